@@ -1,0 +1,42 @@
+import { Clock, Context, Effect, Layer, PubSub, type Scope, Stream } from "effect"
+import type { Event, EventBody } from "./Event.ts"
+import { Scrubber } from "./Scrubber.ts"
+
+/** The path of the node that the current fiber works for, `deploy/servers[web1]/pull` for one; empty outside a run. */
+export const CurrentPath = Context.Reference<string>("jiji/pipeline/CurrentPath", { defaultValue: () => "" })
+
+/** The id of the run that the current fiber works for; empty outside a run. */
+export const CurrentRun = Context.Reference<string>("jiji/pipeline/CurrentRun", { defaultValue: () => "" })
+
+/**
+ * The one stream of events. Publishing never waits for a subscriber, and an event is free of known secrets before any
+ * subscriber sees it.
+ */
+export class Events extends Context.Service<
+  Events,
+  {
+    /** Stamps and publishes an event for the current node. */
+    publish(body: EventBody): Effect.Effect<void>
+    /** Subscribes for the life of the scope, from the moment it returns. */
+    readonly subscribe: Effect.Effect<Stream.Stream<Event>, never, Scope.Scope>
+  }
+>()("jiji/pipeline/Events") {
+  static readonly layer = Layer.effect(
+    Events,
+    Effect.gen(function* () {
+      const scrubber = yield* Scrubber
+      const hub = yield* Effect.acquireRelease(PubSub.unbounded<Event>(), PubSub.shutdown)
+      let seq = 0
+      return Events.of({
+        publish: Effect.fnUntraced(function* (body) {
+          const run = yield* CurrentRun
+          const path = yield* CurrentPath
+          const time = yield* Clock.currentTimeMillis
+          // Numbered and handed over in one turn, so that no two fibers can swap places in between.
+          PubSub.publishUnsafe(hub, { ...scrubber.deep(body), seq: ++seq, run, time, path })
+        }),
+        subscribe: Effect.map(PubSub.subscribe(hub), Stream.fromSubscription)
+      })
+    })
+  )
+}
