@@ -8,29 +8,31 @@ const limit = "5 seconds"
  * Acquires something for the life of the scope, and publishes that it was acquired and released. A release never fails
  * and is bounded in time: one that hangs is given up, so that everything behind it is released too.
  *
- * The release's event carries the path of the node that acquired.
+ * Acquiring can be interrupted. The release's event carries the path of the node that acquired.
  */
 export const acquire = <A, E, R>(
   name: string,
   acquire: Effect.Effect<A, E, R>,
   release: (resource: A) => Effect.Effect<unknown>
 ): Effect.Effect<A, E, R | Events | Scope.Scope> =>
-  Effect.gen(function* () {
-    const events = yield* Events
-    const path = yield* CurrentPath
-    return yield* Effect.acquireRelease(
-      Effect.tap(acquire, () => events.publish({ _tag: "ResourceAcquired", resource: name })),
-      Effect.fnUntraced(function* (resource) {
-        // The finalizer runs uninterruptible, and a time limit needs something that it can interrupt.
-        const ended = yield* release(resource).pipe(
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      const events = yield* Events
+      const path = yield* CurrentPath
+      const resource = yield* restore(acquire)
+      yield* Effect.addFinalizer(() =>
+        release(resource).pipe(
+          // A finalizer runs uninterruptible, and a time limit needs something that it can interrupt.
           Effect.interruptible,
           Effect.timeoutOption(limit),
-          Effect.catchCause(() => Effect.succeed(Option.none()))
+          Effect.catchCause(() => Effect.succeed(Option.none())),
+          Effect.flatMap((ended) =>
+            events.publish({ _tag: "ResourceReleased", resource: name, clean: Option.isSome(ended) })
+          ),
+          Effect.provideService(CurrentPath, path)
         )
-        yield* events
-          .publish({ _tag: "ResourceReleased", resource: name, clean: Option.isSome(ended) })
-          .pipe(Effect.provideService(CurrentPath, path))
-      }),
-      { interruptible: true }
-    )
-  })
+      )
+      yield* events.publish({ _tag: "ResourceAcquired", resource: name })
+      return resource
+    })
+  )
