@@ -9,7 +9,7 @@ const stamp = {
 }
 
 /** What a node is: a step, or one of the compositions that hold other nodes. */
-export const NodeKind = Schema.Literals(["step", "pipeline", "parallel", "forEach", "item"])
+export const NodeKind = Schema.Literals(["step", "pipeline", "forEach", "item"])
 export type NodeKind = typeof NodeKind.Type
 
 /** A failure as it is written down: the error's tag and texts, or a defect's message. */
@@ -17,7 +17,11 @@ export const FailureRecord = Schema.Struct({ tag: Schema.String, message: Schema
 export type FailureRecord = typeof FailureRecord.Type
 
 /** A run begins. `version` is the version of this union. */
-export const RunStarted = Schema.TaggedStruct("RunStarted", { ...stamp, version: Schema.Literal(1), name: Schema.String })
+export const RunStarted = Schema.TaggedStruct("RunStarted", {
+  ...stamp,
+  version: Schema.Literal(1),
+  name: Schema.String
+})
 /** A node begins. */
 export const StepStarted = Schema.TaggedStruct("StepStarted", { ...stamp, kind: NodeKind })
 /** One line that a command wrote, on the machine it ran on. */
@@ -40,10 +44,21 @@ export const StepNoted = Schema.TaggedStruct("StepNoted", {
   level: Schema.Literals(["info", "warning"]),
   text: Schema.String
 })
-/** A step ended without doing its work, because there was none to do. */
-export const StepSkipped = Schema.TaggedStruct("StepSkipped", { ...stamp, kind: NodeKind, reason: Schema.String, millis: Schema.Int })
-/** A node ended well. */
-export const StepSucceeded = Schema.TaggedStruct("StepSucceeded", { ...stamp, kind: NodeKind, millis: Schema.Int })
+/** A step ended without doing its work, because there was none to do, or an item was not begun. */
+export const StepSkipped = Schema.TaggedStruct("StepSkipped", {
+  ...stamp,
+  kind: NodeKind,
+  reason: Schema.String,
+  millis: Schema.Int,
+  result: Schema.optionalKey(Schema.Unknown)
+})
+/** A node ended well. `result` is what its step describes by a Schema, encoded. */
+export const StepSucceeded = Schema.TaggedStruct("StepSucceeded", {
+  ...stamp,
+  kind: NodeKind,
+  millis: Schema.Int,
+  result: Schema.optionalKey(Schema.Unknown)
+})
 /** A node failed; a composition fails with what the nodes in it failed with. */
 export const StepFailed = Schema.TaggedStruct("StepFailed", {
   ...stamp,

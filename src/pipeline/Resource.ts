@@ -25,7 +25,7 @@ export const acquire = <A, E, R>(
           // A finalizer runs uninterruptible, and a time limit needs something that it can interrupt.
           Effect.interruptible,
           Effect.timeoutOption(limit),
-          Effect.catchCause(() => Effect.succeed(Option.none())),
+          Effect.catchCause(() => Effect.succeedNone),
           Effect.flatMap((ended) =>
             events.publish({ _tag: "ResourceReleased", resource: name, clean: Option.isSome(ended) })
           ),

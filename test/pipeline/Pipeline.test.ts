@@ -1,0 +1,276 @@
+import { describe, expect } from "bun:test"
+import { Effect, Fiber, Layer, Schema, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import type { Event } from "../../src/pipeline/Event.ts"
+import { Events } from "../../src/pipeline/Events.ts"
+import * as Pipeline from "../../src/pipeline/Pipeline.ts"
+import * as Resource from "../../src/pipeline/Resource.ts"
+import { run } from "../../src/pipeline/run.ts"
+import { Scrubber } from "../../src/pipeline/Scrubber.ts"
+import * as Step from "../../src/pipeline/Step.ts"
+import * as Strategy from "../../src/pipeline/Strategy.ts"
+import { it } from "../effect.ts"
+
+class Broken extends Schema.TaggedError<Broken>()("Broken", { what: Schema.String }) {
+  override get message() {
+    return `${this.what} broke.`
+  }
+  readonly remedy = "Mend it."
+  readonly exitCode = 1
+}
+
+const layer = Events.layer.pipe(Layer.provideMerge(Scrubber.layer))
+
+/** Runs the effect and answers how it ended, with every event that was published meanwhile. */
+const watched = <A, E>(effect: Effect.Effect<A, E, Events>) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const seen: Array<Event> = []
+      const stream = yield* (yield* Events).subscribe
+      const ended = (event: Event) => /^Run(Succeeded|Failed|Interrupted)$/.test(event._tag)
+      const reader = yield* stream.pipe(
+        Stream.takeUntil(ended),
+        Stream.runForEach((event) => Effect.sync(() => seen.push(event))),
+        Effect.forkChild
+      )
+      const exit = yield* Effect.exit(effect)
+      yield* Fiber.join(reader)
+      return { exit, events: seen, lines: seen.map(line) }
+    })
+  ).pipe(Effect.provide(layer))
+
+const line = (event: Event): string => {
+  const detail =
+    event._tag === "StepSkipped"
+      ? event.reason
+      : event._tag === "StepFailed" || event._tag === "RunFailed"
+        ? event.failures.map((f) => f.message).join(" ")
+        : event._tag === "ResourceAcquired" || event._tag === "ResourceReleased"
+          ? event.resource
+          : ""
+  return `${event._tag} ${event.path}${detail === "" ? "" : `: ${detail}`}`
+}
+
+const hold = (name: string) => Step.make(name, () => Resource.acquire(name, Effect.succeed({}), () => Effect.void))
+const pass = (name: string) => Step.make(name, () => Effect.void)
+const fail = (name: string) => Step.make(name, () => Effect.fail(new Broken({ what: name })))
+const never = (name: string) => Step.make(name, () => Effect.never)
+
+const isResource = (text: string) => text.startsWith("Resource")
+
+describe("a pipeline", () => {
+  it.effect("threads what its steps add, and publishes every beginning and end in order", () =>
+    Effect.gen(function* () {
+      const count = Step.make("count", (state: { readonly text: string }) =>
+        Effect.succeed({ length: state.text.length })
+      )
+      const twice = Step.make("twice", (state: { readonly length: number }) =>
+        Effect.succeed({ double: state.length * 2 })
+      )
+      const whole = Pipeline.make<{ text: string }>("whole").pipe(Pipeline.step(count), Pipeline.step(twice))
+      const { exit, events, lines } = yield* watched(run(whole, { text: "four" }))
+      expect(yield* exit).toEqual({ text: "four", length: 4, double: 8 })
+      expect(lines).toEqual([
+        "RunStarted whole",
+        "StepStarted whole/count",
+        "StepSucceeded whole/count",
+        "StepStarted whole/twice",
+        "StepSucceeded whole/twice",
+        "RunSucceeded whole"
+      ])
+      expect(events.map((event) => event.seq)).toEqual([1, 2, 3, 4, 5, 6])
+      expect(new Set(events.map((event) => event.run)).size).toBe(1)
+    })
+  )
+
+  it.effect("releases in reverse before its end is published, when all goes well", () =>
+    Effect.gen(function* () {
+      const inner = Pipeline.make("inner").pipe(Pipeline.step(hold("b")), Pipeline.step(hold("c")))
+      const { lines } = yield* watched(
+        run(Pipeline.make("p").pipe(Pipeline.step(hold("a")), Pipeline.pipeline(inner), Pipeline.step(pass("d"))), {})
+      )
+      expect(lines.filter((text) => isResource(text) || text.includes("inner ") || text.endsWith("/d"))).toEqual([
+        "ResourceAcquired p/a: a",
+        "ResourceAcquired p/inner/b: b",
+        "ResourceAcquired p/inner/c: c",
+        "ResourceReleased p/inner/c: c",
+        "ResourceReleased p/inner/b: b",
+        "StepStarted p/d",
+        "StepSucceeded p/d",
+        "ResourceReleased p/a: a"
+      ])
+      expect(lines.at(-1)).toBe("RunSucceeded p")
+    })
+  )
+
+  it.effect("releases when a step fails, and runs nothing after it", () =>
+    Effect.gen(function* () {
+      const p = Pipeline.make("p").pipe(Pipeline.step(hold("a")), Pipeline.step(fail("b")), Pipeline.step(pass("c")))
+      const { exit, lines } = yield* watched(run(p, {}))
+      expect(exit._tag).toBe("Failure")
+      expect(lines.slice(-4)).toEqual([
+        "StepStarted p/b",
+        "StepFailed p/b: b broke.",
+        "ResourceReleased p/a: a",
+        "RunFailed p: b broke."
+      ])
+    })
+  )
+
+  it.effect("releases when it is interrupted, and says so of every node that had begun", () =>
+    Effect.gen(function* () {
+      const inner = Pipeline.make("inner").pipe(Pipeline.step(hold("b")), Pipeline.step(never("c")))
+      const p = Pipeline.make("p").pipe(Pipeline.step(hold("a")), Pipeline.pipeline(inner))
+      const interrupted = Effect.gen(function* () {
+        const fiber = yield* Effect.forkChild(run(p, {}))
+        yield* TestClock.adjust("1 second")
+        yield* Fiber.interrupt(fiber)
+      })
+      const { lines } = yield* watched(interrupted)
+      expect(lines.slice(-5)).toEqual([
+        "StepInterrupted p/inner/c",
+        "ResourceReleased p/inner/b: b",
+        "StepInterrupted p/inner",
+        "ResourceReleased p/a: a",
+        "RunInterrupted p"
+      ])
+    })
+  )
+
+  it.effect("gives up a release that hangs, and still releases what is behind it", () =>
+    Effect.gen(function* () {
+      const stuck = Step.make("stuck", () => Resource.acquire("stuck", Effect.succeed({}), () => Effect.never))
+      const p = Pipeline.make("p").pipe(Pipeline.step(hold("a")), Pipeline.step(stuck))
+      const fiber = yield* Effect.forkChild(watched(run(p, {})))
+      yield* TestClock.adjust("1 minute")
+      const { events } = yield* Fiber.join(fiber)
+      const released = events.flatMap((event) => (event._tag === "ResourceReleased" ? [event] : []))
+      expect(released.map(({ resource, clean }) => [resource, clean])).toEqual([
+        ["stuck", false],
+        ["a", true]
+      ])
+    })
+  )
+
+  it.effect("shows why a step was skipped, and keeps what it added", () =>
+    Effect.gen(function* () {
+      const there = Step.make("pull", () => Effect.succeed(Step.skip("it is there", { image: "a" })))
+      const { exit, lines } = yield* watched(run(Pipeline.make("p").pipe(Pipeline.step(there)), {}))
+      expect(yield* exit).toEqual({ image: "a" })
+      expect(lines[2]).toBe("StepSkipped p/pull: it is there")
+    })
+  )
+
+  it.effect("writes a step's result into the event of its end, by its schema", () =>
+    Effect.gen(function* () {
+      const Made = Schema.Struct({ at: Schema.DateTimeUtcFromString })
+      const made = Schema.decodeSync(Made)({ at: "2026-01-02T03:04:05.000Z" })
+      const step = Step.make("make", () => Effect.succeed(made), { result: Made })
+      const { events } = yield* watched(run(Pipeline.make("p").pipe(Pipeline.step(step)), {}))
+      expect(events[2]).toMatchObject({ _tag: "StepSucceeded", result: { at: "2026-01-02T03:04:05.000Z" } })
+    })
+  )
+
+  it.effect("names a defect as a fault, and still ends every node", () =>
+    Effect.gen(function* () {
+      const p = Pipeline.make("p").pipe(Pipeline.step(Step.make("die", () => Effect.die(new Error("boom")))))
+      const { events } = yield* watched(run(p, {}))
+      expect(events[2]).toMatchObject({ _tag: "StepFailed", failures: [{ tag: "Defect", message: "boom" }] })
+    })
+  )
+})
+
+describe("parallel", () => {
+  it.effect("runs its branches at the same time and puts together what they add", () =>
+    Effect.gen(function* () {
+      const wait = (name: string) => Step.make(name, () => Effect.sleep("1 second").pipe(Effect.as({ [name]: true })))
+      const p = Pipeline.make("p").pipe(Pipeline.parallel(wait("a"), Pipeline.make("q").pipe(Pipeline.step(wait("b")))))
+      const fiber = yield* Effect.forkChild(watched(run(p, {})))
+      yield* TestClock.adjust("1 second")
+      const { exit, events } = yield* Fiber.join(fiber)
+      expect(yield* exit).toEqual({ a: true, b: true })
+      expect(events.at(-1)).toMatchObject({ _tag: "RunSucceeded", millis: 1000 })
+    })
+  )
+
+  it.effect("interrupts a branch whose neighbour failed, and releases what it held", () =>
+    Effect.gen(function* () {
+      const slow = Pipeline.make("slow").pipe(Pipeline.step(hold("a")), Pipeline.step(never("b")))
+      const p = Pipeline.make("p").pipe(Pipeline.parallel(slow, fail("c")))
+      const { lines } = yield* watched(run(p, {}))
+      expect(lines.slice(-5)).toEqual([
+        "StepFailed p/c: c broke.",
+        "StepInterrupted p/slow/b",
+        "ResourceReleased p/slow/a: a",
+        "StepInterrupted p/slow",
+        "RunFailed p: c broke."
+      ])
+    })
+  )
+})
+
+describe("forEach", () => {
+  const over = (items: ReadonlyArray<string>, strategy: Strategy.Strategy) =>
+    Pipeline.make("p").pipe(
+      Pipeline.forEach({
+        name: "servers",
+        as: "server",
+        items: () => items,
+        key: (server) => server,
+        strategy,
+        collect: "all",
+        body: Pipeline.make<{ readonly server: string }>("server").pipe(
+          Pipeline.step(
+            Step.make(
+              "work",
+              Effect.fnUntraced(function* ({ server }: { readonly server: string }) {
+                yield* Effect.sleep("1 second")
+                if (server.startsWith("bad")) return yield* new Broken({ what: server })
+                return { done: server.toUpperCase() }
+              })
+            )
+          )
+        )
+      })
+    )
+
+  const after = (items: ReadonlyArray<string>, strategy: Strategy.Strategy) =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.forkChild(watched(run(over(items, strategy), {})))
+      yield* TestClock.adjust("1 minute")
+      return yield* Fiber.join(fiber)
+    })
+
+  it.effect("names every item in its path, and gathers what they end with in their order", () =>
+    Effect.gen(function* () {
+      const { exit, lines, events } = yield* after(["a", "b"], Strategy.parallel())
+      expect((yield* exit).all.map((state) => state.done)).toEqual(["A", "B"])
+      expect(lines).toContain("StepSucceeded p/servers[b]/work")
+      expect(events.at(-1)).toMatchObject({ millis: 1000 })
+    })
+  )
+
+  it.effect("holds to the bound of its strategy", () =>
+    Effect.gen(function* () {
+      const { events } = yield* after(["a", "b", "c", "d"], Strategy.parallel({ concurrency: 2 }))
+      expect(events.at(-1)).toMatchObject({ _tag: "RunSucceeded", millis: 2000 })
+    })
+  )
+
+  it.effect("lets the neighbours of a failed item finish, and fails with all failures", () =>
+    Effect.gen(function* () {
+      const { lines } = yield* after(["bad1", "a", "bad2"], Strategy.parallel())
+      expect(lines).toContain("StepSucceeded p/servers[a]")
+      expect(lines.at(-1)).toBe("RunFailed p: bad1 broke. bad2 broke.")
+    })
+  )
+
+  it.effect("begins nothing after a failure where it stops, and says why", () =>
+    Effect.gen(function* () {
+      const { lines } = yield* after(["bad", "a"], Strategy.rolling({ batch: 1 }))
+      expect(lines).toContain("StepSkipped p/servers[a]: not begun, because bad failed")
+      expect(lines).not.toContain("StepStarted p/servers[a]/work")
+      expect(lines.at(-1)).toBe("RunFailed p: bad broke.")
+    })
+  )
+})

@@ -1,0 +1,103 @@
+// Compiled, never run: what must and must not compile.
+import { Context, Effect, Schema, type Scope } from "effect"
+import type { Events } from "../../src/pipeline/Events.ts"
+import * as Pipeline from "../../src/pipeline/Pipeline.ts"
+import { run } from "../../src/pipeline/run.ts"
+import * as Step from "../../src/pipeline/Step.ts"
+
+class PushFailed extends Schema.TaggedError<PushFailed>()("PushFailed", {}) {}
+class TunnelFailed extends Schema.TaggedError<TunnelFailed>()("TunnelFailed", {}) {}
+class Docker extends Context.Service<Docker, { push(image: string): Effect.Effect<string, PushFailed> }>()(
+  "test/Docker"
+) {}
+class Ssh extends Context.Service<Ssh, { tunnel(host: string): Effect.Effect<number, TunnelFailed, Scope.Scope> }>()(
+  "test/Ssh"
+) {}
+
+interface Server {
+  readonly name: string
+}
+interface Config {
+  readonly config: { readonly image: string }
+}
+interface Servers {
+  readonly servers: ReadonlyArray<Server>
+}
+
+const build = Step.make("build", ({ config }: Config) => Effect.succeed({ image: config.image }))
+const push = Step.make(
+  "push",
+  Effect.fnUntraced(function* (state: { readonly image: string }) {
+    return { digest: yield* (yield* Docker).push(state.image) }
+  })
+)
+const tunnel = Step.make(
+  "tunnel",
+  Effect.fnUntraced(function* (state: { readonly server: Server }) {
+    return { port: yield* (yield* Ssh).tunnel(state.server.name) }
+  })
+)
+const maybe = Step.make("maybe", (state: { readonly port: number }) =>
+  Effect.succeed(state.port > 1 ? { pulled: true } : Step.skip("it is there", { pulled: false }))
+)
+const onServer = Pipeline.make<{ server: Server; digest: string }>("server").pipe(
+  Pipeline.step(tunnel),
+  Pipeline.step(maybe)
+)
+const items = (state: Servers) => state.servers
+
+export const deploy = Pipeline.make<Config & Servers>("deploy").pipe(
+  Pipeline.step(build),
+  Pipeline.step(push),
+  Pipeline.forEach({
+    name: "servers",
+    as: "server",
+    items,
+    key: (server) => server.name,
+    body: onServer,
+    collect: "done"
+  })
+)
+
+// The state, the errors and the services are inferred through all of it.
+type Done = ReadonlyArray<{ readonly server: Server; readonly port: number; readonly pulled: boolean }>
+export const ok: Effect.Effect<{ digest: string; done: Done }, PushFailed | TunnelFailed, Docker | Ssh | Events> = run(
+  deploy,
+  { config: { image: "a" }, servers: [] }
+)
+
+// A step's scope is its pipeline's, not its caller's.
+export const own: Effect.Effect<unknown, unknown, Docker | Ssh | Events> = run(deploy, {
+  config: { image: "a" },
+  servers: []
+})
+
+// @ts-expect-error A step before the one that makes its input.
+export const early = Pipeline.make<Config>("x").pipe(Pipeline.step(push))
+
+const servers = { name: "s", as: "server", items, key: (server: Server) => server.name, body: onServer } as const
+// @ts-expect-error The body needs a digest that the state does not have.
+export const missing = Pipeline.make<Servers>("x").pipe(Pipeline.forEach(servers))
+
+const numbers = () => [1]
+// @ts-expect-error The items are not what the body takes.
+export const wrong = Pipeline.forEach({ name: "s", as: "server", items: numbers, key: () => "", body: onServer })
+
+// Branches add up, and each needs its part of the state.
+const start = Pipeline.make<Config & { readonly server: Server }>("x")
+export const both = start.pipe(Pipeline.parallel(build, tunnel), Pipeline.step(push))
+// @ts-expect-error A branch does not see what its neighbour makes.
+export const race = start.pipe(Pipeline.parallel(build, push))
+
+// @ts-expect-error A run from the wrong state.
+export const from = run(deploy, { config: { image: 1 }, servers: [] })
+// @ts-expect-error A run from a state with something missing.
+export const less = run(deploy, { config: { image: "a" } })
+
+const deployed = run(deploy, { config: { image: "a" }, servers: [] })
+// @ts-expect-error A run without a layer that it needs.
+// @effect-diagnostics-next-line missingEffectContext:off
+export const bare: Effect.Effect<unknown, unknown, Ssh | Events> = deployed
+// @ts-expect-error An error that is not handled.
+// @effect-diagnostics-next-line missingEffectError:off
+export const failing: Effect.Effect<unknown, PushFailed, Docker | Ssh | Events> = deployed
