@@ -1,0 +1,165 @@
+import { readdirSync, readFileSync, readlinkSync } from "node:fs"
+import { dirname } from "node:path"
+import { type CommandOptions, type Result, Running } from "./Command.ts"
+
+/** What a host is made with. */
+export interface HostSpec {
+  readonly name: string
+  readonly engine: "docker" | "podman" | "none"
+}
+
+export interface Container {
+  readonly id: string
+  readonly name: string
+  readonly image: string
+  readonly state: string
+}
+
+/** One namespace of the machine that behaves as a machine of its own. */
+export class Host {
+  readonly name: string
+  readonly engine: HostSpec["engine"]
+  readonly ip: string
+  /** Its first process, as the machine sees it. */
+  readonly #pid: number
+  readonly #env: Readonly<Record<string, string>>
+
+  constructor(spec: HostSpec, ip: string, pid: number, env: Readonly<Record<string, string>>) {
+    this.name = spec.name
+    this.engine = spec.engine
+    this.ip = ip
+    this.#pid = pid
+    this.#env = env
+  }
+
+  /** Starts a command on the host. */
+  start(words: ReadonlyArray<string>, options: CommandOptions = {}): Running {
+    // Bun itself may lie outside the usual folders.
+    const path = `${process.env["PATH"] ?? ""}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:${dirname(process.execPath)}`
+    const enter = ["nsenter", "-t", `${this.#pid}`, "-m", "-n", "-p", "--", "setsid", "env", "-C", options.cwd ?? "/"]
+    return new Running([...enter, ...words], { ...options, env: { PATH: path, ...this.#env, ...options.env } })
+  }
+
+  /** Runs a command on the host to its end, whatever its exit code. */
+  try(words: ReadonlyArray<string>, options?: CommandOptions): Promise<Result> {
+    return this.start(words, options).done
+  }
+
+  /** Runs a command that must succeed; gives its output without the last line end. */
+  async run(words: ReadonlyArray<string>, options?: CommandOptions): Promise<string> {
+    const result = await this.try(words, options)
+    if (result.code !== 0) {
+      throw new Error(`${this.name}: ${words.join(" ")} ended with ${result.code}\n${result.stdout}${result.stderr}`)
+    }
+    return result.stdout.trimEnd()
+  }
+
+  /** Bytes that have come to the host over its network, all protocols together. */
+  receivedBytes(): number {
+    const line = readFileSync(`/proc/${this.#pid}/net/dev`, "utf8")
+      .split("\n")
+      .find((line) => line.trim().startsWith("eth0:"))
+    return Number(line?.trim().split(/\s+/)[1])
+  }
+
+  /** Listening TCP sockets as `address:port process`, without the engine's and sshd's own on other ports than asked. */
+  async listeners(): Promise<
+    ReadonlyArray<{ readonly address: string; readonly port: number; readonly process: string }>
+  > {
+    const lines = (await this.run(["ss", "-ltnpH"])).split("\n").filter((line) => line !== "")
+    return lines.map((line) => {
+      const local = line.split(/\s+/)[3] ?? ""
+      const colon = local.lastIndexOf(":")
+      return {
+        address: local.slice(0, colon),
+        port: Number(local.slice(colon + 1)),
+        process: /users:\(\("([^"]+)"/.exec(line)?.[1] ?? ""
+      }
+    })
+  }
+
+  /** The command lines of all processes of the host, those inside its containers left out. */
+  processes(): ReadonlyArray<{ readonly pid: number; readonly words: ReadonlyArray<string> }> {
+    const here = readlinkSync(`/proc/${this.#pid}/ns/pid`)
+    return readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .flatMap((name) => {
+        try {
+          if (readlinkSync(`/proc/${name}/ns/pid`) !== here) return []
+          const words = readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0").slice(0, -1)
+          return words.length === 0 ? [] : [{ pid: Number(name), words }]
+        } catch {
+          return [] // it has ended meanwhile
+        }
+      })
+  }
+
+  /** All containers, running or not, the newest first. */
+  async containers(): Promise<ReadonlyArray<Container>> {
+    // `ps --format` says other things under the same names on the two engines; `inspect` does not.
+    const ids = (await this.run([this.engine, "ps", "--all", "--quiet", "--no-trunc"])).split("\n").filter(Boolean)
+    if (ids.length === 0) return []
+    const format = "{{.Id}}\t{{.Name}}\t{{.Config.Image}}\t{{.State.Status}}"
+    return (await this.run([this.engine, "inspect", "--format", format, ...ids])).split("\n").map((line) => {
+      const [id = "", name = "", image = "", state = ""] = line.split("\t")
+      return { id, name: name.replace(/^\//, ""), image, state }
+    })
+  }
+
+  /** All images as `repository:tag`, those without a name as `<none>:<none>`. */
+  async images(): Promise<ReadonlyArray<string>> {
+    const lines = await this.run([this.engine, "images", "--format", "{{.Repository}}:{{.Tag}}"])
+    return lines.split("\n").filter((line) => line !== "")
+  }
+
+  /** Paths of all files below a folder of the host. */
+  async files(folder: string): Promise<ReadonlyArray<string>> {
+    return (await this.run(["find", folder, "-mindepth", "1", "!", "-type", "d"]))
+      .split("\n")
+      .filter((line) => line !== "")
+  }
+
+  /** Cuts the host off: packets are lost, connections stay open and silent. */
+  async unplug(): Promise<void> {
+    await this.run(["ip", "link", "set", "eth0", "down"])
+  }
+
+  /** Ends {@link unplug}. */
+  async plug(): Promise<void> {
+    await this.run(["ip", "link", "set", "eth0", "up"])
+  }
+}
+
+/** A host that is deployed to: root and the user `deploy`, who may not use the engine, log in with the run's key. */
+export class ServerHost extends Host {
+  /** Ends sshd and every session of it. */
+  async stopSshd(): Promise<void> {
+    for (const { pid, words } of this.processes()) {
+      if (words[0]?.startsWith("sshd:") === true || words[0] === "/usr/sbin/sshd") process.kill(pid, "SIGKILL")
+    }
+    await this.run(["rm", "-f", "/run/sshd.pid"])
+  }
+
+  /** Starts sshd, with options of sshd_config over the usual ones: `{ AllowTcpForwarding: "no" }`. */
+  async startSshd(options: Readonly<Record<string, string>> = {}): Promise<void> {
+    const words = Object.entries(options).flatMap(([name, value]) => ["-o", `${name}=${value}`])
+    await this.run(["/usr/sbin/sshd", ...words, "-f", "/run/sshd/config"])
+  }
+
+  async restartSshd(options: Readonly<Record<string, string>> = {}): Promise<void> {
+    await this.stopSshd()
+    await this.startSshd(options)
+  }
+
+  /** Gives the server another host key, as a reinstalled machine has. */
+  async changeHostKey(): Promise<void> {
+    await this.run(["sh", "-c", "rm /run/sshd/host_key* && ssh-keygen -q -t ed25519 -N '' -f /run/sshd/host_key"])
+    await this.restartSshd()
+  }
+
+  /** Its line of a known_hosts file. */
+  async knownHost(): Promise<string> {
+    const [type, key] = (await this.run(["cat", "/run/sshd/host_key.pub"])).split(" ")
+    return `${this.ip} ${type} ${key}`
+  }
+}

@@ -1,0 +1,74 @@
+import { mkdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { stringify } from "yaml"
+import type { CommandOptions, Result, Running } from "./Command.ts"
+import type { Hosts } from "./Hosts.ts"
+import { type ImageOptions, writeContext } from "./Image.ts"
+
+/** A project on disk, and jiji in it. */
+export interface TestProject {
+  /** Holds `.jiji/deploy.yml` and the context of the service `web`. */
+  readonly root: string
+  /** Writes the image's context anew, as a developer's next change does. */
+  change(image: ImageOptions): void
+  /** Runs jiji to its end, whatever its exit code. */
+  jiji(args: ReadonlyArray<string>, options?: CommandOptions): Promise<Result>
+  /** Starts jiji, for tests of signals. */
+  start(args: ReadonlyArray<string>, options?: CommandOptions): Running
+}
+
+const main = join(import.meta.dir, "../../src/main.ts")
+
+/** One value laid over another, as the environments of jiji do: maps merge, all else replaces. */
+const merge = (under: Record<string, unknown>, over: Record<string, unknown>): Record<string, unknown> => {
+  const merged = { ...under }
+  for (const [key, value] of Object.entries(over)) {
+    const below = merged[key]
+    merged[key] = isMap(below) && isMap(value) ? merge(below, value) : value
+  }
+  return merged
+}
+
+const isMap = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/**
+ * Writes a project of one service, `web`, which runs on every server, publishes port 8080, and is built on the
+ * operator. `config` is merged over that deploy.yml.
+ */
+export const writeProject = (
+  hosts: Hosts,
+  options: {
+    readonly name: string
+    readonly image: ImageOptions
+    readonly config?: Record<string, unknown>
+  }
+): TestProject => {
+  const root = join(hosts.folder, options.name)
+  const context = join(root, "web")
+  mkdirSync(join(root, ".jiji"), { recursive: true })
+  const config = {
+    project: options.name,
+    builder: { engine: hosts.operator.engine, local: true, registry: { type: "local", port: 9270 } },
+    ssh: { user: "root", keys: [hosts.key], known_hosts: join(root, "known_hosts") },
+    servers: Object.fromEntries(hosts.servers.map(({ name, ip }) => [name, { host: ip }])),
+    services: {
+      web: {
+        build: { context: "./web" },
+        hosts: hosts.servers.map(({ name }) => name),
+        ports: ["8080:80"],
+        health: { running_for: "1s", timeout: "60s" }
+      }
+    }
+  }
+  writeFileSync(join(root, ".jiji/deploy.yml"), stringify(merge(config, options.config ?? {})))
+  writeContext(context, options.image)
+  const start = (args: ReadonlyArray<string>, run: CommandOptions = {}) =>
+    hosts.operator.start([process.execPath, main, ...args], { cwd: root, ...run })
+  return {
+    root,
+    change: (image) => writeContext(context, image),
+    start,
+    jiji: (args, run) => start(args, run).done
+  }
+}

@@ -1,0 +1,47 @@
+// A slow line in front of a TCP port: relay.ts HOST PORT DELAY_MILLISECONDS BYTES_PER_SECOND
+// Listens on a free port of 127.0.0.1 and prints it. Bytes keep their order and pace in each direction; what is under way
+// is bounded, so a fast sender feels the slow line as it would a real one.
+import { connect, createServer, type Socket } from "node:net"
+
+const [host = "", port = "", delay = "0", rate = "0"] = process.argv.slice(2)
+const delayMilliseconds = Number(delay)
+const bytesPerSecond = Number(rate) === 0 ? Number.POSITIVE_INFINITY : Number(rate)
+const maximumUnderWay = Math.max(65_536, bytesPerSecond === Number.POSITIVE_INFINITY ? 8 << 20 : bytesPerSecond / 4)
+
+const carry = (from: Socket, to: Socket) => {
+  let free = 0 // when the line has sent all it has been given
+  let underWay = 0
+  const line: Array<() => void> = []
+  const later = (bytes: number, deliver: () => void) => {
+    const now = performance.now()
+    free = Math.max(free, now) + (bytes / bytesPerSecond) * 1000
+    line.push(deliver)
+    // Timers count whole milliseconds and may swap; what is delivered is always the first that left.
+    setTimeout(() => line.shift()?.(), free + delayMilliseconds - now)
+  }
+  from.on("data", (chunk) => {
+    underWay += chunk.length
+    if (underWay > maximumUnderWay) from.pause()
+    later(chunk.length, () => {
+      const arrived = () => {
+        underWay -= chunk.length
+        if (underWay <= maximumUnderWay) from.resume()
+      }
+      if (!to.destroyed) to.write(chunk, arrived)
+    })
+  })
+  from.on("end", () => later(0, () => to.end()))
+  from.on("error", () => to.destroy())
+  from.on("close", () => later(0, () => to.destroy()))
+}
+
+const server = createServer({ allowHalfOpen: true }, (client) => {
+  const target = connect({ host, port: Number(port), allowHalfOpen: true })
+  for (const socket of [client, target]) socket.setNoDelay(true)
+  carry(client, target)
+  carry(target, client)
+})
+server.listen(0, "127.0.0.1", () => {
+  const address = server.address()
+  if (typeof address === "object" && address !== null) process.stdout.write(`listening ${address.port}\n`)
+})
