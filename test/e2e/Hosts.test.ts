@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { existsSync } from "node:fs"
+import type { Host } from "./Host.ts"
 import { type Hosts, startHosts } from "./Hosts.ts"
 import { buildImage } from "./Image.ts"
+import { startRegistry } from "./Registry.ts"
 
 let hosts: Hosts
 
@@ -48,6 +50,21 @@ test("a container of every engine serves its page to the other hosts", async () 
     expect((await server.containers()).map(({ name, state }) => [name, state])).toEqual([["page", "running"]])
     const stopped = await server.try([server.engine, "stop", "page"])
     expect(stopped.milliseconds).toBeLessThan(5_000)
+  }
+})
+
+test("a real registry asks for a login, and every engine trusts it", async () => {
+  const address = await startRegistry(hosts, { on: hosts.operator, username: "me", password: "p4ss word" })
+  await buildImage(hosts.operator, { name: `${address}/page:1`, page: "pushed" })
+  expect((await hosts.operator.try(["docker", "push", `${address}/page:1`])).code).toBe(1)
+  const login = (host: Host) =>
+    host.run([host.engine, "login", "--username", "me", "--password-stdin", address], { stdin: "p4ss word" })
+  await login(hosts.operator)
+  await hosts.operator.run(["docker", "push", `${address}/page:1`])
+  for (const server of hosts.servers) {
+    expect((await server.try([server.engine, "pull", `${address}/page:1`])).code).not.toBe(0)
+    await login(server)
+    await server.run([server.engine, "pull", `${address}/page:1`])
   }
 })
 

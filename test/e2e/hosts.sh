@@ -48,7 +48,7 @@ remove() {
   for cgroup in /sys/fs/cgroup{,/*}/"${dir##*/}"; do
     if [[ -d $cgroup ]]; then find "$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null || true; fi
   done
-  rmdir /sys/fs/cgroup{,/*}/libpod_parent 2>/dev/null || true # stays while any other podman is at work
+  rmdir /sys/fs/cgroup{,/*}/libpod_parent{/conmon,} 2>/dev/null || true # stays while any other podman is at work
   rm -rf --one-file-system "$dir"
 }
 
@@ -88,12 +88,12 @@ host() {
   if [[ $(stat --file-system --format %T "$here") == overlay* ]]; then mount -t tmpfs tmpfs "$here"; fi
   over "$here/run" /run
   mkdir -p /run/docker /run/sshd
+  over "$here/etc-docker" /etc/docker # certificates of registries, for either engine
 
   case $engine in
     docker)
       over "$here/docker" /var/lib/docker
-      echo '{}' >/run/daemon.json
-      /usr/sbin/dockerd --config-file /run/daemon.json --host unix:///run/docker.sock --cgroup-parent "/$run/$name" \
+      /usr/sbin/dockerd --host unix:///run/docker.sock --cgroup-parent "/$run/$name" \
         --exec-opt native.cgroupdriver=cgroupfs >"$here/engine.log" 2>&1 &
       until grep -q 'API listen on /run/docker.sock' "$here/engine.log"; do
         kill -0 $! || { tail -n 20 "$here/engine.log"; return 1; }
