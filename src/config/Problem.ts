@@ -1,0 +1,45 @@
+import { Schema } from "effect"
+import { ExitCode } from "../pipeline/Failure.ts"
+
+/** One thing that is wrong in a file, and where. */
+export const Problem = Schema.Struct({
+  /** As a person would name it: relative to the current folder where it is below it. */
+  file: Schema.String,
+  /** Counted from 1. */
+  line: Schema.Int,
+  /** `services.web.ports[0]`; empty where it is about the file itself. */
+  path: Schema.String,
+  /** A sentence that has the path as its subject. */
+  message: Schema.String
+})
+export type Problem = typeof Problem.Type
+
+/** The keys and list positions that lead to a value. */
+export type KeyPath = ReadonlyArray<string | number>
+
+/** `services.web.ports[0]`. */
+export const showPath = (path: KeyPath): string =>
+  path.reduce<string>(
+    (text, part) => (typeof part === "number" ? `${text}[${part}]` : text === "" ? part : `${text}.${part}`),
+    ""
+  )
+
+/** `file:line path: sentence`. */
+export const showProblem = (problem: Problem): string =>
+  `${problem.file}:${problem.line} ${problem.path === "" ? "" : `${problem.path}: `}${problem.message}`
+
+/** All that is wrong with a deploy file and its environment's file, in the order of the files. */
+export class ConfigInvalid extends Schema.TaggedError<ConfigInvalid>()("ConfigInvalid", {
+  problems: Schema.Array(Problem)
+}) {
+  override get message() {
+    return this.problems.map(showProblem).join("\n")
+  }
+  get remedy() {
+    const lines = this.problems.length === 1 ? "this line" : "these lines"
+    return `Correct ${lines}; with docs/deploy.schema.json an editor shows such mistakes while you type.`
+  }
+  get exitCode() {
+    return ExitCode.configuration
+  }
+}

@@ -1,0 +1,128 @@
+import { child, descend, entries, items, keyPlaceOf, type Located, placeOf, written } from "./Located.ts"
+import { namesByUser } from "./ImageName.ts"
+import { list, nearest } from "./nearest.ts"
+import { parsePort, type PortMapping, portsClash } from "./ports.ts"
+import { type KeyPath, type Problem, showPath } from "./Problem.ts"
+import { parseVolume } from "./volumes.ts"
+
+type Report = (path: KeyPath, message: string) => void
+
+/**
+ * What a schema cannot see, since it is about two places at once. It reads the tree and not the decoded file, so that a
+ * mistake elsewhere does not hide these; whatever has the wrong shape is left to the schema.
+ */
+export const crossChecks = (root: Located): ReadonlyArray<Problem> => {
+  const problems: Array<Problem> = []
+  const report: Report = (path, message) => problems.push({ ...placeOf(root, path), path: showPath(path), message })
+  for (const [name, service] of entries(child(root, "services"))) {
+    const path = ["services", name]
+    if (service._tag === "Map") checkSource(service, path, report)
+    checkHosts(root, service, path, report)
+    checkEnvironment(service, path, report)
+    checkTargets(service, path, report)
+  }
+  checkPorts(root, report)
+  checkRegistry(root, (path, message) => problems.push({ ...keyPlaceOf(root, path), path: showPath(path), message }))
+  return problems
+}
+
+const checkSource = (service: Located, path: KeyPath, report: Report) => {
+  const build = child(service, "build") !== undefined
+  const image = child(service, "image") !== undefined
+  if (build && image) {
+    report(path, "has both build and image; leave one out (in an environment's file, `image: ~` takes the key away)")
+  }
+  if (!build && !image) report(path, "needs build, to make its image, or image, to run one that there is")
+}
+
+/** Reports the values that stand in a list more than once. */
+const checkRepeats = (node: Located | undefined, path: KeyPath, report: Report) => {
+  const seen = new Set<string>()
+  for (const [index, item] of items(node).entries()) {
+    const value = written(item)
+    if (value !== undefined && seen.has(value)) report([...path, index], `repeats ${value}`)
+    if (value !== undefined) seen.add(value)
+  }
+}
+
+const checkHosts = (root: Located, service: Located, path: KeyPath, report: Report) => {
+  const servers = child(root, "servers")
+  const names = entries(servers).map(([name]) => name)
+  checkRepeats(child(service, "hosts"), [...path, "hosts"], report)
+  if (servers?._tag !== "Map" || names.length === 0) return
+  for (const [index, item] of items(child(service, "hosts")).entries()) {
+    const host = written(item)
+    if (host === undefined || names.includes(host)) continue
+    const near = nearest(host, names)
+    const known =
+      near === undefined ? `there ${names.length === 1 ? "is" : "are"} ${list(names)}` : `did you mean \`${near}\`?`
+    report([...path, "hosts", index], `${host} is not under servers; ${known}`)
+  }
+}
+
+const checkEnvironment = (service: Located, path: KeyPath, report: Report) => {
+  const secrets = descend(service, ["environment", "secrets"])
+  const clear = descend(service, ["environment", "clear"])
+  checkRepeats(secrets, [...path, "environment", "secrets"], report)
+  for (const [index, item] of items(secrets).entries()) {
+    const name = written(item)
+    if (name !== undefined && child(clear, name) !== undefined) {
+      report([...path, "environment", "secrets", index], `${name} is under clear too; leave one out`)
+    }
+  }
+}
+
+/** Two volumes of one service cannot be mounted at one path. */
+const checkTargets = (service: Located, path: KeyPath, report: Report) => {
+  const seen = new Set<string>()
+  for (const [index, item] of items(child(service, "volumes")).entries()) {
+    const mount = parseVolume(written(item) ?? "")
+    if (typeof mount === "string") continue
+    const target = mount.target.replace(/\/+$/u, "")
+    if (seen.has(target)) report([...path, "volumes", index], `mounts a second volume at ${mount.target}`)
+    seen.add(target)
+  }
+}
+
+interface Published {
+  readonly service: string
+  readonly server: string
+  readonly text: string
+  readonly port: PortMapping
+}
+
+/** A port of a server can be published once. */
+const checkPorts = (root: Located, report: Report) => {
+  const published: Array<Published> = []
+  for (const [service, node] of entries(child(root, "services"))) {
+    const hosts = new Set(items(child(node, "hosts")).map(written))
+    for (const [index, item] of items(child(node, "ports")).entries()) {
+      const text = written(item) ?? ""
+      const port = parsePort(text)
+      if (typeof port === "string") continue
+      const clash = published.find((other) => hosts.has(other.server) && portsClash(other.port, port))
+      if (clash !== undefined) {
+        const who = clash.service === service ? "above" : `by ${clash.service}`
+        report(
+          ["services", service, "ports", index],
+          `publishes port ${port.host} on ${clash.server}, which is published ${who} (${clash.text})`
+        )
+      }
+      for (const server of hosts) if (server !== undefined) published.push({ service, server, text, port })
+    }
+  }
+}
+
+/** Registries that name images by their user need one, and so does every password. */
+const checkRegistry = (root: Located, report: Report) => {
+  const path = ["builder", "registry"]
+  const registry = descend(root, path)
+  if (registry?._tag !== "Map" || written(child(registry, "type")) === "local") return
+  if (child(registry, "username") !== undefined) return
+  const kind = namesByUser(written(child(registry, "server")) ?? "")
+  if (kind !== undefined && child(registry, "namespace") === undefined) {
+    report([...path, "username"], `${kind} requires username to be configured`)
+  } else if (child(registry, "password") !== undefined) {
+    report([...path, "username"], "is missing, and a password is useless without it")
+  }
+}

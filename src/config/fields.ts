@@ -1,0 +1,92 @@
+import { Duration, Schema, SchemaGetter, SchemaTransformation } from "effect"
+
+/** What an editor shows of a key. */
+export interface Docs {
+  readonly description: string
+  readonly examples?: ReadonlyArray<string>
+}
+
+/** What a project, a service and a server may be called. */
+export const namePattern = /^[a-z0-9]+([_-][a-z0-9]+)*$/u
+
+/** A value of this form, where a secret may stand, is the name of one. */
+export const secretPattern = /^[A-Z][A-Z0-9_]*$/u
+
+const variablePattern = /^[A-Za-z_][A-Za-z0-9_]*$/u
+
+/** A text of one form; `expected` completes the sentence "must be …". */
+export const text = (expected: string, pattern: RegExp, docs?: Docs) =>
+  Schema.String.check(Schema.isPattern(pattern, { expected })).annotate({ ...docs })
+
+/** A text with something in it. */
+export const anyText = (expected: string, docs?: Docs) => text(expected, /\S/u, docs)
+
+export const name = (docs?: Docs) =>
+  text("a name of lower-case letters and digits, with single - or _ inside, such as my-app", namePattern, docs)
+
+export const secretName = (docs?: Docs) =>
+  text("the name of a secret in capitals, such as API_TOKEN", secretPattern, docs)
+
+export const variableName = (docs?: Docs) =>
+  text("a variable's name of letters, digits and _, such as LOG_LEVEL", variablePattern, docs)
+
+export const portNumber = (docs: Docs) =>
+  Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 65535 }, { expected: "a port from 1 to 65535" })).annotate({
+    description: docs.description
+  })
+
+const asText = {
+  decode: SchemaGetter.String<string | number | boolean>(),
+  encode: SchemaGetter.passthroughSubtype<string | number, string>()
+}
+
+/** A text; numbers and booleans are taken as the text they are written as. */
+export const scalar = (docs?: Docs) =>
+  Schema.Union([Schema.String, Schema.Finite, Schema.Boolean])
+    .annotate({ expected: "a text, a number, or true or false", ...docs })
+    .pipe(Schema.decodeTo(Schema.String, asText))
+
+/** A text that a function finds no fault with; it gives a sentence where it does. */
+export const checkedText = (fault: (value: string) => string | undefined, docs: Docs) =>
+  Schema.Union([Schema.String, Schema.Finite])
+    .annotate({ expected: "a text", ...docs })
+    .pipe(Schema.decodeTo(Schema.String.check(Schema.makeFilter(fault)), asText))
+
+const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+
+const millis = (value: string): number =>
+  [...value.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/gu)].reduce(
+    (sum, [, amount, unit = ""]) => sum + Number(amount) * (units[unit] ?? 0),
+    0
+  )
+
+const durationPattern = /^(\d+(\.\d+)?(ms|s|m|h))+$/u
+
+const longest = millis("24h")
+
+/** `500ms`, `10s`, `1m30s`, `2h`: from `least` milliseconds to a day. */
+export const duration = (least: number, docs: Docs) =>
+  Schema.String.check(
+    Schema.makeFilter(
+      (value) => {
+        const length = millis(value)
+        if (!durationPattern.test(value)) return false
+        if (length < least) return `must be at least ${least}ms`
+        return length > longest ? "must be at most 24h" : undefined
+      },
+      {
+        expected: "a duration such as 500ms, 10s, 1m30s or 2h",
+        toJsonSchema: () => [{ pattern: durationPattern.source }, true]
+      }
+    )
+  )
+    .annotate({ ...docs })
+    .pipe(
+      Schema.decodeTo(
+        Schema.Duration,
+        SchemaTransformation.transform({
+          decode: (value: string) => Duration.millis(millis(value)),
+          encode: (value: Duration.Duration) => `${Duration.toMillis(value)}ms`
+        })
+      )
+    )

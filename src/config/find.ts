@@ -1,0 +1,123 @@
+import { Effect, FileSystem, Path, PlatformError, Schema } from "effect"
+import { ExitCode } from "../pipeline/Failure.ts"
+import { namePattern } from "./fields.ts"
+import { list, nearest } from "./nearest.ts"
+
+/** There is no deploy file. */
+export class ConfigNotFound extends Schema.TaggedError<ConfigNotFound>()("ConfigNotFound", {
+  /** The file that was asked for, or the folder where the search began. */
+  path: Schema.String,
+  named: Schema.Boolean
+}) {
+  override get message() {
+    return this.named
+      ? `There is no file ${this.path}.`
+      : `There is no .jiji/deploy.yml in ${this.path} or any folder above it.`
+  }
+  get remedy() {
+    return "Change to the project's folder, or name its file with `-c FILE`."
+  }
+  get exitCode() {
+    return ExitCode.configuration
+  }
+}
+
+/** There is a deploy file, and it cannot be read. */
+export class ConfigUnreadable extends Schema.TaggedError<ConfigUnreadable>()("ConfigUnreadable", {
+  file: Schema.String,
+  reason: Schema.instanceOf(PlatformError.PlatformError)
+}) {
+  override get message() {
+    return `${this.file} cannot be read: ${this.reason.message}`
+  }
+  get remedy() {
+    return "Make it a file that your user may read."
+  }
+  get exitCode() {
+    return ExitCode.configuration
+  }
+}
+
+/** An environment was named that has no file. */
+export class EnvironmentNotFound extends Schema.TaggedError<EnvironmentNotFound>()("EnvironmentNotFound", {
+  environment: Schema.String,
+  file: Schema.String,
+  /** The environments that have one. */
+  known: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    return `The environment "${this.environment}" has no file ${this.file}.`
+  }
+  get remedy() {
+    if (this.known.length === 0) return `Write what differs in it into ${this.file}, or leave \`-e\` out.`
+    const near = nearest(this.environment, this.known)
+    return near === undefined ? `There is ${list(this.known)}; or write ${this.file}.` : `Did you mean \`-e ${near}\`?`
+  }
+  get exitCode() {
+    return ExitCode.configuration
+  }
+}
+
+/** A file of the configuration, and its name as it is shown. */
+export interface ConfigFile {
+  readonly shown: string
+  readonly bytes: Uint8Array
+}
+
+/** The deploy file, its environment's file where one was asked for, and the project's folder. */
+export const find = Effect.fnUntraced(function* (options: {
+  readonly cwd: string
+  readonly config?: string
+  readonly environment?: string
+}) {
+  const path = yield* Path.Path
+  const show = (file: string): string => {
+    const relative = path.relative(options.cwd, file)
+    return relative.startsWith("..") || path.isAbsolute(relative) ? file : relative
+  }
+  const file = yield* locate(options)
+  const base = yield* read(file, show(file))
+  if (base === undefined) return yield* new ConfigNotFound({ path: show(file), named: true })
+  const folder = path.dirname(file)
+  const root = path.basename(folder) === ".jiji" ? path.dirname(folder) : folder
+  if (options.environment === undefined) return { root, files: [base] as const }
+  const { ext, name } = path.parse(file)
+  const named = path.join(folder, `${name}.${options.environment}${ext}`)
+  // A name with `..` or `/` in it would be a file elsewhere.
+  const above = namePattern.test(options.environment) ? yield* read(named, show(named)) : undefined
+  if (above !== undefined) return { root, files: [base, above] as const }
+  const known = yield* environments(folder, name, ext)
+  return yield* new EnvironmentNotFound({ environment: options.environment, file: show(named), known })
+})
+
+/** The file that was asked for, or the nearest `.jiji/deploy.yml` above the current folder. */
+const locate = Effect.fnUntraced(function* (options: { readonly cwd: string; readonly config?: string }) {
+  const path = yield* Path.Path
+  const fs = yield* FileSystem.FileSystem
+  if (options.config !== undefined) return path.resolve(options.cwd, options.config)
+  for (let folder = path.resolve(options.cwd); ; folder = path.dirname(folder)) {
+    const file = path.join(folder, ".jiji", "deploy.yml")
+    const there = yield* Effect.orElseSucceed(fs.exists(file), () => false)
+    if (there) return file
+    if (folder === path.dirname(folder)) return yield* new ConfigNotFound({ path: options.cwd, named: false })
+  }
+})
+
+const read = Effect.fnUntraced(function* (file: string, shown: string) {
+  const fs = yield* FileSystem.FileSystem
+  return yield* fs.readFile(file).pipe(
+    Effect.map((bytes): ConfigFile | undefined => ({ shown, bytes })),
+    Effect.catchReason("PlatformError", "NotFound", () => Effect.undefined),
+    Effect.mapError((reason) => new ConfigUnreadable({ file: shown, reason }))
+  )
+})
+
+/** The environments that have a file beside the deploy file. */
+const environments = Effect.fnUntraced(function* (folder: string, name: string, ext: string) {
+  const fs = yield* FileSystem.FileSystem
+  const files = yield* Effect.orElseSucceed(fs.readDirectory(folder), (): ReadonlyArray<string> => [])
+  return files
+    .filter((file) => file.startsWith(`${name}.`) && file.endsWith(ext) && file.length > name.length + ext.length + 1)
+    .map((file) => file.slice(name.length + 1, file.length - ext.length))
+    .sort()
+})

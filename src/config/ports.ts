@@ -1,0 +1,49 @@
+/** A published port: `[address:][host:]container[/protocol]`. */
+export interface PortMapping {
+  /** The address on the server it is bound to; all of them where absent. */
+  readonly address?: string
+  /** The port on the server; chosen by the engine where absent. */
+  readonly host?: number
+  readonly container: number
+  readonly protocol: "tcp" | "udp" | "sctp"
+}
+
+const shape = /^(?:(?:(\[[0-9a-fA-F:.]+\]|\d{1,3}(?:\.\d{1,3}){3}):)?(\d+):)?(\d+)(?:\/(tcp|udp|sctp))?$/u
+
+const valid = (port: number): boolean => port >= 1 && port <= 65535
+
+const validAddress = (address: string): boolean =>
+  address.startsWith("[") || address.split(".").every((part) => Number(part) <= 255)
+
+/** Reads a port mapping; a sentence where it is none. */
+export const parsePort = (text: string): PortMapping | string => {
+  const match = shape.exec(text)
+  if (match === null) {
+    if (/^[^/]*\d-\d/u.test(text)) return "must be one port; write each port of a range on a line of its own"
+    return "must be a port mapping such as 8080:80, 127.0.0.1:8080:80, 5353:53/udp or 80"
+  }
+  const [, address, hostText, containerText, protocol] = match
+  const host = hostText === undefined ? undefined : Number(hostText)
+  const container = Number(containerText)
+  for (const port of [host, container]) {
+    if (port !== undefined && !valid(port)) return `must have ports from 1 to 65535, and ${port} is not`
+  }
+  if (address !== undefined && !validAddress(address)) return `must have an IP address in front, and ${address} is none`
+  return {
+    ...(address !== undefined && { address }),
+    ...(host !== undefined && { host }),
+    container,
+    // The pattern admits only these three.
+    protocol: (protocol as PortMapping["protocol"] | undefined) ?? "tcp"
+  }
+}
+
+const everywhere = (address: string | undefined): boolean =>
+  address === undefined || address === "0.0.0.0" || address === "[::]"
+
+/** Whether a server can hold only one of the two. */
+export const portsClash = (a: PortMapping, b: PortMapping): boolean =>
+  a.host !== undefined &&
+  a.host === b.host &&
+  a.protocol === b.protocol &&
+  (everywhere(a.address) || everywhere(b.address) || a.address === b.address)

@@ -1,0 +1,113 @@
+import { Redacted } from "effect"
+import type { DeployFile } from "./DeployFile.ts"
+import { secretPattern } from "./fields.ts"
+import type { Project, RegistryConfig, SecretRef, Server, Service } from "./Project.ts"
+import { resolveVolume } from "./volumes.ts"
+
+/** What a decoded file is resolved against. */
+export interface Surroundings {
+  /** The folder that holds `.jiji`. Absolute. */
+  readonly root: string
+  /** The local user's home folder. Absolute. */
+  readonly home: string
+  readonly environment?: string
+  /** Joins a folder and a path that is relative to it; an absolute path stays. */
+  readonly join: (folder: string, path: string) => string
+}
+
+/** A text in capitals is the name of a secret; any other is the value. */
+export const secretRef = (text: string): SecretRef =>
+  secretPattern.test(text) ? { _tag: "Name", name: text } : { _tag: "Literal", value: Redacted.make(text) }
+
+/** The same text as an object's entry, if there is one: absent keys stay absent. */
+const present = <K extends string, A>(key: K, value: A | undefined): { readonly [P in K]?: A } =>
+  // TypeScript widens a computed key to an index signature.
+  (value === undefined ? {} : { [key]: value }) as { readonly [P in K]?: A }
+
+const mapRef = (text: string | undefined): SecretRef | undefined => (text === undefined ? undefined : secretRef(text))
+
+/** A path from the file: absolute, from the home folder, or relative to the project. */
+const file = (path: string, { home, join, root }: Surroundings): string => {
+  if (path === "~") return home
+  return path.startsWith("~/") ? join(home, path.slice(2)) : join(root, path)
+}
+
+const resolveRegistry = (registry: DeployFile["builder"]["registry"]): RegistryConfig =>
+  registry.type === "local"
+    ? registry
+    : {
+        type: "remote",
+        server: registry.server,
+        ...present("namespace", registry.namespace),
+        ...present("username", mapRef(registry.username)),
+        ...present("password", mapRef(registry.password))
+      }
+
+const resolveServer = (
+  name: string,
+  server: DeployFile["servers"][string],
+  ssh: DeployFile["ssh"],
+  around: Surroundings
+): Server => ({
+  name,
+  host: server.host,
+  ...present("user", server.user ?? ssh.user),
+  ...present("port", server.port ?? ssh.port),
+  keys: (server.keys ?? ssh.keys ?? []).map((key) => file(key, around)),
+  ...present("passphrase", mapRef(server.passphrase ?? ssh.passphrase)),
+  ...present("proxy", server.proxy ?? ssh.proxy),
+  hostKeys: ssh.host_keys,
+  knownHosts: file(ssh.known_hosts, around),
+  connectTimeout: ssh.connect_timeout,
+  ...present("arch", server.arch)
+})
+
+const resolveSource = (service: DeployFile["services"][string], around: Surroundings): Service["source"] => {
+  const { build, image } = service
+  // The checks have made sure that there is exactly one of the two.
+  if (build === undefined) return { _tag: "Image", image: image ?? "" }
+  const context = file(build.context, around)
+  return {
+    _tag: "Build",
+    context,
+    dockerfile: around.join(context, build.dockerfile),
+    args: build.args,
+    ...present("target", build.target)
+  }
+}
+
+const resolveService = (
+  project: string,
+  name: string,
+  service: DeployFile["services"][string],
+  around: Surroundings
+): Service => ({
+  name,
+  source: resolveSource(service, around),
+  hosts: service.hosts,
+  ports: service.ports,
+  volumes: service.volumes.map((volume) => resolveVolume(project, volume)),
+  environment: service.environment,
+  ...present("command", service.command),
+  retain: service.retain,
+  health: { runningFor: service.health.running_for, timeout: service.health.timeout }
+})
+
+/** A file without problems, with every default filled in and every path absolute. */
+export const resolve = (deploy: DeployFile, around: Surroundings): Project => {
+  const services = Object.entries(deploy.services).map(([name, service]) =>
+    resolveService(deploy.project, name, service, around)
+  )
+  const used = new Set(services.flatMap((service) => service.hosts))
+  return {
+    name: deploy.project,
+    ...present("environment", around.environment),
+    root: around.root,
+    engine: deploy.builder.engine,
+    registry: resolveRegistry(deploy.builder.registry),
+    servers: Object.entries(deploy.servers)
+      .filter(([name]) => used.has(name))
+      .map(([name, server]) => resolveServer(name, server, deploy.ssh, around)),
+    services
+  }
+}

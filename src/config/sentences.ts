@@ -1,0 +1,142 @@
+import type { SchemaAST, SchemaIssue } from "effect"
+import { list, nearest } from "./nearest.ts"
+import type { KeyPath } from "./Problem.ts"
+
+/** What is wrong with the value at a path, before it is known where that was written. */
+export interface Finding {
+  readonly path: KeyPath
+  readonly message: string
+  /** Whether it is about the key, not about its value. */
+  readonly atKey: boolean
+}
+
+/** Values below these keys may be secrets, and are never shown. */
+const hidden: ReadonlySet<string | number> = new Set(["password", "passphrase", "environment", "args"])
+
+/** A value as a sentence names it. */
+const show = (value: unknown, path: KeyPath): string => {
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list"
+  if (typeof value === "object" && value !== null) return Object.keys(value).length === 0 ? "an empty map" : "a map"
+  if (path.some((key) => hidden.has(key))) return typeof value === "string" ? "this text" : `this ${typeof value}`
+  if (typeof value !== "string") return String(value)
+  return value.length > 60 ? `"${value.slice(0, 57)}..."` : `"${value}"`
+}
+
+const annotation = (annotations: object | undefined, key: string): string | undefined => {
+  const value: unknown = Object.entries(annotations ?? {}).find(([name]) => name === key)?.[1]
+  return typeof value === "string" ? value : undefined
+}
+
+const annotated = (ast: SchemaAST.AST, key: string): string | undefined =>
+  annotation(ast.checks?.at(-1)?.annotations, key) ?? annotation(ast.annotations, key)
+
+/** Completes "must be …" for a value of the wrong type. */
+const expected = (ast: SchemaAST.AST): string => {
+  const own = annotated(ast, "expected")
+  if (own !== undefined) return own
+  switch (ast._tag) {
+    case "Objects":
+      return "a map"
+    case "Arrays":
+      return "a list"
+    case "String":
+      return "a text"
+    case "Number":
+      return "a number"
+    case "Literal":
+      return String(ast.literal)
+    case "Union": {
+      const members = new Set(ast.types.map((type) => (type.encoding?.[0] === undefined ? expected(type) : "")))
+      return list(
+        [...members].filter((member) => member !== ""),
+        "or"
+      )
+    }
+    default:
+      return "something else"
+  }
+}
+
+/** A word about quotes, which are easily the whole mistake. */
+const hint = (what: string, value: unknown): string => {
+  if (typeof value !== "string")
+    return typeof value !== "object" && what.startsWith("a text") ? "; put quotes around it" : ""
+  return /^\d+$/u.test(value) && /^a (?:port from|whole number)/u.test(what) ? "; take its quotes away" : ""
+}
+
+const mustBe = (what: string, value: unknown, path: KeyPath): string => {
+  if (value === null) return `must be ${what}, but is empty`
+  return `must be ${what}, not ${show(value, path)}${hint(what, value)}`
+}
+
+const unknownKey = (ast: SchemaAST.AST, path: KeyPath, elsewhere: SchemaAST.AST | undefined): string => {
+  const key = String(path.at(-1))
+  if (ast._tag !== "Objects") return "is not known here"
+  const [index] = ast.indexSignatures
+  if (index !== undefined) return `must be ${expected(index.parameter)}`
+  const known = ast.propertySignatures.map((property) => String(property.name))
+  const near = nearest(key, known)
+  if (near !== undefined) return `is not a known key; did you mean \`${near}\`?`
+  const other = elsewhere?._tag === "Union" ? elsewhere.types.filter((type) => type !== ast) : []
+  const fits = other.some((type) => type._tag === "Objects" && type.propertySignatures.some(({ name }) => name === key))
+  return fits
+    ? `does not go with this type of registry; ${list(known)} do`
+    : `is not a known key; here ${list(known)} ${known.length === 1 ? "is" : "are"}`
+}
+
+/** Whether the issue is that a union's member is not the one that was meant, because its literal is another. */
+const isOtherMember = (issue: SchemaIssue.Issue): boolean =>
+  issue._tag === "Composite" &&
+  issue.issues.some(
+    (inner) => inner._tag === "Pointer" && inner.issue._tag === "InvalidType" && inner.issue.ast._tag === "Literal"
+  )
+
+const found = (path: KeyPath, message: string, atKey = false): ReadonlyArray<Finding> => [{ path, message, atKey }]
+
+/** All that an issue holds, each as a sentence. `valueAt` gives what was decoded. */
+export const findings = (issue: SchemaIssue.Issue, valueAt: (path: KeyPath) => unknown): ReadonlyArray<Finding> => {
+  const walk = (
+    issue: SchemaIssue.Issue,
+    path: KeyPath,
+    what: string | undefined,
+    union: SchemaAST.AST | undefined
+  ): ReadonlyArray<Finding> => {
+    switch (issue._tag) {
+      case "Pointer": {
+        const keys = issue.path.map((key) => (typeof key === "number" ? key : String(key)))
+        return walk(issue.issue, [...path, ...keys], undefined, union)
+      }
+      case "Encoding":
+        return walk(issue.issue, path, what, union)
+      case "Composite":
+        return issue.issues.flatMap((inner) => walk(inner, path, what, union))
+      case "Filter":
+        return walk(issue.issue, path, annotation(issue.filter.annotations, "expected"), union)
+      case "AnyOf": {
+        const [best] = [...issue.issues].sort((a, b) => Number(isOtherMember(a)) - Number(isOtherMember(b)))
+        const own = annotated(issue.ast, "expected")
+        if (best === undefined || own !== undefined)
+          return found(path, mustBe(own ?? expected(issue.ast), valueAt(path), path))
+        return walk(best, path, undefined, issue.ast)
+      }
+      case "MissingKey":
+        return found(path, "is missing")
+      case "UnexpectedKey":
+        return found(path, unknownKey(issue.ast, path, union), true)
+      case "InvalidType": {
+        const message = annotated(issue.ast, "message")
+        return found(path, message ?? mustBe(expected(issue.ast), valueAt(path), path))
+      }
+      case "InvalidValue": {
+        const message = annotation(issue.annotations, "message")
+        const value = valueAt(path)
+        if (message !== undefined) return found(path, message)
+        return found(path, mustBe(what ?? annotation(issue.annotations, "expected") ?? "a valid value", value, path))
+      }
+      case "Forbidden":
+      case "OneOf":
+        return found(path, mustBe("a valid value", valueAt(path), path))
+    }
+  }
+  return walk(issue, [], undefined, undefined)
+}

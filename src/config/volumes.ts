@@ -1,0 +1,32 @@
+/** A volume: `source:target[:options]`. The source is a folder of the server, or the name of a volume. */
+export interface VolumeMount {
+  readonly _tag: "Bind" | "Named"
+  readonly source: string
+  readonly target: string
+  readonly options?: string
+}
+
+const option =
+  /^(?:ro|rw|z|Z|U|nocopy|copy|cached|delegated|consistent|noexec|exec|nodev|dev|nosuid|suid|r?shared|r?slave|r?private)$/u
+
+/** Reads a volume; a sentence where it is none. */
+export const parseVolume = (text: string): VolumeMount | string => {
+  const [source = "", target, options, ...rest] = text.split(":")
+  if (target === undefined) return "must say what is mounted and where, as in data:/var/lib/app or /srv/app:/app"
+  if (rest.length > 0) return "must have at most three parts: source:target:options"
+  if (!target.startsWith("/")) return "must be mounted at an absolute path, as in data:/var/lib/app"
+  const unknown = options?.split(",").find((name) => !option.test(name))
+  if (unknown !== undefined) return `has the option "${unknown}", which is not known; ro and rw are`
+  const mount = { source, target, ...(options !== undefined && { options }) }
+  if (/^(?:\/|\.{1,2}(?:\/|$))/u.test(source)) return { _tag: "Bind", ...mount }
+  if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/u.test(source)) return { _tag: "Named", ...mount }
+  if (source.startsWith("~"))
+    return "must start at the server's root, as in /home/deploy/data:/data; `~` is not known there"
+  return "must start with a volume's name, /folder or ./folder"
+}
+
+/** The volume as the engine is told it: a named one has the project's name in front, so that projects do not share it. */
+export const resolveVolume = (project: string, text: string): string => {
+  const mount = parseVolume(text)
+  return typeof mount !== "string" && mount._tag === "Named" ? `${project}_${text}` : text
+}

@@ -1,0 +1,143 @@
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  Scalar,
+  type YAMLError,
+  type YAMLMap
+} from "yaml"
+import type { Located, LocatedMap, Place } from "./Located.ts"
+import type { Problem } from "./Problem.ts"
+
+/** More values than any deploy file has; aliases of aliases can stand for billions. */
+const mostValues = 100_000
+
+/** What the parser found, in our words. Its own are used where they quote nothing of the file: that may be a secret. */
+const sentence = (error: YAMLError): string => {
+  switch (error.code) {
+    case "TAB_AS_INDENT":
+      return "a tab indents this line; YAML takes only spaces"
+    case "MULTIPLE_DOCS":
+      return "a second document starts here; the file must hold only one"
+    case "TAG_RESOLVE_FAILED":
+    case "BAD_COLLECTION_TYPE":
+      return "has a YAML tag (`!…`) that means nothing here"
+    case "BLOCK_AS_IMPLICIT_KEY":
+      return "has a second `key: value` on one line; put quotes around a value that holds a colon and a space"
+    case "BAD_SCALAR_START":
+      return "starts with a character that means something else in YAML; put quotes around the value"
+    default: {
+      const [text = ""] = error.message.split(/: |\n/u)
+      return `is not valid YAML: ${text.slice(0, 1).toLowerCase()}${text.slice(1)}`
+    }
+  }
+}
+
+const nothing = (at: Place): Located => ({ _tag: "Scalar", at, value: null, source: "" })
+
+/**
+ * Reads YAML 1.2 (aliases and `<<` merge keys included) into a tree that knows its lines. The tree is absent where the
+ * text has no structure that could be trusted, or no content at all.
+ */
+export const parseYaml = (
+  file: string,
+  text: string
+): { readonly tree: Located | undefined; readonly problems: ReadonlyArray<Problem> } => {
+  const lines = new LineCounter()
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: false,
+    logLevel: "silent"
+  })
+  const problems: Array<Problem> = []
+  const at = (offset: number | undefined): Place => ({ file, line: Math.max(1, lines.linePos(offset ?? 0).line) })
+  const report = (place: Place, message: string) => problems.push({ ...place, path: "", message })
+  const broken = document.errors
+  for (const error of [...broken, ...document.warnings]) report(at(error.pos[0]), sentence(error))
+  if (broken.length > 0 || document.contents === null) return { tree: undefined, problems }
+
+  const sizes = new Map<Located, number>()
+  const done = new Map<Node, Located>()
+  const open = new Set<Node>()
+
+  /** Tells a self-reference, and counts the values with every alias written out, while the node is read. */
+  const read = (node: Node | null, fallback: Place): Located => {
+    if (node === null) return nothing(fallback)
+    const known = done.get(node)
+    if (known !== undefined) return known
+    const place = at(node.range?.[0])
+    if (open.has(node)) {
+      report(place, "holds an alias of itself")
+      return nothing(place)
+    }
+    open.add(node)
+    const located = convert(node, place)
+    open.delete(node)
+    const parts =
+      located._tag === "Map"
+        ? [...located.entries.values()].map((entry) => entry.value)
+        : located._tag === "List"
+          ? located.items
+          : []
+    const size = parts.reduce((sum, part) => sum + (sizes.get(part) ?? 1), 1)
+    const fitting = size <= mostValues ? located : nothing(place)
+    if (size > mostValues) report(place, `stands for more than ${mostValues} values once its aliases are written out`)
+    sizes.set(fitting, size <= mostValues ? size : 1)
+    done.set(node, fitting)
+    return fitting
+  }
+
+  const convert = (node: Node, place: Place): Located => {
+    if (isAlias(node)) {
+      const target = node.resolve(document)
+      if (target !== undefined) return read(target, place)
+      report(place, `refers to \`${node.source}\`, but no value above is marked with \`&${node.source}\``)
+      return nothing(place)
+    }
+    if (isMap(node)) return readMap(node, place)
+    // What a parsed sequence holds are nodes or nothing; the library's type leaves it open.
+    if (isSeq(node))
+      return { _tag: "List", at: place, items: node.items.map((item) => read(item as Node | null, place)) }
+    const value = isScalar(node) ? node.value : undefined
+    if (typeof value === "string" || typeof value === "number" || typeof value === "boolean" || value === null) {
+      return { _tag: "Scalar", at: place, value, source: (isScalar(node) ? node.source : undefined) ?? String(value) }
+    }
+    report(place, "is of a kind that means nothing here; put quotes around it")
+    return nothing(place)
+  }
+
+  const readMap = (map: YAMLMap, place: Place): Located => {
+    const own = new Map<string, { at: Place; value: Located }>()
+    const merged: Array<LocatedMap> = []
+    for (const { key, value } of map.items) {
+      // As above: in a parsed map both sides are nodes or nothing.
+      const [keyNode, valueNode] = [key as Node | null, value as Node | null]
+      const keyPlace = keyNode === null ? place : at(keyNode.range?.[0])
+      const inner = read(valueNode, keyPlace)
+      if (!isScalar(keyNode) || keyNode.value === null) {
+        report(keyPlace, "has a key that is not a word")
+      } else if (keyNode.source === "<<" && keyNode.type === Scalar.PLAIN) {
+        const sources = inner._tag === "List" ? inner.items : [inner]
+        for (const source of sources) {
+          if (source._tag === "Map") merged.push(source)
+          else report(keyPlace, "merges with `<<` what is not a map")
+        }
+      } else {
+        const name = keyNode.source ?? String(keyNode.value)
+        const first = own.get(name)
+        if (first === undefined) own.set(name, { at: keyPlace, value: inner })
+        else report(keyPlace, `the key \`${name}\` is here a second time; the first is on line ${first.at.line}`)
+      }
+    }
+    // A map's own keys win, then those of the sources in their order.
+    for (const source of merged) for (const [name, entry] of source.entries) if (!own.has(name)) own.set(name, entry)
+    return { _tag: "Map", at: place, entries: own }
+  }
+
+  return { tree: read(document.contents, at(0)), problems }
+}
