@@ -1,5 +1,16 @@
-import { Context, type Effect, type Scope, type Stream } from "effect"
+import { Context, Deferred, Effect, FileSystem, Layer, type Redacted, Scope, Semaphore, type Stream } from "effect"
 import type { Server } from "../config/Project.ts"
+import { Events } from "../pipeline/Events.ts"
+import { Secrets } from "./Secrets.ts"
+import * as ClientConfig from "./ssh/ClientConfig.ts"
+import { type Connection, connect } from "./ssh/Connection.ts"
+import * as HostKeys from "./ssh/HostKeys.ts"
+import * as Identities from "./ssh/Identities.ts"
+import * as RemoteExec from "./ssh/RemoteExec.ts"
+import * as ReverseForward from "./ssh/ReverseForward.ts"
+import { type Hop, route } from "./ssh/Route.ts"
+import { SshSettings } from "./ssh/Settings.ts"
+import * as Shared from "./ssh/Shared.ts"
 import type { ConnectionLost, ForwardRefused, SshError } from "./SshError.ts"
 
 /** A command on a server. stdout and stderr must both be read, or the command blocks: the channel has back-pressure. */
@@ -39,4 +50,77 @@ export class Ssh extends Context.Service<
       options: { readonly port: number; readonly localPort: number }
     ): Effect.Effect<Forward, SshError | ForwardRefused, Scope.Scope>
   }
->()("jiji/layers/Ssh") {}
+>()("jiji/layers/Ssh") {
+  /** Over real connections. {@link SshSettings} holds its bounds. */
+  static readonly layer: Layer.Layer<Ssh, never, FileSystem.FileSystem | Events | Secrets> = Layer.effect(
+    Ssh,
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const events = yield* Events
+      const secrets = yield* Secrets
+      const scope = yield* Effect.scope
+      const hostKeys = yield* HostKeys.make
+      const connections = yield* Shared.make<Connection, SshError>()
+      const { starts } = yield* SshSettings
+      const starting = yield* Semaphore.make(starts)
+      const config = yield* Effect.cached(Effect.provideService(ClientConfig.load, FileSystem.FileSystem, fs))
+
+      const passphrase = (server: Server): Effect.Effect<Redacted.Redacted<string> | undefined, SshError> =>
+        server.passphrase === undefined ? Effect.succeed(undefined) : secrets.value(server.passphrase)
+
+      const open = Effect.fnUntraced(
+        function* (server: Server, hop: Hop, jump: Connection | undefined, key: string) {
+          const isTarget = key === server.name
+          const opened = yield* connect({
+            server,
+            hop,
+            jump,
+            hostKeys,
+            starting,
+            name: isTarget ? server.name : `jump host ${hop.host}`,
+            identities: yield* Identities.gather({
+              hop,
+              jump: !isTarget,
+              keys: server.keys,
+              passphrase: passphrase(server)
+            })
+          })
+          // A connection that is gone makes way for a new one.
+          yield* Deferred.await(opened.lost).pipe(
+            Effect.catch(() => connections.drop(key, opened)),
+            Effect.forkIn(scope)
+          )
+          return opened
+        },
+        Effect.provideService(FileSystem.FileSystem, fs),
+        Effect.provideService(Events, events)
+      )
+
+      const connection = Effect.fnUntraced(function* (server: Server) {
+        const hops = yield* route(server, yield* config)
+        let last: Connection | undefined
+        let key = ""
+        for (const [index, hop] of hops.entries()) {
+          // Servers with the same way in share the connections to their jump hosts.
+          const { hostKeys, keys, knownHosts } = server
+          const own = JSON.stringify([hop.user, hop.host, hop.port, keys, knownHosts, hostKeys])
+          key = index === hops.length - 1 ? server.name : `${key}${own}`
+          last = yield* connections.get(key, open(server, hop, last, key))
+        }
+        if (last === undefined) return yield* Effect.die(new Error("a route ends at its server"))
+        return last
+      })
+
+      return Ssh.of({
+        connect: (server) => Effect.asVoid(connection(server)),
+        exec: Effect.fnUntraced(function* (server, line) {
+          return yield* RemoteExec.exec(yield* connection(server), line)
+        }),
+        forward: Effect.fnUntraced(function* (server, options) {
+          const opened = yield* connection(server)
+          return yield* ReverseForward.forward(opened, options).pipe(Effect.provideService(Events, events))
+        })
+      })
+    })
+  )
+}

@@ -1,0 +1,70 @@
+import { connect, type Socket } from "node:net"
+import type { AcceptConnection, Client, ClientChannel, RejectConnection, TcpConnectionDetails } from "ssh2"
+
+/** A port of this machine's loopback that takes connections from a forwarded port, and the ones it has taken. */
+interface Listener {
+  readonly localPort: number
+  readonly sockets: Set<Socket>
+}
+
+/** Where connections lead that a server forwards to this machine. */
+export interface Listeners {
+  /** From now on, connections to this port of the server lead to that port of this machine. */
+  add(port: number, localPort: number): void
+  /** No more; and the ones that are open are cut. */
+  remove(port: number): void
+}
+
+const isLoopback = (address: string): boolean => address === "::1" || /^(::ffff:)?127\./.test(address)
+
+/** Carries bytes both ways. Each side's end is passed on by itself, and a broken side breaks the other. */
+const join = (socket: Socket, channel: ClientChannel): void => {
+  socket.pipe(channel)
+  channel.pipe(socket)
+  socket.once("close", () => channel.destroy())
+  channel.once("close", () => socket.destroySoon())
+  channel.on("error", () => socket.destroy())
+}
+
+/**
+ * Takes the connections that a server forwards. One is accepted once its local end is connected, and rejected where
+ * that fails: the program on the server then sees what it would see here.
+ *
+ * Must be called before a forward is asked for, or its first connections are lost.
+ */
+export const listen = (client: Client): Listeners => {
+  const listeners = new Map<number, Listener>()
+
+  client.on(
+    "tcp connection",
+    (details: TcpConnectionDetails, accept: AcceptConnection<ClientChannel>, reject: RejectConnection) => {
+      const listener = listeners.get(details.destPort)
+      // With `GatewayPorts yes` sshd listens on every address, whatever it was asked for: strangers are kept out here.
+      if (listener === undefined || !isLoopback(details.srcIP)) return reject()
+      const socket = connect({ host: "127.0.0.1", port: listener.localPort, allowHalfOpen: true })
+      listener.sockets.add(socket)
+      socket.once("close", () => listener.sockets.delete(socket))
+      // Stays attached: a socket's error without a listener ends the process.
+      let isAccepted = false
+      socket.on("error", () => {
+        if (!isAccepted) reject()
+      })
+      socket.once("connect", () => {
+        isAccepted = true
+        join(socket, accept())
+      })
+    }
+  )
+  client.once("close", () => {
+    for (const port of listeners.keys()) remove(port)
+  })
+
+  const remove = (port: number) => {
+    for (const socket of listeners.get(port)?.sockets ?? []) socket.destroy()
+    listeners.delete(port)
+  }
+  return {
+    add: (port, localPort) => void listeners.set(port, { localPort, sockets: new Set() }),
+    remove
+  }
+}

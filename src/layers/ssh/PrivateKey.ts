@@ -1,0 +1,76 @@
+import { Effect, FileSystem, Redacted } from "effect"
+import { type ParsedKey, utils } from "ssh2"
+import type { KeyProblem } from "../SshError.ts"
+
+/** A private key file that was read: its key, or what is wrong with it. */
+export type KeyFile =
+  | { readonly _tag: "Usable"; readonly key: ParsedKey }
+  | {
+      readonly _tag: "Unusable"
+      readonly problem: KeyProblem
+      readonly cause: unknown
+      /** Its public half, where that can be known without the passphrase. */
+      readonly publicKey?: Buffer
+    }
+
+/** The first key in a text, or why there is none. The library throws on some broken input, and returns errors on other. */
+export const parse = (text: string | Buffer, passphrase?: string): ParsedKey | Error => {
+  try {
+    // The types leave out that files may hold several keys, which the library gives as an array.
+    const parsed: ParsedKey | Error | ReadonlyArray<ParsedKey> = utils.parseKey(text, passphrase)
+    const key = Array.isArray(parsed) ? parsed[0] : parsed
+    return key ?? new Error("the file is empty")
+  } catch (cause) {
+    return cause instanceof Error ? cause : new Error(String(cause))
+  }
+}
+
+/** The public half that an encrypted key in OpenSSH's own format carries in the clear. */
+const publicHalf = (text: string): Buffer | undefined => {
+  const body = /-----BEGIN OPENSSH PRIVATE KEY-----([\s\S]+?)-----END/.exec(text)?.[1]
+  if (body === undefined) return undefined
+  const bytes = Buffer.from(body, "base64")
+  let at = "openssh-key-v1\0".length
+  const field = () => {
+    if (at + 4 > bytes.length) return undefined
+    const start = at + 4
+    at = start + bytes.readUInt32BE(at)
+    return at > bytes.length ? undefined : bytes.subarray(start, at)
+  }
+  // Cipher, key derivation and its options stand before the count of keys, which is always one.
+  if (field() === undefined || field() === undefined || field() === undefined) return undefined
+  at += 4
+  return field()
+}
+
+const problemOf = (error: Error, hasPassphrase: boolean): KeyProblem => {
+  if (/no passphrase given/i.test(error.message)) return "passphrase-needed"
+  return hasPassphrase && /passphrase|integrity|decrypt/i.test(error.message) ? "passphrase-wrong" : "malformed"
+}
+
+/** Reads a private key. The passphrase is asked for only if the key is encrypted. */
+export const read = Effect.fnUntraced(function* <E, R>(
+  file: string,
+  passphrase: Effect.Effect<Redacted.Redacted<string> | undefined, E, R>
+): Effect.fn.Return<KeyFile, E, R | FileSystem.FileSystem> {
+  const fs = yield* FileSystem.FileSystem
+  const text = yield* Effect.result(fs.readFileString(file))
+  if (text._tag === "Failure") {
+    const problem = text.failure.reason._tag === "NotFound" ? "missing" : "unreadable"
+    return { _tag: "Unusable", problem, cause: text.failure }
+  }
+  const plain = parse(text.success)
+  if (!(plain instanceof Error)) {
+    if (plain.isPrivateKey()) return { _tag: "Usable", key: plain }
+    return { _tag: "Unusable", problem: "malformed", cause: new Error("it is a public key") }
+  }
+  const problem = problemOf(plain, false)
+  const secret = problem === "passphrase-needed" ? yield* passphrase : undefined
+  if (secret !== undefined) {
+    const opened = parse(text.success, Redacted.value(secret))
+    if (!(opened instanceof Error)) return { _tag: "Usable", key: opened }
+    return { _tag: "Unusable", problem: problemOf(opened, true), cause: opened }
+  }
+  const publicKey = publicHalf(text.success)
+  return { _tag: "Unusable", problem, cause: plain, ...(publicKey === undefined ? {} : { publicKey }) }
+})

@@ -1,0 +1,131 @@
+import * as NodeStream from "@effect/platform-node-shared/NodeStream"
+import { Deferred, Effect, Exit, Option, Scope, Semaphore, Stream } from "effect"
+import { constants } from "node:os"
+import type { Readable } from "node:stream"
+import type { ClientChannel } from "ssh2"
+import type { RemoteProcess } from "../Ssh.ts"
+import { ConnectionLost, RemoteExecFailed } from "../SshError.ts"
+import type { Connection } from "./Connection.ts"
+import { SshSettings } from "./Settings.ts"
+
+/** A command that the server has started. */
+interface Running {
+  readonly channel: ClientChannel
+  readonly exit: Deferred.Deferred<number>
+  /** Done once the server has closed the channel. */
+  readonly closed: Deferred.Deferred<void>
+}
+
+const signals: Readonly<Record<string, number>> = constants.signals
+
+/** What a shell makes of a command that a signal ended. */
+const codeOf = (code: number | null, signal: string | undefined): number => code ?? 128 + (signals[signal ?? ""] ?? 0)
+
+const start = (connection: Connection, line: string) =>
+  Effect.callback<Running, Error>((resume) => {
+    let abandoned = false
+    try {
+      connection.client.exec(line, (error, channel) => {
+        if (error) return resume(Effect.fail(error))
+        if (abandoned) return void channel.close()
+        const exit = Deferred.makeUnsafe<number>()
+        const closed = Deferred.makeUnsafe<void>()
+        channel.on("exit", (code: number | null, signal?: string) => {
+          Deferred.doneUnsafe(exit, Effect.succeed(codeOf(code, signal)))
+        })
+        channel.on("close", () => {
+          Deferred.doneUnsafe(closed, Effect.void)
+          // Without an exit status nobody knows what became of the command, which is no success: `ssh` exits 255 then.
+          if (!Deferred.isDoneUnsafe(connection.lost)) Deferred.doneUnsafe(exit, Effect.succeed(255))
+        })
+        // A write to a command that has ended already; its exit code tells more.
+        channel.on("error", () => {})
+        connection.running.add(channel)
+        resume(Effect.succeed({ channel, exit, closed }))
+      })
+    } catch (cause) {
+      resume(Effect.fail(cause instanceof Error ? cause : new Error(String(cause))))
+    }
+    return Effect.sync(() => (abandoned = true))
+  })
+
+const signal = (channel: ClientChannel, name: string) =>
+  Effect.ignore(Effect.try({ try: () => channel.signal(name), catch: (cause) => cause }))
+
+/**
+ * Ends a command: its input first, which is all that a well-behaved one waits for, then by signals, and at last by
+ * closing the channel. Its unread output is thrown away, or the command could wait for a reader for ever.
+ */
+const stop = (connection: Connection, { channel, closed, exit }: Running) =>
+  Effect.gen(function* () {
+    const { grace } = yield* SshSettings
+    const gone = Effect.raceFirst(Deferred.await(closed), Effect.ignore(Deferred.await(connection.lost)))
+    if (!channel.writableEnded) channel.end()
+    channel.resume()
+    channel.stderr.resume()
+    const limit = Deferred.isDoneUnsafe(exit) ? "500 millis" : grace
+    if (Option.isSome(yield* Effect.timeoutOption(gone, limit))) return
+    for (const name of Deferred.isDoneUnsafe(exit) ? [] : ["TERM", "KILL"]) {
+      yield* signal(channel, name)
+      if (Option.isSome(yield* Effect.timeoutOption(gone, "500 millis"))) return
+    }
+    channel.close()
+  }).pipe(
+    // Time limits need something that they can interrupt, which a finalizer is not.
+    Effect.interruptible,
+    Effect.ignoreCause,
+    Effect.andThen(Effect.sync(() => connection.running.delete(channel)))
+  )
+
+/** A slot among the commands that run on this connection, and the command in it. */
+const open = (
+  connection: Connection,
+  line: string
+): Effect.Effect<Running, RemoteExecFailed | ConnectionLost, Scope.Scope> =>
+  Effect.gen(function* () {
+    const slot = yield* Scope.fork(yield* Effect.scope)
+    yield* Semaphore.takeScoped(connection.sessions, 1).pipe(Scope.provide(slot))
+    const started = yield* Effect.acquireRelease(start(connection, line), (running) => stop(connection, running), {
+      interruptible: true
+    }).pipe(Effect.raceFirst(Deferred.await(connection.lost)), Scope.provide(slot), Effect.result)
+    if (started._tag === "Success") return started.success
+    yield* Scope.close(slot, Exit.void)
+    if (Deferred.isDoneUnsafe(connection.lost)) return yield* Deferred.await(connection.lost)
+    // The server takes fewer commands at once than was thought (MaxSessions): wait for one of those that run.
+    const { size } = connection.running
+    if (size === 0) return yield* new RemoteExecFailed({ server: connection.server, cause: started.failure })
+    yield* connection.sessions.resize(size)
+    return yield* open(connection, line)
+  })
+
+/** Starts a command line; the command is ended with the scope. */
+export const exec = Effect.fnUntraced(function* (connection: Connection, line: string) {
+  const { channel, exit } = yield* open(connection, line)
+  const lost = Deferred.await(connection.lost)
+  const isLost = Effect.suspend(() => (Deferred.isDoneUnsafe(connection.lost) ? lost : Effect.void))
+  const ended = Effect.raceFirst(Deferred.await(exit), lost)
+
+  // A channel that ends with its connection looks like one whose command is done: the difference is made here.
+  const output = (readable: Readable) =>
+    NodeStream.fromReadable<Uint8Array, ConnectionLost>({
+      evaluate: () => readable,
+      onError: (cause) => new ConnectionLost({ server: connection.server, cause }),
+      closeOnDone: false
+    }).pipe(Stream.concat(Stream.drain(Stream.fromEffect(isLost))))
+
+  const process: RemoteProcess = {
+    stdout: output(channel),
+    stderr: output(channel.stderr),
+    write: (bytes) =>
+      Effect.callback<void>((resume) => {
+        if (channel.writableEnded) return resume(Effect.void)
+        // Called back once the server has room for it all.
+        channel.write(bytes, () => resume(Effect.void))
+      }).pipe(Effect.raceFirst(Effect.asVoid(ended))),
+    end: Effect.sync(() => {
+      if (!channel.writableEnded) channel.end()
+    }),
+    exitCode: Effect.suspend(() => (Deferred.isDoneUnsafe(exit) ? Deferred.await(exit) : ended))
+  }
+  return process
+})

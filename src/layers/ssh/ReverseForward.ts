@@ -1,0 +1,63 @@
+import { Deferred, Effect } from "effect"
+import { ConnectionLost, ForwardRefused } from "../SshError.ts"
+import * as Resource from "../../pipeline/Resource.ts"
+import type { Connection } from "./Connection.ts"
+import type { Forward } from "../Ssh.ts"
+
+const address = "127.0.0.1"
+
+/** Asks the server to listen on a port of its loopback; gives the port, which is the server's choice for 0. */
+const request = (connection: Connection, port: number, localPort: number) =>
+  Effect.callback<number, Error>((resume) => {
+    const { client, listeners } = connection
+    let abandoned = false
+    try {
+      client.forwardIn(address, port, (error, granted) => {
+        if (error) return resume(Effect.fail(error))
+        // Granted after nobody waits for it any more: given back, or the port stays open for as long as the connection.
+        if (abandoned) return void cancel(connection, granted, () => {})
+        // In the turn of the grant, as the first connection may be in the same packet.
+        listeners.add(granted, localPort)
+        resume(Effect.succeed(granted))
+      })
+    } catch (cause) {
+      resume(Effect.fail(cause instanceof Error ? cause : new Error(String(cause))))
+    }
+    return Effect.sync(() => (abandoned = true))
+  })
+
+const cancel = (connection: Connection, port: number, done: () => void): void => {
+  connection.listeners.remove(port)
+  if (Deferred.isDoneUnsafe(connection.lost)) return done()
+  try {
+    connection.client.unforwardIn(address, port, done)
+  } catch {
+    // The connection went away in between, and the port with it.
+    done()
+  }
+}
+
+/** Forwards a port of the server's loopback to a port of this machine's, until the scope closes. */
+export const forward = Effect.fnUntraced(function* (
+  connection: Connection,
+  options: { readonly port: number; readonly localPort: number }
+) {
+  const { server } = connection
+  const lost = Deferred.await(connection.lost)
+  const isLost = Effect.suspend(() => (Deferred.isDoneUnsafe(connection.lost) ? lost : Effect.void))
+  const attempt = (port: number) => Effect.tapError(request(connection, port, options.localPort), () => isLost)
+  const acquire = attempt(options.port).pipe(
+    Effect.catchIf(
+      (error) => !(error instanceof ConnectionLost),
+      () => attempt(0)
+    ),
+    Effect.mapError((cause) =>
+      cause instanceof ConnectionLost ? cause : new ForwardRefused({ server, port: options.port, cause })
+    ),
+    Effect.raceFirst(lost)
+  )
+  const release = (port: number) =>
+    Effect.callback<void>((resume) => cancel(connection, port, () => resume(Effect.void)))
+  const port = yield* Resource.acquire(`reverse forward from ${server}`, acquire, release)
+  return { port, lost } satisfies Forward
+})
