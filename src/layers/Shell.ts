@@ -1,15 +1,79 @@
-import { Context, type Effect, type Redacted, type Stream } from "effect"
-import type { Machine } from "./Machine.ts"
-import type { SshError } from "./Ssh.ts"
+import { Context, Effect, Fiber, Layer, type Scope, Stream } from "effect"
+import { ChildProcessSpawner } from "effect/process"
+import { Events } from "../pipeline/Events.ts"
+import { type Command, CommandFailed, type Output, type Process, type ShellError } from "./Command.ts"
+import { label, type Machine } from "./Machine.ts"
+import { startLocal } from "./shell/local.ts"
+import { startRemote } from "./shell/remote.ts"
+import { Ssh } from "./Ssh.ts"
 
-/**
- * A program and its arguments. They are words, never parsed by a shell. Secrets travel in `env` or `stdin`, which reach
- * no command line on either machine.
- */
-export interface Command {
-  readonly words: readonly [program: string, ...args: ReadonlyArray<string>]
-  readonly env?: Readonly<Record<string, string | Redacted.Redacted<string>>>
-  readonly stdin?: string | Redacted.Redacted<string>
-  /** Publishes each line of output as an event while the command runs. */
-  readonly show?: boolean
+/** The narrow waist: everything that jiji does on any machine is a command that passes here. */
+export class Shell extends Context.Service<
+  Shell,
+  {
+    /** Runs a command to its end, whatever its exit code. */
+    run(machine: Machine, command: Command): Effect.Effect<Output, ShellError>
+    /** What a command writes to stdout, byte for byte. Fails where it ends badly. */
+    bytes(machine: Machine, command: Command): Stream.Stream<Uint8Array, ShellError | CommandFailed>
+  }
+>()("jiji/layers/Shell") {
+  static readonly layer = Layer.effect(
+    Shell,
+    Effect.gen(function* () {
+      const events = yield* Events
+      const ssh = yield* Ssh
+      const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+
+      const start = (machine: Machine, command: Command): Effect.Effect<Process, ShellError, Scope.Scope> =>
+        machine._tag === "Local" ? startLocal(spawner, command) : startRemote(ssh, machine.server, command)
+
+      const text = (
+        machine: Machine,
+        command: Command,
+        stream: "stdout" | "stderr",
+        bytes: Stream.Stream<Uint8Array, ShellError>
+      ) => {
+        const decoded = Stream.decodeText(bytes)
+        if (command.show !== "all" && command.show !== stream) return Stream.mkString(decoded)
+        return decoded.pipe(
+          Stream.splitLines,
+          Stream.tap((line) => events.publish({ _tag: "StepOutput", machine: label(machine), stream, line })),
+          Stream.map((line) => `${line}\n`),
+          Stream.mkString
+        )
+      }
+
+      return Shell.of({
+        run: (machine, command) =>
+          Effect.scoped(
+            Effect.gen(function* () {
+              const child = yield* start(machine, command)
+              const [stdout, stderr] = yield* Effect.all(
+                [text(machine, command, "stdout", child.stdout), text(machine, command, "stderr", child.stderr)],
+                { concurrency: 2 }
+              )
+              return { stdout, stderr, exitCode: yield* child.exitCode }
+            })
+          ),
+        bytes: (machine, command) =>
+          Stream.unwrap(
+            Effect.gen(function* () {
+              const child = yield* start(machine, command)
+              const stderr = yield* Effect.forkScoped(text(machine, command, "stderr", child.stderr))
+              const ended = Effect.gen(function* () {
+                const code = yield* child.exitCode
+                if (code === 0) return
+                return yield* new CommandFailed({
+                  machine: label(machine),
+                  program: command.words[0],
+                  code,
+                  stderr: yield* Fiber.join(stderr)
+                })
+              })
+              return Stream.concat(child.stdout, Stream.drain(Stream.fromEffect(ended)))
+            })
+          )
+      })
+    })
+  )
 }

@@ -27,8 +27,8 @@ export interface ForEachNode {
   readonly key: (item: never) => string
   readonly strategy: Strategy
   readonly body: Pipeline<never, unknown, unknown, unknown>
-  /** The key of the state that the bodies' final states are gathered under. */
-  readonly collect: string | undefined
+  /** Where a value of every body's final state is gathered. */
+  readonly collect: { readonly as: string; readonly value: (state: never) => unknown } | undefined
 }
 
 /**
@@ -83,18 +83,20 @@ export const pipeline =
 /** What can be a branch of {@link parallel}. */
 export type Branch = Step<never, unknown, unknown, unknown> | Pipeline<never, unknown, unknown, unknown>
 
-type NeedsOf<B> =
+type Taken<B> =
   B extends Step<infer N, infer _A, infer _E, infer _R>
-    ? N
+    ? (_: N) => void
     : B extends Pipeline<infer N, infer _S, infer _E, infer _R>
-      ? N
+      ? (_: N) => void
       : never
-type AddsOf<B> =
+type Given<B> =
   B extends Step<infer _N, infer A, infer _E, infer _R>
-    ? A
+    ? (_: A) => void
     : B extends Pipeline<infer _N, infer S, infer _E, infer _R>
-      ? S
+      ? (_: S) => void
       : never
+/** The intersection of what some functions take; a state that is itself a union stays one. */
+type Together<F> = [F] extends [(_: infer I) => void] ? I : never
 type ErrorOf<B> =
   B extends Step<infer _N, infer _A, infer E, infer _R>
     ? E
@@ -107,7 +109,6 @@ type ServicesOf<B> =
     : B extends Pipeline<infer _N, infer _S, infer _E, infer R>
       ? R
       : never
-type Intersect<U> = (U extends unknown ? (_: U) => void : never) extends (_: infer I) => void ? I : never
 
 /**
  * Appends steps and pipelines that run at the same time, each from the same state; what they add is put together. Where
@@ -115,31 +116,31 @@ type Intersect<U> = (U extends unknown ? (_: U) => void : never) extends (_: inf
  */
 export const parallel =
   <const B extends ReadonlyArray<Branch>>(...branches: B) =>
-  <N, S extends Intersect<NeedsOf<B[number]>>, E, R>(
+  <N, S extends Together<Taken<B[number]>>, E, R>(
     self: Pipeline<N, S, E, R>
-  ): Append<N, S, E, R, Intersect<AddsOf<B[number]>>, ErrorOf<B[number]>, ServicesOf<B[number]>> =>
+  ): Append<N, S, E, R, Together<Given<B[number]>>, ErrorOf<B[number]>, ServicesOf<B[number]>> =>
     build(self.name, [...self.nodes, { _tag: "Parallel", branches: branches.map(erased) }])
 
 type ItemOf<N2, K extends string> = K extends keyof N2 ? N2[K] : unknown
 
 /**
  * Appends a pipeline that runs once for every item. Within it the state also holds the item, under `as`. Items are told
- * apart by `key`, which names them in paths: `deploy/servers[web1]/pull`. With `collect`, the final states of all items
- * are added to the state under that name, in the items' order.
+ * apart by `key`, which names them in paths: `deploy/servers[web1]/pull`. With `collect`, a value of every item's final
+ * state is added to the state, as a list in the items' order.
  */
 export const forEach =
-  <K extends string, S0, N2, S2, E2, R2, const C extends string = never>(options: {
+  <K extends string, S0, N2, S2, E2, R2, const C extends string = never, V = never>(options: {
     readonly name: string
     readonly as: K
     readonly items: (state: S0) => ReadonlyArray<ItemOf<N2, K>>
     readonly key: (item: ItemOf<N2, K>) => string
     readonly body: Pipeline<N2, S2, E2, R2>
     readonly strategy?: Strategy
-    readonly collect?: C
+    readonly collect?: { readonly as: C; readonly value: (state: S2) => V }
   }) =>
   <N, S extends S0 & Omit<N2, K>, E, R>(
     self: Pipeline<N, S, E, R>
-  ): Append<N, S, E, R, { readonly [P in C]: ReadonlyArray<S2> }, E2, R2> => {
+  ): Append<N, S, E, R, { readonly [P in C]: ReadonlyArray<V> }, E2, R2> => {
     const node = { _tag: "ForEach", strategy: Strategies.parallel(), collect: undefined, ...options }
     return build(self.name, [...self.nodes, erased(node)])
   }

@@ -100,8 +100,10 @@ const runForEach = (node: ForEachNode, state: State, path: string): Run<State> =
       const ended = exits.filter((exit) => exit !== undefined)
       const reasons = ended.filter(Exit.isFailure).flatMap((exit) => exit.cause.reasons)
       if (reasons.length > 0) return yield* Effect.failCause(Cause.fromReasons(reasons))
-      if (node.collect === undefined) return state
-      return { ...state, [node.collect]: ended.filter(Exit.isSuccess).map((exit) => exit.value) }
+      const { collect } = node
+      if (collect === undefined) return state
+      const values = ended.filter(Exit.isSuccess).map((exit) => collect.value(exit.value as never))
+      return { ...state, [collect.as]: values }
     })
   )
 

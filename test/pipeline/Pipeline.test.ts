@@ -218,7 +218,7 @@ describe("forEach", () => {
         items: () => items,
         key: (server) => server,
         strategy,
-        collect: "all",
+        collect: { as: "all", value: ({ done }) => done },
         body: Pipeline.make<{ readonly server: string }>("server").pipe(
           Pipeline.step(
             Step.make(
@@ -244,7 +244,7 @@ describe("forEach", () => {
   it.effect("names every item in its path, and gathers what they end with in their order", () =>
     Effect.gen(function* () {
       const { exit, lines, events } = yield* after(["a", "b"], Strategy.parallel())
-      expect((yield* exit).all.map((state) => state.done)).toEqual(["A", "B"])
+      expect((yield* exit).all).toEqual(["A", "B"])
       expect(lines).toContain("StepSucceeded p/servers[b]/work")
       expect(events.at(-1)).toMatchObject({ millis: 1000 })
     })

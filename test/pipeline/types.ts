@@ -55,12 +55,12 @@ export const deploy = Pipeline.make<Config & Servers>("deploy").pipe(
     items,
     key: (server) => server.name,
     body: onServer,
-    collect: "done"
+    collect: { as: "done", value: (state) => state.pulled }
   })
 )
 
 // The state, the errors and the services are inferred through all of it.
-type Done = ReadonlyArray<{ readonly server: Server; readonly port: number; readonly pulled: boolean }>
+type Done = ReadonlyArray<boolean>
 export const ok: Effect.Effect<{ digest: string; done: Done }, PushFailed | TunnelFailed, Docker | Ssh | Events> = run(
   deploy,
   { config: { image: "a" }, servers: [] }

@@ -1,0 +1,286 @@
+import { Schema } from "effect"
+import { ExitCode } from "../pipeline/Failure.ts"
+import type { Output } from "./Command.ts"
+
+const where = { machine: Schema.String, engine: Schema.String }
+
+const on = (machine: string): string => (machine === "local" ? "on this machine" : `on ${machine}`)
+
+/** The last lines of what a program wrote, as one text. */
+export const lastLines = (text: string, count = 20): string => text.trimEnd().split("\n").slice(-count).join("\n")
+
+/** A machine has no engine. */
+export class EngineMissing extends Schema.TaggedError<EngineMissing>()("EngineMissing", where) {
+  override get message() {
+    return `There is no ${this.engine} ${on(this.machine)}.`
+  }
+  get remedy() {
+    return `Install ${this.engine} ${on(this.machine)}, or set \`builder.engine\` to the engine that is there.`
+  }
+  get exitCode() {
+    return ExitCode.unavailable
+  }
+}
+
+/** The engine is installed, but does not answer. */
+export class EngineDown extends Schema.TaggedError<EngineDown>()("EngineDown", { ...where, detail: Schema.String }) {
+  override get message() {
+    return `${this.engine} does not answer ${on(this.machine)}: ${this.detail}`
+  }
+  get remedy() {
+    return `Start it ${on(this.machine)}, with \`systemctl start ${this.engine}\` for one.`
+  }
+  get exitCode() {
+    return ExitCode.unavailable
+  }
+}
+
+/** The user may not use the engine's socket. */
+export class EngineForbidden extends Schema.TaggedError<EngineForbidden>()("EngineForbidden", {
+  ...where,
+  detail: Schema.String
+}) {
+  override get message() {
+    return `The user may not use ${this.engine} ${on(this.machine)}: ${this.detail}`
+  }
+  get remedy() {
+    return `Add the user to the group of the engine's socket (\`sudo usermod -aG ${this.engine} USER\`, then log in anew), or use another user.`
+  }
+  get exitCode() {
+    return ExitCode.permission
+  }
+}
+
+/** A disk is full. */
+export class DiskFull extends Schema.TaggedError<DiskFull>()("DiskFull", { ...where, detail: Schema.String }) {
+  override get message() {
+    return `The disk is full ${on(this.machine)}: ${this.detail}`
+  }
+  get remedy() {
+    return `Free space ${on(this.machine)}; \`${this.engine} system df\` shows what the engine uses, \`${this.engine} image prune\` removes unused images.`
+  }
+  get exitCode() {
+    return ExitCode.failed
+  }
+}
+
+/** A registry did not let the engine in. */
+export class RegistryRefused extends Schema.TaggedError<RegistryRefused>()("RegistryRefused", {
+  ...where,
+  reference: Schema.String,
+  detail: Schema.String
+}) {
+  override get message() {
+    return `The registry refused ${this.reference} ${on(this.machine)}: ${this.detail}`
+  }
+  get remedy() {
+    return "Check `username` and `password` under `builder.registry`, that the token is still valid, and that it may read and write packages."
+  }
+  get exitCode() {
+    return ExitCode.permission
+  }
+}
+
+/** A registry cannot be reached. */
+export class RegistryUnreachable extends Schema.TaggedError<RegistryUnreachable>()("RegistryUnreachable", {
+  ...where,
+  reference: Schema.String,
+  detail: Schema.String
+}) {
+  override get message() {
+    return `The registry of ${this.reference} cannot be reached ${on(this.machine)}: ${this.detail}`
+  }
+  get remedy() {
+    return "Check the registry's address under `builder.registry`, and that the machine reaches it."
+  }
+  get exitCode() {
+    return ExitCode.unavailable
+  }
+}
+
+/** A registry does not have an image. */
+export class ImageNotFound extends Schema.TaggedError<ImageNotFound>()("ImageNotFound", {
+  ...where,
+  reference: Schema.String,
+  detail: Schema.String
+}) {
+  override get message() {
+    return `There is no image ${this.reference}, asked for ${on(this.machine)}: ${this.detail}`
+  }
+  get remedy() {
+    return "Check the name and tag under `image:`, and whether the registry asks for a login."
+  }
+  get exitCode() {
+    return ExitCode.failed
+  }
+}
+
+/** An image does not build. */
+export class BuildFailed extends Schema.TaggedError<BuildFailed>()("BuildFailed", {
+  service: Schema.String,
+  code: Schema.Int,
+  log: Schema.String
+}) {
+  override get message() {
+    return `The image of ${this.service} does not build (exit code ${this.code}):\n${this.log}`
+  }
+  get remedy() {
+    return "Mend what the lines above say, in the Dockerfile or in what it builds."
+  }
+  get exitCode() {
+    return ExitCode.failed
+  }
+}
+
+/** A server's processor cannot run an image. */
+export class ArchitectureMismatch extends Schema.TaggedError<ArchitectureMismatch>()("ArchitectureMismatch", {
+  server: Schema.String,
+  service: Schema.String,
+  image: Schema.String,
+  needed: Schema.String
+}) {
+  override get message() {
+    return `The image of ${this.service} is built for ${this.image}, and ${this.server} is ${this.needed}.`
+  }
+  get remedy() {
+    return `Set \`arch: ${this.needed}\` for ${this.server} in deploy.yml, so that the image is built for it.`
+  }
+  get exitCode() {
+    return ExitCode.failed
+  }
+}
+
+/** The new container did not become healthy; the old one, where there was one, is what runs. */
+export class ContainerUnhealthy extends Schema.TaggedError<ContainerUnhealthy>()("ContainerUnhealthy", {
+  server: Schema.String,
+  service: Schema.String,
+  reason: Schema.String,
+  log: Schema.String
+}) {
+  override get message() {
+    const log = this.log.trim() === "" ? " It logged nothing." : ` Its last lines:\n${this.log}`
+    return `The new container of ${this.service} on ${this.server} ${this.reason}; what ran before runs on.${log}`
+  }
+  get remedy() {
+    return "Mend what its lines say. If it only needs more time, raise `health.timeout` of the service."
+  }
+  get exitCode() {
+    return ExitCode.failed
+  }
+}
+
+/** A port of the server is taken by something else. */
+export class PortTaken extends Schema.TaggedError<PortTaken>()("PortTaken", {
+  server: Schema.String,
+  service: Schema.String,
+  detail: Schema.String
+}) {
+  override get message() {
+    return `A port that ${this.service} publishes on ${this.server} is taken: ${this.detail}`
+  }
+  get remedy() {
+    return "Stop what listens there (`ss -ltnp` shows it), or publish another port under `ports:`."
+  }
+  get exitCode() {
+    return ExitCode.failed
+  }
+}
+
+/** A container of the name that jiji would use is not jiji's. */
+export class ContainerForeign extends Schema.TaggedError<ContainerForeign>()("ContainerForeign", {
+  server: Schema.String,
+  name: Schema.String
+}) {
+  override get message() {
+    return `${this.server} has a container ${this.name} that is not this project's.`
+  }
+  get remedy() {
+    return `Rename it (\`docker rename ${this.name} NEW\`) or remove it, then deploy again.`
+  }
+  get exitCode() {
+    return ExitCode.failed
+  }
+}
+
+/** The engine failed at something in a way that has no error of its own. */
+export class EngineFailed extends Schema.TaggedError<EngineFailed>()("EngineFailed", {
+  ...where,
+  operation: Schema.String,
+  code: Schema.Int,
+  detail: Schema.String
+}) {
+  override get message() {
+    return `${this.engine} could not ${this.operation} ${on(this.machine)} (exit code ${this.code}): ${this.detail}`
+  }
+  get remedy() {
+    return "The words above are the engine's own. --dry-run prints the command, to run it by hand."
+  }
+  get exitCode() {
+    return ExitCode.failed
+  }
+}
+
+/** What the engine printed is not what it is known to print. */
+export class EngineUnclear extends Schema.TaggedError<EngineUnclear>()("EngineUnclear", {
+  ...where,
+  operation: Schema.String,
+  reason: Schema.Defect()
+}) {
+  override get message() {
+    return `What ${this.engine} printed ${on(this.machine)} to ${this.operation} is not understood.`
+  }
+  get remedy() {
+    return "Check the engine's version; docker 20.10 and podman 4.3 or later are known to work."
+  }
+  get exitCode() {
+    return ExitCode.failed
+  }
+}
+
+export type EngineError =
+  | EngineMissing
+  | EngineDown
+  | EngineForbidden
+  | DiskFull
+  | RegistryRefused
+  | RegistryUnreachable
+  | ImageNotFound
+  | EngineFailed
+  | EngineUnclear
+
+/** Which error an engine's output is, by the messages that docker and podman are known to print. */
+export const engineError = (
+  context: {
+    readonly machine: string
+    readonly engine: string
+    readonly operation: string
+    readonly reference?: string
+  },
+  output: Output
+): EngineError => {
+  const { machine, engine, operation, reference = "" } = context
+  const detail = lastLines(output.stderr.trim() === "" ? output.stdout : output.stderr, 5).trim()
+  const says = (pattern: RegExp) => pattern.test(output.stderr)
+  if (output.exitCode === 127) return new EngineMissing({ machine, engine })
+  if (says(/permission denied.*(socket|\.sock)|socket.*permission denied/is)) {
+    return new EngineForbidden({ machine, engine, detail })
+  }
+  if (says(/cannot connect to (the docker daemon|podman)|is the docker daemon running/i)) {
+    return new EngineDown({ machine, engine, detail })
+  }
+  if (says(/no space left on device|disk quota exceeded/i)) return new DiskFull({ machine, engine, detail })
+  if (
+    says(/unauthorized|authentication required|denied: |no basic auth credentials|status: 40[13]|\b40[13] Forbidden/i)
+  ) {
+    return new RegistryRefused({ machine, engine, reference, detail })
+  }
+  if (says(/manifest unknown|manifest for .* not found|repository .* not found|name unknown|not found: manifest/i)) {
+    return new ImageNotFound({ machine, engine, reference, detail })
+  }
+  if (
+    says(/no such host|connection refused|i\/o timeout|x509: |tls: |server gave HTTP response|no route to host|EOF$/im)
+  ) {
+    return new RegistryUnreachable({ machine, engine, reference, detail })
+  }
+  return new EngineFailed({ machine, engine, operation, code: output.exitCode, detail })
+}

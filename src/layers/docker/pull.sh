@@ -1,0 +1,24 @@
+# Pulls an image and gives it the name that it is run under.
+# Arguments: engine, reference to pull, name to give (or nothing), whether TLS is verified, whether the pulled
+# reference is dropped afterwards, registry and user to log in with (or nothing).
+# JIJI_PASSWORD holds the password, where there is a login.
+set -u
+engine=$1 from=$2 name=$3 verify=$4 drop=$5 registry=$6 user=$7
+
+if [ -n "$registry" ]; then
+  # A login of this pull's own, so that the user's own logins stay as they are and nothing is left behind.
+  home=$(mktemp -d) || exit 1
+  trap 'rm -rf "$home"' EXIT
+  trap 'exit 143' TERM INT HUP
+  export DOCKER_CONFIG="$home" REGISTRY_AUTH_FILE="$home/auth.json"
+  printf %s "$JIJI_PASSWORD" | "$engine" login --username "$user" --password-stdin "$registry" >&2 || exit
+  unset JIJI_PASSWORD
+fi
+
+case $engine in
+  podman) podman pull --tls-verify="$verify" "$from" >&2 || exit ;;
+  *) "$engine" pull "$from" >&2 || exit ;;
+esac
+"$engine" image inspect "$from" || exit
+[ -z "$name" ] || "$engine" tag "$from" "$name" || exit
+[ "$drop" != yes ] || "$engine" rmi "$from" >/dev/null 2>&1 || true

@@ -1,0 +1,91 @@
+import type { Project, Server } from "../config/Project.ts"
+import type { Forward } from "../layers/Ssh.ts"
+import * as Pipeline from "../pipeline/Pipeline.ts"
+import * as Strategy from "../pipeline/Strategy.ts"
+import * as Build from "./Build.ts"
+import * as Connect from "./Connect.ts"
+import * as Deploy from "./Deploy.ts"
+import * as Login from "./Login.ts"
+import { type Work, work } from "./Plan.ts"
+import * as Pull from "./Pull.ts"
+import * as Push from "./Push.ts"
+import * as ResolveSecrets from "./ResolveSecrets.ts"
+import * as Serve from "./Serve.ts"
+import * as Tunnel from "./Tunnel.ts"
+import * as Version from "./Version.ts"
+
+type StateOf<P> = P extends Pipeline.Pipeline<infer _N, infer S, infer _E, infer _R> ? S : never
+
+/** What a deploy begins with: the project, and the version that was asked for. */
+export interface DeployInput {
+  readonly project: Project
+  readonly wanted?: string
+}
+
+const known = Pipeline.make<DeployInput>("deploy").pipe(
+  Pipeline.step(ResolveSecrets.step),
+  Pipeline.step(Version.step),
+  Pipeline.step(Login.step)
+)
+type Known = StateOf<typeof known>
+
+/** Builds the image of every service that has one, and gives it to the registry. */
+const images = Pipeline.make<Known>("images").pipe(
+  Pipeline.forEach({
+    name: "services",
+    as: "service",
+    items: ({ project }: Known) => project.services.filter(Build.isBuilt),
+    key: (service) => service.name,
+    strategy: Strategy.parallel({ concurrency: 4, onFailure: "stop" }),
+    body: Pipeline.make<Known & { readonly service: Build.BuiltService }>("image").pipe(
+      Pipeline.step(Build.step),
+      Pipeline.step(Push.step)
+    ),
+    collect: { as: "images", value: ({ pushed }) => pushed }
+  })
+)
+
+/** Opens the connections, so that they are there when the images are. */
+const connections = Pipeline.make<Known>("connections").pipe(
+  Pipeline.forEach({
+    name: "servers",
+    as: "server",
+    items: ({ project }: Known) => project.servers,
+    key: (server) => server.name,
+    body: Pipeline.make<Known & { readonly server: Server }>("connection").pipe(Pipeline.step(Connect.step)),
+    collect: { as: "connected", value: ({ connected }) => connected }
+  })
+)
+
+const prepared = known.pipe(Pipeline.parallel(images, connections), Pipeline.step(Serve.step))
+type Prepared = StateOf<typeof prepared>
+type OnServer = Prepared & { readonly server: Connect.ConnectedServer }
+
+/** One service on one server. */
+const onServer = Pipeline.make<OnServer>("server").pipe(
+  Pipeline.step(Tunnel.step),
+  Pipeline.forEach({
+    name: "services",
+    as: "work",
+    items: (state: OnServer) => work(state),
+    key: ({ service }) => service.name,
+    body: Pipeline.make<OnServer & { readonly work: Work; readonly tunnel?: Forward }>("service").pipe(
+      Pipeline.step(Pull.step),
+      Pipeline.step(Deploy.step)
+    )
+  })
+)
+
+/**
+ * What `jiji deploy` runs: secrets and version first, then the images are built while the servers are connected to, then
+ * on each server: tunnel, pull by digest, replace the container.
+ */
+export const deploy = prepared.pipe(
+  Pipeline.forEach({
+    name: "servers",
+    as: "server",
+    items: ({ connected }: Prepared) => connected,
+    key: (server) => server.name,
+    body: onServer
+  })
+)

@@ -1,0 +1,35 @@
+import { Effect, type Redacted } from "effect"
+import type { Project } from "../config/Project.ts"
+import { type Forward, Ssh } from "../layers/Ssh.ts"
+import { Events } from "../pipeline/Events.ts"
+import * as Step from "../pipeline/Step.ts"
+import type { ConnectedServer } from "./Connect.ts"
+import { runsAlready, work } from "./Plan.ts"
+import type { PushedImage } from "./Push.ts"
+
+/** Opens a way from a server's loopback to the local registry, until the pipeline ends. */
+export const step = Step.make(
+  "tunnel",
+  Effect.fnUntraced(function* (state: {
+    readonly project: Project
+    readonly server: ConnectedServer
+    readonly images: ReadonlyArray<PushedImage>
+    readonly secrets: ReadonlyMap<string, Redacted.Redacted<string>>
+    readonly served?: { readonly port: number }
+  }) {
+    const { project, server, served } = state
+    const none: { readonly tunnel?: Forward } = {}
+    if (served === undefined || project.registry.type === "remote") {
+      return Step.skip("the registry is reached without one", none)
+    }
+    const pulls = work(state).some((each) => each.image !== undefined && !runsAlready(state, each))
+    if (!pulls) return Step.skip("nothing is pulled through it", none)
+    const { port } = project.registry
+    const tunnel = yield* (yield* Ssh).forward(server, { port, localPort: served.port })
+    if (tunnel.port !== port) {
+      const text = `port ${port} is taken on ${server.name}; port ${tunnel.port} is used`
+      yield* (yield* Events).publish({ _tag: "StepNoted", level: "info", text })
+    }
+    return { tunnel }
+  })
+)

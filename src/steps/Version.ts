@@ -1,0 +1,27 @@
+import { Effect, Option, Result } from "effect"
+import { reference } from "../config/ImageName.ts"
+import type { Project } from "../config/Project.ts"
+import { contextHash } from "../layers/contextHash.ts"
+import { Git } from "../layers/Git.ts"
+import { Events } from "../pipeline/Events.ts"
+import * as Step from "../pipeline/Step.ts"
+
+/**
+ * Decides what the run's images are tagged: `wanted`, else git's short commit (with `-dirty-` and a content hash where
+ * files differ from it), else a hash of the build contexts.
+ */
+export const step = Step.make(
+  "version",
+  Effect.fnUntraced(function* ({ project, wanted }: { readonly project: Project; readonly wanted?: string }) {
+    const builds = project.services.flatMap(({ source }) => (source._tag === "Build" ? [source] : []))
+    if (builds.length === 0) return Step.skip("no service is built", { version: wanted ?? "" })
+    const committed = wanted === undefined ? yield* (yield* Git).version(project.root) : Option.some(wanted)
+    const version = Option.isSome(committed)
+      ? committed.value
+      : yield* contextHash([...new Set(builds.flatMap(({ context, dockerfile }) => [context, dockerfile]))])
+    // A version is a tag, and must be one.
+    yield* Effect.fromResult(Result.map(reference("name", { tag: version }), () => version))
+    yield* (yield* Events).publish({ _tag: "StepNoted", level: "info", text: version })
+    return { version }
+  })
+)
