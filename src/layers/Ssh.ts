@@ -1,4 +1,4 @@
-import { Context, Deferred, Effect, FileSystem, Layer, type Redacted, Scope, Semaphore, type Stream } from "effect"
+import { Context, Deferred, Effect, FileSystem, Layer, type Scope, Semaphore, type Stream } from "effect"
 import type { Server } from "../config/Project.ts"
 import { Events } from "../pipeline/Events.ts"
 import { Secrets } from "./Secrets.ts"
@@ -58,15 +58,16 @@ export class Ssh extends Context.Service<
       const fs = yield* FileSystem.FileSystem
       const events = yield* Events
       const secrets = yield* Secrets
+      const settings = yield* SshSettings
       const scope = yield* Effect.scope
       const hostKeys = yield* HostKeys.make
       const connections = yield* Shared.make<Connection, SshError>()
-      const { starts } = yield* SshSettings
-      const starting = yield* Semaphore.make(starts)
+      const starting = yield* Semaphore.make(settings.starts)
       const config = yield* Effect.cached(Effect.provideService(ClientConfig.load, FileSystem.FileSystem, fs))
 
-      const passphrase = (server: Server): Effect.Effect<Redacted.Redacted<string> | undefined, SshError> =>
-        server.passphrase === undefined ? Effect.succeed(undefined) : secrets.value(server.passphrase)
+      const passphrase = Effect.fnUntraced(function* (server: Server) {
+        return server.passphrase === undefined ? undefined : yield* secrets.value(server.passphrase)
+      })
 
       const open = Effect.fnUntraced(
         function* (server: Server, hop: Hop, jump: Connection | undefined, key: string) {
@@ -96,30 +97,34 @@ export class Ssh extends Context.Service<
         Effect.provideService(Events, events)
       )
 
-      const connection = Effect.fnUntraced(function* (server: Server) {
-        const hops = yield* route(server, yield* config)
-        let last: Connection | undefined
-        let key = ""
-        for (const [index, hop] of hops.entries()) {
-          // Servers with the same way in share the connections to their jump hosts.
-          const { hostKeys, keys, knownHosts } = server
-          const own = JSON.stringify([hop.user, hop.host, hop.port, keys, knownHosts, hostKeys])
-          key = index === hops.length - 1 ? server.name : `${key}${own}`
-          last = yield* connections.get(key, open(server, hop, last, key))
-        }
-        if (last === undefined) return yield* Effect.die(new Error("a route ends at its server"))
-        return last
-      })
+      const connection = Effect.fnUntraced(
+        function* (server: Server) {
+          const hops = yield* route(server, yield* config)
+          let last: Connection | undefined
+          let key = ""
+          for (const [index, hop] of hops.entries()) {
+            // Servers with the same way in share the connections to their jump hosts.
+            const { hostKeys, keys, knownHosts } = server
+            const own = JSON.stringify([hop.user, hop.host, hop.port, keys, knownHosts, hostKeys])
+            key = index === hops.length - 1 ? server.name : `${key}${own}`
+            last = yield* connections.get(key, open(server, hop, last, key))
+          }
+          return last ?? (yield* Effect.die(new Error("a route ends at its server")))
+        },
+        Effect.provideService(SshSettings, settings)
+      )
 
       return Ssh.of({
         connect: (server) => Effect.asVoid(connection(server)),
         exec: Effect.fnUntraced(function* (server, line) {
-          return yield* RemoteExec.exec(yield* connection(server), line)
+          return yield* RemoteExec.exec(yield* connection(server), line, settings.grace)
         }),
-        forward: Effect.fnUntraced(function* (server, options) {
-          const opened = yield* connection(server)
-          return yield* ReverseForward.forward(opened, options).pipe(Effect.provideService(Events, events))
-        })
+        forward: Effect.fnUntraced(
+          function* (server, options) {
+            return yield* ReverseForward.forward(yield* connection(server), options)
+          },
+          Effect.provideService(Events, events)
+        )
       })
     })
   )

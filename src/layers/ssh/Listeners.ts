@@ -21,7 +21,12 @@ const isLoopback = (address: string): boolean => address === "::1" || /^(::ffff:
 const join = (socket: Socket, channel: ClientChannel): void => {
   socket.pipe(channel)
   channel.pipe(socket)
-  socket.once("close", () => channel.destroy())
+  socket.once("close", (isBroken: boolean) => {
+    // After an orderly end the channel may still hold bytes for the server: the server closes it once it has them.
+    if (!isBroken && socket.readableEnded) return
+    channel.resume()
+    channel.destroy()
+  })
   channel.once("close", () => socket.destroySoon())
   channel.on("error", () => socket.destroy())
 }

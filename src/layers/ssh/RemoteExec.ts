@@ -1,12 +1,11 @@
 import * as NodeStream from "@effect/platform-node-shared/NodeStream"
-import { Deferred, Effect, Exit, Option, Scope, Semaphore, Stream } from "effect"
+import { Deferred, type Duration, Effect, Exit, Option, Scope, Semaphore, Stream } from "effect"
 import { constants } from "node:os"
 import type { Readable } from "node:stream"
 import type { ClientChannel } from "ssh2"
 import type { RemoteProcess } from "../Ssh.ts"
 import { ConnectionLost, RemoteExecFailed } from "../SshError.ts"
 import type { Connection } from "./Connection.ts"
-import { SshSettings } from "./Settings.ts"
 
 /** A command that the server has started. */
 interface Running {
@@ -56,9 +55,8 @@ const signal = (channel: ClientChannel, name: string) =>
  * Ends a command: its input first, which is all that a well-behaved one waits for, then by signals, and at last by
  * closing the channel. Its unread output is thrown away, or the command could wait for a reader for ever.
  */
-const stop = (connection: Connection, { channel, closed, exit }: Running) =>
+const stop = (connection: Connection, { channel, closed, exit }: Running, grace: Duration.Duration) =>
   Effect.gen(function* () {
-    const { grace } = yield* SshSettings
     const gone = Effect.raceFirst(Deferred.await(closed), Effect.ignore(Deferred.await(connection.lost)))
     if (!channel.writableEnded) channel.end()
     channel.resume()
@@ -80,14 +78,19 @@ const stop = (connection: Connection, { channel, closed, exit }: Running) =>
 /** A slot among the commands that run on this connection, and the command in it. */
 const open = (
   connection: Connection,
-  line: string
+  line: string,
+  grace: Duration.Duration
 ): Effect.Effect<Running, RemoteExecFailed | ConnectionLost, Scope.Scope> =>
   Effect.gen(function* () {
     const slot = yield* Scope.fork(yield* Effect.scope)
     yield* Semaphore.takeScoped(connection.sessions, 1).pipe(Scope.provide(slot))
-    const started = yield* Effect.acquireRelease(start(connection, line), (running) => stop(connection, running), {
-      interruptible: true
-    }).pipe(Effect.raceFirst(Deferred.await(connection.lost)), Scope.provide(slot), Effect.result)
+    const started = yield* Effect.acquireRelease(
+      start(connection, line),
+      (running) => stop(connection, running, grace),
+      {
+        interruptible: true
+      }
+    ).pipe(Effect.raceFirst(Deferred.await(connection.lost)), Scope.provide(slot), Effect.result)
     if (started._tag === "Success") return started.success
     yield* Scope.close(slot, Exit.void)
     if (Deferred.isDoneUnsafe(connection.lost)) return yield* Deferred.await(connection.lost)
@@ -95,12 +98,12 @@ const open = (
     const { size } = connection.running
     if (size === 0) return yield* new RemoteExecFailed({ server: connection.server, cause: started.failure })
     yield* connection.sessions.resize(size)
-    return yield* open(connection, line)
+    return yield* open(connection, line, grace)
   })
 
 /** Starts a command line; the command is ended with the scope. */
-export const exec = Effect.fnUntraced(function* (connection: Connection, line: string) {
-  const { channel, exit } = yield* open(connection, line)
+export const exec = Effect.fnUntraced(function* (connection: Connection, line: string, grace: Duration.Duration) {
+  const { channel, exit } = yield* open(connection, line, grace)
   const lost = Deferred.await(connection.lost)
   const isLost = Effect.suspend(() => (Deferred.isDoneUnsafe(connection.lost) ? lost : Effect.void))
   const ended = Effect.raceFirst(Deferred.await(exit), lost)

@@ -1,5 +1,6 @@
 import { Context, Duration } from "effect"
-import { homedir, userInfo } from "node:os"
+import { homedir } from "node:os"
+import { localUser } from "./localUser.ts"
 
 /** What the SSH client takes from the machine and the user it runs as, and the bounds it keeps. */
 export interface SshSettings {
@@ -22,7 +23,7 @@ export interface SshSettings {
 export const SshSettings = Context.Reference<SshSettings>("jiji/layers/ssh/Settings", {
   defaultValue: () => ({
     home: process.env["HOME"] ?? homedir(),
-    user: userInfo().username,
+    user: localUser(),
     agent: process.env["SSH_AUTH_SOCK"],
     keepAlive: { interval: Duration.seconds(15), count: 3 },
     starts: 30,

@@ -1,0 +1,107 @@
+import * as NodeStream from "@effect/platform-node-shared/NodeStream"
+import { Deferred, type Duration, Effect, Semaphore, Stream } from "effect"
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process"
+import { homedir } from "node:os"
+import type { Readable, Writable } from "node:stream"
+import type { ServerChannel, Session } from "ssh2"
+
+/** Runs an effect in the background, for as long as the server. */
+export type Run = (effect: Effect.Effect<void>) => unknown
+
+/** What a login on this machine would have; nothing else of this process's environment, which may hold secrets. */
+const variables = [
+  "HOME",
+  "PATH",
+  "USER",
+  "LOGNAME",
+  "SHELL",
+  "LANG",
+  "TMPDIR",
+  "XDG_RUNTIME_DIR",
+  "DOCKER_HOST",
+  "CONTAINER_HOST"
+]
+
+const environment = (): Record<string, string> =>
+  Object.fromEntries(variables.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])))
+
+/** Signals the whole group of a command, as far as it is still there. */
+const kill = (child: ChildProcessWithoutNullStreams, signal: NodeJS.Signals): void => {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, signal)
+  } catch {
+    // All of the group has ended.
+  }
+}
+
+interface Ended {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+const write = (channel: ServerChannel, sink: Writable, chunk: Uint8Array) =>
+  Effect.callback<void>((resume) => {
+    sink.write(chunk, () => {
+      // The library keeps a chunk that had to wait for the client, and sends it again when the other stream waits.
+      for (const field of ["_chunk", "_chunkcb", "_chunkErr", "_chunkcbErr"]) Reflect.set(channel, field, undefined)
+      resume(Effect.void)
+    })
+  })
+
+/** Runs a command line for a session, until it ends or the client goes away. */
+export const exec = (
+  session: Session,
+  channel: ServerChannel,
+  line: string,
+  disconnected: Deferred.Deferred<void>,
+  delay: Duration.Duration
+): Effect.Effect<void> => {
+  const closed = Deferred.makeUnsafe<void>()
+  channel.on("close", () => Deferred.doneUnsafe(closed, Effect.void))
+  session.on("close", () => Deferred.doneUnsafe(closed, Effect.void))
+  channel.on("error", () => {})
+
+  const work = Effect.gen(function* () {
+    yield* Effect.sleep(delay)
+    const ended = Deferred.makeUnsafe<Ended>()
+    const child = yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        const child = spawn("/bin/sh", ["-c", line], { detached: true, cwd: homedir(), env: environment() })
+        child.on("error", () => Deferred.doneUnsafe(ended, Effect.succeed({ code: 127, signal: null })))
+        child.on("exit", (code, signal) => Deferred.doneUnsafe(ended, Effect.succeed({ code, signal })))
+        return child
+      }),
+      (child) =>
+        Effect.gen(function* () {
+          kill(child, "SIGTERM")
+          yield* Effect.timeoutOption(Deferred.await(ended), "1 second")
+          kill(child, "SIGKILL")
+        }).pipe(Effect.interruptible)
+    )
+    session.on("signal", (accept, _reject, { name }) => {
+      // The name is the client's word; the system refuses what is no signal.
+      kill(child, `SIG${name}` as NodeJS.Signals)
+      accept?.()
+    })
+    child.stdin.on("error", () => {})
+    channel.pipe(child.stdin)
+
+    const writing = yield* Semaphore.make(1)
+    const pump = (source: Readable, sink: Writable) =>
+      NodeStream.fromReadable<Uint8Array>({ evaluate: () => source }).pipe(
+        Stream.runForEach((chunk) => writing.withPermit(write(channel, sink, chunk))),
+        Effect.ignore
+      )
+    yield* Effect.all([pump(child.stdout, channel), pump(child.stderr, channel.stderr)], { concurrency: 2 })
+    const { code, signal } = yield* Deferred.await(ended)
+    // The status must leave before the end of the channel, or it is lost.
+    if (code === null) channel.exit((signal ?? "SIGKILL").slice("SIG".length), false, "")
+    else channel.exit(code)
+    channel.end()
+  })
+  return work.pipe(
+    Effect.raceFirst(Deferred.await(closed)),
+    Effect.raceFirst(Deferred.await(disconnected)),
+    Effect.scoped
+  )
+}

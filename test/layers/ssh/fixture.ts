@@ -1,0 +1,101 @@
+import * as NodeFileSystem from "@effect/platform-node-shared/NodeFileSystem"
+import * as NodePath from "@effect/platform-node-shared/NodePath"
+import { Context, Duration, Effect, Layer, Schedule, type Scope, Stream } from "effect"
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import type { Server } from "../../../src/config/Project.ts"
+import { Secrets } from "../../../src/layers/Secrets.ts"
+import { type SshSettings as Settings, SshSettings } from "../../../src/layers/ssh/Settings.ts"
+import { type RemoteProcess, Ssh } from "../../../src/layers/Ssh.ts"
+import type { Event } from "../../../src/pipeline/Event.ts"
+import { Events } from "../../../src/pipeline/Events.ts"
+import { Scrubber } from "../../../src/pipeline/Scrubber.ts"
+import * as SshServer from "../../../src/testing/SshServer.ts"
+import type * as Sshd from "../Sshd.ts"
+
+/** A folder that goes with the scope. */
+export const folder: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "jiji-ssh-"))),
+  (dir) => Effect.sync(() => rmSync(dir, { recursive: true, force: true }))
+)
+
+/** The SSH client with a home folder of its own, and the events that it publishes. */
+export const client = Effect.fnUntraced(function* (
+  settings: Partial<Settings> & { readonly env?: Record<string, string> } = {}
+) {
+  const home = settings.home ?? (yield* folder)
+  mkdirSync(join(home, ".ssh"), { recursive: true, mode: 0o700 })
+  const { env, ...overrides } = settings
+  const defaults = yield* SshSettings
+  const layer = Ssh.layer.pipe(
+    Layer.provide(Layer.succeed(SshSettings, { ...defaults, agent: undefined, ...overrides, home })),
+    Layer.provide(Secrets.layer({ root: home, env: env ?? {} })),
+    Layer.provideMerge(Events.layer),
+    Layer.provideMerge(Scrubber.layer),
+    Layer.provide(Layer.merge(NodeFileSystem.layer, NodePath.layer))
+  )
+  const context = yield* Layer.build(layer)
+  const events: Array<Event> = []
+  const stream = yield* Context.get(context, Events).subscribe
+  yield* Effect.forkScoped(Stream.runForEach(stream, (event) => Effect.sync(() => events.push(event))))
+  return { ssh: Context.get(context, Ssh), events, home }
+})
+
+/** A server of a project that is a real sshd. */
+export const serverOf = (sshd: Sshd.Sshd, overrides: Partial<Server> = {}): Server => ({
+  name: "web1",
+  host: sshd.host,
+  port: sshd.port,
+  user: sshd.user,
+  keys: [sshd.keyFile],
+  hostKeys: "strict",
+  knownHosts: sshd.knownHosts,
+  connectTimeout: Duration.seconds(5),
+  ...overrides
+})
+
+/** A server of a project that is the built-in one. */
+export const builtIn = Effect.fnUntraced(function* (options: SshServer.SshServerOptions = {}) {
+  const running = yield* SshServer.make(options)
+  const dir = yield* folder
+  const keyFile = join(dir, "key")
+  const knownHosts = join(dir, "known_hosts")
+  writeFileSync(keyFile, running.privateKey, { mode: 0o600 })
+  writeFileSync(knownHosts, running.knownHostsLine)
+  const server: Server = {
+    name: "sandbox",
+    host: running.host,
+    port: running.port,
+    user: running.user,
+    keys: [keyFile],
+    hostKeys: "strict",
+    knownHosts,
+    connectTimeout: Duration.seconds(5)
+  }
+  return { running, server }
+})
+
+export interface Output {
+  readonly stdout: string
+  readonly stderr: string
+  readonly code: number
+}
+
+/** Reads a command to its end. */
+export const output = Effect.fnUntraced(function* (process: RemoteProcess) {
+  const text = (stream: RemoteProcess["stdout"]) => Stream.mkString(Stream.decodeText(stream))
+  const [stdout, stderr] = yield* Effect.all([text(process.stdout), text(process.stderr)], { concurrency: 2 })
+  return { stdout, stderr, code: yield* process.exitCode } satisfies Output
+})
+
+/** Runs a command to its end. */
+export const run = (ssh: Ssh["Service"], server: Server, line: string) =>
+  Effect.scoped(Effect.flatMap(ssh.exec(server, line), output))
+
+/** Waits until something holds, for 5 seconds at most. */
+export const until = (condition: () => boolean): Effect.Effect<void> =>
+  Effect.suspend(() => (condition() ? Effect.void : Effect.fail(new Error(`never: ${condition}`)))).pipe(
+    Effect.retry(Schedule.spaced("10 millis").pipe(Schedule.upTo({ duration: "5 seconds" }))),
+    Effect.orDie
+  )
