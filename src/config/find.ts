@@ -51,7 +51,9 @@ export class EnvironmentNotFound extends Schema.TaggedError<EnvironmentNotFound>
   get remedy() {
     if (this.known.length === 0) return `Write what differs in it into ${this.file}, or leave \`-e\` out.`
     const near = nearest(this.environment, this.known)
-    return near === undefined ? `There is ${list(this.known)}; or write ${this.file}.` : `Did you mean \`-e ${near}\`?`
+    return near === undefined
+      ? `Name one that has a file (${list(this.known, "or")}), or write ${this.file}.`
+      : `Did you mean \`-e ${near}\`?`
   }
   get exitCode() {
     return ExitCode.configuration

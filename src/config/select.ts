@@ -76,11 +76,10 @@ export const select = Effect.fnUntraced(function* (
   )
   const services = project.services
     .filter(({ name }) => chosen.includes(name))
-    .map((service): Service => {
+    .flatMap((service): ReadonlyArray<Service> => {
       const hosts = service.hosts.filter((host) => servers.includes(host))
-      return { ...service, hosts }
+      return hosts.length === 0 ? [] : [{ ...service, hosts }]
     })
-    .filter(({ hosts }) => hosts.length > 0)
   if (services.length === 0) return yield* new NothingSelected({ servers, services: chosen })
   const used = new Set(services.flatMap(({ hosts }) => hosts))
   return { ...project, services, servers: project.servers.filter(({ name }) => used.has(name)) }

@@ -93,6 +93,11 @@ const isOtherMember = (issue: SchemaIssue.Issue): boolean =>
 
 const found = (path: KeyPath, message: string, atKey = false): ReadonlyArray<Finding> => [{ path, message, atKey }]
 
+const distinct = (all: ReadonlyArray<Finding>): ReadonlyArray<Finding> =>
+  all.filter(
+    (one, index) => all.findIndex(({ message, path }) => message === one.message && path === one.path) === index
+  )
+
 /** All that an issue holds, each as a sentence. `valueAt` gives what was decoded. */
 export const findings = (issue: SchemaIssue.Issue, valueAt: (path: KeyPath) => unknown): ReadonlyArray<Finding> => {
   const walk = (
@@ -109,9 +114,10 @@ export const findings = (issue: SchemaIssue.Issue, valueAt: (path: KeyPath) => u
       case "Encoding":
         return walk(issue.issue, path, what, union)
       case "Composite":
-        return issue.issues.flatMap((inner) => walk(inner, path, what, union))
+        // A value that fails several checks has one sentence: the last check's phrase says all that it must be.
+        return distinct(issue.issues.flatMap((inner) => walk(inner, path, annotated(issue.ast, "expected"), union)))
       case "Filter":
-        return walk(issue.issue, path, annotation(issue.filter.annotations, "expected"), union)
+        return walk(issue.issue, path, what ?? annotation(issue.filter.annotations, "expected"), union)
       case "AnyOf": {
         const [best] = [...issue.issues].sort((a, b) => Number(isOtherMember(a)) - Number(isOtherMember(b)))
         const own = annotated(issue.ast, "expected")

@@ -52,7 +52,7 @@ export const parseYaml = (
     lineCounter: lines,
     prettyErrors: false,
     uniqueKeys: false,
-    logLevel: "silent"
+    logLevel: "error"
   })
   const problems: Array<Problem> = []
   const at = (offset: number | undefined): Place => ({ file, line: Math.max(1, lines.linePos(offset ?? 0).line) })

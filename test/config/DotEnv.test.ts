@@ -1,0 +1,78 @@
+import { describe, expect, test } from "bun:test"
+import fc from "fast-check"
+import { parseDotEnv } from "../../src/config/DotEnv.ts"
+
+const table: ReadonlyArray<readonly [protects: string, text: string, values: Readonly<Record<string, string>>]> = [
+  ["plain values", "A=1\nB=two words \n C = 3\n", { A: "1", B: "two words", C: "3" }],
+  ["export", "export A=1\nexport  B='2'\n", { A: "1", B: "2" }],
+  ["comments", "# A=0\nA=1 # one\n\n  # more\nB='2' # two\n", { A: "1", B: "2" }],
+  ["a # inside a password", "A=abc#def\nB=#x\nC='# y'\n", { A: "abc#def", B: "#x", C: "# y" }],
+  ["equal signs", "A=a=b==\n", { A: "a=b==" }],
+  [
+    "no interpolation",
+    'A=1\nB=$A\nC="${A}"\nD="\\$A"\nE=`$(id)`\n',
+    { A: "1", B: "$A", C: "${A}", D: "$A", E: "$(id)" }
+  ],
+  ["escapes in double quotes", '"A"=x\nA="a\\nb\\t\\"c\\"\\\\d\\e"\n'.slice(6), { A: 'a\nb\t"c"\\d\\e' }],
+  ["no escapes in single quotes", "A='a\\nb\"'\n", { A: 'a\\nb"' }],
+  [
+    "several lines",
+    "KEY=\"-----BEGIN-----\nabc\n-----END-----\"\nB='x\n\ny'\nC=3",
+    { KEY: "-----BEGIN-----\nabc\n-----END-----", B: "x\n\ny", C: "3" }
+  ],
+  ["empty values", "A=\nB=''\nC= # none\n", { A: "", B: "", C: "" }],
+  ["files from Windows", "A=1\r\nB='2\r\n3'\r\n", { A: "1", B: "2\n3" }],
+  ["the last of two", "A=1\nA=2\n", { A: "2" }],
+  ["names that every object has", "__proto__=1\nconstructor=2\n", { ["__proto__"]: "1", constructor: "2" }]
+]
+
+describe("what a .env file may hold", () => {
+  for (const [protects, text, values] of table) {
+    test(protects, () => {
+      const parsed = parseDotEnv(text)
+      expect(parsed.faults).toEqual([])
+      expect([...parsed.values]).toEqual(Object.entries(values))
+    })
+  }
+})
+
+describe("a line that cannot be read is told by its number, not by what it holds", () => {
+  for (const [protects, text, line, message] of [
+    ["no name", "A=1\nhunter2\nB=2\n", 2, "is not of the form NAME=value"],
+    ["a bad name", "A-B=hunter2\n", 1, "is not of the form NAME=value"],
+    ["an open quote", "A='1\n2'\nB=\"hunter2\nC=3\n", 3, 'opens a value with " and never closes it'],
+    [
+      "a quote inside quotes",
+      "\nA='it's hunter2\nB=x'\n",
+      2,
+      "goes on after the closing quote; a quote inside the value needs a backslash, or the other quotes"
+    ]
+  ] as const) {
+    test(protects, () => {
+      expect(parseDotEnv(text).faults[0]).toEqual({ line, message })
+      expect(JSON.stringify(parseDotEnv(text).faults)).not.toContain("hunter2")
+    })
+  }
+  test("all of them are told, and the others are read", () => {
+    const { faults, values } = parseDotEnv("x\nA=1\ny\n")
+    expect([faults.map(({ line }) => line), values.get("A")]).toEqual([[1, 3], "1"])
+  })
+})
+
+test("any value in double quotes comes back as it was", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), (value) => {
+      const quoted = value.replace(/["\\]/gu, "\\$&").replace(/\n/gu, "\\n").replace(/\r/gu, "\\r")
+      expect(parseDotEnv(`B=1\nA="${quoted}" # c\nC=2`).values.get("A")).toBe(value)
+    })
+  )
+})
+
+test("any text at all is read to its end", () => {
+  fc.assert(
+    fc.property(
+      fc.string({ unit: fc.constantFrom("A", "=", "'", '"', "\\", "\n", " ", "#", "`") }),
+      (text) => void parseDotEnv(text)
+    )
+  )
+})

@@ -1,0 +1,53 @@
+import { describe, expect, test } from "bun:test"
+import { Effect, Schema } from "effect"
+import { parse } from "yaml"
+import { jsonSchema } from "../../src/config/JsonSchema.ts"
+import { it } from "../effect.ts"
+import { everything, loadText, smallest } from "./project.ts"
+
+const Json = Schema.Record(Schema.String, Schema.Unknown)
+const isMap = Schema.is(Json)
+
+const local = `builder: { registry: { type: local, port: 5000 } }\n${smallest}`
+
+/** Every key of a JSON Schema, as `servers.*.host`, and whether it is described. */
+const keysOf = (schema: unknown, path = ""): ReadonlyArray<readonly [path: string, described: boolean]> => {
+  if (!isMap(schema)) return []
+  const { anyOf, patternProperties, properties } = schema
+  const own = Object.entries(isMap(properties) ? properties : {}).flatMap(([key, value]) => {
+    const name = path === "" ? key : `${path}.${key}`
+    return [[name, isMap(value) && typeof value["description"] === "string"] as const, ...keysOf(value, name)]
+  })
+  const named = Object.values(isMap(patternProperties) ? patternProperties : {}).flatMap((value) =>
+    keysOf(value, `${path}.*`)
+  )
+  const members = Array.isArray(anyOf) ? anyOf.flatMap((member) => keysOf(member, path)) : []
+  return [...own, ...named, ...members]
+}
+
+/** Every key of a file, written alike. */
+const keysIn = (value: unknown, path = ""): ReadonlyArray<string> =>
+  isMap(value)
+    ? Object.entries(value).flatMap(([key, inner]) => {
+        const name = path === "" ? key : `${path}.${key}`
+        const star = /^(?:servers|services)$/u.test(path) ? `${path}.*` : name
+        return [star, ...keysIn(inner, star)]
+      })
+    : []
+
+const keys = keysOf(JSON.parse(jsonSchema()))
+
+test("docs/deploy.schema.json is what the schema gives (bin/schema writes it)", async () => {
+  expect(await Bun.file(new URL("../../docs/deploy.schema.json", import.meta.url)).text()).toBe(jsonSchema())
+})
+
+test("every key is described for editors", () => {
+  expect(keys.length).toBeGreaterThan(40)
+  expect(keys.filter(([, described]) => !described)).toEqual([])
+})
+
+describe("every key is used by an example that loads", () => {
+  it.live("both examples load", () => Effect.all([loadText(everything), loadText(local)]))
+  const used = new Set([everything, local].flatMap((text) => keysIn(parse(text))))
+  for (const key of new Set(keys.map(([key]) => key))) test(key, () => expect(used).toContain(key))
+})

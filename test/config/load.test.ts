@@ -1,0 +1,261 @@
+import { homedir } from "node:os"
+import { join } from "node:path"
+import { expect } from "bun:test"
+import { Duration, Effect, Redacted } from "effect"
+import { load } from "../../src/config/load.ts"
+import type { Project } from "../../src/config/Project.ts"
+import { it } from "../effect.ts"
+import { everything, Files, folder, loadFiles, loadText, smallest } from "./project.ts"
+
+const home = (path: string) => join(homedir(), path)
+
+it.live("every key of the file does what it says", () =>
+  Effect.gen(function* () {
+    const root = yield* folder({ ".jiji/deploy.yml": everything })
+    const project = yield* load({ cwd: root }).pipe(Effect.provide(Files))
+    const ssh = {
+      hostKeys: "strict",
+      knownHosts: join(root, "known_hosts"),
+      connectTimeout: Duration.seconds(90)
+    } as const
+    expect(project).toEqual({
+      name: "shop",
+      root,
+      engine: "podman",
+      registry: {
+        type: "remote",
+        server: "registry.example.com:5000",
+        namespace: "acme",
+        username: { _tag: "Name", name: "REGISTRY_USER" },
+        password: { _tag: "Name", name: "REGISTRY_PASSWORD" }
+      },
+      servers: [
+        {
+          name: "web1",
+          host: "203.0.113.10",
+          arch: "amd64",
+          user: "deploy",
+          port: 2222,
+          keys: [home(".ssh/id_ed25519"), join(root, "keys/deploy"), "/etc/jiji/key"],
+          passphrase: { _tag: "Name", name: "SSH_PASSPHRASE" },
+          proxy: "jump@bastion.example.com:22",
+          ...ssh
+        },
+        {
+          name: "web2",
+          host: "fd00::2",
+          arch: "arm/v7",
+          user: "root",
+          port: 22,
+          keys: [home(".ssh/other")],
+          passphrase: { _tag: "Name", name: "OTHER_PASSPHRASE" },
+          proxy: "192.0.2.1",
+          ...ssh
+        }
+      ],
+      services: [
+        {
+          name: "web",
+          source: {
+            _tag: "Build",
+            context: join(root, "app"),
+            dockerfile: join(root, "app/docker/Dockerfile"),
+            args: { VERSION: "1.10", DEBUG: "false", NAME: "a b" },
+            target: "app"
+          },
+          hosts: ["web2", "web1"],
+          ports: ["8080:80", "127.0.0.1:9000:9000", "5353:53/udp", "8081", "[::1]:8082:82"],
+          volumes: ["shop_data:/var/lib/app", "/srv/files:/files:ro", "./cache:/cache"],
+          environment: {
+            clear: {
+              LOG: "info",
+              MODE: "0755",
+              BIG: "12345678901234567890",
+              ON: "yes",
+              OFF: "false",
+              PRICE: "$5",
+              EMPTY: ""
+            },
+            secrets: ["DATABASE_URL"]
+          },
+          command: ["bin/serve", "--workers", "4", "--verbose", "true"],
+          retain: 5,
+          health: { runningFor: Duration.millis(500), timeout: Duration.minutes(2) }
+        },
+        {
+          name: "cron",
+          source: { _tag: "Image", image: "busybox:1.36" },
+          hosts: ["web1"],
+          ports: [],
+          volumes: ["shop_data:/data"],
+          environment: { clear: {}, secrets: [] },
+          retain: 3,
+          health: { runningFor: Duration.seconds(1), timeout: Duration.seconds(60) }
+        }
+      ]
+    } satisfies Project)
+  })
+)
+
+it.live("whatever the smallest file leaves out has its default", () =>
+  Effect.gen(function* () {
+    const project = yield* loadText(smallest)
+    expect(project.engine).toBe("docker")
+    expect(project.registry).toEqual({ type: "local", port: 9270 })
+    expect(project.servers).toEqual([
+      {
+        name: "web1",
+        host: "203.0.113.10",
+        keys: [],
+        hostKeys: "accept-new",
+        knownHosts: home(".ssh/known_hosts"),
+        connectTimeout: Duration.seconds(10)
+      }
+    ])
+    expect(Object.keys(project)).not.toContain("environment")
+  })
+)
+
+it.live("a build without keys builds the project's folder", () =>
+  Effect.gen(function* () {
+    const { root, services } = yield* loadText(smallest.replace("image: nginx:1.27", "build: {}"))
+    const source = { _tag: "Build", context: root, dockerfile: join(root, "Dockerfile"), args: {} } as const
+    expect(services[0]?.source).toEqual(source)
+  })
+)
+
+it.live("a password that is no secret's name never shows in what is printed of a project", () =>
+  Effect.gen(function* () {
+    const registry = "builder: { registry: { server: ghcr.io, username: me, password: hunter-2 } }\n"
+    const project = yield* loadText(registry + smallest)
+    if (project.registry.type !== "remote" || project.registry.password?._tag !== "Literal")
+      throw new Error("no literal")
+    expect(Redacted.value(project.registry.password.value)).toBe("hunter-2")
+    expect(JSON.stringify(project) + Bun.inspect(project, { depth: 10 })).not.toContain("hunter-2")
+  })
+)
+
+it.live("the file is found from any folder below the project", () =>
+  Effect.gen(function* () {
+    const root = yield* folder({ ".jiji/deploy.yml": smallest, "src/deep/er/x": "" })
+    const project = yield* load({ cwd: join(root, "src/deep/er") }).pipe(Effect.provide(Files))
+    expect(project.root).toBe(root)
+  })
+)
+
+it.live("the nearest file wins where projects are nested", () =>
+  Effect.gen(function* () {
+    const inner = smallest.replace("project: shop", "project: inner")
+    const root = yield* folder({ ".jiji/deploy.yml": smallest, "inner/.jiji/deploy.yml": inner })
+    const project = yield* load({ cwd: join(root, "inner") }).pipe(Effect.provide(Files))
+    expect([project.name, project.root]).toEqual(["inner", join(root, "inner")])
+  })
+)
+
+it.live("another file can be named, and its folder is the project's", () =>
+  Effect.gen(function* () {
+    const root = yield* folder({ "ops/shop.yml": smallest, "ops/shop.staging.yml": "project: staged" })
+    const named = yield* load({ cwd: root, config: "ops/shop.yml", environment: "staging" }).pipe(Effect.provide(Files))
+    expect([named.name, named.root]).toEqual(["staged", join(root, "ops")])
+  })
+)
+
+it.live("no file at all tells where it was looked for", () =>
+  Effect.gen(function* () {
+    const root = yield* folder({})
+    const found = yield* Effect.flip(load({ cwd: root }).pipe(Effect.provide(Files)))
+    const named = yield* Effect.flip(load({ cwd: root, config: "x.yml" }).pipe(Effect.provide(Files)))
+    expect(found.message).toBe(`There is no .jiji/deploy.yml in ${root} or any folder above it.`)
+    expect([named._tag, named.message, named.exitCode]).toEqual(["ConfigNotFound", "There is no file x.yml.", 78])
+  })
+)
+
+it.live("a folder in the file's place is an error of its own", () =>
+  Effect.gen(function* () {
+    const error = yield* Effect.flip(loadFiles({ ".jiji/deploy.yml/x": "" }))
+    expect([error._tag, error.exitCode]).toEqual(["ConfigUnreadable", 78])
+    expect(error.message).toStartWith(".jiji/deploy.yml cannot be read: ")
+  })
+)
+
+it.live("an environment's maps merge, its lists and scalars replace, and an empty value takes a key away", () =>
+  Effect.gen(function* () {
+    const staging = `ssh: { user: root, proxy: ~ }
+servers: { web1: { host: 198.51.100.1 }, web3: { host: 198.51.100.3 } }
+services:
+  web:
+    hosts: [web3]
+    build: ~
+    image: nginx:1.27
+    environment: { clear: { LOG: debug } }
+`
+    const project = yield* loadFiles({ ".jiji/deploy.yml": everything, ".jiji/deploy.staging.yml": staging }, "staging")
+    const [web1, web3] = project.servers
+    expect(project.environment).toBe("staging")
+    expect([web1?.host, web1?.arch, web1?.user, web1?.proxy]).toEqual(["198.51.100.1", "amd64", "root", undefined])
+    expect(web3?.name).toBe("web3")
+    const web = project.services.find(({ name }) => name === "web")
+    expect([web?.hosts, web?.source]).toEqual([["web3"], { _tag: "Image", image: "nginx:1.27" }])
+    expect(web?.environment.clear).toMatchObject({ LOG: "debug", MODE: "0755" })
+  })
+)
+
+it.live("a registry of another type takes the place of the one below it", () =>
+  Effect.gen(function* () {
+    const local = "builder: { registry: { type: local } }"
+    const remote = "builder: { registry: { type: remote, server: ghcr.io, username: me } }"
+    const files = { ".jiji/deploy.yml": everything, ".jiji/deploy.dev.yml": local }
+    expect((yield* loadFiles(files, "dev")).registry).toEqual({ type: "local", port: 9270 })
+    const back = { ".jiji/deploy.yml": `${local}\n${smallest}`, ".jiji/deploy.dev.yml": remote }
+    expect((yield* loadFiles(back, "dev")).registry).toMatchObject({ type: "remote", server: "ghcr.io" })
+    const same = { ".jiji/deploy.yml": everything, ".jiji/deploy.dev.yml": "builder: { registry: { namespace: dev } }" }
+    expect((yield* loadFiles(same, "dev")).registry).toMatchObject({
+      namespace: "dev",
+      server: "registry.example.com:5000"
+    })
+  })
+)
+
+it.live("a problem names the file and line where the value was written", () =>
+  Effect.gen(function* () {
+    const error = yield* Effect.flip(
+      loadFiles(
+        {
+          ".jiji/deploy.yml": smallest.replace("image: nginx:1.27", "image: nginx:1.27\n    retain: 0"),
+          ".jiji/deploy.staging.yml":
+            "# staging\nservers:\n  web1:\n    port: 70000\nservices: { web: { hosts: [gone] } }\n"
+        },
+        "staging"
+      )
+    )
+    expect(error.message.split("\n")).toEqual([
+      ".jiji/deploy.yml:7 services.web.retain: must be a whole number from 1 to 1000, not 0",
+      ".jiji/deploy.staging.yml:4 servers.web1.port: must be a port from 1 to 65535, not 70000",
+      ".jiji/deploy.staging.yml:5 services.web.hosts[0]: gone is not under servers; there is web1"
+    ])
+  })
+)
+
+it.live("an environment without a file is an error, and so is one that would lead elsewhere", () =>
+  Effect.gen(function* () {
+    const files = { ".jiji/deploy.yml": smallest, ".jiji/deploy.staging.yml": "", ".jiji/deploy.production.yml": "" }
+    const error = yield* Effect.flip(loadFiles(files, "stagign"))
+    expect([error._tag, error.exitCode]).toEqual(["EnvironmentNotFound", 78])
+    expect(error.message).toBe('The environment "stagign" has no file .jiji/deploy.stagign.yml.')
+    expect(error.remedy).toBe("Did you mean `-e staging`?")
+    const far = yield* Effect.flip(loadFiles(files, "qa"))
+    expect(far.remedy).toBe("Name one that has a file (production or staging), or write .jiji/deploy.qa.yml.")
+    const elsewhere = yield* Effect.flip(loadFiles({ ...files, ".jiji/deploy.x/../y.yml": "" }, "x/../y"))
+    expect(elsewhere._tag).toBe("EnvironmentNotFound")
+  })
+)
+
+it.live("an environment's empty file changes nothing", () =>
+  Effect.gen(function* () {
+    const project = yield* loadFiles(
+      { ".jiji/deploy.yml": smallest, ".jiji/deploy.staging.yml": "# nothing\n" },
+      "staging"
+    )
+    expect(project.servers[0]?.host).toBe("203.0.113.10")
+  })
+)

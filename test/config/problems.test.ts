@@ -1,0 +1,334 @@
+import { describe, expect } from "bun:test"
+import { Effect } from "effect"
+import { it } from "../effect.ts"
+import { loadText, problemsOf, smallest } from "./project.ts"
+
+/** The smallest file with more keys for its service, its server, or the file, from line 8 on. */
+const service = (keys: string) => `${smallest}    ${keys}\n`
+const server = (keys: string) => smallest.replace("host: 203.0.113.10", keys)
+const top = (keys: string) => `${smallest}${keys}\n`
+
+const name = "must be a name of lower-case letters and digits, with single - or _ inside, such as my-app"
+const length = "must be a duration such as 500ms, 10s, 1m30s or 2h"
+const port = "must be a port from 1 to 65535"
+
+const table: ReadonlyArray<readonly [protects: string, text: string, problem: string]> = [
+  ["a name with capitals", smallest.replace("shop", "Shop!"), `1 project: ${name}, not "Shop!"`],
+  ["a project that is no text", smallest.replace("shop", "{ a: 1 }"), `1 project: ${name}, not a map`],
+  ["a missing project", smallest.replace("project: shop\n", ""), "1 project: is missing"],
+  ["an unknown key", top("sevices: {}"), "8 sevices: is not a known key; did you mean `services`?"],
+  [
+    "an unknown key that is like no other",
+    top("hooks: {}"),
+    "8 hooks: is not a known key; here project, builder, ssh, servers and services are"
+  ],
+  [
+    "an unknown key far inside",
+    service("health: { time-out: 1s }"),
+    "8 services.web.health.time-out: is not a known key; did you mean `timeout`?"
+  ],
+  [
+    "a list where a map is",
+    smallest.replace("{ host: 203.0.113.10 }", "[203.0.113.10]"),
+    "3 servers.web1: must be a map, not a list"
+  ],
+  ["a map where a list is", service("ports: { 80: 80 }"), "8 services.web.ports: must be a list, not a map"],
+  [
+    "a text where a list is",
+    service("command: bin/serve"),
+    '8 services.web.command: must be a list with at least one word, not "bin/serve"'
+  ],
+  ["an empty key", service("ports:"), "8 services.web.ports: must be a list, but is empty"],
+  [
+    "no servers",
+    smallest.replace("  web1: { host: 203.0.113.10 }\n", "").replace("servers:", "servers: {}"),
+    "2 servers: must be a map with at least one server, not an empty map"
+  ],
+  [
+    "no services",
+    "project: shop\nservers: { web1: { host: a } }\nservices:\n",
+    "3 services: must be a map with at least one service, but is empty"
+  ],
+  ["a server without an address", server(""), "3 servers.web1.host: is missing"],
+  ["a server's bad name", smallest.replace("servers:", "servers:\n  Web_1-: { host: b }"), `3 servers.Web_1-: ${name}`],
+  ["a service's bad name", smallest.replace("  web:", "  -web:"), `5 services.-web: ${name}`],
+  ["a name that every object has", smallest.replace("  web:", "  __proto__:"), `5 services.__proto__: ${name}`],
+  [
+    "a user in the host",
+    server("host: deploy@example.com"),
+    '3 servers.web1.host: must be an address or a host\'s name, without user and port, not "deploy@example.com"'
+  ],
+  [
+    "an option in the host",
+    server('host: "-oProxyCommand=x"'),
+    '3 servers.web1.host: must be an address or a host\'s name, without user and port, not "-oProxyCommand=x"'
+  ],
+  [
+    "an unknown processor",
+    server("host: a, arch: x86"),
+    '3 servers.web1.arch: must be amd64, arm64, arm/v7, arm/v6, riscv64, ppc64le or s390x, not "x86"'
+  ],
+  ["an SSH port out of range", server("host: a, port: 65536"), `3 servers.web1.port: ${port}, not 65536`],
+  [
+    "a huge number",
+    server("host: a, port: 99999999999999999999"),
+    `3 servers.web1.port: ${port}, not 100000000000000000000`
+  ],
+  [
+    "an infinite number",
+    service("retain: .inf"),
+    "8 services.web.retain: must be a whole number from 1 to 1000, not Infinity"
+  ],
+  ["a number in quotes", server('host: a, port: "22"'), `3 servers.web1.port: ${port}, not "22"; take its quotes away`],
+  ["a fraction", service("retain: 1.5"), "8 services.web.retain: must be a whole number from 1 to 1000, not 1.5"],
+  [
+    "a key's value in the wrong set",
+    top("ssh: { host_keys: off }"),
+    '8 ssh.host_keys: must be strict or accept-new, not "off"'
+  ],
+  [
+    "a jump host with spaces",
+    top("ssh: { proxy: a b }"),
+    '8 ssh.proxy: must be a jump host such as bastion.example.com or deploy@bastion.example.com:2222, not "a b"'
+  ],
+  ["one key in place of a list", top("ssh: { keys: ~/.ssh/id }"), '8 ssh.keys: must be a list, not "~/.ssh/id"'],
+  [
+    "a passphrase in the file",
+    top("ssh: { passphrase: hunter2 }"),
+    "8 ssh.passphrase: must be the name of a secret in capitals, such as API_TOKEN, not this text"
+  ],
+  ["a duration without a unit", top("ssh: { connect_timeout: 10 }"), `8 ssh.connect_timeout: ${length}, not 10`],
+  [
+    "a duration of another unit",
+    top("ssh: { connect_timeout: 10 seconds }"),
+    `8 ssh.connect_timeout: ${length}, not "10 seconds"`
+  ],
+  ["no time at all", service("health: { timeout: 0s }"), "8 services.web.health.timeout: must be at least 1ms"],
+  [
+    "a time that no timer takes",
+    service("health: { timeout: 99999h }"),
+    "8 services.web.health.timeout: must be at most 24h"
+  ],
+  [
+    "a build elsewhere",
+    top("builder: { local: false }"),
+    "8 builder.local: can only be true: images are built on the machine that jiji runs on"
+  ],
+  ["another engine", top("builder: { engine: dokcer }"), '8 builder.engine: must be docker or podman, not "dokcer"'],
+  [
+    "another type of registry",
+    top("builder: { registry: { type: locl, server: a } }"),
+    '8 builder.registry.type: must be local or remote, not "locl"'
+  ],
+  [
+    "a server left over under a local registry",
+    top("builder: { registry: { type: local, server: ghcr.io } }"),
+    "8 builder.registry.server: does not go with this type of registry; type and port do"
+  ],
+  [
+    "a port for a remote registry",
+    top("builder: { registry: { server: r.example.com, port: 5000 } }"),
+    "8 builder.registry.port: does not go with this type of registry; type, server, namespace, username and password do"
+  ],
+  [
+    "a registry that is no map",
+    top("builder: { registry: ghcr.io }"),
+    '8 builder.registry: must be a map, not "ghcr.io"'
+  ],
+  [
+    "an address in place of a registry's host",
+    top("builder: { registry: { server: https://r.example.com/v2 } }"),
+    '8 builder.registry.server: must be a registry\'s host such as ghcr.io or registry.example.com:5000, without https:// and path, not "https://r.example.com/v2"'
+  ],
+  [
+    "GHCR without a user",
+    top("builder:\n  registry:\n    server: ghcr.io"),
+    "9 builder.registry.username: GHCR requires username to be configured"
+  ],
+  [
+    "Docker Hub without a user",
+    top("builder: { registry: { server: index.docker.io } }"),
+    "8 builder.registry.username: Docker Hub requires username to be configured"
+  ],
+  [
+    "a password without a user",
+    top("builder: { registry: { server: r.example.com, password: TOKEN } }"),
+    "8 builder.registry.username: is missing, and a password is useless without it"
+  ],
+  [
+    "a password that is no text",
+    top("builder: { registry: { server: r.example.com, username: me, password: 1234 } }"),
+    "8 builder.registry.password: must be a text, not this number; put quotes around it"
+  ],
+  [
+    "both build and image",
+    service("build: {}"),
+    "5 services.web: has both build and image; leave one out (in an environment's file, `image: ~` takes the key away)"
+  ],
+  [
+    "neither build nor image",
+    smallest.replace("    image: nginx:1.27\n", ""),
+    "5 services.web: needs build, to make its image, or image, to run one that there is"
+  ],
+  [
+    "a bad image",
+    smallest.replace("nginx:1.27", "Nginx:1.27"),
+    '6 services.web.image: must be an image reference such as nginx:1.27, not "Nginx:1.27"'
+  ],
+  [
+    "a build of something far away",
+    smallest.replace("image: nginx:1.27", "build: { context: https://example.com/a.git }"),
+    '6 services.web.build.context: must be a folder, not "https://example.com/a.git"'
+  ],
+  [
+    "an option for a stage",
+    smallest.replace("image: nginx:1.27", "build: { target: --push }"),
+    '6 services.web.build.target: must be a stage\'s name, not "--push"'
+  ],
+  [
+    "no hosts",
+    smallest.replace("[web1]", "[]"),
+    "7 services.web.hosts: must be a list with at least one server's name, not an empty list"
+  ],
+  ["hosts left out", smallest.replace("    hosts: [web1]\n", ""), "5 services.web.hosts: is missing"],
+  [
+    "a host that is no server",
+    smallest.replace("[web1]", "[wbe1]"),
+    "7 services.web.hosts[0]: wbe1 is not under servers; did you mean `web1`?"
+  ],
+  ["a host twice", smallest.replace("[web1]", "[web1, web1]"), "7 services.web.hosts[1]: repeats web1"],
+  [
+    "a port out of range",
+    service('ports: ["65536:80"]'),
+    "8 services.web.ports[0]: must have ports from 1 to 65535, and 65536 is not"
+  ],
+  ["port 0", service('ports: ["8080:0"]'), "8 services.web.ports[0]: must have ports from 1 to 65535, and 0 is not"],
+  [
+    "a port that is none",
+    service('ports: ["8080:http"]'),
+    "8 services.web.ports[0]: must be a port mapping such as 8080:80, 127.0.0.1:8080:80, 5353:53/udp or 80"
+  ],
+  [
+    "a range of ports",
+    service('ports: ["8000-8010:8000-8010"]'),
+    "8 services.web.ports[0]: must be one port; write each port of a range on a line of its own"
+  ],
+  [
+    "an address that is none",
+    service('ports: ["300.0.0.1:80:80"]'),
+    "8 services.web.ports[0]: must have an IP address in front, and 300.0.0.1 is none"
+  ],
+  [
+    "one port twice",
+    service('ports: ["80:80", "127.0.0.1:80:81"]'),
+    "8 services.web.ports[1]: publishes port 80 on web1, which is published above (80:80)"
+  ],
+  [
+    "a volume without a place",
+    service("volumes: [data]"),
+    "8 services.web.volumes[0]: must say what is mounted and where, as in data:/var/lib/app or /srv/app:/app"
+  ],
+  [
+    "a volume at a relative place",
+    service("volumes: ['data:app']"),
+    "8 services.web.volumes[0]: must be mounted at an absolute path, as in data:/var/lib/app"
+  ],
+  [
+    "a volume in the home folder",
+    service("volumes: ['~/data:/app']"),
+    "8 services.web.volumes[0]: must start at the server's root, as in /home/deploy/data:/data; `~` is not known there"
+  ],
+  [
+    "a volume's unknown option",
+    service("volumes: ['data:/app:rx']"),
+    '8 services.web.volumes[0]: has the option "rx", which is not known; ro and rw are'
+  ],
+  [
+    "two volumes at one place",
+    service("volumes: ['a:/app', 'b:/app/']"),
+    "8 services.web.volumes[1]: mounts a second volume at /app/"
+  ],
+  [
+    "a variable's bad name",
+    service("environment: { clear: { A-B: 1 } }"),
+    "8 services.web.environment.clear.A-B: must be a variable's name of letters, digits and _, such as LOG_LEVEL"
+  ],
+  [
+    "a variable without a value",
+    service("environment: { clear: { A: } }"),
+    "8 services.web.environment.clear.A: must be a text, a number, or true or false, but is empty"
+  ],
+  [
+    "a variable that is a list",
+    service("environment: { clear: { A: [b] } }"),
+    "8 services.web.environment.clear.A: must be a text, a number, or true or false, not a list"
+  ],
+  [
+    "a secret's value in its name's place",
+    service("environment: { secrets: [TOKEN=hunter2] }"),
+    "8 services.web.environment.secrets[0]: must be the name of a secret in capitals, such as API_TOKEN, not this text"
+  ],
+  ["a secret twice", service("environment: { secrets: [A, A] }"), "8 services.web.environment.secrets[1]: repeats A"],
+  [
+    "a variable that is a secret too",
+    service("environment: { secrets: [A], clear: { A: 1 } }"),
+    "8 services.web.environment.secrets[0]: A is under clear too; leave one out"
+  ],
+  ["a list as the whole file", "- a\n- b\n", "1 must be a map, not a list"],
+  ["a word as the whole file", "hello\n", '1 must be a map, not "hello"']
+]
+
+describe("each mistake has its sentence and line", () => {
+  for (const [protects, text, problem] of table) {
+    it.live(protects, () =>
+      Effect.gen(function* () {
+        expect(yield* problemsOf(text)).toEqual([problem])
+      })
+    )
+  }
+})
+
+it.live("all problems come at once, in the order of the file", () =>
+  Effect.gen(function* () {
+    const text = `project: Shop
+ssh: { prot: 22 }
+servers:
+  web1: { host: a, port: 0 }
+services:
+  web: { image: nginx, hosts: [web2] }
+  web: { image: nginx, hosts: [web1] }
+`
+    expect(yield* problemsOf(text)).toEqual([
+      `1 project: ${name}, not "Shop"`,
+      "2 ssh.prot: is not a known key; did you mean `port`?",
+      `4 servers.web1.port: ${port}, not 0`,
+      "6 services.web.hosts[0]: web2 is not under servers; did you mean `web1`?",
+      "7 the key `web` is here a second time; the first is on line 6"
+    ])
+  })
+)
+
+it.live("a port of a server is published by one service", () =>
+  Effect.gen(function* () {
+    const two = (hosts: string, ports: string) =>
+      `${smallest}    ports: ["8080:80"]
+  api: { image: nginx, hosts: [${hosts}], ports: [${ports}] }
+`.replace("servers:", "servers:\n  web2: { host: b }")
+    expect(yield* problemsOf(two("web1, web2", '"0.0.0.0:8080:81"'))).toEqual([
+      "10 services.api.ports[0]: publishes port 8080 on web1, which is published by web (8080:80)"
+    ])
+    // Another server, another protocol, or a port that the engine chooses.
+    yield* loadText(two("web2", '"8080:81"'))
+    yield* loadText(two("web1", '"8080:81/udp", "80"'))
+  })
+)
+
+it.live("an error tells what to do, and ends in the code for configuration", () =>
+  Effect.gen(function* () {
+    const error = yield* Effect.flip(loadText(smallest.replace("shop", "Shop")))
+    expect([error._tag, error.exitCode]).toEqual(["ConfigInvalid", 78])
+    expect(error.remedy).toBe(
+      "Correct this line; with docs/deploy.schema.json an editor shows such mistakes while you type."
+    )
+  })
+)

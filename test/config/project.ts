@@ -1,0 +1,103 @@
+import * as NodeFileSystem from "@effect/platform-node-shared/NodeFileSystem"
+import * as NodePath from "@effect/platform-node-shared/NodePath"
+import { Effect, FileSystem, Layer, Path } from "effect"
+import { load } from "../../src/config/load.ts"
+
+/** The real file system. */
+export const Files = Layer.merge(NodeFileSystem.layer, NodePath.layer)
+
+/** A new folder with these files in it, gone with the scope. */
+export const folder = Effect.fnUntraced(function* (files: Readonly<Record<string, string | Uint8Array>>) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const root = yield* fs.makeTempDirectoryScoped({ prefix: "jiji-config-" })
+  for (const [name, contents] of Object.entries(files)) {
+    const file = path.join(root, name)
+    yield* fs.makeDirectory(path.dirname(file), { recursive: true })
+    yield* fs.writeFile(file, typeof contents === "string" ? new TextEncoder().encode(contents) : contents)
+  }
+  return root
+}, Effect.provide(Files))
+
+/** The project of a folder with these deploy files. */
+export const loadFiles = Effect.fnUntraced(function* (
+  files: Readonly<Record<string, string | Uint8Array>>,
+  environment?: string
+) {
+  const cwd = yield* folder(files)
+  return yield* load({ cwd, ...(environment !== undefined && { environment }) }).pipe(Effect.provide(Files))
+})
+
+/** The project of one deploy file. */
+export const loadText = (text: string | Uint8Array) => loadFiles({ ".jiji/deploy.yml": text })
+
+/** The lines of the error that a deploy file gives, without the file's name. */
+export const problemsOf = Effect.fnUntraced(function* (text: string | Uint8Array) {
+  const error = yield* Effect.flip(loadText(text))
+  return error.message.split("\n").map((line) => line.replace(".jiji/deploy.yml:", ""))
+})
+
+/** The smallest file there is. */
+export const smallest = `project: shop
+servers:
+  web1: { host: 203.0.113.10 }
+services:
+  web:
+    image: nginx:1.27
+    hosts: [web1]
+`
+
+/** Every key that goes with a registry of one's own. */
+export const everything = `project: shop
+builder:
+  engine: podman
+  local: true
+  registry:
+    type: remote
+    server: registry.example.com:5000
+    namespace: acme
+    username: REGISTRY_USER
+    password: REGISTRY_PASSWORD
+ssh:
+  user: deploy
+  port: 2222
+  keys: [~/.ssh/id_ed25519, keys/deploy, /etc/jiji/key]
+  passphrase: SSH_PASSPHRASE
+  proxy: jump@bastion.example.com:22
+  host_keys: strict
+  known_hosts: known_hosts
+  connect_timeout: 1m30s
+servers:
+  web1:
+    host: 203.0.113.10
+    arch: amd64
+  web2:
+    host: fd00::2
+    arch: arm/v7
+    user: root
+    port: 22
+    keys: [~/.ssh/other]
+    passphrase: OTHER_PASSPHRASE
+    proxy: 192.0.2.1
+  spare: { host: spare.example.com }
+services:
+  web:
+    build:
+      context: ./app
+      dockerfile: docker/Dockerfile
+      args: { VERSION: 1.10, DEBUG: false, NAME: "a b" }
+      target: app
+    hosts: [web2, web1]
+    ports: ["8080:80", "127.0.0.1:9000:9000", "5353:53/udp", 8081, "[::1]:8082:82"]
+    volumes: ["data:/var/lib/app", "/srv/files:/files:ro", "./cache:/cache"]
+    environment:
+      clear: { LOG: info, MODE: 0755, BIG: 12345678901234567890, ON: yes, OFF: false, PRICE: $5, EMPTY: "" }
+      secrets: [DATABASE_URL]
+    command: [bin/serve, --workers, 4, --verbose, true]
+    retain: 5
+    health: { running_for: 500ms, timeout: 2m }
+  cron:
+    image: busybox:1.36
+    hosts: [web1]
+    volumes: ["data:/data"]
+`

@@ -1,0 +1,137 @@
+import { describe, expect } from "bun:test"
+import { Effect } from "effect"
+import { plain } from "../../src/config/Located.ts"
+import { showProblem } from "../../src/config/Problem.ts"
+import { parseYaml } from "../../src/config/yaml.ts"
+import { it } from "../effect.ts"
+import { loadText, problemsOf, smallest } from "./project.ts"
+
+const value = (text: string): unknown => {
+  const { problems, tree } = parseYaml("f", text)
+  expect(problems).toEqual([])
+  return tree === undefined ? undefined : plain(tree, () => false)
+}
+
+const faults = (text: string) => parseYaml("f", text).problems.map(showProblem)
+
+describe("what YAML has for saying a thing once", () => {
+  it.live("anchors and aliases", () =>
+    Effect.sync(() => expect(value("a: &x [1, 2]\nb: *x\n")).toEqual({ a: [1, 2], b: [1, 2] }))
+  )
+  it.live("merge keys, of which a map's own keys win, then the first source", () =>
+    Effect.sync(() => {
+      const text = "a: &a { x: 1, y: 1 }\nb: &b { y: 2, z: 2 }\nc: { z: 3, <<: [*a, *b] }\nd:\n  <<: *a\n"
+      expect(value(text)).toMatchObject({ c: { x: 1, y: 1, z: 3 }, d: { x: 1, y: 1 } })
+    })
+  )
+  it.live("an alias of an alias", () =>
+    Effect.sync(() => expect(value("a: &a 1\nb: [*a, *a]")).toEqual({ a: 1, b: [1, 1] }))
+  )
+  it.live("a quoted << is a key like any other", () => Effect.sync(() => expect(value('"<<": 1')).toEqual({ "<<": 1 })))
+})
+
+it.live("a problem behind an alias is where the value was written", () =>
+  Effect.gen(function* () {
+    const text = `project: shop
+servers:
+  web1: &server
+    host: a
+    port: 0
+  web2: *server
+services:
+  web: { image: nginx, hosts: [web1, web2] }
+`
+    const message = "must be a port from 1 to 65535, not 0"
+    expect(yield* problemsOf(text)).toEqual([`5 servers.web1.port: ${message}`, `5 servers.web2.port: ${message}`])
+  })
+)
+
+it.live("JSON is YAML too, and so is a file from Windows", () =>
+  Effect.gen(function* () {
+    const json = JSON.stringify({
+      project: "shop",
+      servers: { a: { host: "a" } },
+      services: { b: { image: "c", hosts: ["a"] } }
+    })
+    expect((yield* loadText(json)).name).toBe("shop")
+    expect((yield* loadText(`\uFEFF${smallest.replaceAll("\n", "\r\n")}`)).name).toBe("shop")
+    expect(yield* problemsOf(smallest.replaceAll("\n", "\r\n").replace("[web1]", "[]"))).toHaveLength(1)
+  })
+)
+
+const table: ReadonlyArray<readonly [protects: string, text: string, ...problems: ReadonlyArray<string>]> = [
+  ["a tab", "a:\n\tb: 1\n", "f:2 a tab indents this line; YAML takes only spaces"],
+  ["a key twice", "a: 1\nb: 2\na: 3\n", "f:3 the key `a` is here a second time; the first is on line 1"],
+  ["a key twice on one line", "a: { b: 1, b: 2 }\n", "f:1 the key `b` is here a second time; the first is on line 1"],
+  ["two documents", "a: 1\n---\nb: 2\n", "f:2 a second document starts here; the file must hold only one"],
+  [
+    "a colon in a value",
+    "a: b: c\n",
+    "f:1 has a second `key: value` on one line; put quotes around a value that holds a colon and a space"
+  ],
+  [
+    "an @ in front",
+    "a: @b\n",
+    "f:1 starts with a character that means something else in YAML; put quotes around the value"
+  ],
+  ["an open quote", 'a: "b\n', 'f:2 is not valid YAML: missing closing "quote'],
+  ["a wrong indent", "a:\n  b: 1\n c: 2\n", "f:3 is not valid YAML: all mapping items must start at the same column"],
+  ["an unknown alias", "a: 1\nb: *x\n", "f:2 refers to `x`, but no value above is marked with `&x`"],
+  ["an alias before its anchor", "a: *x\nb: &x 1\n", "f:1 refers to `x`, but no value above is marked with `&x`"],
+  ["an alias of itself", "a: &x\n  b: *x\n", "f:2 holds an alias of itself"],
+  ["a merge of a text", "a: &x 1\nb: { <<: *x }\n", "f:2 merges with `<<` what is not a map"],
+  ["a key that is a list", "? [a, b]\n: 1\n", "f:1 has a key that is not a word"],
+  ["a tag", "a: !secret b\n", "f:1 has a YAML tag (`!…`) that means nothing here"],
+  ["bytes", "a: !!binary aGk=\n", "f:1 is of a kind that means nothing here; put quotes around it"]
+]
+
+describe("each mistake in YAML has its sentence and line", () => {
+  for (const [protects, text, ...problems] of table) {
+    it.live(protects, () => Effect.sync(() => expect(faults(text)).toEqual([...problems])))
+  }
+})
+
+it.live("aliases that stand for a billion values are refused, and quickly", () =>
+  Effect.sync(() => {
+    const level = (name: string, of: string) =>
+      `${name}: &${name} [${Array.from({ length: 10 }, () => `*${of}`).join(", ")}]\n`
+    const text = `a: &a [${"x, ".repeat(10)}]\n${"bcdefghi"
+      .split("")
+      .map((name, i) => level(name, "abcdefgh"[i] ?? "a"))
+      .join("")}`
+    expect(faults(text)).toEqual(["f:5 stands for more than 100000 values once its aliases are written out"])
+  })
+)
+
+describe("what is no text at all", () => {
+  it.live("an empty file", () =>
+    Effect.gen(function* () {
+      expect(yield* problemsOf("")).toEqual(["1 the file is empty"])
+      expect(yield* problemsOf("# nothing yet\n")).toEqual(["1 the file is empty"])
+    })
+  )
+  it.live("another encoding, with the line it begins in", () =>
+    Effect.gen(function* () {
+      const latin1 = Buffer.from("project: shop\n# caf\xe9\n", "latin1")
+      expect(yield* problemsOf(latin1)).toEqual(["2 is not UTF-8 text; save the file in that encoding"])
+      const utf16 = Buffer.from("\uFEFFproject: shop\n", "utf16le")
+      expect(yield* problemsOf(utf16)).toEqual(["1 is not UTF-8 text; save the file in that encoding"])
+    })
+  )
+})
+
+it.live("a syntax error's sentence quotes nothing of the file, which may be a secret", () =>
+  Effect.sync(() => {
+    for (const text of [
+      "a: |hunter2\n  b\n",
+      "a: 'x' hunter2\n",
+      'a: "\\hunter2"\n',
+      "a: [hunter2 }\n",
+      "]hunter2\n",
+      "a: &hunter2: 1\n"
+    ]) {
+      expect(faults(text).length).toBeGreaterThan(0)
+      expect(faults(text).join("\n")).not.toContain("hunter2")
+    }
+  })
+)
