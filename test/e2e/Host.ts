@@ -36,8 +36,11 @@ export class Host {
   start(words: ReadonlyArray<string>, options: CommandOptions = {}): Running {
     // Bun itself may lie outside the usual folders.
     const path = `${process.env["PATH"] ?? ""}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:${dirname(process.execPath)}`
-    const enter = ["nsenter", "-t", `${this.#pid}`, "-m", "-n", "-p", "--", "setsid", "env", "-C", options.cwd ?? "/"]
-    return new Running([...enter, ...words], { ...options, env: { PATH: path, ...this.#env, ...options.env } })
+    const enter = `nsenter -t ${this.#pid} -r -m -n -p -- setsid env -C`.split(" ")
+    return new Running([...enter, options.cwd ?? "/", ...words], {
+      ...options,
+      env: { PATH: path, ...this.#env, ...options.env }
+    })
   }
 
   /** Runs a command on the host to its end, whatever its exit code. */
