@@ -1,5 +1,16 @@
 import { Effect, Schema } from "effect"
-import { anyText, checkedText, duration, name, portNumber, scalar, secretName, text, variableName } from "./fields.ts"
+import {
+  anyText,
+  checkedText,
+  duration,
+  name,
+  portDigits,
+  portNumber,
+  scalar,
+  secretName,
+  text,
+  variableName
+} from "./fields.ts"
 import { isReference } from "./ImageName.ts"
 import { parsePort } from "./ports.ts"
 import { parseVolume } from "./volumes.ts"
@@ -33,7 +44,10 @@ const connection = {
   proxy: optional(
     text(
       "a jump host such as bastion.example.com or deploy@bastion.example.com:2222",
-      new RegExp(`^(${userName}@)?([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\\[[0-9A-Fa-f:.]+\\])(:\\d{1,5})?$`, "u"),
+      new RegExp(
+        `^(${userName}@)?([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\\[[0-9A-Fa-f:.]+\\])(:${portDigits})?$`,
+        "u"
+      ),
       {
         description: "Jump host that the connection goes through: [user@]host[:port].",
         examples: ["bastion.example.com"]
@@ -99,7 +113,7 @@ const RemoteRegistry = Schema.Struct({
   ),
   server: text(
     "a registry's host such as ghcr.io or registry.example.com:5000, without https:// and path",
-    /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?$/u,
+    new RegExp(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:${portDigits})?$`, "u"),
     { description: "Host of the registry, with its port where that is not 443.", examples: ["ghcr.io"] }
   ),
   namespace: optional(

@@ -12,6 +12,9 @@ export const namePattern = /^[a-z0-9]+([_-][a-z0-9]+)*$/u
 /** A value of this form, where a secret may stand, is the name of one. */
 export const secretPattern = /^[A-Z][A-Z0-9_]*$/u
 
+/** 1 to 65535, as part of a pattern. */
+export const portDigits = "(?:[1-9]\\d{0,3}|[1-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d{2}|655[0-2]\\d|6553[0-5])"
+
 const variablePattern = /^[A-Za-z_][A-Za-z0-9_]*$/u
 
 /** A text of one form; `expected` completes the sentence "must be …". */

@@ -11,6 +11,8 @@ export interface Surroundings {
   /** The local user's home folder. Absolute. */
   readonly home: string
   readonly environment?: string
+  /** The names of servers and services in the order of the file, which objects do not keep for names like `2`. */
+  readonly order: { readonly servers: ReadonlyArray<string>; readonly services: ReadonlyArray<string> }
   /** Joins a folder and a path that is relative to it; an absolute path stays. */
   readonly join: (folder: string, path: string) => string
 }
@@ -19,7 +21,7 @@ export interface Surroundings {
 export const secretRef = (text: string): SecretRef =>
   secretPattern.test(text) ? { _tag: "Name", name: text } : { _tag: "Literal", value: Redacted.make(text) }
 
-/** The same text as an object's entry, if there is one: absent keys stay absent. */
+/** An object with this entry, or with none: what is absent in the file has no key. */
 const present = <K extends string, A>(key: K, value: A | undefined): { readonly [P in K]?: A } =>
   // TypeScript widens a computed key to an index signature.
   (value === undefined ? {} : { [key]: value }) as { readonly [P in K]?: A }
@@ -93,9 +95,12 @@ const resolveService = (
   health: { runningFor: service.health.running_for, timeout: service.health.timeout }
 })
 
+const inOrder = <A>(record: Readonly<Record<string, A>>, names: ReadonlyArray<string>): ReadonlyArray<[string, A]> =>
+  Object.entries(record).sort(([a], [b]) => names.indexOf(a) - names.indexOf(b))
+
 /** A file without problems, with every default filled in and every path absolute. */
 export const resolve = (deploy: DeployFile, around: Surroundings): Project => {
-  const services = Object.entries(deploy.services).map(([name, service]) =>
+  const services = inOrder(deploy.services, around.order.services).map(([name, service]) =>
     resolveService(deploy.project, name, service, around)
   )
   const used = new Set(services.flatMap((service) => service.hosts))
@@ -105,7 +110,7 @@ export const resolve = (deploy: DeployFile, around: Surroundings): Project => {
     root: around.root,
     engine: deploy.builder.engine,
     registry: resolveRegistry(deploy.builder.registry),
-    servers: Object.entries(deploy.servers)
+    servers: inOrder(deploy.servers, around.order.servers)
       .filter(([name]) => used.has(name))
       .map(([name, server]) => resolveServer(name, server, deploy.ssh, around)),
     services

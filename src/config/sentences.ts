@@ -59,9 +59,10 @@ const expected = (ast: SchemaAST.AST): string => {
 
 /** A word about quotes, which are easily the whole mistake. */
 const hint = (what: string, value: unknown): string => {
-  if (typeof value !== "string")
-    return typeof value !== "object" && what.startsWith("a text") ? "; put quotes around it" : ""
-  return /^\d+$/u.test(value) && /^a (?:port from|whole number)/u.test(what) ? "; take its quotes away" : ""
+  if (typeof value === "number" || typeof value === "boolean") {
+    return /^a (?:text|name)/u.test(what) ? "; put quotes around it" : ""
+  }
+  return /^\d+$/u.test(String(value)) && /^a (?:port from|whole number)/u.test(what) ? "; take its quotes away" : ""
 }
 
 const mustBe = (what: string, value: unknown, path: KeyPath): string => {

@@ -96,10 +96,11 @@ test("a username that cannot be part of a name is an error with a way out", () =
   expect(error.remedy).toContain("namespace")
 })
 
+const fails = (version: { readonly tag?: string; readonly digest?: string }) => {
+  expect(Result.isFailure(reference("ghcr.io/a/b", version))).toBe(true)
+}
+
 test("tags and digests are checked before they reach an engine", () => {
-  const fails = (version: { readonly tag?: string; readonly digest?: string }) => {
-    expect(Result.isFailure(reference("ghcr.io/a/b", version))).toBe(true)
-  }
   expect(reference("ghcr.io/a/b", { tag: "v1", digest: sha256 })).toEqual(Result.succeed(`ghcr.io/a/b:v1@${sha256}`))
   expect(reference("ghcr.io/a/b", { digest: sha256 })).toEqual(Result.succeed(`ghcr.io/a/b@${sha256}`))
   for (const tag of ["", "-x", ".x", "a b", "a/b", "a;b", "x".repeat(129)]) fails({ tag })

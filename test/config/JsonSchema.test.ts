@@ -16,7 +16,8 @@ const keysOf = (schema: unknown, path = ""): ReadonlyArray<readonly [path: strin
   const { anyOf, patternProperties, properties } = schema
   const own = Object.entries(isMap(properties) ? properties : {}).flatMap(([key, value]) => {
     const name = path === "" ? key : `${path}.${key}`
-    return [[name, isMap(value) && typeof value["description"] === "string"] as const, ...keysOf(value, name)]
+    const described = isMap(value) && typeof value["description"] === "string"
+    return [[name, described] as const].concat(keysOf(value, name))
   })
   const named = Object.values(isMap(patternProperties) ? patternProperties : {}).flatMap((value) =>
     keysOf(value, `${path}.*`)
@@ -31,7 +32,7 @@ const keysIn = (value: unknown, path = ""): ReadonlyArray<string> =>
     ? Object.entries(value).flatMap(([key, inner]) => {
         const name = path === "" ? key : `${path}.${key}`
         const star = /^(?:servers|services)$/u.test(path) ? `${path}.*` : name
-        return [star, ...keysIn(inner, star)]
+        return [star].concat(keysIn(inner, star))
       })
     : []
 

@@ -1,9 +1,11 @@
 import { homedir } from "node:os"
 import { join } from "node:path"
 import { expect } from "bun:test"
-import { Duration, Effect, Redacted } from "effect"
+import { Cause, Duration, Effect, Exit, Redacted, Result } from "effect"
+import fc from "fast-check"
 import { load } from "../../src/config/load.ts"
 import type { Project } from "../../src/config/Project.ts"
+import { secretNames } from "../../src/config/secretNames.ts"
 import { it } from "../effect.ts"
 import { everything, Files, folder, loadFiles, loadText, smallest } from "./project.ts"
 
@@ -78,7 +80,7 @@ it.live("every key of the file does what it says", () =>
             },
             secrets: ["DATABASE_URL"]
           },
-          command: ["bin/serve", "--workers", "4", "--verbose", "true"],
+          command: ["bin/serve", "--workers", "4", "--ratio", "1.0", "--verbose", "true"],
           retain: 5,
           health: { runningFor: Duration.millis(500), timeout: Duration.minutes(2) }
         },
@@ -247,6 +249,47 @@ it.live("an environment without a file is an error, and so is one that would lea
     expect(far.remedy).toBe("Name one that has a file (production or staging), or write .jiji/deploy.qa.yml.")
     const elsewhere = yield* Effect.flip(loadFiles({ ...files, ".jiji/deploy.x/../y.yml": "" }, "x/../y"))
     expect(elsewhere._tag).toBe("EnvironmentNotFound")
+  })
+)
+
+it.live("servers and services keep the order of the file, whatever they are called", () =>
+  Effect.gen(function* () {
+    const project = yield* loadText(`project: shop
+servers: { b: { host: b }, 10: { host: a }, 2: { host: c } }
+services: { z: { image: x, hosts: ["2", "10", b] }, 7: { image: x, hosts: [b] }, 3: { image: x, hosts: [b] } }
+`)
+    expect(project.servers.map(({ name }) => name)).toEqual(["b", "10", "2"])
+    expect(project.services.map(({ name }) => name)).toEqual(["z", "7", "3"])
+  })
+)
+
+it.live("all secrets that a run needs are known before it, and no others", () =>
+  Effect.gen(function* () {
+    expect(secretNames(yield* loadText(everything))).toEqual([
+      "REGISTRY_USER",
+      "REGISTRY_PASSWORD",
+      "SSH_PASSPHRASE",
+      "OTHER_PASSPHRASE",
+      "DATABASE_URL"
+    ])
+    expect(secretNames(yield* loadText(smallest))).toEqual([])
+  })
+)
+
+it.live("no change to a file makes loading break in another way than with problems", () =>
+  Effect.gen(function* () {
+    const change = fc.tuple(
+      fc.nat(everything.length),
+      fc.nat(12),
+      fc.string({ unit: fc.constantFrom(..."{}[]:-,&*<!|>'\"#~ \n\t\0a0é".split("")), maxLength: 6 })
+    )
+    for (const [at, length, text] of fc.sample(change, { numRuns: 150, seed: 20 })) {
+      const changed = everything.slice(0, at) + text + everything.slice(at + length)
+      const exit = yield* Effect.exit(loadText(changed))
+      const failure = Exit.isFailure(exit) ? Cause.findError(exit.cause) : undefined
+      if (failure !== undefined)
+        expect([changed, Result.isSuccess(failure) && failure.success._tag]).toEqual([changed, "ConfigInvalid"])
+    }
   })
 )
 

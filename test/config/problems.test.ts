@@ -91,6 +91,11 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
     top("ssh: { proxy: a b }"),
     '8 ssh.proxy: must be a jump host such as bastion.example.com or deploy@bastion.example.com:2222, not "a b"'
   ],
+  [
+    "a jump host's port out of range",
+    top("ssh: { proxy: 'a:65536' }"),
+    '8 ssh.proxy: must be a jump host such as bastion.example.com or deploy@bastion.example.com:2222, not "a:65536"'
+  ],
   ["one key in place of a list", top("ssh: { keys: ~/.ssh/id }"), '8 ssh.keys: must be a list, not "~/.ssh/id"'],
   [
     "a passphrase in the file",
@@ -195,6 +200,11 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
     "a host that is no server",
     smallest.replace("[web1]", "[wbe1]"),
     "7 services.web.hosts[0]: wbe1 is not under servers; did you mean `web1`?"
+  ],
+  [
+    "a host that YAML takes for a number",
+    smallest.replace("[web1]", "[2]"),
+    `7 services.web.hosts[0]: ${name}, not 2; put quotes around it`
   ],
   ["a host twice", smallest.replace("[web1]", "[web1, web1]"), "7 services.web.hosts[1]: repeats web1"],
   [
@@ -308,12 +318,14 @@ services:
   })
 )
 
-it.live("a port of a server is published by one service", () =>
-  Effect.gen(function* () {
-    const two = (hosts: string, ports: string) =>
-      `${smallest}    ports: ["8080:80"]
+/** A second service beside the smallest file's, which publishes 8080 on web1. */
+const two = (hosts: string, ports: string) =>
+  `${smallest}    ports: ["8080:80"]
   api: { image: nginx, hosts: [${hosts}], ports: [${ports}] }
 `.replace("servers:", "servers:\n  web2: { host: b }")
+
+it.live("a port of a server is published by one service", () =>
+  Effect.gen(function* () {
     expect(yield* problemsOf(two("web1, web2", '"0.0.0.0:8080:81"'))).toEqual([
       "10 services.api.ports[0]: publishes port 8080 on web1, which is published by web (8080:80)"
     ])

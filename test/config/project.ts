@@ -7,17 +7,21 @@ import { load } from "../../src/config/load.ts"
 export const Files = Layer.merge(NodeFileSystem.layer, NodePath.layer)
 
 /** A new folder with these files in it, gone with the scope. */
-export const folder = Effect.fnUntraced(function* (files: Readonly<Record<string, string | Uint8Array>>) {
-  const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  const root = yield* fs.makeTempDirectoryScoped({ prefix: "jiji-config-" })
-  for (const [name, contents] of Object.entries(files)) {
-    const file = path.join(root, name)
-    yield* fs.makeDirectory(path.dirname(file), { recursive: true })
-    yield* fs.writeFile(file, typeof contents === "string" ? new TextEncoder().encode(contents) : contents)
-  }
-  return root
-}, Effect.provide(Files))
+export const folder = Effect.fnUntraced(
+  function* (files: Readonly<Record<string, string | Uint8Array>>) {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const root = yield* fs.makeTempDirectoryScoped({ prefix: "jiji-config-" })
+    for (const [name, contents] of Object.entries(files)) {
+      const file = path.join(root, name)
+      yield* fs.makeDirectory(path.dirname(file), { recursive: true })
+      yield* fs.writeFile(file, typeof contents === "string" ? new TextEncoder().encode(contents) : contents)
+    }
+    return root
+  },
+  Effect.orDie,
+  Effect.provide(Files)
+)
 
 /** The project of a folder with these deploy files. */
 export const loadFiles = Effect.fnUntraced(function* (
@@ -93,7 +97,7 @@ services:
     environment:
       clear: { LOG: info, MODE: 0755, BIG: 12345678901234567890, ON: yes, OFF: false, PRICE: $5, EMPTY: "" }
       secrets: [DATABASE_URL]
-    command: [bin/serve, --workers, 4, --verbose, true]
+    command: [bin/serve, --workers, 4, --ratio, 1.0, --verbose, true]
     retain: 5
     health: { running_for: 500ms, timeout: 2m }
   cron:

@@ -46,6 +46,15 @@ services:
   })
 )
 
+it.live("an alias of nothing is one problem, not one for the value and one for the hole it leaves", () =>
+  Effect.gen(function* () {
+    expect(yield* problemsOf(smallest.replace("host: 203.0.113.10", "host: *gone").replace("shop", "Shop"))).toEqual([
+      '1 project: must be a name of lower-case letters and digits, with single - or _ inside, such as my-app, not "Shop"',
+      "3 refers to `gone`, but no value above is marked with `&gone`"
+    ])
+  })
+)
+
 it.live("JSON is YAML too, and so is a file from Windows", () =>
   Effect.gen(function* () {
     const json = JSON.stringify({
@@ -91,10 +100,11 @@ describe("each mistake in YAML has its sentence and line", () => {
   }
 })
 
+const level = (name: string, of: string) =>
+  `${name}: &${name} [${Array.from({ length: 10 }, () => `*${of}`).join(", ")}]\n`
+
 it.live("aliases that stand for a billion values are refused, and quickly", () =>
   Effect.sync(() => {
-    const level = (name: string, of: string) =>
-      `${name}: &${name} [${Array.from({ length: 10 }, () => `*${of}`).join(", ")}]\n`
     const text = `a: &a [${"x, ".repeat(10)}]\n${"bcdefghi"
       .split("")
       .map((name, i) => level(name, "abcdefgh"[i] ?? "a"))

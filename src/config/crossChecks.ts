@@ -1,4 +1,5 @@
 import { child, descend, entries, items, keyPlaceOf, type Located, placeOf, written } from "./Located.ts"
+import { namePattern } from "./fields.ts"
 import { namesByUser } from "./ImageName.ts"
 import { list, nearest } from "./nearest.ts"
 import { parsePort, type PortMapping, portsClash } from "./ports.ts"
@@ -51,8 +52,9 @@ const checkHosts = (root: Located, service: Located, path: KeyPath, report: Repo
   checkRepeats(child(service, "hosts"), [...path, "hosts"], report)
   if (servers?._tag !== "Map" || names.length === 0) return
   for (const [index, item] of items(child(service, "hosts")).entries()) {
-    const host = written(item)
-    if (host === undefined || names.includes(host)) continue
+    const host = item._tag === "Scalar" ? item.value : null
+    // What can be no name at all is the schema's to say.
+    if (typeof host !== "string" || !namePattern.test(host) || names.includes(host)) continue
     const near = nearest(host, names)
     const known =
       near === undefined ? `there ${names.length === 1 ? "is" : "are"} ${list(names)}` : `did you mean \`${near}\`?`

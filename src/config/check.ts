@@ -1,0 +1,71 @@
+import { Result, Schema } from "effect"
+import { crossChecks } from "./crossChecks.ts"
+import { DeployFile } from "./DeployFile.ts"
+import type { ConfigFile } from "./find.ts"
+import { descend, keyPlaceOf, type Located, placeOf, plain } from "./Located.ts"
+import { overlay } from "./overlay.ts"
+import { type KeyPath, type Problem, showPath } from "./Problem.ts"
+import { type Finding, findings } from "./sentences.ts"
+import { utf8 } from "./utf8.ts"
+import { parseYaml } from "./yaml.ts"
+
+const decode = Schema.decodeUnknownResult(DeployFile, { errors: "all", onExcessProperty: "error" })
+
+/** Where the text that was written counts, and not the number that YAML makes of it: `1.10`, `0755`. */
+const verbatim = (path: KeyPath): boolean => {
+  const [top, , key, inner] = path
+  if (top !== "services" || path.length < 4) return false
+  if (key === "environment") return inner === "clear"
+  return key === "command" || key === "ports" || (key === "build" && inner === "args")
+}
+
+const parse = ({ bytes, shown }: ConfigFile): ReturnType<typeof parseYaml> => {
+  const text = utf8(bytes)
+  if (typeof text === "string") return parseYaml(shown, text)
+  const message = "is not UTF-8 text; save the file in that encoding"
+  return { tree: undefined, problems: [{ file: shown, line: text.line, path: "", message }] }
+}
+
+const locate = (tree: Located, { atKey, message, path }: Finding): Problem => {
+  const { file, line } = atKey ? keyPlaceOf(tree, path) : placeOf(tree, path)
+  return { file, line, path: showPath(path), message }
+}
+
+const valueIn =
+  (tree: Located) =>
+  (path: KeyPath): unknown => {
+    const node = descend(tree, path)
+    return node === undefined ? undefined : plain(node, verbatim, path)
+  }
+
+const decodeTree = (tree: Located): Result.Result<DeployFile, ReadonlyArray<Problem>> =>
+  Result.mapError(decode(plain(tree, verbatim)), ({ issue }) =>
+    findings(issue, valueIn(tree)).map((finding) => locate(tree, finding))
+  )
+
+/**
+ * The deploy file with its environment's file laid over it, and the tree it was decoded from; or every problem of both,
+ * in their order.
+ */
+export const check = (
+  files: readonly [ConfigFile, ...ReadonlyArray<ConfigFile>]
+): Result.Result<{ readonly deploy: DeployFile; readonly tree: Located }, ReadonlyArray<Problem>> => {
+  const parsed = files.map(parse)
+  const broken = parsed.flatMap(({ problems }) => problems)
+  const fail = (others: ReadonlyArray<Problem>) => {
+    // What is wrong with a line's YAML explains whatever else is wrong with the line.
+    const rest = others.filter(({ file, line }) => !broken.some((it) => it.file === file && it.line === line))
+    const order = files.map(({ shown }) => shown)
+    const place = (a: Problem, b: Problem) => order.indexOf(a.file) - order.indexOf(b.file) || a.line - b.line
+    return Result.fail([...broken, ...rest].sort(place))
+  }
+  // A file that has no tree has said why already; without it, the rest would be found wrong where it is not.
+  if (parsed.some(({ problems, tree }) => tree === undefined && problems.length > 0)) return fail([])
+  const [base, above] = parsed.map(({ tree }) => tree)
+  if (base === undefined) return fail([{ file: files[0].shown, line: 1, path: "", message: "the file is empty" }])
+  const tree = above === undefined ? base : overlay(base, above)
+  const decoded = decodeTree(tree)
+  const crossed = crossChecks(tree)
+  if (Result.isFailure(decoded)) return fail([...decoded.failure, ...crossed])
+  return broken.length + crossed.length > 0 ? fail(crossed) : Result.succeed({ deploy: decoded.success, tree })
+}
