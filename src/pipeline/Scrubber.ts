@@ -29,7 +29,8 @@ export class Scrubber extends Context.Service<
     deep<A>(value: A): A
   }
 >()("jiji/pipeline/Scrubber") {
-  static readonly layer = Layer.sync(Scrubber, () => {
+  /** A scrubber that knows nothing yet. */
+  static readonly make = (): Scrubber["Service"] => {
     let known: ReadonlyArray<string> = []
     const text = (input: string): string => {
       let output = input
@@ -54,5 +55,7 @@ export class Scrubber extends Context.Service<
       // Scrubbing keeps the shape, which the compiler cannot see through Object.entries.
       deep: <A>(value: A): A => (known.length === 0 ? value : (deep(value) as A))
     })
-  })
+  }
+
+  static readonly layer = Layer.sync(Scrubber, Scrubber.make)
 }

@@ -1,4 +1,4 @@
-import { Cause, Clock, Effect, Exit, Random, type Scope, Schema } from "effect"
+import { Cause, Clock, Effect, Exit, type Layer, Random, Schema, type Scope } from "effect"
 import type { EventBody, FailureRecord, NodeKind } from "./Event.ts"
 import { CurrentPath, CurrentRun, Events } from "./Events.ts"
 import { isFailure } from "./Failure.ts"
@@ -143,12 +143,16 @@ const newRunId = Effect.gen(function* () {
 /**
  * Runs a pipeline from the state it needs. Every node publishes its beginning and its end; what a pipeline's steps
  * acquired is released, in reverse order, before its end is published, on success, failure and interruption alike.
+ *
+ * Layers that are given live as long as the run does: what they hold is released before the run's end is published.
  */
-export const run = <N extends object, S, E, R>(
+export const run = <N extends object, S, E, R, ROut = never, LE = never, RIn = never>(
   pipeline: Pipeline<N, S, E, R>,
-  input: N
-): Effect.Effect<S, E, Exclude<R, Scope.Scope> | Events> => {
-  const body = runNodes(pipeline, input as State, pipeline.name)
+  input: N,
+  layers?: Layer.Layer<ROut, LE, RIn>
+): Effect.Effect<S, E | LE, Exclude<R, Scope.Scope | ROut> | RIn | Events> => {
+  const nodes = runNodes(pipeline, input as State, pipeline.name)
+  const body = layers === undefined ? nodes : Effect.provide(nodes, layers)
   const program = Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const events = yield* Events
@@ -164,5 +168,5 @@ export const run = <N extends object, S, E, R>(
   ).pipe(Effect.provideService(CurrentPath, pipeline.name))
   const identified = Effect.flatMap(newRunId, (id) => Effect.provideService(program, CurrentRun, id))
   // The nodes carry no types; what the pipeline's own types promise was checked where it was put together.
-  return identified as Effect.Effect<S, E, Exclude<R, Scope.Scope> | Events>
+  return identified as Effect.Effect<S, E | LE, Exclude<R, Scope.Scope | ROut> | RIn | Events>
 }

@@ -1,0 +1,23 @@
+import { Flag } from "effect/cli"
+import { Option } from "effect"
+
+/** Flags that mean the same in every command that reads deploy.yml. */
+export const project = {
+  config: Flag.String("config").pipe(
+    Flag.withAlias("c"),
+    Flag.withMetavar("FILE"),
+    Flag.withDescription("The deploy file, in place of the .jiji/deploy.yml that is found from here upwards"),
+    Flag.optional
+  ),
+  environment: Flag.String("environment").pipe(
+    Flag.withAlias("e"),
+    Flag.withMetavar("NAME"),
+    Flag.withDescription("Lays .jiji/deploy.NAME.yml over it, and takes secrets from .env.NAME first"),
+    Flag.optional
+  )
+}
+
+/** An optional flag as an optional property. */
+export const given = <K extends string, A>(key: K, value: Option.Option<A>): { readonly [P in K]?: A } =>
+  // A computed key is typed as any string.
+  (Option.isSome(value) ? { [key]: value.value } : {}) as { readonly [P in K]?: A }

@@ -1,0 +1,106 @@
+#!/usr/bin/env bun
+import { homedir } from "node:os"
+import { join } from "node:path"
+import { Effect, Exit, Fiber, Layer } from "effect"
+import { CliConfig, Command, Flag, GlobalFlag } from "effect/cli"
+import manifest from "../package.json" with { type: "json" }
+import * as DeployCommand from "./cli/deploy.ts"
+import { ending } from "./cli/failures.ts"
+import * as ScriptCommand from "./cli/script.ts"
+import type { Project } from "./config/Project.ts"
+import { Docker } from "./layers/Docker.ts"
+import { Git } from "./layers/Git.ts"
+import { LocalRegistry } from "./layers/LocalRegistry.ts"
+import { Secrets } from "./layers/Secrets.ts"
+import { Shell } from "./layers/Shell.ts"
+import { Ssh } from "./layers/Ssh.ts"
+import { Events } from "./pipeline/Events.ts"
+import { ExitCode } from "./pipeline/Failure.ts"
+import { Scrubber } from "./pipeline/Scrubber.ts"
+import * as Platform from "./platform.ts"
+import { plain } from "./reporters/plain.ts"
+import type { Output } from "./reporters/Reporter.ts"
+import { terminal } from "./reporters/terminal.ts"
+import { answers } from "./testing/DryRun.ts"
+import * as Recording from "./testing/Recording.ts"
+
+const { NO_COLOR, XDG_DATA_HOME } = process.env
+
+/** Where the local registry keeps its images. */
+const store = join(
+  XDG_DATA_HOME === undefined || XDG_DATA_HOME === "" ? join(homedir(), ".local/share") : XDG_DATA_HOME,
+  "jiji/registry"
+)
+
+const output: Output = {
+  write: (text) => void process.stdout.write(text),
+  get columns() {
+    return process.stdout.columns ?? 200
+  },
+  colors: process.stdout.isTTY && (NO_COLOR === undefined || NO_COLOR === "")
+}
+
+const secrets = ({ environment, root }: Project) =>
+  Secrets.layer(environment === undefined ? { root } : { root, environment })
+
+const live = (project: Project) =>
+  Layer.mergeAll(Docker.layer, Git.layer, LocalRegistry.layer({ directory: store })).pipe(
+    Layer.provideMerge(Shell.layer),
+    Layer.provideMerge(Ssh.layer),
+    Layer.provideMerge(secrets(project))
+  )
+
+/** Reads this machine's files and git, and nothing else; everything else is only recorded. */
+const dry = (project: Project) =>
+  Layer.mergeAll(
+    Docker.layer.pipe(Layer.provideMerge(Recording.layer(answers(project)))),
+    Git.layer.pipe(Layer.provide(Shell.layer), Layer.provide(Ssh.layer), Layer.provide(secrets(project))),
+    secrets(project)
+  )
+
+const reporter = () => (process.stdout.isTTY ? terminal(output) : plain(output))
+
+const root = Command.make(
+  "jiji",
+  { version: Flag.Boolean("version").pipe(Flag.withDescription("Print the version"), Flag.withDefault(false)) },
+  ({ version }) =>
+    Effect.sync(() => output.write(version ? `${manifest.version}\n` : "jiji --help shows what there is\n"))
+).pipe(
+  Command.withDescription("Ships a project's containers to its own servers over SSH"),
+  Command.withSubcommands([
+    DeployCommand.command({ live, dry, reporter, write: output.write }),
+    ScriptCommand.command(output.write)
+  ])
+)
+
+// Outside of its layer, for what is said of a run that has ended.
+const scrubber = Scrubber.make()
+
+const program = Command.run(root, { version: manifest.version, renderErrors: false }).pipe(
+  Effect.provide(Layer.provideMerge(Events.layer, Layer.succeed(Scrubber, scrubber))),
+  Effect.provide(CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Completions] })),
+  Effect.provide(Platform.layer)
+)
+
+const fiber = Effect.runFork(program)
+
+let stopping = false
+const stop = () => {
+  if (stopping) {
+    process.stderr.write(
+      "\nstopped at once: a connection, a tunnel or a half-made container may be left on a server; the next deploy mends it\n"
+    )
+    process.exit(ExitCode.interrupted)
+  }
+  stopping = true
+  fiber.interruptUnsafe()
+}
+process.on("SIGINT", stop).on("SIGTERM", stop).on("SIGHUP", stop)
+// Whoever reads the output may go away at any time; the run goes on.
+process.stdout.on("error", () => {})
+process.stderr.on("error", () => {})
+
+const exit = await Effect.runPromise(Fiber.await(fiber))
+const { code, text } = Exit.isSuccess(exit) ? { code: ExitCode.done, text: "" } : ending(exit.cause)
+if (text !== "") process.stderr.write(scrubber.text(text))
+process.exit(code)

@@ -1,0 +1,27 @@
+import { Effect, Stream } from "effect"
+import type { Event } from "../pipeline/Event.ts"
+
+/** Where a reporter writes, and what it may assume of it. */
+export interface Output {
+  write(text: string): void
+  /** Columns of the terminal; a wide one where there is none. */
+  readonly columns: number
+  readonly colors: boolean
+}
+
+/** Shows a run: given every event in order, and then the end. */
+export interface Reporter {
+  event(event: Event): void
+  end(): void
+}
+
+const isEnd = (event: Event): boolean =>
+  event._tag === "RunSucceeded" || event._tag === "RunFailed" || event._tag === "RunInterrupted"
+
+/** Feeds a reporter until the run has ended. */
+export const feed = (reporter: Reporter, events: Stream.Stream<Event>): Effect.Effect<void> =>
+  events.pipe(
+    Stream.takeUntil(isEnd),
+    Stream.runForEach((event) => Effect.sync(() => reporter.event(event))),
+    Effect.ensuring(Effect.sync(() => reporter.end()))
+  )

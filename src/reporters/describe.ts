@@ -1,0 +1,75 @@
+import type { Event } from "../pipeline/Event.ts"
+
+export type Mark = "started" | "done" | "skipped" | "failed" | "interrupted" | "note" | "warning" | "output"
+
+/** One line of what is shown of a run, before it is put into columns and colours. */
+export interface Line {
+  readonly mark: Mark
+  /** What it is about: `web1 web` for a service on a server; empty for the run itself. */
+  readonly subject: string
+  readonly action: string
+  readonly detail: string
+}
+
+/** `1.2 s`, `850 ms`, `2 min 5 s`. */
+export const duration = (millis: number): string => {
+  if (millis < 1000) return `${Math.round(millis)} ms`
+  if (millis < 60_000) return `${(millis / 1000).toFixed(1)} s`
+  return `${Math.floor(millis / 60_000)} min ${Math.round((millis % 60_000) / 1000)} s`
+}
+
+/** `512 B`, `4.2 MB`; in powers of ten, as engines print sizes. */
+export const bytes = (count: number): string => {
+  if (count < 1000) return `${count} B`
+  const units = ["kB", "MB", "GB", "TB"]
+  const power = Math.min(Math.floor(Math.log10(count) / 3), units.length)
+  const value = count / 1000 ** power
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[power - 1]}`
+}
+
+/** The keys in a path, and its last name: `deploy/servers[web1]/services[web]/pull` is about `web1 web`, and a `pull`. */
+export const parsePath = (path: string): { readonly keys: ReadonlyArray<string>; readonly name: string } => ({
+  keys: [...path.matchAll(/\[([^\]]*)\]/g)].map((match) => match[1] ?? ""),
+  name: path.slice(path.lastIndexOf("/") + 1).replace(/\[.*$/, "")
+})
+
+const about = (event: Event, mark: Mark, detail: string): Line => {
+  const { keys, name } = parsePath(event.path)
+  return { mark, subject: keys.join(" "), action: name, detail }
+}
+
+const first = (text: string): string => text.split("\n")[0] ?? ""
+
+/** What is shown of an event: a line, or nothing. */
+export const describe = (event: Event): Line | undefined => {
+  switch (event._tag) {
+    case "StepStarted":
+      return event.kind === "step" ? about(event, "started", "") : undefined
+    case "StepSucceeded":
+      return event.kind === "step" ? about(event, "done", duration(event.millis)) : undefined
+    case "StepSkipped":
+      return event.kind === "step" || event.kind === "item" ? about(event, "skipped", event.reason) : undefined
+    case "StepFailed":
+      return event.kind === "step"
+        ? about(event, "failed", event.failures.map(({ message }) => first(message)).join(" "))
+        : undefined
+    case "StepInterrupted":
+      return event.kind === "step" ? about(event, "interrupted", "stopped") : undefined
+    case "StepNoted":
+      return about(event, event.level === "warning" ? "warning" : "note", event.text)
+    case "StepOutput":
+      return about(event, "output", event.line)
+    case "StepProgress": {
+      const of = event.total === undefined ? "" : ` of ${bytes(event.total)}`
+      return about(event, "note", `${bytes(event.bytes)}${of} ${event.label}`)
+    }
+    case "ResourceReleased":
+      return event.clean ? undefined : about(event, "warning", `${event.resource} did not close in time`)
+    case "RunStarted":
+    case "ResourceAcquired":
+    case "RunSucceeded":
+    case "RunFailed":
+    case "RunInterrupted":
+      return undefined
+  }
+}

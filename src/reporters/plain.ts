@@ -1,0 +1,41 @@
+import type { Event } from "../pipeline/Event.ts"
+import { describe, duration, type Mark } from "./describe.ts"
+import type { Output, Reporter } from "./Reporter.ts"
+import { rows, table } from "./table.ts"
+import { printable } from "./text.ts"
+
+const words: Readonly<Record<Mark, string>> = {
+  started: "",
+  done: "done in ",
+  skipped: "skipped: ",
+  failed: "FAILED: ",
+  interrupted: "",
+  note: "",
+  warning: "warning: ",
+  output: "| "
+}
+
+/** For logs and pipes: a line at a time with the seconds since the beginning, nothing but text. */
+export const plain = (output: Output): Reporter => {
+  const seen: Array<Event> = []
+  let began = 0
+  return {
+    event(event) {
+      seen.push(event)
+      if (event._tag === "RunStarted") began = event.time
+      const seconds = `${((event.time - began) / 1000).toFixed(1)}s`.padStart(7)
+      if (event._tag === "RunStarted") output.write(`${seconds}  ${event.name}, run ${event.run}\n`)
+      if (event._tag === "RunSucceeded") output.write(`${seconds}  done\n`)
+      if (event._tag === "RunFailed") output.write(`${seconds}  failed after ${duration(event.millis)}\n`)
+      if (event._tag === "RunInterrupted") output.write(`${seconds}  interrupted after ${duration(event.millis)}\n`)
+      const line = describe(event)
+      if (line === undefined || line.mark === "started") return
+      const about = [line.subject, line.action].filter((part) => part !== "").join(" ")
+      output.write(`${seconds}  ${about}: ${words[line.mark]}${printable(line.detail)}\n`)
+    },
+    end() {
+      const lines = table(rows(seen), output.columns)
+      if (lines.length > 0) output.write(`\n${lines.join("\n")}\n`)
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import type { Line, Mark } from "./describe.ts"
+
+/** What a server writes can move the cursor, ring the bell or recolour the screen; none of it is to reach a terminal. */
+export const printable = (text: string): string =>
+  // oxlint-disable-next-line no-control-regex -- control characters are what is taken out
+  Bun.stripANSI(text.slice(text.lastIndexOf("\r", text.length - 2) + 1)).replaceAll(
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
+    ""
+  )
+
+/** Cuts a text to a number of columns. */
+export const fit = (text: string, columns: number): string =>
+  Bun.stringWidth(text) <= columns ? text : `${Bun.sliceAnsi(text, 0, Math.max(0, columns - 1))}…`
+
+const codes = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const
+export type Style = keyof typeof codes
+
+/** Paints a text, or leaves it as it is. */
+export const painter =
+  (colors: boolean) =>
+  (style: Style, text: string): string =>
+    colors ? `\u001b[${codes[style]}m${text}\u001b[0m` : text
+
+/** The sign at the beginning of a line. */
+export const signs: Readonly<Record<Mark, readonly [sign: string, style: Style]>> = {
+  started: ["·", "dim"],
+  done: ["✓", "green"],
+  skipped: ["-", "dim"],
+  failed: ["✗", "red"],
+  interrupted: ["!", "yellow"],
+  note: [" ", "cyan"],
+  warning: ["!", "yellow"],
+  output: [" ", "dim"]
+}
+
+/** The columns before a line's detail. */
+export const heading = (line: Line, width: number): string => `${line.subject.padEnd(width)}  ${line.action.padEnd(8)}`
