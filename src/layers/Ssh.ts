@@ -6,6 +6,7 @@ import * as ClientConfig from "./ssh/ClientConfig.ts"
 import { type Connection, connect } from "./ssh/Connection.ts"
 import * as HostKeys from "./ssh/HostKeys.ts"
 import * as Identities from "./ssh/Identities.ts"
+import * as PrivateKey from "./ssh/PrivateKey.ts"
 import * as RemoteExec from "./ssh/RemoteExec.ts"
 import * as ReverseForward from "./ssh/ReverseForward.ts"
 import { type Hop, route } from "./ssh/Route.ts"
@@ -61,6 +62,7 @@ export class Ssh extends Context.Service<
       const settings = yield* SshSettings
       const scope = yield* Effect.scope
       const hostKeys = yield* HostKeys.make
+      const reader = yield* PrivateKey.make
       const connections = yield* Shared.make<Connection, SshError>()
       const starting = yield* Semaphore.make(settings.starts)
       const config = yield* Effect.cached(Effect.provideService(ClientConfig.load, FileSystem.FileSystem, fs))
@@ -80,6 +82,7 @@ export class Ssh extends Context.Service<
             starting,
             name: isTarget ? server.name : `jump host ${hop.host}`,
             identities: yield* Identities.gather({
+              reader,
               hop,
               jump: !isTarget,
               keys: server.keys,
@@ -93,7 +96,6 @@ export class Ssh extends Context.Service<
           )
           return opened
         },
-        Effect.provideService(FileSystem.FileSystem, fs),
         Effect.provideService(Events, events)
       )
 

@@ -30,6 +30,8 @@ export interface Sshd {
   readonly hostKeys: Readonly<Record<string, string>>
   /** Kills the processes that serve open connections, as a network failure would. */
   readonly killSessions: Effect.Effect<void>
+  /** Stops the processes that serve open connections without closing them, as a dead network would. */
+  readonly freeze: Effect.Effect<void>
   /** How many connections are open. */
   readonly sessions: Effect.Effect<number>
   /** What it has written to its log. */
@@ -69,10 +71,10 @@ export const descendants = (pid: number): ReadonlyArray<number> => {
   return children(pid)
 }
 
-const killAll = (pids: ReadonlyArray<number>): void => {
+const killAll = (pids: ReadonlyArray<number>, signal: NodeJS.Signals = "SIGKILL"): void => {
   for (const pid of pids) {
     try {
-      process.kill(pid, "SIGKILL")
+      process.kill(pid, signal)
     } catch {
       // Gone already.
     }
@@ -158,6 +160,7 @@ export const make = (options: SshdOptions = {}): Effect.Effect<Sshd, never, Scop
       knownHosts,
       hostKeys,
       killSessions: Effect.sync(() => killAll(descendants(pid))),
+      freeze: Effect.sync(() => killAll(descendants(pid), "SIGSTOP")),
       sessions: Effect.sync(
         () =>
           descendants(pid).filter((child) => readFileSync(`/proc/${child}/cmdline`, "utf8").startsWith("sshd: ")).length

@@ -27,7 +27,7 @@ export interface Connection {
 }
 
 /** sshd drops connections at random while too many are on their way in (MaxStartups). */
-const patience = Schedule.exponential("200 millis").pipe(Schedule.jittered, Schedule.upTo({ times: 6 }))
+const patience = Schedule.exponential("200 millis", 1.6).pipe(Schedule.jittered, Schedule.upTo({ times: 6 }))
 
 const isReset = (error: SshError): boolean => error._tag === "HostUnreachable" && error.reason === "reset"
 

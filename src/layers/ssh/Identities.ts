@@ -4,7 +4,7 @@ import type { BaseAgent, ParsedKey } from "ssh2"
 import { KeyUnusable, keyProblemText } from "../SshError.ts"
 import * as Agent from "./Agent.ts"
 import { fingerprint } from "./KnownHosts.ts"
-import * as PrivateKey from "./PrivateKey.ts"
+import type * as PrivateKey from "./PrivateKey.ts"
 import type { Hop } from "./Route.ts"
 import { SshSettings } from "./Settings.ts"
 
@@ -34,11 +34,12 @@ const byAgent = ({ key, agent }: Agent.AgentKey): Identity => ({
  * itself, or through the agent where it is encrypted. Otherwise, as OpenSSH has it: the agent's keys, the ones that
  * ~/.ssh/config names first, then the files of ~/.ssh/config, or else the default ones.
  */
-export const gather = Effect.fnUntraced(function* <E, R>(options: {
+export const gather = Effect.fnUntraced(function* <E>(options: {
+  readonly reader: PrivateKey.KeyReader
   readonly hop: Hop
   readonly jump: boolean
   readonly keys: ReadonlyArray<string>
-  readonly passphrase: Effect.Effect<Redacted.Redacted<string> | undefined, E, R>
+  readonly passphrase: Effect.Effect<Redacted.Redacted<string> | undefined, E>
 }) {
   const { home, agent: socket } = yield* SshSettings
   const held = socket === undefined || socket === "" ? [] : yield* Agent.keys(socket)
@@ -53,7 +54,7 @@ export const gather = Effect.fnUntraced(function* <E, R>(options: {
   const holding = (key: Buffer | undefined) => held.find((entry) => key?.equals(entry.key.getPublicSSH()) === true)
 
   for (const file of options.keys) {
-    const read = yield* PrivateKey.read(file, options.passphrase)
+    const read = yield* options.reader.read(file, options.passphrase)
     const other = read._tag === "Unusable" ? holding(read.publicKey) : undefined
     if (read._tag === "Usable") {
       take({ label: file, method: { type: "publickey", key: read.key } }, read.key.getPublicSSH())
@@ -69,7 +70,7 @@ export const gather = Effect.fnUntraced(function* <E, R>(options: {
   const own = options.hop.identityFiles
   const files = own.length > 0 ? own : named ? [] : defaults.map((name) => join(home, ".ssh", name))
   const found: Array<{ readonly file: string; readonly read: PrivateKey.KeyFile }> = []
-  for (const file of files) found.push({ file, read: yield* PrivateKey.read(file, options.passphrase) })
+  for (const file of files) found.push({ file, read: yield* options.reader.read(file, options.passphrase) })
   for (const { read } of found) {
     const other = holding(read._tag === "Usable" ? read.key.getPublicSSH() : read.publicKey)
     if (other !== undefined) take(byAgent(other), other.key.getPublicSSH())

@@ -1,4 +1,5 @@
-import { Effect, FileSystem, Redacted } from "effect"
+import { Effect, FileSystem, Redacted, Semaphore } from "effect"
+import { createHash } from "node:crypto"
 import { type ParsedKey, utils } from "ssh2"
 import type { KeyProblem } from "../SshError.ts"
 
@@ -48,29 +49,47 @@ const problemOf = (error: Error, hasPassphrase: boolean): KeyProblem => {
   return hasPassphrase && /passphrase|integrity|decrypt/i.test(error.message) ? "passphrase-wrong" : "malformed"
 }
 
-/** Reads a private key. The passphrase is asked for only if the key is encrypted. */
-export const read = Effect.fnUntraced(function* <E, R>(
-  file: string,
-  passphrase: Effect.Effect<Redacted.Redacted<string> | undefined, E, R>
-): Effect.fn.Return<KeyFile, E, R | FileSystem.FileSystem> {
+/** Reads private keys. */
+export interface KeyReader {
+  /** The passphrase is asked for only if the key is encrypted. */
+  read<E>(file: string, passphrase: Effect.Effect<Redacted.Redacted<string> | undefined, E>): Effect.Effect<KeyFile, E>
+}
+
+/** A reader that opens an encrypted key once: that takes up to a second, in which nothing else happens. */
+export const make: Effect.Effect<KeyReader, never, FileSystem.FileSystem> = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
-  const text = yield* Effect.result(fs.readFileString(file))
-  if (text._tag === "Failure") {
-    const problem = text.failure.reason._tag === "NotFound" ? "missing" : "unreadable"
-    return { _tag: "Unusable", problem, cause: text.failure }
+  const reading = yield* Semaphore.make(1)
+  const opened = new Map<string, ParsedKey | Error>()
+  const open = (text: string, passphrase: string): ParsedKey | Error => {
+    const name = createHash("sha256").update(passphrase).update("\0").update(text).digest("hex")
+    const key = opened.get(name) ?? parse(text, passphrase)
+    opened.set(name, key)
+    return key
   }
-  const plain = parse(text.success)
-  if (!(plain instanceof Error)) {
-    if (plain.isPrivateKey()) return { _tag: "Usable", key: plain }
-    return { _tag: "Unusable", problem: "malformed", cause: new Error("it is a public key") }
-  }
-  const problem = problemOf(plain, false)
-  const secret = problem === "passphrase-needed" ? yield* passphrase : undefined
-  if (secret !== undefined) {
-    const opened = parse(text.success, Redacted.value(secret))
-    if (!(opened instanceof Error)) return { _tag: "Usable", key: opened }
-    return { _tag: "Unusable", problem: problemOf(opened, true), cause: opened }
-  }
-  const publicKey = publicHalf(text.success)
-  return { _tag: "Unusable", problem, cause: plain, ...(publicKey === undefined ? {} : { publicKey }) }
+
+  const read = Effect.fnUntraced(function* <E>(
+    file: string,
+    passphrase: Effect.Effect<Redacted.Redacted<string> | undefined, E>
+  ): Effect.fn.Return<KeyFile, E> {
+    const text = yield* Effect.result(fs.readFileString(file))
+    if (text._tag === "Failure") {
+      const problem = text.failure.reason._tag === "NotFound" ? "missing" : "unreadable"
+      return { _tag: "Unusable", problem, cause: text.failure }
+    }
+    const plain = parse(text.success)
+    if (!(plain instanceof Error)) {
+      if (plain.isPrivateKey()) return { _tag: "Usable", key: plain }
+      return { _tag: "Unusable", problem: "malformed", cause: new Error("it is a public key") }
+    }
+    const problem = problemOf(plain, false)
+    const secret = problem === "passphrase-needed" ? yield* passphrase : undefined
+    if (secret !== undefined) {
+      const key = open(text.success, Redacted.value(secret))
+      if (!(key instanceof Error)) return { _tag: "Usable", key }
+      return { _tag: "Unusable", problem: problemOf(key, true), cause: key }
+    }
+    const publicKey = publicHalf(text.success)
+    return { _tag: "Unusable", problem, cause: plain, ...(publicKey === undefined ? {} : { publicKey }) }
+  })
+  return { read: (file, passphrase) => reading.withPermit(read(file, passphrase)) }
 })

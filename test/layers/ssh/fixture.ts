@@ -2,6 +2,7 @@ import * as NodeFileSystem from "@effect/platform-node-shared/NodeFileSystem"
 import * as NodePath from "@effect/platform-node-shared/NodePath"
 import { Context, Duration, Effect, Layer, Schedule, type Scope, Stream } from "effect"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { createServer, type Server as NetServer, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Server } from "../../../src/config/Project.ts"
@@ -99,3 +100,33 @@ export const until = (condition: () => boolean): Effect.Effect<void> =>
     Effect.retry(Schedule.spaced("10 millis").pipe(Schedule.upTo({ duration: "5 seconds" }))),
     Effect.orDie
   )
+
+/** A server that takes connections and never says a word. */
+export const silentServer = Effect.map(
+  Effect.acquireRelease(
+    Effect.callback<{ readonly server: NetServer; readonly port: number; readonly sockets: Set<Socket> }>((resume) => {
+      const sockets = new Set<Socket>()
+      const server = createServer((socket) => {
+        sockets.add(socket)
+        socket.on("error", () => {})
+        socket.on("close", () => sockets.delete(socket))
+        socket.resume()
+      })
+      server.listen(0, "127.0.0.1", () => {
+        const address = server.address()
+        const port = typeof address === "object" && address !== null ? address.port : 0
+        resume(Effect.succeed({ server, port, sockets }))
+      })
+    }),
+    ({ server, sockets }) =>
+      Effect.sync(() => {
+        server.close()
+        for (const socket of sockets) socket.destroy()
+      })
+  ),
+  ({ port, sockets }) => ({ port, open: () => sockets.size })
+)
+
+/** Waits until a server serves nobody. */
+export const untilNoSessions = (sshd: Sshd.Sshd): Effect.Effect<void> =>
+  until(() => Effect.runSync(sshd.sessions) === 0)

@@ -1,0 +1,96 @@
+// How fast a layer goes through jiji's reverse forward, against `ssh -R` on the same sshd: bun bench/forward.ts [MB]
+import { Console, Effect, type Scope } from "effect"
+import { spawn } from "node:child_process"
+import { connect, createServer } from "node:net"
+import { client, serverOf } from "../test/layers/ssh/fixture.ts"
+import * as Sshd from "../test/layers/Sshd.ts"
+
+const megabytes = Number(process.argv[2] ?? 400)
+const rounds = 5
+const piece = Buffer.alloc(256 * 1024, "jiji")
+const total = megabytes * 1024 * 1024
+
+/** Gives `total` bytes to everyone who connects. */
+const source = Effect.acquireRelease(
+  Effect.callback<{ readonly port: number; readonly close: () => void }>((resume) => {
+    const server = createServer((socket) => {
+      let left = total
+      const push = () => {
+        while (left > 0) {
+          left -= piece.length
+          if (!socket.write(piece)) return
+        }
+        socket.end()
+      }
+      socket.on("drain", () => left > 0 && push())
+      socket.on("error", () => {})
+      push()
+    })
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address()
+      const port = typeof address === "object" && address !== null ? address.port : 0
+      resume(Effect.succeed({ port, close: () => server.close() }))
+    })
+  }),
+  ({ close }) => Effect.sync(close)
+)
+
+/** Milliseconds until all bytes have come out of a port. */
+const drain = (port: number) =>
+  Effect.callback<number, Error>((resume) => {
+    const child = spawn("bash", ["-c", `exec 3<>/dev/tcp/127.0.0.1/${port}; head -c ${total} <&3 | wc -c`])
+    const start = performance.now()
+    let out = ""
+    child.stdout.on("data", (data: Buffer) => (out += data.toString()))
+    child.on("close", () => {
+      if (Number(out) === total) resume(Effect.succeed(performance.now() - start))
+      else resume(Effect.fail(new Error(`${out.trim()} of ${total} bytes came through port ${port}`)))
+    })
+  })
+
+/** What OpenSSH's own client makes of the same task. */
+const openssh = (sshd: Sshd.Sshd, port: number, localPort: number): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.callback<ReturnType<typeof spawn>>((resume) => {
+      const child = spawn("ssh", [
+        ...["-F", "none", "-N", "-i", sshd.keyFile, "-p", String(sshd.port)],
+        ...["-o", `UserKnownHostsFile=${sshd.knownHosts}`, "-o", "ExitOnForwardFailure=yes"],
+        ...["-R", `127.0.0.1:${port}:127.0.0.1:${localPort}`, `${sshd.user}@${sshd.host}`]
+      ])
+      const probe = () =>
+        connect({ host: "127.0.0.1", port })
+          .on("connect", function (this: ReturnType<typeof connect>) {
+            this.destroy()
+            resume(Effect.succeed(child))
+          })
+          .on("error", () => setTimeout(probe, 20))
+      probe()
+    }),
+    (child) => Effect.sync(() => child.kill())
+  )
+
+const rate = (millis: number): number => total / 1024 / 1024 / (millis / 1000)
+const median = (values: ReadonlyArray<number>): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
+
+const program = Effect.scoped(
+  Effect.gen(function* () {
+    const sshd = yield* Sshd.make()
+    const { ssh } = yield* client()
+    const { port: localPort } = yield* source
+    const theirs = yield* Sshd.freePort
+    yield* openssh(sshd, theirs, localPort)
+    const ours = yield* ssh.forward(serverOf(sshd), { port: 0, localPort })
+    const results: { readonly jiji: Array<number>; readonly ssh: Array<number> } = { jiji: [], ssh: [] }
+    // In turn, so that whatever else the machine does falls on both.
+    for (let round = 0; round < rounds; round++) {
+      results.ssh.push(rate(yield* drain(theirs)))
+      results.jiji.push(rate(yield* drain(ours.port)))
+    }
+    yield* Console.log(`ssh -R  ${results.ssh.map((r) => r.toFixed(0)).join(" ")}  median ${median(results.ssh).toFixed(0)} MB/s`)
+    yield* Console.log(`jiji    ${results.jiji.map((r) => r.toFixed(0)).join(" ")}  median ${median(results.jiji).toFixed(0)} MB/s`)
+    const ratio = median(results.jiji) / median(results.ssh)
+    yield* Console.log(`ratio   ${ratio.toFixed(2)}`)
+  })
+)
+
+await Effect.runPromise(program)

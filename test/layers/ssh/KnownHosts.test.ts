@@ -1,0 +1,73 @@
+import { describe, expect, test } from "bun:test"
+import { createHmac } from "node:crypto"
+import { utils } from "ssh2"
+import * as KnownHosts from "../../../src/layers/ssh/KnownHosts.ts"
+
+const make = (): { readonly line: string; readonly bytes: Buffer } => {
+  const line = utils.generateKeyPairSync("ed25519").public
+  return { line, bytes: Buffer.from(line.split(" ")[1] ?? "", "base64") }
+}
+const [one, two] = [make(), make()]
+
+const judge = (text: string, host: string, port = 22, key = one) =>
+  KnownHosts.read(text, host, port).judge(key.bytes)._tag
+
+const hash = (name: string): string => {
+  const salt = Buffer.from("12345678901234567890")
+  return `|1|${salt.toString("base64")}|${createHmac("sha1", salt).update(name).digest("base64")}`
+}
+
+describe("known_hosts", () => {
+  const cases: ReadonlyArray<
+    readonly [why: string, field: string, host: string, port: number, verdict: KnownHosts.Verdict["_tag"]]
+  > = [
+    ["a plain name", "web1", "web1", 22, "Known"],
+    ["case does not matter", "Web1", "wEb1", 22, "Known"],
+    ["another name", "web2", "web1", 22, "Unknown"],
+    ["no name is a part of another", "web1", "web11", 22, "Unknown"],
+    ["several names", "web2,web1,10.0.0.1", "web1", 22, "Known"],
+    ["a port in brackets", "[web1]:2222", "web1", 2222, "Known"],
+    ["another port", "[web1]:2222", "web1", 2223, "Unknown"],
+    ["port 22 has no brackets", "[web1]:2222", "web1", 22, "Unknown"],
+    ["the bare name holds on any port, as OpenSSH has it", "web1", "web1", 2222, "Known"],
+    ["a wildcard", "*.example.com", "web1.example.com", 22, "Known"],
+    ["a wildcard's dot is a dot", "*.example.com", "web1xexample.com", 22, "Unknown"],
+    ["a question mark", "web?", "web1", 22, "Known"],
+    ["a negation outweighs, wherever it stands", "*.example.com,!web1.example.com", "web1.example.com", 22, "Unknown"],
+    ["a negation alone matches nothing", "!web2", "web1", 22, "Unknown"],
+    ["a hashed name", hash("web1"), "web1", 22, "Known"],
+    ["another hashed name", hash("web2"), "web1", 22, "Unknown"],
+    ["a hashed name with its port", hash("[web1]:2222"), "web1", 2222, "Known"],
+    ["an IPv6 address", "2001:db8::1", "2001:db8::1", 22, "Known"],
+    ["an IPv6 address with its port", "[2001:db8::1]:2222", "2001:db8::1", 2222, "Known"],
+    ["a comment", "#web1", "web1", 22, "Unknown"],
+    ["a certificate authority is no host", "@cert-authority web1", "web1", 22, "Unknown"],
+    ["a revoked key", "@revoked web1", "web1", 22, "Revoked"]
+  ]
+  for (const [why, field, host, port, verdict] of cases)
+    test(why, () => {
+      expect(judge(`${field} ${one.line}\n`, host, port)).toBe(verdict)
+    })
+
+  test("another key for the host is a change, and its line is told", () => {
+    const verdict = KnownHosts.read(`\nweb1 ${two.line}\n`, "web1", 22).judge(one.bytes)
+    expect(verdict).toMatchObject({ _tag: "Changed", known: { line: 2 } })
+  })
+  test("one of several keys is enough", () => {
+    expect(judge(`web1 ${two.line}\nweb1 ${one.line}\n`, "web1")).toBe("Known")
+  })
+  test("another key for the bare name is no change on another port", () => {
+    expect(judge(`web1 ${two.line}\n`, "web1", 2222)).toBe("Unknown")
+  })
+  test("a revocation outweighs a line that trusts the key", () => {
+    expect(judge(`web1 ${one.line}\n@revoked * ${one.line}\n`, "web1")).toBe("Revoked")
+  })
+  test("line ends of other systems, blanks and rubbish do no harm", () => {
+    expect(judge(`\r\n  \r\nrubbish\r\n|1|broken\r\nweb1 ${one.line}\r\n`, "web1")).toBe("Known")
+  })
+  test("SHA-1 is not asked for, and the known type is asked for first", () => {
+    const { algorithms } = KnownHosts.read("web1 ssh-rsa AAAA\n", "web1", 22)
+    expect(algorithms.slice(0, 3)).toEqual(["rsa-sha2-512", "rsa-sha2-256", "ssh-ed25519"])
+    expect(algorithms as ReadonlyArray<string>).not.toContain("ssh-rsa")
+  })
+})

@@ -1,0 +1,168 @@
+import { describe, expect } from "bun:test"
+import { Duration, Effect, Exit, Fiber, Scope } from "effect"
+import { it } from "../../effect.ts"
+import * as Sshd from "../Sshd.ts"
+import { client, run, serverOf, silentServer, until, untilNoSessions } from "./fixture.ts"
+
+describe("a connection", () => {
+  it.live("is opened once, however many ask for it at the same time", () =>
+    Effect.gen(function* () {
+      const sshd = yield* Sshd.make()
+      const { events, ssh } = yield* client()
+      const server = serverOf(sshd)
+      yield* Effect.forEach(Array.from({ length: 20 }), () => ssh.connect(server), { concurrency: "unbounded" })
+      expect(yield* sshd.sessions).toBe(1)
+      yield* until(() => events.length > 0)
+      expect(events.map((event) => [event._tag, "resource" in event ? event.resource : ""])).toEqual([
+        ["ResourceAcquired", "connection to web1"]
+      ])
+    })
+  )
+
+  it.live("is closed with the layer's scope, and says so", () =>
+    Effect.gen(function* () {
+      const sshd = yield* Sshd.make()
+      const scope = yield* Scope.make()
+      const { events, ssh } = yield* client().pipe(Scope.provide(scope))
+      yield* ssh.connect(serverOf(sshd))
+      yield* until(() => events.length === 1)
+      yield* Scope.close(scope, Exit.void)
+      yield* untilNoSessions(sshd)
+    })
+  )
+
+  it.live("that could not be opened is tried anew by the next use", () =>
+    Effect.gen(function* () {
+      const sshd = yield* Sshd.make()
+      const { ssh } = yield* client()
+      const nowhere = yield* Sshd.freePort
+      const error = yield* Effect.flip(ssh.connect(serverOf(sshd, { port: nowhere })))
+      expect(error).toMatchObject({ _tag: "HostUnreachable", reason: "refused", exitCode: 69 })
+      yield* ssh.connect(serverOf(sshd))
+    })
+  )
+
+  it.live("that was lost is opened anew by the next use", () =>
+    Effect.gen(function* () {
+      const sshd = yield* Sshd.make()
+      const { ssh } = yield* client()
+      yield* ssh.connect(serverOf(sshd))
+      yield* sshd.killSessions
+      const again = run(ssh, serverOf(sshd), "echo back").pipe(Effect.retry({ times: 5 }))
+      expect((yield* again).stdout).toBe("back\n")
+    })
+  )
+
+  it.live("is given up when all who wait for it are interrupted", () =>
+    Effect.gen(function* () {
+      const silent = yield* silentServer
+      const { ssh } = yield* client()
+      const sshd = yield* Sshd.make()
+      const server = serverOf(sshd, { port: silent.port })
+      const fibers = yield* Effect.forEach([1, 2], () => Effect.forkChild(ssh.connect(server)))
+      yield* until(() => silent.open() === 1)
+      yield* Fiber.interruptAll(fibers)
+      yield* until(() => silent.open() === 0)
+      yield* ssh.connect(serverOf(sshd))
+    })
+  )
+
+  it.live("survives one of those who wait for it being interrupted", () =>
+    Effect.gen(function* () {
+      const sshd = yield* Sshd.make()
+      const { ssh } = yield* client()
+      const first = yield* Effect.forkChild(ssh.connect(serverOf(sshd)))
+      const second = yield* Effect.forkChild(ssh.connect(serverOf(sshd)))
+      yield* Effect.yieldNow
+      yield* Fiber.interrupt(first)
+      yield* Fiber.join(second)
+      expect(yield* sshd.sessions).toBe(1)
+    })
+  )
+
+  it.live("to a server that never answers ends at the connect timeout", () =>
+    Effect.gen(function* () {
+      const silent = yield* silentServer
+      const sshd = yield* Sshd.make()
+      const { ssh } = yield* client()
+      const server = serverOf(sshd, { port: silent.port, connectTimeout: Duration.millis(200) })
+      expect(yield* Effect.flip(ssh.connect(server))).toMatchObject({ _tag: "HostUnreachable", reason: "timeout" })
+      yield* until(() => silent.open() === 0)
+    })
+  )
+
+  it.live("to a name without an address says so", () =>
+    Effect.gen(function* () {
+      const sshd = yield* Sshd.make()
+      const { ssh } = yield* client()
+      // Too long for a name: no name server is asked.
+      const server = serverOf(sshd, { host: `${"x".repeat(70)}.invalid` })
+      expect(yield* Effect.flip(ssh.connect(server))).toMatchObject({ _tag: "HostUnreachable", reason: "dns" })
+    })
+  )
+
+  it.live(
+    "to something that does not speak SSH says so",
+    () =>
+      Effect.gen(function* () {
+        const sshd = yield* Sshd.make()
+        const web = yield* Effect.acquireRelease(
+          Effect.sync(() => Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() })),
+          (web) => Effect.promise(() => web.stop(true))
+        )
+        const { ssh } = yield* client()
+        const server = serverOf(sshd, { port: web.port ?? 0, connectTimeout: Duration.seconds(2) })
+        expect((yield* Effect.flip(ssh.connect(server)))._tag).toBe("HostUnreachable")
+      }),
+    30_000
+  )
+
+  it.live(
+    "is tried again where sshd drops some of many that start at once",
+    () =>
+      Effect.gen(function* () {
+        const sshd = yield* Sshd.make({ config: { MaxStartups: "2:60:6" } })
+        const { ssh } = yield* client()
+        const servers = Array.from({ length: 16 }, (_, n) => serverOf(sshd, { name: `web${n}` }))
+        yield* Effect.forEach(servers, (server) => ssh.connect(server), { concurrency: "unbounded" })
+        expect(yield* sshd.sessions).toBe(16)
+        expect(sshd.log()).toContain("MaxStartups")
+      }),
+    30_000
+  )
+
+  it.live("starts no more handshakes at once than it may", () =>
+    Effect.gen(function* () {
+      const silent = yield* silentServer
+      const sshd = yield* Sshd.make()
+      const { ssh } = yield* client({ starts: 3 })
+      const fibers = yield* Effect.forEach(Array.from({ length: 8 }), (_, n) =>
+        Effect.forkChild(ssh.connect(serverOf(sshd, { name: `web${n}`, port: silent.port })))
+      )
+      yield* until(() => silent.open() === 3)
+      yield* Effect.sleep("50 millis")
+      expect(silent.open()).toBe(3)
+      yield* Fiber.interruptAll(fibers)
+    })
+  )
+
+  it.live("that no longer answers is given up after the keep-alives", () =>
+    Effect.gen(function* () {
+      const sshd = yield* Sshd.make()
+      const { ssh } = yield* client({ keepAlive: { interval: Duration.millis(100), count: 2 } })
+      const process = yield* ssh.exec(serverOf(sshd), "sleep 60")
+      yield* sshd.freeze
+      const error = yield* Effect.flip(process.exitCode)
+      expect(error._tag).toBe("ConnectionLost")
+      expect(error.message).toContain("Keepalive")
+    })
+  )
+
+  it.live("stays open over silence while the server answers keep-alives", () =>
+    Effect.gen(function* () {
+      const sshd = yield* Sshd.make()
+      const { ssh } = yield* client({ keepAlive: { interval: Duration.millis(50), count: 1 } })
+      expect((yield* run(ssh, serverOf(sshd), "sleep 1; echo there")).stdout).toBe("there\n")
+    })
+  )
+})

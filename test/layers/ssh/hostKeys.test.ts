@@ -1,0 +1,145 @@
+import { describe, expect } from "bun:test"
+import { Effect } from "effect"
+import { execFileSync } from "node:child_process"
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { it } from "../../effect.ts"
+import * as Sshd from "../Sshd.ts"
+import { client, run, serverOf } from "./fixture.ts"
+
+const name = (sshd: Sshd.Sshd) => `[127.0.0.1]:${sshd.port}`
+
+describe("a host key", () => {
+  it.live("that is unknown is recorded under accept-new, in a file and folder that only the user may read", () =>
+    Effect.gen(function* () {
+      const sshd = yield* Sshd.make()
+      const { home, ssh } = yield* client()
+      const knownHosts = join(home, "deep", ".ssh", "known_hosts")
+      const server = serverOf(sshd, { knownHosts, hostKeys: "accept-new" })
+      yield* ssh.connect(server)
+      expect(readFileSync(knownHosts, "utf8")).toBe(`${name(sshd)} ${sshd.hostKeys["ed25519"]}\n`)
+      expect(statSync(knownHosts).mode & 0o777).toBe(0o600)
+      expect(statSync(join(home, "deep", ".ssh")).mode & 0o777).toBe(0o700)
+      // OpenSSH understands what was written.
+      expect(execFileSync("ssh-keygen", ["-F", name(sshd), "-f", knownHosts], { encoding: "utf8" })).toContain("found")
+    })
+  )
+
+  it.live("that is unknown is refused under strict, with its fingerprint and what to do", () =>
+    Effect.gen(function* () {
+      const sshd = yield* Sshd.make()
+      const { home, ssh } = yield* client()
+      const knownHosts = join(home, "known_hosts")
+      const error = yield* Effect.flip(ssh.connect(serverOf(sshd, { knownHosts })))
+      const print = execFileSync("ssh-keygen", ["-lf", join(sshd.dir, "host_ed25519.pub")], { encoding: "utf8" }).split(
+        " "
+      )[1]
+      expect(error).toMatchObject({ _tag: "HostKeyUnknown", offered: print, exitCode: 77 })
+      expect(error.remedy).toContain(`ssh-keyscan -p ${sshd.port} 127.0.0.1`)
+      expect(existsSync(knownHosts)).toBe(false)
+    })
+  )
+
+  for (const hostKeys of ["strict", "accept-new"] as const) {
+    it.live(`that has changed is refused under ${hostKeys}, before anyone tries to log in`, () =>
+      Effect.gen(function* () {
+        const sshd = yield* Sshd.make()
+        const other = yield* Sshd.make()
+        const { home, ssh } = yield* client()
+        const knownHosts = join(home, "known_hosts")
+        const before = `# mine\n${name(sshd)} ${other.hostKeys["ed25519"]}\n`
+        writeFileSync(knownHosts, before)
+        const error = yield* Effect.flip(ssh.connect(serverOf(sshd, { knownHosts, hostKeys })))
+        expect(error).toMatchObject({ _tag: "HostKeyChanged", file: knownHosts, line: 2, exitCode: 77 })
+        expect(error.message).toMatch(/SHA256:\S+.*SHA256:\S+/)
+        expect(error.remedy).toContain(`ssh-keygen -R '${name(sshd)}' -f '${knownHosts}'`)
+        expect(readFileSync(knownHosts, "utf8")).toBe(before)
+        expect(sshd.log()).not.toContain("Accepted")
+      })
+    )
+  }
+
+  it.live("of a known type is what the server is asked for, so that its other keys do not pass for a change", () =>
+    Effect.gen(function* () {
+      const sshd = yield* Sshd.make({ hostKeyTypes: ["ed25519", "ecdsa", "rsa"] })
+      const { home, ssh } = yield* client()
+      for (const type of ["ed25519", "ecdsa", "rsa"]) {
+        const knownHosts = join(home, `known_hosts_${type}`)
+        writeFileSync(knownHosts, `${name(sshd)} ${sshd.hostKeys[type]}\n`)
+        yield* ssh.connect(serverOf(sshd, { name: type, knownHosts }))
+      }
+    })
+  )
+
+  it.live("of another type than the known ones counts as changed", () =>
+    Effect.gen(function* () {
+      const sshd = yield* Sshd.make({ hostKeyTypes: ["ecdsa"] })
+      const other = yield* Sshd.make()
+      const { home, ssh } = yield* client()
+      const knownHosts = join(home, "known_hosts")
+      writeFileSync(knownHosts, `${name(sshd)} ${other.hostKeys["ed25519"]}\n`)
+      const error = yield* Effect.flip(ssh.connect(serverOf(sshd, { knownHosts, hostKeys: "accept-new" })))
+      expect(error._tag).toBe("HostKeyChanged")
+    })
+  )
+
+  it.live("is found in a file that ssh-keygen -H has hashed", () =>
+    Effect.gen(function* () {
+      const sshd = yield* Sshd.make()
+      const { ssh } = yield* client()
+      execFileSync("ssh-keygen", ["-q", "-H", "-f", sshd.knownHosts], { stdio: "ignore" })
+      expect(readFileSync(sshd.knownHosts, "utf8")).toStartWith("|1|")
+      yield* ssh.connect(serverOf(sshd))
+    })
+  )
+
+  it.live("that is revoked is refused", () =>
+    Effect.gen(function* () {
+      const sshd = yield* Sshd.make()
+      const { home, ssh } = yield* client()
+      const knownHosts = join(home, "known_hosts")
+      const key = sshd.hostKeys["ed25519"]
+      writeFileSync(knownHosts, `${name(sshd)} ${key}\n@revoked * ${key}\n`)
+      const error = yield* Effect.flip(ssh.connect(serverOf(sshd, { knownHosts, hostKeys: "accept-new" })))
+      expect(error).toMatchObject({ _tag: "HostKeyRevoked", line: 2 })
+    })
+  )
+
+  it.live("is written once by many connections at the same time, onto a line of its own", () =>
+    Effect.gen(function* () {
+      const sshd = yield* Sshd.make()
+      const { home, ssh } = yield* client()
+      const knownHosts = join(home, "known_hosts")
+      writeFileSync(knownHosts, "# no line break at the end")
+      const servers = Array.from({ length: 10 }, (_, n) =>
+        serverOf(sshd, { name: `web${n}`, knownHosts, hostKeys: "accept-new" })
+      )
+      yield* Effect.forEach(servers, (server) => ssh.connect(server), { concurrency: "unbounded" })
+      expect(readFileSync(knownHosts, "utf8")).toBe(
+        `# no line break at the end\n${name(sshd)} ${sshd.hostKeys["ed25519"]}\n`
+      )
+    })
+  )
+
+  it.live("cannot be told from a changed one by a file that cannot be read, so that is an error", () =>
+    Effect.gen(function* () {
+      const sshd = yield* Sshd.make()
+      const { home, ssh } = yield* client()
+      const knownHosts = join(home, "known_hosts")
+      mkdirSync(knownHosts)
+      const error = yield* Effect.flip(ssh.connect(serverOf(sshd, { knownHosts, hostKeys: "accept-new" })))
+      expect(error).toMatchObject({ _tag: "SshFileUnusable", operation: "read", file: knownHosts })
+    })
+  )
+
+  it.live("that cannot be recorded is an error, for it would be unknown for ever", () =>
+    Effect.gen(function* () {
+      const sshd = yield* Sshd.make()
+      const { ssh } = yield* client()
+      const server = serverOf(sshd, { knownHosts: "/proc/self/known_hosts", hostKeys: "accept-new" })
+      const error = yield* Effect.flip(ssh.connect(server))
+      expect(error).toMatchObject({ _tag: "SshFileUnusable", operation: "write" })
+      expect((yield* run(ssh, serverOf(sshd), "echo ok")).stdout).toBe("ok\n")
+    })
+  )
+})
