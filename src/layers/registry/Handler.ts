@@ -1,0 +1,117 @@
+import { Effect, Option } from "effect"
+import * as Answer from "./Answer.ts"
+import * as Manifest from "./Manifest.ts"
+import { isDigest, isRepository, isTag } from "./Names.ts"
+import type { References } from "./References.ts"
+import type { StoreFailed } from "./RegistryError.ts"
+import type { Store } from "./Store.ts"
+
+/** Called as an answer begins, with the bytes of a blob or manifest that it carries. */
+export type OnServed = (bytes: number, digest: string) => void
+
+type Answered = Effect.Effect<Response, StoreFailed>
+
+/**
+ * The pull side of the OCI distribution API (docker's registry API, version 2) over a store.
+ *
+ * Blobs and manifests are only there in the repositories that they were tagged in. Whatever would write is refused.
+ */
+export const make = (store: Store, references: References, onServed: OnServed = () => undefined) => {
+  // A manifest never changes, so that what was read once need not be read again.
+  const blobs = new Map<string, ReadonlyMap<string, number>>()
+
+  const blobsOf = Effect.fnUntraced(function* (digest: string) {
+    const known = blobs.get(digest)
+    if (known !== undefined) return known
+    const manifest = yield* Manifest.load(store, digest)
+    if (Option.isNone(manifest)) return new Map<string, number>()
+    const { config, layers } = manifest.value
+    const found = new Map([config, ...layers].map((part) => [part.digest, part.size]))
+    blobs.set(digest, found)
+    return found
+  })
+
+  const sizeOf = Effect.fnUntraced(function* (repository: string, digest: string) {
+    for (const manifest of yield* references.manifests(repository)) {
+      const size = (yield* blobsOf(manifest)).get(digest)
+      if (size !== undefined) return size
+    }
+    return undefined
+  })
+
+  const manifest = Effect.fnUntraced(function* (request: Request, repository: string, reference: string) {
+    const unknown = Answer.failure(404, "MANIFEST_UNKNOWN", `${repository} has no manifest ${reference}.`)
+    if (!isDigest(reference) && !isTag(reference)) return unknown
+    const digest = isDigest(reference) ? Option.some(reference) : yield* references.tagged(repository, reference)
+    if (Option.isNone(digest) || !(yield* references.manifests(repository)).includes(digest.value)) return unknown
+    const bytes = yield* store.read(digest.value)
+    const parsed = yield* Manifest.load(store, digest.value)
+    if (Option.isNone(bytes) || Option.isNone(parsed)) return unknown
+    if (request.method === "GET") onServed(bytes.value.length, digest.value)
+    return Answer.bytes(request.method, new Uint8Array(bytes.value), {
+      "Content-Type": parsed.value.mediaType,
+      "Docker-Content-Digest": digest.value,
+      ETag: `"${digest.value}"`
+    })
+  })
+
+  const blob = Effect.fnUntraced(function* (request: Request, repository: string, digest: string) {
+    if (!isDigest(digest)) return Answer.failure(400, "DIGEST_INVALID", `${digest} is not a sha256 digest.`)
+    const size = yield* sizeOf(repository, digest)
+    if (size === undefined || !(yield* store.has(digest, size))) {
+      return Answer.failure(404, "BLOB_UNKNOWN", `${repository} has no blob ${digest}.`)
+    }
+    const { length, response } = Answer.file(
+      request,
+      { path: store.path(digest), size },
+      {
+        "Content-Type": "application/octet-stream",
+        "Docker-Content-Digest": digest,
+        ETag: `"${digest}"`
+      }
+    )
+    if (length > 0) onServed(length, digest)
+    return response
+  })
+
+  const tags = Effect.fnUntraced(function* (request: Request, repository: string, query: URLSearchParams) {
+    const all = yield* references.tags(repository)
+    if (all.length === 0) return Answer.failure(404, "NAME_UNKNOWN", `There is no repository ${repository}.`)
+    const rest = all.filter((tag) => tag > (query.get("last") ?? ""))
+    const limit = /^\d+$/.test(query.get("n") ?? "") ? Number(query.get("n")) : rest.length
+    const page = rest.slice(0, limit)
+    const link = `</v2/${repository}/tags/list?n=${limit}&last=${page.at(-1)}>; rel="next"`
+    return Answer.json(
+      request.method,
+      { name: repository, tags: page },
+      page.length > 0 && page.length < rest.length ? { Link: link } : {}
+    )
+  })
+
+  const route = (request: Request): Answered => {
+    const { pathname, searchParams } = new URL(request.url)
+    if (!pathname.startsWith("/v2")) return Effect.succeed(Answer.failure(404, "UNSUPPORTED", "Only /v2/ is served."))
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      const message = "This registry is read-only: images come in through jiji alone."
+      return Effect.succeed(Answer.failure(405, "UNSUPPORTED", message, { Allow: "GET, HEAD" }))
+    }
+    if (pathname === "/v2" || pathname === "/v2/") return Effect.succeed(Answer.json(request.method, {}))
+    const [, repository = "", kind, reference = ""] =
+      /^\/v2\/(.+)\/(manifests|blobs|tags)\/([^/]+)$/.exec(pathname) ?? []
+    if (kind === undefined) return Effect.succeed(Answer.failure(404, "UNSUPPORTED", "There is nothing at this path."))
+    if (!isRepository(repository)) {
+      return Effect.succeed(Answer.failure(400, "NAME_INVALID", `${repository} is not the name of a repository.`))
+    }
+    if (kind === "manifests") return manifest(request, repository, reference)
+    if (kind === "blobs") return blob(request, repository, reference)
+    return reference === "list"
+      ? tags(request, repository, searchParams)
+      : Effect.succeed(Answer.failure(404, "UNSUPPORTED", "There is nothing at this path."))
+  }
+
+  return (request: Request): Effect.Effect<Response> =>
+    Effect.catch(
+      Effect.suspend(() => route(request)),
+      (error) => Effect.succeed(Answer.failure(500, "UNKNOWN", error.message))
+    )
+}

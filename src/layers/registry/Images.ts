@@ -1,0 +1,71 @@
+import { Effect, Option, type Stream } from "effect"
+import type { StoredImage } from "../LocalRegistry.ts"
+import * as Archive from "./Archive.ts"
+import * as ArchiveImage from "./ArchiveImage.ts"
+import * as Manifest from "./Manifest.ts"
+import { imageDigest, isRepository, isTag } from "./Names.ts"
+import type { References } from "./References.ts"
+import type { Store } from "./Store.ts"
+
+/** Which image, as its engine calls it, and what it is to be called here. */
+export interface Naming {
+  readonly imageId: string
+  readonly repository: string
+  readonly tag: string
+}
+
+/** Flushing a file to disk waits, mostly; several wait together. */
+const flushes = 4
+
+const describe = (digest: string, { config, layers }: Manifest.Manifest, added: number): StoredImage => ({
+  digest,
+  imageId: config.digest,
+  // A layer that comes twice in an image is one blob.
+  size: [...new Map([config, ...layers].map((part) => [part.digest, part.size])).values()].reduce((a, b) => a + b, 0),
+  added,
+  layers: layers.map(({ digest, size }) => ({ digest, size }))
+})
+
+/** Taking images in, and finding them again. */
+export const make = (store: Store, references: References) => {
+  const check = Effect.fnUntraced(function* ({ repository, tag }: Naming) {
+    // Names are made by jiji, from what the configuration allows; these would become paths.
+    if (!isRepository(repository) || !isTag(tag))
+      return yield* Effect.die(new Error(`Not an image name: ${repository}:${tag}`))
+  })
+
+  const find = Effect.fnUntraced(function* (naming: Naming) {
+    yield* check(naming)
+    const digest = yield* references.image(imageDigest(naming.imageId))
+    if (Option.isNone(digest)) return Option.none<StoredImage>()
+    const manifest = yield* Manifest.load(store, digest.value)
+    if (Option.isNone(manifest)) return Option.none<StoredImage>()
+    const parts = [manifest.value.config, ...manifest.value.layers]
+    const present = yield* Effect.forEach(parts, (part) => store.has(part.digest, part.size), { concurrency: 8 })
+    if (present.includes(false)) return Option.none<StoredImage>()
+    yield* references.tag(naming.repository, naming.tag, digest.value)
+    return Option.some(describe(digest.value, manifest.value, 0))
+  })
+
+  const add = Effect.fnUntraced(function* <E>(options: Naming & { readonly archive: Stream.Stream<Uint8Array, E> }) {
+    yield* check(options)
+    const imageId = imageDigest(options.imageId)
+    const archive = yield* Archive.read({ imageId, archive: options.archive, store, references })
+    const { config, layers } = yield* ArchiveImage.select(archive)
+    const parts = new Map([config, ...layers].map((part) => [part.digest, part]))
+    const added = yield* Effect.forEach(parts.values(), store.keep, { concurrency: flushes })
+    // The manifest last, then what points to it: whoever sees a name finds all that is behind it.
+    const { bytes, digest, manifest } = Manifest.make(config, layers)
+    yield* store.put(bytes)
+    yield* Effect.forEach(archive.layerIds, ([id, layer]) => references.setLayer(id, layer), { discard: true })
+    yield* references.setImage(imageId, digest)
+    yield* references.tag(options.repository, options.tag, digest)
+    return describe(
+      digest,
+      manifest,
+      added.reduce((a, b) => a + b, 0)
+    )
+  }, Effect.scoped)
+
+  return { find, add }
+}

@@ -1,0 +1,36 @@
+import { Effect, Option } from "effect"
+import { hex, isDigest } from "./Names.ts"
+import type { Store } from "./Store.ts"
+
+// No part of a repository's name begins with `_`.
+const manifests = (repository: string) => `repositories/${repository}/_manifests`
+const tags = (repository: string) => `repositories/${repository}/_tags`
+
+/**
+ * What refers to the blobs of a store: tags, the manifests of each repository, and which manifest was made for an image.
+ */
+export const make = (store: Store) => {
+  const digest = (name: string) => Effect.map(store.text(name), Option.filter(isDigest))
+  return {
+    /** The digest of the manifest that a tag stands for. */
+    tagged: (repository: string, tag: string) => digest(`${tags(repository)}/${tag}`),
+    /** The tags of a repository, in order. */
+    tags: (repository: string) => Effect.map(store.list(tags(repository)), (names) => [...names].sort()),
+    /** The digests of all manifests that were ever tagged in a repository. */
+    manifests: (repository: string) =>
+      Effect.map(store.list(manifests(repository)), (names) => names.map((name) => `sha256:${name}`).filter(isDigest)),
+    /** Adds a manifest to a repository, and points a tag at it. */
+    tag: Effect.fnUntraced(function* (repository: string, tag: string, manifest: string) {
+      yield* store.write(`${manifests(repository)}/${hex(manifest)}`, "")
+      yield* store.write(`${tags(repository)}/${tag}`, manifest)
+    }),
+    /** The digest of the manifest that was made for an image. */
+    image: (imageId: string) => digest(`images/${hex(imageId)}`),
+    setImage: (imageId: string, manifest: string) => store.write(`images/${hex(imageId)}`, manifest),
+    /** The digest of a layer that docker's `save` called by this id before. The id is derived from the content. */
+    layer: (id: string) => digest(`layers/${id}`),
+    setLayer: (id: string, layer: string) => store.write(`layers/${id}`, layer)
+  }
+}
+
+export type References = ReturnType<typeof make>

@@ -1,0 +1,137 @@
+import { ByteSize, Effect, FileSystem, Option, type PlatformError, type Scope, Stream } from "effect"
+import * as Hashing from "./Hashing.ts"
+import { digestOf, hex } from "./Names.ts"
+import { StoreFailed } from "./RegistryError.ts"
+import * as Temporary from "./Temporary.ts"
+
+/** Bytes on disk: in a temporary file, or a blob already. */
+export interface Content extends Hashing.Measured {
+  readonly path: string
+}
+
+/** A folder of blobs, each in a file named by its digest, and of short texts that refer to them. */
+export interface Store {
+  /** Where a blob is, if it is there. */
+  path(digest: string): string
+  /** Whether a blob is there, whole and unchanged since it was checked. */
+  has(digest: string, size: number): Effect.Effect<boolean, StoreFailed>
+  /** The bytes of a small blob, if they are there and are what the digest says. */
+  read(digest: string): Effect.Effect<Option.Option<Uint8Array>, StoreFailed>
+  /** Writes a stream to a temporary file, which goes with the scope unless it is kept. */
+  stage<E, R>(bytes: Stream.Stream<Uint8Array, E, R>): Effect.Effect<Content, E | StoreFailed, R | Scope.Scope>
+  /** The bytes of staged content. */
+  load(content: Content): Effect.Effect<Uint8Array, StoreFailed>
+  /** Makes staged content a blob. Returns the bytes that this added: none where the blob is there already. */
+  keep(content: Content): Effect.Effect<number, StoreFailed>
+  /** Makes bytes a blob. */
+  put(bytes: Uint8Array): Effect.Effect<void, StoreFailed>
+  /** A short text, if there is one. `name` is a path in the store. */
+  text(name: string): Effect.Effect<Option.Option<string>, StoreFailed>
+  /** Writes a short text in one piece: a reader sees the old one or the new one. */
+  write(name: string, text: string): Effect.Effect<void, StoreFailed>
+  /** The names in a folder of the store; none where there is no such folder. */
+  list(name: string): Effect.Effect<ReadonlyArray<string>, StoreFailed>
+}
+
+/**
+ * The time of last change that a checked blob's file carries, in seconds. Any write to the file changes it, so that one
+ * `stat` tells a blob that is as it was checked from one that must be hashed again.
+ */
+const seal = 946_684_800
+
+const isMissing = (error: PlatformError.PlatformError): boolean => error.reason._tag === "NotFound"
+
+/** A store in a folder, which is made when it is first written to. */
+export const make = Effect.fnUntraced(function* (directory: string) {
+  const fs = yield* FileSystem.FileSystem
+  const temporary = `${directory}/tmp`
+  const path = (digest: string) => `${directory}/blobs/sha256/${hex(digest)}`
+
+  const guard = Effect.mapError((reason: PlatformError.PlatformError) => new StoreFailed({ directory, reason }))
+  const optional = <A>(effect: Effect.Effect<A, PlatformError.PlatformError>) =>
+    effect.pipe(
+      Effect.asSome,
+      Effect.catchIf(isMissing, () => Effect.succeedNone),
+      guard
+    )
+
+  const prepare = yield* Effect.cached(
+    Effect.gen(function* () {
+      for (const folder of [`${directory}/blobs/sha256`, temporary]) {
+        yield* fs.makeDirectory(folder, { recursive: true, mode: 0o700 })
+      }
+      yield* Effect.provideService(Temporary.sweep(temporary), FileSystem.FileSystem, fs)
+    }).pipe(guard)
+  )
+
+  const create = Effect.acquireRelease(
+    Effect.sync(() => `${temporary}/${Temporary.name()}`),
+    (file) => Effect.ignore(fs.remove(file, { force: true }))
+  )
+  const sync = (file: string) => Effect.scoped(Effect.flatMap(fs.open(file, { flag: "r+" }), (handle) => handle.sync))
+
+  const publish = Effect.fnUntraced(function* (file: string, target: string) {
+    yield* sync(file)
+    yield* fs.rename(file, target)
+  })
+
+  const has = Effect.fnUntraced(function* (digest: string, size: number) {
+    const file = path(digest)
+    const info = yield* optional(fs.stat(file))
+    if (Option.isNone(info) || ByteSize.toNumberUnsafe(info.value.size) !== size) return false
+    if (Option.exists(info.value.mtime, (time) => time.getTime() === seal * 1000)) return true
+    const measured = yield* guard(Hashing.measure(fs.stream(file, { chunkSize: Hashing.pieceSize })))
+    if (measured.digest !== digest) return false
+    yield* guard(fs.utimes(file, seal, seal))
+    return true
+  })
+
+  const keep = Effect.fnUntraced(function* (content: Content) {
+    if (yield* has(content.digest, content.size)) return 0
+    yield* guard(fs.utimes(content.path, seal, seal))
+    yield* guard(publish(content.path, path(content.digest)))
+    return content.size
+  })
+
+  const stage = Effect.fnUntraced(function* <E, R>(bytes: Stream.Stream<Uint8Array, E, R>) {
+    yield* prepare
+    const file = yield* create
+    const write = Effect.fnUntraced(function* () {
+      const handle = yield* guard(fs.open(file, { flag: "wx", mode: 0o600 }))
+      return yield* Hashing.measure(bytes, (piece) => guard(handle.writeAll(piece)))
+    }, Effect.scoped)
+    return { ...(yield* write()), path: file }
+  })
+
+  const put = Effect.fnUntraced(function* (bytes: Uint8Array) {
+    yield* keep(yield* stage(Stream.make(bytes)))
+  }, Effect.scoped)
+
+  const read = Effect.fnUntraced(function* (digest: string) {
+    const bytes = yield* optional(fs.readFile(path(digest)))
+    return Option.filter(bytes, (bytes) => digestOf(bytes) === digest)
+  })
+
+  const load = (content: Content) => guard(fs.readFile(content.path))
+
+  const text = (name: string) => optional(fs.readFileString(`${directory}/${name}`))
+
+  const write = Effect.fnUntraced(function* (name: string, content: string) {
+    if (Option.contains(yield* text(name), content)) return
+    yield* prepare
+    const target = `${directory}/${name}`
+    const file = yield* create
+    yield* guard(fs.makeDirectory(target.slice(0, target.lastIndexOf("/")), { recursive: true, mode: 0o700 }))
+    yield* guard(fs.writeFileString(file, content, { flag: "wx", mode: 0o600 }))
+    yield* guard(publish(file, target))
+  }, Effect.scoped)
+
+  const list = (name: string) =>
+    Effect.map(
+      optional(fs.readDirectory(`${directory}/${name}`)),
+      Option.getOrElse((): ReadonlyArray<string> => [])
+    )
+
+  const store: Store = { path, has, read, stage, load, keep, put, text, write, list }
+  return store
+})
