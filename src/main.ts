@@ -1,7 +1,7 @@
 #!/usr/bin/env bun
 import { homedir } from "node:os"
 import { join } from "node:path"
-import { Effect, Exit, Fiber, Layer } from "effect"
+import { Effect, Exit, Layer } from "effect"
 import { CliConfig, Command, Flag, GlobalFlag } from "effect/cli"
 import manifest from "../package.json" with { type: "json" }
 import * as DeployCommand from "./cli/deploy.ts"
@@ -100,7 +100,9 @@ process.on("SIGINT", stop).on("SIGTERM", stop).on("SIGHUP", stop)
 process.stdout.on("error", () => {})
 process.stderr.on("error", () => {})
 
-const exit = await Effect.runPromise(Fiber.await(fiber))
-const { code, text } = Exit.isSuccess(exit) ? { code: ExitCode.done, text: "" } : ending(exit.cause)
-if (text !== "") process.stderr.write(scrubber.text(text))
-process.exit(code)
+// No top-level await: the bundle's bytecode does not know it.
+fiber.addObserver((exit) => {
+  const { code, text } = Exit.isSuccess(exit) ? { code: ExitCode.done, text: "" } : ending(exit.cause)
+  if (text !== "") process.stderr.write(scrubber.text(text))
+  process.exit(code)
+})

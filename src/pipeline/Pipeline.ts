@@ -3,6 +3,8 @@ import type { Step } from "./Step.ts"
 import type { Strategy } from "./Strategy.ts"
 import * as Strategies from "./Strategy.ts"
 
+export { run } from "./run.ts"
+
 /** One node of a pipeline, with its types gone: what the runner interprets, and what can be listed and counted. */
 export type Node = StepNode | Pipeline<never, unknown, unknown, unknown> | ParallelNode | ForEachNode
 

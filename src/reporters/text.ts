@@ -2,11 +2,7 @@ import type { Line, Mark } from "./describe.ts"
 
 /** What a server writes can move the cursor, ring the bell or recolour the screen; none of it is to reach a terminal. */
 export const printable = (text: string): string =>
-  // oxlint-disable-next-line no-control-regex -- control characters are what is taken out
-  Bun.stripANSI(text.slice(text.lastIndexOf("\r", text.length - 2) + 1)).replaceAll(
-    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
-    ""
-  )
+  Bun.stripANSI(text.slice(text.lastIndexOf("\r", text.length - 2) + 1)).replaceAll(/(?!\t)\p{Cc}/gu, "")
 
 /** Cuts a text to a number of columns. */
 export const fit = (text: string, columns: number): string =>
