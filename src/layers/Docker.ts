@@ -209,7 +209,6 @@ export class Docker extends Context.Service<
             engine,
             options.name,
             options.project,
-            service,
             options.digest,
             options.config,
             options.how,
