@@ -203,7 +203,7 @@ export class Docker extends Context.Service<
         }),
 
         replace: Effect.fnUntraced(function* (server, options) {
-          const { engine, service, container, secrets } = options
+          const { container, engine, secrets } = options
           const ports = words.portWords(container.ports)
           const command = script("replace", replaceScript, [
             engine,
