@@ -44,7 +44,7 @@ export const read = Effect.fnUntraced(function* <E>(options: {
 
   const expected = Effect.fnUntraced(function* (path: string, size: number) {
     const id = Paths.layerId(path)
-    const digest = id === undefined ? Option.fromUndefinedOr(Paths.namedDigest(path)) : yield* references.layer(id)
+    const digest = id === undefined ? Option.fromUndefinedOr(Paths.likelyDigest(path)) : yield* references.layer(id)
     return Option.isSome(digest) && (yield* store.has(digest.value, size)) ? digest.value : undefined
   })
 
@@ -60,8 +60,9 @@ export const read = Effect.fnUntraced(function* <E>(options: {
     const stored = yield* expected(path, header.size)
     const content =
       stored === undefined ? yield* store.stage(body) : { ...(yield* Hashing.measure(body)), path: store.path(stored) }
-    if (stored !== undefined && stored !== content.digest) {
-      return yield* fail({ _tag: "ContentMismatch", path, expected: stored, actual: content.digest })
+    const promised = stored ?? Paths.blobDigest(path) ?? content.digest
+    if (promised !== content.digest) {
+      return yield* fail({ _tag: "ContentMismatch", path, expected: promised, actual: content.digest })
     }
     files.set(path, content)
     const id = Paths.layerId(path)

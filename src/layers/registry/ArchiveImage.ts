@@ -81,6 +81,9 @@ export const select = Effect.fnUntraced(function* (
   archive: Archive
 ): Effect.fn.Return<ArchiveImage, ArchiveInvalid | StoreFailed> {
   const fail = (problem: ArchiveProblem) => invalid(archive.imageId, problem)
+  if ([archive.find("manifest.json"), archive.find("index.json")].every(Option.isNone)) {
+    return yield* fail({ _tag: "FileMissing", path: "manifest.json" })
+  }
   const images = [...(yield* dockerImages(archive)), ...(yield* ociImages(archive, "index.json", []))]
   const named = images.filter((image) => image.ids.includes(archive.imageId))
   const isWhole = (image: Candidate) =>

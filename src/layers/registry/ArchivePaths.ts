@@ -14,10 +14,16 @@ export const linkTarget = (path: string, type: "symlink" | "link", target: strin
 export const isLegacy = (path: string): boolean =>
   /^[a-f0-9]{64}\/(?:VERSION|json)$/.test(path) || path === "repositories" || path === "oci-layout"
 
-/** The digest that a file's name says it has: blobs of an OCI layout, configs of docker, configs and layers of podman. */
-export const namedDigest = (path: string): string | undefined => {
-  const digest = /^(?:blobs\/sha256\/([a-f0-9]{64})|([a-f0-9]{64})\.(?:json|tar))$/.exec(path)
-  return digest === null ? undefined : `sha256:${digest[1] ?? digest[2]}`
+/** The digest that a blob of an OCI layout must have. */
+export const blobDigest = (path: string): string | undefined => {
+  const hex = /^blobs\/sha256\/([a-f0-9]{64})$/.exec(path)?.[1]
+  return hex === undefined ? undefined : `sha256:${hex}`
+}
+
+/** The digest that a file may have by its name: docker calls configs so, podman layers too. */
+export const likelyDigest = (path: string): string | undefined => {
+  const hex = /^([a-f0-9]{64})\.(?:json|tar)$/.exec(path)?.[1]
+  return hex === undefined ? blobDigest(path) : `sha256:${hex}`
 }
 
 /** The id in the path of a layer that docker's `save` wrote before version 25. */
