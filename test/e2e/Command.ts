@@ -5,6 +5,8 @@ export interface CommandOptions {
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
   readonly stdin?: string | Blob
+  /** Milliseconds until it is killed: 300 000 where it is left out. */
+  readonly timeout?: number
 }
 
 /** What a command that has ended leaves. */
@@ -44,11 +46,16 @@ export class Running {
         this.#changed()
       }
     }
+    const timer = setTimeout(() => {
+      this.#stderr += "\nkilled: it did not end in time\n"
+      this.kill("SIGKILL")
+    }, options.timeout ?? 300_000)
     this.done = Promise.all([
       this.#process.exited,
       read(this.#process.stdout, (text) => (this.#stdout += text)),
       read(this.#process.stderr, (text) => (this.#stderr += text))
     ]).then(([code]) => {
+      clearTimeout(timer)
       this.#changed()
       return {
         code,

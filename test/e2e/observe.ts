@@ -1,0 +1,82 @@
+import { join } from "node:path"
+import type { Result } from "./Command.ts"
+import type { Container, Host } from "./Host.ts"
+import type { Hosts } from "./Hosts.ts"
+
+/** Waits until something holds; fails with what it was last, after `timeout` milliseconds. */
+export const until = async <A>(
+  read: () => A | Promise<A>,
+  holds: (value: A) => boolean,
+  timeout = 15_000
+): Promise<A> => {
+  const end = performance.now() + timeout
+  while (true) {
+    const value = await read()
+    if (holds(value)) return value
+    if (performance.now() > end) throw new Error(`did not come to hold in time: ${JSON.stringify(value, null, 1)}`)
+    await Bun.sleep(20)
+  }
+}
+
+/** The page that a server serves, as the operator sees it; its exit code's text where it serves none. */
+export const page = async (hosts: Hosts, server: Host, port = 8080): Promise<string> => {
+  const words = ["timeout", "5", "busybox", "wget", "-qO-", `http://${server.ip}:${port}/`]
+  const got = await hosts.operator.try(words)
+  return got.code === 0 ? got.stdout : `no page: ${got.stderr.trim()}`
+}
+
+/** The containers of a project, by name: `{ name, id, state }`, in the order of their names. */
+export const containersOf = async (host: Host, project: string): Promise<ReadonlyArray<Container>> =>
+  (await host.containers())
+    .filter(({ name }) => name.startsWith(`${project}-`))
+    .sort((a, b) => a.name.localeCompare(b.name))
+
+/** What runs for a container, and changes with it. */
+const ofContainers = /^(containerd-shim|docker-proxy|conmon|runc|crun|podman: )/
+
+/** What a command of the tests themselves looks like. */
+const ofTests = /^(setsid|nsenter|env|ss|find|sleep)$/
+
+const program = (words: ReadonlyArray<string>): string => words[0]?.split("/").at(-1) ?? ""
+
+/**
+ * What would betray a deploy that left something behind: what listens, what runs and what lies in the folders that
+ * programs write to, one a line. What belongs to containers, the operator's store of images, and what Bun keeps of the
+ * programs it runs from their source are left out.
+ */
+export const traces = async (hosts: Hosts, host: Host): Promise<ReadonlyArray<string>> => {
+  const isOperator = host === hosts.operator
+  const folders = isOperator ? [hosts.home, join(hosts.folder, "../tmp")] : ["/tmp", "/root", "/run/deploy"]
+  const [listeners, ...files] = await Promise.all([host.listeners(), ...folders.map((folder) => host.files(folder))])
+  return [
+    ...listeners
+      .filter(({ process }) => !ofContainers.test(process))
+      .map(({ address, port, process }) => `listens: ${address}:${port} ${process}`),
+    ...host
+      .processes()
+      .filter(({ words }) => !ofContainers.test(program(words)) && !ofTests.test(program(words)))
+      .map(({ words }) => `runs: ${words.join(" ")}`),
+    ...files
+      .flat()
+      .filter((path) => !/\/\.local\/share\/jiji\/registry\/(?!tmp\/)|\/\.bun\//.test(path))
+      .map((path) => `file: ${path}`)
+  ].sort()
+}
+
+/** {@link traces} of all hosts. */
+export const allTraces = async (hosts: Hosts): Promise<Readonly<Record<string, ReadonlyArray<string>>>> =>
+  Object.fromEntries(
+    await Promise.all(
+      [hosts.operator, ...hosts.servers].map(async (host) => [host.name, await traces(hosts, host)] as const)
+    )
+  )
+
+/** The rows of the table at the end of a run, by their columns' names. */
+export const table = ({ stdout }: Result): ReadonlyArray<Readonly<Record<string, string>>> => {
+  const lines = stdout.split("\n")
+  const at = lines.findIndex((line) => line.startsWith("SERVICE"))
+  if (at < 0) return []
+  const names = (lines[at] ?? "").split(/ {2,}/)
+  const rows = lines.slice(at + 1).filter((line) => line !== "")
+  return rows.map((row) => Object.fromEntries(row.split(/ {2,}/).map((cell, column) => [names[column] ?? "", cell])))
+}
