@@ -31,6 +31,12 @@ export interface RunningSshServer {
 /** The type and the key out of a `.pub` line. */
 const withoutComment = (line: string): string => line.trim().split(/\s+/).slice(0, 2).join(" ")
 
+/** A new key pair. One in a few hundred that the library makes cannot be read back by itself, and is thrown away. */
+const keyPair = (): ReturnType<typeof utils.generateKeyPairSync> => {
+  const pair = utils.generateKeyPairSync("ed25519")
+  return utils.parseKey(pair.private) instanceof Error ? keyPair() : pair
+}
+
 const isAllowed = (context: AuthContext, user: string, publicKey: string): boolean => {
   const key = utils.parseKey(publicKey)
   if (context.method !== "publickey" || context.username !== user || key instanceof Error) return false
@@ -67,8 +73,8 @@ const serve = (client: Connection, user: string, publicKey: string, options: Ssh
  */
 export const make = (options: SshServerOptions = {}): Effect.Effect<RunningSshServer, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const hostKey = utils.generateKeyPairSync("ed25519")
-    const userKey = utils.generateKeyPairSync("ed25519")
+    const hostKey = keyPair()
+    const userKey = keyPair()
     const user = localUser()
     const run = yield* FiberSet.makeRuntime<never, void, never>()
     const clients = new Set<Connection>()

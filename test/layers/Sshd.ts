@@ -111,6 +111,8 @@ export const make = (options: SshdOptions = {}): Effect.Effect<Sshd, never, Scop
       PermitRootLogin: "prohibit-password",
       MaxStartups: "100",
       LogLevel: "VERBOSE",
+      // Away from the start files of whoever runs the tests, which may take their time and print what they like.
+      SetEnv: `HOME=${dir}`,
       ...options.config
     }
     const lines = [

@@ -1,6 +1,6 @@
 import { Deferred, Effect, Exit, Schedule, Scope, Semaphore } from "effect"
 import type { Duplex } from "node:stream"
-import type { Client, ClientChannel } from "ssh2"
+import type { Client } from "ssh2"
 import type { Server } from "../../config/Project.ts"
 import * as Resource from "../../pipeline/Resource.ts"
 import { ConnectionLost, HostUnreachable, type SshError } from "../SshError.ts"
@@ -20,8 +20,8 @@ export interface Connection {
   readonly lost: Deferred.Deferred<never, ConnectionLost>
   /** Holds back commands beyond what the server takes at once. */
   readonly sessions: Semaphore.Semaphore
-  /** The commands that hold a session of the server's. */
-  readonly running: Set<ClientChannel>
+  /** One entry for each command that takes a session of the server's, or asks for one. */
+  readonly running: Set<object>
   /** What becomes of connections that the server forwards to this machine, by the server's port. */
   readonly listeners: Listeners
 }

@@ -1,5 +1,5 @@
 import * as NodeStream from "@effect/platform-node-shared/NodeStream"
-import { Deferred, type Duration, Effect, Exit, Option, Scope, Semaphore, Stream } from "effect"
+import { Deferred, type Duration, Effect, Exit, Scope, Semaphore, Stream } from "effect"
 import { constants } from "node:os"
 import type { Readable } from "node:stream"
 import type { ClientChannel } from "ssh2"
@@ -21,59 +21,62 @@ const signals: Readonly<Record<string, number>> = constants.signals
 const codeOf = (code: number | null, signal: string | undefined): number => code ?? 128 + (signals[signal ?? ""] ?? 0)
 
 const start = (connection: Connection, line: string) =>
-  Effect.callback<Running, Error>((resume) => {
+  Effect.callback<Running, RemoteExecFailed>((resume) => {
+    const { client, lost, running, server } = connection
+    const slot = {}
+    const refuse = (cause: unknown) => {
+      running.delete(slot)
+      resume(Effect.fail(new RemoteExecFailed({ server, cause })))
+    }
     let abandoned = false
+    running.add(slot)
     try {
-      connection.client.exec(line, (error, channel) => {
-        if (error) return resume(Effect.fail(error))
-        if (abandoned) return void channel.close()
+      client.exec(line, (error, channel) => {
+        if (error) return refuse(error)
         const exit = Deferred.makeUnsafe<number>()
         const closed = Deferred.makeUnsafe<void>()
         channel.on("exit", (code: number | null, signal?: string) => {
           Deferred.doneUnsafe(exit, Effect.succeed(codeOf(code, signal)))
         })
         channel.on("close", () => {
+          running.delete(slot)
           Deferred.doneUnsafe(closed, Effect.void)
           // Without an exit status nobody knows what became of the command, which is no success: `ssh` exits 255 then.
-          if (!Deferred.isDoneUnsafe(connection.lost)) Deferred.doneUnsafe(exit, Effect.succeed(255))
+          if (!Deferred.isDoneUnsafe(lost)) Deferred.doneUnsafe(exit, Effect.succeed(255))
         })
         // A write to a command that has ended already; its exit code tells more.
         channel.on("error", () => {})
-        connection.running.add(channel)
+        if (abandoned) {
+          channel.resume()
+          channel.stderr.resume()
+          return void channel.close()
+        }
         resume(Effect.succeed({ channel, exit, closed }))
       })
     } catch (cause) {
-      resume(Effect.fail(cause instanceof Error ? cause : new Error(String(cause))))
+      refuse(cause)
     }
     return Effect.sync(() => (abandoned = true))
   })
 
-const signal = (channel: ClientChannel, name: string) =>
-  Effect.ignore(Effect.try({ try: () => channel.signal(name), catch: (cause) => cause }))
-
 /**
- * Ends a command: its input first, which is all that a well-behaved one waits for, then by signals, and at last by
- * closing the channel. Its unread output is thrown away, or the command could wait for a reader for ever.
+ * Ends a command: its input first, which is what a command waits for that is told to end, and after a time by closing
+ * the channel. Its unread output is thrown away, or it could wait for a reader for ever.
  */
-const stop = (connection: Connection, { channel, closed, exit }: Running, grace: Duration.Duration) =>
-  Effect.gen(function* () {
-    const gone = Effect.raceFirst(Deferred.await(closed), Effect.ignore(Deferred.await(connection.lost)))
-    if (!channel.writableEnded) channel.end()
-    channel.resume()
-    channel.stderr.resume()
-    const limit = Deferred.isDoneUnsafe(exit) ? "500 millis" : grace
-    if (Option.isSome(yield* Effect.timeoutOption(gone, limit))) return
-    for (const name of Deferred.isDoneUnsafe(exit) ? [] : ["TERM", "KILL"]) {
-      yield* signal(channel, name)
-      if (Option.isSome(yield* Effect.timeoutOption(gone, "500 millis"))) return
-    }
-    channel.close()
-  }).pipe(
-    // Time limits need something that they can interrupt, which a finalizer is not.
-    Effect.interruptible,
-    Effect.ignoreCause,
-    Effect.andThen(Effect.sync(() => connection.running.delete(channel)))
-  )
+const stop = Effect.fnUntraced(function* (
+  connection: Connection,
+  { channel, closed, exit }: Running,
+  grace: Duration.Duration
+) {
+  if (!channel.writableEnded) channel.end()
+  channel.resume()
+  channel.stderr.resume()
+  const limit = Deferred.isDoneUnsafe(exit) ? "500 millis" : grace
+  const gone = Effect.raceFirst(Deferred.await(closed), Effect.ignore(Deferred.await(connection.lost)))
+  // A finalizer cannot be interrupted, and the time limit needs something that can.
+  yield* Effect.timeoutOption(Effect.interruptible(gone), limit)
+  channel.close()
+})
 
 /** A slot among the commands that run on this connection, and the command in it. */
 const open = (
@@ -96,7 +99,7 @@ const open = (
     if (Deferred.isDoneUnsafe(connection.lost)) return yield* Deferred.await(connection.lost)
     // The server takes fewer commands at once than was thought (MaxSessions): wait for one of those that run.
     const { size } = connection.running
-    if (size === 0) return yield* new RemoteExecFailed({ server: connection.server, cause: started.failure })
+    if (size === 0) return yield* started.failure
     yield* connection.sessions.resize(size)
     return yield* open(connection, line, grace)
   })

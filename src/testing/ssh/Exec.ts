@@ -74,9 +74,10 @@ export const exec = (
       (child) =>
         Effect.gen(function* () {
           kill(child, "SIGTERM")
-          yield* Effect.timeoutOption(Deferred.await(ended), "1 second")
+          // A finalizer cannot be interrupted, and the time limit needs something that can.
+          yield* Effect.timeoutOption(Effect.interruptible(Deferred.await(ended)), "1 second")
           kill(child, "SIGKILL")
-        }).pipe(Effect.interruptible)
+        })
     )
     session.on("signal", (accept, _reject, { name }) => {
       // The name is the client's word; the system refuses what is no signal.

@@ -1,0 +1,271 @@
+import { describe, expect } from "bun:test"
+import { Duration, Effect, Exit, Fiber, Scope, Stream } from "effect"
+import { existsSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import type { Server } from "../../../src/config/Project.ts"
+import { it } from "../../effect.ts"
+import * as Sshd from "../Sshd.ts"
+import { builtIn, client, folder, output, run, serverOf, until, untilNoSessions } from "./fixture.ts"
+
+const servers: ReadonlyArray<readonly [string, Effect.Effect<Server, never, Scope.Scope>]> = [
+  ["a real sshd", Effect.map(Sshd.make(), (sshd) => serverOf(sshd))],
+  ["the built-in server", Effect.map(builtIn(), ({ server }) => server)]
+]
+
+/** What has ended may still stand in the process table until its parent looks. */
+const isAlive = (pid: number): boolean =>
+  existsSync(`/proc/${pid}`) && !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ")
+
+/** The process id that a command wrote into a file. */
+const pidIn = Effect.fnUntraced(function* (file: string) {
+  yield* until(() => existsSync(file) && readFileSync(file, "utf8").endsWith("\n"))
+  return Number(readFileSync(file, "utf8"))
+})
+
+for (const [name, make] of servers)
+  describe(`a command on ${name}`, () => {
+    it.live("gives its output, its errors and its exit code", () =>
+      Effect.gen(function* () {
+        const { ssh } = yield* client()
+        expect(yield* run(ssh, yield* make, "echo out; echo err >&2; exit 3")).toEqual({
+          stdout: "out\n",
+          stderr: "err\n",
+          code: 3
+        })
+      })
+    )
+
+    it.live("that a signal ended counts as failed, with the shell's number for it", () =>
+      Effect.gen(function* () {
+        const { ssh } = yield* client()
+        const server = yield* make
+        expect((yield* run(ssh, server, "kill -KILL $$")).code).toBe(137)
+        expect((yield* run(ssh, server, "kill -TERM $$")).code).toBe(143)
+      })
+    )
+
+    it.live("reads all of its input, of any bytes", () =>
+      Effect.gen(function* () {
+        const { ssh } = yield* client()
+        const bytes = crypto.getRandomValues(new Uint8Array(64 * 1024))
+        const rounds = 128
+        const process = yield* ssh.exec(yield* make, "sha256sum")
+        for (let round = 0; round < rounds; round++) yield* process.write(bytes)
+        yield* process.end
+        const hash = new Bun.CryptoHasher("sha256")
+        for (let round = 0; round < rounds; round++) hash.update(bytes)
+        expect((yield* output(process)).stdout).toStartWith(hash.digest("hex"))
+      })
+    )
+
+    it.live("may leave its input unread, whatever its size", () =>
+      Effect.gen(function* () {
+        const { ssh } = yield* client()
+        const process = yield* ssh.exec(yield* make, "exit 4")
+        for (let round = 0; round < 64; round++) yield* process.write(new Uint8Array(256 * 1024))
+        expect(yield* process.exitCode).toBe(4)
+        yield* process.write(new Uint8Array(10))
+      })
+    )
+
+    it.live("waits for a slow reader, and memory does not grow", () =>
+      Effect.gen(function* () {
+        const { ssh } = yield* client()
+        const dir = yield* folder
+        const file = join(dir, "done")
+        const process = yield* ssh.exec(yield* make, `head -c 60000000 /dev/zero; echo done > ${file}`)
+        const before = globalThis.process.memoryUsage().rss
+        let seen = 0
+        yield* process.stdout.pipe(
+          Stream.take(4),
+          Stream.runForEach((chunk) => Effect.as(Effect.sleep("50 millis"), (seen += chunk.length)))
+        )
+        expect(existsSync(file)).toBe(false)
+        expect(globalThis.process.memoryUsage().rss - before).toBeLessThan(40_000_000)
+        yield* process.stdout.pipe(Stream.runForEach((chunk) => Effect.sync(() => (seen += chunk.length))))
+        expect(seen).toBeGreaterThan(50_000_000)
+      })
+    )
+
+    it.live("may write much to both outputs at once", () =>
+      Effect.gen(function* () {
+        const { ssh } = yield* client()
+        const process = yield* ssh.exec(
+          yield* make,
+          "(head -c 20000000 /dev/zero >&2) & head -c 20000000 /dev/zero; wait"
+        )
+        const count = (stream: typeof process.stdout) =>
+          Stream.runFold(
+            stream,
+            () => 0,
+            (n, chunk) => n + chunk.length
+          )
+        const sizes = yield* Effect.all([count(process.stdout), count(process.stderr)], { concurrency: 2 })
+        expect(sizes).toEqual([20_000_000, 20_000_000])
+        expect(yield* process.exitCode).toBe(0)
+      })
+    )
+
+    it.live("is one of many at once, more than a server takes", () =>
+      Effect.gen(function* () {
+        const { ssh } = yield* client()
+        const server = yield* make
+        const numbers = Array.from({ length: 40 }, (_, n) => n)
+        const results = yield* Effect.forEach(numbers, (n) => run(ssh, server, `sleep 0.05; echo ${n}`), {
+          concurrency: "unbounded"
+        })
+        expect(results.map(({ stdout }) => stdout)).toEqual(numbers.map((n) => `${n}\n`))
+      })
+    )
+
+    it.live("may end in its own time after its input has ended with the scope", () =>
+      Effect.gen(function* () {
+        const { ssh } = yield* client()
+        const file = join(yield* folder, "pid")
+        const process = ssh.exec(yield* make, `cat; sleep 0.2; echo $$ > ${file}`)
+        yield* Effect.scoped(Effect.andThen(process, Effect.sleep("100 millis")))
+        expect(isAlive(yield* pidIn(file))).toBe(false)
+      })
+    )
+
+    it.live("does not hold up the end of its scope for long, even if it wants to run on", () =>
+      Effect.gen(function* () {
+        const { ssh } = yield* client({ grace: Duration.millis(200) })
+        const file = join(yield* folder, "pid")
+        const server = yield* make
+        const command = ssh.exec(server, `trap '' TERM HUP; echo $$ > ${file}; while :; do sleep 0.1; done`)
+        const fiber = yield* Effect.forkChild(Effect.scoped(Effect.andThen(command, Effect.never)))
+        yield* pidIn(file)
+        const [took] = yield* Effect.timed(Fiber.interrupt(fiber))
+        expect(Duration.toMillis(took)).toBeLessThan(2000)
+        yield* run(ssh, server, "true")
+      })
+    )
+
+    it.live("that ends with its input is gone from the server when it was interrupted", () =>
+      Effect.gen(function* () {
+        const { ssh } = yield* client()
+        const file = join(yield* folder, "pid")
+        const command = ssh.exec(yield* make, `echo $$ > ${file}; exec cat`)
+        const fiber = yield* Effect.forkChild(Effect.scoped(Effect.andThen(command, Effect.never)))
+        const pid = yield* pidIn(file)
+        yield* Fiber.interrupt(fiber)
+        yield* until(() => !isAlive(pid))
+      })
+    )
+  })
+
+describe("a command on a server that says no", () => {
+  it.live("waits for the others where the server takes fewer at once than usual", () =>
+    Effect.gen(function* () {
+      const sshd = yield* Sshd.make({ config: { MaxSessions: "2" } })
+      const { ssh } = yield* client()
+      const numbers = Array.from({ length: 12 }, (_, n) => n)
+      const results = yield* Effect.forEach(numbers, (n) => run(ssh, serverOf(sshd), `sleep 0.05; echo ${n}`), {
+        concurrency: "unbounded"
+      })
+      expect(results.map(({ stdout }) => stdout)).toEqual(numbers.map((n) => `${n}\n`))
+    })
+  )
+
+  it.live("fails where the server takes none at all", () =>
+    Effect.gen(function* () {
+      const sshd = yield* Sshd.make({ config: { MaxSessions: "0" } })
+      const { ssh } = yield* client()
+      expect((yield* Effect.flip(run(ssh, serverOf(sshd), "true")))._tag).toBe("RemoteExecFailed")
+    })
+  )
+
+  it.live("fails where the built-in server is told to refuse it", () =>
+    Effect.gen(function* () {
+      const { server } = yield* builtIn({ allow: (command) => command === "true" })
+      const { ssh } = yield* client()
+      expect((yield* run(ssh, server, "true")).code).toBe(0)
+      expect((yield* Effect.flip(run(ssh, server, "false")))._tag).toBe("RemoteExecFailed")
+    })
+  )
+})
+
+describe("a command on the built-in server", () => {
+  it.live("is killed with all its children when its channel closes", () =>
+    Effect.gen(function* () {
+      const { server } = yield* builtIn()
+      const { ssh } = yield* client({ grace: Duration.millis(50) })
+      const file = join(yield* folder, "pid")
+      const command = ssh.exec(server, `trap '' TERM; sleep 300 & echo $$ > ${file}; wait; sleep 300`)
+      const fiber = yield* Effect.forkChild(Effect.scoped(Effect.andThen(command, Effect.never)))
+      const pid = yield* pidIn(file)
+      const children = Sshd.descendants(pid)
+      expect(children).toHaveLength(1)
+      yield* Fiber.interrupt(fiber)
+      yield* until(() => ![pid, ...children].some(isAlive))
+    })
+  )
+
+  it.live("is killed when the server's scope closes", () =>
+    Effect.gen(function* () {
+      const { ssh } = yield* client()
+      const file = join(yield* folder, "pid")
+      const scope = yield* Scope.make()
+      const { server } = yield* builtIn().pipe(Scope.provide(scope))
+      const process = yield* ssh.exec(server, `sleep 300 & echo $$ > ${file}; wait`)
+      const pid = yield* pidIn(file)
+      const children = Sshd.descendants(pid)
+      yield* Scope.close(scope, Exit.void)
+      expect([pid, ...children].filter(isAlive)).toEqual([])
+      expect((yield* Effect.flip(process.exitCode))._tag).toBe("ConnectionLost")
+    })
+  )
+
+  it.live("sees nothing of this process's environment but what a login has", () =>
+    Effect.gen(function* () {
+      process.env["A_SECRET_OF_THE_OPERATOR"] = "hunter2"
+      const { server } = yield* builtIn()
+      const { ssh } = yield* client()
+      const { stdout } = yield* run(ssh, server, "env")
+      expect(stdout).toContain("PATH=")
+      expect(stdout).not.toContain("hunter2")
+    })
+  )
+})
+
+describe("a connection that is lost", () => {
+  it.live("fails everything that runs on it at once", () =>
+    Effect.gen(function* () {
+      const sshd = yield* Sshd.make()
+      const { ssh } = yield* client()
+      const reading = yield* ssh.exec(serverOf(sshd), "cat /dev/zero")
+      const silent = yield* ssh.exec(serverOf(sshd), "sleep 300")
+      const writing = yield* ssh.exec(serverOf(sshd), "sleep 300")
+      let started = false
+      const fibers = yield* Effect.forEach(
+        [
+          Stream.runForEach(reading.stdout, () => Effect.sync(() => (started = true))),
+          Stream.runDrain(silent.stdout),
+          Stream.runDrain(silent.stderr),
+          silent.exitCode,
+          Effect.forever(writing.write(new Uint8Array(1024 * 1024)))
+        ],
+        (work) => Effect.forkChild(Effect.flip(work as Effect.Effect<unknown, { readonly _tag: string }>))
+      )
+      yield* until(() => started)
+      const [took, errors] = yield* Effect.timed(Effect.andThen(sshd.killSessions, Effect.forEach(fibers, Fiber.join)))
+      expect(errors.map((error) => error._tag)).toEqual(Array.from({ length: 5 }, () => "ConnectionLost"))
+      expect(Duration.toMillis(took)).toBeLessThan(1000)
+    })
+  )
+
+  it.live("does not hold up the scopes of what ran on it", () =>
+    Effect.gen(function* () {
+      const sshd = yield* Sshd.make()
+      const scope = yield* Scope.make()
+      const { ssh } = yield* client().pipe(Scope.provide(scope))
+      yield* ssh.exec(serverOf(sshd), "sleep 300").pipe(Scope.provide(scope))
+      yield* ssh.forward(serverOf(sshd), { port: 0, localPort: 9 }).pipe(Scope.provide(scope))
+      yield* sshd.killSessions
+      const [took] = yield* Effect.timed(Scope.close(scope, Exit.void))
+      expect(Duration.toMillis(took)).toBeLessThan(1000)
+      yield* untilNoSessions(sshd)
+    })
+  )
+})
