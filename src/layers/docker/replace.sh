@@ -14,25 +14,29 @@ next=$name-next trial=$name-trial old='' phase=start why=''
 # No child inherits the lock below: a container's monitor would hold it for as long as the container lives.
 e() { "$program" "$@" 9<&-; }
 quiet() { e "$@" >/dev/null 2>&1; }
+# A trap waits for a program in the foreground, but not for one in the background.
+nap() { sleep "$1" 9<&- & wait $!; }
 
 # Secrets are in the environment of `create` alone, so that their names cannot disturb anything else here.
 create() {
   (
-    i=0
-    for key in $JIJI_NAMES; do
-      eval "export $key=\"\$JIJI_SECRET_$i\""
-      i=$((i + 1))
+    set -- "$program" create --name "$@"
+    JIJI_I=0
+    for JIJI_NAME in $JIJI_NAMES; do
+      eval "export $JIJI_NAME=\"\$JIJI_SECRET_$JIJI_I\""
+      JIJI_I=$((JIJI_I + 1))
     done
-    exec "$program" create --name "$@" 9<&-
+    exec "$@" 9<&-
   )
 }
 create_trial() { shift "$(($1 + 1))"; create "$trial" "$@"; }
 create_next() { shift; create "$next" "$@"; }
 
-# What there is under the three names, a line each; those that are not there are passed over.
+# What there is under the three names, a line each; those that are not there are passed over. It is `.ID` here: with a
+# name that only the JSON has, `docker` reads the JSON itself, in which a container without health check has no `.Health`.
 survey() {
   name_id='' name_runs='' name_state='' name_project='' name_digest='' name_config='' next_id='' next_runs='' trial_id=''
-  found=$(e inspect --type container --format '{{.Name}}|{{.Id}}|{{.State.Running}}|{{.State.Status}} {{with .State.Health}}{{.Status}}{{end}}|{{index .Config.Labels "jiji.project"}}|{{index .Config.Labels "jiji.digest"}}|{{index .Config.Labels "jiji.config"}}' "$name" "$next" "$trial" 2>/dev/null)
+  found=$(e inspect --type container --format '{{.Name}}|{{.ID}}|{{.State.Running}}|{{.State.Status}} {{with .State.Health}}{{.Status}}{{end}}|{{index .Config.Labels "jiji.project"}}|{{index .Config.Labels "jiji.digest"}}|{{index .Config.Labels "jiji.config"}}' "$name" "$next" "$trial" 2>/dev/null)
   while IFS='|' read -r each id_ runs state_ project_ digest_ config_; do
     case ${each#/} in
       "$name")
@@ -49,7 +53,7 @@ END
 
 # Waits until a container is healthy; sets `why` where it does not come to that.
 ready() { # container, seconds that it must run where it has no health check
-  until=$(($(date +%s) + limit)) settled=''
+  deadline=$(($(date +%s) + limit)) settled=''
   while :; do
     now=$(e inspect --type container --format '{{.Image}} {{.State.Status}} {{.RestartCount}} {{with .State.Health}}{{.Status}}{{end}}' "$1" 2>/dev/null)
     made=${now%% *} now=${now#* }
@@ -58,7 +62,7 @@ ready() { # container, seconds that it must run where it has no health check
       'running 0 healthy') return 0 ;;
       'running 0 ')
         [ "$2" != 0 ] && [ -z "$settled" ] || return 0
-        sleep "$2"
+        nap "$2"
         settled=yes
         continue
         ;;
@@ -70,12 +74,12 @@ ready() { # container, seconds that it must run where it has no health check
       'running '* | 'restarting '*) why='crashed and was restarted'; return 1 ;;
       *) why="stopped with exit code $(e inspect --type container --format '{{.State.ExitCode}}' "$1")"; return 1 ;;
     esac
-    [ "$(date +%s)" -lt "$until" ] || { why="was not healthy after $limit s"; return 1; }
+    [ "$(date +%s)" -lt "$deadline" ] || { why="was not healthy after $limit s"; return 1; }
     if [ "$engine" = podman ]; then
       quiet healthcheck run "$1" && return 0
-      sleep 1
+      nap 1
     else
-      sleep 0.2
+      nap 0.2
     fi
   done
 }
@@ -107,7 +111,12 @@ if command -v flock >/dev/null 2>&1; then
   lock=/run
   [ -d "$lock" ] || lock=/
   exec 9<"$lock"
-  flock -w 600 9 || { echo 'another deploy has held the lock of this server for 10 minutes' >&2; exit 1; }
+  deadline=$(($(date +%s) + 600))
+  # Asked again and again, because busybox's flock knows no -w.
+  until flock -n 9; do
+    [ "$(date +%s)" -lt "$deadline" ] || { echo 'another deploy has held the lock of this server for 10 minutes' >&2; exit 1; }
+    nap 0.2
+  done
 fi
 
 survey
