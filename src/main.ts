@@ -2,7 +2,7 @@
 import { homedir } from "node:os"
 import { join } from "node:path"
 import { Effect, Exit, Layer } from "effect"
-import { CliConfig, Command, Flag, GlobalFlag } from "effect/cli"
+import { CliConfig, CliOutput, Command, Flag, GlobalFlag } from "effect/cli"
 import manifest from "../package.json" with { type: "json" }
 import * as DeployCommand from "./cli/deploy.ts"
 import { ending } from "./cli/failures.ts"
@@ -76,10 +76,15 @@ const root = Command.make(
 // Outside of its layer, for what is said of a run that has ended.
 const scrubber = Scrubber.make()
 
-const program = Command.run(root, { version: manifest.version, renderErrors: false }).pipe(
+/** Help where it was asked for; of a command that is not understood, only what `ending` says of it. */
+const help = CliOutput.layerPresenter({
+  present: (event) => (event._tag === "InvalidInvocation" ? Effect.void : CliOutput.defaultPresenter.present(event))
+})
+
+const program = Command.run(root, { version: manifest.version }).pipe(
   Effect.provide(Layer.provideMerge(Events.layer, Layer.succeed(Scrubber, scrubber))),
   Effect.provide(CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Completions] })),
-  Effect.provide(Platform.layer)
+  Effect.provide(Layer.merge(Platform.layer, help))
 )
 
 const fiber = Effect.runFork(program)
