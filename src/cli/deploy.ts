@@ -65,8 +65,8 @@ export const command = <R>(layers: DeployLayers<R>) =>
       const stream = yield* (yield* Events).subscribe
       const reporter = yield* Effect.forkChild(feed(layers.reporter(), stream), { startImmediately: true })
       yield* run(deploy, input, layers.live(selected)).pipe(
-        // The run's last event is published by now: what is shown ends with it.
-        Effect.ensuring(Effect.timeoutOption(Fiber.join(reporter), "2 seconds"))
+        // The run's last event is published by now: what is shown ends with it. A reporter that broke is no part of the run.
+        Effect.ensuring(Effect.timeoutOption(Fiber.await(reporter), "2 seconds"))
       )
     }, Effect.scoped)
   ).pipe(

@@ -2,6 +2,7 @@ import { Cause } from "effect"
 import { CliError } from "effect/cli"
 import { ExitCode, isFailure } from "../pipeline/Failure.ts"
 import { failureRecords } from "../pipeline/run.ts"
+import { printable } from "../reporters/text.ts"
 
 /** What a command ended in, for its user: the texts for stderr, and the exit code. */
 export interface Ending {
@@ -25,5 +26,7 @@ export const ending = (cause: Cause.Cause<unknown>): Ending => {
   if (cli !== undefined) return usage(cli)
   const codes = new Set(errors.map((error) => (isFailure(error) ? error.exitCode : ExitCode.failed)))
   const texts = failureRecords(cause).map(({ message, remedy }) => `error: ${message}\n  → ${remedy}\n`)
-  return { text: [...new Set(texts)].join(""), code: codes.size === 1 ? ([...codes][0] ?? 1) : ExitCode.failed }
+  // An error may quote what a server wrote.
+  const text = [...new Set(texts)].join("").split("\n").map(printable).join("\n")
+  return { text, code: codes.size === 1 ? ([...codes][0] ?? 1) : ExitCode.failed }
 }

@@ -1,8 +1,15 @@
 import type { Line, Mark } from "./describe.ts"
 
-/** What a server writes can move the cursor, ring the bell or recolour the screen; none of it is to reach a terminal. */
-export const printable = (text: string): string =>
-  Bun.stripANSI(text.slice(text.lastIndexOf("\r", text.length - 2) + 1)).replaceAll(/(?!\t)\p{Cc}/gu, "")
+/**
+ * One line of a server's output, as text alone. It could move the cursor, ring the bell, recolour the screen or turn its
+ * direction around; none of that is to reach a terminal. Of a line that was written over, the last state stays.
+ */
+export const printable = (text: string): string => {
+  const last = text.replace(/[\r\n]+$/, "")
+  return Bun.stripANSI(last.slice(last.lastIndexOf("\r") + 1))
+    .replaceAll("\t", "    ")
+    .replaceAll(/[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, "")
+}
 
 /** Cuts a text to a number of columns. */
 export const fit = (text: string, columns: number): string =>
