@@ -1,32 +1,38 @@
 import { createHash } from "node:crypto"
-import { Effect, FileSystem, Path } from "effect"
+import { Effect, FileSystem, Option, Path } from "effect"
 
 /** Left out: what says how to deploy, what holds secrets, and what other tools keep there. */
 const ignored = /^(\.git|\.jiji|\.env(\..*)?)$/
 
 /**
- * A hash of the names and contents of the files in some folders: the version of a project that is in no repository.
+ * A hash of the names and contents of some files, and of all files in some folders: the version of a project that is in no repository.
  * Twelve hexadecimal digits.
  */
-export const contextHash = Effect.fnUntraced(function* (folders: ReadonlyArray<string>) {
+export const contextHash = Effect.fnUntraced(function* (paths: ReadonlyArray<string>) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const hash = createHash("sha256")
-  const walk = (folder: string): Effect.Effect<void, never> =>
+  /** `name` is how the file is called within its folder; what goes away or cannot be read is the build's to report. */
+  const visit = (file: string, name: string): Effect.Effect<void> =>
     Effect.gen(function* () {
-      const names = yield* Effect.orElseSucceed(fs.readDirectory(folder), (): Array<string> => [])
-      for (const name of names.filter((each) => !ignored.test(each)).sort()) {
-        const file = path.join(folder, name)
-        // What goes away or cannot be read meanwhile is the build's to report.
-        const info = yield* Effect.option(fs.stat(file))
-        if (info._tag === "None") continue
-        hash.update(`${info.value.type} ${file.slice(folder.length)}\0`)
-        if (info.value.type === "Directory") yield* walk(file)
-        if (info.value.type === "File") {
-          hash.update(yield* Effect.orElseSucceed(fs.readFile(file), () => new Uint8Array()))
-        }
+      // A link is what it says, as for the engine; it may lead out of the folder, or back into it.
+      const link = yield* Effect.option(fs.readLink(file))
+      if (Option.isSome(link)) return void hash.update(`link ${name}\0${link.value}\0`)
+      const info = yield* Effect.option(fs.stat(file))
+      if (Option.isNone(info)) return
+      const { type } = info.value
+      if (type === "File") {
+        const bytes = yield* Effect.orElseSucceed(fs.readFile(file), () => new Uint8Array())
+        return void hash.update(`file ${name}\0${bytes.length}\0`).update(bytes)
+      }
+      hash.update(`${type} ${name}\0`)
+      if (type !== "Directory") return
+      const names = yield* Effect.orElseSucceed(fs.readDirectory(file), (): Array<string> => [])
+      for (const each of names.filter((each) => !ignored.test(each)).sort()) {
+        yield* visit(path.join(file, each), `${name}/${each}`)
       }
     })
-  for (const folder of folders) yield* walk(folder)
+  // What a link at the top is called does not matter, only where it leads.
+  for (const each of paths) yield* visit(yield* Effect.orElseSucceed(fs.realPath(each), () => each), "")
   return hash.digest("hex").slice(0, 12)
 })
