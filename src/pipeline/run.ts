@@ -59,13 +59,15 @@ const runStep = (step: StepNode, state: State, path: string): Run<State> => {
       "step",
       path,
       // The compiler has checked the state against the step's needs where the pipeline was put together.
-      Effect.map(step.run(state as never), (answer) =>
-        isSkipped(answer) ? { adds: answer.adds, skipped: answer.reason } : { adds: answer }
-      ),
-      ({ adds, ...rest }: { readonly adds: unknown; readonly skipped?: string }) => ({
-        ...rest,
-        ...(result === undefined ? {} : { result: Schema.encodeUnknownSync(result)(adds) })
-      })
+      Effect.map(step.run(state as never), (answer) => {
+        const { adds, ...skipped } = isSkipped(answer)
+          ? { adds: answer.adds, skipped: answer.reason }
+          : { adds: answer }
+        // What a step adds is what its schema describes; where it is not, that is the step's fault, and ends it.
+        const encoded = result === undefined ? {} : { result: Schema.encodeUnknownSync(result)(adds) }
+        return { adds, ended: { ...skipped, ...encoded } }
+      }),
+      ({ ended }) => ended
     ),
     ({ adds }) => ({ ...state, ...(adds as object | undefined) })
   )
