@@ -2,17 +2,51 @@ import { Context, Layer, Redacted } from "effect"
 
 /** Values shorter than this are not looked for: they would blot out ordinary words. */
 const shortest = 4
+/** The same for a value in the middle of a longer base64 text, which is told from other text by its length alone. */
+const shortestInside = 8
 
 const mask = "<redacted>"
 
+/**
+ * What stands for a value within the base64 of a longer text, `user:password` for one. Bytes go three at a time into
+ * four characters, so there are three of them, and the characters at either end belong to the neighbours too.
+ */
+const inside = (value: string): ReadonlyArray<string> => {
+  const bytes = Buffer.from(value)
+  const all = [0, 1, 2].map((before) => {
+    const text = Buffer.concat([Buffer.alloc(before), bytes]).toString("base64")
+    return text.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6))
+  })
+  return all.filter((text) => text.length >= shortestInside)
+}
+
 /** The forms in which a value turns up in output: itself, its lines, and as base64, a URL part or JSON writes it. */
-const forms = (value: string): ReadonlyArray<string> => [
-  value,
-  ...value.split(/\r?\n/),
-  Buffer.from(value).toString("base64"),
-  encodeURIComponent(value),
-  JSON.stringify(value).slice(1, -1)
-]
+const forms = (value: string): ReadonlyArray<string> => {
+  const base64 = [Buffer.from(value).toString("base64"), ...inside(value)]
+  return [
+    value,
+    ...value.split(/\r?\n/),
+    ...base64,
+    ...base64.map((text) => text.replaceAll("+", "-").replaceAll("/", "_")),
+    encodeURIComponent(value.toWellFormed()),
+    JSON.stringify(value).slice(1, -1)
+  ]
+}
+
+/** Where in a text known values stand, as begin and end. Those that overlap are one. */
+const places = (text: string, known: ReadonlyArray<string>): ReadonlyArray<readonly [number, number]> => {
+  const found: Array<readonly [number, number]> = []
+  for (const value of known) {
+    for (let at = text.indexOf(value); at !== -1; at = text.indexOf(value, at + 1)) found.push([at, at + value.length])
+  }
+  const joined: Array<readonly [number, number]> = []
+  for (const [begin, end] of found.sort((a, b) => a[0] - b[0])) {
+    const last = joined.at(-1)
+    if (last !== undefined && begin < last[1]) joined[joined.length - 1] = [last[0], Math.max(last[1], end)]
+    else joined.push([begin, end])
+  }
+  return joined
+}
 
 /**
  * Takes known secrets out of text. Values are added as they become known; text that is shown, published or stored
@@ -33,9 +67,13 @@ export class Scrubber extends Context.Service<
   static readonly make = (): Scrubber["Service"] => {
     let known: ReadonlyArray<string> = []
     const text = (input: string): string => {
-      let output = input
-      for (const value of known) if (output.includes(value)) output = output.replaceAll(value, mask)
-      return output
+      let output = ""
+      let from = 0
+      for (const [begin, end] of places(input, known)) {
+        output += `${input.slice(from, begin)}${mask}`
+        from = end
+      }
+      return from === 0 ? input : output + input.slice(from)
     }
     const deep = (value: unknown): unknown => {
       if (typeof value === "string") return text(value)
@@ -48,8 +86,7 @@ export class Scrubber extends Context.Service<
     return Scrubber.of({
       add: (value) => {
         const all = new Set([...known, ...forms(Redacted.value(value)).filter((form) => form.length >= shortest)])
-        // The longest first: a value that is part of another must not leave the other's rest standing.
-        known = [...all].sort((a, b) => b.length - a.length)
+        known = [...all]
       },
       text,
       // Scrubbing keeps the shape, which the compiler cannot see through Object.entries.
