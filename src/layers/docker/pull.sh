@@ -10,15 +10,21 @@ if [ -n "$registry" ]; then
   home=$(mktemp -d) || exit 1
   trap 'rm -rf "$home"' EXIT
   trap 'exit 143' TERM INT HUP
+  # Where the engine is may stand in the configuration that is left aside here.
+  if [ "$engine" != podman ] && host=$("$engine" context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null); then
+    export DOCKER_HOST="$host"
+  fi
   export DOCKER_CONFIG="$home" REGISTRY_AUTH_FILE="$home/auth.json"
   printf %s "$JIJI_PASSWORD" | "$engine" login --username "$user" --password-stdin "$registry" >&2 || exit
   unset JIJI_PASSWORD
 fi
 
+# In the background, because a trap waits for a program in the foreground.
 case $engine in
-  podman) podman pull --tls-verify="$verify" "$from" >&2 || exit ;;
-  *) "$engine" pull "$from" >&2 || exit ;;
+  podman) podman pull --tls-verify="$verify" "$from" >&2 & ;;
+  *) "$engine" pull "$from" >&2 & ;;
 esac
+wait $! || exit
 "$engine" image inspect "$from" || exit
 [ -z "$name" ] || "$engine" tag "$from" "$name" || exit
 [ "$drop" != yes ] || "$engine" rmi "$from" >/dev/null 2>&1 || true
