@@ -85,7 +85,13 @@ export const startHosts = async (options: {
   const servers = serverSpecs.map(
     (spec) => new ServerHost(spec, spec.ip, pidOf(spec.name), { HOME: "/root", LANG: "C.UTF-8" })
   )
-  const environment = { HOME: home, TMPDIR: temporary, LANG: "C.UTF-8" }
+  const environment = {
+    HOME: home,
+    TMPDIR: temporary,
+    LANG: "C.UTF-8",
+    // What Bun keeps of sources that it has read; it would else fill HOME, in which tests look for what jiji has left.
+    BUN_RUNTIME_TRANSPILER_CACHE_PATH: join(import.meta.dir, "../../.tools/transpiled")
+  }
   const machine = new Host(operator, operator.ip, pidOf(operator.name), environment)
   const server = (name: string) => {
     const found = servers.find((server) => server.name === name)
