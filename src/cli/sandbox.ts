@@ -12,11 +12,12 @@ export const command = (write: (text: string) => void) =>
     Effect.fnUntraced(function* ({ config }) {
       const loaded = yield* load({ cwd: process.cwd(), ...given("config", config) })
       const sandbox = yield* Sandbox.make(loaded)
-      write(
-        `A throwaway SSH server listens on 127.0.0.1:${sandbox.port}; commands run as ${sandbox.user} on this machine.\n`
-      )
-      write(`In another terminal: jiji deploy -e sandbox\n`)
-      write("Ctrl-C ends it, and takes away all that it wrote.\n")
+      const lines = [
+        `A throwaway SSH server listens on 127.0.0.1:${sandbox.port}. What is deployed to it runs on this machine, as ${sandbox.user}.`,
+        "In another terminal: jiji deploy -e sandbox",
+        "Ctrl-C ends it, and takes away what it wrote."
+      ]
+      write(`${lines.join("\n")}\n`)
       return yield* Effect.never
     }, Effect.scoped)
   ).pipe(

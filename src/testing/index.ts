@@ -1,0 +1,5 @@
+/** What tests and rehearsals of pipelines are made of: layers that record, and a throwaway SSH server. */
+export * as DryRun from "./DryRun.ts"
+export * as Recording from "./Recording.ts"
+export * as Sandbox from "./Sandbox.ts"
+export * as SshServer from "./SshServer.ts"
