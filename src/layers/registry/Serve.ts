@@ -35,6 +35,8 @@ export const listen = (
           // Not `localhost`, which may be ::1: a forward leads to 127.0.0.1, and nothing else is to reach it.
           hostname: "127.0.0.1",
           port,
+          // Bun 1.4.5 turns this on where `development` is off; two registries then share a port unnoticed.
+          reusePort: false,
           // A server that pulls slowly is not idle, and one that is gone closes its connection.
           idleTimeout: 0,
           // No body is ever read; a limit would answer 413 where 405 says what is the matter.

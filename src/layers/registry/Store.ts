@@ -68,12 +68,7 @@ export const make = Effect.fnUntraced(function* (directory: string) {
     Effect.sync(() => `${temporary}/${Temporary.name()}`),
     (file) => Effect.ignore(fs.remove(file, { force: true }))
   )
-  const sync = (file: string) => Effect.scoped(Effect.flatMap(fs.open(file, { flag: "r+" }), (handle) => handle.sync))
-
-  const publish = Effect.fnUntraced(function* (file: string, target: string) {
-    yield* sync(file)
-    yield* fs.rename(file, target)
-  })
+  const flush = (file: string) => Effect.scoped(Effect.flatMap(fs.open(file, { flag: "r+" }), (handle) => handle.sync))
 
   const has = Effect.fnUntraced(function* (digest: string, size: number) {
     const file = path(digest)
@@ -89,7 +84,9 @@ export const make = Effect.fnUntraced(function* (directory: string) {
   const keep = Effect.fnUntraced(function* (content: Content) {
     if (yield* has(content.digest, content.size)) return 0
     yield* guard(fs.utimes(content.path, seal, seal))
-    yield* guard(publish(content.path, path(content.digest)))
+    // First to disk, then to its name: what a power cut leaves under a blob's name is the blob.
+    yield* guard(flush(content.path))
+    yield* guard(fs.rename(content.path, path(content.digest)))
     return content.size
   })
 
@@ -123,7 +120,8 @@ export const make = Effect.fnUntraced(function* (directory: string) {
     const file = yield* create
     yield* guard(fs.makeDirectory(target.slice(0, target.lastIndexOf("/")), { recursive: true, mode: 0o700 }))
     yield* guard(fs.writeFileString(file, content, { flag: "wx", mode: 0o600 }))
-    yield* guard(publish(file, target))
+    // Not flushed: a text that a power cut empties is one that is not there, and the next import writes it again.
+    yield* guard(fs.rename(file, target))
   }, Effect.scoped)
 
   const list = (name: string) =>

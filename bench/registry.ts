@@ -1,0 +1,186 @@
+// What the local registry costs, next to the engine's own `save` and to a plain file server: `bun bench/registry.ts [MB]`.
+// Needs docker, by DOCKER_HOST or at its usual place. Each part runs in a process of its own, so that memory is its own.
+import { randomBytes } from "node:crypto"
+import { createWriteStream } from "node:fs"
+import { mkdtemp, rm } from "node:fs/promises"
+import { connect } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Effect, Stream } from "effect"
+import { registryIn } from "../test/layers/registry/fixtures.ts"
+
+const rounds = 3
+const megabyte = 1024 * 1024
+const print = (line: string) => process.stdout.write(`${line}\n`)
+const median = (values: ReadonlyArray<number>) =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN
+const naming = (imageId: string) => ({ imageId, repository: "bench", tag: "v1" })
+const run = (...words: ReadonlyArray<string>) => {
+  const { exitCode, stderr, stdout } = Bun.spawnSync([...words])
+  if (exitCode !== 0) throw new Error(`${words.join(" ")}: ${stderr.toString()}`)
+  return stdout.toString().trim()
+}
+
+/** What the processes below do; each writes one line of JSON, and its peak of memory when its stdin ends. */
+const parts = {
+  import: async (directory: string, imageId: string) => {
+    const child = Bun.spawn(["docker", "save", imageId], { stdout: "pipe", stderr: "inherit" })
+    const archive = Stream.fromReadableStream({ evaluate: () => child.stdout, onError: (cause) => cause })
+    const add = Effect.flatMap(registryIn(directory), (registry) => registry.add({ ...naming(imageId), archive }))
+    return Effect.runPromise(Effect.scoped(add))
+  },
+  find: async (directory: string, imageId: string) => {
+    const find = Effect.flatMap(registryIn(directory), (registry) => registry.find(naming(imageId)))
+    const start = performance.now()
+    const found = await Effect.runPromise(Effect.scoped(find))
+    return { found: found._tag, seconds: (performance.now() - start) / 1000 }
+  },
+  registry: (directory: string) =>
+    new Promise((resolve) => {
+      const serve = Effect.flatMap(registryIn(directory), (registry) => registry.serve({ port: 0 }))
+      void Effect.runPromise(
+        Effect.scoped(
+          Effect.andThen(
+            Effect.tap(serve, (served) => Effect.sync(() => resolve(served))),
+            Effect.never
+          )
+        )
+      )
+    }),
+  files: async (directory: string) => {
+    const fetch = (request: Request) => new Response(Bun.file(join(directory, new URL(request.url).pathname)))
+    return { port: Bun.serve({ hostname: "127.0.0.1", port: 0, fetch }).port }
+  }
+} as const
+
+const [mode = "1024", ...args] = process.argv.slice(2)
+
+/** Runs one of the parts, and gives its answer; `end` ends it and gives its peak of memory in MB. */
+const start = async (part: keyof typeof parts, ...args: ReadonlyArray<string>) => {
+  const began = performance.now()
+  const child = Bun.spawn([process.execPath, import.meta.path, part, ...args], {
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "inherit"
+  })
+  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader()
+  const line = async () => JSON.parse((await lines.read()).value ?? "null")
+  const answer = await line()
+  const seconds = (performance.now() - began) / 1000
+  const end = async (): Promise<number> => {
+    void child.stdin.end()
+    const peak = await line()
+    await child.exited
+    return peak
+  }
+  return { answer, seconds, end }
+}
+
+/** Seconds until a whole file has come, at most `rate` bytes a second. */
+const download = (port: number, path: string, size: number, rate = Infinity) =>
+  new Promise<number>((resolve, reject) => {
+    const began = performance.now()
+    let got = 0
+    const socket = connect(port, "127.0.0.1", () => socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`))
+    socket.on("data", (chunk: Buffer) => {
+      got += chunk.length
+      if (got >= size) {
+        socket.destroy()
+        resolve((performance.now() - began) / 1000)
+      }
+      const early = (got / rate) * 1000 - (performance.now() - began)
+      if (early > 5) {
+        socket.pause()
+        setTimeout(() => socket.resume(), early)
+      }
+    })
+    socket.on("error", reject)
+  })
+
+/** Builds an image with one layer of random bytes, and gives its id. */
+const build = async (folder: string, megabytes: number) => {
+  const file = createWriteStream(join(folder, "blob"))
+  for (let at = 0; at < megabytes; at++) {
+    if (!file.write(randomBytes(megabyte))) await new Promise((resolve) => file.once("drain", resolve))
+  }
+  await new Promise((resolve) => file.end(resolve))
+  await Bun.write(join(folder, "Dockerfile"), 'FROM scratch\nCOPY blob /blob\nCMD ["/blob"]\n')
+  run("docker", "build", "--quiet", "--tag", `jiji-bench-registry:${process.pid}`, folder)
+  return run("docker", "image", "inspect", "--format", "{{.Id}}", `jiji-bench-registry:${process.pid}`)
+}
+
+const benchImport = async (folder: string, imageId: string) => {
+  const seconds: { readonly save: Array<number>; readonly add: Array<number> } = { save: [], add: [] }
+  let peak = 0
+  // In turn, so that whatever else the machine does falls on both.
+  for (let round = 0; round < rounds; round++) {
+    const began = performance.now()
+    run("sh", "-c", `docker save ${imageId} > '${folder}/image.tar'`)
+    seconds.save.push((performance.now() - began) / 1000)
+    await rm(join(folder, "image.tar"))
+    await rm(join(folder, "store"), { recursive: true, force: true })
+    const added = await start("import", join(folder, "store"), imageId)
+    seconds.add.push(added.seconds)
+    peak = Math.max(peak, await added.end())
+  }
+  const again = await start("import", join(folder, "store"), imageId)
+  const repeat = await start("find", join(folder, "store"), imageId)
+  await Promise.all([again.end(), repeat.end()])
+  const [save, add] = [median(seconds.save), median(seconds.add)]
+  print(`docker save > file   ${seconds.save.map((s) => s.toFixed(2)).join(" ")}  median ${save.toFixed(2)} s`)
+  print(`import               ${seconds.add.map((s) => s.toFixed(2)).join(" ")}  median ${add.toFixed(2)} s`)
+  print(`ratio                ${(add / save).toFixed(2)}, peak memory ${peak} MB`)
+  print(`import, all stored   ${again.seconds.toFixed(2)} s, ${again.answer.added} bytes added`)
+  print(`find                 ${repeat.answer.seconds.toFixed(3)} s`)
+  return again.answer.layers[0]
+}
+
+const benchServe = async (folder: string, blob: { readonly digest: string; readonly size: number }) => {
+  const blobs = join(folder, "store/blobs/sha256")
+  const [registry, files] = await Promise.all([start("registry", join(folder, "store")), start("files", blobs)])
+  const path = `/v2/bench/blobs/${blob.digest}`
+  const plain = `/${blob.digest.slice("sha256:".length)}`
+  const seconds: { readonly files: Array<number>; readonly registry: Array<number> } = { files: [], registry: [] }
+  for (let round = 0; round < rounds; round++) {
+    seconds.files.push(await download(files.answer.port, plain, blob.size))
+    seconds.registry.push(await download(registry.answer.port, path, blob.size))
+  }
+  const slow = 4
+  await Promise.all([
+    download(registry.answer.port, path, blob.size),
+    download(registry.answer.port, path, blob.size, blob.size / slow)
+  ])
+  const [peak] = await Promise.all([registry.end(), files.end()])
+  const [theirs, ours] = [median(seconds.files), median(seconds.registry)]
+  print(`plain file server    ${seconds.files.map((s) => s.toFixed(2)).join(" ")}  median ${theirs.toFixed(2)} s`)
+  print(`serve                ${seconds.registry.map((s) => s.toFixed(2)).join(" ")}  median ${ours.toFixed(2)} s`)
+  print(
+    `ratio                ${(ours / theirs).toFixed(2)}, peak memory ${peak} MB, a slow reader beside a fast one too`
+  )
+}
+
+const main = async (megabytes: number) => {
+  if (Bun.which("docker") === null || Bun.spawnSync(["docker", "version"]).exitCode !== 0) {
+    print("There is no docker engine to measure against: start one, or set DOCKER_HOST.")
+    return
+  }
+  const folder = await mkdtemp(join(tmpdir(), "jiji-bench-"))
+  try {
+    const imageId = await build(folder, megabytes)
+    await benchServe(folder, await benchImport(folder, imageId))
+  } finally {
+    Bun.spawnSync(["docker", "image", "rm", "--force", `jiji-bench-registry:${process.pid}`])
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+if (mode in parts) {
+  // The check above is what makes the name one of a part; each takes as many words as it is started with.
+  const part = parts[mode as keyof typeof parts] as (...args: ReadonlyArray<string>) => Promise<unknown>
+  print(JSON.stringify(await part(...args)))
+  await Bun.stdin.text()
+  print(String(Math.round(process.resourceUsage().maxRSS / 1024)))
+  process.exit(0)
+} else {
+  await main(Number(mode))
+}
