@@ -32,6 +32,8 @@ export interface Forward {
   readonly port: number
   /** Never succeeds; fails when the forward is no longer there, so that work that needs it can race against it. */
   readonly lost: Effect.Effect<never, ConnectionLost>
+  /** Bytes that went to the server so far. */
+  readonly carried: Effect.Effect<number>
 }
 
 /** One connection a server, opened on first use and shared until the layer's scope closes. */

@@ -1,7 +1,7 @@
 import { Effect, type Redacted } from "effect"
 import type { Project } from "../config/Project.ts"
 import { type Forward, Ssh } from "../layers/Ssh.ts"
-import { Events } from "../pipeline/Events.ts"
+import { CurrentPath, Events } from "../pipeline/Events.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { ConnectedServer } from "./Connect.ts"
 import { runsAlready, work } from "./Plan.ts"
@@ -25,11 +25,18 @@ export const step = Step.make(
     const pulls = work(state).some((each) => each.image !== undefined && !runsAlready(state, each))
     if (!pulls) return Step.skip("nothing is pulled through it", none)
     const { port } = project.registry
+    const events = yield* Events
     const tunnel = yield* (yield* Ssh).forward(server, { port, localPort: served.port })
     if (tunnel.port !== port) {
       const text = `port ${port} is taken on ${server.name}; port ${tunnel.port} is used`
-      yield* (yield* Events).publish({ _tag: "StepNoted", level: "info", text })
+      yield* events.publish({ _tag: "StepNoted", level: "info", text })
     }
+    const path = yield* CurrentPath
+    yield* Effect.addFinalizer(() =>
+      Effect.flatMap(tunnel.carried, (bytes) => events.publish({ _tag: "StepProgress", label: "carried", bytes })).pipe(
+        Effect.provideService(CurrentPath, path)
+      )
+    )
     return { tunnel }
   })
 )

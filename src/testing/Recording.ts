@@ -60,7 +60,11 @@ const ssh = Layer.effect(
       connect: (server) => recording.add({ _tag: "Connect", machine: remote(server) }),
       exec: () => Effect.die(new Error("commands go through the Shell")),
       forward: (server, { port }) =>
-        Effect.as(recording.add({ _tag: "Forward", machine: remote(server), port }), { port, lost: Effect.never })
+        Effect.as(recording.add({ _tag: "Forward", machine: remote(server), port }), {
+          port,
+          lost: Effect.never,
+          carried: Effect.succeed(0)
+        })
     })
   })
 )

@@ -5,12 +5,16 @@ import type { AcceptConnection, Client, ClientChannel, RejectConnection, TcpConn
 interface Listener {
   readonly localPort: number
   readonly sockets: Set<Socket>
+  /** Bytes that went to the server over connections that are closed. */
+  carried: number
 }
 
 /** Where connections lead that a server forwards to this machine. */
 export interface Listeners {
   /** From now on, connections to this port of the server lead to that port of this machine. */
   add(port: number, localPort: number): void
+  /** Bytes that went to the server through this port so far. */
+  carried(port: number): number
   /** No more; and the ones that are open are cut. */
   remove(port: number): void
 }
@@ -48,7 +52,10 @@ export const listen = (client: Client): Listeners => {
       if (listener === undefined || !isLoopback(details.srcIP)) return reject()
       const socket = connect({ host: "127.0.0.1", port: listener.localPort, allowHalfOpen: true })
       listener.sockets.add(socket)
-      socket.once("close", () => listener.sockets.delete(socket))
+      socket.once("close", () => {
+        listener.sockets.delete(socket)
+        listener.carried += socket.bytesRead
+      })
       // Stays attached: a socket's error without a listener ends the process.
       let isAccepted = false
       socket.on("error", () => {
@@ -69,7 +76,12 @@ export const listen = (client: Client): Listeners => {
     listeners.delete(port)
   }
   return {
-    add: (port, localPort) => void listeners.set(port, { localPort, sockets: new Set() }),
+    add: (port, localPort) => void listeners.set(port, { localPort, sockets: new Set(), carried: 0 }),
+    carried: (port) => {
+      const listener = listeners.get(port)
+      if (listener === undefined) return 0
+      return [...listener.sockets].reduce((sum, socket) => sum + socket.bytesRead, listener.carried)
+    },
     remove
   }
 }
