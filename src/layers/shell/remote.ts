@@ -1,27 +1,34 @@
-import { Effect, Redacted, type Scope } from "effect"
+import { Effect, type Redacted, type Scope } from "effect"
 import { CommandLine } from "effect/process"
 import type { Server } from "../../config/Project.ts"
 import type { Command, Process, ShellError } from "../Command.ts"
 import type { Ssh } from "../Ssh.ts"
 
 /**
- * What the login shell of a server is asked to run, whatever that shell is: a `sh` that reads as many lines as it is
- * told and evaluates them. So the command, its words and its environment arrive on stdin, and stand in no process list.
+ * What the login shell of a server is asked to run, whatever that shell is: a `sh` that evaluates as many bytes as it is
+ * told. So the command, its words and its environment arrive on stdin, and stand in no process list.
  */
-const bootstrap = (lines: number): string =>
-  `exec sh -c 'n=$(printf "\\n_");n=\${n%_};i=0;p=;while [ $i -lt $1 ];do IFS= read -r l;p=$p$l$n;i=$((i+1));done;eval "$p"' jiji ${lines}`
+const bootstrap = (bytes: number): string => `exec sh -c 'eval "$(head -c $1)"' jiji ${bytes}`
 
 /**
  * Runs the words in the background and waits. When stdin ends, because jiji gave the command up or is gone, the command
- * is told to end: sshd by itself lets it run on.
+ * is told to end, and what it has left running with it: sshd by itself lets them run on. The command alone is told
+ * first, so that a script can undo what it began, by itself and in its own order.
  */
-const supervised = [
+const supervised = (input: string) => [
   "exec 3<&0 </dev/null",
-  '"$@" 3<&- & c=$!',
-  "(while read -r _;do :;done;kill -TERM $c) <&3 >/dev/null 2>&1 3<&- & w=$!",
+  // A group of its own, where there is a way to make one. `sh` finds a missing program by its own rules, with 127.
+  'command -v setsid >/dev/null 2>&1&&set -- setsid sh -c \'exec "$@"\' sh "$@"',
+  `${input}"$@" 3<&- & c=$! g=`,
+  // What follows has nothing to say, and may outlive whoever reads.
+  "exec >/dev/null 2>&1",
+  "trap 'g=1;kill -TERM $c' TERM INT HUP",
+  "(while read -r _;do :;done;kill -TERM $$) <&3 3<&- & w=$!",
   "exec 3<&-",
-  "wait $c;r=$?",
-  "kill $w 2>/dev/null",
+  // A trap cuts `wait` short, with a code like that of a command that a signal ended.
+  "while :;do wait $c;r=$?;[ $r -gt 128 ]&&kill -0 $c||break;done",
+  '[ -z "$g" ]||kill -TERM -$c',
+  "kill $w",
   "exit $r"
 ]
 
@@ -29,14 +36,15 @@ const quoted = (words: ReadonlyArray<string | Redacted.Redacted<string>>): Effec
   // Only a NUL byte cannot be quoted, and no word of jiji's has one: the config's schema refuses it.
   Effect.orDie(Effect.fromResult(CommandLine.join(words, { format: "posix" })))
 
-/** The lines that a server's `sh` evaluates: the environment, the words, and how to run them. */
+/** What a server's `sh` evaluates: the environment, the words, their input, and how to run them. */
 export const prelude = Effect.fnUntraced(function* (command: Command) {
   const exports = yield* Effect.forEach(Object.entries(command.env ?? {}), ([name, value]) =>
     Effect.map(quoted([value]), (text) => `export ${name}=${text}`)
   )
   const set = `set -- ${yield* quoted(command.words)}`
-  const ending = command.stdin === undefined ? supervised : ['exec "$@"']
-  return `${[...exports, set, ...ending].join("\n")}\n`
+  // stdin itself is where the end of the connection shows, so a command's own input comes with the rest.
+  const input = command.stdin === undefined ? "" : `printf %s ${yield* quoted([command.stdin])}|`
+  return `${[...exports, set, ...supervised(input)].join("\n")}\n`
 })
 
 /** Starts a command on a server. */
@@ -45,13 +53,8 @@ export const startRemote = Effect.fnUntraced(function* (
   server: Server,
   command: Command
 ): Effect.fn.Return<Process, ShellError, Scope.Scope> {
-  const text = yield* prelude(command)
-  const child = yield* ssh.exec(server, bootstrap(text.split("\n").length - 1))
-  yield* child.write(Buffer.from(text))
-  if (command.stdin !== undefined) {
-    const { stdin } = command
-    yield* child.write(Buffer.from(Redacted.isRedacted(stdin) ? Redacted.value(stdin) : stdin))
-    yield* child.end
-  }
+  const text = Buffer.from(yield* prelude(command))
+  const child = yield* ssh.exec(server, bootstrap(text.length))
+  yield* child.write(text)
   return child
 })

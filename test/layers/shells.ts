@@ -1,0 +1,49 @@
+import { Context, Effect, Layer, Stream } from "effect"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { Secrets } from "../../src/layers/Secrets.ts"
+import { Shell } from "../../src/layers/Shell.ts"
+import { SshSettings } from "../../src/layers/ssh/Settings.ts"
+import { Ssh } from "../../src/layers/Ssh.ts"
+import type { Event } from "../../src/pipeline/Event.ts"
+import { Events } from "../../src/pipeline/Events.ts"
+import { Scrubber } from "../../src/pipeline/Scrubber.ts"
+import * as Platform from "../../src/platform.ts"
+import { folder } from "./ssh/fixture.ts"
+
+/** The live shell, over an SSH client with a home folder of its own; and the events that are published. */
+export const liveShell = Effect.gen(function* () {
+  const home = yield* folder
+  const settings = { ...(yield* SshSettings), agent: undefined, home }
+  const layer = Shell.layer.pipe(
+    Layer.provide(Ssh.layer),
+    Layer.provide(Layer.succeed(SshSettings, settings)),
+    Layer.provide(Secrets.layer({ root: home, env: {} })),
+    Layer.provideMerge(Events.layer),
+    Layer.provideMerge(Scrubber.layer),
+    Layer.provide(Platform.layer)
+  )
+  const context = yield* Layer.build(layer)
+  const events: Array<Event> = []
+  const stream = yield* Context.get(context, Events).subscribe
+  yield* Effect.forkScoped(Stream.runForEach(stream, (event) => Effect.sync(() => events.push(event))))
+  return { shell: Context.get(context, Shell), scrubber: Context.get(context, Scrubber), events, home }
+})
+
+/** Whether a process runs. What has ended may still stand in the process table until its parent looks. */
+export const isAlive = (pid: number): boolean =>
+  existsSync(`/proc/${pid}`) && !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ")
+
+/** A process's command line; empty where it has ended. */
+export const commandLine = (pid: number): string => {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8")
+  } catch {
+    return ""
+  }
+}
+
+/** Every command line on this machine. */
+export const commandLines = (): ReadonlyArray<string> =>
+  readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => commandLine(Number(pid)))
