@@ -37,14 +37,14 @@ const source = Effect.acquireRelease(
 
 /** Milliseconds until all bytes have come out of a port. */
 const drain = (port: number) =>
-  Effect.callback<number, Error>((resume) => {
+  Effect.callback<number>((resume) => {
     const child = spawn("bash", ["-c", `exec 3<>/dev/tcp/127.0.0.1/${port}; head -c ${total} <&3 | wc -c`])
     const start = performance.now()
     let out = ""
     child.stdout.on("data", (data: Buffer) => (out += data.toString()))
     child.on("close", () => {
       if (Number(out) === total) resume(Effect.succeed(performance.now() - start))
-      else resume(Effect.fail(new Error(`${out.trim()} of ${total} bytes came through port ${port}`)))
+      else resume(Effect.die(new Error(`${out.trim()} of ${total} bytes came through port ${port}`)))
     })
   })
 
@@ -53,9 +53,20 @@ const openssh = (sshd: Sshd.Sshd, port: number, localPort: number): Effect.Effec
   Effect.acquireRelease(
     Effect.callback<ReturnType<typeof spawn>>((resume) => {
       const child = spawn("ssh", [
-        ...["-F", "none", "-N", "-i", sshd.keyFile, "-p", String(sshd.port)],
-        ...["-o", `UserKnownHostsFile=${sshd.knownHosts}`, "-o", "ExitOnForwardFailure=yes"],
-        ...["-R", `127.0.0.1:${port}:127.0.0.1:${localPort}`, `${sshd.user}@${sshd.host}`]
+        "-F",
+        "none",
+        "-N",
+        "-i",
+        sshd.keyFile,
+        "-p",
+        String(sshd.port),
+        "-o",
+        `UserKnownHostsFile=${sshd.knownHosts}`,
+        "-o",
+        "ExitOnForwardFailure=yes",
+        "-R",
+        `127.0.0.1:${port}:127.0.0.1:${localPort}`,
+        `${sshd.user}@${sshd.host}`
       ])
       const probe = () =>
         connect({ host: "127.0.0.1", port })
@@ -86,8 +97,12 @@ const program = Effect.scoped(
       results.ssh.push(rate(yield* drain(theirs)))
       results.jiji.push(rate(yield* drain(ours.port)))
     }
-    yield* Console.log(`ssh -R  ${results.ssh.map((r) => r.toFixed(0)).join(" ")}  median ${median(results.ssh).toFixed(0)} MB/s`)
-    yield* Console.log(`jiji    ${results.jiji.map((r) => r.toFixed(0)).join(" ")}  median ${median(results.jiji).toFixed(0)} MB/s`)
+    yield* Console.log(
+      `ssh -R  ${results.ssh.map((r) => r.toFixed(0)).join(" ")}  median ${median(results.ssh).toFixed(0)} MB/s`
+    )
+    yield* Console.log(
+      `jiji    ${results.jiji.map((r) => r.toFixed(0)).join(" ")}  median ${median(results.jiji).toFixed(0)} MB/s`
+    )
     const ratio = median(results.jiji) / median(results.ssh)
     yield* Console.log(`ratio   ${ratio.toFixed(2)}`)
   })

@@ -83,7 +83,18 @@ const killAll = (pids: ReadonlyArray<number>, signal: NodeJS.Signals = "SIGKILL"
 
 /** Makes a key pair with ssh-keygen. */
 export const keygen = (file: string, type: string, passphrase = ""): string => {
-  execFileSync("ssh-keygen", ["-q", "-t", type, "-N", passphrase, "-C", "test", "-f", file])
+  execFileSync("ssh-keygen", [
+    "-q",
+    "-t",
+    type,
+    ...(type === "rsa" ? ["-b", "2048"] : []),
+    "-N",
+    passphrase,
+    "-C",
+    "test",
+    "-f",
+    file
+  ])
   return readFileSync(`${file}.pub`, "utf8").split(" ").slice(0, 2).join(" ")
 }
 

@@ -78,6 +78,10 @@ const stop = Effect.fnUntraced(function* (
   channel.close()
 })
 
+/** Whether a channel was refused for want of room (RFC 4254, 5.1): sshd says "connect failed", others "resource shortage". */
+const isFull = (cause: unknown): boolean =>
+  cause instanceof Error && "reason" in cause && (cause.reason === 2 || cause.reason === 4)
+
 /** A slot among the commands that run on this connection, and the command in it. */
 const open = (
   connection: Connection,
@@ -87,6 +91,7 @@ const open = (
   Effect.gen(function* () {
     const slot = yield* Scope.fork(yield* Effect.scope)
     yield* Semaphore.takeScoped(connection.sessions, 1).pipe(Scope.provide(slot))
+    const others = connection.running.size
     const started = yield* Effect.acquireRelease(
       start(connection, line),
       (running) => stop(connection, running, grace),
@@ -97,10 +102,9 @@ const open = (
     if (started._tag === "Success") return started.success
     yield* Scope.close(slot, Exit.void)
     if (Deferred.isDoneUnsafe(connection.lost)) return yield* Deferred.await(connection.lost)
+    if (others === 0 || !isFull(started.failure.cause)) return yield* started.failure
     // The server takes fewer commands at once than was thought (MaxSessions): wait for one of those that run.
-    const { size } = connection.running
-    if (size === 0) return yield* started.failure
-    yield* connection.sessions.resize(size)
+    yield* connection.sessions.resize(Math.max(1, connection.running.size))
     return yield* open(connection, line, grace)
   })
 

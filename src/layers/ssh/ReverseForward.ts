@@ -1,27 +1,34 @@
 import { Deferred, Effect } from "effect"
-import { ConnectionLost, ForwardRefused } from "../SshError.ts"
+import { ForwardRefused } from "../SshError.ts"
 import * as Resource from "../../pipeline/Resource.ts"
 import type { Connection } from "./Connection.ts"
 import type { Forward } from "../Ssh.ts"
 
 const address = "127.0.0.1"
 
+interface Options {
+  /** On the server. */
+  readonly port: number
+  readonly localPort: number
+}
+
 /** Asks the server to listen on a port of its loopback; gives the port, which is the server's choice for 0. */
-const request = (connection: Connection, port: number, localPort: number) =>
-  Effect.callback<number, Error>((resume) => {
-    const { client, listeners } = connection
+const request = (connection: Connection, port: number, options: Options) =>
+  Effect.callback<number, ForwardRefused>((resume) => {
+    const { client, listeners, server } = connection
+    const refuse = (cause: unknown) => resume(Effect.fail(new ForwardRefused({ server, port: options.port, cause })))
     let abandoned = false
     try {
       client.forwardIn(address, port, (error, granted) => {
-        if (error) return resume(Effect.fail(error))
+        if (error) return refuse(error)
         // Granted after nobody waits for it any more: given back, or the port stays open for as long as the connection.
         if (abandoned) return void cancel(connection, granted, () => {})
         // In the turn of the grant, as the first connection may be in the same packet.
-        listeners.add(granted, localPort)
+        listeners.add(granted, options.localPort)
         resume(Effect.succeed(granted))
       })
     } catch (cause) {
-      resume(Effect.fail(cause instanceof Error ? cause : new Error(String(cause))))
+      refuse(cause)
     }
     return Effect.sync(() => (abandoned = true))
   })
@@ -38,27 +45,18 @@ const cancel = (connection: Connection, port: number, done: () => void): void =>
 }
 
 /** Forwards a port of the server's loopback to a port of this machine's, until the scope closes. */
-export const forward = Effect.fnUntraced(function* (
-  connection: Connection,
-  options: { readonly port: number; readonly localPort: number }
-) {
+export const forward = Effect.fnUntraced(function* (connection: Connection, options: Options) {
   const { server } = connection
   const lost = Deferred.await(connection.lost)
-  const isLost = Effect.suspend(() => (Deferred.isDoneUnsafe(connection.lost) ? lost : Effect.void))
-  const attempt = (port: number) => Effect.tapError(request(connection, port, options.localPort), () => isLost)
-  const acquire = attempt(options.port).pipe(
-    Effect.catchIf(
-      (error) => !(error instanceof ConnectionLost),
-      () => attempt(0)
-    ),
-    Effect.mapError((cause) =>
-      cause instanceof ConnectionLost ? cause : new ForwardRefused({ server, port: options.port, cause })
-    ),
+  const acquire = request(connection, options.port, options).pipe(
+    // Taken by someone else, or not for this user: the caller can do with any other.
+    Effect.catch(() => request(connection, 0, options)),
+    // What is refused because the connection is gone was not refused by the server.
+    Effect.tapError(() => (Deferred.isDoneUnsafe(connection.lost) ? lost : Effect.void)),
     Effect.raceFirst(lost)
   )
   const release = (port: number) =>
     Effect.callback<void>((resume) => cancel(connection, port, () => resume(Effect.void)))
   const port = yield* Resource.acquire(`reverse forward from ${server}`, acquire, release)
-  const carried = Effect.sync(() => connection.listeners.carried(port))
-  return { port, lost, carried } satisfies Forward
+  return { port, lost } satisfies Forward
 })

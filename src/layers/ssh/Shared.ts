@@ -14,7 +14,7 @@ export interface Shared<A, E> {
 interface Entry<A, E> {
   readonly result: Deferred.Deferred<A, E>
   readonly scope: Scope.Closeable
-  fiber?: Fiber.Fiber<unknown>
+  fiber?: Fiber.Fiber<A, E>
   waiting: number
   value?: A
 }
@@ -33,13 +33,18 @@ export const make = <A, E>(): Effect.Effect<Shared<A, E>, never, Scope.Scope> =>
       entries.set(key, entry)
       entry.fiber = yield* Effect.interruptible(make).pipe(
         Scope.provide(scope),
-        Effect.onExit((exit) => {
-          if (Exit.isSuccess(exit)) return Effect.sync(() => (entry.value = exit.value))
-          forget(key, entry)
-          return Scope.close(scope, exit)
-        }),
-        Effect.exit,
-        Effect.flatMap((exit) => Deferred.done(entry.result, exit)),
+        // To the end, even of a fiber that is interrupted: those who wait must hear of it.
+        Effect.onExit(
+          Effect.fnUntraced(function* (exit) {
+            if (Exit.isSuccess(exit)) {
+              entry.value = exit.value
+            } else {
+              forget(key, entry)
+              yield* Scope.close(scope, exit)
+            }
+            yield* Deferred.done(entry.result, exit)
+          })
+        ),
         // Not in its own scope, which it closes.
         Effect.forkIn(parent)
       )

@@ -66,7 +66,7 @@ export const forwards = (client: Connection, isAllowed: boolean): void => {
     }
   })
   client.on("close", () => {
-    for (const port of [...servers.keys()]) close(port)
+    for (const port of servers.keys()) close(port)
     for (const socket of sockets) socket.destroy()
   })
 }

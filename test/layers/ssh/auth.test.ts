@@ -323,11 +323,16 @@ describe("a jump host", () => {
       const { home, ssh } = yield* client({ user: bastion.user })
       writeFileSync(
         join(home, ".ssh", "config"),
-        [
-          ...["Host outer", "  HostName 127.0.0.1", `  Port ${bastion.port}`],
-          ...["Host inner", "  HostName 127.0.0.1", `  Port ${sshd.port}`],
-          ...["Host app", "  HostName 127.0.0.1", `  Port ${far.port}`, "  ProxyJump outer,inner"]
-        ].join("\n")
+        `Host outer
+           HostName 127.0.0.1
+           Port ${bastion.port}
+         Host inner
+           HostName 127.0.0.1
+           Port ${sshd.port}
+         Host app
+           HostName 127.0.0.1
+           Port ${far.port}
+           ProxyJump outer,inner`
       )
       const { port: _, proxy: __, ...rest } = server
       const { stdout } = yield* run(ssh, { ...rest, host: "app" }, "echo $SSH_CONNECTION")

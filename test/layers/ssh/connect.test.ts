@@ -67,19 +67,6 @@ describe("a connection", () => {
     })
   )
 
-  it.live("survives one of those who wait for it being interrupted", () =>
-    Effect.gen(function* () {
-      const sshd = yield* Sshd.make()
-      const { ssh } = yield* client()
-      const first = yield* Effect.forkChild(ssh.connect(serverOf(sshd)))
-      const second = yield* Effect.forkChild(ssh.connect(serverOf(sshd)))
-      yield* Effect.yieldNow
-      yield* Fiber.interrupt(first)
-      yield* Fiber.join(second)
-      expect(yield* sshd.sessions).toBe(1)
-    })
-  )
-
   it.live("to a server that never answers ends at the connect timeout", () =>
     Effect.gen(function* () {
       const silent = yield* silentServer

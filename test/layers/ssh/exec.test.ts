@@ -87,7 +87,7 @@ for (const [name, make] of servers)
       })
     )
 
-    it.live("may write much to both outputs at once", () =>
+    it.live("may write much to both outputs at once, to a reader who comes late", () =>
       Effect.gen(function* () {
         const { ssh } = yield* client()
         const process = yield* ssh.exec(
@@ -100,6 +100,8 @@ for (const [name, make] of servers)
             () => 0,
             (n, chunk) => n + chunk.length
           )
+        // Until the server has filled the channel with both.
+        yield* Effect.sleep("300 millis")
         const sizes = yield* Effect.all([count(process.stdout), count(process.stderr)], { concurrency: 2 })
         expect(sizes).toEqual([20_000_000, 20_000_000])
         expect(yield* process.exitCode).toBe(0)
@@ -149,8 +151,9 @@ for (const [name, make] of servers)
         const command = ssh.exec(yield* make, `echo $$ > ${file}; exec cat`)
         const fiber = yield* Effect.forkChild(Effect.scoped(Effect.andThen(command, Effect.never)))
         const pid = yield* pidIn(file)
-        yield* Fiber.interrupt(fiber)
-        yield* until(() => !isAlive(pid))
+        const [took] = yield* Effect.timed(Fiber.interrupt(fiber))
+        expect(isAlive(pid)).toBe(false)
+        expect(Duration.toMillis(took)).toBeLessThan(1500)
       })
     )
   })
@@ -165,6 +168,8 @@ describe("a command on a server that says no", () => {
         concurrency: "unbounded"
       })
       expect(results.map(({ stdout }) => stdout)).toEqual(numbers.map((n) => `${n}\n`))
+      // It waits, it does not knock until it is let in.
+      expect(sshd.log().match(/no more sessions/g)?.length).toBeLessThan(12)
     })
   )
 
@@ -178,9 +183,11 @@ describe("a command on a server that says no", () => {
 
   it.live("fails where the built-in server is told to refuse it", () =>
     Effect.gen(function* () {
-      const { server } = yield* builtIn({ allow: (command) => command === "true" })
-      const { ssh } = yield* client()
+      const { server } = yield* builtIn({ allow: (command) => command !== "false" })
+      const { ssh } = yield* client({ grace: Duration.millis(50) })
       expect((yield* run(ssh, server, "true")).code).toBe(0)
+      // Also while another runs, for whose end nothing must wait.
+      yield* ssh.exec(server, "sleep 300")
       expect((yield* Effect.flip(run(ssh, server, "false")))._tag).toBe("RemoteExecFailed")
     })
   )
@@ -212,7 +219,7 @@ describe("a command on the built-in server", () => {
       const pid = yield* pidIn(file)
       const children = Sshd.descendants(pid)
       yield* Scope.close(scope, Exit.void)
-      expect([pid, ...children].filter(isAlive)).toEqual([])
+      yield* until(() => ![pid, ...children].some(isAlive))
       expect((yield* Effect.flip(process.exitCode))._tag).toBe("ConnectionLost")
     })
   )

@@ -96,7 +96,7 @@ export const run = (ssh: Ssh["Service"], server: Server, line: string) =>
 
 /** Waits until something holds, for 5 seconds at most. */
 export const until = (condition: () => boolean): Effect.Effect<void> =>
-  Effect.suspend(() => (condition() ? Effect.void : Effect.fail(new Error(`never: ${condition}`)))).pipe(
+  Effect.suspend(() => (condition() ? Effect.void : Effect.fail(`never: ${condition}`))).pipe(
     Effect.retry(Schedule.spaced("10 millis").pipe(Schedule.upTo({ duration: "5 seconds" }))),
     Effect.orDie
   )

@@ -1,8 +1,10 @@
+import * as NodeFileSystem from "@effect/platform-node-shared/NodeFileSystem"
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { execFileSync } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import * as HostKeys from "../../../src/layers/ssh/HostKeys.ts"
 import { it } from "../../effect.ts"
 import * as Sshd from "../Sshd.ts"
 import { client, run, serverOf } from "./fixture.ts"
@@ -119,6 +121,21 @@ describe("a host key", () => {
         `# no line break at the end\n${name(sshd)} ${sshd.hostKeys["ed25519"]}\n`
       )
     })
+  )
+
+  it.live("is written once by many who write at the very same time", () =>
+    Effect.gen(function* () {
+      const sshd = yield* Sshd.make()
+      const file = join(sshd.dir, "new_hosts")
+      const hostKeys = yield* HostKeys.make
+      const key = Buffer.from(sshd.hostKeys["ed25519"]?.split(" ")[1] ?? "", "base64")
+      const hosts = Array.from({ length: 60 }, (_, n) => `web${n % 20}`)
+      yield* Effect.forEach(hosts, (host) => hostKeys.remember(file, host, 22, key), { concurrency: "unbounded" })
+      const lines = readFileSync(file, "utf8").trimEnd().split("\n")
+      expect(lines.toSorted()).toEqual(
+        [...new Set(hosts)].map((host) => `${host} ${sshd.hostKeys["ed25519"]}`).toSorted()
+      )
+    }).pipe(Effect.provide(NodeFileSystem.layer))
   )
 
   it.live("cannot be told from a changed one by a file that cannot be read, so that is an error", () =>

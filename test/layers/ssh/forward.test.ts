@@ -1,0 +1,295 @@
+import { describe, expect } from "bun:test"
+import { Duration, Effect, Exit, Fiber, Scope } from "effect"
+import { PassThrough } from "node:stream"
+import { Client } from "ssh2"
+import type { Server } from "../../../src/config/Project.ts"
+import { listen as listenTo } from "../../../src/layers/ssh/Listeners.ts"
+import type { SshServerOptions } from "../../../src/testing/SshServer.ts"
+import { it } from "../../effect.ts"
+import * as Sshd from "../Sshd.ts"
+import { builtIn, client, run, serverOf, until } from "./fixture.ts"
+import { addressesOf, ask, dial, listen, loopback, readAll } from "./net.ts"
+
+const servers: ReadonlyArray<readonly [string, (refusing?: boolean) => Effect.Effect<Server, never, Scope.Scope>]> = [
+  [
+    "a real sshd",
+    (refusing) =>
+      Effect.map(Sshd.make({ config: { AllowTcpForwarding: refusing === true ? "no" : "yes" } }), (sshd) =>
+        serverOf(sshd)
+      )
+  ],
+  [
+    "the built-in server",
+    (refusing) => {
+      const options: SshServerOptions = { forwarding: refusing !== true }
+      return Effect.map(builtIn(options), ({ server }) => server)
+    }
+  ]
+]
+
+/** Answers with what it was sent, once the client has ended its side. */
+const echo = listen((socket) => {
+  const chunks: Array<Buffer> = []
+  socket.on("data", (chunk) => chunks.push(Buffer.from(chunk)))
+  socket.once("end", () => socket.end(Buffer.concat([Buffer.from("you said: "), ...chunks])))
+})
+
+const size = 120 * 1024 * 1024
+const piece = Buffer.from(crypto.getRandomValues(new Uint8Array(64 * 1024)).buffer)
+
+/** Gives a layer's worth of bytes to everyone, and counts how many were taken from it. */
+const source = (count: (bytes: number) => void = () => {}) =>
+  listen((socket) => {
+    let left = size
+    const push = () => {
+      while (left > 0) {
+        left -= piece.length
+        count(piece.length)
+        if (!socket.write(piece)) return
+      }
+      socket.end()
+    }
+    socket.on("drain", () => left > 0 && push())
+    push()
+  })
+
+for (const [name, make] of servers)
+  describe(`a forward from ${name}`, () => {
+    it.live("carries bytes both ways, and each side's end by itself", () =>
+      Effect.gen(function* () {
+        const { ssh } = yield* client()
+        const { port } = yield* ssh.forward(yield* make(), { port: 0, localPort: yield* echo })
+        expect(String(yield* ask(port, "hello"))).toBe("you said: hello")
+      })
+    )
+
+    it.live("listens on 127.0.0.1 and nowhere else", () =>
+      Effect.gen(function* () {
+        const { ssh } = yield* client()
+        const { port } = yield* ssh.forward(yield* make(), { port: 0, localPort: yield* echo })
+        expect(addressesOf(port)).toEqual([loopback])
+      })
+    )
+
+    it.live("takes the wanted port, and another one where that is taken", () =>
+      Effect.gen(function* () {
+        const { ssh } = yield* client()
+        const server = yield* make()
+        const wanted = yield* Sshd.freePort
+        const localPort = yield* echo
+        const first = yield* ssh.forward(server, { port: wanted, localPort })
+        expect(first.port).toBe(wanted)
+        const second = yield* ssh.forward(server, { port: wanted, localPort })
+        expect(second.port).not.toBe(wanted)
+        expect(String(yield* ask(second.port, "hello"))).toBe("you said: hello")
+      })
+    )
+
+    it.live("that the server refuses is an error with the remedy", () =>
+      Effect.gen(function* () {
+        const { ssh } = yield* client()
+        const error = yield* Effect.flip(Effect.scoped(ssh.forward(yield* make(true), { port: 9270, localPort: 9 })))
+        expect(error).toMatchObject({ _tag: "ForwardRefused", port: 9270, exitCode: 77 })
+        expect(error.remedy).toContain("AllowTcpForwarding yes")
+      })
+    )
+
+    it.live("is closed with its scope, and the connections in it are cut", () =>
+      Effect.gen(function* () {
+        const { events, ssh } = yield* client()
+        const server = yield* make()
+        const scope = yield* Scope.make()
+        let isThrough = false
+        const localPort = yield* listen((socket) => void socket.on("data", () => (isThrough = true)))
+        const { port } = yield* ssh.forward(server, { port: 0, localPort }).pipe(Scope.provide(scope))
+        const open = yield* dial(port)
+        open.write("hello")
+        yield* until(() => isThrough)
+        const broken = yield* Effect.forkChild(Effect.exit(readAll(open)))
+        yield* Scope.close(scope, Exit.void)
+        yield* Fiber.join(broken)
+        yield* until(() => addressesOf(port).length === 0)
+        yield* until(() => events.some((event) => event._tag === "ResourceReleased" && event.clean))
+        // The connection is still there for others.
+        expect((yield* run(ssh, server, "echo there")).stdout).toBe("there\n")
+      })
+    )
+
+    it.live("that was asked for by someone who was interrupted leaves no port open", () =>
+      Effect.gen(function* () {
+        const { ssh } = yield* client()
+        const server = yield* make()
+        yield* ssh.connect(server)
+        const port = yield* Sshd.freePort
+        const fiber = yield* Effect.forkChild(Effect.scoped(ssh.forward(server, { port, localPort: 9 })))
+        yield* Effect.yieldNow
+        yield* Fiber.interrupt(fiber)
+        // What the server is asked next it answers after that.
+        yield* run(ssh, server, "true")
+        yield* until(() => addressesOf(port).length === 0)
+      })
+    )
+
+    it.live("survives a refused local end, which fails one connection only", () =>
+      Effect.gen(function* () {
+        const { ssh } = yield* client()
+        const localPort = yield* Sshd.freePort
+        const { port } = yield* ssh.forward(yield* make(), { port: 0, localPort })
+        const answer = yield* Effect.result(ask(port, "hello"))
+        if (answer._tag === "Success") expect(answer.success.length).toBe(0)
+        const late = yield* Effect.acquireRelease(
+          Effect.sync(() =>
+            Bun.listen({ hostname: "127.0.0.1", port: localPort, socket: { data: (s) => void s.end("late") } })
+          ),
+          (server) => Effect.sync(() => server.stop(true))
+        )
+        expect(late.port).toBe(localPort)
+        expect(String(yield* ask(port, "hello"))).toBe("late")
+      })
+    )
+
+    it.live(
+      "carries a layer of any size",
+      () =>
+        Effect.gen(function* () {
+          const { ssh } = yield* client()
+          const { port } = yield* ssh.forward(yield* make(), { port: 0, localPort: yield* source() })
+          const bytes = yield* ask(port, "")
+          expect(bytes.length).toBe(size)
+          expect(bytes.subarray(-piece.length).equals(piece)).toBe(true)
+        }),
+      20_000
+    )
+
+    it.live(
+      "carries much the other way as well",
+      () =>
+        Effect.gen(function* () {
+          const { ssh } = yield* client()
+          let received = 0
+          const localPort = yield* listen((socket) => {
+            socket.on("data", (chunk) => (received += chunk.length))
+            socket.once("end", () => socket.end("done"))
+          })
+          const { port } = yield* ssh.forward(yield* make(), { port: 0, localPort })
+          expect(String(yield* ask(port, Buffer.alloc(size)))).toBe("done")
+          expect(received).toBe(size)
+        }),
+      20_000
+    )
+
+    it.live(
+      "waits for a slow reader",
+      () =>
+        Effect.gen(function* () {
+          const { ssh } = yield* client()
+          let taken = 0
+          const { port } = yield* ssh.forward(yield* make(), {
+            port: 0,
+            localPort: yield* source((bytes) => (taken += bytes))
+          })
+          const socket = yield* dial(port)
+          socket.pause()
+          let before = -1
+          yield* until(() => taken > 0)
+          // Until nothing moves any more: buffers of the kernel, of the channel and of both programs are full.
+          while (taken !== before) {
+            before = taken
+            yield* Effect.sleep("300 millis")
+          }
+          expect(taken).toBeLessThan(40 * 1024 * 1024)
+          socket.resume()
+          socket.end()
+          expect((yield* readAll(socket)).length).toBe(size)
+        }),
+      20_000
+    )
+
+    it.live(
+      "loses no byte of an answer whose reader is slower than its writer, who hangs up first",
+      () =>
+        Effect.gen(function* () {
+          const { ssh } = yield* client()
+          const localPort = yield* listen((socket) => {
+            socket.once("data", (wanted) => socket.end(Buffer.alloc(Number(String(wanted)))))
+            socket.resume()
+          })
+          const { port } = yield* ssh.forward(yield* make(), { port: 0, localPort })
+          // Of several sizes, so that for one of them all that is left waits in the channel when its writer is gone.
+          const sizes = Array.from({ length: 14 }, (_, n) => (n + 1) * 1024 * 1024)
+          const sockets = yield* Effect.forEach(sizes, (size) =>
+            Effect.map(dial(port), (socket) => socket.pause().end(String(size)))
+          )
+          yield* Effect.sleep("500 millis")
+          const answers = yield* Effect.forEach(sockets, (socket) => readAll(socket.resume()), {
+            concurrency: "unbounded"
+          })
+          expect(answers.map(({ length }) => length)).toEqual(sizes)
+        }),
+      20_000
+    )
+
+    it.live("carries many connections side by side", () =>
+      Effect.gen(function* () {
+        const { ssh } = yield* client()
+        const { port } = yield* ssh.forward(yield* make(), { port: 0, localPort: yield* echo })
+        const numbers = Array.from({ length: 100 }, (_, n) => String(n))
+        const answers = yield* Effect.forEach(numbers, (n) => ask(port, n), { concurrency: "unbounded" })
+        expect(answers.map(String)).toEqual(numbers.map((n) => `you said: ${n}`))
+      })
+    )
+  })
+
+describe("a forward that is lost", () => {
+  it.live("fails at once, in the middle of a transfer, and so does the transfer", () =>
+    Effect.gen(function* () {
+      const sshd = yield* Sshd.make()
+      const { ssh } = yield* client()
+      const forward = yield* ssh.forward(serverOf(sshd), { port: 0, localPort: yield* source() })
+      const socket = yield* dial(forward.port)
+      let seen = 0
+      socket.on("data", (chunk) => (seen += chunk.length))
+      const lost = yield* Effect.forkChild(Effect.flip(forward.lost))
+      yield* until(() => seen > 0)
+      const [took, error] = yield* Effect.timed(Effect.andThen(sshd.killSessions, Fiber.join(lost)))
+      expect(error._tag).toBe("ConnectionLost")
+      expect(Duration.toMillis(took)).toBeLessThan(1000)
+      yield* until(() => socket.destroyed || socket.readableEnded)
+      expect(seen).toBeLessThan(size)
+    })
+  )
+
+  it.live("is not there while it works", () =>
+    Effect.gen(function* () {
+      const { server } = yield* builtIn()
+      const { ssh } = yield* client()
+      const forward = yield* ssh.forward(server, { port: 0, localPort: yield* echo })
+      expect((yield* Effect.raceFirst(forward.lost, ask(forward.port, "hello"))).length).toBeGreaterThan(0)
+    })
+  )
+})
+
+describe("a connection that a server forwards", () => {
+  it.live(
+    "is turned away unless it comes from the server itself, as `GatewayPorts yes` opens the port to the world",
+    () =>
+      Effect.gen(function* () {
+        const localPort = yield* echo
+        const client = new Client()
+        listenTo(client).add(9270, localPort)
+        const verdict = (srcIP: string, destPort = 9270) =>
+          Effect.callback<string>((resume) => {
+            const accept = () => {
+              resume(Effect.succeed("accepted"))
+              return new PassThrough()
+            }
+            const details = { srcIP, srcPort: 1, destIP: "127.0.0.1", destPort }
+            client.emit("tcp connection", details, accept, () => resume(Effect.succeed("rejected")))
+          })
+        expect(yield* verdict("127.0.0.1")).toBe("accepted")
+        expect(yield* verdict("::1")).toBe("accepted")
+        expect(yield* verdict("203.0.113.9")).toBe("rejected")
+        expect(yield* verdict("127.0.0.1", 9271)).toBe("rejected")
+      })
+  )
+})
