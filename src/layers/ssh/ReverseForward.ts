@@ -58,5 +58,6 @@ export const forward = Effect.fnUntraced(function* (connection: Connection, opti
   const release = (port: number) =>
     Effect.callback<void>((resume) => cancel(connection, port, () => resume(Effect.void)))
   const port = yield* Resource.acquire(`reverse forward from ${server}`, acquire, release)
-  return { port, lost } satisfies Forward
+  const carried = Effect.sync(() => connection.listeners.carried(port))
+  return { port, lost, carried } satisfies Forward
 })

@@ -153,8 +153,9 @@ for (const [name, make] of servers)
       () =>
         Effect.gen(function* () {
           const { ssh } = yield* client()
-          const { port } = yield* ssh.forward(yield* make(), { port: 0, localPort: yield* source() })
+          const { carried, port } = yield* ssh.forward(yield* make(), { port: 0, localPort: yield* source() })
           const bytes = yield* ask(port, "")
+          expect(yield* carried).toBe(size)
           expect(bytes.length).toBe(size)
           expect(bytes.subarray(-piece.length).equals(piece)).toBe(true)
         }),
