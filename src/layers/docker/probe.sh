@@ -14,6 +14,8 @@ for candidate in "$1" docker podman; do
   command -v "$candidate" >/dev/null 2>&1 || continue
   if version=$(answer "$candidate"); then
     engine=$candidate
+    # What it warns of stands before it.
+    version=${version##*[!0-9A-Za-z.+~-]}
     break
   fi
   [ "$candidate" != "$1" ] || said=$version

@@ -56,6 +56,7 @@ ready() { # container, seconds that it must run where it has no health check
   deadline=$(($(date +%s) + limit)) settled=''
   while :; do
     now=$(e inspect --type container --format '{{.Image}} {{.State.Status}} {{.RestartCount}} {{with .State.Health}}{{.Status}}{{end}}' "$1" 2>/dev/null)
+    [ -n "$now" ] || { why='was removed by somebody else'; return 1; }
     made=${now%% *} now=${now#* }
     [ "${made#sha256:}" = "$id" ] || { why="has another image than $image had when it was pulled"; return 1; }
     case $now in
@@ -173,17 +174,17 @@ echo "started $next_id"
 # Only what jiji built is tidied away: the repository is given for those images alone.
 [ -n "$repository" ] || exit 0
 kept=''
-e image ls --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}' "$repository" | while read -r each reference; do
-  case " $kept " in
-    *" $each "*) ;;
-    *)
-      if [ "$retain" -gt 0 ]; then
-        kept="$kept $each" retain=$((retain - 1))
-      else
-        # The engine itself refuses where a container still uses it.
-        quiet rmi "$reference" || true
-      fi
-      ;;
-  esac
-done
+e image ls --no-trunc --digests --format '{{.ID}} {{.Repository}} {{.Tag}} {{.Digest}}' "$repository" |
+  while read -r each from tag sum; do
+    case " $kept " in
+      *" $each "*) continue ;;
+    esac
+    if [ "$retain" -gt 0 ]; then
+      kept="$kept $each" retain=$((retain - 1))
+      continue
+    fi
+    # Both names, as an image stays for as long as it has one. The engine itself refuses where a container still uses it.
+    [ "$tag" = '<none>' ] || quiet rmi "$from:$tag"
+    [ "$sum" = '<none>' ] || quiet rmi "$from@$sum"
+  done
 exit 0

@@ -1,0 +1,188 @@
+import { describe, expect } from "bun:test"
+import { Effect } from "effect"
+import { existsSync, readdirSync } from "node:fs"
+import { join } from "node:path"
+import probeScript from "../../../src/layers/docker/probe.sh" with { type: "text" }
+import pullScript from "../../../src/layers/docker/pull.sh" with { type: "text" }
+import { it } from "../../effect.ts"
+import * as FakeEngine from "./FakeEngine.ts"
+
+const machine = Bun.spawnSync(["uname", "-m"]).stdout.toString().trim()
+
+for (const shell of ["sh", "busybox sh"]) {
+  const run = (engine: FakeEngine.FakeEngine, text: string, args: ReadonlyArray<string>, env = {}) =>
+    Effect.scoped(Effect.flatMap(engine.start(shell, text, args, env), ({ ended }) => ended))
+
+  describe(`looking at a server with ${shell}`, () => {
+    it.live("tells the engine, its version, the processor, and the project's containers", () =>
+      Effect.gen(function* () {
+        const engine = yield* FakeEngine.make()
+        expect(yield* run(engine, probeScript, ["docker", "shop"])).toEqual({
+          code: 0,
+          stdout: `docker 20.10.24 ${machine}\n[]\n`,
+          stderr: ""
+        })
+        engine.add("shop-web", "id1")
+        engine.add("shop-api", "id2")
+        const { stdout } = yield* run(engine, probeScript, ["docker", "shop"])
+        expect(stdout).toBe(`docker 20.10.24 ${machine}\n[id2]\n[id1]\n`)
+        expect(engine.get("log").replaceAll("\u001f", " ")).toContain("--filter label=jiji.project=shop ")
+      })
+    )
+
+    it.live("finds podman where docker was asked for and is not there", () =>
+      Effect.gen(function* () {
+        const engine = yield* FakeEngine.make("podman")
+        engine.set("version", "4.3.1\n")
+        // Only this folder, or the machine's own docker would be found.
+        const env = { PATH: `${engine.dir}:${yield* only("uname")}` }
+        const { stdout } = yield* run(engine, probeScript, ["docker", "shop"], env)
+        expect(stdout).toBe(`podman 4.3.1 ${machine}\n[]\n`)
+      })
+    )
+
+    it.live("tells the version alone, whatever the engine warns of", () =>
+      Effect.gen(function* () {
+        const engine = yield* FakeEngine.make()
+        engine.set("warning", "WARNING: Error loading config file: /root/.docker/config.json\n")
+        const { stdout } = yield* run(engine, probeScript, ["docker", "shop"])
+        expect(stdout).toBe(`docker 20.10.24 ${machine}\n[]\n`)
+      })
+    )
+
+    it.live("says that there is no engine", () =>
+      Effect.gen(function* () {
+        const engine = yield* FakeEngine.make()
+        const env = { PATH: yield* only("uname") }
+        const ended = yield* run(engine, probeScript, ["docker", "shop"], env)
+        expect(ended).toEqual({ code: 127, stdout: "", stderr: "docker: not found\n" })
+      })
+    )
+
+    it.live("says what the engine says that does not answer", () =>
+      Effect.gen(function* () {
+        const engine = yield* FakeEngine.make()
+        engine.fail("version", "permission denied while trying to connect to the Docker daemon socket")
+        const ended = yield* run(engine, probeScript, ["docker", "shop"])
+        expect(ended.code).toBe(1)
+        expect(ended.stderr).toBe("permission denied while trying to connect to the Docker daemon socket\n")
+      })
+    )
+  })
+
+  describe(`pulling an image with ${shell}`, () => {
+    it.live("pulls by digest, names the image, and describes it", () =>
+      Effect.gen(function* () {
+        const engine = yield* FakeEngine.make()
+        const args = ["docker", "ghcr.io/me/web@sha256:d1", "ghcr.io/me/web:v1", "true", "no", "", ""]
+        const ended = yield* run(engine, pullScript, args)
+        expect(ended).toEqual({ code: 0, stdout: '[{"the": "image"}]\n', stderr: "Pulling from somewhere\n" })
+        expect(engine.calls()).toEqual([
+          "pull ghcr.io/me/web@sha256:d1",
+          "tag ghcr.io/me/web@sha256:d1 ghcr.io/me/web:v1"
+        ])
+      })
+    )
+
+    it.live("takes away the name that it pulled by, where it is told to", () =>
+      Effect.gen(function* () {
+        const engine = yield* FakeEngine.make()
+        engine.fail("rmi", "in use")
+        const ended = yield* run(engine, pullScript, [
+          "docker",
+          "localhost:1/a@sha256:d1",
+          "localhost:9270/a:1",
+          "true",
+          "yes",
+          "",
+          ""
+        ])
+        expect(ended.code).toBe(0)
+        expect(engine.calls().at(-1)).toBe("rmi localhost:1/a@sha256:d1")
+      })
+    )
+
+    it.live("tells podman alone whether TLS is verified", () =>
+      Effect.gen(function* () {
+        const engine = yield* FakeEngine.make("podman")
+        yield* run(engine, pullScript, ["podman", "localhost:9270/a@sha256:d1", "", "false", "no", "", ""])
+        expect(engine.calls()).toEqual(["pull --tls-verify=false localhost:9270/a@sha256:d1"])
+      })
+    )
+
+    it.live("ends with the engine's own code and words, and goes no further", () =>
+      Effect.gen(function* () {
+        const engine = yield* FakeEngine.make()
+        engine.fail("pull", "manifest unknown")
+        const ended = yield* run(engine, pullScript, ["docker", "a", "b", "true", "yes", "", ""])
+        expect(ended).toEqual({ code: 125, stdout: "", stderr: "manifest unknown\n" })
+        expect(engine.calls()).toEqual(["pull a"])
+      })
+    )
+
+    const login = ["docker", "ghcr.io/me/web@sha256:d1", "", "true", "no", "ghcr.io", "me"]
+    const folders = (engine: FakeEngine.FakeEngine) => readdirSync(join(engine.dir, "tmp"))
+
+    it.live("logs in for this pull alone, and leaves nothing of it behind", () =>
+      Effect.gen(function* () {
+        const engine = yield* withTemporary
+        const password = "p w'\"$x`\\ \n\n"
+        const ended = yield* run(engine, pullScript, login, {
+          JIJI_PASSWORD: password,
+          TMPDIR: join(engine.dir, "tmp")
+        })
+        expect(ended.code).toBe(0)
+        expect(engine.get("password")).toBe(password)
+        expect(engine.calls()[0]).toBe("login --username me --password-stdin ghcr.io")
+        const [host, config = "", auth] = engine.get("login").split("\n")
+        // The engine is still the one that the user's own configuration names.
+        expect(host).toBe("unix:///run/other.sock")
+        expect(auth).toBe(`${config}/auth.json`)
+        expect(config).toStartWith(join(engine.dir, "tmp"))
+        expect(folders(engine)).toEqual([])
+        expect(existsSync(join(engine.dir, ".docker"))).toBe(false)
+      })
+    )
+
+    it.live("leaves nothing of its login behind where that or the pull fails", () =>
+      Effect.gen(function* () {
+        for (const operation of ["login", "pull"]) {
+          const engine = yield* withTemporary
+          engine.fail(operation, "unauthorized: no")
+          const env = { JIJI_PASSWORD: "secret", TMPDIR: join(engine.dir, "tmp") }
+          expect(yield* run(engine, pullScript, login, env)).toMatchObject({ code: 125, stderr: "unauthorized: no\n" })
+          expect(folders(engine)).toEqual([])
+        }
+      })
+    )
+
+    it.live("leaves nothing of its login behind where it is ended in the middle of the pull", () =>
+      Effect.gen(function* () {
+        const engine = yield* withTemporary
+        engine.block("pull")
+        const env = { JIJI_PASSWORD: "secret", TMPDIR: join(engine.dir, "tmp") }
+        const script = yield* engine.start(shell, pullScript, login, env)
+        yield* engine.blocked
+        expect(folders(engine)).toHaveLength(1)
+        yield* script.kill()
+        yield* Effect.promise(() => script.exited)
+        expect(folders(engine)).toEqual([])
+        yield* engine.release
+        expect((yield* script.ended).code).toBe(143)
+      })
+    )
+  })
+}
+
+const withTemporary = Effect.map(FakeEngine.make(), (engine) => {
+  engine.folder("tmp")
+  return engine
+})
+
+/** A folder that holds these programs of the system, and no other. */
+const only = (...programs: ReadonlyArray<string>) =>
+  Effect.map(FakeEngine.make(), ({ dir, folder, link }) => {
+    const bin = folder("only")
+    for (const program of ["sh", "env", "cat", ...programs]) link(Bun.which(program) ?? "", join("only", program))
+    return join(dir, bin)
+  })
