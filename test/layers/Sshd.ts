@@ -53,21 +53,27 @@ export const freePort: Effect.Effect<number> = Effect.callback((resume) => {
   })
 })
 
+/** The parent of every process, by id. */
+const parents = (): ReadonlyMap<number, number> =>
+  new Map(
+    readdirSync("/proc").flatMap((entry): ReadonlyArray<readonly [number, number]> => {
+      if (!/^\d+$/.test(entry)) return []
+      try {
+        // The command's name stands in brackets and may hold anything.
+        const stat = readFileSync(`/proc/${entry}/stat`, "utf8")
+        return [[Number(entry), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1])]]
+      } catch {
+        // It ended in between.
+        return []
+      }
+    })
+  )
+
 /** The ids of a process's descendants, the nearest first. */
 export const descendants = (pid: number): ReadonlyArray<number> => {
-  const parents = new Map<number, number>()
-  for (const entry of readdirSync("/proc")) {
-    if (!/^\d+$/.test(entry)) continue
-    try {
-      // The command's name stands in brackets and may hold anything.
-      const stat = readFileSync(`/proc/${entry}/stat`, "utf8")
-      parents.set(Number(entry), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]))
-    } catch {
-      // It ended in between.
-    }
-  }
-  const children = (of: number): Array<number> =>
-    [...parents].flatMap(([child, parent]) => (parent === of ? [child, ...children(child)] : []))
+  const all = parents()
+  const children = (of: number): ReadonlyArray<number> =>
+    [...all].flatMap(([child, parent]) => (parent === of ? [child, ...children(child)] : []))
   return children(pid)
 }
 
@@ -174,10 +180,8 @@ export const make = (options: SshdOptions = {}): Effect.Effect<Sshd, never, Scop
       hostKeys,
       killSessions: Effect.sync(() => killAll(descendants(pid))),
       freeze: Effect.sync(() => killAll(descendants(pid), "SIGSTOP")),
-      sessions: Effect.sync(
-        () =>
-          descendants(pid).filter((child) => readFileSync(`/proc/${child}/cmdline`, "utf8").startsWith("sshd: ")).length
-      ),
+      // One child serves one connection, from its start to its end.
+      sessions: Effect.sync(() => [...parents().values()].filter((parent) => parent === pid).length),
       log: () => log
     }
   })
