@@ -2,6 +2,7 @@ import { describe, expect } from "bun:test"
 import { Deferred, Effect, Exit, Fiber, Scope } from "effect"
 import * as Shared from "../../../src/layers/ssh/Shared.ts"
 import { it } from "../../effect.ts"
+import { until } from "./fixture.ts"
 
 /** A value that is made when told, and counts how often it was begun and released. */
 const counted = Effect.gen(function* () {
@@ -15,7 +16,12 @@ const counted = Effect.gen(function* () {
   return { gate, counts, make }
 })
 
-const settled = Effect.sleep("10 millis")
+/** Until all who ask have asked: they are started in one turn. */
+const settled = (counts: { readonly begun: number }) =>
+  Effect.andThen(
+    until(() => counts.begun > 0),
+    Effect.sleep("10 millis")
+  )
 
 describe("a shared value", () => {
   it.live("is made once, for all who ask", () =>
@@ -23,7 +29,7 @@ describe("a shared value", () => {
       const { counts, gate, make } = yield* counted
       const shared = yield* Shared.make<string, string>()
       const fibers = yield* Effect.forEach([1, 2, 3], () => Effect.forkChild(shared.get("a", make)))
-      yield* settled
+      yield* settled(counts)
       yield* Deferred.succeed(gate, "made")
       expect(yield* Effect.forEach(fibers, Fiber.join)).toEqual(["made", "made", "made"])
       expect(yield* shared.get("a", make)).toBe("made")
@@ -36,7 +42,7 @@ describe("a shared value", () => {
       const { counts, gate, make } = yield* counted
       const shared = yield* Shared.make<string, string>()
       const fibers = yield* Effect.forEach([1, 2], () => Effect.forkChild(Effect.flip(shared.get("a", make))))
-      yield* settled
+      yield* settled(counts)
       yield* Deferred.fail(gate, "no")
       expect(yield* Effect.forEach(fibers, Fiber.join)).toEqual(["no", "no"])
       expect(counts).toEqual({ begun: 1, interrupted: 0, released: 1 })
@@ -50,7 +56,7 @@ describe("a shared value", () => {
       const shared = yield* Shared.make<string, string>()
       const first = yield* Effect.forkChild(shared.get("a", make))
       const second = yield* Effect.forkChild(shared.get("a", make))
-      yield* settled
+      yield* settled(counts)
       yield* Fiber.interrupt(first)
       yield* Deferred.succeed(gate, "made")
       expect(yield* Fiber.join(second)).toBe("made")
@@ -63,7 +69,7 @@ describe("a shared value", () => {
       const { counts, make } = yield* counted
       const shared = yield* Shared.make<string, string>()
       const fibers = yield* Effect.forEach([1, 2], () => Effect.forkChild(shared.get("a", make)))
-      yield* settled
+      yield* settled(counts)
       yield* Fiber.interruptAll(fibers)
       expect(counts).toEqual({ begun: 1, interrupted: 1, released: 1 })
       expect(yield* shared.get("a", Effect.succeed("again"))).toBe("again")
@@ -83,7 +89,7 @@ describe("a shared value", () => {
         )
       )
       const waiting = yield* Effect.forkChild(Effect.exit(shared.get("b", make)))
-      yield* settled
+      yield* settled(counts)
       yield* Scope.close(scope, Exit.void)
       expect(counts).toEqual({ begun: 1, interrupted: 1, released: 2 })
       expect(Exit.isFailure(yield* Fiber.join(waiting))).toBe(true)
