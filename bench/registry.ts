@@ -27,7 +27,9 @@ const parts = {
     const child = Bun.spawn(["docker", "save", imageId], { stdout: "pipe", stderr: "inherit" })
     const archive = Stream.fromReadableStream({ evaluate: () => child.stdout, onError: (cause) => cause })
     const add = Effect.flatMap(registryIn(directory), (registry) => registry.add({ ...naming(imageId), archive }))
-    return Effect.runPromise(Effect.scoped(add))
+    const start = performance.now()
+    const { added, layers } = await Effect.runPromise(Effect.scoped(add))
+    return { added, layers, seconds: (performance.now() - start) / 1000 }
   },
   find: async (directory: string, imageId: string) => {
     const find = Effect.flatMap(registryIn(directory), (registry) => registry.find(naming(imageId)))
@@ -57,7 +59,6 @@ const [mode = "1024", ...args] = process.argv.slice(2)
 
 /** Runs one of the parts, and gives its answer; `end` ends it and gives its peak of memory in MB. */
 const start = async (part: keyof typeof parts, ...args: ReadonlyArray<string>) => {
-  const began = performance.now()
   const child = Bun.spawn([process.execPath, import.meta.path, part, ...args], {
     stdin: "pipe",
     stdout: "pipe",
@@ -66,14 +67,13 @@ const start = async (part: keyof typeof parts, ...args: ReadonlyArray<string>) =
   const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader()
   const line = async () => JSON.parse((await lines.read()).value ?? "null")
   const answer = await line()
-  const seconds = (performance.now() - began) / 1000
   const end = async (): Promise<number> => {
     void child.stdin.end()
     const peak = await line()
     await child.exited
     return peak
   }
-  return { answer, seconds, end }
+  return { answer, end }
 }
 
 /** Seconds until a whole file has come, at most `rate` bytes a second. */
@@ -120,7 +120,7 @@ const benchImport = async (folder: string, imageId: string) => {
     await rm(join(folder, "image.tar"))
     await rm(join(folder, "store"), { recursive: true, force: true })
     const added = await start("import", join(folder, "store"), imageId)
-    seconds.add.push(added.seconds)
+    seconds.add.push(added.answer.seconds)
     peak = Math.max(peak, await added.end())
   }
   const again = await start("import", join(folder, "store"), imageId)
@@ -130,7 +130,7 @@ const benchImport = async (folder: string, imageId: string) => {
   print(`docker save > file   ${seconds.save.map((s) => s.toFixed(2)).join(" ")}  median ${save.toFixed(2)} s`)
   print(`import               ${seconds.add.map((s) => s.toFixed(2)).join(" ")}  median ${add.toFixed(2)} s`)
   print(`ratio                ${(add / save).toFixed(2)}, peak memory ${peak} MB`)
-  print(`import, all stored   ${again.seconds.toFixed(2)} s, ${again.answer.added} bytes added`)
+  print(`import, all stored   ${again.answer.seconds.toFixed(2)} s, ${again.answer.added} bytes added`)
   print(`find                 ${repeat.answer.seconds.toFixed(3)} s`)
   return again.answer.layers[0]
 }

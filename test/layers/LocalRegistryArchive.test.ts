@@ -220,6 +220,33 @@ describe("reading an archive", () => {
     })
   )
 
+  for (const [name, form] of [
+    ["docker's old form", docker20],
+    ["an OCI layout", docker25],
+    ["podman's form", Fixtures.podman]
+  ] as const) {
+    it.live(`does not write what the store has already, from ${name}`, () =>
+      Effect.gen(function* () {
+        const directory = yield* folder
+        const registry = yield* registryIn(directory)
+        const one = image(yield* Effect.all([layer(3_000_000), layer(3_000_000)]))
+        yield* registry.add({ ...naming(one.id), archive: archive(form(one)) })
+        let written = 0
+        const bytes = stream(yield* tar(form(one))).pipe(
+          Stream.tap(() =>
+            Effect.sync(() => {
+              const sizes = names(`${directory}/tmp`).map((name) => Bun.file(`${directory}/tmp/${name}`).size)
+              written = Math.max(written, ...sizes)
+            })
+          )
+        )
+        yield* registry.add({ ...naming(one.id), archive: bytes })
+        // Nothing but the indexes of the archive.
+        expect(written).toBeLessThan(5000)
+      })
+    )
+  }
+
   it.effect("keeps to paths inside of the archive", () =>
     Effect.sync(() => {
       expect(normalise("./a//b/../c")).toBe("a/c")
