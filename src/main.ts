@@ -84,9 +84,14 @@ const help = CliOutput.layerPresenter({
 })
 
 const program = Command.run(root, { version: manifest.version }).pipe(
-  Effect.provide(Layer.provideMerge(Events.layer, Layer.succeed(Scrubber, scrubber))),
-  Effect.provide(CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Completions] })),
-  Effect.provide(Layer.merge(Platform.layer, help))
+  Effect.provide(
+    Layer.mergeAll(
+      Layer.provideMerge(Events.layer, Layer.succeed(Scrubber, scrubber)),
+      CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Completions] }),
+      Platform.layer,
+      help
+    )
+  )
 )
 
 const fiber = Effect.runFork(program)

@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, Option, Stream } from "effect"
+import { Context, Effect, Layer, Stream } from "effect"
 import { type Command, CommandFailed, type Output } from "../layers/Command.ts"
 import { LocalRegistry } from "../layers/LocalRegistry.ts"
 import { label, local, type Machine, remote } from "../layers/Machine.ts"
@@ -75,7 +75,7 @@ const registry = Layer.effect(
   Effect.gen(function* () {
     const recording = yield* Recording
     return LocalRegistry.of({
-      find: () => Effect.succeed(Option.none()),
+      find: () => Effect.succeedNone,
       add: Effect.fnUntraced(function* ({ archive, imageId, repository, tag }) {
         yield* Stream.runDrain(archive)
         yield* recording.add({ _tag: "Import", machine: local, repository, tag })

@@ -164,7 +164,7 @@ describe("a pipeline", () => {
   it.effect("writes a step's result into the event of its end, by its schema", () =>
     Effect.gen(function* () {
       const Made = Schema.Struct({ at: Schema.DateTimeUtcFromString })
-      const made = Schema.decodeSync(Made)({ at: "2026-01-02T03:04:05.000Z" })
+      const made = yield* Schema.decodeEffect(Made)({ at: "2026-01-02T03:04:05.000Z" })
       const step = Step.make("make", () => Effect.succeed(made), { result: Made })
       const { events } = yield* watched(run(Pipeline.make("p").pipe(Pipeline.step(step)), {}))
       expect(events[2]).toMatchObject({ _tag: "StepSucceeded", result: { at: "2026-01-02T03:04:05.000Z" } })
