@@ -2,15 +2,14 @@ import { Effect } from "effect"
 import { Command } from "effect/cli"
 import { load } from "../config/load.ts"
 import * as Sandbox from "../testing/Sandbox.ts"
-import { given, project } from "./flags.ts"
 
 /** `jiji sandbox`. */
 export const command = (write: (text: string) => void) =>
   Command.make(
     "sandbox",
-    { config: project.config },
-    Effect.fnUntraced(function* ({ config }) {
-      const loaded = yield* load({ cwd: process.cwd(), ...given("config", config) })
+    {},
+    Effect.fnUntraced(function* () {
+      const loaded = yield* load({ cwd: process.cwd() })
       const sandbox = yield* Sandbox.make(loaded)
       const lines = [
         `A throwaway SSH server listens on 127.0.0.1:${sandbox.port}. What is deployed to it runs on this machine, as ${sandbox.user}.`,
