@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto"
-import { Effect, FileSystem, Option, Path } from "effect"
+import { Effect, FileSystem, Option, Path, Stream } from "effect"
 
 /** Left out: what says how to deploy, what holds secrets, and what other tools keep there. */
 const ignored = /^(\.git|\.jiji|\.env(\..*)?)$/
 
 /**
- * A hash of the names and contents of some files, and of all files in some folders: the version of a project that is in no repository.
- * Twelve hexadecimal digits.
+ * A hash of the names and contents of some files, and of all files in some folders: the version of a project that is in
+ * no repository. Twelve hexadecimal digits.
  */
 export const contextHash = Effect.fnUntraced(function* (paths: ReadonlyArray<string>) {
   const fs = yield* FileSystem.FileSystem
@@ -22,8 +22,10 @@ export const contextHash = Effect.fnUntraced(function* (paths: ReadonlyArray<str
       if (Option.isNone(info)) return
       const { type } = info.value
       if (type === "File") {
-        const bytes = yield* Effect.orElseSucceed(fs.readFile(file), () => new Uint8Array())
-        return void hash.update(`file ${name}\0${bytes.length}\0`).update(bytes)
+        hash.update(`file ${name}\0${info.value.size}\0`)
+        // Piece by piece: a context may hold files that are larger than memory.
+        const pieces = fs.stream(file, { chunkSize: 1024 * 1024 })
+        return yield* Effect.ignore(Stream.runForEach(pieces, (piece) => Effect.sync(() => hash.update(piece))))
       }
       hash.update(`${type} ${name}\0`)
       if (type !== "Directory") return
