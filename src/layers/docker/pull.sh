@@ -19,12 +19,19 @@ if [ -n "$registry" ]; then
   unset JIJI_PASSWORD
 fi
 
+# Two podman that name one image at the same time lose a name. The folder's lock is free again when this script ends: no
+# child has it, as a rootless podman leaves a process behind that would keep it.
+if [ "$engine" = podman ] && command -v flock >/dev/null 2>&1; then
+  exec 8</tmp
+  flock 8 || exit
+fi
+
 # In the background, because a trap waits for a program in the foreground.
 case $engine in
-  podman) podman pull --tls-verify="$verify" "$from" >&2 & ;;
+  podman) podman pull --tls-verify="$verify" "$from" >&2 8<&- & ;;
   *) "$engine" pull "$from" >&2 & ;;
 esac
 wait $! || exit
-"$engine" image inspect "$from" || exit
-[ -z "$name" ] || "$engine" tag "$from" "$name" || exit
-[ "$drop" != yes ] || "$engine" rmi "$from" >/dev/null 2>&1 || true
+"$engine" image inspect "$from" 8<&- || exit
+[ -z "$name" ] || "$engine" tag "$from" "$name" 8<&- || exit
+[ "$drop" != yes ] || "$engine" rmi "$from" >/dev/null 2>&1 8<&- || true

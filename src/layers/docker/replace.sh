@@ -11,8 +11,8 @@ shift 4
 program=$(command -v "$engine") || { echo "$engine: not found" >&2; exit 127; }
 next=$name-next trial=$name-trial old='' phase=start why=''
 
-# No child inherits the lock below: a container's monitor would hold it for as long as the container lives.
-e() { "$program" "$@" 9<&-; }
+# No child inherits the locks below: a container's monitor would hold it for as long as the container lives.
+e() { "$program" "$@" 8<&- 9<&-; }
 quiet() { e "$@" >/dev/null 2>&1; }
 # A trap waits for a program in the foreground, but not for one in the background.
 nap() { sleep "$1" 9<&- & wait $!; }
@@ -173,9 +173,16 @@ echo "started $next_id"
 
 # Only what jiji built is tidied away: the repository is given for those images alone.
 [ -n "$repository" ] || exit 0
+# The same lock as for pulls, for the same reason.
+if [ "$engine" = podman ] && command -v flock >/dev/null 2>&1; then
+  exec 8</tmp
+  flock 8
+fi
 kept=''
 e image ls --no-trunc --digests --format '{{.ID}} {{.Repository}} {{.Tag}} {{.Digest}}' "$repository" |
   while read -r each from tag sum; do
+    # podman lists an image by all its names where one of them is asked for.
+    [ "$from" = "$repository" ] || continue
     case " $kept " in
       *" $each "*) continue ;;
     esac
