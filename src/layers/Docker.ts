@@ -1,4 +1,4 @@
-import { Context, Duration, Effect, Layer, Redacted, type Stream } from "effect"
+import { Context, Duration, Effect, Layer, Redacted, Semaphore, type Stream } from "effect"
 import type { BuildSource, Engine, Server } from "../config/Project.ts"
 import { type Command, type CommandFailed, type Output, script, type ShellError } from "./Command.ts"
 import probeScript from "./docker/probe.sh" with { type: "text" }
@@ -124,6 +124,15 @@ export class Docker extends Context.Service<
       const unclear = (machine: Machine, engine: string, operation: string) => (reason: unknown) =>
         new EngineUnclear({ machine: label(machine), engine, operation, reason })
 
+      // Services that are built from the same source take turns, so that the engine's cache gives all of them one image:
+      // side by side each would get its own, and the next deploy another one of these.
+      const turns = new Map<string, Semaphore.Semaphore>()
+      const turn = (key: string): Semaphore.Semaphore => {
+        const semaphore = turns.get(key) ?? Semaphore.makeUnsafe(1)
+        turns.set(key, semaphore)
+        return semaphore
+      }
+
       const inspect = Effect.fnUntraced(function* (engine: Engine, reference: string) {
         const operation = `inspect ${reference}`
         const output = yield* succeed(local, { words: words.inspectImage(engine, reference) }, { engine, operation })
@@ -150,10 +159,8 @@ export class Docker extends Context.Service<
         }),
 
         build: Effect.fnUntraced(function* ({ engine, service, source, reference, platform }) {
-          const output = yield* shell.run(local, {
-            words: words.build(engine, source, reference, platform),
-            show: "all"
-          })
+          const run = shell.run(local, { words: words.build(engine, source, reference, platform), show: "all" })
+          const output = yield* turn(JSON.stringify([engine, source, platform])).withPermits(1)(run)
           if (output.exitCode !== 0) {
             const error = engineError({ machine: "local", engine, operation: `build ${service}`, reference }, output)
             // What the engine could not do for a reason of its own is not the Dockerfile's fault.
