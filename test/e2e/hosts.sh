@@ -93,7 +93,7 @@ host() {
   case $engine in
     docker)
       over "$here/docker" /var/lib/docker
-      TMPDIR=$here /usr/sbin/dockerd --host unix:///run/docker.sock --cgroup-parent "/$run/$name" \
+      TMPDIR=/run/docker /usr/sbin/dockerd --host unix:///run/docker.sock --cgroup-parent "/$run/$name" \
         --exec-opt native.cgroupdriver=cgroupfs >"$here/engine.log" 2>&1 &
       until grep -q 'API listen on /run/docker.sock' "$here/engine.log"; do
         kill -0 $! || { tail -n 20 "$here/engine.log"; return 1; }

@@ -80,3 +80,9 @@ export const table = ({ stdout }: Result): ReadonlyArray<Readonly<Record<string,
   const rows = lines.slice(at + 1).filter((line) => line !== "")
   return rows.map((row) => Object.fromEntries(row.split(/ {2,}/).map((cell, column) => [names[column] ?? "", cell])))
 }
+
+/** A run that must have ended well: fails with all that it said where it did not. */
+export const done = (run: Result): Result => {
+  if (run.code !== 0) throw new Error(`ended with ${run.code}\n${run.stdout}${run.stderr}`)
+  return run
+}
