@@ -3,6 +3,7 @@ import type { BuildSource, Engine, Server } from "../config/Project.ts"
 import { type Command, type CommandFailed, type Output, script, type ShellError } from "./Command.ts"
 import probeScript from "./docker/probe.sh" with { type: "text" }
 import pullScript from "./docker/pull.sh" with { type: "text" }
+import pushScript from "./docker/push.sh" with { type: "text" }
 import replaceScript from "./docker/replace.sh" with { type: "text" }
 import { decodeContainers, decodeImage, type InspectedContainer, type InspectedImage } from "./docker/inspect.ts"
 import * as words from "./docker/words.ts"
@@ -163,8 +164,8 @@ export class Docker extends Context.Service<
           const output = yield* turn(JSON.stringify([engine, source, platform])).withPermits(1)(run)
           if (output.exitCode !== 0) {
             const error = engineError({ machine: "local", engine, operation: `build ${service}`, reference }, output)
-            // What the engine could not do for a reason of its own is not the Dockerfile's fault.
-            if (!["EngineFailed", "ImageNotFound"].includes(error._tag)) return yield* error
+            // These are the engine's own; all others may be quoted from what the Dockerfile runs, as its exit code is.
+            if (["EngineDown", "EngineForbidden", "DiskFull"].includes(error._tag)) return yield* error
             const log = lastLines(`${output.stdout}${output.stderr}`)
             return yield* new BuildFailed({ service, code: output.exitCode, log })
           }
@@ -181,9 +182,12 @@ export class Docker extends Context.Service<
 
         push: Effect.fnUntraced(function* (engine, reference) {
           const operation = `push ${reference}`
-          const command: Command = { words: words.push(engine, reference), show: "all" }
+          const command: Command =
+            engine === "podman"
+              ? { ...script("push", pushScript, [reference]), show: "stderr" }
+              : { words: words.push(reference), show: "all" }
           const { stdout } = yield* succeed(local, command, { engine, operation, reference })
-          const printed = /digest: (sha256:[0-9a-f]{64})/.exec(stdout)?.[1]
+          const printed = /(?:^|digest: )(sha256:[0-9a-f]{64})\b/m.exec(stdout)?.[1]
           if (printed !== undefined) return printed
           const { repoDigests } = yield* inspect(engine, reference)
           const prefix = `${reference.slice(0, reference.lastIndexOf(":"))}@`
@@ -258,7 +262,7 @@ const replaced = Effect.fnUntraced(function* (server: Server, { engine, service 
   if (word === "unhealthy") {
     return yield* new ContainerUnhealthy({ ...about, reason: detail.join(" "), log: rest.join("\n").trimEnd() })
   }
-  if (word === "foreign") return yield* new ContainerForeign({ server: server.name, name: detail.join(" ") })
+  if (word === "foreign") return yield* new ContainerForeign({ server: server.name, engine, name: detail.join(" ") })
   if (/port is already allocated|address already in use/i.test(output.stderr)) {
     return yield* new PortTaken({ ...about, detail: lastLines(output.stderr, 3).trim() })
   }

@@ -189,13 +189,14 @@ export class PortTaken extends Schema.TaggedError<PortTaken>()("PortTaken", {
 /** A container of the name that jiji would use is not jiji's. */
 export class ContainerForeign extends Schema.TaggedError<ContainerForeign>()("ContainerForeign", {
   server: Schema.String,
+  engine: Schema.String,
   name: Schema.String
 }) {
   override get message() {
     return `${this.server} has a container ${this.name} that is not this project's.`
   }
   get remedy() {
-    return `Rename it (\`docker rename ${this.name} NEW\`) or remove it, then deploy again.`
+    return `Rename it (\`${this.engine} rename ${this.name} NEW\`) or remove it, then deploy again.`
   }
   get exitCode() {
     return ExitCode.failed
@@ -248,7 +249,10 @@ export type EngineError =
   | EngineFailed
   | EngineUnclear
 
-/** Which error an engine's output is, by the messages that docker and podman are known to print. */
+/**
+ * Which error an engine's output is, by the messages that docker and podman are known to print. Those of registries count
+ * only where there is a reference that one is asked for.
+ */
 export const engineError = (
   context: {
     readonly machine: string
@@ -269,8 +273,16 @@ export const engineError = (
     return new EngineDown({ machine, engine, detail })
   }
   if (says(/no space left on device|disk quota exceeded/i)) return new DiskFull({ machine, engine, detail })
+  const failed = new EngineFailed({ machine, engine, operation, code: output.exitCode, detail })
+  if (reference === "") return failed
+  // What Docker Hub says of a name that nobody has, too.
+  if (says(/repository does not exist or may require 'docker login'/i)) {
+    return new ImageNotFound({ machine, engine, reference, detail })
+  }
   if (
-    says(/unauthorized|authentication required|denied: |no basic auth credentials|status: 40[13]|\b40[13] Forbidden/i)
+    says(
+      /unauthorized|authentication required|denied: |no basic auth credentials|invalid username\/password|(status: |code from registry |\b)40[13]( \(?(Unauthorized|Forbidden))/i
+    )
   ) {
     return new RegistryRefused({ machine, engine, reference, detail })
   }
@@ -278,9 +290,11 @@ export const engineError = (
     return new ImageNotFound({ machine, engine, reference, detail })
   }
   if (
-    says(/no such host|connection refused|i\/o timeout|x509: |tls: |server gave HTTP response|no route to host|EOF$/im)
+    says(
+      /dial tcp|no such host|connection refused|timeout|deadline exceeded|x509: |tls: |server gave HTTP response|no route to host|EOF$/im
+    )
   ) {
     return new RegistryUnreachable({ machine, engine, reference, detail })
   }
-  return new EngineFailed({ machine, engine, operation, code: output.exitCode, detail })
+  return failed
 }

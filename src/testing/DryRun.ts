@@ -34,6 +34,8 @@ export const answers =
         return said(`${project.engine} - ${arch}\n[]`)
       case "pull":
         return said(image(args[1] ?? "", arch))
+      case "push":
+        return said(digest(args[0] ?? ""))
       case "replace":
         return said(`started ${digest(args.join(" ")).slice(7, 19)}`)
       default: {

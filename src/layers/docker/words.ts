@@ -76,5 +76,5 @@ export const login = (engine: Engine, server: string, username: string): Command
   server
 ]
 
-/** Pushes an image to the registry in its name. */
-export const push = (engine: Engine, reference: string): Command["words"] => [engine, "push", reference]
+/** Pushes an image to the registry in its name; docker prints the digest that the registry knows it by. */
+export const push = (reference: string): Command["words"] => ["docker", "push", reference]

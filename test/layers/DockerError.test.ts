@@ -1,0 +1,191 @@
+import { describe, expect, test } from "bun:test"
+import * as DockerError from "../../src/layers/DockerError.ts"
+import { ExitCode, isFailure } from "../../src/pipeline/Failure.ts"
+
+const reference = "ghcr.io/me/shop/web:v1"
+
+const error = (engine: string, stderr: string, exitCode = 1, machine = "web1") =>
+  DockerError.engineError(
+    { machine, engine, operation: `pull ${reference}`, reference },
+    { stdout: "", stderr, exitCode }
+  )
+
+/** What the engines themselves print, by what it means. */
+const said: Readonly<Record<string, ReadonlyArray<readonly [engine: string, words: string]>>> = {
+  EngineForbidden: [
+    [
+      "docker",
+      'Got permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock: Get "http://%2Fvar%2Frun%2Fdocker.sock/v1.24/containers/json": dial unix /var/run/docker.sock: connect: permission denied'
+    ],
+    [
+      "docker",
+      'permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock: Get "http://%2Fvar%2Frun%2Fdocker.sock/v1.50/version": dial unix /var/run/docker.sock: connect: permission denied'
+    ],
+    [
+      "podman",
+      'Error: unable to connect to Podman socket: Get "http://d/v4.3.1/libpod/_ping": dial unix /run/podman/podman.sock: connect: permission denied'
+    ]
+  ],
+  EngineDown: [
+    ["docker", "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"],
+    [
+      "podman",
+      "Cannot connect to Podman. Please verify your connection to the Linux system using `podman system connection list`, or try `podman machine init` and `podman machine start` to manage a new Linux VM"
+    ]
+  ],
+  DiskFull: [
+    ["docker", "write /var/lib/docker/tmp/GetImageBlob2837: no space left on device"],
+    [
+      "podman",
+      'Error: writing blob: storing blob to file "/var/tmp/storage1/1": write /var/tmp/storage1/1: no space left on device'
+    ]
+  ],
+  RegistryRefused: [
+    ["docker", 'Error response from daemon: Head "https://ghcr.io/v2/me/shop/web/manifests/v1": unauthorized'],
+    ["docker", 'Error response from daemon: Get "https://ghcr.io/v2/": denied: denied'],
+    ["docker", "denied: permission_denied: write_package"],
+    ["docker", "no basic auth credentials"],
+    [
+      "docker",
+      "Error response from daemon: login attempt to https://registry.example.com/v2/ failed with status: 401 Unauthorized"
+    ],
+    ["docker", "unauthorized: authentication required"],
+    ["podman", 'Error: logging into "registry.example.com": invalid username/password'],
+    [
+      "podman",
+      "Error: initializing source docker://ghcr.io/me/shop/web:v1: Requesting bear token: invalid status code from registry 403 (Forbidden)"
+    ],
+    [
+      "podman",
+      "Error: initializing source docker://ghcr.io/me/shop/web:v1: reading manifest v1 in ghcr.io/me/shop/web: unauthorized: authentication required"
+    ]
+  ],
+  ImageNotFound: [
+    [
+      "docker",
+      "Error response from daemon: manifest for localhost:9270/shop-web:v1 not found: manifest unknown: manifest unknown"
+    ],
+    [
+      "docker",
+      "Error response from daemon: pull access denied for nosuchimage, repository does not exist or may require 'docker login': denied: requested access to the resource is denied"
+    ],
+    [
+      "podman",
+      "Error: initializing source docker://localhost:9270/shop-web:v1: reading manifest v1 in localhost:9270/shop-web: manifest unknown: manifest unknown"
+    ],
+    [
+      "podman",
+      "Error: initializing source docker://localhost:9270/nope:v1: reading manifest v1 in localhost:9270/nope: name unknown: repository name not known to registry"
+    ]
+  ],
+  RegistryUnreachable: [
+    [
+      "docker",
+      'Error response from daemon: Get "http://localhost:9270/v2/": dial tcp 127.0.0.1:9270: connect: connection refused'
+    ],
+    [
+      "docker",
+      'Error response from daemon: Get "https://nope.invalid/v2/": dial tcp: lookup nope.invalid on 127.0.0.53:53: server misbehaving'
+    ],
+    ["docker", 'Error response from daemon: Get "https://ghcr.io/v2/": net/http: TLS handshake timeout'],
+    [
+      "docker",
+      'Error response from daemon: Get "https://192.0.2.1/v2/": http: server gave HTTP response to HTTPS client'
+    ],
+    [
+      "docker",
+      'Error response from daemon: Get "https://192.0.2.1/v2/": x509: certificate signed by unknown authority'
+    ],
+    ["docker", 'Error response from daemon: Get "http://localhost:9270/v2/": EOF'],
+    [
+      "podman",
+      'Error: initializing source docker://localhost:1/x:1: pinging container registry localhost:1: Get "https://localhost:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused'
+    ],
+    [
+      "podman",
+      'Error: initializing source docker://nope.invalid/x:1: pinging container registry nope.invalid: Get "https://nope.invalid/v2/": dial tcp: lookup nope.invalid on 127.0.0.53:53: no such host'
+    ]
+  ],
+  EngineFailed: [
+    ["docker", "Error response from daemon: something that nobody has seen yet"],
+    ["podman", "Error: something that nobody has seen yet"],
+    ["docker", ""]
+  ]
+}
+
+for (const [tag, all] of Object.entries(said))
+  describe(`${tag} is what is meant`, () => {
+    for (const [engine, words] of all)
+      test(`by ${engine}: ${words.slice(0, 100)}`, () => {
+        const found = error(engine, `some line before\n${words}\n`)
+        expect(found._tag as string).toBe(tag)
+        expect(found.message).toContain(words)
+      })
+  })
+
+test("exit code 127 is a missing engine", () => {
+  const missing = error("docker", "sh: 1: docker: not found\n", 127)
+  expect(missing.message).toBe("There is no docker on web1.")
+  expect(missing.exitCode).toBe(ExitCode.unavailable)
+})
+
+test("what registries say counts only where one is asked", () => {
+  const context = { machine: "web1", engine: "docker", operation: "replace the container of web" }
+  const output = { stdout: "", stderr: "denied: connection refused, manifest unknown", exitCode: 1 }
+  expect(DockerError.engineError(context, output)._tag).toBe("EngineFailed")
+})
+
+test("of long output only the last lines are quoted, and stdout where stderr is empty", () => {
+  const lines = Array.from({ length: 30 }, (_, n) => `line ${n}`).join("\n")
+  expect(error("docker", `${lines}\n`).message).toEndWith("(exit code 1): line 25\nline 26\nline 27\nline 28\nline 29")
+  const silent = DockerError.engineError(
+    { machine: "local", engine: "docker", operation: "save" },
+    { stdout: "out\n", stderr: "\n", exitCode: 2 }
+  )
+  expect(silent.message).toBe("docker could not save on this machine (exit code 2): out")
+})
+
+test("every error is a sentence, with a remedy and an exit code", () => {
+  const where = { machine: "web1", engine: "podman" }
+  const about = { server: "web1", service: "web" }
+  const all = [
+    new DockerError.EngineMissing(where),
+    new DockerError.EngineDown({ ...where, detail: "no" }),
+    new DockerError.EngineForbidden({ ...where, detail: "no" }),
+    new DockerError.DiskFull({ ...where, detail: "no" }),
+    new DockerError.RegistryRefused({ ...where, reference, detail: "no" }),
+    new DockerError.RegistryUnreachable({ ...where, reference, detail: "no" }),
+    new DockerError.ImageNotFound({ ...where, reference, detail: "no" }),
+    new DockerError.BuildFailed({ service: "web", code: 2, log: "line" }),
+    new DockerError.ArchitectureMismatch({ ...about, image: "arm64", needed: "amd64" }),
+    new DockerError.ContainerUnhealthy({ ...about, reason: "is unhealthy", log: "" }),
+    new DockerError.PortTaken({ ...about, detail: "no" }),
+    new DockerError.ContainerForeign({ server: "web1", engine: "podman", name: "shop-web" }),
+    new DockerError.EngineFailed({ ...where, operation: "pull", code: 1, detail: "no" }),
+    new DockerError.EngineUnclear({ ...where, operation: "pull", reason: "no" })
+  ]
+  expect(all.map((each) => [each._tag, each.exitCode])).toEqual([
+    ["EngineMissing", 69],
+    ["EngineDown", 69],
+    ["EngineForbidden", 77],
+    ["DiskFull", 1],
+    ["RegistryRefused", 77],
+    ["RegistryUnreachable", 69],
+    ["ImageNotFound", 1],
+    ["BuildFailed", 1],
+    ["ArchitectureMismatch", 1],
+    ["ContainerUnhealthy", 1],
+    ["PortTaken", 1],
+    ["ContainerForeign", 1],
+    ["EngineFailed", 1],
+    ["EngineUnclear", 1]
+  ])
+  for (const each of all) {
+    expect(isFailure(each)).toBe(true)
+    expect(each.message).not.toContain("undefined")
+    expect(each.remedy).toEndWith(".")
+  }
+  expect(all[9]?.message).toBe(
+    "The new container of web on web1 is unhealthy; what ran before runs on. It logged nothing."
+  )
+})

@@ -1,0 +1,152 @@
+import { describe, expect } from "bun:test"
+import { Effect } from "effect"
+import { decodeContainers, decodeImage } from "../../../src/layers/docker/inspect.ts"
+import { it } from "../../effect.ts"
+
+const id = "a2f6ac4c61f726b25adf22edd57de287ace179f7bc075152a8fa10036a96601c"
+
+// Cut down to a few of the keys that jiji does not read, as each engine prints them.
+const dockerImage = {
+  Id: `sha256:${id}`,
+  RepoTags: ["localhost:9270/shop-web:v1"],
+  RepoDigests: ["localhost:9270/shop-web@sha256:d1"],
+  Config: { Labels: null, Healthcheck: { Test: ["CMD", "true"] } },
+  Architecture: "amd64",
+  Os: "linux",
+  Size: 1987143,
+  VirtualSize: 1987143
+}
+const podmanImage = {
+  Id: id,
+  Digest: "sha256:bcfb",
+  RepoDigests: ["localhost/shop-web@sha256:bcfb"],
+  Architecture: "arm64",
+  Size: 1987143,
+  Labels: { "io.buildah.version": "1.28.2" },
+  HealthCheck: { Test: ["CMD", "true"] }
+}
+
+const labels = {
+  "jiji.project": "shop",
+  "jiji.service": "web",
+  "jiji.version": "v1",
+  "jiji.digest": "sha256:d1",
+  "jiji.config": "c1"
+}
+const dockerContainer = {
+  Id: "c0ffee",
+  State: { Status: "running", Running: true, Paused: false, ExitCode: 0 },
+  Image: `sha256:${id}`,
+  Name: "/shop-web",
+  RestartCount: 0,
+  Config: { Hostname: "c0ffee", Labels: labels }
+}
+const podmanContainer = {
+  Id: "c0ffee",
+  State: {
+    OciVersion: "1.0.2-dev",
+    Status: "running",
+    Running: true,
+    Health: { Status: "", FailingStreak: 0, Log: null }
+  },
+  Image: id,
+  ImageName: "localhost:9270/shop-web:v1",
+  Name: "shop-web",
+  Config: { Labels: labels }
+}
+
+describe("an image", () => {
+  it.effect("of docker and of podman reads the same", () =>
+    Effect.gen(function* () {
+      expect(yield* decodeImage(JSON.stringify([dockerImage]))).toEqual({
+        id: `sha256:${id}`,
+        architecture: "amd64",
+        size: 1987143,
+        repoDigests: ["localhost:9270/shop-web@sha256:d1"]
+      })
+      expect(yield* decodeImage(JSON.stringify([podmanImage]))).toMatchObject({
+        id: `sha256:${id}`,
+        architecture: "arm64"
+      })
+    })
+  )
+
+  it.effect("that came from no registry has no digests, however the engine says that", () =>
+    Effect.gen(function* () {
+      const { RepoDigests: _, ...without } = dockerImage
+      for (const image of [{ ...dockerImage, RepoDigests: null }, { ...dockerImage, RepoDigests: [] }, without]) {
+        expect((yield* decodeImage(JSON.stringify([image]))).repoDigests).toEqual([])
+      }
+    })
+  )
+
+  it.effect("that is none is an error, not an empty one", () =>
+    Effect.gen(function* () {
+      for (const text of [
+        "",
+        "[]",
+        "{}",
+        "null",
+        "<html>",
+        '[{"Id": 5}]',
+        JSON.stringify([{ ...dockerImage, Size: "1" }])
+      ]) {
+        expect((yield* Effect.flip(decodeImage(text)))._tag).toBe("SchemaError")
+      }
+    })
+  )
+})
+
+describe("containers", () => {
+  it.effect("of docker and of podman read the same", () =>
+    Effect.gen(function* () {
+      const expected = {
+        id: "c0ffee",
+        name: "shop-web",
+        imageId: `sha256:${id}`,
+        running: true,
+        healthy: true,
+        service: "web",
+        digest: "sha256:d1",
+        config: "c1",
+        version: "v1"
+      }
+      const both = yield* decodeContainers(JSON.stringify([dockerContainer, podmanContainer]))
+      expect(both).toEqual([expected, expected])
+    })
+  )
+
+  it.effect("are healthy where they run and no check says otherwise", () =>
+    Effect.gen(function* () {
+      const states = [
+        { Running: true, Health: null },
+        { Running: true, Health: { Status: "healthy" } },
+        { Running: true, Health: { Status: "none" } },
+        { Running: true, Health: { Status: "starting" } },
+        { Running: true, Health: { Status: "unhealthy" } },
+        { Running: false, Health: { Status: "healthy" } },
+        { Running: false }
+      ]
+      const all = yield* decodeContainers(JSON.stringify(states.map((State) => ({ ...dockerContainer, State }))))
+      expect(all.map(({ healthy }) => healthy)).toEqual([true, true, true, false, false, false, false])
+    })
+  )
+
+  it.effect("without labels are nobody's", () =>
+    Effect.gen(function* () {
+      const bare = [null, {}].map((Labels) => ({ ...dockerContainer, Config: { Labels } }))
+      for (const container of yield* decodeContainers(JSON.stringify(bare))) {
+        expect(container).toMatchObject({ service: "", digest: "", config: "", version: "" })
+      }
+    })
+  )
+
+  it.effect("may be none, and garbage is an error", () =>
+    Effect.gen(function* () {
+      expect(yield* decodeContainers("[]\n")).toEqual([])
+      for (const text of ["", "[", "{}", '[{"Id": "a"}]']) {
+        expect((yield* Effect.flip(decodeContainers(text)))._tag).toBe("SchemaError")
+      }
+    })
+  )
+})

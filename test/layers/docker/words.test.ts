@@ -1,0 +1,76 @@
+import { describe, expect, test } from "bun:test"
+import { Result } from "effect"
+import { CommandLine } from "effect/process"
+import type { BuildSource } from "../../../src/config/Project.ts"
+import type { Command } from "../../../src/layers/Command.ts"
+import * as words from "../../../src/layers/docker/words.ts"
+
+/** Words as one would type them. */
+const line = (all: Command["words"] | ReadonlyArray<string>): string =>
+  Result.getOrThrow(CommandLine.join(all, { format: "posix" }))
+
+const source: BuildSource = { _tag: "Build", context: "/srv/shop", dockerfile: "/srv/shop/Dockerfile", args: {} }
+
+describe("the words that build an image", () => {
+  test("of docker", () => {
+    expect(line(words.build("docker", source, "localhost:9270/shop-web:v1", undefined))).toBe(
+      "docker build --file /srv/shop/Dockerfile --tag localhost:9270/shop-web:v1 /srv/shop"
+    )
+  })
+
+  test("of podman keep the health check, which its own format has no place for", () => {
+    expect(line(words.build("podman", source, "a:1", undefined))).toBe(
+      "podman build --format docker --file /srv/shop/Dockerfile --tag a:1 /srv/shop"
+    )
+  })
+
+  test("hold the platform, the target and the arguments, whatever is in them", () => {
+    const whole = {
+      ...source,
+      context: "/srv/my shop",
+      target: "app",
+      args: { A: "1", B: "a b", C: "$(id) 'x'", D: "" }
+    }
+    expect(line(words.build("docker", whole, "a:1", "linux/arm64"))).toBe(
+      "docker build --file /srv/shop/Dockerfile --tag a:1 --platform linux/arm64 --target app " +
+        `--build-arg 'A=1' --build-arg 'B=a b' --build-arg 'C=$(id) '\\''x'\\''' --build-arg 'D=' '/srv/my shop'`
+    )
+  })
+})
+
+describe("the words that create a container", () => {
+  const spec = {
+    image: "a:1",
+    labels: { "jiji.project": "shop" },
+    ports: ["8080:80", "127.0.0.1:9000:9000/udp"],
+    volumes: ["data:/var/lib/app", "/srv/a b:/c:ro"],
+    environment: { LOG: "info", GREETING: "hello $USER", LINES: "a\nb", EMPTY: "" },
+    command: ["bin/serve", "--name", "it's"]
+  }
+
+  test("name secrets and hold none of their values", () => {
+    expect(line(words.createWords(spec, ["DATABASE_URL", "TOKEN"]))).toBe(
+      "--pull never --restart unless-stopped --label 'jiji.project=shop' " +
+        "--volume data:/var/lib/app --volume '/srv/a b:/c:ro' " +
+        "--env 'LOG=info' --env 'GREETING=hello $USER' --env 'LINES=a\nb' --env 'EMPTY=' " +
+        "--env DATABASE_URL --env TOKEN a:1 bin/serve --name 'it'\\''s'"
+    )
+  })
+
+  test("say nothing of what is not configured", () => {
+    const bare = { image: "a:1", labels: {}, ports: [], volumes: [], environment: {}, command: [] }
+    expect(line(words.createWords(bare, []))).toBe("--pull never --restart unless-stopped a:1")
+  })
+
+  test("publish ports by themselves, so that a trial can leave them out", () => {
+    expect(line(words.portWords(spec.ports))).toBe("--publish 8080:80 --publish 127.0.0.1:9000:9000/udp")
+    expect(words.portWords([])).toEqual([])
+  })
+})
+
+test("the words of everything else", () => {
+  expect(line(words.inspectImage("podman", "a:1"))).toBe("podman image inspect a:1")
+  expect(line(words.save("docker", "a:1"))).toBe("docker save a:1")
+  expect(line(words.push("ghcr.io/me/a:1"))).toBe("docker push ghcr.io/me/a:1")
+  expect(line(words.login("docker", "ghcr.io", "me"))).toBe("docker login --username me --password-stdin ghcr.io")
+})
