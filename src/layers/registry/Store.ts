@@ -39,6 +39,9 @@ export interface Store {
  */
 const seal = 946_684_800
 
+/** How many chunks are read while one is being written. */
+const ahead = 4
+
 const isMissing = (error: PlatformError.PlatformError): boolean => error.reason._tag === "NotFound"
 
 /** A store in a folder, which is made when it is first written to. */
@@ -75,7 +78,7 @@ export const make = Effect.fnUntraced(function* (directory: string) {
     const info = yield* optional(fs.stat(file))
     if (Option.isNone(info) || ByteSize.toNumberUnsafe(info.value.size) !== size) return false
     if (Option.exists(info.value.mtime, (time) => time.getTime() === seal * 1000)) return true
-    const measured = yield* guard(Hashing.measure(fs.stream(file, { chunkSize: Hashing.pieceSize })))
+    const measured = yield* guard(Hashing.measure(fs.stream(file, { chunkSize: 1024 * 1024 })))
     if (measured.digest !== digest) return false
     yield* guard(fs.utimes(file, seal, seal))
     return true
@@ -93,11 +96,13 @@ export const make = Effect.fnUntraced(function* (directory: string) {
   const stage = Effect.fnUntraced(function* <E, R>(bytes: Stream.Stream<Uint8Array, E, R>) {
     yield* prepare
     const file = yield* create
-    const write = Effect.fnUntraced(function* () {
+    const write = Effect.fnUntraced(function* (bytes: Stream.Stream<Uint8Array, E, R>) {
       const handle = yield* guard(fs.open(file, { flag: "wx", mode: 0o600 }))
-      return yield* Hashing.measure(bytes, (piece) => guard(handle.writeAll(piece)))
+      // A write that has begun is waited for: the file must not be closed under it.
+      const writeAll = (chunk: Uint8Array) => Effect.uninterruptible(guard(handle.writeAll(chunk)))
+      yield* bytes.pipe(Stream.buffer({ capacity: ahead }), Stream.runForEach(writeAll))
     }, Effect.scoped)
-    return { ...(yield* write()), path: file }
+    return { ...(yield* Hashing.measureWith(bytes, write)), path: file }
   })
 
   const put = Effect.fnUntraced(function* (bytes: Uint8Array) {
