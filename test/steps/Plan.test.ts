@@ -1,0 +1,98 @@
+import { describe, expect, test } from "bun:test"
+import { Duration, Redacted } from "effect"
+import type { Service } from "../../src/config/Project.ts"
+import type { InspectedContainer } from "../../src/layers/docker/inspect.ts"
+import { configHash, containerName, current, work } from "../../src/steps/Plan.ts"
+import { image, project, server, service } from "./rehearsal.ts"
+
+describe("the hash of a container's configuration", () => {
+  const base = service("web", ["web1"], {
+    ports: ["80:80"],
+    volumes: ["data:/data"],
+    environment: { clear: { A: "1", B: "2" }, secrets: ["TOKEN", "KEY"] },
+    command: ["serve"]
+  })
+  const secrets = new Map([
+    ["TOKEN", Redacted.make("t")],
+    ["KEY", Redacted.make("k")],
+    ["OTHER", Redacted.make("o")]
+  ])
+  const hash = configHash(base, secrets)
+  const { command: _, ...without } = base
+
+  const different: ReadonlyArray<readonly [string, Service]> = [
+    ["a port", { ...base, ports: ["81:80"] }],
+    ["no port", { ...base, ports: [] }],
+    ["a volume", { ...base, volumes: ["data:/data:ro"] }],
+    ["a value", { ...base, environment: { ...base.environment, clear: { A: "1", B: "3" } } }],
+    ["a name", { ...base, environment: { ...base.environment, clear: { A: "1", C: "2" } } }],
+    ["a value less", { ...base, environment: { ...base.environment, clear: { A: "1" } } }],
+    ["a secret less", { ...base, environment: { ...base.environment, secrets: ["TOKEN"] } }],
+    ["a secret more", { ...base, environment: { ...base.environment, secrets: ["TOKEN", "KEY", "OTHER"] } }],
+    ["a word of the command", { ...base, command: ["serve", "-v"] }],
+    ["no command", without],
+    ["an empty command", { ...base, command: [] }],
+    ["what moved from the ports to the volumes", { ...base, ports: [], volumes: ["80:80", "data:/data"] }]
+  ]
+  for (const [what, other] of different)
+    test(`differs with ${what}`, () => {
+      expect(configHash(other, secrets)).not.toBe(hash)
+    })
+
+  test("differs with the value of a secret", () => {
+    expect(configHash(base, new Map([...secrets, ["KEY", Redacted.make("k2")]]))).not.toBe(hash)
+  })
+
+  test("is the same for what makes the same container", () => {
+    const same: ReadonlyArray<Service> = [
+      { ...base },
+      { ...base, environment: { clear: { B: "2", A: "1" }, secrets: ["KEY", "TOKEN"] } },
+      { ...base, retain: 9, hosts: ["web2"], source: image("nginx:1") },
+      { ...base, health: { runningFor: Duration.seconds(9), timeout: Duration.seconds(9) } }
+    ]
+    for (const each of same) expect(configHash(each, secrets)).toBe(hash)
+    expect(configHash(base, new Map([...secrets, ["OTHER", Redacted.make("o2")]]))).toBe(hash)
+    expect(hash).toMatch(/^[0-9a-f]{32}$/)
+  })
+})
+
+describe("the work on a server", () => {
+  test("is the services that run there, with the images that were made for them", () => {
+    const services = [service("a", ["web1"]), service("b", ["web2"]), service("c", ["web2", "web1"])]
+    const made = { service: "c", repository: "r", reference: "r:1", version: "1", digest: "d", architecture: "amd64" }
+    const found = work({ project: project({ services }), server: server("web1"), images: [made] })
+    expect(found.map((each) => [each.service.name, each.image?.digest])).toEqual([
+      ["a", undefined],
+      ["c", "d"]
+    ])
+  })
+})
+
+describe("the container that runs", () => {
+  const web = service("web", ["web1"])
+  const container = (overrides: Partial<InspectedContainer> = {}): InspectedContainer => ({
+    id: "c",
+    name: "shop-web",
+    imageId: "i",
+    running: true,
+    healthy: true,
+    service: "web",
+    digest: "d",
+    config: "c",
+    version: "v",
+    ...overrides
+  })
+  const found = (...containers: ReadonlyArray<InspectedContainer>) =>
+    current({ name: "docker", version: "20", architecture: "amd64", containers }, project(), web)?.id
+
+  test("is the only one of its service, healthy, and under its name", () => {
+    expect(containerName(project(), web)).toBe("shop-web")
+    expect(found(container())).toBe("c")
+    expect(found(container(), container({ service: "api", name: "shop-api" }))).toBe("c")
+    expect(found()).toBe(undefined)
+    expect(found(container({ healthy: false }))).toBe(undefined)
+    expect(found(container({ name: "shop-web-next" }))).toBe(undefined)
+    expect(found(container(), container({ name: "shop-web-next", healthy: false }))).toBe(undefined)
+    expect(found(container({ service: "web2" }))).toBe(undefined)
+  })
+})
