@@ -5,7 +5,8 @@ cd "$1" || exit 1
 commit=$(git rev-parse --short HEAD 2>/dev/null) || exit 3
 # What .jiji holds says how to deploy, not what: a container's configuration is compared by itself.
 set -- . ':(exclude).jiji'
-if [ -z "$(git status --porcelain -- "$@")" ]; then
+# Not what `git status` says: it also tells of what is staged and was changed back since.
+if git diff HEAD --quiet -- "$@" && [ -z "$(git ls-files --others --exclude-standard -- "$@")" ]; then
   echo "$commit"
   exit 0
 fi
