@@ -5,9 +5,12 @@ import type { AcceptConnection, Client, ClientChannel, RejectConnection, TcpConn
 interface Listener {
   readonly localPort: number
   readonly sockets: Set<Socket>
-  /** Bytes that went to the server over connections that are closed. */
+  /** Bytes for the server that were read so far. */
   carried: number
 }
+
+/** Bytes that are read at once from the local end. */
+const pieceSize = 64 * 1024
 
 /** Where connections lead that a server forwards to this machine. */
 export interface Listeners {
@@ -23,7 +26,7 @@ const isLoopback = (address: string): boolean => address === "::1" || /^(::ffff:
 
 /** Carries bytes both ways. Each side's end is passed on by itself, and a broken side breaks the other. */
 const join = (socket: Socket, channel: ClientChannel): void => {
-  socket.pipe(channel)
+  socket.once("end", () => channel.end())
   channel.pipe(socket)
   socket.once("close", (isBroken: boolean) => {
     // After an orderly end the channel may still hold bytes for the server: the server closes it once it has them.
@@ -50,12 +53,24 @@ export const listen = (client: Client): Listeners => {
       const listener = listeners.get(details.destPort)
       // With `GatewayPorts yes` sshd listens on every address, whatever it was asked for: strangers are kept out here.
       if (listener === undefined || !isLoopback(details.srcIP)) return reject()
-      const socket = connect({ host: "127.0.0.1", port: listener.localPort, allowHalfOpen: true })
-      listener.sockets.add(socket)
-      socket.once("close", () => {
-        listener.sockets.delete(socket)
-        listener.carried += socket.bytesRead
+      const buffer = Buffer.allocUnsafe(pieceSize)
+      let channel: ClientChannel | undefined
+      const socket: Socket = connect({
+        host: "127.0.0.1",
+        port: listener.localPort,
+        allowHalfOpen: true,
+        onread: {
+          buffer,
+          callback: (length) => {
+            listener.carried += length
+            // The next piece overwrites this one: it is read once the channel has taken this one over.
+            channel?.write(buffer.subarray(0, length), () => socket.resume())
+            return false
+          }
+        }
       })
+      listener.sockets.add(socket)
+      socket.once("close", () => listener.sockets.delete(socket))
       // Stays attached: a socket's error without a listener ends the process.
       let isAccepted = false
       socket.on("error", () => {
@@ -63,7 +78,8 @@ export const listen = (client: Client): Listeners => {
       })
       socket.once("connect", () => {
         isAccepted = true
-        join(socket, accept())
+        channel = accept()
+        join(socket, channel)
       })
     }
   )
@@ -77,11 +93,7 @@ export const listen = (client: Client): Listeners => {
   }
   return {
     add: (port, localPort) => void listeners.set(port, { localPort, sockets: new Set(), carried: 0 }),
-    carried: (port) => {
-      const listener = listeners.get(port)
-      if (listener === undefined) return 0
-      return [...listener.sockets].reduce((sum, socket) => sum + socket.bytesRead, listener.carried)
-    },
+    carried: (port) => listeners.get(port)?.carried ?? 0,
     remove
   }
 }
