@@ -131,7 +131,7 @@ const events = (pipeline: Any, seconds: number) =>
       yield* Fiber.join(reader)
       return { exit: yield* Fiber.await(fiber), seen }
     })
-  ).pipe(Effect.provide(Events.layer.pipe(Layer.provideMerge(Scrubber.layer))), Effect.provide(TestClock.layer()))
+  ).pipe(Effect.provide(Layer.merge(Events.layer.pipe(Layer.provideMerge(Scrubber.layer)), TestClock.layer())))
 
 const parent = (path: string): string =>
   path.endsWith("]") ? path.slice(0, path.lastIndexOf("[")) : path.slice(0, path.lastIndexOf("/"))
