@@ -15,6 +15,14 @@ export interface Row {
 
 const result = Schema.decodeUnknownOption(Schema.Struct({ deployed: Deployed }))
 
+/** What is said of a service whose deploy has left no result. */
+const outcomes = {
+  StepSucceeded: "unknown",
+  StepSkipped: "not begun",
+  StepFailed: "failed",
+  StepInterrupted: "interrupted"
+} as const
+
 /** Gathers the rows of a run from its events. */
 export const rows = (events: ReadonlyArray<Event>): ReadonlyArray<Row> => {
   const deployed = new Map<string, Deployed>()
@@ -32,28 +40,35 @@ export const rows = (events: ReadonlyArray<Event>): ReadonlyArray<Row> => {
     if (!ended || event.kind !== "item" || !/^[^/]+\/servers\[/.test(event.path)) continue
     const [server = "", service] = parsePath(event.path).keys
     const done = deployed.get(event.path)
+    const outcome = outcomes[event._tag]
     if (done !== undefined) rows.push({ ...done, millis: event.millis })
-    else if (service !== undefined) {
-      const outcome =
-        event._tag === "StepFailed" ? "failed" : event._tag === "StepInterrupted" ? "interrupted" : "not begun"
+    else if (service !== undefined)
       rows.push({ service, server, version: "", digest: "", outcome, millis: event.millis })
-    } else if (event._tag !== "StepSucceeded" && !rows.some((row) => row.server === server)) {
+    else if (event._tag !== "StepSucceeded" && !rows.some((row) => row.server === server)) {
       // Its tunnel failed, or it was not begun: none of its services has a row of its own.
-      rows.push({ service: "", server, version: "", digest: "", outcome: "failed", millis: event.millis })
+      rows.push({ service: "", server, version: "", digest: "", outcome, millis: event.millis })
     }
   }
   return rows
 }
 
-const columns = ["SERVICE", "SERVER", "VERSION", "DIGEST", "DONE", "TIME"] as const
+type Column = "SERVICE" | "SERVER" | "VERSION" | "DIGEST" | "DONE" | "TIME"
 
-const cells = (row: Row, withDigest: boolean): ReadonlyArray<string> => [
-  row.service === "" ? "-" : row.service,
-  row.server,
-  row.version === "" ? "-" : row.version,
-  ...(withDigest ? [row.digest === "" ? "-" : row.digest.replace("sha256:", "").slice(0, 12)] : []),
-  row.outcome,
-  duration(row.millis)
+const cell: Readonly<Record<Column, (row: Row) => string>> = {
+  SERVICE: ({ service }) => service,
+  SERVER: ({ server }) => server,
+  VERSION: ({ version }) => version,
+  DIGEST: ({ digest }) => digest.replace("sha256:", "").slice(0, 12),
+  DONE: ({ outcome }) => outcome,
+  TIME: ({ millis }) => duration(millis)
+}
+
+/** What is shown, the widest first. */
+const choices: ReadonlyArray<ReadonlyArray<Column>> = [
+  ["SERVICE", "SERVER", "VERSION", "DIGEST", "DONE", "TIME"],
+  ["SERVICE", "SERVER", "VERSION", "DONE", "TIME"],
+  ["SERVICE", "SERVER", "DONE", "TIME"],
+  ["SERVICE", "SERVER", "DONE"]
 ]
 
 const layout = (lines: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => {
@@ -66,10 +81,11 @@ const layout = (lines: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<stri
   )
 }
 
-/** The table of a run, in lines no wider than asked where leaving the digest out is enough for that. */
+/** The table of a run, with as many columns as go into a width. */
 export const table = (all: ReadonlyArray<Row>, width: number): ReadonlyArray<string> => {
   if (all.length === 0) return []
-  const full = layout([columns, ...all.map((row) => cells(row, true))])
-  if (full.every((line) => line.length <= width)) return full
-  return layout([columns.filter((column) => column !== "DIGEST"), ...all.map((row) => cells(row, false))])
+  const tables = choices.map((columns) =>
+    layout([columns, ...all.map((row) => columns.map((column) => cell[column](row) || "-"))])
+  )
+  return tables.find((lines) => lines.every((line) => line.length <= width)) ?? tables.at(-1) ?? []
 }

@@ -1,4 +1,4 @@
-import type { Line, Mark } from "./describe.ts"
+import type { Mark } from "./describe.ts"
 
 /**
  * One line of a server's output, as text alone. It could move the cursor, ring the bell, recolour the screen or turn its
@@ -12,8 +12,12 @@ export const printable = (text: string): string => {
 }
 
 /** Cuts a text to a number of columns. */
-export const fit = (text: string, columns: number): string =>
-  Bun.stringWidth(text) <= columns ? text : `${Bun.sliceAnsi(text, 0, Math.max(0, columns - 1))}…`
+export const fit = (text: string, columns: number): string => {
+  if (Bun.stringWidth(text) <= columns) return text
+  const cut = Bun.sliceAnsi(text, 0, Math.max(0, columns - 1))
+  // A wide character at the edge is taken whole.
+  return `${Bun.stringWidth(cut) < columns ? cut : Bun.sliceAnsi(text, 0, Math.max(0, columns - 2))}…`
+}
 
 const codes = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const
 export type Style = keyof typeof codes
@@ -35,6 +39,3 @@ export const signs: Readonly<Record<Mark, readonly [sign: string, style: Style]>
   warning: ["!", "yellow"],
   output: [" ", "dim"]
 }
-
-/** The columns before a line's detail. */
-export const heading = (line: Line, width: number): string => `${line.subject.padEnd(width)}  ${line.action.padEnd(8)}`

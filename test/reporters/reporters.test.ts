@@ -1,0 +1,298 @@
+import { describe, expect, test } from "bun:test"
+import { Effect, Stream } from "effect"
+import type { Event } from "../../src/pipeline/Event.ts"
+import { bytes, describe as describeEvent, duration, parsePath } from "../../src/reporters/describe.ts"
+import { plain } from "../../src/reporters/plain.ts"
+import { feed, type Output, type Reporter } from "../../src/reporters/Reporter.ts"
+import { terminal } from "../../src/reporters/terminal.ts"
+import { fit, printable } from "../../src/reporters/text.ts"
+import { failure, interruption, noise, success } from "./story.ts"
+
+/** All that a reporter writes of a story. */
+const written = (make: (output: Output) => Reporter, events: ReadonlyArray<Event>, columns = 100, colors = false) => {
+  let text = ""
+  const reporter = make({ write: (more) => (text += more), columns, colors })
+  for (const event of events) reporter.event(event)
+  reporter.end()
+  return text
+}
+
+/** What is left on a screen: each line as it was last written, without its colours. */
+const screen = (text: string): string =>
+  text
+    .split("\n")
+    .map((line) => Bun.stripANSI(line.slice(line.lastIndexOf("\u001b[2K") + 1)).replace(/^\[2K/, ""))
+    .join("\n")
+
+describe("the plain reporter", () => {
+  test("writes a line for everything, with the seconds since the beginning", () => {
+    expect(written(plain, success)).toBe(`   0.0s  deploy, run mf3k2a9c-7q1x
+   0.0s  secrets: skipped: none is used
+   0.0s  version: abc1234
+   0.0s  version: done in 39 ms
+   0.3s  web1 connect: docker 20.10.24, amd64
+   0.3s  web1 connect: done in 258 ms
+   0.8s  web build: | Step 1/2 : FROM scratch
+   1.9s  web build: done in 1.9 s
+   2.1s  web push: 4.2 MB of 12 MB new
+   2.1s  web push: done in 200 ms
+   2.2s  web1 tunnel: done in 41 ms
+   3.0s  web1 web pull: | a1b2c3: Pull complete
+   3.5s  web1 web pull: done in 1.3 s
+   5.0s  web1 web deploy: done in 1.5 s
+   5.0s  web1 cache pull: skipped: it runs there already
+   5.0s  web1 cache deploy: skipped: it runs there already
+  65.0s  done
+
+SERVICE  SERVER  VERSION  DIGEST        DONE       TIME
+web      web1    abc1234  0123456789ab  replaced   2.8 s
+cache    web1    7        0123456789ab  unchanged  2 ms
+`)
+  })
+
+  test("says which servers failed, and which were not begun", () => {
+    const lines = written(plain, failure).split("\n")
+    expect(lines.slice(10)).toEqual([
+      "   2.2s  web1 web pull: done in 1.3 s",
+      "   5.0s  web1 web deploy: FAILED: The new container of web on web1 is unhealthy; what ran before runs on. Its last lines:",
+      "   6.0s  web2 tunnel: FAILED: web2 does not open port 9270 for a reverse forward.",
+      "   6.0s  web2 tunnel: warning: tunnel did not close in time",
+      "   6.0s  web3 servers: skipped: not begun, because web1 failed",
+      "   6.0s  failed after 6.0 s",
+      "",
+      "SERVICE  SERVER  VERSION  DIGEST  DONE       TIME",
+      "web      web1    -        -       failed     2.8 s",
+      "-        web2    -        -       failed     999 ms",
+      "-        web3    -        -       not begun  0 ms",
+      ""
+    ])
+  })
+
+  test("says what was stopped", () => {
+    const lines = written(plain, interruption).split("\n")
+    expect(lines.slice(10)).toEqual([
+      "   3.0s  web1 web pull: stopped",
+      "   3.0s  interrupted after 3.0 s",
+      "",
+      "SERVICE  SERVER  VERSION  DIGEST  DONE         TIME",
+      "web      web1    -        -       interrupted  849 ms",
+      ""
+    ])
+  })
+
+  test("lets no control character of a server into the log", () => {
+    const lines = written(plain, noise).split("\n")
+    expect(lines.slice(1, 12).map((line) => line.slice("   0.1s  web build: | ".length))).toEqual([
+      "red and bold",
+      "cleared",
+      "100%",
+      "a Windows line",
+      "after a title",
+      "bell back space nul del c1",
+      "tab    here",
+      "日本語の長い行はこのように続いていくので切られるはずです",
+      "rightto left",
+      "x".repeat(300),
+      ""
+    ])
+  })
+
+  test("writes nothing but text", () => {
+    for (const events of [success, failure, interruption, noise]) {
+      expect(written(plain, events)).not.toMatch(/[^\n\P{Cc}]/u)
+    }
+  })
+})
+
+describe("the terminal reporter", () => {
+  test("leaves a line for every step that has ended, and the table", () => {
+    expect(screen(written(terminal, success))).toBe(`deploy
+- secrets             none is used
+✓ version      39 ms  abc1234
+✓ connect     258 ms  web1  docker 20.10.24, amd64
+✓ build        1.9 s  web
+✓ push        200 ms  web  4.2 MB of 12 MB new
+✓ tunnel       41 ms  web1
+✓ pull         1.3 s  web1 web
+✓ deploy       1.5 s  web1 web
+- pull                web1 cache  it runs there already
+- deploy              web1 cache  it runs there already
+✓ done in 1 min 5 s
+
+SERVICE  SERVER  VERSION  DIGEST        DONE       TIME
+web      web1    abc1234  0123456789ab  replaced   2.8 s
+cache    web1    7        0123456789ab  unchanged  2 ms
+`)
+  })
+
+  test("shows failures, and cuts them at the edge of a narrow screen", () => {
+    expect(screen(written(terminal, failure, 40))).toBe(`deploy
+- secrets             none is used
+✓ version      39 ms  abc1234
+✓ connect     258 ms  web1  docker 20.…
+✓ build        1.9 s  web
+✓ push        200 ms  web  4.2 MB of 1…
+✓ pull         1.3 s  web1 web
+✗ deploy       1.5 s  web1 web  The ne…
+✗ tunnel      997 ms  web2  web2 does …
+! tunnel              web2  tunnel did…
+- servers             web3  not begun,…
+✗ failed after 6.0 s
+
+SERVICE  SERVER  DONE       TIME
+web      web1    failed     2.8 s
+-        web2    failed     999 ms
+-        web3    not begun  0 ms
+`)
+  })
+
+  test("shows what was stopped", () => {
+    const lines = screen(written(terminal, interruption)).split("\n")
+    expect(lines.slice(6, 8)).toEqual(["! pull        848 ms  web1 web  stopped", "! interrupted after 3.0 s"])
+  })
+
+  test("shows below what runs now, with the last line that was written", () => {
+    const states: Array<string> = []
+    const reporter = terminal({
+      write: (text) =>
+        void states.push(Bun.stripANSI(text.slice(text.lastIndexOf("\u001b[2K") + 4)).replace(/^.*\n/, "")),
+      columns: 60,
+      colors: true
+    })
+    for (const event of success.slice(0, 15)) reporter.event(event)
+    const shown = states.filter((state, index) => state !== "" && state !== states[index - 1])
+    expect(shown).toEqual([
+      "… secrets",
+      "… version",
+      "… build web",
+      "… build web, connect web1",
+      "… build web",
+      "… build web · Step 1/2 : FROM scratch",
+      "… push web"
+    ])
+  })
+
+  test("is never wider than the screen, whatever a server writes", () => {
+    for (const columns of [40, 80, 160]) {
+      for (const events of [success, failure, interruption, noise]) {
+        for (const part of written(terminal, events, columns, true)
+          .split("\n")
+          .flatMap((line) => line.split("\u001b[2K"))) {
+          expect(Bun.stringWidth(part)).toBeLessThanOrEqual(columns)
+        }
+      }
+    }
+  })
+
+  test("moves the cursor only to the beginning of its own line", () => {
+    for (const events of [success, failure, interruption, noise]) {
+      const text = written(terminal, events, 80, true)
+      // oxlint-disable-next-line no-control-regex -- the reporter's own, which are all that may be there
+      expect(text.replaceAll(/\r\u001b\[2K|\u001b\[\d+m|\n/g, "")).not.toMatch(/\p{Cc}/u)
+    }
+  })
+
+  test("has no colour where none is wanted", () => {
+    // oxlint-disable-next-line no-control-regex -- colours are what is looked for
+    const colour = /\u001b\[\d+m/
+    expect(written(terminal, failure, 80, true)).toMatch(colour)
+    expect(written(terminal, failure, 80, false)).not.toMatch(colour)
+  })
+})
+
+describe("the table", () => {
+  const widest = (columns: number) =>
+    Math.max(...(written(plain, success, columns).split("\n\n")[1] ?? "").split("\n").map((line) => line.length))
+
+  test("leaves out what does not fit, the least needed first", () => {
+    for (const columns of [160, 60, 50, 40, 36]) expect(widest(columns)).toBeLessThanOrEqual(columns)
+    const heads = [160, 50, 40, 30].map((columns) => /^SERVICE.*$/m.exec(written(plain, success, columns))?.[0])
+    expect(heads).toEqual([
+      "SERVICE  SERVER  VERSION  DIGEST        DONE       TIME",
+      "SERVICE  SERVER  VERSION  DONE       TIME",
+      "SERVICE  SERVER  DONE       TIME",
+      "SERVICE  SERVER  DONE"
+    ])
+  })
+
+  test("is left out where no server was reached", () => {
+    expect(written(plain, success.slice(0, 10))).not.toContain("SERVICE")
+  })
+})
+
+describe("the words of reports", () => {
+  test("durations", () => {
+    const all = [0, 0.4, 999, 1000, 1449, 59_949, 59_950, 60_000, 119_499, 119_600, 3_600_000]
+    expect(all.map(duration)).toEqual([
+      "0 ms",
+      "0 ms",
+      "999 ms",
+      "1.0 s",
+      "1.4 s",
+      "59.9 s",
+      "1 min 0 s",
+      "1 min 0 s",
+      "1 min 59 s",
+      "2 min 0 s",
+      "60 min 0 s"
+    ])
+  })
+
+  test("sizes", () => {
+    const all = [0, 999, 1000, 4_249, 9_960, 12_345, 999_499, 999_500, 4_200_000, 1.5e9, 2e12, 5e15]
+    expect(all.map(bytes)).toEqual([
+      "0 B",
+      "999 B",
+      "1.0 kB",
+      "4.2 kB",
+      "10 kB",
+      "12 kB",
+      "999 kB",
+      "1.0 MB",
+      "4.2 MB",
+      "1.5 GB",
+      "2.0 TB",
+      "5000.0 TB"
+    ])
+  })
+
+  test("paths", () => {
+    expect(parsePath("deploy/servers[web1]/services[my-web]/pull")).toEqual({ keys: ["web1", "my-web"], name: "pull" })
+    expect(parsePath("deploy/servers[web1]")).toEqual({ keys: ["web1"], name: "servers" })
+    expect(parsePath("deploy")).toEqual({ keys: [], name: "deploy" })
+  })
+
+  test("texts are cut by what they take on a screen", () => {
+    expect(fit("abc", 3)).toBe("abc")
+    expect(fit("abcd", 3)).toBe("ab…")
+    for (const columns of [1, 2, 3, 4, 5]) expect(Bun.stringWidth(fit("日本語", columns))).toBeLessThanOrEqual(columns)
+    expect(printable("a\u0000b")).toBe("ab")
+  })
+
+  test("of every event there is a line or none, and never a fault", () => {
+    for (const event of [...success, ...failure, ...interruption, ...noise])
+      expect(() => describeEvent(event)).not.toThrow()
+  })
+})
+
+describe("feeding a reporter", () => {
+  test("ends with the run, and ends the reporter", async () => {
+    const seen: Array<string> = []
+    const reporter: Reporter = { event: (event) => void seen.push(event._tag), end: () => void seen.push("end") }
+    const endless = Stream.concat(Stream.fromIterable([...success, ...success]), Stream.never)
+    await Effect.runPromise(feed(reporter, endless))
+    expect(seen).toEqual([...success.map(({ _tag }) => _tag), "end"])
+  })
+
+  test("ends the reporter also where it breaks", async () => {
+    let ended = false
+    const reporter: Reporter = {
+      event: () => {
+        throw new Error("broken")
+      },
+      end: () => void (ended = true)
+    }
+    const exit = await Effect.runPromiseExit(feed(reporter, Stream.fromIterable(success)))
+    expect([exit._tag, ended]).toEqual(["Failure", true])
+  })
+})
