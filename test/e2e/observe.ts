@@ -86,3 +86,25 @@ export const done = (run: Result): Result => {
   if (run.code !== 0) throw new Error(`ended with ${run.code}\n${run.stdout}${run.stderr}`)
   return run
 }
+
+/** Fetches a page over and over, until it is told to stop; gives what came each time, and `FAILED` where nothing did. */
+export const watchPage = (hosts: Hosts, server: Host, port: number) => {
+  const fetch = `timeout 2 busybox wget -qO- http://${server.ip}:${port}/ || printf FAILED; echo; sleep 0.05`
+  const loop = hosts.operator.start(["sh", "-c", `while :; do ${fetch}; done`])
+  return {
+    /** Waits until `last` came. */
+    stop: async (last: string): Promise<ReadonlyArray<string>> => {
+      await loop.waitFor(`\n${last}\n`)
+      loop.killGroup("SIGKILL")
+      const { stdout } = await loop.done
+      // The last one may have been cut off.
+      return stdout.split("\n").slice(0, -1)
+    }
+  }
+}
+
+/** The outcomes of a run's table, as `service server: outcome`, in that order. */
+export const outcomes = (run: Result): ReadonlyArray<string> =>
+  table(run)
+    .map(({ DONE, SERVER, SERVICE }) => `${SERVICE} ${SERVER}: ${DONE}`)
+    .toSorted()
