@@ -115,6 +115,6 @@ process.stderr.on("error", () => {})
 // No top-level await: the bundle's bytecode does not know it.
 fiber.addObserver((exit) => {
   const { code, text } = Exit.isSuccess(exit) ? { code: ExitCode.done, text: "" } : ending(exit.cause)
-  if (text !== "") process.stderr.write(scrubber.text(text))
-  process.exit(code)
+  // What was written to a pipe is still on its way, for as long as its reader takes.
+  process.stdout.end(() => process.stderr.end(scrubber.text(text), () => process.exit(code)))
 })

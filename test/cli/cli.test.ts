@@ -1,0 +1,279 @@
+import { describe, expect, test } from "bun:test"
+import { mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { homedir, tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+import manifest from "../../package.json" with { type: "json" }
+
+const main = join(import.meta.dir, "../../src/main.ts")
+
+/** A folder with files, and what runs `jiji` there, with no engine and nothing of this machine's user. */
+const project = (files: Readonly<Record<string, string>>) => {
+  const root = mkdtempSync(join(tmpdir(), "jiji-cli-"))
+  const home = mkdtempSync(join(tmpdir(), "jiji-home-"))
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, name)), { recursive: true })
+    writeFileSync(join(root, name), text)
+  }
+  // Bun keeps what it has compiled, which is not to be in the home that is looked at.
+  const compiled = join(homedir(), ".bun/install/cache/@t@")
+  const env = { PATH: "/usr/bin:/bin", HOME: home, BUN_RUNTIME_TRANSPILER_CACHE_PATH: compiled }
+  return {
+    root,
+    home,
+    env,
+    jiji: (args: ReadonlyArray<string>, more: Readonly<Record<string, string>> = {}) => {
+      const { exitCode, stderr, stdout } = Bun.spawnSync([process.execPath, main, ...args], {
+        cwd: root,
+        env: { ...env, ...more },
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "pipe"
+      })
+      return { code: exitCode, stdout: stdout.toString(), stderr: stderr.toString() }
+    },
+    /** Every file of the project and of the user's home, with when it was written. */
+    listing: () =>
+      [root, home].flatMap((folder) =>
+        readdirSync(folder, { recursive: true })
+          .map((name) => `${name} ${statSync(join(folder, String(name))).mtimeMs}`)
+          .sort()
+      ),
+    [Symbol.dispose]: () => {
+      for (const folder of [root, home]) rmSync(folder, { recursive: true, force: true })
+    }
+  }
+}
+
+const deployFile = `project: shop
+servers:
+  web1: { host: 203.0.113.10, arch: amd64, user: deploy }
+  web2: { host: 203.0.113.11, arch: amd64 }
+services:
+  web:
+    build: { context: . }
+    hosts: [web1, web2]
+    ports: ["8080:80"]
+    environment:
+      clear: { GREETING: hello you }
+      secrets: [DATABASE_URL]
+  cache:
+    image: redis:7
+    hosts: [web1]
+`
+const files = {
+  ".jiji/deploy.yml": deployFile,
+  Dockerfile: "FROM scratch\n",
+  ".env": "DATABASE_URL=postgres://me:hunter22@db\n"
+}
+
+const usage = (text: string, command = "jiji deploy") => ({
+  code: 2,
+  stdout: "",
+  stderr: `error: ${text}\n  → See: ${command} --help\n`
+})
+
+describe("what jiji says of itself", () => {
+  test("its version", () => {
+    using shop = project(files)
+    expect(shop.jiji(["--version"])).toEqual({ code: 0, stdout: `${manifest.version}\n`, stderr: "" })
+  })
+
+  test("how to use it, on stdout, where that was asked for", () => {
+    using shop = project(files)
+    for (const args of [["--help"], ["-h"], ["deploy", "--help"]]) {
+      const { code, stderr, stdout } = shop.jiji(args)
+      expect([code, stderr]).toEqual([0, ""])
+      expect(stdout).toContain("USAGE\n  jiji")
+      expect(stdout).not.toContain("\u001b")
+    }
+    expect(shop.jiji(["deploy", "--help"]).stdout).toContain("--dry-run")
+  })
+
+  test("where to look, where nothing was asked for", () => {
+    using shop = project(files)
+    expect(shop.jiji([])).toEqual({ code: 0, stdout: "jiji --help shows what there is\n", stderr: "" })
+  })
+
+  test("what it runs on servers", () => {
+    using shop = project(files)
+    for (const name of ["probe", "pull", "push", "replace"]) {
+      const text = readFileSync(join(import.meta.dir, `../../src/layers/docker/${name}.sh`), "utf8")
+      expect(shop.jiji(["script", name])).toEqual({ code: 0, stdout: text, stderr: "" })
+    }
+  })
+})
+
+describe("a command that is not understood", () => {
+  test("says only what is wrong, on stderr, and ends with 2", () => {
+    using shop = project(files)
+    expect(shop.jiji(["deploy", "--nope"])).toEqual(usage("Unrecognized flag: --nope in command jiji deploy"))
+    expect(shop.jiji(["frob"])).toEqual(usage('Unknown subcommand "frob" for "jiji"', "jiji"))
+    expect(shop.jiji(["--nope"])).toEqual(usage("Unrecognized flag: --nope in command jiji", "jiji"))
+    expect(shop.jiji(["deploy", "extra"])).toEqual(usage('Unexpected positional argument: "extra"'))
+    expect(shop.jiji(["deploy", "--version"])).toEqual(usage("Missing value for flag --version. Expected: TAG"))
+  })
+
+  test("names what there is, where a pattern matches nothing", () => {
+    using shop = project(files)
+    expect(shop.jiji(["deploy", "-H", "db*"])).toEqual({
+      code: 2,
+      stdout: "",
+      stderr:
+        'error: No server is called "db*"; there are web1 and web2.\n' +
+        '  → Give `-H` one of these names, or a pattern such as "*".\n'
+    })
+    expect(shop.jiji(["deploy", "-S", "nope"])).toMatchObject({ code: 2, stdout: "" })
+  })
+})
+
+describe("a configuration that cannot be used", () => {
+  test("that is not there", () => {
+    using shop = project({})
+    const { code, stderr, stdout } = shop.jiji(["deploy"])
+    expect([code, stdout]).toEqual([78, ""])
+    expect(stderr).toMatch(/^error: .*\.jiji\/deploy\.yml.*\n {2}→ .*\n$/)
+  })
+
+  test("with problems, all of them, with their lines", () => {
+    using shop = project({ ".jiji/deploy.yml": "project: Shop!\nservers: {}\nnope: 1\nservices: {}\n" })
+    const { code, stderr, stdout } = shop.jiji(["deploy", "--dry-run"])
+    expect([code, stdout]).toEqual([78, ""])
+    expect(stderr).toContain(".jiji/deploy.yml:1 project:")
+    expect(stderr).toContain(".jiji/deploy.yml:3 nope:")
+  })
+
+  test("of an environment that there is not", () => {
+    using shop = project(files)
+    expect(shop.jiji(["deploy", "-e", "staging"])).toMatchObject({ code: 78, stdout: "" })
+  })
+
+  test("with secrets that are missing, all of them at once, before anything is touched", () => {
+    using shop = project({ ...files, ".env": "" })
+    const { code, stderr } = shop.jiji(["deploy"])
+    expect(code).toBe(78)
+    expect(stderr).toBe(
+      "error: The secret DATABASE_URL is missing; searched .env and the process environment.\n" +
+        "  → Write DATABASE_URL=… into .env, or set it in the environment.\n"
+    )
+  })
+})
+
+describe("a rehearsal", () => {
+  test("prints every command by machine, touches nothing, and needs no engine and no server", () => {
+    using shop = project(files)
+    const before = shop.listing()
+    const { code, stderr, stdout } = shop.jiji(["deploy", "--dry-run", "--version", "v1"])
+    expect([code, stderr]).toEqual([0, ""])
+    const made = stdout
+      .replaceAll(/sha256:[0-9a-f]{64}/g, "DIGEST")
+      .replaceAll(/\b[0-9a-f]{32}\b/g, "CONFIG")
+      .replaceAll(shop.root, "ROOT")
+    const labels = (service: string, version: string) =>
+      `--label 'jiji.project=shop' --label 'jiji.service=${service}' --label 'jiji.version=${version}' ` +
+      "--label 'jiji.digest=DIGEST' --label 'jiji.config=CONFIG'"
+    const web =
+      "JIJI_NAMES=<redacted> JIJI_SECRET_0=<redacted> jiji:replace.sh docker shop-web shop DIGEST CONFIG trial 1 60 " +
+      "localhost:9270/shop-web:v1 DIGEST localhost:9270/shop-web 3 2 --publish 8080:80 --pull never " +
+      `--restart unless-stopped ${labels("web", "v1")} --env 'GREETING=hello you' --env DATABASE_URL localhost:9270/shop-web:v1`
+    const cache =
+      "JIJI_NAMES=<redacted> jiji:replace.sh docker shop-cache shop DIGEST CONFIG beside 1 60 redis:7 DIGEST '' 3 0 " +
+      `--pull never --restart unless-stopped ${labels("cache", "7")} redis:7`
+    // The numbers count through all machines; services of one machine are worked on at the same time.
+    const lines = made.split("\n").map((line) => line.replace(/^ {2,3}\d+ {2}/, "  "))
+    expect(lines).toEqual([
+      "A rehearsal of deploying shop to 2 servers on which nothing runs yet.",
+      "Nothing is touched and no connection is made; ids and digests are made up.",
+      "",
+      "on this machine:",
+      "  docker build --file ROOT/Dockerfile --tag localhost:9270/shop-web:v1 --platform linux/amd64 ROOT",
+      "  docker image inspect localhost:9270/shop-web:v1",
+      "  docker save localhost:9270/shop-web:v1",
+      "  # import what was saved into the local registry, as shop-web:v1",
+      "  # serve the local registry, read-only, on 127.0.0.1:9270",
+      "",
+      "on web1 (deploy@203.0.113.10):",
+      "  # open the SSH connection",
+      "  jiji:probe.sh docker shop",
+      "  # forward 127.0.0.1:9270 to the local registry on this machine",
+      "  jiji:pull.sh docker localhost:9270/shop-web@DIGEST localhost:9270/shop-web:v1 true no '' ''",
+      `  ${web}`,
+      "  jiji:pull.sh docker redis:7 '' true no '' ''",
+      `  ${cache}`,
+      "",
+      "on web2 (203.0.113.11):",
+      "  # open the SSH connection",
+      "  jiji:probe.sh docker shop",
+      "  # forward 127.0.0.1:9270 to the local registry on this machine",
+      "  jiji:pull.sh docker localhost:9270/shop-web@DIGEST localhost:9270/shop-web:v1 true no '' ''",
+      `  ${web}`,
+      "",
+      "jiji:NAME.sh is a script of jiji's own; `jiji script NAME` prints it.",
+      ""
+    ])
+    expect(stdout).not.toContain("hunter22")
+    expect(shop.listing()).toEqual(before)
+    // The same again: nothing in it is left to chance but the order of what happens at the same time.
+    expect(shop.jiji(["deploy", "--dry-run", "--version", "v1"]).stdout).toBe(stdout)
+  })
+
+  test("of a part names only that part", () => {
+    using shop = project(files)
+    const { stdout } = shop.jiji(["deploy", "--dry-run", "-H", "web2", "-S", "web"])
+    expect(stdout).toStartWith("A rehearsal of deploying shop to 1 server on which")
+    expect(stdout).not.toContain("redis")
+    expect(stdout).not.toContain("web1")
+  })
+
+  test("fails as a deploy would, where it can know that", () => {
+    using shop = project({ ...files, ".env": "" })
+    expect(shop.jiji(["deploy", "--dry-run"])).toMatchObject({ code: 78, stdout: "" })
+    expect(shop.jiji(["deploy", "--dry-run", "--version", "a/b"], { DATABASE_URL: "x" })).toMatchObject({ code: 78 })
+  })
+})
+
+describe("a deploy on a machine without an engine", () => {
+  test("fails with what is missing and what to do, and shows what it did", () => {
+    using shop = project({
+      ...files,
+      ".jiji/deploy.yml": deployFile.replaceAll("203.0.113.10", "127.0.0.1").replaceAll("203.0.113.11", "127.0.0.1"),
+      "bin/docker": ""
+    })
+    // A file of that name that cannot be run is as good as none, and goes before the machine's own.
+    const { code, stderr, stdout } = shop.jiji(["deploy", "--version", "v1"], { PATH: join(shop.root, "bin") })
+    expect(code).toBe(69)
+    expect(stderr).toContain("error: docker cannot be started on this machine: it is not installed, or not in PATH.\n")
+    expect(stdout).toMatch(/^ {3}0\.0s {2}deploy, run /)
+    expect(stdout).toContain("web build: FAILED: docker cannot be started")
+    expect(stdout + stderr).not.toContain("hunter22")
+  })
+})
+
+describe("output that nobody reads to its end", () => {
+  test("is no reason to crash", () => {
+    using shop = project(files)
+    for (const args of ["deploy --dry-run", "--help", "deploy"]) {
+      const line = `"${process.execPath}" "${main}" ${args} 2>"${shop.home}/stderr" | head -n 1; echo "\${PIPESTATUS[0]}"`
+      const { stdout } = Bun.spawnSync(["bash", "-c", line], {
+        cwd: shop.root,
+        env: { ...shop.env, PATH: "/usr/bin:/bin" },
+        stdin: "ignore"
+      })
+      expect(stdout.toString().trim().split("\n")).toHaveLength(2)
+      expect(readFileSync(join(shop.home, "stderr"), "utf8")).not.toMatch(/EPIPE|at .*\.ts:/)
+    }
+  })
+
+  test("comes whole to a reader that is slow", () => {
+    const services = Array.from(
+      { length: 200 },
+      (_, n) => `  s${n}: { image: "redis:7", hosts: [web1], environment: { clear: { A: ${"x".repeat(500)} } } }\n`
+    )
+    using shop = project({
+      ".jiji/deploy.yml": `project: shop\nservers: { web1: { host: 203.0.113.10 } }\nservices:\n${services.join("")}`
+    })
+    const line = `"${process.execPath}" "${main}" deploy --dry-run | (sleep 0.5; cat)`
+    const { stdout } = Bun.spawnSync(["bash", "-c", line], { cwd: shop.root, env: shop.env, stdin: "ignore" })
+    expect(stdout.toString().match(/jiji:replace\.sh/g)).toHaveLength(200)
+    expect(stdout.toString()).toEndWith("`jiji script NAME` prints it.\n")
+  })
+})
