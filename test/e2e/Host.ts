@@ -103,7 +103,10 @@ export class Host {
     const ids = (await this.run([this.engine, "ps", "--all", "--quiet", "--no-trunc"])).split("\n").filter(Boolean)
     if (ids.length === 0) return []
     const format = "{{.Id}}\t{{.Name}}\t{{.Config.Image}}\t{{.State.Status}}"
-    return (await this.run([this.engine, "inspect", "--format", format, ...ids])).split("\n").map((line) => {
+    // One that went away in between makes it fail, after it has shown the others.
+    const { stdout } = await this.try([this.engine, "inspect", "--format", format, ...ids])
+    const lines = stdout.split("\n").filter((line) => line.includes("\t"))
+    return lines.map((line) => {
       const [id = "", name = "", image = "", state = ""] = line.split("\t")
       return { id, name: name.replace(/^\//, ""), image, state }
     })

@@ -34,8 +34,8 @@ export const containersOf = async (host: Host, project: string): Promise<Readonl
 /** What runs for a container, and changes with it. */
 const ofContainers = /^(containerd-shim|docker-proxy|conmon|runc|crun|podman: )/
 
-/** What a command of the tests themselves looks like. */
-const ofTests = /^(setsid|nsenter|env|ss|find|sleep)$/
+/** What a command of the tests themselves looks like, at work or as it begins. */
+const ofTests = /^(setsid|nsenter|env|ss|find)$/
 
 const program = (words: ReadonlyArray<string>): string => words[0]?.split("/").at(-1) ?? ""
 

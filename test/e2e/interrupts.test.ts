@@ -1,0 +1,189 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import type { Running } from "./Command.ts"
+import type { ServerHost } from "./Host.ts"
+import { type Hosts, startHosts } from "./Hosts.ts"
+import type { ImageOptions } from "./Image.ts"
+import { allTraces, containersOf, done, outcomes, page, until } from "./observe.ts"
+import { type TestProject, writeProject } from "./Project.ts"
+
+setDefaultTimeout(60_000)
+
+let hosts: Hosts
+let quiet: Awaited<ReturnType<typeof allTraces>>
+let config: (settle: string) => Record<string, unknown>
+let shop: TestProject
+
+beforeAll(async () => {
+  hosts = await startHosts({
+    servers: [
+      { name: "h1", engine: "docker" },
+      { name: "h2", engine: "podman" }
+    ]
+  })
+  // Slow enough that a pull is still under way when a signal comes.
+  const lines = await Promise.all(
+    hosts.servers.map(({ name }) => hosts.slowLink({ to: name, delay: 5, bytesPerSecond: 4_000_000 }))
+  )
+  const [h1, h2] = lines.map(({ port }) => ({ host: "127.0.0.1", port }))
+  const service = (settle: string) => ({ health: { running_for: settle } })
+  config = (settle) => ({
+    servers: { h1, h2 },
+    services: {
+      web: service(settle),
+      data: {
+        ...service(settle),
+        build: { context: "./web" },
+        hosts: ["h1", "h2"],
+        ports: ["8081:80"],
+        volumes: ["files:/data"]
+      }
+    }
+  })
+  shop = write({ page: "one" }, "0s")
+  quiet = await allTraces(hosts)
+  done(await shop.jiji(["deploy"]))
+}, 60_000)
+afterAll(() => hosts.close())
+
+const write = (image: ImageOptions, settle: string) =>
+  writeProject(hosts, { name: "shop", image, config: config(settle) })
+const state = () => Promise.all(hosts.servers.map((server) => containersOf(server, "shop")))
+const nothingIsLeft = () =>
+  until(
+    () => allTraces(hosts),
+    (now) => Bun.deepEquals(now, quiet)
+  )
+const isPulling = (server: ServerHost) => server.processes().some(({ words }) => words[1] === "pull")
+
+/** Starts a deploy, and waits until megabytes of its pull have come to both servers. */
+const pulling = async (args: ReadonlyArray<string>): Promise<Running> => {
+  const before = hosts.servers.map((server) => server.receivedBytes())
+  const run = shop.start(args)
+  for (const [index, server] of hosts.servers.entries()) {
+    await until(() => isPulling(server) && server.receivedBytes() - (before[index] ?? 0) > 2_000_000, Boolean)
+  }
+  return run
+}
+
+/** How a run ends that gets a signal, and after how many milliseconds. */
+const signalled = async (run: Running, signal: NodeJS.Signals) => {
+  const began = performance.now()
+  run.kill(signal)
+  const result = await run.done
+  return { ...result, after: performance.now() - began }
+}
+
+test.each<[NodeJS.Signals, number]>([
+  ["SIGINT", 130],
+  ["SIGTERM", 130],
+  ["SIGHUP", 130],
+  ["SIGKILL", 137]
+])("%s in the middle of a pull ends it on every side, and the old container serves on", async (signal, code) => {
+  const before = await state()
+  shop = write({ page: "two", megabytes: 16 }, "0s")
+  const run = await pulling(["deploy", "-S", "web"])
+  const ended = await signalled(run, signal)
+  expect(ended.code).toBe(code)
+  expect(ended.after).toBeLessThan(4_000)
+  if (code === 130) {
+    expect(ended.stdout).toContain("interrupted after")
+    expect(outcomes(ended)).toEqual(["web h1: interrupted", "web h2: interrupted"])
+    expect(ended.stderr).toContain("interrupted\n")
+  }
+  // A server that is left alone tidies up by itself.
+  await nothingIsLeft()
+  expect(await state()).toEqual(before)
+  for (const server of hosts.servers) expect(await page(hosts, server)).toBe("one")
+})
+
+test.each<[NodeJS.Signals, string, number]>([
+  ["SIGINT", "web", 130],
+  ["SIGTERM", "data", 130],
+  ["SIGHUP", "web", 130],
+  ["SIGKILL", "web", 137],
+  ["SIGKILL", "data", 137]
+])("%s while %s is being replaced leaves the old container serving, and no other", async (signal, service, code) => {
+  const before = await state()
+  shop = write({ page: "three" }, "60s")
+  const run = shop.start(["deploy", "-S", service])
+  const made = service === "web" ? "shop-web-trial" : "shop-data-next"
+  for (const server of hosts.servers) {
+    await until(
+      () => server.containers(),
+      (all) => all.some(({ name, state }) => name === made && state === "running")
+    )
+  }
+  const ended = await signalled(run, signal)
+  expect(ended.code).toBe(code)
+  expect(ended.after).toBeLessThan(8_000)
+  expect(await until(state, (now) => Bun.deepEquals(now, before))).toEqual(before)
+  await nothingIsLeft()
+  for (const server of hosts.servers) {
+    expect(
+      await until(
+        () => page(hosts, server, service === "web" ? 8080 : 8081),
+        (got) => got === "one"
+      )
+    ).toBe("one")
+  }
+})
+
+test("a second Ctrl-C ends it at once, also while a server does not answer", async () => {
+  const before = await state()
+  shop = write({ page: "two", megabytes: 16 }, "0s")
+  const run = await pulling(["deploy", "-S", "web"])
+  const [h1] = hosts.servers
+  const sessions = h1?.processes().filter(({ words }) => words[0]?.startsWith("sshd: root@") === true) ?? []
+  for (const { pid } of sessions) process.kill(pid, "SIGSTOP")
+  const began = performance.now()
+  let ended = false
+  void run.done.then(() => (ended = true))
+  run.killGroup("SIGINT")
+  await until(() => {
+    if (!ended) run.kill("SIGINT")
+    return ended
+  }, Boolean)
+  expect(performance.now() - began).toBeLessThan(2_000)
+  expect(await run.done).toMatchObject({ code: 130, stderr: expect.stringContaining("stopped at once") })
+  for (const { pid } of sessions) process.kill(pid, "SIGCONT")
+  await nothingIsLeft()
+  expect(await state()).toEqual(before)
+})
+
+test("a connection that is lost in the middle of a pull fails at once, and the other server goes on", async () => {
+  shop = write({ page: "four", megabytes: 16 }, "0s")
+  const run = await pulling(["deploy", "-S", "web"])
+  const began = performance.now()
+  const [h1, h2] = hosts.servers
+  if (h1 === undefined || h2 === undefined) throw new Error("two servers were started")
+  for (const { pid, words } of h1.processes())
+    if (words[0]?.startsWith("sshd: root@") === true) process.kill(pid, "SIGKILL")
+  await run.waitFor("FAILED: The connection to h1 was lost")
+  expect(performance.now() - began).toBeLessThan(1_500)
+  const ended = await run.done
+  expect(ended.code).toBe(69)
+  expect(outcomes(ended)).toEqual(["web h1: failed", "web h2: replaced"])
+  expect(ended.stderr).toContain("error: The connection to h1 was lost")
+  expect(ended.stderr).toContain("run the same command again")
+  await nothingIsLeft()
+  expect(await page(hosts, h1)).toBe("one")
+  expect(await page(hosts, h2)).toBe("four")
+})
+
+test("the next deploy finishes what all of these began", async () => {
+  writeFileSync(join(shop.root, "web/index.html"), "five")
+  expect(outcomes(done(await shop.jiji(["deploy"])))).toEqual([
+    "data h1: replaced",
+    "data h2: replaced",
+    "web h1: replaced",
+    "web h2: replaced"
+  ])
+  for (const server of hosts.servers) {
+    expect(await page(hosts, server, 8080)).toBe("five")
+    expect(await page(hosts, server, 8081)).toBe("five")
+    expect((await containersOf(server, "shop")).map(({ name }) => name)).toEqual(["shop-data", "shop-web"])
+  }
+  await nothingIsLeft()
+})
