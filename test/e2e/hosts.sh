@@ -81,7 +81,7 @@ network() {
 over() { mkdir -p "$1" "$2" && mount --bind "$1" "$2"; }
 
 host() {
-  local here=$1/$2 name=$2 role=$3 engine=$4 pid run=${1##*/}
+  local here=$1/$2 name=$2 role=$3 engine=$4 pid program run=${1##*/}
   read -r pid _ </proc/self/stat # as the machine sees it, until /proc is this namespace's own
   mount -t proc proc /proc
   # An overlay cannot lie on an overlay: where the machine is itself a container, the engine's data is kept in memory.
@@ -117,6 +117,10 @@ CONF
   esac
 
   if [[ $role == server ]]; then
+    # The machine has every engine; a server has its own only.
+    for program in $(type -ap docker podman); do
+      if [[ ${program##*/} != "$engine" ]]; then mount --bind /dev/null "$program"; fi
+    done
     # sshd refuses an account whose password is locked, which root's is on some machines. `deploy` is in no group.
     sed 's/^root:[^:]*/root:*/; $a deploy:*:20000:0:99999:7:::' /etc/shadow >"$here/shadow"
     sed '$a deploy:x:2000:2000::/run/deploy:/bin/sh' /etc/passwd >"$here/passwd"

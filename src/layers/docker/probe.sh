@@ -1,4 +1,4 @@
-# What a server has: which engine answers, and the containers of a project.
+# What a server has: which engine, and the containers of a project.
 # Arguments: the engine to prefer, the project.
 set -u
 
@@ -9,23 +9,19 @@ answer() {
   esac
 }
 
-engine='' said="$1: not found"
+# An engine that is there and does not answer is what the user means all the same: another one in its stead would run the
+# containers a second time, beside those that come back with the first.
+engine=''
 for candidate in "$1" docker podman; do
-  command -v "$candidate" >/dev/null 2>&1 || continue
-  if version=$(answer "$candidate"); then
+  if command -v "$candidate" >/dev/null 2>&1; then
     engine=$candidate
-    # What it warns of stands before it.
-    version=${version##*[!0-9A-Za-z.+~-]}
     break
   fi
-  [ "$candidate" != "$1" ] || said=$version
-  # An engine that is there and may not be used is what the user means; another one is not to stand in for it.
-  case $version in *'permission denied'*) break ;; esac
 done
-if [ -z "$engine" ]; then
-  echo "$said" >&2
-  case $said in *': not found') exit 127 ;; *) exit 1 ;; esac
-fi
+[ -n "$engine" ] || { echo "$1: not found" >&2; exit 127; }
+version=$(answer "$engine") || { echo "$version" >&2; exit 1; }
+# What it warns of stands before it.
+version=${version##*[!0-9A-Za-z.+~-]}
 
 echo "$engine $version $(uname -m)"
 containers=$("$engine" ps --all --quiet --no-trunc --filter "label=jiji.project=$2") || exit 1
