@@ -49,7 +49,7 @@ export const writeProject = (
   mkdirSync(join(root, ".jiji"), { recursive: true })
   const config = {
     project: options.name,
-    builder: { engine: hosts.operator.engine, local: true, registry: { type: "local", port: 9270 } },
+    builder: { engine: hosts.operator.engine, local: true, registry: { type: "local" } },
     ssh: { user: "root", keys: [hosts.key], known_hosts: join(root, "known_hosts") },
     servers: Object.fromEntries(hosts.servers.map(({ name, ip }) => [name, { host: ip }])),
     services: {
