@@ -76,7 +76,14 @@ export const connect = Effect.fnUntraced(function* (options: {
       if (refused !== undefined) return yield* refused
     }
     const sessions = yield* Semaphore.make(settings.sessions)
-    return { server: name, client, lost, sessions, running: new Set(), listeners: listen(client) } satisfies Connection
+    return {
+      server: name,
+      client,
+      lost,
+      sessions,
+      running: new Set(),
+      listeners: listen(client, transport)
+    } satisfies Connection
   })
 
   // What a failed attempt has opened is closed before the next one.

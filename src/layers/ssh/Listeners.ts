@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net"
+import type { Writable } from "node:stream"
 import type { AcceptConnection, Client, ClientChannel, RejectConnection, TcpConnectionDetails } from "ssh2"
 
 /** A port of this machine's loopback that takes connections from a forwarded port, and the ones it has taken. */
@@ -10,7 +11,7 @@ interface Listener {
 }
 
 /** Bytes that are read at once from the local end. */
-const pieceSize = 64 * 1024
+const pieceSize = 256 * 1024
 
 /** Where connections lead that a server forwards to this machine. */
 export interface Listeners {
@@ -42,9 +43,10 @@ const join = (socket: Socket, channel: ClientChannel): void => {
  * Takes the connections that a server forwards. One is accepted once its local end is connected, and rejected where
  * that fails: the program on the server then sees what it would see here.
  *
- * Must be called before a forward is asked for, or its first connections are lost.
+ * Must be called before a forward is asked for, or its first connections are lost. `transport` is what the client's
+ * packets leave by.
  */
-export const listen = (client: Client): Listeners => {
+export const listen = (client: Client, transport: Writable): Listeners => {
   const listeners = new Map<number, Listener>()
 
   client.on(
@@ -63,8 +65,11 @@ export const listen = (client: Client): Listeners => {
           buffer,
           callback: (length) => {
             listener.carried += length
+            // A piece is many SSH packets: they leave in one write, not each by itself.
+            transport.cork()
             // The next piece overwrites this one: it is read once the channel has taken this one over.
             channel?.write(buffer.subarray(0, length), () => socket.resume())
+            transport.uncork()
             return false
           }
         }

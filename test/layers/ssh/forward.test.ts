@@ -277,7 +277,7 @@ describe("a connection that a server forwards", () => {
       Effect.gen(function* () {
         const localPort = yield* echo
         const client = new Client()
-        listenTo(client).add(9270, localPort)
+        listenTo(client, new PassThrough()).add(9270, localPort)
         const verdict = (srcIP: string, destPort = 9270) =>
           Effect.callback<string>((resume) => {
             const accept = () => {
