@@ -42,15 +42,17 @@ const commandLinesDuring = async (work: Promise<unknown>): Promise<ReadonlySet<s
   return seen
 }
 
+const health = { running_for: "0s" }
 const services = (log: string) => ({
   web: {
+    health,
     environment: {
       clear: { CLEAR: 'it\'s $HOME and "more"', EMPTY: "", COUNT: 3, YES: true },
       secrets: ["AWKWARD", "FROM_FILE", "PATH_LIKE"]
     }
   },
-  clear: { build: { context: "./web" }, hosts: ["h1", "h2"], environment: { clear: { LOG: log } } },
-  secret: { build: { context: "./web" }, hosts: ["h1", "h2"], environment: { secrets: ["KEY"] } }
+  clear: { build: { context: "./web" }, hosts: ["h1", "h2"], health, environment: { clear: { LOG: log } } },
+  secret: { build: { context: "./web" }, hosts: ["h1", "h2"], health, environment: { secrets: ["KEY"] } }
 })
 const image = { page: "env" }
 const awkwardEnv = { AWKWARD: awkward, PATH_LIKE: "/opt/se cret/bin" }
@@ -138,9 +140,9 @@ test("as many versions of the image are kept as retain says, and the older ones 
     image: { page: "v0" },
     config: {
       services: {
-        web: { ports: ["8083:80"], retain: 2 },
+        web: { ports: ["8083:80"], retain: 2, health },
         // Its images have the other's name as the beginning of theirs.
-        "web-two": { build: { context: "./web" }, hosts: ["h1", "h2"] }
+        "web-two": { build: { context: "./web" }, hosts: ["h1", "h2"], health }
       }
     }
   })

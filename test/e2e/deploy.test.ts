@@ -20,7 +20,8 @@ beforeAll(async () => {
     ]
   })
   quiet = await allTraces(hosts)
-  shop = writeProject(hosts, { name: "shop", image: { page: "one", megabytes: 30 } })
+  const config = { services: { web: { health: { running_for: "0s" } } } }
+  shop = writeProject(hosts, { name: "shop", image: { page: "one", megabytes: 30 }, config })
 }, 60_000)
 afterAll(() => hosts.close())
 

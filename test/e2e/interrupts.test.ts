@@ -138,13 +138,16 @@ test("a second Ctrl-C ends it at once, also while a server does not answer", asy
   const sessions = h1?.processes().filter(({ words }) => words[0]?.startsWith("sshd: root@") === true) ?? []
   for (const { pid } of sessions) process.kill(pid, "SIGSTOP")
   const began = performance.now()
-  let ended = false
-  void run.done.then(() => (ended = true))
+  const ended = run.done.then(() => true)
   run.killGroup("SIGINT")
-  await until(() => {
-    if (!ended) run.kill("SIGINT")
-    return ended
-  }, Boolean)
+  // Again and again, as one does: signals that come close together count as one.
+  while (!(await Promise.race([ended, Bun.sleep(50).then(() => false)]))) {
+    try {
+      run.kill("SIGINT")
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
   expect(performance.now() - began).toBeLessThan(2_000)
   expect(await run.done).toMatchObject({ code: 130, stderr: expect.stringContaining("stopped at once") })
   for (const { pid } of sessions) process.kill(pid, "SIGCONT")

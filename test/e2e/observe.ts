@@ -55,7 +55,9 @@ export const traces = async (hosts: Hosts, host: Host): Promise<ReadonlyArray<st
     ...host
       .processes()
       .filter(({ words }) => !ofContainers.test(program(words)) && !ofTests.test(program(words)))
-      .map(({ words }) => `runs: ${words.join(" ")}`),
+      .map(({ words }) => `runs: ${words.join(" ")}`)
+      // A host's own first process waits for these, one after another.
+      .filter((line) => line !== "runs: sleep infinity"),
     ...files
       .flat()
       .filter((path) => !/\/\.local\/share\/jiji\/registry\/(?!tmp\/)|\/\.bun\//.test(path))
