@@ -10,9 +10,6 @@ interface Listener {
   carried: number
 }
 
-/** Bytes that are read at once from the local end. */
-const pieceSize = 256 * 1024
-
 /** Where connections lead that a server forwards to this machine. */
 export interface Listeners {
   /** From now on, connections to this port of the server lead to that port of this machine. */
@@ -25,8 +22,31 @@ export interface Listeners {
 
 const isLoopback = (address: string): boolean => address === "::1" || /^(::ffff:)?127\./.test(address)
 
+let uncollected = 0
+
+/**
+ * Every byte that passes leaves some of garbage behind, and the runtime thinks of all of the machine's memory before it
+ * collects: by itself it lets a large layer take 250 MB and more.
+ */
+const collect = (bytes: number): void => {
+  uncollected += bytes
+  if (uncollected < 48 * 1024 * 1024) return
+  uncollected = 0
+  Bun.gc(true)
+}
+
 /** Carries bytes both ways. Each side's end is passed on by itself, and a broken side breaks the other. */
-const join = (socket: Socket, channel: ClientChannel): void => {
+const join = (socket: Socket, channel: ClientChannel, transport: Writable, carry: (bytes: number) => void): void => {
+  socket.on("data", (piece: Buffer) => {
+    carry(piece.length)
+    collect(piece.length)
+    // A piece is many SSH packets: they leave in one write, not each by itself.
+    transport.cork()
+    const hasRoom = channel.write(piece)
+    transport.uncork()
+    if (!hasRoom) socket.pause()
+  })
+  channel.on("drain", () => socket.resume())
   socket.once("end", () => channel.end())
   channel.pipe(socket)
   socket.once("close", (isBroken: boolean) => {
@@ -55,25 +75,7 @@ export const listen = (client: Client, transport: Writable): Listeners => {
       const listener = listeners.get(details.destPort)
       // With `GatewayPorts yes` sshd listens on every address, whatever it was asked for: strangers are kept out here.
       if (listener === undefined || !isLoopback(details.srcIP)) return reject()
-      const buffer = Buffer.allocUnsafe(pieceSize)
-      let channel: ClientChannel | undefined
-      const socket: Socket = connect({
-        host: "127.0.0.1",
-        port: listener.localPort,
-        allowHalfOpen: true,
-        onread: {
-          buffer,
-          callback: (length) => {
-            listener.carried += length
-            // A piece is many SSH packets: they leave in one write, not each by itself.
-            transport.cork()
-            // The next piece overwrites this one: it is read once the channel has taken this one over.
-            channel?.write(buffer.subarray(0, length), () => socket.resume())
-            transport.uncork()
-            return false
-          }
-        }
-      })
+      const socket = connect({ host: "127.0.0.1", port: listener.localPort, allowHalfOpen: true })
       listener.sockets.add(socket)
       socket.once("close", () => listener.sockets.delete(socket))
       // Stays attached: a socket's error without a listener ends the process.
@@ -83,8 +85,7 @@ export const listen = (client: Client, transport: Writable): Listeners => {
       })
       socket.once("connect", () => {
         isAccepted = true
-        channel = accept()
-        join(socket, channel)
+        join(socket, accept(), transport, (bytes) => (listener.carried += bytes))
       })
     }
   )
