@@ -101,7 +101,9 @@ try {
     image: { page: "" },
     config: { services: { web: { ports: [], health: { running_for: "0s" } } } }
   })
-  const compiled = (): Running => hosts.operator.start([join(root, "dist/jiji"), "deploy"], { cwd: project.root })
+  // The script is told its version, and so is jiji.
+  const compiled = (version: string): Running =>
+    hosts.operator.start([join(root, "dist/jiji"), "deploy", "--version", version], { cwd: project.root })
   const script = join(hosts.folder, "script")
   const contenders: ReadonlyArray<Contender> = [
     { name: "jiji", context: join(project.root, "web"), start: compiled },
@@ -117,7 +119,11 @@ try {
           ...hosts.servers.map(({ ip }) => ip)
         ])
     },
-    { name: "jiji, source", context: join(project.root, "web"), start: () => project.start(["deploy"]) }
+    {
+      name: "jiji, source",
+      context: join(project.root, "web"),
+      start: (version) => project.start(["deploy", "--version", version])
+    }
   ]
 
   print(`four servers, ${rounds} rounds in turn, median\n`)
@@ -144,7 +150,7 @@ try {
 
   const gigabyte = flags.quick === true ? 100 : 1024
   writeContext(join(project.root, "web"), { page: "large", megabytes: gigabyte })
-  const running = compiled()
+  const running = compiled("large")
   const peak = await peakMemory(running)
   const { code, stderr } = await running.done
   if (code !== 0) throw new Error(`a layer of ${gigabyte} MB: ${code}\n${stderr}`)
