@@ -1,5 +1,6 @@
-import { Effect, Fiber, type Layer } from "effect"
+import { Effect, Fiber, type Layer, Result } from "effect"
 import { Command, Flag } from "effect/cli"
+import { reference } from "../config/ImageName.ts"
 import { load } from "../config/load.ts"
 import type { Project } from "../config/Project.ts"
 import { select } from "../config/select.ts"
@@ -44,6 +45,10 @@ export const command = <R>(layers: DeployLayers<R>) =>
       version: Flag.String("version").pipe(
         Flag.withMetavar("TAG"),
         Flag.withDescription("What the built images are tagged, in place of git's commit"),
+        Flag.filter(
+          (tag) => Result.isSuccess(reference("name", { tag })),
+          () => 'a tag: at most 128 letters, digits, "_", "." and "-", the first no "." or "-"'
+        ),
         Flag.optional
       ),
       hosts: list("hosts", "H", "servers"),

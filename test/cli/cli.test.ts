@@ -237,7 +237,7 @@ describe("a rehearsal", () => {
   test("fails as a deploy would, where it can know that", () => {
     using shop = project({ ...files, ".env": "" })
     expect(shop.jiji(["deploy", "--dry-run"])).toMatchObject({ code: 78, stdout: "" })
-    expect(shop.jiji(["deploy", "--dry-run", "--version", "a/b"], { DATABASE_URL: "x" })).toMatchObject({ code: 78 })
+    expect(shop.jiji(["deploy", "--dry-run", "--version", "a/b"], { DATABASE_URL: "x" })).toMatchObject({ code: 2 })
   })
 })
 
