@@ -8,6 +8,7 @@ import {
   portNumber,
   scalar,
   secretName,
+  variableSecret,
   text,
   variableName
 } from "./fields.ts"
@@ -197,7 +198,7 @@ const Environment = Schema.Struct({
     {}
   ),
   secrets: or(
-    Schema.Array(secretName()).annotate({
+    Schema.Array(variableSecret()).annotate({
       description: "Names of secrets; each becomes the variable of that name."
     }),
     []

@@ -66,7 +66,7 @@ export class Scrubber extends Context.Service<
   /** A scrubber that knows nothing yet. */
   static readonly make = (): Scrubber["Service"] => {
     let known: ReadonlyArray<string> = []
-    const text = (input: string): string => {
+    const masked = (input: string): string => {
       let output = ""
       let from = 0
       for (const [begin, end] of places(input, known)) {
@@ -74,6 +74,13 @@ export class Scrubber extends Context.Service<
         from = end
       }
       return from === 0 ? input : output + input.slice(from)
+    }
+    const text = (input: string): string => {
+      const output = masked(input)
+      // Colours and other invisible characters within a value hide it here, and not from whoever reads it.
+      const visible = Bun.stripANSI(output).replaceAll(/(?![\t\r\n])[\p{Cc}\p{Cf}]/gu, "")
+      const reread = visible === output ? output : masked(visible)
+      return reread === visible ? output : reread
     }
     const deep = (value: unknown): unknown => {
       if (typeof value === "string") return text(value)

@@ -2,6 +2,7 @@ import { Option, Schema } from "effect"
 import type { Event } from "../pipeline/Event.ts"
 import { Deployed } from "../steps/Deploy.ts"
 import { duration, parsePath } from "./describe.ts"
+import { printable } from "./text.ts"
 
 /** What happened to one service on one server. */
 export interface Row {
@@ -57,8 +58,8 @@ type Column = "SERVICE" | "SERVER" | "VERSION" | "DIGEST" | "DONE" | "TIME"
 const cell: Readonly<Record<Column, (row: Row) => string>> = {
   SERVICE: ({ service }) => service,
   SERVER: ({ server }) => server,
-  VERSION: ({ version }) => version,
-  DIGEST: ({ digest }) => digest.replace("sha256:", "").slice(0, 12),
+  VERSION: ({ version }) => printable(version),
+  DIGEST: ({ digest }) => printable(digest).replace("sha256:", "").slice(0, 12),
   DONE: ({ outcome }) => outcome,
   TIME: ({ millis }) => duration(millis)
 }

@@ -59,8 +59,12 @@ const commandText = (command: Command): string => {
   const [program, ...args] = command.words
   const words: ReadonlyArray<string> = command.script === undefined ? command.words : [program, ...args.slice(3)]
   const shown = command.script === undefined ? words : [`jiji:${command.script}.sh`, ...words.slice(1)]
+  // A hash of secrets too, from which a short one could be guessed.
+  const config = command.script === "replace" ? command.words[8] : undefined
   const stdin = command.stdin === undefined ? "" : " < <redacted>"
-  return `${environment.join("")}${CommandLine.display(shown)}${stdin}`
+  const text = CommandLine.display(shown)
+  const safe = config === undefined ? text : text.replaceAll(config, "<config>")
+  return `${environment.join("")}${safe}${stdin}`
 }
 
 const text = (entry: Entry): string => {

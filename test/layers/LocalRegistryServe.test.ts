@@ -456,3 +456,28 @@ describe("serving", () => {
     })
   )
 })
+
+describe("a registry that serves only what a run has made", () => {
+  it.live("has no other manifest, blob or tag", () =>
+    Effect.gen(function* () {
+      const { blob, registry, stored } = yield* served
+      const other = image([yield* layer(900)])
+      const theirs = yield* registry.add({
+        imageId: other.id,
+        repository: "other",
+        tag: "v1",
+        archive: archive(docker20(other))
+      })
+      const { port } = yield* registry.serve({ port: 0, only: new Set([stored.digest]) })
+      const status = (path: string) =>
+        Effect.promise(async () => (await fetch(`http://127.0.0.1:${port}${path}`)).status)
+      expect(yield* status(`/v2/shop/web/manifests/${stored.digest}`)).toBe(200)
+      expect(yield* status("/v2/shop/web/manifests/v1")).toBe(200)
+      expect(yield* status(blob)).toBe(200)
+      expect(yield* status(`/v2/other/manifests/${theirs.digest}`)).toBe(404)
+      expect(yield* status("/v2/other/manifests/v1")).toBe(404)
+      expect(yield* status(`/v2/other/blobs/${theirs.layers[0]?.digest}`)).toBe(404)
+      expect(yield* status("/v2/other/tags/list")).toBe(404)
+    })
+  )
+})

@@ -17,6 +17,16 @@ describe("a scrubber", () => {
     expect(text("")).toBe("")
   })
 
+  test("finds a value with colours or invisible characters anywhere in it", () => {
+    const { text } = knowing("hunter22")
+    for (const hidden of ["\u001b[01;31m", "\u001b[m\u001b[K", "\u200e", "\u0007"]) {
+      for (let at = 1; at < 8; at++) {
+        expect(text(`pw=${"hunter22".slice(0, at)}${hidden}${"hunter22".slice(at)}.`)).toBe("pw=<redacted>.")
+      }
+    }
+    expect(text("\u001b[31mred\u001b[m")).toBe("\u001b[31mred\u001b[m")
+  })
+
   test("leaves no rest of the longer of two values, whichever is known first", () => {
     for (const values of [
       ["pass", "password-1"],

@@ -34,3 +34,22 @@ export const make = (store: Store) => {
 }
 
 export type References = ReturnType<typeof make>
+
+/** The same, as if there were no other manifests than these: what is not named by a run is none of its servers' business. */
+export const only = (references: References, digests: ReadonlySet<string>): References => {
+  const tagged = (repository: string, tag: string) =>
+    Effect.map(
+      references.tagged(repository, tag),
+      Option.filter((digest) => digests.has(digest))
+    )
+  return {
+    ...references,
+    tagged,
+    tags: (repository) =>
+      Effect.flatMap(references.tags(repository), (names) =>
+        Effect.filter(names, (tag) => Effect.map(tagged(repository, tag), Option.isSome))
+      ),
+    manifests: (repository) =>
+      Effect.map(references.manifests(repository), (all) => all.filter((digest) => digests.has(digest)))
+  }
+}

@@ -1,13 +1,15 @@
 import { Effect } from "effect"
 import * as Answer from "./Answer.ts"
 import * as Handler from "./Handler.ts"
-import type { References } from "./References.ts"
+import * as References from "./References.ts"
 import { RegistryNotServed } from "./RegistryError.ts"
 import type { Store } from "./Store.ts"
 
 export interface Options {
   /** The port to listen on; a free one where it is taken, or 0. */
   readonly port: number
+  /** The digests of the only manifests that are served; all of the store's where absent. */
+  readonly only?: ReadonlySet<string>
   /** Called as an answer begins, with the bytes of a blob or manifest that it carries. */
   readonly onServed?: Handler.OnServed
 }
@@ -24,10 +26,14 @@ const isTaken = (error: RegistryNotServed): boolean =>
 /** Serves a store on 127.0.0.1. */
 export const listen = (
   store: Store,
-  references: References,
+  references: References.References,
   options: Options
 ): Effect.Effect<Listening, RegistryNotServed> => {
-  const handle = Handler.make(store, references, options.onServed)
+  const handle = Handler.make(
+    store,
+    options.only === undefined ? references : References.only(references, options.only),
+    options.onServed
+  )
   const start = (port: number) =>
     Effect.try({
       try: (): Listening => {

@@ -6,7 +6,8 @@ import type { Ssh } from "../Ssh.ts"
 
 /**
  * What the login shell of a server is asked to run, whatever that shell is: a `sh` that evaluates as many bytes as it is
- * told. So the command, its words and its environment arrive on stdin, and stand in no process list.
+ * told. So what the command is given in its environment and on its input stands in no process list, and there is no limit
+ * on how long it is.
  */
 const bootstrap = (bytes: number): string => `exec sh -c 'eval "$(head -c $1)"' jiji ${bytes}`
 
