@@ -23,7 +23,14 @@ fi
 # child has it, as a rootless podman leaves a process behind that would keep it.
 if [ "$engine" = podman ] && command -v flock >/dev/null 2>&1; then
   exec 8</tmp
-  flock 8 || exit
+  # A pull holds it for as long as its line is slow, so the limit is a generous one.
+  deadline=$(($(date +%s) + 3600)) naps=0
+  until flock -n 8; do
+    [ "$(date +%s)" -lt "$deadline" ] || { echo 'other pulls have held the lock of this server for an hour' >&2; exit 1; }
+    naps=$((naps + 1))
+    [ "$naps" != 10 ] || echo 'waiting for another pull on this server' >&2
+    sleep 0.2
+  done
 fi
 
 # In the background, because a trap waits for a program in the foreground.

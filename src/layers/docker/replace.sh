@@ -112,10 +112,12 @@ if command -v flock >/dev/null 2>&1; then
   lock=/run
   [ -d "$lock" ] || lock=/
   exec 9<"$lock"
-  deadline=$(($(date +%s) + 600))
+  deadline=$(($(date +%s) + 600)) naps=0
   # Asked again and again, because busybox's flock knows no -w.
   until flock -n 9; do
     [ "$(date +%s)" -lt "$deadline" ] || { echo 'another deploy has held the lock of this server for 10 minutes' >&2; exit 1; }
+    naps=$((naps + 1))
+    [ "$naps" != 10 ] || echo 'waiting for another deploy on this server' >&2
     nap 0.2
   done
 fi
@@ -176,7 +178,11 @@ echo "started $next_id"
 # The same lock as for pulls, for the same reason.
 if [ "$engine" = podman ] && command -v flock >/dev/null 2>&1; then
   exec 8</tmp
-  flock 8
+  deadline=$(($(date +%s) + 600))
+  until flock -n 8; do
+    [ "$(date +%s)" -lt "$deadline" ] || { echo 'old images were kept: other pulls went on for 10 minutes' >&2; exit 0; }
+    nap 0.2
+  done
 fi
 kept=''
 e image ls --no-trunc --digests --format '{{.ID}} {{.Repository}} {{.Tag}} {{.Digest}}' "$repository" |

@@ -360,7 +360,24 @@ for (const shell of ["sh", "busybox sh"]) {
         expect(engine.calls()).toHaveLength(1)
         yield* engine.release
         expect((yield* first.ended).stdout).toBe("started shop-web-next-0\n")
-        expect((yield* Fiber.join(second)).stdout).toBe("unchanged shop-web-next-0\n")
+        const ended = yield* Fiber.join(second)
+        expect(ended.stdout).toBe("unchanged shop-web-next-0\n")
+        expect(ended.stderr).not.toContain("waiting")
+      })
+    )
+
+    it.live("says that it waits for another deploy, once, where that takes a while", () =>
+      Effect.gen(function* () {
+        const engine = yield* FakeEngine.make()
+        engine.block("create")
+        const first = yield* start(engine)
+        yield* engine.blocked
+        const second = yield* Effect.flatMap(start(engine), ({ ended }) => Effect.forkChild(ended))
+        yield* until(() => engine.get("naps").includes("0.2\n".repeat(21)))
+        yield* engine.release
+        expect((yield* first.ended).code).toBe(0)
+        const { code, stderr } = yield* Fiber.join(second)
+        expect({ code, stderr }).toEqual({ code: 0, stderr: "waiting for another deploy on this server\n" })
       })
     )
 

@@ -1,5 +1,5 @@
 import { describe, expect } from "bun:test"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { existsSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 import probeScript from "../../../src/layers/docker/probe.sh" with { type: "text" }
@@ -169,6 +169,28 @@ for (const shell of ["sh", "busybox sh"]) {
         expect(folders(engine)).toEqual([])
         yield* engine.release
         expect((yield* script.ended).code).toBe(143)
+      })
+    )
+
+    it.live("waits for another pull with podman, says so, and gives up after an hour", () =>
+      Effect.gen(function* () {
+        const engine = yield* FakeEngine.make("podman")
+        const args = ["podman", "ghcr.io/me/web@sha256:d1", "ghcr.io/me/web:v1", "true", "no", "", ""]
+        engine.block("pull")
+        const first = yield* engine.start(shell, pullScript, args)
+        yield* engine.blocked
+        // A clock that is two minutes on each time it is looked at.
+        const clock = `date() { echo >>${engine.dir}/clock; wc -l <${engine.dir}/clock | { read -r n; echo $((n * 120)); }; }\n`
+        const ended = yield* run(engine, `${clock}${pullScript}`, args)
+        expect(ended).toEqual({
+          code: 1,
+          stdout: "",
+          stderr: "waiting for another pull on this server\nother pulls have held the lock of this server for an hour\n"
+        })
+        const second = yield* Effect.forkChild(run(engine, pullScript, args))
+        yield* engine.release
+        expect((yield* first.ended).code).toBe(0)
+        expect((yield* Fiber.join(second)).code).toBe(0)
       })
     )
   })
