@@ -14,9 +14,6 @@ export interface Naming {
   readonly tag: string
 }
 
-/** Flushing a file to disk waits, mostly; several wait together. */
-const flushes = 4
-
 const describe = (digest: string, { config, layers }: Manifest.Manifest, added: number): StoredImage => ({
   digest,
   imageId: config.digest,
@@ -53,7 +50,7 @@ export const make = (store: Store, references: References) => {
     const archive = yield* Archive.read({ imageId, archive: options.archive, store, references })
     const { config, layers } = yield* ArchiveImage.select(archive)
     const parts = new Map([config, ...layers].map((part) => [part.digest, part]))
-    const added = yield* Effect.forEach(parts.values(), store.keep, { concurrency: flushes })
+    const added = yield* Effect.forEach(parts.values(), store.keep)
     // The manifest last, then what points to it: whoever sees a name finds all that is behind it.
     const { bytes, digest, manifest } = Manifest.make(config, layers)
     yield* store.put(bytes)

@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { rm } from "node:fs/promises"
 import * as Answer from "./Answer.ts"
 import * as Handler from "./Handler.ts"
 import * as References from "./References.ts"
@@ -14,19 +15,32 @@ export interface Options {
   readonly onServed?: Handler.OnServed
 }
 
-/** A server that listens. */
-export interface Listening {
+/** Where the registry is: a port of this machine's loopback, and a socket that only this user can open. */
+export interface Served {
   readonly port: number
-  readonly server: Bun.Server<undefined>
+  /** Absent where its path is longer than a socket's may be. */
+  readonly socket?: string
 }
+
+/** The servers that listen. */
+export interface Listening extends Served {
+  readonly servers: ReadonlyArray<Bun.Server<undefined>>
+}
+
+/** The shortest limit of the systems that jiji runs on, less a byte for the end. */
+const longestSocket = 103
 
 const isTaken = (error: RegistryNotServed): boolean =>
   error.cause instanceof Error && "code" in error.cause && error.cause.code === "EADDRINUSE"
 
-/** Serves a store on 127.0.0.1. */
+/**
+ * Serves a store on 127.0.0.1, and at a socket, which costs a tunnel that leads there half of what a port costs. `socket`
+ * is a path in a folder that only this user can enter.
+ */
 export const listen = (
   store: Store,
   references: References.References,
+  socket: string,
   options: Options
 ): Effect.Effect<Listening, RegistryNotServed> => {
   const handle = Handler.make(
@@ -34,24 +48,35 @@ export const listen = (
     options.only === undefined ? references : References.only(references, options.only),
     options.onServed
   )
+  const answers = {
+    // No body is ever read; a limit would answer 413 where 405 says what is the matter.
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    development: false,
+    fetch: (request: Request) => Effect.runPromise(handle(request)),
+    error: () => Answer.failure(500, "UNKNOWN", "The registry failed.")
+  }
   const start = (port: number) =>
     Effect.try({
       try: (): Listening => {
         const server = Bun.serve({
-          // Not `localhost`, which may be ::1: a forward leads to 127.0.0.1, and nothing else is to reach it.
+          ...answers,
+          // Not `localhost`, which may be ::1: nothing else is to reach it.
           hostname: "127.0.0.1",
           port,
           // Bun 1.4.5 turns this on where `development` is off; two registries then share a port unnoticed.
           reusePort: false,
           // A server that pulls slowly is not idle, and one that is gone closes its connection.
-          idleTimeout: 0,
-          // No body is ever read; a limit would answer 413 where 405 says what is the matter.
-          maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-          development: false,
-          fetch: (request) => Effect.runPromise(handle(request)),
-          error: () => Answer.failure(500, "UNKNOWN", "The registry failed.")
+          idleTimeout: 0
         })
-        return { port: server.port ?? port, server }
+        const at = server.port ?? port
+        if (Buffer.byteLength(socket) > longestSocket) return { port: at, servers: [server] }
+        try {
+          const forTunnels = Bun.serve({ ...answers, unix: socket, idleTimeout: 0 })
+          return { port: at, socket, servers: [server, forTunnels] }
+        } catch (cause) {
+          void server.stop(true)
+          throw cause
+        }
       },
       catch: (cause) => new RegistryNotServed({ port, cause })
     })
@@ -59,4 +84,8 @@ export const listen = (
 }
 
 /** Ends every connection and stops listening. */
-export const close = ({ server }: Listening): Effect.Effect<void> => Effect.promise(() => server.stop(true))
+export const close = ({ servers, socket }: Listening): Effect.Effect<void> =>
+  Effect.promise(async () => {
+    await Promise.all(servers.map((server) => server.stop(true)))
+    if (socket !== undefined) await rm(socket, { force: true })
+  })

@@ -2,6 +2,7 @@ import { ByteSize, Effect, FileSystem, Option, type PlatformError, type Scope, S
 import * as Hashing from "./Hashing.ts"
 import { digestOf, hex } from "./Names.ts"
 import { StoreFailed } from "./RegistryError.ts"
+import * as Seals from "./Seals.ts"
 import * as Temporary from "./Temporary.ts"
 
 /** Bytes on disk: in a temporary file, or a blob already. */
@@ -33,20 +34,15 @@ export interface Store {
   list(name: string): Effect.Effect<ReadonlyArray<string>, StoreFailed>
 }
 
-/**
- * The time of last change that a checked blob's file carries, in seconds. Any write to the file changes it, so that one
- * `stat` tells a blob that is as it was checked from one that must be hashed again.
- */
-const seal = 946_684_800
-
 /** How many chunks are read while one is being written. */
 const ahead = 4
 
 const isMissing = (error: PlatformError.PlatformError): boolean => error.reason._tag === "NotFound"
 
-/** A store in a folder, which is made when it is first written to. */
+/** A store in a folder, which is made when it is first written to. The end of its scope waits for the disk. */
 export const make = Effect.fnUntraced(function* (directory: string) {
   const fs = yield* FileSystem.FileSystem
+  const seals = yield* Seals.make
   const temporary = `${directory}/tmp`
   const path = (digest: string) => `${directory}/blobs/sha256/${hex(digest)}`
 
@@ -71,25 +67,24 @@ export const make = Effect.fnUntraced(function* (directory: string) {
     Effect.sync(() => `${temporary}/${Temporary.name()}`),
     (file) => Effect.ignore(fs.remove(file, { force: true }))
   )
-  const flush = (file: string) => Effect.scoped(Effect.flatMap(fs.open(file, { flag: "r+" }), (handle) => handle.sync))
 
   const has = Effect.fnUntraced(function* (digest: string, size: number) {
     const file = path(digest)
     const info = yield* optional(fs.stat(file))
     if (Option.isNone(info) || ByteSize.toNumberUnsafe(info.value.size) !== size) return false
-    if (Option.exists(info.value.mtime, (time) => time.getTime() === seal * 1000)) return true
+    if (seals.intact(file, info.value)) return true
     const measured = yield* guard(Hashing.measure(fs.stream(file, { chunkSize: 1024 * 1024 })))
     if (measured.digest !== digest) return false
-    yield* guard(fs.utimes(file, seal, seal))
+    yield* seals.trust(file, info.value)
     return true
   })
 
   const keep = Effect.fnUntraced(function* (content: Content) {
     if (yield* has(content.digest, content.size)) return 0
-    yield* guard(fs.utimes(content.path, seal, seal))
-    // First to disk, then to its name: what a power cut leaves under a blob's name is the blob.
-    yield* guard(flush(content.path))
-    yield* guard(fs.rename(content.path, path(content.digest)))
+    const file = path(content.digest)
+    // Not flushed first: servers need not wait for the disk. Its bytes were hashed on their way here.
+    yield* guard(fs.rename(content.path, file))
+    yield* seals.trust(file, yield* guard(fs.stat(file)))
     return content.size
   })
 

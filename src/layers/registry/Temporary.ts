@@ -6,7 +6,7 @@ import { Clock, Effect, FileSystem, Option } from "effect"
 const abandonedAfter = 24 * 60 * 60 * 1000
 
 /** A name for a temporary file that says whose it is: machine, process, and a random part. */
-export const name = (): string => `${hostname()}.${process.pid}.${randomUUID()}`
+export const name = (): string => `${hostname()}.${process.pid}.${randomUUID().slice(0, 8)}`
 
 /** Whether the process that owns a temporary file of this name has ended, as far as this machine can tell. */
 const ownerIsGone = (name: string): boolean => {

@@ -1,0 +1,106 @@
+import { describe, expect } from "bun:test"
+import { statSync, writeFileSync } from "node:fs"
+import { Deferred, Effect, Exit, Fiber, FileSystem, Scope, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import * as Store from "../../../src/layers/registry/Store.ts"
+import * as Platform from "../../../src/platform.ts"
+import { it } from "../../effect.ts"
+import { folder, sha256 } from "./fixtures.ts"
+
+const bytes = new TextEncoder().encode("a layer")
+const digest = `sha256:${sha256(bytes)}`
+const isSealed = (store: Store.Store) => statSync(store.path(digest)).mtimeMs === 946_684_800_000
+const waitFor = (condition: () => boolean) =>
+  Effect.repeat(Effect.delay(Effect.sync(condition), "1 millis"), { until: (met) => met })
+
+/** A store as one process has it: its flushes wait for `disk`, and it counts the files that it reads to hash them. */
+const open = Effect.fnUntraced(function* (directory: string) {
+  const fs = yield* FileSystem.FileSystem
+  const disk = yield* Deferred.make<void>()
+  const scope = yield* Scope.make()
+  const hashed: Array<string> = []
+  const slow: FileSystem.FileSystem = {
+    ...fs,
+    stream: (path, options) => {
+      hashed.push(path)
+      return fs.stream(path, options)
+    },
+    open: (path, options) =>
+      Effect.map(fs.open(path, options), (handle) => ({
+        ...handle,
+        writeAll: (buffer) => handle.writeAll(buffer),
+        sync: Effect.andThen(Deferred.await(disk), handle.sync)
+      }))
+  }
+  const store = yield* Store.make(directory).pipe(
+    Effect.provideService(FileSystem.FileSystem, slow),
+    Effect.provideService(Scope.Scope, scope)
+  )
+  const keep = Effect.scoped(Effect.flatMap(store.stage(Stream.make(bytes)), store.keep))
+  return { store, keep, hashed, flush: Deferred.succeed(disk, undefined), end: Scope.close(scope, Exit.void) }
+}, Effect.provide(Platform.layer))
+
+describe("a blob that was taken in", () => {
+  it.live("is there before the disk has it, and sealed only after that", () =>
+    Effect.gen(function* () {
+      const { end, flush, keep, store } = yield* open(yield* folder)
+      expect(yield* keep).toBe(bytes.length)
+      expect(yield* store.has(digest, bytes.length)).toBe(true)
+      expect(isSealed(store)).toBe(false)
+      yield* flush
+      yield* end
+      expect(isSealed(store)).toBe(true)
+    })
+  )
+
+  it.live("is not hashed again by the process that wrote it, but by any other until it is sealed", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const mine = yield* open(directory)
+      yield* mine.keep
+      expect(yield* mine.store.has(digest, bytes.length)).toBe(true)
+      expect(yield* mine.keep).toBe(0)
+      expect(mine.hashed).toEqual([])
+
+      const other = yield* open(directory)
+      expect(yield* other.store.has(digest, bytes.length)).toBe(true)
+      expect(yield* other.store.has(digest, bytes.length)).toBe(true)
+      expect(other.hashed.length).toBe(1)
+
+      yield* mine.flush
+      yield* mine.end
+      const later = yield* open(directory)
+      expect(yield* later.store.has(digest, bytes.length)).toBe(true)
+      expect(later.hashed).toEqual([])
+      yield* Effect.all([other.flush, other.end, later.end])
+    })
+  )
+
+  it.live("is not believed, nor sealed, where its file was changed before the disk had it", () =>
+    Effect.gen(function* () {
+      const { end, flush, keep, store } = yield* open(yield* folder)
+      yield* keep
+      const before = statSync(store.path(digest)).mtimeMs
+      // A file's time has the grain of the kernel's clock.
+      yield* waitFor(() => {
+        writeFileSync(store.path(digest), "another")
+        return statSync(store.path(digest)).mtimeMs !== before
+      })
+      expect(yield* store.has(digest, bytes.length)).toBe(false)
+      yield* flush
+      yield* end
+      expect(isSealed(store)).toBe(false)
+    })
+  )
+
+  it.effect("does not keep a run from ending when the disk hangs", () =>
+    Effect.gen(function* () {
+      const { end, keep, store } = yield* open(yield* folder)
+      yield* keep
+      const ending = yield* Effect.forkChild(end, { startImmediately: true })
+      yield* TestClock.adjust("5 seconds")
+      yield* Fiber.join(ending)
+      expect(isSealed(store)).toBe(false)
+    })
+  )
+})
