@@ -17,6 +17,23 @@ export const project = {
   )
 }
 
+/** A flag of globs that choose among names. */
+export const globs = (name: string, alias: string, what: string) =>
+  Flag.String(name).pipe(
+    Flag.withAlias(alias),
+    Flag.withMetavar("GLOB"),
+    Flag.withDescription(`Only the ${what} that the glob matches; may be given several times`),
+    Flag.between(0, 100)
+  )
+
+/** `-H`: the servers that are meant. */
+export const hosts = globs("hosts", "H", "servers")
+
+export const dryRun = Flag.Boolean("dry-run").pipe(
+  Flag.withDescription("Prints every command by machine, and touches nothing"),
+  Flag.withDefault(false)
+)
+
 /** An optional flag as an optional property. */
 export const given = <K extends string, A>(key: K, value: Option.Option<A>): { readonly [P in K]?: A } =>
   // A computed key is typed as any string.
