@@ -48,15 +48,14 @@ const live = (project: Project) =>
   Layer.mergeAll(Docker.layer, Git.layer, LocalRegistry.layer({ directory: store })).pipe(
     Layer.provideMerge(Shell.layer),
     Layer.provideMerge(Ssh.layer),
-    Layer.provideMerge(secrets(project))
+    Layer.provideMerge(secrets(project).pipe(Layer.provide(Shell.local)))
   )
 
 /** Reads this machine's files and git, and nothing else; everything else is only recorded. */
 const dry = (project: Project) =>
-  Layer.mergeAll(
-    Docker.layer.pipe(Layer.provideMerge(Recording.layer(answers(project)))),
-    Git.layer.pipe(Layer.provide(Shell.layer), Layer.provide(Ssh.layer), Layer.provide(secrets(project))),
-    secrets(project)
+  Layer.mergeAll(Docker.layer, secrets(project)).pipe(
+    Layer.provideMerge(Recording.layer(answers(project))),
+    Layer.merge(Git.layer.pipe(Layer.provide(Shell.local)))
   )
 
 const reporter = () => (process.stdout.isTTY ? terminal(output) : plain(output))

@@ -1,3 +1,5 @@
+import { commandEnd } from "./commandValue.ts"
+
 /** A line of a `.env` file that cannot be read. What it holds may be a secret, so it is not quoted. */
 export interface DotEnvFault {
   /** Counted from 1. */
@@ -5,6 +7,11 @@ export interface DotEnvFault {
   /** A sentence that has the line as its subject. */
   readonly message: string
 }
+
+/** What stands behind a name: the value, or a command whose output it is. */
+export type DotEnvValue =
+  | { readonly _tag: "Text"; readonly text: string }
+  | { readonly _tag: "Command"; readonly command: string }
 
 const opening = /^(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=/u
 
@@ -14,15 +21,26 @@ const closing = { '"': /^"((?:[^"\\]|\\[^])*)"/u, "'": /^'([^']*)'/u, "`": /^`([
 
 const isQuote = (text: string | undefined): text is keyof typeof closing => text !== undefined && text in closing
 
+/** A value of `$(` and `)` around a command, or a sentence where it only begins like one. */
+const readValue = (value: string): DotEnvValue | string => {
+  const end = commandEnd(value)
+  if (end === undefined) return { _tag: "Text", text: value }
+  if (end === 0) return `begins a command with $( and never closes it; ${otherwise}`
+  if (end < value.length) return `goes on after the command in $( ); ${otherwise}`
+  return { _tag: "Command", command: value.slice(2, -1) }
+}
+const otherwise = "single quotes make a literal value of it"
+
 /**
  * Reads a `.env` file: `NAME=value` or `export NAME=value`, one a line, `#` comments. Nothing is interpolated. A value
  * in single quotes or backticks is literal, one in double quotes knows `\n`, `\r`, `\t`, `\"`, `\\` and `\$`; both may
  * hold several lines. Without quotes, a `#` begins a comment only after a space, so that it may be part of a password.
+ * A whole value of the form `$(command)`, in no or in double quotes, is a command; it is not run here.
  */
 export const parseDotEnv = (
   contents: string
-): { readonly values: ReadonlyMap<string, string>; readonly faults: ReadonlyArray<DotEnvFault> } => {
-  const values = new Map<string, string>()
+): { readonly values: ReadonlyMap<string, DotEnvValue>; readonly faults: ReadonlyArray<DotEnvFault> } => {
+  const values = new Map<string, DotEnvValue>()
   const faults: Array<DotEnvFault> = []
   let rest = contents.replace(/\r\n?/gu, "\n")
   let line = 1
@@ -34,6 +52,10 @@ export const parseDotEnv = (
   const give = (message: string, at = line) => {
     faults.push({ line: at, message })
     skip(endOfLine())
+  }
+  const set = (name: string, value: DotEnvValue | string, at: number) => {
+    if (typeof value === "string") faults.push({ line: at, message: value })
+    else values.set(name, value)
   }
   for (;;) {
     if (rest === "") return { values, faults }
@@ -52,9 +74,13 @@ export const parseDotEnv = (
     const indent = /^[ \t]*/u.exec(rest)?.[0].length ?? 0
     const quote = rest[indent]
     if (!isQuote(quote)) {
-      const [value = ""] = rest.slice(0, endOfLine()).split(/[ \t]#/u)
+      // A `#` within a command is its own.
+      const length = commandEnd(rest.slice(indent, endOfLine()))
+      const end = length === undefined ? 0 : indent + length
+      const command = rest.slice(0, end)
+      const [value = ""] = rest.slice(end, endOfLine()).split(/[ \t]#/u)
+      set(name, readValue(`${command}${value}`.trim()), line)
       skip(endOfLine())
-      values.set(name, value.trim())
       continue
     }
     skip(indent)
@@ -71,6 +97,8 @@ export const parseDotEnv = (
       continue
     }
     skip(endOfLine())
-    values.set(name, quote === '"' ? inner.replace(/\\([^])/gu, (pair, key: string) => escapes[key] ?? pair) : inner)
+    const plain = inner.replace(/\\([^])/gu, (pair, key: string) => escapes[key] ?? pair)
+    if (quote === '"') set(name, inner.startsWith("$(") ? readValue(plain) : { _tag: "Text", text: plain }, first)
+    else values.set(name, { _tag: "Text", text: inner })
   }
 }

@@ -3,9 +3,13 @@ import type { Duration, Redacted } from "effect"
 /** The program that builds and runs containers. */
 export type Engine = "docker" | "podman"
 
-/** A value that may be written in the file, or be the name of a secret (ALL_CAPS). */
+/**
+ * A value that may be written in the file, be the name of a secret (ALL_CAPS), or be what a command prints (`$(…)`);
+ * `key` is where the file has that.
+ */
 export type SecretRef =
   | { readonly _tag: "Name"; readonly name: string }
+  | { readonly _tag: "Command"; readonly key: string; readonly command: Redacted.Redacted<string> }
   | { readonly _tag: "Literal"; readonly value: Redacted.Redacted<string> }
 
 export interface LocalRegistryConfig {

@@ -1,4 +1,5 @@
 import { Redacted } from "effect"
+import { wholeCommand } from "./commandValue.ts"
 import type { DeployFile } from "./DeployFile.ts"
 import { secretPattern } from "./fields.ts"
 import type { Project, RegistryConfig, SecretRef, Server, Service } from "./Project.ts"
@@ -17,16 +18,22 @@ export interface Surroundings {
   readonly join: (folder: string, path: string) => string
 }
 
-/** A text in capitals is the name of a secret; any other is the value. */
-export const secretRef = (text: string): SecretRef =>
-  secretPattern.test(text) ? { _tag: "Name", name: text } : { _tag: "Literal", value: Redacted.make(text) }
+/** A text in capitals is the name of a secret, `$(…)` a command that prints it; any other is the value. */
+export const secretRef = (key: string, text: string): SecretRef => {
+  if (secretPattern.test(text)) return { _tag: "Name", name: text }
+  const command = wholeCommand(text)
+  return command === undefined
+    ? { _tag: "Literal", value: Redacted.make(text) }
+    : { _tag: "Command", key, command: Redacted.make(command) }
+}
 
 /** An object with this entry, or with none: what is absent in the file has no key. */
 const present = <K extends string, A>(key: K, value: A | undefined): { readonly [P in K]?: A } =>
   // TypeScript widens a computed key to an index signature.
   (value === undefined ? {} : { [key]: value }) as { readonly [P in K]?: A }
 
-const mapRef = (text: string | undefined): SecretRef | undefined => (text === undefined ? undefined : secretRef(text))
+const mapRef = (key: string, text: string | undefined): SecretRef | undefined =>
+  text === undefined ? undefined : secretRef(key, text)
 
 /** A path from the file: absolute, from the home folder, or relative to the project. */
 const file = (path: string, { home, join, root }: Surroundings): string => {
@@ -41,8 +48,8 @@ const resolveRegistry = (registry: DeployFile["builder"]["registry"]): RegistryC
         type: "remote",
         server: registry.server,
         ...present("namespace", registry.namespace),
-        ...present("username", mapRef(registry.username)),
-        ...present("password", mapRef(registry.password))
+        ...present("username", mapRef("builder.registry.username", registry.username)),
+        ...present("password", mapRef("builder.registry.password", registry.password))
       }
 
 const resolveServer = (
@@ -56,7 +63,7 @@ const resolveServer = (
   ...present("user", server.user ?? ssh.user),
   ...present("port", server.port ?? ssh.port),
   keys: (server.keys ?? ssh.keys ?? []).map((key) => file(key, around)),
-  ...present("passphrase", mapRef(server.passphrase ?? ssh.passphrase)),
+  ...present("passphrase", mapRef("passphrase", server.passphrase ?? ssh.passphrase)),
   ...present("proxy", server.proxy ?? ssh.proxy),
   hostKeys: ssh.host_keys,
   knownHosts: file(ssh.known_hosts, around),

@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { ExitCode } from "../pipeline/Failure.ts"
-import type { SecretsMissing, SecretsUnreadable } from "./Secrets.ts"
+import type { SecretsError } from "./SecretsError.ts"
 
 /** Which server, and where it was looked for. */
 const where = { server: Schema.String, host: Schema.String, port: Schema.Int }
@@ -285,7 +285,6 @@ export type SshError =
   | KeyUnusable
   | SshFileUnusable
   | ProxyInvalid
-  | SecretsMissing
-  | SecretsUnreadable
+  | SecretsError
   | ConnectionLost
   | RemoteExecFailed

@@ -30,6 +30,8 @@ export const answers =
     const arch = machine._tag === "Remote" ? (machine.server.arch ?? own) : architecture(project)
     const args = command.words.slice(4)
     switch (command.script) {
+      case "secret":
+        return said("what-its-command-prints")
       case "probe":
         return said(`${project.engine} - ${arch}\n[]`)
       case "pull":

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
-import { parseDotEnv } from "../../src/config/DotEnv.ts"
+import { type DotEnvValue, parseDotEnv } from "../../src/config/DotEnv.ts"
+
+const written = (value: DotEnvValue | undefined) => (value?._tag === "Text" ? value.text : value)
 
 const table: ReadonlyArray<readonly [protects: string, text: string, values: Readonly<Record<string, string>>]> = [
   ["plain values", "A=1\nB=two words \n C = 3\n", { A: "1", B: "two words", C: "3" }],
@@ -31,8 +33,35 @@ describe("what a .env file may hold", () => {
     test(protects, () => {
       const parsed = parseDotEnv(text)
       expect(parsed.faults).toEqual([])
-      expect([...parsed.values]).toEqual(Object.entries(values))
+      expect([...parsed.values].map(([name, value]) => [name, written(value)])).toEqual(Object.entries(values))
     })
+  }
+})
+
+describe("a value that is a command as a whole is one", () => {
+  for (const [value, command] of [
+    ["$(op read op://deploy/token)", "op read op://deploy/token"],
+    ["$(pass show a) # a comment", "pass show a"],
+    ["$(echo \"a) # b\" 'c)' \\))", "echo \"a) # b\" 'c)' \\)"],
+    ["$(echo $(id) (x))", "echo $(id) (x)"],
+    ['"$(echo \\"a b\\"\nid)"', 'echo "a b"\nid'],
+    ["$()", ""]
+  ] as const) {
+    test(value, () => {
+      const { faults, values } = parseDotEnv(`B=1\nA=${value}\nC=1\n`)
+      expect([faults, values.get("A"), written(values.get("C"))]).toEqual([[], { _tag: "Command", command }, "1"])
+    })
+  }
+  for (const value of ["'$(id)'", "`$(id)`", '"\\$(id)"', "x$(id)", '"x$(id)"']) {
+    test(`${value} is none`, () => expect(written(parseDotEnv(`A=${value}`).values.get("A"))).toMatch(/^x?\$\(id\)$/u))
+  }
+  for (const [value, message] of [
+    ["$(hunter2", "begins a command with $( and never closes it; single quotes make a literal value of it"],
+    ["$(a)hunter2", "goes on after the command in $( ); single quotes make a literal value of it"],
+    ['"$(a) hunter2"', "goes on after the command in $( ); single quotes make a literal value of it"]
+  ] as const) {
+    test(`${value} is a fault, not a password`, () =>
+      expect(parseDotEnv(`B=1\nA=${value}`).faults).toEqual([{ line: 2, message }]))
   }
 })
 
@@ -55,15 +84,18 @@ describe("a line that cannot be read is told by its number, not by what it holds
   }
   test("all of them are told, and the others are read", () => {
     const { faults, values } = parseDotEnv("x\nA=1\ny\n")
-    expect([faults.map(({ line }) => line), values.get("A")]).toEqual([[1, 3], "1"])
+    expect([faults.map(({ line }) => line), written(values.get("A"))]).toEqual([[1, 3], "1"])
   })
 })
 
 test("any value in double quotes comes back as it was", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), (value) => {
-      const quoted = value.replace(/["\\]/gu, "\\$&").replace(/\n/gu, "\\n").replace(/\r/gu, "\\r")
-      expect(parseDotEnv(`B=1\nA="${quoted}" # c\nC=2`).values.get("A")).toBe(value)
+      const quoted = value
+        .replace(/["\\$]/gu, "\\$&")
+        .replace(/\n/gu, "\\n")
+        .replace(/\r/gu, "\\r")
+      expect(written(parseDotEnv(`B=1\nA="${quoted}" # c\nC=2`).values.get("A"))).toBe(value)
     })
   )
 })

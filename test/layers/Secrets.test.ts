@@ -1,25 +1,44 @@
-import { expect } from "bun:test"
-import { Effect, Layer, Option, Redacted } from "effect"
+import { describe, expect } from "bun:test"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { type Duration, Effect, Layer, Option, Redacted } from "effect"
 import { Secrets } from "../../src/layers/Secrets.ts"
+import { Shell } from "../../src/layers/Shell.ts"
+import { Events } from "../../src/pipeline/Events.ts"
 import { Scrubber } from "../../src/pipeline/Scrubber.ts"
-import { Files, folder } from "../config/project.ts"
+import * as Platform from "../../src/platform.ts"
+import { folder } from "../config/project.ts"
 import { it } from "../effect.ts"
+import { isAlive } from "./shells.ts"
 
 interface Places {
   readonly files?: Readonly<Record<string, string | Uint8Array>>
   readonly environment?: string
   readonly env?: Readonly<Record<string, string | undefined>>
+  readonly commandTimeout?: Duration.Input
 }
 
 /** Runs with the secrets of these places. */
 const withSecrets = <A, E>(
-  { env = {}, environment, files = {} }: Places,
+  { commandTimeout, env = {}, environment, files = {} }: Places,
   body: Effect.Effect<A, E, Secrets | Scrubber>
 ) =>
   Effect.gen(function* () {
     const root = yield* folder(files)
-    const layer = Secrets.layer({ root, env, ...(environment !== undefined && { environment }) })
-    return yield* Effect.provide(body, Layer.provideMerge(layer, Layer.merge(Scrubber.layer, Files)))
+    const layer = Secrets.layer({
+      root,
+      env,
+      ...(environment !== undefined && { environment }),
+      ...(commandTimeout !== undefined && { commandTimeout })
+    })
+    return yield* Effect.provide(
+      body,
+      layer.pipe(
+        Layer.provide(Shell.local),
+        Layer.provideMerge(Events.layer),
+        Layer.provideMerge(Layer.merge(Scrubber.layer, Platform.layer))
+      )
+    )
   })
 
 const resolve = (...names: ReadonlyArray<string>) => Effect.flatMap(Secrets, (secrets) => secrets.resolve(names))
@@ -40,9 +59,9 @@ it.live("the environment's file comes first, then .env, then the process environ
       expect(shown(yield* resolve("A", "B", "C"))).toEqual({ A: "staging", B: "dotenv", C: "process" })
       const { where } = yield* Secrets
       expect(yield* Effect.forEach(["A", "B", "C", "D"], where)).toEqual([
-        Option.some(".env.staging"),
-        Option.some(".env"),
-        Option.some("the process environment"),
+        Option.some({ place: ".env.staging", command: false }),
+        Option.some({ place: ".env", command: false }),
+        Option.some({ place: "the process environment", command: false }),
         Option.none()
       ])
     })
@@ -137,3 +156,106 @@ it.live("a .env that is no file or no text is an error, not an empty one", () =>
     expect(bytes.message).toBe(".env:2 is not UTF-8 text")
   })
 )
+
+describe("a command that stands for a secret", () => {
+  const count = '$(printf x >> runs; printf "s3cret-%s\\n" "$(wc -c < runs)")'
+
+  it.live("is run once, in the project's folder, and only when the secret is needed", () =>
+    withSecrets(
+      { files: { ".env": `A=1\nB=${count}\n`, runs: "" } },
+      Effect.gen(function* () {
+        const [secrets, scrubber] = [yield* Secrets, yield* Scrubber]
+        expect(shown(yield* resolve("A"))).toEqual({ A: "1" })
+        expect(yield* secrets.where("B")).toEqual(Option.some({ place: ".env", command: true }))
+        expect(yield* secrets.missing(["B"])).toEqual(Option.none())
+        expect(shown(yield* resolve("A", "B"))).toEqual({ A: "1", B: "s3cret-1" })
+        expect(Redacted.value(yield* secrets.value({ _tag: "Name", name: "B" }))).toBe("s3cret-1")
+        expect(scrubber.text("s3cret-1")).toBe("<redacted>")
+      })
+    )
+  )
+
+  it.live("may stand in deploy.yml too", () =>
+    withSecrets(
+      {},
+      Effect.gen(function* () {
+        const ref = {
+          _tag: "Command",
+          key: "builder.registry.password",
+          command: Redacted.make("echo token-1")
+        } as const
+        expect(Redacted.value(yield* (yield* Secrets).value(ref))).toBe("token-1")
+        const bad = yield* Effect.flip(
+          (yield* Secrets).value({ ...ref, key: "other", command: Redacted.make("exit 3") })
+        )
+        expect(bad.message).toBe("The command for other (in deploy.yml) ended with exit code 3.")
+      })
+    )
+  )
+
+  it.live("keeps every line but the last line's end", () =>
+    withSecrets({ files: { ".env": "A=$(printf ' a\\nb\\n\\n')\n" } }, Effect.map(resolve("A"), shown)).pipe(
+      Effect.map((found) => expect(found).toEqual({ A: " a\nb\n" }))
+    )
+  )
+
+  it.live("is not what a value of the process environment is", () =>
+    withSecrets({ env: { A: "$(echo no)" } }, Effect.map(resolve("A"), shown)).pipe(
+      Effect.map((found) => expect(found).toEqual({ A: "$(echo no)" }))
+    )
+  )
+
+  it.live("stands in no list of processes, and has no input to wait for", () =>
+    withSecrets(
+      { files: { ".env": `A=$(cat; tr '\\0' ' ' < /proc/$$/cmdline; printf '|%s' "\${JIJI_COMMAND-unset}")\n` } },
+      Effect.map(resolve("A"), shown)
+    ).pipe(
+      Effect.map(({ A }) => {
+        expect(A).toEndWith("|unset")
+        expect(A).not.toContain("cmdline")
+      })
+    )
+  )
+
+  for (const [protects, command, message] of [
+    ["fails", "echo hunter2; echo no vault: hunter2 >&2; exit 4", "ended with exit code 4: no vault: <redacted>"],
+    ["prints nothing", "echo locked >&2", "printed nothing: locked"],
+    ["is not there", "no-such-vault get x", "ended with exit code 127: "],
+    ["cannot be read", "if", "ended with exit code 2: "],
+    ["prints what no variable holds", "printf 'a\\0b'", "printed a NUL byte, which no variable can hold."],
+    ["is ended by a signal", "kill -9 $$", "ended with exit code 137."]
+  ] as const) {
+    it.live(`that ${protects} is named, with its own words and none of its output`, () =>
+      withSecrets(
+        { files: { ".env.staging": `TOKEN=$(${command})\n` }, environment: "staging" },
+        Effect.gen(function* () {
+          const error = yield* Effect.flip(resolve("TOKEN"))
+          expect(error.message).toStartWith(`The command for TOKEN (in .env.staging) ${message}`)
+          expect([error._tag, error.exitCode]).toEqual(["SecretCommandFailed", 78])
+          expect(error.message + JSON.stringify(error) + Bun.inspect(error)).not.toContain("hunter2")
+        })
+      )
+    )
+  }
+
+  it.live("that hangs is stopped, with what it started", () =>
+    Effect.gen(function* () {
+      const pid = join(yield* folder({}), "pid")
+      const error = yield* Effect.flip(
+        withSecrets(
+          { files: { ".env": `TOKEN=$(sleep 100 & echo $! > ${pid}; wait)\n` }, commandTimeout: "300 millis" },
+          resolve("TOKEN")
+        )
+      )
+      expect(error.message).toBe("The command for TOKEN (in .env) did not end within 0.3 s, and was stopped.")
+      expect(isAlive(Number(readFileSync(pid, "utf8")))).toBe(false)
+    })
+  )
+
+  it.live("is not run where another secret is missing", () =>
+    withSecrets(
+      { files: { ".env": `B=${count}\n` } },
+      Effect.map(Effect.flip(resolve("B", "C")), (error) => expect(error._tag).toBe("SecretsMissing"))
+    )
+  )
+})

@@ -17,7 +17,7 @@ export const liveShell = Effect.gen(function* () {
   const layer = Shell.layer.pipe(
     Layer.provide(Ssh.layer),
     Layer.provide(Layer.succeed(SshSettings, settings)),
-    Layer.provide(Secrets.layer({ root: home, env: {} })),
+    Layer.provide(Secrets.layer({ root: home, env: {} }).pipe(Layer.provide(Shell.local))),
     Layer.provideMerge(Events.layer),
     Layer.provideMerge(Scrubber.layer),
     Layer.provide(Platform.layer)

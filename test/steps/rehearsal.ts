@@ -97,7 +97,7 @@ export const rehearse = Effect.fnUntraced(function* (
   const recording = Recording.layer(answer)
   const layers = Layer.mergeAll(Docker.layer, Git.layer).pipe(
     Layer.provideMerge(options.ssh === undefined ? recording : Layer.merge(recording, options.ssh)),
-    Layer.provideMerge(Secrets.layer({ root: "/nowhere", env: options.env ?? {} })),
+    Layer.provideMerge(Secrets.layer({ root: "/nowhere", env: options.env ?? {} }).pipe(Layer.provide(recording))),
     Layer.provideMerge(Events.layer),
     Layer.provideMerge(Scrubber.layer),
     Layer.provideMerge(Files)

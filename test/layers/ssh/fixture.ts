@@ -8,6 +8,7 @@ import { join } from "node:path"
 import type { Server } from "../../../src/config/Project.ts"
 import { Secrets } from "../../../src/layers/Secrets.ts"
 import { type SshSettings as Settings, SshSettings } from "../../../src/layers/ssh/Settings.ts"
+import { Shell } from "../../../src/layers/Shell.ts"
 import { type RemoteProcess, Ssh } from "../../../src/layers/Ssh.ts"
 import type { Event } from "../../../src/pipeline/Event.ts"
 import { Events } from "../../../src/pipeline/Events.ts"
@@ -31,7 +32,7 @@ export const client = Effect.fnUntraced(function* (
   const defaults = yield* SshSettings
   const layer = Ssh.layer.pipe(
     Layer.provide(Layer.succeed(SshSettings, { ...defaults, agent: undefined, ...overrides, home })),
-    Layer.provide(Secrets.layer({ root: home, env: env ?? {} })),
+    Layer.provide(Secrets.layer({ root: home, env: env ?? {} }).pipe(Layer.provide(Layer.mock(Shell, {})))),
     Layer.provideMerge(Events.layer),
     Layer.provideMerge(Scrubber.layer),
     Layer.provide(Layer.merge(NodeFileSystem.layer, NodePath.layer))

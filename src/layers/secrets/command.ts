@@ -1,0 +1,48 @@
+import { Duration, Effect, Redacted } from "effect"
+import { type Scrubber } from "../../pipeline/Scrubber.ts"
+import { lastLines } from "../DockerError.ts"
+import { script } from "../Command.ts"
+import { local } from "../Machine.ts"
+import { SecretCommandFailed } from "../SecretsError.ts"
+import type { Shell } from "../Shell.ts"
+import commandScript from "./command.sh" with { type: "text" }
+
+/** A command that stands for a secret: what the secret is called, and where the command was found. */
+export interface SecretCommand {
+  readonly name: string
+  readonly place: string
+  readonly command: Redacted.Redacted<string>
+}
+
+/**
+ * Runs commands that print secrets, on this machine and in the project's folder. Their input is closed: one that asks
+ * for a password would wait for an answer that nobody is shown the question of. What one prints, without its last line
+ * end, is known to the scrubber before anything else is done with it.
+ */
+export const runner = (options: {
+  readonly shell: Shell["Service"]
+  readonly scrubber: Scrubber["Service"]
+  readonly root: string
+  readonly timeout: Duration.Input
+}) => {
+  const timeout = Duration.fromInputUnsafe(options.timeout)
+  return Effect.fnUntraced(function* ({ command, name, place }: SecretCommand) {
+    const failed = (reason: SecretCommandFailed["reason"]) => new SecretCommandFailed({ name, place, reason })
+    const run = { ...script("secret", commandScript, [options.root, name]), env: { JIJI_COMMAND: command } }
+    const output = yield* options.shell.run(local, run).pipe(
+      Effect.mapError((cause) => failed({ _tag: "NotStarted", cause })),
+      Effect.timeoutOrElse({
+        duration: timeout,
+        orElse: () => Effect.fail(failed({ _tag: "TimedOut", seconds: Duration.toSeconds(timeout) }))
+      })
+    )
+    const value = Redacted.make(output.stdout.replace(/\r?\n$/u, ""), { label: name })
+    // Also of a command that failed: what it printed until then may be told by its stderr too.
+    options.scrubber.add(value)
+    const stderr = lastLines(options.scrubber.text(output.stderr.trim()), 5)
+    if (output.exitCode !== 0) return yield* failed({ _tag: "Ended", code: output.exitCode, stderr })
+    if (Redacted.value(value) === "") return yield* failed({ _tag: "Empty", stderr })
+    if (Redacted.value(value).includes("\0")) return yield* failed({ _tag: "NotText" })
+    return value
+  })
+}
