@@ -90,7 +90,7 @@ const program = Effect.scoped(
     const { port: localPort } = yield* source
     const theirs = yield* Sshd.freePort
     yield* openssh(sshd, theirs, localPort)
-    const ours = yield* ssh.forward(serverOf(sshd), { port: 0, localPort })
+    const ours = yield* ssh.forward(serverOf(sshd), { port: 0, to: localPort })
     const results: { readonly jiji: Array<number>; readonly ssh: Array<number> } = { jiji: [], ssh: [] }
     // In turn, so that whatever else the machine does falls on both.
     for (let round = 0; round < rounds; round++) {

@@ -6,7 +6,9 @@ import * as References from "./registry/References.ts"
 import type { ArchiveInvalid, RegistryNotServed, StoreFailed } from "./registry/RegistryError.ts"
 import * as Serve from "./registry/Serve.ts"
 import * as Store from "./registry/Store.ts"
+import * as Temporary from "./registry/Temporary.ts"
 
+export type { Served } from "./registry/Serve.ts"
 export { ArchiveInvalid, RegistryNotServed, StoreFailed } from "./registry/RegistryError.ts"
 
 /** An image in the store. */
@@ -40,7 +42,7 @@ export class LocalRegistry extends Context.Service<
       readonly archive: Stream.Stream<Uint8Array, E>
     }): Effect.Effect<StoredImage, E | StoreFailed | ArchiveInvalid>
     /** Serves the store on 127.0.0.1 until the scope closes: on `port`, or on a free one where that is taken. */
-    serve(options: Serve.Options): Effect.Effect<{ readonly port: number }, RegistryNotServed, Scope.Scope>
+    serve(options: Serve.Options): Effect.Effect<Serve.Served, RegistryNotServed, Scope.Scope>
   }
 >()("jiji/layers/LocalRegistry") {
   /** A registry whose store is the folder `directory`, an absolute path; it is made when the first image comes in. */
@@ -55,10 +57,12 @@ export class LocalRegistry extends Context.Service<
         return LocalRegistry.of({
           find: images.find,
           add: images.add,
-          serve: (options) =>
-            Resource.acquire("local registry", Serve.listen(store, references, options), Serve.close).pipe(
-              Effect.provideService(Events, events)
-            )
+          serve: (wanted) =>
+            Resource.acquire(
+              "local registry",
+              Serve.listen(store, references, `${options.directory}/tmp/${Temporary.name()}`, wanted),
+              Serve.close
+            ).pipe(Effect.provideService(Events, events))
         })
       })
     )

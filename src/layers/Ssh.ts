@@ -36,6 +36,9 @@ export interface Forward {
   readonly carried: Effect.Effect<number>
 }
 
+/** Where a forward leads on this machine: a port of its loopback, or the path of a socket. */
+export type LocalEnd = number | string
+
 /** One connection a server, opened on first use and shared until the layer's scope closes. */
 export class Ssh extends Context.Service<
   Ssh,
@@ -45,12 +48,12 @@ export class Ssh extends Context.Service<
     /** Starts a command line in the server's login shell; it is ended with the scope. */
     exec(server: Server, line: string): Effect.Effect<RemoteProcess, SshError, Scope.Scope>
     /**
-     * Forwards a port of the server's loopback to `localPort` of this machine's until the scope closes. Takes `port`,
-     * or a free one where that is taken.
+     * Forwards a port of the server's loopback to this machine until the scope closes. Takes `port`, or a free one
+     * where that is taken.
      */
     forward(
       server: Server,
-      options: { readonly port: number; readonly localPort: number }
+      options: { readonly port: number; readonly to: LocalEnd }
     ): Effect.Effect<Forward, SshError | ForwardRefused, Scope.Scope>
   }
 >()("jiji/layers/Ssh") {

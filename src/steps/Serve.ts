@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import type { Project } from "../config/Project.ts"
-import { LocalRegistry } from "../layers/LocalRegistry.ts"
+import { LocalRegistry, type Served } from "../layers/LocalRegistry.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { PushedImage } from "./Push.ts"
 
@@ -9,7 +9,7 @@ export const step = Step.make(
   "serve",
   Effect.fnUntraced(function* (state: { readonly project: Project; readonly images: ReadonlyArray<PushedImage> }) {
     const { images, project } = state
-    const none: { readonly served?: { readonly port: number } } = {}
+    const none: { readonly served?: Served } = {}
     if (project.registry.type === "remote") return Step.skip(`servers pull from ${project.registry.server}`, none)
     if (images.length === 0) return Step.skip("no service is built", none)
     const only = new Set(images.map(({ digest }) => digest))

@@ -1,5 +1,6 @@
 import { Effect, type Redacted } from "effect"
 import type { Project } from "../config/Project.ts"
+import type { Served } from "../layers/LocalRegistry.ts"
 import { type Forward, Ssh } from "../layers/Ssh.ts"
 import { CurrentPath, Events } from "../pipeline/Events.ts"
 import * as Step from "../pipeline/Step.ts"
@@ -15,7 +16,7 @@ export const step = Step.make(
     readonly server: ConnectedServer
     readonly images: ReadonlyArray<PushedImage>
     readonly secrets: ReadonlyMap<string, Redacted.Redacted<string>>
-    readonly served?: { readonly port: number }
+    readonly served?: Served
   }) {
     const { project, server, served } = state
     const none: { readonly tunnel?: Forward } = {}
@@ -26,7 +27,7 @@ export const step = Step.make(
     if (!pulls) return Step.skip("nothing is pulled through it", none)
     const { port } = project.registry
     const events = yield* Events
-    const tunnel = yield* (yield* Ssh).forward(server, { port, localPort: served.port })
+    const tunnel = yield* (yield* Ssh).forward(server, { port, to: served.socket ?? served.port })
     if (tunnel.port !== port) {
       const text = `port ${port} is taken on ${server.name}; port ${tunnel.port} is used`
       yield* events.publish({ _tag: "StepNoted", level: "info", text })

@@ -1,6 +1,7 @@
 import { describe, expect } from "bun:test"
-import { rmSync, writeFileSync } from "node:fs"
+import { existsSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { connect, createServer, type Socket } from "node:net"
+import { dirname } from "node:path"
 import { Deferred, Effect, Exit, Fiber, Layer, Option, Scope, Stream } from "effect"
 import { LocalRegistry } from "../../src/layers/LocalRegistry.ts"
 import { parseRange } from "../../src/layers/registry/Answer.ts"
@@ -362,6 +363,29 @@ describe("serving", () => {
       const { port } = yield* registry.serve({ port: 0 })
       expect(yield* listens(port)).toBe(true)
       for (const host of ["127.0.0.2", "::1"]) expect([host, yield* listens(port, host)]).toEqual([host, false])
+    })
+  )
+
+  it.live("is also at a socket that nobody else can enter, and that goes with it", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const registry = yield* registryIn(directory)
+      const scope = yield* Scope.make()
+      const { socket = "" } = yield* Scope.provide(registry.serve({ port: 0 }), scope)
+      const answer = yield* Effect.promise(() => fetch("http://localhost/v2/", { unix: socket }))
+      expect(answer.status).toBe(200)
+      expect(statSync(dirname(socket)).mode & 0o777).toBe(0o700)
+      yield* Scope.close(scope, Exit.void)
+      expect(existsSync(socket)).toBe(false)
+    })
+  )
+
+  it.live("does without the socket where its path would be too long", () =>
+    Effect.gen(function* () {
+      const registry = yield* registryIn(`${yield* folder}/${"long/".repeat(20)}`)
+      const { port, socket } = yield* registry.serve({ port: 0 })
+      expect(socket).toBeUndefined()
+      expect(yield* listens(port)).toBe(true)
     })
   )
 

@@ -1,5 +1,7 @@
 import { Effect } from "effect"
+import { mkdirSync } from "node:fs"
 import { rm } from "node:fs/promises"
+import { dirname } from "node:path"
 import * as Answer from "./Answer.ts"
 import * as Handler from "./Handler.ts"
 import * as References from "./References.ts"
@@ -51,6 +53,8 @@ export const listen = (
   const answers = {
     // No body is ever read; a limit would answer 413 where 405 says what is the matter.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    // A server that pulls slowly is not idle, and one that is gone closes its connection.
+    idleTimeout: 0,
     development: false,
     fetch: (request: Request) => Effect.runPromise(handle(request)),
     error: () => Answer.failure(500, "UNKNOWN", "The registry failed.")
@@ -64,14 +68,15 @@ export const listen = (
           hostname: "127.0.0.1",
           port,
           // Bun 1.4.5 turns this on where `development` is off; two registries then share a port unnoticed.
-          reusePort: false,
-          // A server that pulls slowly is not idle, and one that is gone closes its connection.
-          idleTimeout: 0
+          reusePort: false
         })
         const at = server.port ?? port
         if (Buffer.byteLength(socket) > longestSocket) return { port: at, servers: [server] }
         try {
-          const forTunnels = Bun.serve({ ...answers, unix: socket, idleTimeout: 0 })
+          mkdirSync(dirname(socket), { recursive: true, mode: 0o700 })
+          const atSocket: object = { ...answers, unix: socket }
+          // The types know an idle timeout for ports alone; a socket has the same one.
+          const forTunnels = Bun.serve(atSocket as Bun.Serve.Options<undefined>)
           return { port: at, socket, servers: [server, forTunnels] }
         } catch (cause) {
           void server.stop(true)

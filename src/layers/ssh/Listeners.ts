@@ -1,10 +1,11 @@
 import { connect, type Socket } from "node:net"
 import type { Writable } from "node:stream"
 import type { AcceptConnection, Client, ClientChannel, RejectConnection, TcpConnectionDetails } from "ssh2"
+import type { LocalEnd } from "../Ssh.ts"
 
-/** A port of this machine's loopback that takes connections from a forwarded port, and the ones it has taken. */
+/** Where connections from a forwarded port lead, and the ones that came. */
 interface Listener {
-  readonly localPort: number
+  readonly to: LocalEnd
   readonly sockets: Set<Socket>
   /** Bytes for the server that were read so far. */
   carried: number
@@ -12,8 +13,8 @@ interface Listener {
 
 /** Where connections lead that a server forwards to this machine. */
 export interface Listeners {
-  /** From now on, connections to this port of the server lead to that port of this machine. */
-  add(port: number, localPort: number): void
+  /** From now on, connections to this port of the server lead there. */
+  add(port: number, to: LocalEnd): void
   /** Bytes that went to the server through this port so far. */
   carried(port: number): number
   /** No more; and the ones that are open are cut. */
@@ -22,24 +23,10 @@ export interface Listeners {
 
 const isLoopback = (address: string): boolean => address === "::1" || /^(::ffff:)?127\./.test(address)
 
-let uncollected = 0
-
-/**
- * Every byte that passes leaves some of garbage behind, and the runtime thinks of all of the machine's memory before it
- * collects: by itself it lets a large layer take 250 MB and more.
- */
-const collect = (bytes: number): void => {
-  uncollected += bytes
-  if (uncollected < 48 * 1024 * 1024) return
-  uncollected = 0
-  Bun.gc(true)
-}
-
 /** Carries bytes both ways. Each side's end is passed on by itself, and a broken side breaks the other. */
 const join = (socket: Socket, channel: ClientChannel, transport: Writable, carry: (bytes: number) => void): void => {
   socket.on("data", (piece: Buffer) => {
     carry(piece.length)
-    collect(piece.length)
     // A piece is many SSH packets: they leave in one write, not each by itself.
     transport.cork()
     const hasRoom = channel.write(piece)
@@ -75,7 +62,8 @@ export const listen = (client: Client, transport: Writable): Listeners => {
       const listener = listeners.get(details.destPort)
       // With `GatewayPorts yes` sshd listens on every address, whatever it was asked for: strangers are kept out here.
       if (listener === undefined || !isLoopback(details.srcIP)) return reject()
-      const socket = connect({ host: "127.0.0.1", port: listener.localPort, allowHalfOpen: true })
+      const address = typeof listener.to === "string" ? { path: listener.to } : { host: "127.0.0.1", port: listener.to }
+      const socket = connect({ ...address, allowHalfOpen: true })
       listener.sockets.add(socket)
       socket.once("close", () => listener.sockets.delete(socket))
       // Stays attached: a socket's error without a listener ends the process.
@@ -98,7 +86,7 @@ export const listen = (client: Client, transport: Writable): Listeners => {
     listeners.delete(port)
   }
   return {
-    add: (port, localPort) => void listeners.set(port, { localPort, sockets: new Set(), carried: 0 }),
+    add: (port, to) => void listeners.set(port, { to, sockets: new Set(), carried: 0 }),
     carried: (port) => listeners.get(port)?.carried ?? 0,
     remove
   }

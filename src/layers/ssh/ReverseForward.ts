@@ -2,14 +2,14 @@ import { Deferred, Effect } from "effect"
 import { ForwardRefused } from "../SshError.ts"
 import * as Resource from "../../pipeline/Resource.ts"
 import type { Connection } from "./Connection.ts"
-import type { Forward } from "../Ssh.ts"
+import type { Forward, LocalEnd } from "../Ssh.ts"
 
 const address = "127.0.0.1"
 
 interface Options {
   /** On the server. */
   readonly port: number
-  readonly localPort: number
+  readonly to: LocalEnd
 }
 
 /** Asks the server to listen on a port of its loopback; gives the port, which is the server's choice for 0. */
@@ -24,7 +24,7 @@ const request = (connection: Connection, port: number, options: Options) =>
         // Granted after nobody waits for it any more: given back, or the port stays open for as long as the connection.
         if (abandoned) return void cancel(connection, granted, () => {})
         // In the turn of the grant, as the first connection may be in the same packet.
-        listeners.add(granted, options.localPort)
+        listeners.add(granted, options.to)
         resume(Effect.succeed(granted))
       })
     } catch (cause) {
@@ -44,7 +44,7 @@ const cancel = (connection: Connection, port: number, done: () => void): void =>
   }
 }
 
-/** Forwards a port of the server's loopback to a port of this machine's, until the scope closes. */
+/** Forwards a port of the server's loopback to this machine, until the scope closes. */
 export const forward = Effect.fnUntraced(function* (connection: Connection, options: Options) {
   const { server } = connection
   const lost = Deferred.await(connection.lost)

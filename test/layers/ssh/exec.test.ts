@@ -268,7 +268,7 @@ describe("a connection that is lost", () => {
       const scope = yield* Scope.make()
       const { ssh } = yield* client().pipe(Scope.provide(scope))
       yield* ssh.exec(serverOf(sshd), "sleep 300").pipe(Scope.provide(scope))
-      yield* ssh.forward(serverOf(sshd), { port: 0, localPort: 9 }).pipe(Scope.provide(scope))
+      yield* ssh.forward(serverOf(sshd), { port: 0, to: 9 }).pipe(Scope.provide(scope))
       yield* sshd.killSessions
       const [took] = yield* Effect.timed(Scope.close(scope, Exit.void))
       expect(Duration.toMillis(took)).toBeLessThan(1000)

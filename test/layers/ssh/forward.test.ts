@@ -1,5 +1,6 @@
 import { describe, expect } from "bun:test"
 import { Duration, Effect, Exit, Fiber, Scope } from "effect"
+import { join } from "node:path"
 import { PassThrough } from "node:stream"
 import { Client } from "ssh2"
 import type { Server } from "../../../src/config/Project.ts"
@@ -58,15 +59,28 @@ for (const [name, make] of servers)
     it.live("carries bytes both ways, and each side's end by itself", () =>
       Effect.gen(function* () {
         const { ssh } = yield* client()
-        const { port } = yield* ssh.forward(yield* make(), { port: 0, localPort: yield* echo })
+        const { port } = yield* ssh.forward(yield* make(), { port: 0, to: yield* echo })
         expect(String(yield* ask(port, "hello"))).toBe("you said: hello")
+      })
+    )
+
+    it.live("leads to a socket as it does to a port", () =>
+      Effect.gen(function* () {
+        const { ssh, home } = yield* client()
+        const path = join(home, "socket")
+        yield* Effect.acquireRelease(
+          Effect.sync(() => Bun.listen({ unix: path, socket: { data: (socket, bytes) => void socket.end(bytes) } })),
+          (server) => Effect.sync(() => server.stop(true))
+        )
+        const { port } = yield* ssh.forward(yield* make(), { port: 0, to: path })
+        expect(String(yield* ask(port, "hello"))).toBe("hello")
       })
     )
 
     it.live("listens on 127.0.0.1 and nowhere else", () =>
       Effect.gen(function* () {
         const { ssh } = yield* client()
-        const { port } = yield* ssh.forward(yield* make(), { port: 0, localPort: yield* echo })
+        const { port } = yield* ssh.forward(yield* make(), { port: 0, to: yield* echo })
         expect(addressesOf(port)).toEqual([loopback])
       })
     )
@@ -77,9 +91,9 @@ for (const [name, make] of servers)
         const server = yield* make()
         const wanted = yield* Sshd.freePort
         const localPort = yield* echo
-        const first = yield* ssh.forward(server, { port: wanted, localPort })
+        const first = yield* ssh.forward(server, { port: wanted, to: localPort })
         expect(first.port).toBe(wanted)
-        const second = yield* ssh.forward(server, { port: wanted, localPort })
+        const second = yield* ssh.forward(server, { port: wanted, to: localPort })
         expect(second.port).not.toBe(wanted)
         expect(String(yield* ask(second.port, "hello"))).toBe("you said: hello")
       })
@@ -88,7 +102,7 @@ for (const [name, make] of servers)
     it.live("that the server refuses is an error with the remedy", () =>
       Effect.gen(function* () {
         const { ssh } = yield* client()
-        const error = yield* Effect.flip(Effect.scoped(ssh.forward(yield* make(true), { port: 9270, localPort: 9 })))
+        const error = yield* Effect.flip(Effect.scoped(ssh.forward(yield* make(true), { port: 9270, to: 9 })))
         expect(error).toMatchObject({ _tag: "ForwardRefused", port: 9270, exitCode: 77 })
         expect(error.remedy).toContain("AllowTcpForwarding yes")
       })
@@ -101,7 +115,7 @@ for (const [name, make] of servers)
         const scope = yield* Scope.make()
         let isThrough = false
         const localPort = yield* listen((socket) => void socket.on("data", () => (isThrough = true)))
-        const { port } = yield* ssh.forward(server, { port: 0, localPort }).pipe(Scope.provide(scope))
+        const { port } = yield* ssh.forward(server, { port: 0, to: localPort }).pipe(Scope.provide(scope))
         const open = yield* dial(port)
         open.write("hello")
         yield* until(() => isThrough)
@@ -121,7 +135,7 @@ for (const [name, make] of servers)
         const server = yield* make()
         yield* ssh.connect(server)
         const port = yield* Sshd.freePort
-        const fiber = yield* Effect.forkChild(Effect.scoped(ssh.forward(server, { port, localPort: 9 })))
+        const fiber = yield* Effect.forkChild(Effect.scoped(ssh.forward(server, { port, to: 9 })))
         yield* Effect.yieldNow
         yield* Fiber.interrupt(fiber)
         // What the server is asked next it answers after that.
@@ -134,7 +148,7 @@ for (const [name, make] of servers)
       Effect.gen(function* () {
         const { ssh } = yield* client()
         const localPort = yield* Sshd.freePort
-        const { port } = yield* ssh.forward(yield* make(), { port: 0, localPort })
+        const { port } = yield* ssh.forward(yield* make(), { port: 0, to: localPort })
         const answer = yield* Effect.result(ask(port, "hello"))
         if (answer._tag === "Success") expect(answer.success.length).toBe(0)
         const late = yield* Effect.acquireRelease(
@@ -153,7 +167,7 @@ for (const [name, make] of servers)
       () =>
         Effect.gen(function* () {
           const { ssh } = yield* client()
-          const { carried, port } = yield* ssh.forward(yield* make(), { port: 0, localPort: yield* source() })
+          const { carried, port } = yield* ssh.forward(yield* make(), { port: 0, to: yield* source() })
           const bytes = yield* ask(port, "")
           expect(yield* carried).toBe(size)
           expect(bytes.length).toBe(size)
@@ -172,7 +186,7 @@ for (const [name, make] of servers)
             socket.on("data", (chunk) => (received += chunk.length))
             socket.once("end", () => socket.end("done"))
           })
-          const { port } = yield* ssh.forward(yield* make(), { port: 0, localPort })
+          const { port } = yield* ssh.forward(yield* make(), { port: 0, to: localPort })
           expect(String(yield* ask(port, Buffer.alloc(size)))).toBe("done")
           expect(received).toBe(size)
         }),
@@ -187,7 +201,7 @@ for (const [name, make] of servers)
           let taken = 0
           const { port } = yield* ssh.forward(yield* make(), {
             port: 0,
-            localPort: yield* source((bytes) => (taken += bytes))
+            to: yield* source((bytes) => (taken += bytes))
           })
           const socket = yield* dial(port)
           socket.pause()
@@ -215,7 +229,7 @@ for (const [name, make] of servers)
             socket.once("data", (wanted) => socket.end(Buffer.alloc(Number(String(wanted)))))
             socket.resume()
           })
-          const { port } = yield* ssh.forward(yield* make(), { port: 0, localPort })
+          const { port } = yield* ssh.forward(yield* make(), { port: 0, to: localPort })
           // Of several sizes, so that for one of them all that is left waits in the channel when its writer is gone.
           const sizes = Array.from({ length: 14 }, (_, n) => (n + 1) * 1024 * 1024)
           const sockets = yield* Effect.forEach(sizes, (size) =>
@@ -233,7 +247,7 @@ for (const [name, make] of servers)
     it.live("carries many connections side by side", () =>
       Effect.gen(function* () {
         const { ssh } = yield* client()
-        const { port } = yield* ssh.forward(yield* make(), { port: 0, localPort: yield* echo })
+        const { port } = yield* ssh.forward(yield* make(), { port: 0, to: yield* echo })
         const numbers = Array.from({ length: 100 }, (_, n) => String(n))
         const answers = yield* Effect.forEach(numbers, (n) => ask(port, n), { concurrency: "unbounded" })
         expect(answers.map(String)).toEqual(numbers.map((n) => `you said: ${n}`))
@@ -246,7 +260,7 @@ describe("a forward that is lost", () => {
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { ssh } = yield* client()
-      const forward = yield* ssh.forward(serverOf(sshd), { port: 0, localPort: yield* source() })
+      const forward = yield* ssh.forward(serverOf(sshd), { port: 0, to: yield* source() })
       const socket = yield* dial(forward.port)
       let seen = 0
       socket.on("data", (chunk) => (seen += chunk.length))
@@ -264,7 +278,7 @@ describe("a forward that is lost", () => {
     Effect.gen(function* () {
       const { server } = yield* builtIn()
       const { ssh } = yield* client()
-      const forward = yield* ssh.forward(server, { port: 0, localPort: yield* echo })
+      const forward = yield* ssh.forward(server, { port: 0, to: yield* echo })
       expect((yield* Effect.raceFirst(forward.lost, ask(forward.port, "hello"))).length).toBeGreaterThan(0)
     })
   )
