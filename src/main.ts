@@ -6,6 +6,7 @@ import { CliConfig, CliOutput, Command, Flag, GlobalFlag } from "effect/cli"
 import manifest from "../package.json" with { type: "json" }
 import * as DeployCommand from "./cli/deploy.ts"
 import { ending } from "./cli/failures.ts"
+import * as RegistryCommand from "./cli/registry.ts"
 import * as SandboxCommand from "./cli/sandbox.ts"
 import * as ScriptCommand from "./cli/script.ts"
 import type { Project } from "./config/Project.ts"
@@ -69,6 +70,7 @@ const root = Command.make(
   Command.withDescription("Ships a project's containers to its own servers over SSH"),
   Command.withSubcommands([
     DeployCommand.command({ live, dry, reporter, write: output.write }),
+    RegistryCommand.command({ live, dry, reporter, write: output.write }),
     SandboxCommand.command(output.write),
     ScriptCommand.command(output.write)
   ])

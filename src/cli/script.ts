@@ -1,19 +1,16 @@
 import { Effect } from "effect"
 import { Argument, Command } from "effect/cli"
-import probe from "../layers/docker/probe.sh" with { type: "text" }
-import pull from "../layers/docker/pull.sh" with { type: "text" }
-import push from "../layers/docker/push.sh" with { type: "text" }
-import replace from "../layers/docker/replace.sh" with { type: "text" }
+import { scripts as engine } from "../layers/docker/scripts.ts"
 import secret from "../layers/secrets/command.sh" with { type: "text" }
 
-const scripts = { probe, pull, push, replace, secret } as const
+const scripts = { ...engine, secret } as const
 
 /** `jiji script`: what runs on machines, to read. */
 export const command = (write: (text: string) => void) =>
   Command.make(
     "script",
     {
-      name: Argument.Literals("name", ["probe", "pull", "push", "replace", "secret"]).pipe(
+      name: Argument.Literals("name", ["check", "probe", "pull", "push", "replace", "secret"]).pipe(
         Argument.withDescription("The script, as --dry-run names it")
       )
     },

@@ -63,6 +63,17 @@ export const namesByUser = (server: string): "GHCR" | "Docker Hub" | undefined =
   return dockerHub.has(known) ? "Docker Hub" : undefined
 }
 
+/** The name that a registry has in its images: Docker Hub's first one, and any other's own. */
+export const canonical = (server: string): string =>
+  dockerHub.has(server.toLowerCase()) ? "docker.io" : server.toLowerCase()
+
+/** The registry that an image reference names: Docker Hub where it names none. */
+export const registryOf = (reference: string): string => {
+  const [first = "", ...rest] = reference.split("/")
+  // https://github.com/distribution/reference: what has no dot, no port and is not localhost is a user of Docker Hub's.
+  return rest.length > 0 && (/[.:]/.test(first) || first === "localhost") ? canonical(first) : "docker.io"
+}
+
 /** The parts of a remote repository's name after its server; nothing where a username is needed and absent. */
 const remoteParts = (
   registry: RemoteRegistryConfig,

@@ -1,11 +1,10 @@
 import { Context, Duration, Effect, Layer, Redacted, Semaphore, type Stream } from "effect"
+import { registryOf } from "../config/ImageName.ts"
 import type { BuildSource, Engine, Server } from "../config/Project.ts"
 import { type Command, type CommandFailed, type Output, script, type ShellError } from "./Command.ts"
-import probeScript from "./docker/probe.sh" with { type: "text" }
-import pullScript from "./docker/pull.sh" with { type: "text" }
-import pushScript from "./docker/push.sh" with { type: "text" }
-import replaceScript from "./docker/replace.sh" with { type: "text" }
 import { decodeContainers, decodeImage, type InspectedContainer, type InspectedImage } from "./docker/inspect.ts"
+import { patiently } from "./docker/patiently.ts"
+import { scripts } from "./docker/scripts.ts"
 import * as words from "./docker/words.ts"
 import {
   BuildFailed,
@@ -18,6 +17,7 @@ import {
   PortTaken
 } from "./DockerError.ts"
 import { label, local, type Machine, remote } from "./Machine.ts"
+import { Events } from "../pipeline/Events.ts"
 import { Shell } from "./Shell.ts"
 
 /** The engine that answers on a server, and the project's containers there. */
@@ -93,10 +93,17 @@ export class Docker extends Context.Service<
     build(options: BuildOptions): Effect.Effect<InspectedImage, BuildFailed | EngineError | ShellError>
     /** An image of this machine as an archive. */
     save(engine: Engine, reference: string): Stream.Stream<Uint8Array, ShellError | CommandFailed>
-    /** Logs this machine in to a registry. */
-    login(engine: Engine, credentials: Credentials): Effect.Effect<void, EngineError | ShellError>
-    /** Pushes an image of this machine; answers the digest that the registry knows it by. */
-    push(engine: Engine, reference: string): Effect.Effect<string, EngineError | ShellError>
+    /** Logs a machine's user in to a registry, until {@link logout}. */
+    login(machine: Machine, engine: Engine, credentials: Credentials): Effect.Effect<void, EngineError | ShellError>
+    /** Logs a machine's user out of a registry; answers whether it was logged in. */
+    logout(machine: Machine, engine: Engine, server: string): Effect.Effect<boolean, EngineError | ShellError>
+    /** Whether a registry takes the credentials; this machine stays as it is, logged in or not. */
+    check(engine: Engine, credentials: Credentials): Effect.Effect<void, EngineError | ShellError>
+    /**
+     * Pushes an image of this machine; answers the digest that the registry knows it by. Credentials hold for this push
+     * alone; without them the user's own login does.
+     */
+    push(engine: Engine, reference: string, credentials?: Credentials): Effect.Effect<string, EngineError | ShellError>
     /** Pulls an image onto a server. */
     pull(server: Server, options: PullOptions): Effect.Effect<InspectedImage, EngineError | ShellError>
     /** Puts a new container in the place of the old one, once it is healthy. */
@@ -110,6 +117,7 @@ export class Docker extends Context.Service<
     Docker,
     Effect.gen(function* () {
       const shell = yield* Shell
+      const retrying = patiently(yield* Events)
 
       /** Runs to exit code 0, or fails with the error that the engine's words stand for. */
       const succeed = Effect.fnUntraced(function* (
@@ -144,7 +152,7 @@ export class Docker extends Context.Service<
         probe: Effect.fnUntraced(function* (server, prefer, project) {
           const machine = remote(server)
           const context = { engine: prefer, operation: "list containers" }
-          const { stdout } = yield* succeed(machine, script("probe", probeScript, [prefer, project]), context)
+          const { stdout } = yield* succeed(machine, script("probe", scripts.probe, [prefer, project]), context)
           const end = stdout.indexOf("\n")
           const [engine = "", version = "", processor = ""] = stdout.slice(0, end).split(" ")
           const containers = yield* Effect.mapError(
@@ -174,18 +182,35 @@ export class Docker extends Context.Service<
 
         save: (engine, reference) => shell.bytes(local, { words: words.save(engine, reference) }),
 
-        login: Effect.fnUntraced(function* (engine, { server, username, password }) {
+        login: Effect.fnUntraced(function* (machine, engine, { server, username, password }) {
           const operation = `log in to ${server}`
           const command = { words: words.login(engine, server, username), stdin: password }
-          yield* succeed(local, command, { engine, operation, reference: server })
+          yield* succeed(machine, command, { engine, operation, reference: server })
+        }, retrying),
+
+        logout: Effect.fnUntraced(function* (machine, engine, server) {
+          const output = yield* shell.run(machine, { words: words.logout(engine, server) })
+          if (/not logged in/i.test(output.stdout + output.stderr)) return false
+          if (output.exitCode === 0) return true
+          return yield* engineError({ machine: label(machine), engine, operation: `log out of ${server}` }, output)
         }),
 
-        push: Effect.fnUntraced(function* (engine, reference) {
+        check: Effect.fnUntraced(function* (engine, credentials) {
+          const { server } = credentials
+          const command = {
+            ...script("check", scripts.check, [engine, ...loginArgs(credentials)]),
+            env: loginEnv(credentials)
+          }
+          yield* succeed(local, command, { engine, operation: `log in to ${server}`, reference: server })
+        }, retrying),
+
+        push: Effect.fnUntraced(function* (engine, reference, credentials) {
           const operation = `push ${reference}`
-          const command: Command =
-            engine === "podman"
-              ? { ...script("push", pushScript, [reference]), show: "stderr" }
-              : { words: words.push(reference), show: "all" }
+          const command: Command = {
+            ...script("push", scripts.push, [engine, reference, ...loginArgs(credentials)]),
+            env: loginEnv(credentials),
+            show: engine === "podman" ? "stderr" : "all"
+          }
           const { stdout } = yield* succeed(local, command, { engine, operation, reference })
           const printed = /(?:^|digest: )(sha256:[0-9a-f]{64})\b/m.exec(stdout)?.[1]
           if (printed !== undefined) return printed
@@ -194,29 +219,27 @@ export class Docker extends Context.Service<
           const found = repoDigests.find((name) => name.startsWith(prefix))
           if (found === undefined) return yield* unclear(local, engine, operation)("no digest after the push")
           return found.slice(prefix.length)
-        }),
+        }, retrying),
 
         pull: Effect.fnUntraced(function* (server, { engine, reference, name, verify, drop, credentials }) {
           const machine = remote(server)
           const context = { engine, operation: `pull ${reference}`, reference }
-          const command = script("pull", pullScript, [
-            engine,
-            reference,
-            name ?? "",
-            String(verify),
-            drop ? "yes" : "no",
-            credentials?.server ?? "",
-            credentials?.username ?? ""
-          ])
-          const env = credentials === undefined ? {} : { JIJI_PASSWORD: credentials.password }
-          const { stdout } = yield* succeed(machine, { ...command, env, show: "stderr" }, context)
+          const args = [engine, reference, name ?? "", String(verify), drop ? "yes" : "no", ...loginArgs(credentials)]
+          const command: Command = {
+            ...script("pull", scripts.pull, args),
+            env: loginEnv(credentials),
+            show: "stderr"
+          }
+          const pulling = succeed(machine, command, context)
+          // Behind a tunnel is this machine: what fails there does not mend itself.
+          const { stdout } = yield* registryOf(reference).startsWith("localhost:") ? pulling : retrying(pulling)
           return yield* Effect.mapError(decodeImage(stdout), unclear(machine, engine, context.operation))
         }),
 
         replace: Effect.fnUntraced(function* (server, options) {
           const { container, engine, secrets } = options
           const ports = words.portWords(container.ports)
-          const command = script("replace", replaceScript, [
+          const command = script("replace", scripts.replace, [
             engine,
             options.name,
             options.project,
@@ -242,6 +265,13 @@ export class Docker extends Context.Service<
     })
   )
 }
+
+/** The arguments of a script that logs in: the registry and the user, or nothing twice. */
+const loginArgs = (credentials: Credentials | undefined): ReadonlyArray<string> =>
+  credentials === undefined ? ["", ""] : [words.loginServer(credentials.server), credentials.username]
+
+const loginEnv = (credentials: Credentials | undefined): NonNullable<Command["env"]> =>
+  credentials === undefined ? {} : { JIJI_PASSWORD: credentials.password }
 
 /** How images call the processors that `uname -m` names. */
 const architectures: Readonly<Record<string, string>> = {

@@ -1,10 +1,10 @@
 import { Schema } from "effect"
 import { ExitCode } from "../pipeline/Failure.ts"
 import type { Output } from "./Command.ts"
+import { registrySays } from "./docker/registrySays.ts"
+import { on, RegistryFull, type RemoteRegistryError } from "./RemoteRegistryError.ts"
 
 const where = { machine: Schema.String, engine: Schema.String }
-
-const on = (machine: string): string => (machine === "local" ? "on this machine" : `on ${machine}`)
 
 /** The last lines of what a program wrote, as one text. */
 export const lastLines = (text: string, count = 20): string => text.trimEnd().split("\n").slice(-count).join("\n")
@@ -58,57 +58,6 @@ export class DiskFull extends Schema.TaggedError<DiskFull>()("DiskFull", { ...wh
   }
   get remedy() {
     return `Free space ${on(this.machine)}; \`${this.engine} system df\` shows what the engine uses, \`${this.engine} image prune\` removes unused images.`
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
-
-/** A registry did not let the engine in. */
-export class RegistryRefused extends Schema.TaggedError<RegistryRefused>()("RegistryRefused", {
-  ...where,
-  reference: Schema.String,
-  detail: Schema.String
-}) {
-  override get message() {
-    return `The registry refused ${this.reference} ${on(this.machine)}: ${this.detail}`
-  }
-  get remedy() {
-    return "Check `username` and `password` under `builder.registry`, that the token is still valid, and that it may read and write packages."
-  }
-  get exitCode() {
-    return ExitCode.permission
-  }
-}
-
-/** A registry cannot be reached. */
-export class RegistryUnreachable extends Schema.TaggedError<RegistryUnreachable>()("RegistryUnreachable", {
-  ...where,
-  reference: Schema.String,
-  detail: Schema.String
-}) {
-  override get message() {
-    return `The registry of ${this.reference} cannot be reached ${on(this.machine)}: ${this.detail}`
-  }
-  get remedy() {
-    return "Check the registry's address under `builder.registry`, and that the machine reaches it."
-  }
-  get exitCode() {
-    return ExitCode.unavailable
-  }
-}
-
-/** A registry does not have an image. */
-export class ImageNotFound extends Schema.TaggedError<ImageNotFound>()("ImageNotFound", {
-  ...where,
-  reference: Schema.String,
-  detail: Schema.String
-}) {
-  override get message() {
-    return `There is no image ${this.reference}, asked for ${on(this.machine)}: ${this.detail}`
-  }
-  get remedy() {
-    return "Check the name and tag under `image:`, and whether the registry asks for a login."
   }
   get exitCode() {
     return ExitCode.failed
@@ -243,9 +192,7 @@ export type EngineError =
   | EngineDown
   | EngineForbidden
   | DiskFull
-  | RegistryRefused
-  | RegistryUnreachable
-  | ImageNotFound
+  | RemoteRegistryError
   | EngineFailed
   | EngineUnclear
 
@@ -272,29 +219,12 @@ export const engineError = (
   if (says(/cannot connect to (the docker daemon|podman)|is the docker daemon running/i)) {
     return new EngineDown({ machine, engine, detail })
   }
-  if (says(/no space left on device|disk quota exceeded/i)) return new DiskFull({ machine, engine, detail })
-  const failed = new EngineFailed({ machine, engine, operation, code: output.exitCode, detail })
-  if (reference === "") return failed
-  // What Docker Hub says of a name that nobody has, too.
-  if (says(/repository does not exist or may require 'docker login'/i)) {
-    return new ImageNotFound({ machine, engine, reference, detail })
+  if (says(/no space left on device|disk quota exceeded/i)) {
+    // Docker's push writes nothing here: what it quotes is the registry.
+    return reference !== "" && engine !== "podman" && operation.startsWith("push ")
+      ? new RegistryFull({ machine, engine, reference, detail })
+      : new DiskFull({ machine, engine, detail })
   }
-  if (
-    says(
-      /unauthorized|authentication required|denied: |no basic auth credentials|invalid username\/password|(status: |code from registry |\b)40[13]( \(?(Unauthorized|Forbidden))/i
-    )
-  ) {
-    return new RegistryRefused({ machine, engine, reference, detail })
-  }
-  if (says(/manifest unknown|manifest for .* not found|repository .* not found|name unknown|not found: manifest/i)) {
-    return new ImageNotFound({ machine, engine, reference, detail })
-  }
-  if (
-    says(
-      /dial tcp|no such host|connection refused|timeout|deadline exceeded|x509: |tls: |server gave HTTP response|no route to host|EOF$/im
-    )
-  ) {
-    return new RegistryUnreachable({ machine, engine, reference, detail })
-  }
-  return failed
+  const said = reference === "" ? undefined : registrySays({ machine, engine, reference, detail }, output.stderr)
+  return said ?? new EngineFailed({ machine, engine, operation, code: output.exitCode, detail })
 }

@@ -1,7 +1,7 @@
 import { Effect, Schema } from "effect"
 import { reference, repository } from "../config/ImageName.ts"
 import type { BuildSource, Project, Service } from "../config/Project.ts"
-import { type Credentials, Docker } from "../layers/Docker.ts"
+import { Docker } from "../layers/Docker.ts"
 import type { InspectedImage } from "../layers/docker/inspect.ts"
 import { ExitCode } from "../pipeline/Failure.ts"
 import * as Step from "../pipeline/Step.ts"
@@ -54,12 +54,10 @@ export const step = Step.make(
     readonly project: Project
     readonly service: BuiltService
     readonly version: string
-    readonly credentials?: Credentials
+    readonly username?: string
   }) {
     const { project, service, version } = state
-    const name = yield* Effect.fromResult(
-      repository(project.registry, project.name, service.name, state.credentials?.username)
-    )
+    const name = yield* Effect.fromResult(repository(project.registry, project.name, service.name, state.username))
     const tagged = yield* Effect.fromResult(reference(name, { tag: version }))
     const arch = yield* architecture(project, service)
     const image = yield* (yield* Docker).build({

@@ -3,24 +3,30 @@ import type { Project } from "../config/Project.ts"
 import { type Credentials, Docker } from "../layers/Docker.ts"
 import { Secrets } from "../layers/Secrets.ts"
 import * as Step from "../pipeline/Step.ts"
+import { credentialsOf } from "./Credentials.ts"
 
-/** Logs this machine's engine in to the project's registry. */
+/** Who the run is to the registry. Images may be named by the user also where an engine has the password already. */
+export interface LoggedIn {
+  readonly username?: string
+  readonly credentials?: Credentials
+}
+
+/** Finds the registry's credentials and tries them, so that a token that has expired is known before anything is built. */
 export const step = Step.make(
   "login",
   Effect.fnUntraced(function* ({ project }: { readonly project: Project }) {
     const { registry } = project
-    const none: { readonly credentials?: Credentials } = {}
-    if (registry.type === "local") return Step.skip("the registry is local", none)
-    if (registry.username === undefined || registry.password === undefined) {
-      return Step.skip(`no username and password for ${registry.server}`, none)
+    if (registry.type === "local") return Step.skip<LoggedIn>("the registry is local", {})
+    const credentials = yield* credentialsOf(registry)
+    if (credentials === undefined) {
+      const username = registry.username && Redacted.value(yield* (yield* Secrets).value(registry.username))
+      return Step.skip<LoggedIn>(
+        `no username and password for ${registry.server}`,
+        username === undefined ? {} : { username }
+      )
     }
-    const secrets = yield* Secrets
-    const credentials = {
-      server: registry.server,
-      username: Redacted.value(yield* secrets.value(registry.username)),
-      password: yield* secrets.value(registry.password)
-    }
-    yield* (yield* Docker).login(project.engine, credentials)
-    return { credentials }
+    yield* (yield* Docker).check(project.engine, credentials)
+    const loggedIn: LoggedIn = { credentials, username: credentials.username }
+    return loggedIn
   })
 )

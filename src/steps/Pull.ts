@@ -1,4 +1,5 @@
 import { Effect, type Redacted } from "effect"
+import { canonical, registryOf } from "../config/ImageName.ts"
 import type { Project } from "../config/Project.ts"
 import { type Credentials, Docker, type PullOptions } from "../layers/Docker.ts"
 import { ArchitectureMismatch } from "../layers/DockerError.ts"
@@ -24,16 +25,13 @@ interface State {
   readonly credentials?: Credentials
 }
 
-/** The registry's part of an image reference. */
-const registryOf = (reference: string): string => reference.slice(0, reference.indexOf("/"))
-
 /** What a server is asked to pull, and from where. */
 const pulled = ({ credentials, project, server, tunnel, work }: State): Omit<PullOptions, "engine"> => {
   const { image, service } = work
   if (image === undefined) {
     // Only a built service has another source.
     const reference = service.source._tag === "Image" ? service.source.image : ""
-    const ours = credentials !== undefined && registryOf(reference) === credentials.server
+    const ours = credentials !== undefined && registryOf(reference) === canonical(credentials.server)
     return { reference, verify: true, drop: false, ...(ours ? { credentials } : {}) }
   }
   if (project.registry.type === "remote") {

@@ -1,6 +1,6 @@
 import { Effect, Option, Schema } from "effect"
 import type { Project, Service } from "../config/Project.ts"
-import { Docker } from "../layers/Docker.ts"
+import { type Credentials, Docker } from "../layers/Docker.ts"
 import { LocalRegistry } from "../layers/LocalRegistry.ts"
 import { Events } from "../pipeline/Events.ts"
 import * as Step from "../pipeline/Step.ts"
@@ -30,17 +30,23 @@ export const step = Step.make(
     readonly service: Service
     readonly version: string
     readonly built: BuiltImage
+    readonly credentials?: Credentials
   }) {
     const { project, service, version } = state
     const { image, reference, repository } = state.built
     const about = { service: service.name, repository, reference, version, architecture: image.architecture }
     const docker = yield* Docker
     if (project.registry.type === "remote") {
-      const pushed: PushedImage = { ...about, digest: yield* docker.push(project.engine, reference) }
+      const pushed: PushedImage = { ...about, digest: yield* docker.push(project.engine, reference, state.credentials) }
       return { pushed }
     }
     const registry = yield* LocalRegistry
-    const target = { imageId: image.id, repository: repository.slice(repository.indexOf("/") + 1), tag: version }
+    const target = {
+      imageId: image.id,
+      repository: repository.slice(repository.indexOf("/") + 1),
+      tag: version,
+      retain: service.retain
+    }
     const found = yield* registry.find(target)
     if (Option.isSome(found)) {
       const { digest, size } = found.value

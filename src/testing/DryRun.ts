@@ -37,13 +37,12 @@ export const answers =
       case "pull":
         return said(image(args[1] ?? "", arch))
       case "push":
-        return said(digest(args[0] ?? ""))
+        return said(digest(args[1] ?? ""))
       case "replace":
         return said(`started ${digest(args.join(" ")).slice(7, 19)}`)
       default: {
         const [, operation = ""] = command.words
         const reference = command.words.at(-1) ?? ""
-        if (operation === "push") return said(`digest: ${digest(reference)}`)
         return operation === "image" ? said(image(reference, arch)) : said("")
       }
     }

@@ -3,7 +3,9 @@ import { Duration, Effect, Layer, Redacted, Stream } from "effect"
 import type { BuildSource, Server } from "../../src/config/Project.ts"
 import type { Command, Output } from "../../src/layers/Command.ts"
 import { Docker, type ReplaceOptions } from "../../src/layers/Docker.ts"
-import { label } from "../../src/layers/Machine.ts"
+import { label, local } from "../../src/layers/Machine.ts"
+import { Events } from "../../src/pipeline/Events.ts"
+import { Scrubber } from "../../src/pipeline/Scrubber.ts"
 import * as Recording from "../../src/testing/Recording.ts"
 import { it } from "../effect.ts"
 
@@ -32,7 +34,15 @@ const scripted = <A, E>(
     const { entries } = yield* Recording.Recording
     const commands = entries.flatMap((entry) => (entry._tag === "Command" ? [entry] : []))
     return { result, commands, lines: commands.map(({ command, machine }) => `${label(machine)}: ${shown(command)}`) }
-  }).pipe(Effect.provide(Docker.layer.pipe(Layer.provideMerge(Recording.layer(answer)))))
+  }).pipe(
+    Effect.provide(
+      Docker.layer.pipe(
+        Layer.provideMerge(Recording.layer(answer)),
+        Layer.provide(Events.layer),
+        Layer.provide(Scrubber.layer)
+      )
+    )
+  )
 }
 
 /** A script is shown by its name. */
@@ -140,12 +150,12 @@ describe("building an image", () => {
 it.effect("logging in hands the password over by stdin alone", () =>
   Effect.gen(function* () {
     const credentials = { server: "ghcr.io", username: "me", password: Redacted.make("hunter22") }
-    const { commands, lines } = yield* scripted([], (docker) => docker.login("docker", credentials))
+    const { commands, lines } = yield* scripted([], (docker) => docker.login(local, "docker", credentials))
     expect(lines).toEqual(["local: docker login --username me --password-stdin ghcr.io"])
     const stdin = commands[0]?.command.stdin
     expect(Redacted.isRedacted(stdin) && Redacted.value(stdin)).toBe("hunter22")
     const refused = yield* Effect.flip(
-      scripted([{ exitCode: 1, stderr: "denied: denied\n" }], (docker) => docker.login("docker", credentials))
+      scripted([{ exitCode: 1, stderr: "denied: denied\n" }], (docker) => docker.login(local, "docker", credentials))
     )
     expect(refused).toMatchObject({ _tag: "RegistryRefused", reference: "ghcr.io", exitCode: 77 })
   })
@@ -168,7 +178,7 @@ describe("pushing an image", () => {
   it.effect("answers the digest that docker prints", () =>
     Effect.gen(function* () {
       const { lines, result } = yield* push("docker", { stdout: `Pushed\nv1: digest: ${digest} size: 527\n` })
-      expect(lines).toEqual(["local: docker push ghcr.io/me/web:v1"])
+      expect(lines).toEqual(["local: push docker ghcr.io/me/web:v1 '' ''"])
       expect(result).toBe(digest)
     })
   )
@@ -176,7 +186,7 @@ describe("pushing an image", () => {
   it.effect("answers the digest that podman writes down, which is not the one it knows the image by", () =>
     Effect.gen(function* () {
       const { lines, result } = yield* push("podman", { stdout: digest })
-      expect(lines).toEqual(["local: push ghcr.io/me/web:v1"])
+      expect(lines).toEqual(["local: push podman ghcr.io/me/web:v1 '' ''"])
       expect(result).toBe(digest)
     })
   )

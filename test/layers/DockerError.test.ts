@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import * as DockerError from "../../src/layers/DockerError.ts"
+import * as Remote from "../../src/layers/RemoteRegistryError.ts"
 import { ExitCode, isFailure } from "../../src/pipeline/Failure.ts"
 
 const reference = "ghcr.io/me/shop/web:v1"
@@ -43,7 +44,7 @@ const said: Readonly<Record<string, ReadonlyArray<readonly [engine: string, word
   RegistryRefused: [
     ["docker", 'Error response from daemon: Head "https://ghcr.io/v2/me/shop/web/manifests/v1": unauthorized'],
     ["docker", 'Error response from daemon: Get "https://ghcr.io/v2/": denied: denied'],
-    ["docker", "denied: permission_denied: write_package"],
+    ["docker", "unauthenticated: User cannot be authenticated with the token provided."],
     ["docker", "no basic auth credentials"],
     [
       "docker",
@@ -53,11 +54,23 @@ const said: Readonly<Record<string, ReadonlyArray<readonly [engine: string, word
     ["podman", 'Error: logging into "registry.example.com": invalid username/password'],
     [
       "podman",
-      "Error: initializing source docker://ghcr.io/me/shop/web:v1: Requesting bear token: invalid status code from registry 403 (Forbidden)"
+      "Error: initializing source docker://ghcr.io/me/shop/web:v1: reading manifest v1 in ghcr.io/me/shop/web: unauthorized: authentication required"
     ],
     [
       "podman",
-      "Error: initializing source docker://ghcr.io/me/shop/web:v1: reading manifest v1 in ghcr.io/me/shop/web: unauthorized: authentication required"
+      "Error: initializing source docker://ghcr.io/me/shop/web:v1: Requesting bearer token: invalid status code from registry 401 (Unauthorized)"
+    ]
+  ],
+  RegistryForbidden: [
+    ["docker", "denied: permission_denied: write_package"],
+    ["docker", "denied: permission_denied: The token provided does not match expected scopes."],
+    ["docker", "denied: installation not allowed to Create organization package"],
+    ["docker", "denied: requested access to the resource is denied"],
+    ["docker", "error parsing HTTP 403 response body: invalid character '<' looking for beginning of value"],
+    ["docker", "Error response from daemon: login attempt to https://ghcr.io/v2/ failed with status: 403 Forbidden"],
+    [
+      "podman",
+      "Error: initializing source docker://ghcr.io/me/shop/web:v1: Requesting bear token: invalid status code from registry 403 (Forbidden)"
     ]
   ],
   ImageNotFound: [
@@ -78,32 +91,81 @@ const said: Readonly<Record<string, ReadonlyArray<readonly [engine: string, word
       "Error: initializing source docker://localhost:9270/nope:v1: reading manifest v1 in localhost:9270/nope: name unknown: repository name not known to registry"
     ]
   ],
+  RegistryRateLimited: [
+    ["docker", "toomanyrequests: retry-after: 1.2s, allowed: 44000/minute"],
+    [
+      "docker",
+      "Error response from daemon: toomanyrequests: You have reached your pull rate limit. You may increase the limit by authenticating and upgrading: https://www.docker.com/increase-rate-limit"
+    ],
+    ["docker", "received unexpected HTTP status: 429 Too Many Requests"],
+    ["podman", "Error: initializing source docker://a/b:1: too many requests to registry"]
+  ],
+  RegistryUntrusted: [
+    [
+      "docker",
+      'Error response from daemon: Get "https://192.0.2.1/v2/": x509: certificate signed by unknown authority'
+    ],
+    [
+      "podman",
+      'Error: pinging container registry 192.0.2.1: Get "https://192.0.2.1/v2/": tls: failed to verify certificate: x509: certificate signed by unknown authority'
+    ]
+  ],
+  RegistryWithoutTls: [
+    [
+      "docker",
+      'Error response from daemon: Get "https://192.0.2.1/v2/": http: server gave HTTP response to HTTPS client'
+    ],
+    ["docker", 'Get "https://192.0.2.1/v2/": tls: first record does not look like a TLS handshake']
+  ],
+  RegistryNotResolved: [
+    [
+      "docker",
+      'Error response from daemon: Get "https://nope.invalid/v2/": dial tcp: lookup nope.invalid: no such host'
+    ],
+    [
+      "podman",
+      'Error: initializing source docker://nope.invalid/x:1: pinging container registry nope.invalid: Get "https://nope.invalid/v2/": dial tcp: lookup nope.invalid on 127.0.0.53:53: no such host'
+    ]
+  ],
+  RegistryTimedOut: [
+    ["docker", 'Error response from daemon: Get "https://ghcr.io/v2/": net/http: TLS handshake timeout'],
+    ["docker", 'Get "https://192.0.2.1/v2/": dial tcp 192.0.2.1:443: i/o timeout'],
+    [
+      "docker",
+      'Error response from daemon: Get "https://192.0.2.1/v2/": net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)'
+    ],
+    [
+      "docker",
+      'Error response from daemon: Get "https://nope.invalid/v2/": dial tcp: lookup nope.invalid on 127.0.0.53:53: server misbehaving'
+    ]
+  ],
+  RegistryLost: [
+    ["docker", 'Error response from daemon: Get "http://localhost:9270/v2/": EOF'],
+    [
+      "docker",
+      'Patch "https://ghcr.io/v2/me/a/blobs/uploads/1": write tcp 10.0.0.1:1->10.0.0.2:443: write: broken pipe'
+    ],
+    ["podman", 'Error: writing blob: Patch "https://ghcr.io/v2/me/a/blobs/uploads/1": read: connection reset by peer']
+  ],
+  RegistryFailing: [
+    ["docker", "received unexpected HTTP status: 503 Service Unavailable"],
+    ["docker", "unknown: unknown error"],
+    [
+      "docker",
+      "Error response from daemon: login attempt to https://registry.example.com/v2/ failed with status: 500 Internal Server Error"
+    ],
+    ["podman", "Error: trying to reuse blob: received unexpected HTTP status: 502 Bad Gateway"],
+    ["podman", "Error: pinging container registry a: invalid status code from registry 504 (Gateway Timeout)"]
+  ],
+  RegistryFull: [["docker", "received unexpected HTTP status: 507 Insufficient Storage"]],
   RegistryUnreachable: [
     [
       "docker",
       'Error response from daemon: Get "http://localhost:9270/v2/": dial tcp 127.0.0.1:9270: connect: connection refused'
     ],
     [
-      "docker",
-      'Error response from daemon: Get "https://nope.invalid/v2/": dial tcp: lookup nope.invalid on 127.0.0.53:53: server misbehaving'
-    ],
-    ["docker", 'Error response from daemon: Get "https://ghcr.io/v2/": net/http: TLS handshake timeout'],
-    [
-      "docker",
-      'Error response from daemon: Get "https://192.0.2.1/v2/": http: server gave HTTP response to HTTPS client'
-    ],
-    [
-      "docker",
-      'Error response from daemon: Get "https://192.0.2.1/v2/": x509: certificate signed by unknown authority'
-    ],
-    ["docker", 'Error response from daemon: Get "http://localhost:9270/v2/": EOF'],
-    [
       "podman",
       'Error: initializing source docker://localhost:1/x:1: pinging container registry localhost:1: Get "https://localhost:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused'
-    ],
-    [
-      "podman",
-      'Error: initializing source docker://nope.invalid/x:1: pinging container registry nope.invalid: Get "https://nope.invalid/v2/": dial tcp: lookup nope.invalid on 127.0.0.53:53: no such host'
     ]
   ],
   EngineFailed: [
@@ -153,9 +215,18 @@ test("every error is a sentence, with a remedy and an exit code", () => {
     new DockerError.EngineDown({ ...where, detail: "no" }),
     new DockerError.EngineForbidden({ ...where, detail: "no" }),
     new DockerError.DiskFull({ ...where, detail: "no" }),
-    new DockerError.RegistryRefused({ ...where, reference, detail: "no" }),
-    new DockerError.RegistryUnreachable({ ...where, reference, detail: "no" }),
-    new DockerError.ImageNotFound({ ...where, reference, detail: "no" }),
+    new Remote.RegistryRefused({ ...where, reference, detail: "no" }),
+    new Remote.RegistryForbidden({ ...where, reference, detail: "no" }),
+    new Remote.RegistryRateLimited({ ...where, reference, detail: "no" }),
+    new Remote.RegistryUntrusted({ ...where, reference, detail: "no" }),
+    new Remote.RegistryWithoutTls({ ...where, reference, detail: "no" }),
+    new Remote.RegistryNotResolved({ ...where, reference, detail: "no" }),
+    new Remote.RegistryTimedOut({ ...where, reference, detail: "no" }),
+    new Remote.RegistryLost({ ...where, reference, detail: "no" }),
+    new Remote.RegistryFull({ ...where, reference, detail: "no" }),
+    new Remote.RegistryFailing({ ...where, reference, detail: "no" }),
+    new Remote.RegistryUnreachable({ ...where, reference, detail: "no" }),
+    new Remote.ImageNotFound({ ...where, reference, detail: "no" }),
     new DockerError.BuildFailed({ service: "web", code: 2, log: "line" }),
     new DockerError.ArchitectureMismatch({ ...about, image: "arm64", needed: "amd64" }),
     new DockerError.ContainerUnhealthy({ ...about, reason: "is unhealthy", log: "" }),
@@ -170,6 +241,15 @@ test("every error is a sentence, with a remedy and an exit code", () => {
     ["EngineForbidden", 77],
     ["DiskFull", 1],
     ["RegistryRefused", 77],
+    ["RegistryForbidden", 77],
+    ["RegistryRateLimited", 69],
+    ["RegistryUntrusted", 69],
+    ["RegistryWithoutTls", 69],
+    ["RegistryNotResolved", 69],
+    ["RegistryTimedOut", 69],
+    ["RegistryLost", 69],
+    ["RegistryFull", 1],
+    ["RegistryFailing", 69],
     ["RegistryUnreachable", 69],
     ["ImageNotFound", 1],
     ["BuildFailed", 1],
@@ -185,7 +265,8 @@ test("every error is a sentence, with a remedy and an exit code", () => {
     expect(each.message).not.toContain("undefined")
     expect(each.remedy).toEndWith(".")
   }
-  expect(all[9]?.message).toBe(
+  const unhealthy = all.find(({ _tag }) => _tag === "ContainerUnhealthy")
+  expect(unhealthy?.message).toBe(
     "The new container of web on web1 is unhealthy; what ran before runs on. It logged nothing."
   )
 })

@@ -5,19 +5,7 @@
 set -u
 engine=$1 from=$2 name=$3 verify=$4 drop=$5 registry=$6 user=$7
 
-if [ -n "$registry" ]; then
-  # A login of this pull's own, so that the user's own logins stay as they are and nothing is left behind.
-  home=$(mktemp -d) || exit 1
-  trap 'rm -rf "$home"' EXIT
-  trap 'exit 143' TERM INT HUP
-  # Where the engine is may stand in the configuration that is left aside here.
-  if [ "$engine" != podman ] && host=$("$engine" context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null); then
-    export DOCKER_HOST="$host"
-  fi
-  export DOCKER_CONFIG="$home" REGISTRY_AUTH_FILE="$home/auth.json"
-  printf %s "$JIJI_PASSWORD" | "$engine" login --username "$user" --password-stdin "$registry" >&2 || exit
-  unset JIJI_PASSWORD
-fi
+[ -z "$registry" ] || own_login "$engine" "$registry" "$user"
 
 # Two podman that name one image at the same time lose a name. The folder's lock is free again when this script ends: no
 # child has it, as a rootless podman leaves a process behind that would keep it.

@@ -1,9 +1,19 @@
-# Pushes an image with podman, and prints the digest that the registry knows it by. It is another one than podman knows,
-# because layers are compressed on their way.
-# Arguments: the image.
+# Pushes an image. Podman's digest is printed by itself: it is another one than podman knows the image by, because layers
+# are compressed on their way.
+# Arguments: engine, image, registry and user to log in with (or nothing).
+# JIJI_PASSWORD holds the password, where there is a login.
 set -u
+[ -z "$3" ] || own_login "$1" "$3" "$4"
+
+# In the background, because a trap waits for a program in the foreground.
+if [ "$1" != podman ]; then
+  "$1" push "$2" &
+  wait $!
+  exit
+fi
 file=$(mktemp) || exit 1
-trap 'rm -f "$file"' EXIT
+trap 'rm -rf "$file" "${own:-}"' EXIT
 trap 'exit 143' TERM INT HUP
-podman push --digestfile "$file" "$1" >&2 || exit
+podman push --digestfile "$file" "$2" >&2 &
+wait $! || exit
 cat "$file"

@@ -1,4 +1,5 @@
 import type { BuildSource, Engine } from "../../config/Project.ts"
+import { canonical } from "../../config/ImageName.ts"
 import type { Command } from "../Command.ts"
 
 /** The part of a container's definition that its `create` is made of. */
@@ -66,15 +67,23 @@ export const inspectImage = (engine: Engine, reference: string): Command["words"
 /** Writes an image to stdout, as an archive. */
 export const save = (engine: Engine, reference: string): Command["words"] => [engine, "save", reference]
 
-/** Logs this machine's user in; the password comes on stdin. */
+/** What a login is asked for: Docker Hub has three names, and engines keep its login under one of them. */
+export const loginServer = (server: string): string => canonical(server)
+
+/** Logs a user in; the password comes on stdin. */
 export const login = (engine: Engine, server: string, username: string): Command["words"] => [
   engine,
   "login",
   "--username",
   username,
   "--password-stdin",
-  server
+  loginServer(server)
 ]
 
-/** Pushes an image to the registry in its name; docker prints the digest that the registry knows it by. */
-export const push = (reference: string): Command["words"] => ["docker", "push", reference]
+/** Logs a user out. */
+export const logout = (engine: Engine, server: string): Command["words"] => {
+  const asked = loginServer(server)
+  // Where docker keeps the login of docker.io; its logout looks for nothing but what it is told.
+  // https://github.com/docker/cli/blob/v20.10.24/cli/command/registry/logout.go
+  return [engine, "logout", engine === "docker" && asked === "docker.io" ? "https://index.docker.io/v1/" : asked]
+}

@@ -83,9 +83,11 @@ look() {
 
 case $operation in
   version) cat "$state/version" ;;
-  'context inspect') echo unix:///run/other.sock ;;
+  'context inspect') echo other ;;
   login)
-    printf '%s\n' "$DOCKER_HOST" "$DOCKER_CONFIG" "$REGISTRY_AUTH_FILE" >"$state/login"
+    printf '%s\n' "${DOCKER_CONTEXT-}" "$(readlink "$DOCKER_CONFIG/contexts")" "$DOCKER_CONFIG" "$REGISTRY_AUTH_FILE" >"$state/login"
+    stat -c %a "$DOCKER_CONFIG" "$DOCKER_CONFIG/config.json" >"$state/modes"
+    echo 'WARNING! Your password will be stored unencrypted' >&2
     cat >"$state/password"
     touch "$DOCKER_CONFIG/config.json"
     ;;

@@ -1,12 +1,12 @@
 import { describe, expect } from "bun:test"
 import { Effect, Fiber } from "effect"
-import { existsSync, readdirSync } from "node:fs"
+import { readdirSync } from "node:fs"
 import { join } from "node:path"
-import probeScript from "../../../src/layers/docker/probe.sh" with { type: "text" }
-import pullScript from "../../../src/layers/docker/pull.sh" with { type: "text" }
+import { scripts } from "../../../src/layers/docker/scripts.ts"
 import { it } from "../../effect.ts"
 import * as FakeEngine from "./FakeEngine.ts"
 
+const { probe: probeScript, pull: pullScript } = scripts
 const machine = Bun.spawnSync(["uname", "-m"]).stdout.toString().trim()
 
 for (const shell of ["sh", "busybox sh"]) {
@@ -134,13 +134,16 @@ for (const shell of ["sh", "busybox sh"]) {
         expect(ended.code).toBe(0)
         expect(engine.get("password")).toBe(password)
         expect(engine.calls()[0]).toBe("login --username me --password-stdin ghcr.io")
-        const [host, config = "", auth] = engine.get("login").split("\n")
+        // What the engine says of a password that is gone in a moment would only frighten.
+        expect(ended.stderr).toBe("Pulling from somewhere\n")
+        const [context, contexts, config = "", auth] = engine.get("login").split("\n")
         // The engine is still the one that the user's own configuration names.
-        expect(host).toBe("unix:///run/other.sock")
+        expect([context, contexts]).toEqual(["other", join(engine.dir, ".docker/contexts")])
+        expect(engine.get("modes")).toBe("700\n600\n")
         expect(auth).toBe(`${config}/auth.json`)
         expect(config).toStartWith(join(engine.dir, "tmp"))
         expect(folders(engine)).toEqual([])
-        expect(existsSync(join(engine.dir, ".docker"))).toBe(false)
+        expect(readdirSync(join(engine.dir, ".docker"))).toEqual(["contexts"])
       })
     )
 
@@ -197,7 +200,7 @@ for (const shell of ["sh", "busybox sh"]) {
 }
 
 const withTemporary = Effect.map(FakeEngine.make(), (engine) => {
-  engine.folder("tmp")
+  for (const name of ["tmp", ".docker", ".docker/contexts"]) engine.folder(name)
   return engine
 })
 

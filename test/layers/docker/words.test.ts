@@ -71,6 +71,5 @@ describe("the words that create a container", () => {
 test("the words of everything else", () => {
   expect(line(words.inspectImage("podman", "a:1"))).toBe("podman image inspect a:1")
   expect(line(words.save("docker", "a:1"))).toBe("docker save a:1")
-  expect(line(words.push("ghcr.io/me/a:1"))).toBe("docker push ghcr.io/me/a:1")
   expect(line(words.login("docker", "ghcr.io", "me"))).toBe("docker login --username me --password-stdin ghcr.io")
 })

@@ -1,0 +1,93 @@
+import { Effect, Schema } from "effect"
+import { Command, Flag } from "effect/cli"
+import { load } from "../config/load.ts"
+import { list } from "../config/nearest.ts"
+import { select } from "../config/select.ts"
+import { local, type Machine, remote } from "../layers/Machine.ts"
+import { ExitCode } from "../pipeline/Failure.ts"
+import { login, logout } from "../steps/RegistryLogin.ts"
+import { dryRun, given, hosts, project } from "./flags.ts"
+import { rehearse, type RunLayers, show } from "./runs.ts"
+
+/** Every machine was left out. */
+class NoMachine extends Schema.TaggedError<NoMachine>()("NoMachine", {}) {
+  override get message() {
+    return "--skip-local and --skip-remote together leave no machine."
+  }
+  get remedy() {
+    return "Leave one of them out."
+  }
+  get exitCode() {
+    return ExitCode.usage
+  }
+}
+
+const skip = (name: string, what: string) =>
+  Flag.Boolean(name).pipe(Flag.withDescription(what), Flag.withDefault(false))
+
+const flags = {
+  ...project,
+  hosts,
+  skipLocal: skip("skip-local", "Leaves this machine out"),
+  skipRemote: skip("skip-remote", "Leaves the servers out, and connects to none"),
+  dryRun
+}
+
+const verbs = {
+  login: { pipeline: login, done: "Logged in to", rehearsed: "logging in to", preposition: "to" },
+  logout: { pipeline: logout, done: "Logged out of", rehearsed: "logging out of", preposition: "of" }
+} as const
+
+/** `this machine and 3 servers`, or the name of a single server. */
+const places = (machines: ReadonlyArray<Machine>): string => {
+  const servers = machines.flatMap((machine) => (machine._tag === "Remote" ? [machine.server.name] : []))
+  const here = servers.length < machines.length ? ["this machine"] : []
+  return list([...here, ...(servers.length > 3 ? [`${servers.length} servers`] : servers)])
+}
+
+const make = <R>(verb: "login" | "logout", layers: RunLayers<R>) =>
+  Command.make(
+    verb,
+    flags,
+    Effect.fnUntraced(function* ({ config, dryRun, environment, hosts, skipLocal, skipRemote }) {
+      if (skipLocal && skipRemote) return yield* new NoMachine()
+      const cwd = process.cwd()
+      const whole = yield* load({ cwd, ...given("config", config), ...given("environment", environment) })
+      const { registry } = whole
+      const { done, pipeline, preposition, rehearsed } = verbs[verb]
+      if (registry.type === "local") {
+        return layers.write(
+          `The registry of ${whole.name} is local: there is nothing to log ${verb === "login" ? "in" : "out"} ${preposition}.\n`
+        )
+      }
+      const selected = yield* select(whole, { servers: hosts, services: [] })
+      const servers = skipRemote ? [] : selected.servers
+      const machines = [...(skipLocal ? [] : [local]), ...servers.map(remote)]
+      const input = { project: { ...selected, servers }, registry, machines }
+      const where = `${registry.server} on ${places(machines)}`
+      if (dryRun) {
+        const heading = [`A rehearsal of ${rehearsed} ${where}.`, "Nothing is touched and no connection is made."]
+        return yield* rehearse(layers, pipeline, input, heading)
+      }
+      yield* show(layers, pipeline, input)
+      return layers.write(`${done} ${where}.\n`)
+    })
+  )
+
+/** `jiji registry`. */
+export const command = <R>(layers: RunLayers<R>) =>
+  Command.make("registry").pipe(
+    Command.withDescription("Log in to the project's registry and out of it"),
+    Command.withSubcommands([
+      make("login", layers).pipe(
+        Command.withDescription("Log this machine and the servers in to the project's registry"),
+        Command.withExamples([
+          { command: "jiji registry login", description: "Log in on this machine and on every server" },
+          { command: "jiji registry login --skip-remote", description: "Log in on this machine alone" }
+        ])
+      ),
+      make("logout", layers).pipe(
+        Command.withDescription("Log this machine and the servers out of the project's registry")
+      )
+    ])
+  )

@@ -1,0 +1,9 @@
+import check from "./check.sh" with { type: "text" }
+import login from "./login.sh" with { type: "text" }
+import probe from "./probe.sh" with { type: "text" }
+import pull from "./pull.sh" with { type: "text" }
+import push from "./push.sh" with { type: "text" }
+import replace from "./replace.sh" with { type: "text" }
+
+/** What runs on machines, by name; those that log in begin with how they do. */
+export const scripts = { check: `${login}${check}`, probe, pull: `${login}${pull}`, push: `${login}${push}`, replace }

@@ -1,0 +1,47 @@
+import { Effect, Redacted, Schema } from "effect"
+import type { Project, RemoteRegistryConfig } from "../config/Project.ts"
+import { secretNames } from "../config/secretNames.ts"
+import type { Credentials } from "../layers/Docker.ts"
+import { Secrets } from "../layers/Secrets.ts"
+import { ExitCode } from "../pipeline/Failure.ts"
+import * as Step from "../pipeline/Step.ts"
+
+/** A login was asked for, and deploy.yml does not say whose. */
+export class CredentialsMissing extends Schema.TaggedError<CredentialsMissing>()("CredentialsMissing", {
+  server: Schema.String
+}) {
+  override get message() {
+    return `deploy.yml has no username and password for ${this.server}.`
+  }
+  get remedy() {
+    return "Add `username` and `password` under `builder.registry`; the password may be the name of a secret, like GITHUB_TOKEN."
+  }
+  get exitCode() {
+    return ExitCode.configuration
+  }
+}
+
+/** Who the project is to its remote registry; nothing where deploy.yml does not say it. */
+export const credentialsOf = Effect.fnUntraced(function* ({ password, server, username }: RemoteRegistryConfig) {
+  if (username === undefined || password === undefined) return undefined
+  const secrets = yield* Secrets
+  const credentials: Credentials = {
+    server,
+    username: Redacted.value(yield* secrets.value(username)),
+    password: yield* secrets.value(password)
+  }
+  return credentials
+})
+
+/** Finds the registry's credentials, and every other secret that is needed to bring them to the servers. */
+export const step = Step.make(
+  "credentials",
+  Effect.fnUntraced(function* (state: { readonly project: Project; readonly registry: RemoteRegistryConfig }) {
+    const { project, registry } = state
+    // All together, so that all that are missing are told at once.
+    yield* (yield* Secrets).resolve(secretNames({ ...project, services: [] }))
+    const credentials = yield* credentialsOf(registry)
+    if (credentials === undefined) return yield* new CredentialsMissing({ server: registry.server })
+    return { credentials }
+  })
+)
