@@ -81,6 +81,9 @@ const registry = Layer.effect(
         yield* recording.add({ _tag: "Import", machine: local, repository, tag })
         return { digest: imageId, imageId, size: 0, added: 0, layers: [] }
       }),
+      folder: Effect.succeed("/var/lib/jiji"),
+      contents: Effect.succeed({ tags: [], size: 0 }),
+      clear: Effect.void,
       serve: ({ port }) => Effect.as(recording.add({ _tag: "Serve", machine: local, port }), { port })
     })
   })

@@ -3,6 +3,8 @@ import { readdirSync, statSync, utimesSync, writeFileSync, existsSync, mkdirSync
 import { hostname } from "node:os"
 import { gzipSync } from "node:zlib"
 import { Effect, Exit, Fiber, Option, Stream } from "effect"
+import { LocalRegistry } from "../../src/layers/LocalRegistry.ts"
+import { Events } from "../../src/pipeline/Events.ts"
 import { it } from "../effect.ts"
 import * as Fixtures from "./registry/fixtures.ts"
 
@@ -11,6 +13,18 @@ const { archive, docker20, docker25, folder, hexOf, image, layer, ociLayout, pod
 const naming = (imageId: string) => ({ imageId, repository: "shop-web", tag: "v1" })
 const blobs = (directory: string) => readdirSync(`${directory}/blobs/sha256`).sort()
 const blobPath = (directory: string, bytes: Uint8Array) => `${directory}/blobs/sha256/${sha256(bytes)}`
+
+/** What a registry in a folder notes while it is used. */
+const notesOf = <E>(use: Effect.Effect<void, E, LocalRegistry>, directory: string) =>
+  Effect.gen(function* () {
+    const stream = yield* (yield* Events).subscribe
+    const reading = yield* Effect.forkChild(
+      Stream.runCollect(Stream.takeUntil(stream, ({ _tag }) => _tag === "RunSucceeded"))
+    )
+    yield* Effect.provide(use, LocalRegistry.layer({ directory }))
+    yield* (yield* Events).publish({ _tag: "RunSucceeded", millis: 0 })
+    return (yield* Fiber.join(reading)).flatMap((event) => (event._tag === "StepNoted" ? [event.text] : []))
+  }).pipe(Effect.provide(Fixtures.surroundings), Effect.scoped)
 
 /** Waits until all that was taken in is known to be on disk. */
 const sealed = (directory: string) =>
@@ -330,6 +344,24 @@ describe("finding an image", () => {
       utimesSync(path, 1, 1)
       expect(Option.isSome(yield* registry.find(naming(one.id)))).toBe(true)
       yield* sealed(directory)
+    })
+  )
+
+  it.live("says which blob it found damaged, once", () =>
+    Effect.gen(function* () {
+      const { directory, one, path, biggest } = yield* added
+      writeFileSync(path, new Uint8Array(biggest.length))
+      const notes = yield* notesOf(
+        Effect.gen(function* () {
+          const registry = yield* LocalRegistry
+          expect(Option.isNone(yield* registry.find(naming(one.id)))).toBe(true)
+          yield* registry.add({ ...naming(one.id), archive: archive(docker20(one)) })
+          expect(Option.isSome(yield* registry.find(naming(one.id)))).toBe(true)
+        }),
+        directory
+      )
+      const digest = `sha256:${sha256(biggest)}`
+      expect(notes).toEqual([`${digest.slice(0, 19)}… in ${directory} is damaged; it is taken in again`])
     })
   )
 

@@ -14,13 +14,12 @@ export interface Naming {
   readonly tag: string
 }
 
-const describe = (digest: string, { config, layers }: Manifest.Manifest, added: number): StoredImage => ({
+const describe = (digest: string, manifest: Manifest.Manifest, added: number): StoredImage => ({
   digest,
-  imageId: config.digest,
-  // A layer that comes twice in an image is one blob.
-  size: [...new Map([config, ...layers].map((part) => [part.digest, part.size])).values()].reduce((a, b) => a + b, 0),
+  imageId: manifest.config.digest,
+  size: Manifest.sizeOf(manifest),
   added,
-  layers: layers.map(({ digest, size }) => ({ digest, size }))
+  layers: manifest.layers.map(({ digest, size }) => ({ digest, size }))
 })
 
 /** Taking images in, and finding them again. */

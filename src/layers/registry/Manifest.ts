@@ -81,3 +81,7 @@ export const load = (store: Store, digest: string) =>
     store.read(digest),
     Option.flatMap((bytes) => decode(new TextDecoder().decode(bytes)))
   )
+
+/** Bytes of all that a manifest refers to. A layer that comes twice in an image is one blob. */
+export const sizeOf = ({ config, layers }: Manifest): number =>
+  [...new Map([config, ...layers].map((part) => [part.digest, part.size])).values()].reduce((a, b) => a + b, 0)

@@ -17,6 +17,21 @@ export class StoreFailed extends Schema.TaggedError<StoreFailed>()("StoreFailed"
   }
 }
 
+/** The local registry is in use, so that nothing of it can be taken away. */
+export class StoreBusy extends Schema.TaggedError<StoreBusy>()("StoreBusy", {
+  directory: Schema.String
+}) {
+  override get message() {
+    return `The local registry in ${this.directory} is being used by another jiji.`
+  }
+  get remedy() {
+    return "Wait until the deploy that uses it has ended, then try again."
+  }
+  get exitCode() {
+    return ExitCode.failed
+  }
+}
+
 /** What is wrong with an archive. Paths are those in the archive. */
 export const ArchiveProblem = Schema.Union([
   Schema.TaggedStruct("Unreadable", { detail: Schema.String }),

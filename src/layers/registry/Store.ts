@@ -1,4 +1,4 @@
-import { ByteSize, Effect, FileSystem, Option, type PlatformError, type Scope, Stream } from "effect"
+import { ByteSize, Clock, Effect, FileSystem, Option, type PlatformError, type Scope, Stream } from "effect"
 import * as Hashing from "./Hashing.ts"
 import { digestOf, hex } from "./Names.ts"
 import { StoreFailed } from "./RegistryError.ts"
@@ -32,6 +32,18 @@ export interface Store {
   write(name: string, text: string): Effect.Effect<void, StoreFailed>
   /** The names in a folder of the store; none where there is no such folder. */
   list(name: string): Effect.Effect<ReadonlyArray<string>, StoreFailed>
+  /** The paths of all that is below a folder of the store, from there; none where there is no such folder. */
+  listAll(name: string): Effect.Effect<ReadonlyArray<string>, StoreFailed>
+  /** When a short text was last written or touched, in milliseconds; 0 where it is not there. */
+  changed(name: string): Effect.Effect<number, StoreFailed>
+  /** Makes a short text as new as one that is written now. */
+  touch(name: string): Effect.Effect<void, StoreFailed>
+  /** Takes a file of the store away. */
+  remove(name: string): Effect.Effect<void, StoreFailed>
+  /** Takes everything away. */
+  readonly clear: Effect.Effect<void, StoreFailed>
+  /** Bytes of all blobs. */
+  readonly size: Effect.Effect<number, StoreFailed>
 }
 
 /** How many chunks are read while one is being written. */
@@ -40,7 +52,11 @@ const ahead = 4
 const isMissing = (error: PlatformError.PlatformError): boolean => error.reason._tag === "NotFound"
 
 /** A store in a folder, which is made when it is first written to. The end of its scope waits for the disk. */
-export const make = Effect.fnUntraced(function* (directory: string) {
+export const make = Effect.fnUntraced(function* (
+  directory: string,
+  /** Called once for each blob whose file turns out not to be what its name says. */
+  onDamaged: (digest: string) => Effect.Effect<void> = () => Effect.void
+) {
   const fs = yield* FileSystem.FileSystem
   const seals = yield* Seals.make
   const temporary = `${directory}/tmp`
@@ -68,13 +84,26 @@ export const make = Effect.fnUntraced(function* (directory: string) {
     (file) => Effect.ignore(fs.remove(file, { force: true }))
   )
 
+  const damaged = new Set<string>()
+  const report = Effect.fnUntraced(function* (digest: string) {
+    if (damaged.has(digest)) return
+    damaged.add(digest)
+    yield* onDamaged(digest)
+  })
+
   const has = Effect.fnUntraced(function* (digest: string, size: number) {
     const file = path(digest)
     const info = yield* optional(fs.stat(file))
-    if (Option.isNone(info) || ByteSize.toNumberUnsafe(info.value.size) !== size) return false
-    if (seals.intact(file, info.value)) return true
-    const measured = yield* guard(Hashing.measure(fs.stream(file, { chunkSize: 1024 * 1024 })))
-    if (measured.digest !== digest) return false
+    if (Option.isNone(info)) return false
+    const isWhole = ByteSize.toNumberUnsafe(info.value.size) === size
+    if (seals.intact(file, info.value)) return isWhole
+    const measured = isWhole
+      ? yield* guard(Hashing.measure(fs.stream(file, { chunkSize: 1024 * 1024 })))
+      : { digest: undefined }
+    if (measured.digest !== digest) {
+      yield* report(digest)
+      return false
+    }
     yield* seals.trust(file, info.value)
     return true
   })
@@ -106,7 +135,9 @@ export const make = Effect.fnUntraced(function* (directory: string) {
 
   const read = Effect.fnUntraced(function* (digest: string) {
     const bytes = yield* optional(fs.readFile(path(digest)))
-    return Option.filter(bytes, (bytes) => digestOf(bytes) === digest)
+    const whole = Option.filter(bytes, (bytes) => digestOf(bytes) === digest)
+    if (Option.isSome(bytes) && Option.isNone(whole)) yield* report(digest)
+    return whole
   })
 
   const load = (content: Content) => guard(fs.readFile(content.path))
@@ -124,12 +155,58 @@ export const make = Effect.fnUntraced(function* (directory: string) {
     yield* guard(fs.rename(file, target))
   }, Effect.scoped)
 
-  const list = (name: string) =>
+  const names = (name: string, recursive: boolean) =>
     Effect.map(
-      optional(fs.readDirectory(`${directory}/${name}`)),
+      optional(fs.readDirectory(`${directory}/${name}`, { recursive })),
       Option.getOrElse((): ReadonlyArray<string> => [])
     )
+  const list = (name: string) => names(name, false)
+  const listAll = (name: string) => names(name, true)
 
-  const store: Store = { path, has, read, stage, load, keep, put, text, write, list }
+  const changed = (name: string) =>
+    Effect.map(optional(fs.stat(`${directory}/${name}`)), (info) =>
+      Option.match(
+        Option.flatMap(info, ({ mtime }) => mtime),
+        { onNone: () => 0, onSome: Number }
+      )
+    )
+  const touch = Effect.fnUntraced(function* (name: string) {
+    const now = (yield* Clock.currentTimeMillis) / 1000
+    yield* guard(fs.utimes(`${directory}/${name}`, now, now))
+  })
+  const remove = (name: string) => guard(fs.remove(`${directory}/${name}`, { force: true }))
+
+  const clear = Effect.forEach(
+    // What refers goes first.
+    ["repositories", "images", "layers", "blobs", "tmp"],
+    (name) => guard(fs.remove(`${directory}/${name}`, { recursive: true, force: true })),
+    { discard: true }
+  )
+
+  const size = Effect.gen(function* () {
+    const infos = yield* Effect.forEach(yield* list("blobs/sha256"), (name) =>
+      optional(fs.stat(`${directory}/blobs/sha256/${name}`))
+    )
+    return infos.flatMap(Option.toArray).reduce((sum, info) => sum + ByteSize.toNumberUnsafe(info.size), 0)
+  })
+
+  const store: Store = {
+    path,
+    has,
+    read,
+    stage,
+    load,
+    keep,
+    put,
+    text,
+    write,
+    list,
+    listAll,
+    changed,
+    touch,
+    remove,
+    clear,
+    size
+  }
   return store
 })

@@ -1,0 +1,17 @@
+import { Effect, FileSystem } from "effect"
+import { dirname } from "node:path"
+import { StoreFailed } from "./RegistryError.ts"
+
+/** Makes sure that a store's folder, or the nearest one above it that is there, may be written to. Writes nothing. */
+export const check = Effect.fnUntraced(function* (directory: string) {
+  const fs = yield* FileSystem.FileSystem
+  let nearest = directory
+  while (nearest !== dirname(nearest) && !(yield* Effect.orElseSucceed(fs.exists(nearest), () => true))) {
+    nearest = dirname(nearest)
+  }
+  yield* Effect.mapError(
+    fs.access(nearest, { writable: true, readable: true }),
+    (reason) => new StoreFailed({ directory, reason })
+  )
+  return directory
+})

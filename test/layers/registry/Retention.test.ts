@@ -1,0 +1,188 @@
+import { describe, expect } from "bun:test"
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs"
+import { hostname } from "node:os"
+import { Effect, Exit, Fiber, Option, Scope } from "effect"
+import { it } from "../../effect.ts"
+import { archive, docker20, folder, hexOf, type Image, image, layer, layerId, registryIn, sha256 } from "./fixtures.ts"
+
+/** A run that takes images in, one tag each, and ends as it is told. */
+const run = (
+  directory: string,
+  images: ReadonlyArray<readonly [tag: string, image: Image]>,
+  end: Exit.Exit<void, string> = Exit.void
+) =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const registry = yield* Effect.provideService(registryIn(directory), Scope.Scope, scope)
+    const stored = yield* Effect.forEach(images, ([tag, { id }], index) =>
+      registry.add({
+        imageId: id,
+        repository: "shop-web",
+        tag,
+        retain: 2,
+        archive: archive(docker20(images[index]?.[1] ?? image([])))
+      })
+    )
+    yield* Scope.close(scope, end)
+    return stored
+  })
+
+const names = (path: string) => (existsSync(path) ? readdirSync(path).sort() : [])
+const blobs = (directory: string) => names(`${directory}/blobs/sha256`)
+const tags = (directory: string, repository = "shop-web") => names(`${directory}/repositories/${repository}/_tags`)
+
+const three = Effect.gen(function* () {
+  const base = yield* layer(5000)
+  const images = yield* Effect.forEach(["v1", "v2", "v3"], (tag) =>
+    Effect.map(layer(3000), (own) => [tag, image([base, own])] as const)
+  )
+  return { base, images }
+})
+
+describe("a run that ended well", () => {
+  it.live("leaves the newest versions, and nothing that only older ones needed", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const { base, images } = yield* three
+      const stored = yield* Effect.forEach(images, (one) => Effect.map(run(directory, [one]), ([stored]) => stored))
+      expect(tags(directory)).toEqual(["v2", "v3"])
+      const kept = images.slice(1).flatMap(([, one]) => [hexOf(one.id), sha256(one.layers[1] ?? new Uint8Array())])
+      const manifests = stored.slice(1).map((one) => hexOf(one?.digest ?? ""))
+      expect(blobs(directory)).toEqual([sha256(base), ...kept, ...manifests].sort())
+      expect(names(`${directory}/images`)).toEqual(
+        images
+          .slice(1)
+          .map(([, { id }]) => hexOf(id))
+          .sort()
+      )
+      expect(names(`${directory}/layers`)).toEqual(
+        [base, ...images.slice(1).map(([, { layers }]) => layers[1] ?? base)].map(layerId).sort()
+      )
+      const registry = yield* registryIn(directory)
+      expect((yield* registry.contents).tags.map(({ tag }) => tag)).toEqual(["v3", "v2"])
+    })
+  )
+
+  it.live("counts a version as new that was deployed again", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const { images } = yield* three
+      const [one, two, three_] = images
+      if (one === undefined || two === undefined || three_ === undefined) return
+      for (const each of [one, two, one, three_]) yield* run(directory, [each])
+      expect(tags(directory)).toEqual(["v1", "v3"])
+    })
+  )
+
+  it.live("takes nothing of other repositories", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const { images } = yield* three
+      const scope = yield* Scope.make()
+      const registry = yield* Effect.provideService(registryIn(directory), Scope.Scope, scope)
+      const other = image([yield* layer(700)])
+      const naming = (tag: string) => ({ imageId: other.id, repository: "other-web", tag })
+      yield* registry.add({ ...naming("a"), archive: archive(docker20(other)) })
+      yield* Effect.forEach(["b", "c", "d"], (tag) => registry.find(naming(tag)))
+      yield* Scope.close(scope, Exit.void)
+      for (const each of images) yield* run(directory, [each])
+      expect(tags(directory, "other-web")).toEqual(["a", "b", "c", "d"])
+      const again = yield* registryIn(directory)
+      expect(Option.isSome(yield* again.find(naming("a")))).toBe(true)
+    })
+  )
+})
+
+describe("nothing is taken away", () => {
+  it.live("by a run that failed", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      for (const each of (yield* three).images) yield* run(directory, [each], Exit.fail("a server is down"))
+      expect(tags(directory)).toEqual(["v1", "v2", "v3"])
+    })
+  )
+
+  it.live("while another process uses the store, and the next run makes up for it", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const { images } = yield* three
+      mkdirSync(`${directory}/leases`, { recursive: true })
+      // The process that runs the tests, under another name than its own registries have.
+      const other = `${hostname()}.${process.pid}.0a1b2c3d`
+      writeFileSync(`${directory}/leases/${other}`, "")
+      for (const each of images) yield* run(directory, [each])
+      expect(tags(directory)).toEqual(["v1", "v2", "v3"])
+      yield* Effect.promise(() => Bun.file(`${directory}/leases/${other}`).delete())
+      yield* run(directory, images.slice(2))
+      expect(tags(directory)).toEqual(["v2", "v3"])
+    })
+  )
+})
+
+describe("processes that share a store", () => {
+  it.live("do not mind the leases of a killed one", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const ended = Bun.spawnSync(["true"]).pid
+      for (const name of ["leases", "sweeps"]) {
+        mkdirSync(`${directory}/${name}`, { recursive: true })
+        writeFileSync(`${directory}/${name}/${hostname()}.${ended}.0a1b2c3d`, "")
+      }
+      for (const each of (yield* three).images) yield* run(directory, [each])
+      expect(tags(directory)).toEqual(["v2", "v3"])
+      expect([...names(`${directory}/leases`), ...names(`${directory}/sweeps`)]).toEqual([])
+    })
+  )
+
+  it.live("wait with taking in while one of them takes away", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const sweep = `${directory}/sweeps/${hostname()}.${process.pid}.0a1b2c3d`
+      mkdirSync(`${directory}/sweeps`, { recursive: true })
+      writeFileSync(sweep, "")
+      const [first] = (yield* three).images
+      const taking = yield* Effect.forkChild(run(directory, first === undefined ? [] : [first]))
+      yield* Effect.repeat(
+        Effect.delay(
+          Effect.sync(() => names(`${directory}/leases`)),
+          "1 millis"
+        ),
+        {
+          until: (names) => names.length === 1
+        }
+      )
+      expect(blobs(directory)).toEqual([])
+      yield* Effect.promise(() => Bun.file(sweep).delete())
+      yield* Fiber.join(taking)
+      expect(tags(directory)).toEqual(["v1"])
+    })
+  )
+})
+
+describe("removing all that is stored", () => {
+  it.live("leaves none of it, and the registry takes images in again", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const { images } = yield* three
+      yield* run(directory, images.slice(0, 1))
+      const registry = yield* registryIn(directory)
+      yield* registry.clear
+      expect(yield* registry.contents).toEqual({ tags: [], size: 0 })
+      expect(names(directory)).toEqual(["leases", "sweeps"])
+      yield* run(directory, images.slice(0, 1))
+      expect(tags(directory)).toEqual(["v1"])
+    })
+  )
+
+  it.live("is refused while a deploy uses it", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const [[, one] = ["", image([])]] = (yield* three).images
+      const registry = yield* registryIn(directory)
+      yield* registry.add({ imageId: one.id, repository: "shop-web", tag: "v1", archive: archive(docker20(one)) })
+      const other = yield* registryIn(directory)
+      expect((yield* Effect.flip(other.clear))._tag).toBe("StoreBusy")
+      expect(tags(directory)).toEqual(["v1"])
+    })
+  )
+})
