@@ -5,11 +5,13 @@ import { Effect, Exit, Layer } from "effect"
 import { CliConfig, CliOutput, Command, Flag, GlobalFlag } from "effect/cli"
 import manifest from "../package.json" with { type: "json" }
 import * as DeployCommand from "./cli/deploy.ts"
+import * as DoctorCommand from "./cli/doctor.ts"
 import { ending } from "./cli/failures.ts"
 import * as RegistryCommand from "./cli/registry.ts"
 import * as SandboxCommand from "./cli/sandbox.ts"
 import * as ScriptCommand from "./cli/script.ts"
 import type { Project } from "./config/Project.ts"
+import { Diagnosis } from "./layers/Diagnosis.ts"
 import { Docker } from "./layers/Docker.ts"
 import { Git } from "./layers/Git.ts"
 import { LocalRegistry } from "./layers/LocalRegistry.ts"
@@ -46,7 +48,7 @@ const secrets = ({ environment, root }: Project) =>
   Secrets.layer(environment === undefined ? { root } : { root, environment })
 
 const live = (project: Project) =>
-  Layer.mergeAll(Docker.layer, Git.layer, LocalRegistry.layer({ directory: store })).pipe(
+  Layer.mergeAll(Diagnosis.layer, Docker.layer, Git.layer, LocalRegistry.layer({ directory: store })).pipe(
     Layer.provideMerge(Shell.layer),
     Layer.provideMerge(Ssh.layer),
     Layer.provideMerge(secrets(project).pipe(Layer.provide(Shell.local)))
@@ -70,6 +72,7 @@ const root = Command.make(
   Command.withDescription("Ships a project's containers to its own servers over SSH"),
   Command.withSubcommands([
     DeployCommand.command({ live, dry, reporter, write: output.write }),
+    DoctorCommand.command({ live, output, watched: process.stdout.isTTY }),
     RegistryCommand.command({ live, dry, reporter, write: output.write }),
     SandboxCommand.command(output.write),
     ScriptCommand.command(output.write)

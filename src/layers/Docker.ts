@@ -5,6 +5,7 @@ import { type Command, type CommandFailed, type Output, script, type ShellError 
 import { decodeContainers, decodeImage, type InspectedContainer, type InspectedImage } from "./docker/inspect.ts"
 import { patiently } from "./docker/patiently.ts"
 import { scripts } from "./docker/scripts.ts"
+import { architectureOf } from "./docker/architectures.ts"
 import * as words from "./docker/words.ts"
 import {
   BuildFailed,
@@ -162,7 +163,7 @@ export class Docker extends Context.Service<
           return {
             name: engine === "podman" ? "podman" : "docker",
             version,
-            architecture: architectures[processor] ?? processor,
+            architecture: architectureOf(processor),
             containers
           }
         }),
@@ -272,14 +273,6 @@ const loginArgs = (credentials: Credentials | undefined): ReadonlyArray<string> 
 
 const loginEnv = (credentials: Credentials | undefined): NonNullable<Command["env"]> =>
   credentials === undefined ? {} : { JIJI_PASSWORD: credentials.password }
-
-/** How images call the processors that `uname -m` names. */
-const architectures: Readonly<Record<string, string>> = {
-  x86_64: "amd64",
-  aarch64: "arm64",
-  armv7l: "arm",
-  i686: "386"
-}
 
 /** What the script's end says: its exit code, and the word that its output begins with. */
 const replaced = Effect.fnUntraced(function* (server: Server, { engine, service }: ReplaceOptions, output: Output) {

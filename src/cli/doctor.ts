@@ -1,0 +1,88 @@
+import { Effect, Fiber, type Layer, Result, Stream } from "effect"
+import { Command, Flag } from "effect/cli"
+import { load } from "../config/load.ts"
+import type { Project } from "../config/Project.ts"
+import { select } from "../config/select.ts"
+import type { Diagnosis } from "../layers/Diagnosis.ts"
+import type { LocalRegistry } from "../layers/LocalRegistry.ts"
+import type { Secrets } from "../layers/Secrets.ts"
+import type { Ssh } from "../layers/Ssh.ts"
+import type { Event } from "../pipeline/Event.ts"
+import { Events } from "../pipeline/Events.ts"
+import { run } from "../pipeline/run.ts"
+import * as Doctor from "../reporters/doctor.ts"
+import type { Output } from "../reporters/Reporter.ts"
+import { here, on } from "../steps/doctor/Check.ts"
+import * as Report from "../steps/doctor/Report.ts"
+import { doctor } from "../steps/DoctorPipeline.ts"
+import { given, hosts, project } from "./flags.ts"
+
+type Services = Diagnosis | LocalRegistry | Secrets | Ssh
+
+/** What the command takes from the outside. */
+export interface DoctorLayers<R> {
+  readonly live: (project: Project) => Layer.Layer<Services, never, R>
+  readonly output: Output
+  /** Whether a person watches. */
+  readonly watched: boolean
+}
+
+const isEnd = ({ _tag }: Event): boolean => _tag === "RunSucceeded" || _tag === "RunFailed" || _tag === "RunInterrupted"
+
+/** `jiji doctor`. */
+export const command = <R>({ live, output, watched }: DoctorLayers<R>) => {
+  const examine = Effect.fnUntraced(function* (selected: Project, quiet: boolean) {
+    const shown = Doctor.progress(output)
+    const stream = yield* (yield* Events).subscribe
+    const seen: Array<Event> = []
+    const take = (event: Event) => {
+      seen.push(event)
+      if (watched && !quiet) shown.event(event)
+    }
+    const reader = yield* stream.pipe(
+      Stream.takeUntil(isEnd),
+      Stream.runForEach((event) => Effect.sync(() => take(event))),
+      Effect.forkChild({ startImmediately: true })
+    )
+    yield* run(doctor, { project: selected }, live(selected)).pipe(
+      Effect.ensuring(Effect.timeoutOption(Fiber.await(reader), "2 seconds"))
+    )
+    if (watched && !quiet) shown.end()
+    const { name, servers, services } = selected
+    const count = (number: number, word: string) => `${number} ${word}${number === 1 ? "" : "s"}`
+    const text = `${name}: ${count(services.length, "service")} on ${count(servers.length, "server")}`
+    return Report.make([on(here).ok("config", text), ...Report.checksOf(seen)], selected)
+  }, Effect.scoped)
+
+  return Command.make(
+    "doctor",
+    {
+      ...project,
+      hosts,
+      json: Flag.Boolean("json").pipe(
+        Flag.withDescription("Prints one JSON document, for programs"),
+        Flag.withDefault(false)
+      )
+    },
+    Effect.fnUntraced(function* ({ config, environment, hosts, json }) {
+      const cwd = process.cwd()
+      const loaded = yield* Effect.result(
+        load({ cwd, ...given("config", config), ...given("environment", environment) })
+      )
+      const report = Result.isFailure(loaded)
+        ? Report.make([
+            on(here).failed("config", loaded.failure),
+            ...on(here).skipped("all else needs deploy.yml", "engine", "registry", "servers")
+          ])
+        : yield* examine(yield* select(loaded.success, { servers: hosts, services: [] }), json)
+      output.write(`${json ? Doctor.json(report) : Doctor.lines(report, output).join("\n")}\n`)
+      if (!report.ok) return yield* Report.failure(report)
+    })
+  ).pipe(
+    Command.withDescription("Look at this machine and the project's servers for what a deploy needs"),
+    Command.withExamples([
+      { command: "jiji doctor", description: "Look at all of .jiji/deploy.yml" },
+      { command: "jiji doctor -H 'web*' --json", description: "Look at some servers, for a program" }
+    ])
+  )
+}

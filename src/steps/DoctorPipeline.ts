@@ -1,0 +1,41 @@
+import type { Project, Server } from "../config/Project.ts"
+import * as Pipeline from "../pipeline/Pipeline.ts"
+import * as Build from "./doctor/Build.ts"
+import * as Connect from "./doctor/Connect.ts"
+import * as Engine from "./doctor/Engine.ts"
+import * as Look from "./doctor/Look.ts"
+import * as Registry from "./doctor/Registry.ts"
+import * as Secrets from "./doctor/Secrets.ts"
+import * as Serve from "./doctor/Serve.ts"
+import * as Tunnel from "./doctor/Tunnel.ts"
+
+type StateOf<P> = P extends Pipeline.Pipeline<infer _N, infer S, infer _E, infer _R> ? S : never
+
+const begun = Pipeline.make<{ readonly project: Project }>("doctor").pipe(Pipeline.parallel(Engine.step, Serve.step))
+type Begun = StateOf<typeof begun>
+
+/**
+ * What `jiji doctor` runs: this machine and all servers at the same time. Its steps never fail. What they find is their
+ * result, and what one has not found is left out of the state for those that build on it.
+ */
+export const doctor = begun.pipe(
+  Pipeline.parallel(
+    Secrets.step,
+    Build.step,
+    Registry.step,
+    Pipeline.make<Begun>("all").pipe(
+      Pipeline.forEach({
+        name: "servers",
+        as: "server",
+        items: ({ project }: Begun) => project.servers,
+        key: (server) => server.name,
+        body: Pipeline.make<Begun & { readonly server: Server }>("server").pipe(
+          Pipeline.step(Connect.step),
+          Pipeline.step(Look.step),
+          Pipeline.step(Tunnel.step),
+          Pipeline.step(Registry.fromServer)
+        )
+      })
+    )
+  )
+)

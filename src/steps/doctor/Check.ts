@@ -1,0 +1,66 @@
+import { Effect, Schema } from "effect"
+import type { Server } from "../../config/Project.ts"
+import type { Failure } from "../../pipeline/Failure.ts"
+
+/** What was found about one thing on one machine: a fact, or what is wrong and what to do about it. */
+export const Check = Schema.Struct({
+  /** `local`, or the server's name. */
+  machine: Schema.String,
+  name: Schema.String,
+  status: Schema.Literals(["ok", "warning", "failed", "skipped"]),
+  text: Schema.String,
+  /** Present where the status is `warning` or `failed`. */
+  remedy: Schema.optionalKey(Schema.String)
+})
+export type Check = typeof Check.Type
+
+/** What every step of a diagnosis leaves. */
+export const Checked = Schema.Struct({ checks: Schema.Array(Check) })
+
+/** The name of this machine, where a server has its own. */
+export const here = "local"
+
+/** The checks of one machine. */
+export const on = (machine: string) => ({
+  ok: (name: string, text: string): Check => ({ machine, name, status: "ok", text }),
+  warning: (name: string, text: string, remedy: string): Check => ({ machine, name, status: "warning", text, remedy }),
+  failed: (name: string, { message, remedy }: Pick<Failure, "message" | "remedy">): Check => ({
+    machine,
+    name,
+    status: "failed",
+    text: message,
+    remedy
+  }),
+  skipped: (reason: string, ...names: ReadonlyArray<string>): ReadonlyArray<Check> =>
+    names.map((name) => ({ machine, name, status: "skipped", text: reason }))
+})
+
+const limit = 20
+
+/** A check that has not come to an end. */
+const slow = (machine: string): Pick<Failure, "message" | "remedy"> => ({
+  message: `There was no answer within ${limit} s.`,
+  remedy:
+    machine === here
+      ? "Look at what this machine is busy with, and at its network."
+      : "Look at what the server is busy with (`uptime`, `journalctl -f`), and at the network in between."
+})
+
+/** Makes a failure a red check of this name, and one more of what has not ended in time. */
+export const caught = <A, E extends Failure, R>(
+  machine: string,
+  name: string,
+  effect: Effect.Effect<A, E, R>,
+  otherwise: (check: Check) => A
+): Effect.Effect<A, never, R> =>
+  effect.pipe(
+    Effect.catch((error) => Effect.succeed(otherwise(on(machine).failed(name, error)))),
+    Effect.timeoutOrElse({
+      duration: `${limit} seconds`,
+      orElse: () => Effect.succeed(otherwise(on(machine).failed(name, slow(machine))))
+    })
+  )
+
+/** A server as its user writes it: `deploy@203.0.113.10:2222`. */
+export const address = ({ host, port, user }: Server): string =>
+  `${user === undefined ? "" : `${user}@`}${host}${port === undefined ? "" : `:${port}`}`

@@ -1,0 +1,102 @@
+import { Option, Schema, Struct } from "effect"
+import type { Project } from "../../config/Project.ts"
+import type { Event } from "../../pipeline/Event.ts"
+import { ExitCode } from "../../pipeline/Failure.ts"
+import { address, Check, Checked, here } from "./Check.ts"
+
+const { machine: _machine, ...ofCheck } = Check.fields
+
+/** All that was found about one machine, in the order of its checks. */
+export const Examined = Schema.Struct({
+  /** `local`, or the server's name. */
+  name: Schema.String,
+  /** `user@host:port`, as deploy.yml has it; absent for this machine. */
+  address: Schema.optionalKey(Schema.String),
+  checks: Schema.Array(Schema.Struct(ofCheck))
+})
+export type Examined = typeof Examined.Type
+
+/** What `jiji doctor --json` prints. */
+export const Report = Schema.Struct({
+  version: Schema.Literal(1),
+  /** Whether no check failed. */
+  ok: Schema.Boolean,
+  /** Absent where deploy.yml cannot be read. */
+  project: Schema.optionalKey(Schema.String),
+  environment: Schema.optionalKey(Schema.String),
+  /** This machine first, then the servers in the order of deploy.yml. */
+  machines: Schema.Array(Examined)
+})
+export type Report = typeof Report.Type
+
+/** Something stands in the way of a deploy. */
+export class ChecksFailed extends Schema.TaggedError<ChecksFailed>()("ChecksFailed", {
+  failed: Schema.Int,
+  all: Schema.Int,
+  configuration: Schema.Boolean
+}) {
+  override get message() {
+    return `${this.failed} of ${this.all} checks failed.`
+  }
+  get remedy() {
+    return "Do what is said below each of them, then run: jiji doctor"
+  }
+  get exitCode() {
+    return this.configuration ? ExitCode.configuration : ExitCode.failed
+  }
+}
+
+const order = [
+  "config",
+  "secrets",
+  "ssh",
+  "engine",
+  "processor",
+  "build",
+  "disk",
+  "clock",
+  "tunnel",
+  "registry"
+] as const
+
+const place = (name: string): number => order.findIndex((each) => each === name)
+
+const decode = Schema.decodeUnknownOption(Checked)
+
+/** The checks that a run's events tell of. */
+export const checksOf = (events: ReadonlyArray<Event>): ReadonlyArray<Check> =>
+  events.flatMap((event) =>
+    event._tag === "StepSucceeded" || event._tag === "StepSkipped"
+      ? Option.match(decode(event.result), { onNone: () => [], onSome: ({ checks }) => checks })
+      : []
+  )
+
+/** Puts checks into their report. Without a project there is this machine only. */
+export const make = (checks: ReadonlyArray<Check>, project?: Project): Report => {
+  const of = (machine: string) =>
+    checks
+      .filter((check) => check.machine === machine)
+      .map((check) => Struct.omit(check, ["machine"]))
+      .toSorted((a, b) => place(a.name) - place(b.name))
+  const servers = (project?.servers ?? []).map((server) => ({ name: server.name, address: address(server) }))
+  return {
+    version: 1,
+    ok: checks.every(({ status }) => status !== "failed"),
+    ...(project !== undefined && { project: project.name }),
+    ...(project?.environment !== undefined && { environment: project.environment }),
+    machines: [{ name: here }, ...servers]
+      .map((machine) => ({ ...machine, checks: of(machine.name) }))
+      .filter((machine) => machine.checks.length > 0)
+  }
+}
+
+/** The error of a report that is not ok. */
+export const failure = ({ machines }: Report): ChecksFailed => {
+  const all = machines.flatMap(({ checks }) => checks)
+  const failed = all.filter(({ status }) => status === "failed")
+  return new ChecksFailed({
+    failed: failed.length,
+    all: all.length,
+    configuration: failed.some(({ name }) => name === "config")
+  })
+}

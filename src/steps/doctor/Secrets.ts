@@ -1,0 +1,31 @@
+import { Effect, Option } from "effect"
+import type { Project } from "../../config/Project.ts"
+import { secretNames } from "../../config/secretNames.ts"
+import { Secrets } from "../../layers/Secrets.ts"
+import * as Step from "../../pipeline/Step.ts"
+import { caught, type Check, Checked, here, on } from "./Check.ts"
+
+const said = (found: ReadonlyArray<string>): string =>
+  found.length === 0 ? "none is used" : `found ${found.join(", ")}`
+
+/** Finds every secret that a deploy needs, and says where. */
+export const step = Step.make(
+  "secrets",
+  Effect.fnUntraced(function* ({ project }: { readonly project: Project }) {
+    const secrets = yield* Secrets
+    const names = secretNames(project)
+    const find = Effect.gen(function* () {
+      yield* secrets.resolve(names)
+      const found = yield* Effect.forEach(names, (name) =>
+        Effect.map(
+          secrets.where(name),
+          (place) => `${name} (${Option.match(place, { onNone: () => "nowhere", onSome: (found) => found.place })})`
+        )
+      )
+      const checks: ReadonlyArray<Check> = [on(here).ok("secrets", said(found))]
+      return { checks }
+    })
+    return yield* caught(here, "secrets", find, (check) => ({ checks: [check] }))
+  }),
+  { result: Checked }
+)

@@ -1,0 +1,76 @@
+import type { Engine } from "../../config/Project.ts"
+import type { Looked } from "../../layers/Diagnosis.ts"
+import { type Check, here, on } from "./Check.ts"
+
+const MB = 1_000_000
+const GB = 1000 * MB
+
+/** The oldest versions that are known to work. */
+const oldest: Readonly<Record<Engine, readonly [major: number, minor: number]>> = { docker: [20, 10], podman: [4, 3] }
+
+const isOlder = (version: string, [major, minor]: readonly [number, number]): boolean => {
+  const [a = 0, b = 0] = version.split(".").map((part) => Number.parseInt(part, 10))
+  return a < major || (a === major && b < minor)
+}
+
+/** `1.2 GB`, `41 GB`, `180 MB`. */
+export const size = (bytes: number): string => {
+  const [value, unit] = bytes < 0.995 * GB ? [bytes / MB, "MB"] : [bytes / GB, "GB"]
+  return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${unit}`
+}
+
+/** The engine of a machine: whether it answers, and whether it is new enough. */
+export const engine = (machine: string, { engine, fault }: Looked, wanted: Engine): Check => {
+  const { failed, ok, warning } = on(machine)
+  if (fault !== undefined) return failed("engine", fault)
+  const { name = wanted, version = "" } = engine ?? {}
+  const said = `${name} ${version}`
+  if (isOlder(version, oldest[name])) {
+    const least = `${name} ${oldest[name].join(".")}`
+    return warning("engine", `${said} is older than ${least}`, `Update it: jiji is known to work from ${least} on.`)
+  }
+  return ok("engine", name === wanted ? said : `${said}, as there is no ${wanted}`)
+}
+
+/** The room there is for images. */
+export const disk = (machine: string, { disk, engine }: Looked): ReadonlyArray<Check> => {
+  const { ok, skipped, warning } = on(machine)
+  if (disk === undefined) {
+    const reason = engine === undefined ? "no engine answers" : "the engine keeps its images elsewhere"
+    return skipped(reason, "disk")
+  }
+  const text = `${size(disk.free)} free in ${disk.folder}`
+  const name = engine?.name ?? "docker"
+  const place = machine === here ? "here" : `on ${machine}`
+  const remedy = `Free space ${place}; \`${name} system df\` shows what the engine uses, \`${name} image prune\` removes unused images.`
+  if (disk.free < 200 * MB) return [on(machine).failed("disk", { message: text, remedy })]
+  return [disk.free < 2 * GB ? warning("disk", text, remedy) : ok("disk", text)]
+}
+
+/** How far a server's clock is off. */
+export const clock = (machine: string, { ahead }: Looked): Check => {
+  const seconds = Math.abs(ahead) / 1000
+  const apart = `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`
+  const { ok, warning } = on(machine)
+  if (seconds <= 30) return ok("clock", `${apart} apart`)
+  return warning(
+    "clock",
+    `${apart} ${ahead > 0 ? "ahead of" : "behind"} this machine's`,
+    "Let both follow a time server (`timedatectl set-ntp true`): tokens and certificates do not hold with a wrong clock."
+  )
+}
+
+/** Whether images are built for a server's processor: for the one that deploy.yml says, or else this machine's. */
+export const processor = (machine: string, found: string, said: string | undefined, own: string | undefined): Check => {
+  const { failed, ok } = on(machine)
+  const built = said ?? own
+  if (built === undefined || built === found) return ok("processor", found)
+  const message =
+    said === undefined
+      ? `${found}, and images are built for this machine's ${built}`
+      : `${found}, and deploy.yml says ${built}`
+  return failed("processor", {
+    message,
+    remedy: `Set \`arch: ${found}\` for ${machine} in deploy.yml, so that the image is built for it.`
+  })
+}
