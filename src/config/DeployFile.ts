@@ -102,6 +102,25 @@ const LocalRegistry = Schema.Struct({
       description: "Port that images are named by, and that servers pull from. 9270 where it is left out."
     }),
     9270
+  ),
+  engine: or(
+    Schema.Literals(["builtin", "container"]).annotate({
+      description:
+        "What keeps the images: jiji itself, with nothing that runs between deploys, or a registry in a container of this machine's engine, for those who share one.",
+      default: "builtin"
+    }),
+    "builtin"
+  ),
+  image: optional(
+    Schema.String.check(
+      Schema.makeFilter((value) => isReference(value), {
+        expected: "an image reference such as registry:3",
+        toJsonSchema: () => [{}, true]
+      })
+    ).annotate({
+      description: "Image of the registry's container, with engine: container. registry:3 where it is left out.",
+      examples: ["registry:3"]
+    })
   )
 }).annotate({ description: "Images stay on this machine; servers pull them through the SSH connection." })
 

@@ -15,6 +15,8 @@ export type SecretRef =
 export interface LocalRegistryConfig {
   readonly type: "local"
   readonly port: number
+  /** The container that keeps the images; jiji keeps them itself where it is absent. */
+  readonly container?: { readonly image: string }
 }
 
 export interface RemoteRegistryConfig {

@@ -119,7 +119,11 @@ const checkPorts = (root: Located, report: Report) => {
 const checkRegistry = (root: Located, report: Report) => {
   const path = ["builder", "registry"]
   const registry = descend(root, path)
-  if (registry?._tag !== "Map" || written(child(registry, "type")) === "local") return
+  if (registry?._tag !== "Map") return
+  if (written(child(registry, "type")) === "local") {
+    if (child(registry, "image") === undefined || written(child(registry, "engine")) === "container") return
+    return report([...path, "image"], "is the image of a registry's container, which needs engine: container")
+  }
   if (child(registry, "username") !== undefined) return
   const kind = namesByUser(written(child(registry, "server")) ?? "")
   if (kind !== undefined && child(registry, "namespace") === undefined) {

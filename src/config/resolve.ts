@@ -43,7 +43,11 @@ const file = (path: string, { home, join, root }: Surroundings): string => {
 
 const resolveRegistry = (registry: DeployFile["builder"]["registry"]): RegistryConfig =>
   registry.type === "local"
-    ? registry
+    ? {
+        type: "local",
+        port: registry.port,
+        ...present("container", registry.engine === "container" ? { image: registry.image ?? "registry:3" } : undefined)
+      }
     : {
         type: "remote",
         server: registry.server,

@@ -202,6 +202,23 @@ services:
   })
 )
 
+it.live("a local registry is jiji's own, or a container's where that is said", () =>
+  Effect.gen(function* () {
+    const registry = (more: string) =>
+      Effect.map(loadText(`builder: { registry: { type: local${more} } }\n${smallest}`), ({ registry }) => registry)
+    expect(yield* registry("")).toEqual({ type: "local", port: 9270 })
+    expect(yield* registry(", engine: builtin")).toEqual({ type: "local", port: 9270 })
+    expect(yield* registry(", engine: container")).toEqual({
+      type: "local",
+      port: 9270,
+      container: { image: "registry:3" }
+    })
+    expect(yield* registry(", engine: container, image: mirror.example.com/registry:2")).toMatchObject({
+      container: { image: "mirror.example.com/registry:2" }
+    })
+  })
+)
+
 it.live("a registry of another type takes the place of the one below it", () =>
   Effect.gen(function* () {
     const local = "builder: { registry: { type: local } }"

@@ -128,7 +128,12 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
   [
     "a server left over under a local registry",
     top("builder: { registry: { type: local, server: ghcr.io } }"),
-    "8 builder.registry.server: does not go with this type of registry; type and port do"
+    "8 builder.registry.server: does not go with this type of registry; type, port, engine and image do"
+  ],
+  [
+    "an image for a registry that runs in no container",
+    top("builder: { registry: { type: local, image: registry:3 } }"),
+    "8 builder.registry.image: is the image of a registry's container, which needs engine: container"
   ],
   [
     "a port for a remote registry",
