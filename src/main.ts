@@ -10,6 +10,7 @@ import { ending } from "./cli/failures.ts"
 import * as RegistryCommand from "./cli/registry.ts"
 import * as SandboxCommand from "./cli/sandbox.ts"
 import * as ScriptCommand from "./cli/script.ts"
+import * as SecretsCommand from "./cli/secrets.ts"
 import type { Project } from "./config/Project.ts"
 import { Diagnosis } from "./layers/Diagnosis.ts"
 import { Docker } from "./layers/Docker.ts"
@@ -47,11 +48,14 @@ const output: Output = {
 const secrets = ({ environment, root }: Project) =>
   Secrets.layer(environment === undefined ? { root } : { root, environment })
 
+/** With the commands that stand for secrets run on this machine. */
+const liveSecrets = (project: Project) => secrets(project).pipe(Layer.provide(Shell.local))
+
 const live = (project: Project) =>
   Layer.mergeAll(Diagnosis.layer, Docker.layer, Git.layer, LocalRegistry.layer({ directory: store })).pipe(
     Layer.provideMerge(Shell.layer),
     Layer.provideMerge(Ssh.layer),
-    Layer.provideMerge(secrets(project).pipe(Layer.provide(Shell.local)))
+    Layer.provideMerge(liveSecrets(project))
   )
 
 /** Reads this machine's files and git, and nothing else; everything else is only recorded. */
@@ -75,6 +79,7 @@ const root = Command.make(
     DoctorCommand.command({ live, output, watched: process.stdout.isTTY }),
     RegistryCommand.command({ live, dry, reporter, write: output.write }),
     SandboxCommand.command(output.write),
+    SecretsCommand.command({ secrets: liveSecrets, output, interactive: process.stdin.isTTY && process.stdout.isTTY }),
     ScriptCommand.command(output.write)
   ])
 )
@@ -90,10 +95,12 @@ const help = CliOutput.layerPresenter({
 const program = Command.run(root, { version: manifest.version }).pipe(
   Effect.provide(
     Layer.mergeAll(
-      Layer.provideMerge(Events.layer, Layer.succeed(Scrubber, scrubber)),
       CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Completions] }),
-      Platform.layer,
+      Git.layer.pipe(Layer.provide(Shell.local)),
       help
+    ).pipe(
+      Layer.provideMerge(Layer.provideMerge(Events.layer, Layer.succeed(Scrubber, scrubber))),
+      Layer.provideMerge(Platform.layer)
     )
   )
 )

@@ -1,10 +1,10 @@
 import { Effect, Result } from "effect"
 import { Command, Flag } from "effect/cli"
 import { reference } from "../config/ImageName.ts"
-import { load } from "../config/load.ts"
 import { select } from "../config/select.ts"
 import { deploy } from "../steps/DeployPipeline.ts"
 import { dryRun, given, globs, hosts, project } from "./flags.ts"
+import { open } from "./open.ts"
 import { rehearse, type RunLayers, show } from "./runs.ts"
 
 /** `jiji deploy`. */
@@ -27,11 +27,7 @@ export const command = <R>(layers: RunLayers<R>) =>
       dryRun
     },
     Effect.fnUntraced(function* ({ config, dryRun, environment, hosts, services, version }) {
-      const whole = yield* load({
-        cwd: process.cwd(),
-        ...given("config", config),
-        ...given("environment", environment)
-      })
+      const whole = yield* open({ config, environment })
       const selected = yield* select(whole, { servers: hosts, services })
       const input = { project: selected, ...given("wanted", version) }
       if (!dryRun) return yield* show(layers, deploy, input)

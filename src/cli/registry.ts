@@ -1,12 +1,12 @@
 import { Effect, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
-import { load } from "../config/load.ts"
 import { list } from "../config/nearest.ts"
 import { select } from "../config/select.ts"
 import { local, type Machine, remote } from "../layers/Machine.ts"
 import { ExitCode } from "../pipeline/Failure.ts"
 import { login, logout } from "../steps/RegistryLogin.ts"
-import { dryRun, given, hosts, project } from "./flags.ts"
+import { dryRun, hosts, project } from "./flags.ts"
+import { open } from "./open.ts"
 import { rehearse, type RunLayers, show } from "./runs.ts"
 
 /** Every machine was left out. */
@@ -51,8 +51,7 @@ const make = <R>(verb: "login" | "logout", layers: RunLayers<R>) =>
     flags,
     Effect.fnUntraced(function* ({ config, dryRun, environment, hosts, skipLocal, skipRemote }) {
       if (skipLocal && skipRemote) return yield* new NoMachine()
-      const cwd = process.cwd()
-      const whole = yield* load({ cwd, ...given("config", config), ...given("environment", environment) })
+      const whole = yield* open({ config, environment })
       const { registry } = whole
       const { done, pipeline, preposition, rehearsed } = verbs[verb]
       if (registry.type === "local") {

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { Command } from "effect/cli"
-import { load } from "../config/load.ts"
 import * as Sandbox from "../testing/Sandbox.ts"
+import { open } from "./open.ts"
 
 /** `jiji sandbox`. */
 export const command = (write: (text: string) => void) =>
@@ -9,7 +9,7 @@ export const command = (write: (text: string) => void) =>
     "sandbox",
     {},
     Effect.fnUntraced(function* () {
-      const loaded = yield* load({ cwd: process.cwd() })
+      const loaded = yield* open({})
       const sandbox = yield* Sandbox.make(loaded)
       const lines = [
         `A throwaway SSH server listens on 127.0.0.1:${sandbox.port}. What is deployed to it runs on this machine, as ${sandbox.user}.`,

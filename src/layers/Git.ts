@@ -10,6 +10,8 @@ export class Git extends Context.Service<
   {
     /** The short commit of a folder, with `-dirty-` and a content hash where files differ; none outside a repository. */
     version(folder: string): Effect.Effect<Option.Option<string>, ShellError>
+    /** The files of a folder that a commit could take in, or has; none outside a repository. */
+    committable(folder: string, files: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>, ShellError>
   }
 >()("jiji/layers/Git") {
   static readonly layer = Layer.effect(
@@ -20,6 +22,14 @@ export class Git extends Context.Service<
         version: Effect.fnUntraced(function* (folder) {
           const { exitCode, stdout } = yield* shell.run(local, script("git version", versionScript, [folder]))
           return exitCode === 0 ? Option.some(stdout.trim()) : Option.none()
+        }),
+        committable: Effect.fnUntraced(function* (folder, files) {
+          const words = ["git", "-C", folder, "check-ignore", "--", ...files] as const
+          const { exitCode, stdout } = yield* shell.run(local, { words })
+          // 1 where none is ignored; anything else is no answer.
+          if (exitCode > 1) return []
+          const ignored = new Set(stdout.split("\n"))
+          return files.filter((file) => !ignored.has(file))
         })
       })
     })

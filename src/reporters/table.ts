@@ -72,7 +72,8 @@ const choices: ReadonlyArray<ReadonlyArray<Column>> = [
   ["SERVICE", "SERVER", "DONE"]
 ]
 
-const layout = (lines: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => {
+/** Lines of cells, the cells of a column below each other. */
+export const layout = (lines: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => {
   const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)))
   return lines.map((line) =>
     line

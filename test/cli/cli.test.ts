@@ -1,56 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
-import { homedir, tmpdir } from "node:os"
-import { dirname, join } from "node:path"
+import { describe, expect, test } from "bun:test"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
 import manifest from "../../package.json" with { type: "json" }
-
-const source = join(import.meta.dir, "../../src/main.ts")
-
-// One file of it all starts in a third of the time.
-const bundled = mkdtempSync(join(tmpdir(), "jiji-bundle-"))
-const main = join(bundled, "main.js")
-beforeAll(async () => {
-  await Bun.build({ entrypoints: [source], target: "bun", outdir: bundled })
-})
-afterAll(() => rmSync(bundled, { recursive: true, force: true }))
-
-/** A folder with files, and what runs `jiji` there, with no engine and nothing of this machine's user. */
-const project = (files: Readonly<Record<string, string>>) => {
-  const root = mkdtempSync(join(tmpdir(), "jiji-cli-"))
-  const home = mkdtempSync(join(tmpdir(), "jiji-home-"))
-  for (const [name, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(root, name)), { recursive: true })
-    writeFileSync(join(root, name), text)
-  }
-  // Bun keeps what it has compiled, which is not to be in the home that is looked at.
-  const compiled = join(homedir(), ".bun/install/cache/@t@")
-  const env = { PATH: "/usr/bin:/bin", HOME: home, BUN_RUNTIME_TRANSPILER_CACHE_PATH: compiled }
-  return {
-    root,
-    home,
-    env,
-    jiji: (args: ReadonlyArray<string>, more: Readonly<Record<string, string>> = {}) => {
-      const { exitCode, stderr, stdout } = Bun.spawnSync([process.execPath, main, ...args], {
-        cwd: root,
-        env: { ...env, ...more },
-        stdin: "ignore",
-        stdout: "pipe",
-        stderr: "pipe"
-      })
-      return { code: exitCode, stdout: stdout.toString(), stderr: stderr.toString() }
-    },
-    /** Every file of the project and of the user's home, with when it was written. */
-    listing: () =>
-      [root, home].flatMap((folder) =>
-        readdirSync(folder, { recursive: true })
-          .map((name) => `${name} ${statSync(join(folder, String(name))).mtimeMs}`)
-          .sort()
-      ),
-    [Symbol.dispose]: () => {
-      for (const folder of [root, home]) rmSync(folder, { recursive: true, force: true })
-    }
-  }
-}
+import { scripts } from "../../src/layers/docker/scripts.ts"
+import secret from "../../src/layers/secrets/command.sh" with { type: "text" }
+import { main, project, source } from "./project.ts"
 
 const deployFile = `project: shop
 servers:
@@ -106,8 +60,7 @@ describe("what jiji says of itself", () => {
 
   test("what it runs on servers", () => {
     using shop = project(files)
-    for (const name of ["probe", "pull", "push", "replace"]) {
-      const text = readFileSync(join(import.meta.dir, `../../src/layers/docker/${name}.sh`), "utf8")
+    for (const [name, text] of Object.entries({ ...scripts, secret })) {
       expect(shop.jiji(["script", name])).toEqual({ code: 0, stdout: text, stderr: "" })
     }
   })
