@@ -3,9 +3,9 @@ import type { Engine, Server } from "../config/Project.ts"
 import { type Output, script, type ShellError } from "./Command.ts"
 import buildScript from "./diagnosis/build.sh" with { type: "text" }
 import { decodeFacts, decodeSeenPort, type Facts, type SeenPort } from "./diagnosis/facts.ts"
-import loginScript from "./diagnosis/login.sh" with { type: "text" }
 import lookScript from "./diagnosis/look.sh" with { type: "text" }
 import tunnelScript from "./diagnosis/tunnel.sh" with { type: "text" }
+import { scripts } from "./docker/scripts.ts"
 import type { Credentials } from "./Docker.ts"
 import { type EngineError, engineError, EngineUnclear } from "./DockerError.ts"
 import { label, local, type Machine, remote } from "./Machine.ts"
@@ -83,7 +83,7 @@ export class Diagnosis extends Context.Service<
         }),
 
         login: Effect.fnUntraced(function* (machine, engine, { password, server, username }) {
-          const command = script("login", loginScript, [engine, server, username])
+          const command = script("check", scripts.check, [engine, server, username])
           const output = yield* shell.run(machine, { ...command, env: { JIJI_PASSWORD: password } })
           const operation = `log in to ${server}`
           yield* succeed({ machine: label(machine), engine, operation, reference: server }, output)
@@ -96,7 +96,8 @@ export class Diagnosis extends Context.Service<
           const context = { machine: label(machine), engine, operation: `ask for ${reference}`, reference }
           const error = engineError(context, output)
           if (error._tag === "ImageNotFound") return "answers"
-          return error._tag === "RegistryRefused" ? "asks" : yield* error
+          if (error._tag === "RegistryRefused" || error._tag === "RegistryForbidden") return "asks"
+          return yield* error
         }),
 
         port: Effect.fnUntraced(function* (server, port, engine) {

@@ -43,8 +43,8 @@ export type LocalEnd = number | string
 export class Ssh extends Context.Service<
   Ssh,
   {
-    /** Opens the connection, or waits for the one that is being opened. */
-    connect(server: Server): Effect.Effect<void, SshError>
+    /** Opens the connection, or waits for the one that is being opened. `isNew`: its host key was recorded just now. */
+    connect(server: Server): Effect.Effect<{ readonly isNew: boolean }, SshError>
     /** Starts a command line in the server's login shell; it is ended with the scope. */
     exec(server: Server, line: string): Effect.Effect<RemoteProcess, SshError, Scope.Scope>
     /**
@@ -122,7 +122,7 @@ export class Ssh extends Context.Service<
       )
 
       return Ssh.of({
-        connect: (server) => Effect.asVoid(connection(server)),
+        connect: (server) => Effect.map(connection(server), ({ isNew }) => ({ isNew })),
         exec: Effect.fnUntraced(function* (server, line) {
           return yield* RemoteExec.exec(yield* connection(server), line, settings.grace)
         }),

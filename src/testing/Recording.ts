@@ -57,7 +57,7 @@ const ssh = Layer.effect(
   Effect.gen(function* () {
     const recording = yield* Recording
     return Ssh.of({
-      connect: (server) => recording.add({ _tag: "Connect", machine: remote(server) }),
+      connect: (server) => Effect.as(recording.add({ _tag: "Connect", machine: remote(server) }), { isNew: false }),
       exec: () => Effect.die(new Error("commands go through the Shell")),
       forward: (server, { port }) =>
         Effect.as(recording.add({ _tag: "Forward", machine: remote(server), port }), {

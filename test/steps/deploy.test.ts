@@ -108,7 +108,7 @@ describe("a deploy with the local registry", () => {
   it.effect("pulls through another port where the usual one is taken, and leaves no trace of it", () =>
     Effect.gen(function* () {
       const ssh = Layer.mock(Ssh, {
-        connect: () => Effect.void,
+        connect: () => Effect.succeed({ isNew: false }),
         forward: () => Effect.succeed({ port: 40_000, carried: Effect.succeed(0), lost: Effect.never })
       })
       const { events, on } = yield* rehearse(project(), { ssh })

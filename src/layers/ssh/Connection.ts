@@ -16,6 +16,8 @@ import { dial, through } from "./Transport.ts"
 export interface Connection {
   readonly server: string
   readonly client: Client
+  /** Whether its host key was recorded just now. */
+  readonly isNew: boolean
   /** Fails once the connection is gone. */
   readonly lost: Deferred.Deferred<never, ConnectionLost>
   /** Holds back commands beyond what the server takes at once. */
@@ -79,6 +81,7 @@ export const connect = Effect.fnUntraced(function* (options: {
     return {
       server: name,
       client,
+      isNew,
       lost,
       sessions,
       running: new Set(),

@@ -15,8 +15,9 @@ export const step = Step.make(
   "connect",
   Effect.fnUntraced(function* ({ project, server }: { readonly project: Project; readonly server: Server }) {
     const { ok, skipped } = on(server.name)
-    const connect = Effect.map((yield* Ssh).connect(server), (): Adds => {
-      return { checks: [ok("ssh", `${address(server)} lets jiji in`)], connected: true }
+    const connect = Effect.map((yield* Ssh).connect(server), ({ isNew }): Adds => {
+      const hostKey = isNew ? `its host key is new, and now in ${server.knownHosts}` : "its host key is known"
+      return { checks: [ok("ssh", `${address(server)} lets jiji in; ${hostKey}`)], connected: true }
     })
     const others = ["engine", "processor", "disk", "clock", ...(project.registry.type === "local" ? ["tunnel"] : [])]
     return yield* caught(server.name, "ssh", connect, (check): Adds => ({

@@ -1,11 +1,10 @@
-import { Effect, Redacted, Result } from "effect"
+import { Effect, Result } from "effect"
 import { repository } from "../../config/ImageName.ts"
 import type { Engine, Project, RemoteRegistryConfig, Server } from "../../config/Project.ts"
-import { Diagnosis } from "../../layers/Diagnosis.ts"
+import { Diagnosis, type Looked } from "../../layers/Diagnosis.ts"
 import { local, type Machine, remote } from "../../layers/Machine.ts"
-import { Secrets } from "../../layers/Secrets.ts"
-import type { Looked } from "../../layers/Diagnosis.ts"
 import * as Step from "../../pipeline/Step.ts"
+import { credentialsOf } from "../Credentials.ts"
 import { caught, type Check, Checked, here, on } from "./Check.ts"
 
 const noLogin = "Set `username` and `password` under `builder.registry`, or log in with your engine before a deploy."
@@ -20,13 +19,12 @@ export const ask = Effect.fnUntraced(function* (
   const name = machine._tag === "Local" ? here : machine.server.name
   const { ok, warning } = on(name)
   const diagnosis = yield* Diagnosis
-  const secrets = yield* Secrets
-  const { password, server, username } = registry
+  const { server } = registry
   const asked = Effect.gen(function* () {
-    if (username !== undefined && password !== undefined) {
-      const user = Redacted.value(yield* secrets.value(username))
-      yield* diagnosis.login(machine, engine, { server, username: user, password: yield* secrets.value(password) })
-      return ok("registry", `${server} lets ${user} in`)
+    const credentials = yield* credentialsOf(registry)
+    if (credentials !== undefined) {
+      yield* diagnosis.login(machine, engine, credentials)
+      return ok("registry", `${server} lets ${credentials.username} in`)
     }
     const [service] = project.services
     const named = repository(registry, project.name, service?.name ?? "web")

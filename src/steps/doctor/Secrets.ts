@@ -1,6 +1,7 @@
 import { Effect, Option } from "effect"
 import type { Project } from "../../config/Project.ts"
 import { secretNames } from "../../config/secretNames.ts"
+import { warnings } from "../../layers/warnings.ts"
 import { Secrets } from "../../layers/Secrets.ts"
 import * as Step from "../../pipeline/Step.ts"
 import { caught, type Check, Checked, here, on } from "./Check.ts"
@@ -8,7 +9,7 @@ import { caught, type Check, Checked, here, on } from "./Check.ts"
 const said = (found: ReadonlyArray<string>): string =>
   found.length === 0 ? "none is used" : `found ${found.join(", ")}`
 
-/** Finds every secret that a deploy needs, and says where. */
+/** Finds every secret that a deploy needs, says where, and what is not well about how they are kept. */
 export const step = Step.make(
   "secrets",
   Effect.fnUntraced(function* ({ project }: { readonly project: Project }) {
@@ -25,7 +26,10 @@ export const step = Step.make(
       const checks: ReadonlyArray<Check> = [on(here).ok("secrets", said(found))]
       return { checks }
     })
-    return yield* caught(here, "secrets", find, (check) => ({ checks: [check] }))
+    const { checks } = yield* caught(here, "secrets", find, (check) => ({ checks: [check] }))
+    const kept = (yield* warnings(project)).map(({ remedy, text }) => on(here).warning("secrets", text, remedy))
+    const all: ReadonlyArray<Check> = [...checks, ...kept]
+    return { checks: all }
   }),
   { result: Checked }
 )

@@ -26,11 +26,12 @@ export const step = Step.make(
     const { failed, ok, skipped, warning } = on(server.name)
     const none: { readonly checks: ReadonlyArray<Check> } = { checks: [] }
     if (connected === undefined || registry.type === "remote") return none
+    if (found === undefined) return { checks: skipped("the server was not seen", "tunnel", "registry") }
     if (served === undefined) return { checks: skipped("the registry is not up", "tunnel", "registry") }
 
     const open = Effect.gen(function* () {
-      const tunnel = yield* (yield* Ssh).forward(server, { port: registry.port, to: served.port })
-      const port = (yield* Diagnosis).port(server, tunnel.port, found?.engine?.name)
+      const tunnel = yield* (yield* Ssh).forward(server, { port: registry.port, to: served.socket ?? served.port })
+      const port = (yield* Diagnosis).port(server, tunnel.port, found.engine?.name)
       const seen = yield* Effect.raceFirst(port, tunnel.lost)
       const where = `port ${tunnel.port}`
       const taken =
