@@ -124,7 +124,12 @@ export class Docker extends Context.Service<
       const succeed = Effect.fnUntraced(function* (
         machine: Machine,
         command: Command,
-        context: { readonly engine: string; readonly operation: string; readonly reference?: string }
+        context: {
+          readonly engine: string
+          readonly operation: string
+          readonly reference?: string
+          readonly isOwn?: boolean
+        }
       ) {
         const output = yield* shell.run(machine, command)
         if (output.exitCode !== 0) return yield* engineError({ machine: label(machine), ...context }, output)
@@ -212,7 +217,12 @@ export class Docker extends Context.Service<
             env: loginEnv(credentials),
             show: engine === "podman" ? "stderr" : "all"
           }
-          const { stdout } = yield* succeed(local, command, { engine, operation, reference })
+          const { stdout } = yield* succeed(local, command, {
+            engine,
+            operation,
+            reference,
+            isOwn: credentials === undefined
+          })
           const printed = /(?:^|digest: )(sha256:[0-9a-f]{64})\b/m.exec(stdout)?.[1]
           if (printed !== undefined) return printed
           const { repoDigests } = yield* inspect(engine, reference)
@@ -224,7 +234,8 @@ export class Docker extends Context.Service<
 
         pull: Effect.fnUntraced(function* (server, { engine, reference, name, verify, drop, credentials }) {
           const machine = remote(server)
-          const context = { engine, operation: `pull ${reference}`, reference }
+          const isOwn = credentials === undefined
+          const context = { engine, operation: `pull ${reference}`, reference, isOwn }
           const args = [engine, reference, name ?? "", String(verify), drop ? "yes" : "no", ...loginArgs(credentials)]
           const command: Command = {
             ...script("pull", scripts.pull, args),

@@ -206,10 +206,12 @@ export const engineError = (
     readonly engine: string
     readonly operation: string
     readonly reference?: string
+    /** Whether the registry was shown no credentials of deploy.yml's. */
+    readonly isOwn?: boolean
   },
   output: Output
 ): EngineError => {
-  const { machine, engine, operation, reference = "" } = context
+  const { machine, engine, isOwn = false, operation, reference = "" } = context
   const detail = lastLines(output.stderr.trim() === "" ? output.stdout : output.stderr, 5).trim()
   const says = (pattern: RegExp) => pattern.test(output.stderr)
   if (output.exitCode === 127) return new EngineMissing({ machine, engine })
@@ -225,6 +227,6 @@ export const engineError = (
       ? new RegistryFull({ machine, engine, reference, detail })
       : new DiskFull({ machine, engine, detail })
   }
-  const said = reference === "" ? undefined : registrySays({ machine, engine, reference, detail }, output.stderr)
+  const said = reference === "" ? undefined : registrySays({ machine, engine, reference, detail }, output.stderr, isOwn)
   return said ?? new EngineFailed({ machine, engine, operation, code: output.exitCode, detail })
 }

@@ -30,12 +30,19 @@ const tokens = (reference: string): string => {
 }
 
 /** 401: the registry knows no such user, the password is wrong, or the token has expired. */
-export class RegistryRefused extends Schema.TaggedError<RegistryRefused>()("RegistryRefused", fields) {
+export class RegistryRefused extends Schema.TaggedError<RegistryRefused>()("RegistryRefused", {
+  ...fields,
+  /** Nothing of deploy.yml's was shown to the registry: the engine's own login, or none. */
+  isOwn: Schema.optionalKey(Schema.Boolean)
+}) {
   override get message() {
     return `The registry refused ${this.reference} ${on(this.machine)}: ${this.detail}`
   }
   get remedy() {
-    return `Check \`username\` and \`password\` under \`builder.registry\`, and that the token has not expired; where deploy.yml has none, log in with \`${this.engine} login ${server(this.reference)}\` ${on(this.machine)}.${tokens(this.reference)}`
+    if (this.isOwn === true) {
+      return `Log in with \`${this.engine} login ${server(this.reference)}\` ${on(this.machine)}; where it is the project's own registry, \`username\` and \`password\` under \`builder.registry\` do.`
+    }
+    return `Check \`username\` and \`password\` under \`builder.registry\`, and that the token has not expired.${tokens(this.reference)}`
   }
   get exitCode() {
     return ExitCode.permission

@@ -41,10 +41,10 @@ export const patiently =
   (events: Events["Service"]) =>
   <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.retry(effect, {
-      while: passes,
       schedule: Schedule.exponential("1 second").pipe(
         Schedule.upTo({ times }),
         Schedule.setInputType<E>(),
+        Schedule.while(({ input }) => passes(input)),
         Schedule.modifyDelay(({ duration, input }) =>
           Effect.succeed(Duration.seconds(Math.max(Duration.toSeconds(duration), Math.ceil(asked(input)))))
         ),

@@ -12,10 +12,12 @@ const seconds: Readonly<Record<string, number>> = { ns: 1e-9, us: 1e-6, µs: 1e-
 const status = (code: string): string =>
   `(?:status(?: code)?(?: from registry)?:? |HTTP |\\b)${code}(?:\\b(?= \\(?[A-Z])|(?<=(?:status|status code|from registry|HTTP):? ${code})\\b)`
 
-type Made = Omit<ConstructorParameters<typeof Errors.RegistryRefused>[0], "_tag">
+type Made = Omit<ConstructorParameters<typeof Errors.RegistryRefused>[0], "_tag" | "isOwn">
 
 /** What the engines are known to print of a registry, the most telling first. */
-const patterns: ReadonlyArray<readonly [pattern: RegExp, make: (about: Made) => Errors.RemoteRegistryError]> = [
+const patterns: ReadonlyArray<
+  readonly [pattern: RegExp, make: (about: Made, isOwn: boolean) => Errors.RemoteRegistryError]
+> = [
   // What Docker Hub says of a name that nobody has, too.
   [/repository does not exist or may require 'docker login'/i, (about) => new Errors.ImageNotFound(about)],
   [
@@ -43,7 +45,7 @@ const patterns: ReadonlyArray<readonly [pattern: RegExp, make: (about: Made) => 
       `unauthorized|unauthenticated|authentication required|no basic auth credentials|invalid username/password|denied: |${status("401")}`,
       "i"
     ),
-    (about) => new Errors.RegistryRefused(about)
+    (about, isOwn) => new Errors.RegistryRefused({ ...about, ...(isOwn && { isOwn }) })
   ],
   [
     /manifest unknown|manifest for .* not found|repository .* not found|name unknown|not found: manifest/i,
@@ -68,6 +70,6 @@ const patterns: ReadonlyArray<readonly [pattern: RegExp, make: (about: Made) => 
   ]
 ]
 
-/** Which error of a registry an engine tells, if it is one. */
-export const registrySays = (about: Made, stderr: string): Errors.RemoteRegistryError | undefined =>
-  patterns.find(([pattern]) => pattern.test(stderr))?.[1](about)
+/** Which error of a registry an engine tells, if it is one. `isOwn` where no credentials of deploy.yml's were shown. */
+export const registrySays = (about: Made, stderr: string, isOwn: boolean): Errors.RemoteRegistryError | undefined =>
+  patterns.find(([pattern]) => pattern.test(stderr))?.[1](about, isOwn)
