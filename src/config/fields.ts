@@ -1,3 +1,4 @@
+import { reservedName } from "./reservedNames.ts"
 import { Duration, Schema, SchemaGetter, SchemaTransformation } from "effect"
 
 /** What an editor shows of a key. */
@@ -30,13 +31,9 @@ export const name = (docs?: Docs) =>
 export const secretName = (docs?: Docs) =>
   text("the name of a secret in capitals, such as API_TOKEN", secretPattern, docs)
 
-/** A secret that becomes a variable of a container; the engine's client, which hands it on, must not take it for its own. */
+/** A secret that becomes a variable of a container. */
 export const variableSecret = (docs?: Docs) =>
-  text(
-    "the name of a secret in capitals, such as API_TOKEN, that does not begin with JIJI_, DOCKER_, CONTAINER_, CONTAINERS_ or LD_",
-    /^(?!JIJI_|DOCKER_|CONTAINERS?_|LD_)[A-Z][A-Z0-9_]*$/u,
-    docs
-  )
+  secretName(docs).check(Schema.makeFilter(reservedName, { toJsonSchema: () => [{}, true] }))
 
 export const variableName = (docs?: Docs) =>
   text("a variable's name of letters, digits and _, such as LOG_LEVEL", variablePattern, docs)

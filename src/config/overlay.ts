@@ -1,14 +1,15 @@
 import { child, type Located, written } from "./Located.ts"
 import type { KeyPath } from "./Problem.ts"
 
-/** What a registry is, said or not. */
-const registryType = (node: Located): string => written(child(node, "type")) ?? "remote"
+/** What a registry is, where that is said or can be told from its server. */
+const registryType = (node: Located): string | undefined =>
+  written(child(node, "type")) ?? (child(node, "server") === undefined ? undefined : "remote")
 
 /** A registry of another type shares no key with the one below it, so it takes its place. */
-const replaces = (path: KeyPath, below: Located, above: Located): boolean =>
-  path.join(".") === "builder.registry" &&
-  child(above, "type") !== undefined &&
-  registryType(below) !== registryType(above)
+const replaces = (path: KeyPath, below: Located, above: Located): boolean => {
+  const type = path.join(".") === "builder.registry" ? registryType(above) : undefined
+  return type !== undefined && type !== (registryType(below) ?? "remote")
+}
 
 /**
  * Lays an environment's file over the deploy file: maps merge, lists and scalars replace, and an empty value (`key: ~`)

@@ -227,6 +227,8 @@ it.live("a registry of another type takes the place of the one below it", () =>
     expect((yield* loadFiles(files, "dev")).registry).toEqual({ type: "local", port: 9270 })
     const back = { ".jiji/deploy.yml": `${local}\n${smallest}`, ".jiji/deploy.dev.yml": remote }
     expect((yield* loadFiles(back, "dev")).registry).toMatchObject({ type: "remote", server: "ghcr.io" })
+    const untyped = { ...back, ".jiji/deploy.dev.yml": remote.replace("type: remote, ", "") }
+    expect((yield* loadFiles(untyped, "dev")).registry).toMatchObject({ type: "remote", server: "ghcr.io" })
     const same = { ".jiji/deploy.yml": everything, ".jiji/deploy.dev.yml": "builder: { registry: { namespace: dev } }" }
     expect((yield* loadFiles(same, "dev")).registry).toMatchObject({
       namespace: "dev",

@@ -281,7 +281,12 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
   [
     "a secret's value in its name's place",
     service("environment: { secrets: [TOKEN=hunter2] }"),
-    "8 services.web.environment.secrets[0]: must be the name of a secret in capitals, such as API_TOKEN, that does not begin with JIJI_, DOCKER_, CONTAINER_, CONTAINERS_ or LD_, not this text"
+    "8 services.web.environment.secrets[0]: must be the name of a secret in capitals, such as API_TOKEN, not this text"
+  ],
+  [
+    "a secret that would disturb the engine's client",
+    service("environment: { secrets: [HOME] }"),
+    "8 services.web.environment.secrets[0]: HOME cannot be the name of a container's secret: the engine's client takes it for its own; choose another name, or put what is no secret under clear"
   ],
   ["a secret twice", service("environment: { secrets: [A, A] }"), "8 services.web.environment.secrets[1]: repeats A"],
   [
