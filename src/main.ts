@@ -16,6 +16,7 @@ import { Diagnosis } from "./layers/Diagnosis.ts"
 import { Docker } from "./layers/Docker.ts"
 import { Git } from "./layers/Git.ts"
 import { LocalRegistry } from "./layers/LocalRegistry.ts"
+import { RegistryContainer } from "./layers/RegistryContainer.ts"
 import { Secrets } from "./layers/Secrets.ts"
 import { Shell } from "./layers/Shell.ts"
 import { Ssh } from "./layers/Ssh.ts"
@@ -52,11 +53,13 @@ const secrets = ({ environment, root }: Project) =>
 const liveSecrets = (project: Project) => secrets(project).pipe(Layer.provide(Shell.local))
 
 const live = (project: Project) =>
-  Layer.mergeAll(Diagnosis.layer, Docker.layer, Git.layer, LocalRegistry.layer({ directory: store })).pipe(
-    Layer.provideMerge(Shell.layer),
-    Layer.provideMerge(Ssh.layer),
-    Layer.provideMerge(liveSecrets(project))
-  )
+  Layer.mergeAll(
+    Diagnosis.layer,
+    Docker.layer,
+    Git.layer,
+    LocalRegistry.layer({ directory: store }),
+    RegistryContainer.layer
+  ).pipe(Layer.provideMerge(Shell.layer), Layer.provideMerge(Ssh.layer), Layer.provideMerge(liveSecrets(project)))
 
 /** Reads this machine's files and git, and nothing else; everything else is only recorded. */
 const dry = (project: Project) =>

@@ -3,6 +3,7 @@ import type { Project } from "../config/Project.ts"
 import type { Docker } from "../layers/Docker.ts"
 import type { Git } from "../layers/Git.ts"
 import type { LocalRegistry } from "../layers/LocalRegistry.ts"
+import type { RegistryContainer } from "../layers/RegistryContainer.ts"
 import type { Secrets } from "../layers/Secrets.ts"
 import type { Ssh } from "../layers/Ssh.ts"
 import { Events } from "../pipeline/Events.ts"
@@ -13,7 +14,7 @@ import { feed, type Reporter } from "../reporters/Reporter.ts"
 import { lines } from "../testing/DryRun.ts"
 import { Recording } from "../testing/Recording.ts"
 
-type Services = Docker | Git | LocalRegistry | Secrets | Ssh
+type Services = Docker | Git | LocalRegistry | RegistryContainer | Secrets | Ssh
 
 /** What a command takes from the outside: the layers that its pipeline runs over, and how it shows a run. */
 export interface RunLayers<R> {

@@ -10,7 +10,7 @@ export const command = (write: (text: string) => void) =>
   Command.make(
     "script",
     {
-      name: Argument.Literals("name", ["check", "probe", "pull", "push", "replace", "secret"]).pipe(
+      name: Argument.Literals("name", ["check", "probe", "pull", "push", "registry", "replace", "secret"]).pipe(
         Argument.withDescription("The script, as --dry-run names it")
       )
     },

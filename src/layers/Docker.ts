@@ -102,9 +102,14 @@ export class Docker extends Context.Service<
     check(engine: Engine, credentials: Credentials): Effect.Effect<void, EngineError | ShellError>
     /**
      * Pushes an image of this machine; answers the digest that the registry knows it by. Credentials hold for this push
-     * alone; without them the user's own login does.
+     * alone; without them the user's own login does. `verify` is false only for a registry on this machine's loopback.
      */
-    push(engine: Engine, reference: string, credentials?: Credentials): Effect.Effect<string, EngineError | ShellError>
+    push(
+      engine: Engine,
+      reference: string,
+      credentials?: Credentials,
+      verify?: boolean
+    ): Effect.Effect<string, EngineError | ShellError>
     /** Pulls an image onto a server. */
     pull(server: Server, options: PullOptions): Effect.Effect<InspectedImage, EngineError | ShellError>
     /** Puts a new container in the place of the old one, once it is healthy. */
@@ -210,10 +215,15 @@ export class Docker extends Context.Service<
           yield* succeed(local, command, { engine, operation: `log in to ${server}`, reference: server })
         }, retrying),
 
-        push: Effect.fnUntraced(function* (engine, reference, credentials) {
+        push: Effect.fnUntraced(function* (engine, reference, credentials, verify = true) {
           const operation = `push ${reference}`
           const command: Command = {
-            ...script("push", scripts.push, [engine, reference, ...loginArgs(credentials)]),
+            ...script("push", scripts.push, [
+              engine,
+              reference,
+              ...loginArgs(credentials),
+              ...(verify ? [] : ["false"])
+            ]),
             env: loginEnv(credentials),
             show: engine === "podman" ? "stderr" : "all"
           }

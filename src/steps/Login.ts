@@ -1,9 +1,12 @@
 import { Effect, Redacted } from "effect"
 import type { Project } from "../config/Project.ts"
 import { type Credentials, Docker } from "../layers/Docker.ts"
+import { RegistryContainer } from "../layers/RegistryContainer.ts"
 import { Secrets } from "../layers/Secrets.ts"
 import * as Step from "../pipeline/Step.ts"
 import { credentialsOf } from "./Credentials.ts"
+
+const outcomes = { running: "runs", started: "was started", created: "was made" } as const
 
 /** Who the run is to the registry. Images may be named by the user also where an engine has the password already. */
 export interface LoggedIn {
@@ -11,12 +14,17 @@ export interface LoggedIn {
   readonly credentials?: Credentials
 }
 
-/** Finds the registry's credentials and tries them, so that a token that has expired is known before anything is built. */
+/** Finds the registry's credentials and tries them, so that a token that has expired is known before anything is built; starts a registry that runs in a container. */
 export const step = Step.make(
   "login",
   Effect.fnUntraced(function* ({ project }: { readonly project: Project }) {
     const { registry } = project
-    if (registry.type === "local") return Step.skip<LoggedIn>("the registry is local", {})
+    if (registry.type === "local") {
+      if (registry.container === undefined) return Step.skip<LoggedIn>("the registry is local", {})
+      const { container, port } = registry
+      const found = yield* (yield* RegistryContainer).ensure({ engine: project.engine, port, image: container.image })
+      return Step.skip<LoggedIn>(`the registry is local; its container ${outcomes[found]}`, {})
+    }
     const credentials = yield* credentialsOf(registry)
     if (credentials === undefined) {
       const username = registry.username && Redacted.value(yield* (yield* Secrets).value(registry.username))

@@ -40,6 +40,10 @@ export const step = Step.make(
       const pushed: PushedImage = { ...about, digest: yield* docker.push(project.engine, reference, state.credentials) }
       return { pushed }
     }
+    if (project.registry.container !== undefined) {
+      const pushed: PushedImage = { ...about, digest: yield* docker.push(project.engine, reference, undefined, false) }
+      return { pushed }
+    }
     const registry = yield* LocalRegistry
     const target = {
       imageId: image.id,

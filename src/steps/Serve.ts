@@ -12,7 +12,10 @@ export const step = Step.make(
     const none: { readonly served?: Served } = {}
     if (project.registry.type === "remote") return Step.skip(`servers pull from ${project.registry.server}`, none)
     if (images.length === 0) return Step.skip("no service is built", none)
+    const { container, port } = project.registry
     const only = new Set(images.map(({ digest }) => digest))
-    return { served: yield* (yield* LocalRegistry).serve({ port: project.registry.port, only }) }
+    // The container takes whatever is pushed to it, which no server may do.
+    const source = container === undefined ? { port } : { port: 0, from: port }
+    return { served: yield* (yield* LocalRegistry).serve({ ...source, only }) }
   })
 )

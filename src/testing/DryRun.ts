@@ -38,6 +38,8 @@ export const answers =
         return said(image(args[1] ?? "", arch))
       case "push":
         return said(digest(args[1] ?? ""))
+      case "registry":
+        return said("created")
       case "replace":
         return said(`started ${digest(args.join(" ")).slice(7, 19)}`)
       default: {

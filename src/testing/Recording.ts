@@ -2,6 +2,7 @@ import { Context, Effect, Layer, Stream } from "effect"
 import { type Command, CommandFailed, type Output } from "../layers/Command.ts"
 import { LocalRegistry } from "../layers/LocalRegistry.ts"
 import { label, local, type Machine, remote } from "../layers/Machine.ts"
+import { RegistryContainer } from "../layers/RegistryContainer.ts"
 import { Shell } from "../layers/Shell.ts"
 import { Ssh } from "../layers/Ssh.ts"
 
@@ -91,4 +92,7 @@ const registry = Layer.effect(
 
 /** Layers that record what a pipeline does, and touch nothing: no command, no connection, no file. */
 export const layer = (answer: Answer) =>
-  Layer.mergeAll(shell(answer), ssh, registry).pipe(Layer.provideMerge(Recording.layer))
+  Layer.mergeAll(RegistryContainer.unprobed, ssh, registry).pipe(
+    Layer.provideMerge(shell(answer)),
+    Layer.provideMerge(Recording.layer)
+  )

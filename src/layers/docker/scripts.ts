@@ -3,7 +3,15 @@ import login from "./login.sh" with { type: "text" }
 import probe from "./probe.sh" with { type: "text" }
 import pull from "./pull.sh" with { type: "text" }
 import push from "./push.sh" with { type: "text" }
+import registry from "./registry.sh" with { type: "text" }
 import replace from "./replace.sh" with { type: "text" }
 
 /** What runs on machines, by name; those that log in begin with how they do. */
-export const scripts = { check: `${login}${check}`, probe, pull: `${login}${pull}`, push: `${login}${push}`, replace }
+export const scripts = {
+  check: `${login}${check}`,
+  probe,
+  pull: `${login}${pull}`,
+  push: `${login}${push}`,
+  registry,
+  replace
+}

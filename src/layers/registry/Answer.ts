@@ -1,6 +1,7 @@
 /** Codes of the OCI distribution specification for what goes wrong. */
 export type Code =
   | "BLOB_UNKNOWN"
+  | "DENIED"
   | "DIGEST_INVALID"
   | "MANIFEST_UNKNOWN"
   | "NAME_INVALID"
@@ -8,7 +9,8 @@ export type Code =
   | "UNKNOWN"
   | "UNSUPPORTED"
 
-const version = { "Docker-Distribution-API-Version": "registry/2.0" }
+/** Says that this is a registry. */
+export const version = { "Docker-Distribution-API-Version": "registry/2.0" }
 
 /** An error as clients of a registry read it. */
 export const failure = (status: number, code: Code, message: string, headers: Record<string, string> = {}): Response =>

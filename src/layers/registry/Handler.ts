@@ -1,9 +1,10 @@
 import { Effect, Option } from "effect"
 import * as Answer from "./Answer.ts"
 import * as Manifest from "./Manifest.ts"
-import { isDigest, isRepository, isTag } from "./Names.ts"
+import { isDigest, isTag } from "./Names.ts"
 import type { References } from "./References.ts"
 import type { StoreFailed } from "./RegistryError.ts"
+import * as Route from "./Route.ts"
 import type { Store } from "./Store.ts"
 
 /** Called as an answer begins, with the bytes of a blob or manifest that it carries. */
@@ -14,7 +15,7 @@ type Answered = Effect.Effect<Response, StoreFailed>
 /**
  * The pull side of the OCI distribution API (docker's registry API, version 2) over a store.
  *
- * Blobs and manifests are only there in the repositories that they were tagged in. Whatever would write is refused.
+ * Blobs and manifests are only there in the repositories that they were tagged in.
  */
 export const make = (store: Store, references: References, onServed: OnServed = () => undefined) => {
   // A manifest never changes, so that what was read once need not be read again.
@@ -88,30 +89,24 @@ export const make = (store: Store, references: References, onServed: OnServed = 
     )
   })
 
-  const route = (request: Request): Answered => {
-    const { pathname, searchParams } = new URL(request.url)
-    if (!pathname.startsWith("/v2")) return Effect.succeed(Answer.failure(404, "UNSUPPORTED", "Only /v2/ is served."))
-    if (request.method !== "GET" && request.method !== "HEAD") {
-      const message = "This registry is read-only: images come in through jiji alone."
-      return Effect.succeed(Answer.failure(405, "UNSUPPORTED", message, { Allow: "GET, HEAD" }))
+  const answer = (request: Request): Answered => {
+    const route = Route.parse(request)
+    if (route instanceof Response) return Effect.succeed(route)
+    switch (route._tag) {
+      case "Base":
+        return Effect.succeed(Answer.json(request.method, {}))
+      case "Manifest":
+        return manifest(request, route.repository, route.reference)
+      case "Blob":
+        return blob(request, route.repository, route.digest)
+      case "Tags":
+        return tags(request, route.repository, route.query)
     }
-    if (pathname === "/v2" || pathname === "/v2/") return Effect.succeed(Answer.json(request.method, {}))
-    const [, repository = "", kind, reference = ""] =
-      /^\/v2\/(.+)\/(manifests|blobs|tags)\/([^/]+)$/.exec(pathname) ?? []
-    if (kind === undefined) return Effect.succeed(Answer.failure(404, "UNSUPPORTED", "There is nothing at this path."))
-    if (!isRepository(repository)) {
-      return Effect.succeed(Answer.failure(400, "NAME_INVALID", `${repository} is not the name of a repository.`))
-    }
-    if (kind === "manifests") return manifest(request, repository, reference)
-    if (kind === "blobs") return blob(request, repository, reference)
-    return reference === "list"
-      ? tags(request, repository, searchParams)
-      : Effect.succeed(Answer.failure(404, "UNSUPPORTED", "There is nothing at this path."))
   }
 
   return (request: Request): Effect.Effect<Response> =>
     Effect.catch(
-      Effect.suspend(() => route(request)),
+      Effect.suspend(() => answer(request)),
       (error) => Effect.succeed(Answer.failure(500, "UNKNOWN", error.message))
     )
 }

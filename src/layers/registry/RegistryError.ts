@@ -84,13 +84,21 @@ export class RegistryNotServed extends Schema.TaggedError<RegistryNotServed>()("
   cause: Schema.Defect()
 }) {
   override get message() {
-    const detail = this.cause instanceof Error ? this.cause.message : String(this.cause)
-    return `The local registry cannot listen on 127.0.0.1:${this.port}: ${detail}.`
+    const detail = this.cause instanceof Error ? this.cause.message.replace(/\.$/, "") : String(this.cause)
+    const why = isTaken(this) ? "something else listens there" : detail
+    return `The local registry cannot listen on 127.0.0.1:${this.port}: ${why}.`
   }
   get remedy() {
+    if (isTaken(this)) {
+      return `See what it is with \`ss -ltnp 'sport = :${this.port}'\`, and stop that; or set another \`port\` under \`builder.registry\`.`
+    }
     return "Set `port` of the registry in deploy.yml to one that you may listen on, above 1023."
   }
   get exitCode() {
     return ExitCode.unavailable
   }
 }
+
+/** Whether the port was taken. */
+export const isTaken = ({ cause }: RegistryNotServed): boolean =>
+  cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE"

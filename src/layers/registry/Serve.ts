@@ -5,12 +5,17 @@ import { dirname } from "node:path"
 import * as Answer from "./Answer.ts"
 import * as Handler from "./Handler.ts"
 import * as References from "./References.ts"
-import { RegistryNotServed } from "./RegistryError.ts"
+import { isTaken, RegistryNotServed } from "./RegistryError.ts"
+import * as Relay from "./Relay.ts"
 import type { Store } from "./Store.ts"
 
 export interface Options {
   /** The port to listen on; a free one where it is taken, or 0. */
   readonly port: number
+  /** Fails where the port is taken. */
+  readonly exact?: boolean
+  /** The port of another registry on this machine, whose images are served in place of the store's. */
+  readonly from?: number
   /** The digests of the only manifests that are served; all of the store's where absent. */
   readonly only?: ReadonlySet<string>
   /** Called as an answer begins, with the bytes of a blob or manifest that it carries. */
@@ -32,9 +37,6 @@ export interface Listening extends Served {
 /** The shortest limit of the systems that jiji runs on, less a byte for the end. */
 const longestSocket = 103
 
-const isTaken = (error: RegistryNotServed): boolean =>
-  error.cause instanceof Error && "code" in error.cause && error.cause.code === "EADDRINUSE"
-
 /**
  * Serves a store on 127.0.0.1, and at a socket, which costs a tunnel that leads there half of what a port costs. `socket`
  * is a path in a folder that only this user can enter.
@@ -45,11 +47,11 @@ export const listen = (
   socket: string,
   options: Options
 ): Effect.Effect<Listening, RegistryNotServed> => {
-  const handle = Handler.make(
-    store,
-    options.only === undefined ? references : References.only(references, options.only),
-    options.onServed
-  )
+  const { exact = false, from, only, onServed } = options
+  const handle =
+    from === undefined
+      ? Handler.make(store, only === undefined ? references : References.only(references, only), onServed)
+      : Relay.make(from, only ?? new Set(), onServed)
   const answers = {
     // No body is ever read; a limit would answer 413 where 405 says what is the matter.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
@@ -85,7 +87,8 @@ export const listen = (
       },
       catch: (cause) => new RegistryNotServed({ port, cause })
     })
-  return Effect.catchIf(start(options.port), isTaken, () => start(0))
+  const wanted = start(options.port)
+  return exact ? wanted : Effect.catchIf(wanted, isTaken, () => start(0))
 }
 
 /** Ends every connection and stops listening. */
