@@ -12,7 +12,7 @@ import {
   text,
   variableName
 } from "./fields.ts"
-import { isReference } from "./ImageName.ts"
+import { referenceFault } from "./ImageName.ts"
 import { parsePort } from "./ports.ts"
 import { parseVolume } from "./volumes.ts"
 
@@ -112,12 +112,7 @@ const LocalRegistry = Schema.Struct({
     "builtin"
   ),
   image: optional(
-    Schema.String.check(
-      Schema.makeFilter((value) => isReference(value), {
-        expected: "an image reference such as registry:3",
-        toJsonSchema: () => [{}, true]
-      })
-    ).annotate({
+    Schema.String.check(Schema.makeFilter(referenceFault, { toJsonSchema: () => [{}, true] })).annotate({
       description: "Image of the registry's container, with engine: container. registry:3 where it is left out.",
       examples: ["registry:3"]
     })
@@ -252,12 +247,10 @@ const fault =
 const Service = Schema.Struct({
   build: optional(Build),
   image: optional(
-    Schema.String.check(
-      Schema.makeFilter((value) => isReference(value), {
-        expected: "an image reference such as nginx:1.27",
-        toJsonSchema: () => [{}, true]
-      })
-    ).annotate({ description: "Image to run as it is, in place of `build`.", examples: ["nginx:1.27"] })
+    Schema.String.check(Schema.makeFilter(referenceFault, { toJsonSchema: () => [{}, true] })).annotate({
+      description: "Image to run as it is, in place of `build`.",
+      examples: ["nginx:1.27"]
+    })
   ),
   hosts: Schema.Array(name())
     .check(Schema.isMinLength(1, { expected: "a list with at least one server's name" }))

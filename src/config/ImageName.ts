@@ -133,8 +133,8 @@ export const reference = (
   return Result.map(checked(repository), () => (digest === undefined ? named : `${named}@${digest}`))
 }
 
-/** Whether a text is a full image reference, as engines take it. */
-export const isReference = (text: string): boolean => {
+/** What keeps a text from being a full image reference, as engines take it; a sentence without its subject. */
+export const referenceFault = (text: string): string | undefined => {
   const [named = "", digest, ...rest] = text.split("@")
   const colon = named.lastIndexOf(":")
   const tagged = colon > named.lastIndexOf("/")
@@ -142,5 +142,12 @@ export const isReference = (text: string): boolean => {
     ...(tagged && { tag: named.slice(colon + 1) }),
     ...(digest !== undefined && { digest })
   })
-  return rest.length === 0 && Result.isSuccess(result)
+  if (rest.length > 0) return "must be an image reference such as nginx:1.27, which has at most one digest"
+  if (Result.isSuccess(result)) return undefined
+  if (text.includes("://")) return "must be an image reference such as ghcr.io/acme/app:1.2, without https://"
+  const { part, value } = result.failure
+  if (part === "repository" && repositoryPattern.test(value.toLowerCase())) {
+    return `must be in lower case but for its tag: ${text.replace(value, value.toLowerCase())}`
+  }
+  return `must be an image reference such as nginx:1.27; "${value}" cannot be its ${part}: ${rules[part]}`
 }

@@ -128,6 +128,45 @@ describe("a rehearsal", () => {
   })
 })
 
+describe("an environment", () => {
+  const remote = (server: string) => `builder: { registry: { server: ${server}, username: me, password: TOKEN } }\n`
+  const rest = `project: shop
+servers: { web1: { host: 203.0.113.10, arch: amd64 } }
+services: { web: { build: {}, hosts: [web1] } }
+`
+  const local = "builder: { registry: { type: local, port: 5000 } }\n"
+  const built = (shop: ReturnType<typeof project>, ...args: ReadonlyArray<string>) => {
+    const { stderr, stdout } = shop.jiji(["deploy", "--dry-run", "--version", "v1", ...args])
+    return stderr + (/--tag (\S+)/.exec(stdout)?.[1] ?? stdout)
+  }
+
+  test("may have a remote registry where the others have none, with secrets of its own", () => {
+    using shop = project({
+      ".jiji/deploy.yml": local + rest,
+      ".jiji/deploy.staging.yml": remote("ghcr.io"),
+      ".env.staging": "TOKEN=x\n",
+      Dockerfile: "FROM scratch\n"
+    })
+    expect(built(shop)).toBe("localhost:5000/shop-web:v1")
+    expect(built(shop, "-e", "staging")).toBe("ghcr.io/me/shop/web:v1")
+    expect(shop.jiji(["secrets", "print", "-e", "staging"]).stdout).toContain("TOKEN   .env.staging  the registry\n")
+  })
+
+  test("may have another remote registry, or the local one, where the others have a remote one", () => {
+    using shop = project({
+      ".jiji/deploy.yml": remote("docker.io") + rest,
+      ".jiji/deploy.staging.yml": remote("registry.example.com:5000"),
+      ".jiji/deploy.dev.yml": local,
+      ".env": "TOKEN=x\n",
+      Dockerfile: "FROM scratch\n"
+    })
+    expect(built(shop)).toBe("docker.io/me/shop-web:v1")
+    expect(built(shop, "-e", "staging")).toBe("registry.example.com:5000/shop-web:v1")
+    expect(built(shop, "-e", "dev")).toBe("localhost:5000/shop-web:v1")
+    expect(shop.jiji(["secrets", "print", "-e", "dev"]).stdout).toBe("shop needs no secrets.\n")
+  })
+})
+
 describe("a warning", () => {
   const smallest = "project: shop\nservers: { a: { host: a } }\nservices: { web: { image: nginx, hosts: [a] } }\n"
   const git = (shop: ReturnType<typeof project>, ...args: ReadonlyArray<string>) =>

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { Redacted, Result } from "effect"
-import { isReference, reference, repository } from "../../src/config/ImageName.ts"
+import { reference, referenceFault, repository } from "../../src/config/ImageName.ts"
 import type { RegistryConfig } from "../../src/config/Project.ts"
 
 const password = { _tag: "Literal", value: Redacted.make("x") } as const
@@ -118,7 +118,7 @@ test("references of others' images are told from what is none", () => {
     "a.b/c__d/e-f",
     "[::1]:5000/a"
   ]) {
-    expect([good, isReference(good)]).toEqual([good, true])
+    expect([good, referenceFault(good)]).toEqual([good, undefined])
   }
   for (const bad of [
     "",
@@ -136,6 +136,24 @@ test("references of others' images are told from what is none", () => {
     "--rm nginx",
     "a\n"
   ]) {
-    expect([bad, isReference(bad)]).toEqual([bad, false])
+    expect([bad, referenceFault(bad)]).toEqual([bad, expect.stringMatching(/^must be /)])
+  }
+})
+
+describe("what is no reference is told why", () => {
+  for (const [text, fault] of [
+    ["Acme/Shop:V1", "must be in lower case but for its tag: acme/shop:V1"],
+    ["https://ghcr.io/a/b", "must be an image reference such as ghcr.io/acme/app:1.2, without https://"],
+    ["nginx:-x", 'must be an image reference such as nginx:1.27; "-x" cannot be its tag: it must be at most 128 '],
+    [
+      "nginx@sha256:1",
+      'must be an image reference such as nginx:1.27; "sha256:1" cannot be its digest: it must be sha256: '
+    ],
+    [
+      "my app",
+      'must be an image reference such as nginx:1.27; "my app" cannot be its repository: it must be lower-case '
+    ]
+  ] as const) {
+    test(text, () => expect(referenceFault(text)).toStartWith(fault))
   }
 })

@@ -183,7 +183,7 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
   [
     "a bad image",
     smallest.replace("nginx:1.27", "Nginx:1.27"),
-    '6 services.web.image: must be an image reference such as nginx:1.27, not "Nginx:1.27"'
+    "6 services.web.image: must be in lower case but for its tag: nginx:1.27"
   ],
   [
     "a build of something far away",
