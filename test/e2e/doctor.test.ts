@@ -1,0 +1,225 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
+import { Schema } from "effect"
+import { rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { Report } from "../../src/steps/doctor/Report.ts"
+import type { CommandOptions } from "./Command.ts"
+import { type Hosts, startHosts } from "./Hosts.ts"
+import { allTraces, until } from "./observe.ts"
+import { type TestProject, writeProject } from "./Project.ts"
+import { startRegistry } from "./Registry.ts"
+
+setDefaultTimeout(60_000)
+
+let hosts: Hosts
+
+beforeAll(async () => {
+  hosts = await startHosts({
+    servers: [
+      { name: "h1", engine: "docker" },
+      { name: "h2", engine: "podman" },
+      { name: "h3", engine: "docker" },
+      { name: "h4", engine: "none" }
+    ]
+  })
+}, 60_000)
+afterAll(() => hosts.close())
+
+const write = (config: Record<string, unknown> = {}): TestProject =>
+  writeProject(hosts, { name: "shop", image: { page: "one" }, config })
+
+const decode = Schema.decodeUnknownSync(Schema.fromJsonString(Report), { onExcessProperty: "error" })
+
+/** What `jiji doctor --json` finds, as `machine check` with its status, text and remedy. */
+const doctor = async (project: TestProject, args: ReadonlyArray<string> = [], options?: CommandOptions) => {
+  const run = await project.jiji(["doctor", "--json", ...args], options)
+  const { machines, ok } = decode(run.stdout)
+  const checks = machines.flatMap(({ checks, name: machine }) =>
+    checks.map(
+      ({ name, remedy = "", status, text }) => [`${machine} ${name}`, `${status}: ${text} → ${remedy}`] as const
+    )
+  )
+  return { code: run.code, ok, stderr: run.stderr, found: Object.fromEntries(checks), all: checks }
+}
+
+const squat = async (
+  port: number,
+  host: { readonly start: Hosts["operator"]["start"]; readonly listeners: Hosts["operator"]["listeners"] }
+) => {
+  const running = host.start(["busybox", "nc", "-l", "-p", String(port)])
+  await until(
+    () => host.listeners(),
+    (all) => all.some((listener) => listener.port === port)
+  )
+  return async () => {
+    running.kill("SIGKILL")
+    await running.done
+  }
+}
+
+test("says of good servers what there is, ends with 0, and leaves nothing on any side", async () => {
+  const project = write({ services: { web: { hosts: ["h1", "h2"] } } })
+  const quiet = await allTraces(hosts)
+  const images = await Promise.all([hosts.operator, ...hosts.servers.slice(0, 2)].map((host) => host.images()))
+  const run = await project.jiji(["doctor"])
+  expect(run.stderr).toBe("")
+  const text = run.stdout.replaceAll(/[\d.]+ [GM]B free/g, "41 GB free").replaceAll(/\d\.\d s apart/g, "0.1 s apart")
+  expect(text.replaceAll(/\n {14}\S.*/g, " …")).toBe(`this machine
+  ✓ config    shop: 1 service on 2 servers
+  ✓ secrets   none is used
+  ✓ engine    docker 20.10.24+dfsg1
+  ✓ build     builds for its own platform
+  ✓ disk      41 GB free in /var/lib/docker
+  ✓ registry  port 9270 is free, and ${hosts.home}/.local/share/jiji/registry can be written to
+
+h1 (root@10.99.0.11)
+  ✓ ssh       root@10.99.0.11 lets jiji in; its host key is new, and now in ${project.root}/known_hosts
+  ✓ engine    docker 20.10.24+dfsg1
+  ✓ processor amd64
+  ✓ disk      41 GB free in /var/lib/docker
+  ✓ clock     0.1 s apart
+  ✓ tunnel    port 9270 is open on 127.0.0.1 alone
+  ✓ registry  answers docker through the tunnel
+
+h2 (root@10.99.0.12)
+  ✓ ssh       root@10.99.0.12 lets jiji in; its host key is new, and now in ${project.root}/known_hosts
+  ✓ engine    podman 4.3.1, as there is no docker
+  ✓ processor amd64
+  ✓ disk      41 GB free in /var/lib/containers/storage
+  ✓ clock     0.1 s apart
+  ✓ tunnel    port 9270 is open on 127.0.0.1 alone
+  ✓ registry  answers podman through the tunnel
+
+20 ok
+`)
+  expect(run.code).toBe(0)
+  expect(await allTraces(hosts)).toEqual(quiet)
+  expect(await Promise.all([hosts.operator, ...hosts.servers.slice(0, 2)].map((host) => host.images()))).toEqual(images)
+  const again = await doctor(project, ["-H", "h1"])
+  expect({ ok: again.ok, code: again.code }).toEqual({ ok: true, code: 0 })
+  expect(again.found["h1 ssh"]).toContain("its host key is known")
+  expect(again.found["h2 ssh"]).toBeUndefined()
+})
+
+test("finds sshd that forwards nothing, one that opens ports to all, another host key, and no engine", async () => {
+  const [h1, h2, h3] = hosts.servers
+  const project = write()
+  await Promise.all([
+    h1?.restartSshd({ AllowTcpForwarding: "no" }),
+    h2?.restartSshd({ GatewayPorts: "yes" }),
+    doctor(project, ["-H", "h3"]).then(() => h3?.changeHostKey())
+  ])
+  const { code, found, ok, stderr } = await doctor(project)
+  expect({ ok, code }).toEqual({ ok: false, code: 1 })
+  expect(stderr).toContain("checks failed")
+  expect(found["h1 tunnel"]).toMatch(/^failed: h1 refuses to forward its port 9270.*→ Set `AllowTcpForwarding yes`/)
+  expect(found["h1 registry"]).toStartWith("skipped: there is no tunnel")
+  expect(found["h1 engine"]).toStartWith("ok: docker")
+  expect(found["h2 tunnel"]).toMatch(/^warning: sshd opens port 9270 to other machines → Set `GatewayPorts no`/)
+  expect(found["h2 registry"]).toStartWith("ok: ")
+  expect(found["h3 ssh"]).toMatch(/^failed: The host key of h3 \(10\.99\.0\.13\) has changed.*→ .*ssh-keygen -R/)
+  expect(found["h3 engine"]).toBe("skipped: there is no connection → ")
+  expect(found["h4 engine"]).toMatch(/^failed: There is no docker on h4\. → Install docker on h4/)
+  expect(found["h4 registry"]).toMatch(/^ok: answers (curl|wget|bash) through the tunnel/)
+  await Promise.all([h1?.restartSshd(), h2?.restartSshd()])
+  rmSync(join(project.root, "known_hosts"))
+})
+
+test("finds a taken port, a full disk, a user who may not use the engine, and a server that is not there", async () => {
+  const [h1, h2, , h4] = hosts.servers
+  if (h1 === undefined || h2 === undefined || h4 === undefined) throw new Error("four servers were started")
+  const leave = await squat(9270, h2)
+  await h1.run(["mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", "/var/lib/docker"])
+  await h4.stopSshd()
+  const { code, found } = await doctor(write({ servers: { h3: { user: "deploy" } } }))
+  expect(code).toBe(1)
+  expect(found["h2 tunnel"]).toMatch(/^warning: port 9270 is taken on h2; deploys use a free one → .*ss -ltnp/)
+  expect(found["h2 registry"]).toStartWith("ok: answers podman")
+  expect(found["h1 disk"]).toMatch(
+    /^failed: 10[05] MB free in \/var\/lib\/docker → Free space on h1; `docker system df`/
+  )
+  expect(found["h3 engine"]).toMatch(/^failed: The user may not use docker on h3.*→ .*usermod -aG docker/s)
+  expect(found["h3 registry"]).toMatch(/^ok: answers (curl|wget|bash) through the tunnel/)
+  expect(found["h4 ssh"]).toMatch(/^failed: h4 \(10\.99\.0\.14\) cannot be reached.*→ Check that sshd runs/)
+  await h1.run(["umount", "/var/lib/docker"])
+  await h4.startSshd()
+  await leave()
+})
+
+test("finds a wrong clock, and a processor that images are not built for, said or not", async () => {
+  const [h1, h2, h3] = hosts.servers
+  if (h1 === undefined || h2 === undefined || h3 === undefined) throw new Error("four servers were started")
+  const stand = (host: typeof h1, program: string, text: string) =>
+    host.run([
+      "sh",
+      "-c",
+      `printf '%s\\n' "$1" >/run/fake && chmod +x /run/fake && mount --bind /run/fake ${program}`,
+      "sh",
+      text
+    ])
+  await stand(h2, "/usr/bin/date", "#!/bin/sh\nbusybox date -d @$(($(busybox date +%s) + 300)) +%s.%N")
+  await stand(h3, "/usr/bin/uname", "#!/bin/sh\necho aarch64")
+  const { code, found } = await doctor(write({ servers: { h1: { arch: "arm64" } } }), ["-H", "h[123]"])
+  await h2.run(["umount", "/usr/bin/date"])
+  await h3.run(["umount", "/usr/bin/uname"])
+  expect(code).toBe(1)
+  expect(found["h1 processor"]).toMatch(/^failed: amd64, and deploy.yml says arm64 → Set `arch: amd64` for h1/)
+  expect(found["h3 processor"]).toMatch(
+    /^failed: arm64, and images are built for this machine's amd64 → Set `arch: arm64`/
+  )
+  expect(found["h2 clock"]).toMatch(/^warning: (29\d|30\d) s ahead of this machine's → .*timedatectl/)
+})
+
+test("finds what is wrong on this machine: secrets, engine, store and port", async () => {
+  const environment = { secrets: ["FIRST"] }
+  const project = write({ services: { web: { hosts: ["h1"], environment } } })
+  const leave = await squat(9270, hosts.operator)
+  const down = await doctor(project, [], { env: { DOCKER_HOST: "unix:///run/nowhere.sock" } })
+  expect(down.code).toBe(1)
+  expect(down.found["local secrets"]).toMatch(/^failed: The secret FIRST is missing.*→ Write FIRST=…/)
+  expect(down.found["local engine"]).toMatch(/^failed: docker does not answer on this machine.*→ Start it/s)
+  expect(down.found["local build"]).toBe("skipped: no engine answers → ")
+  expect(down.found["local registry"]).toMatch(/^warning: port 9270 is taken on this machine/)
+  expect(down.found["h1 registry"]).toStartWith("ok: answers docker")
+  await leave()
+  await hosts.operator.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", "/mnt"])
+  writeFileSync(join(project.root, ".env"), "FIRST=is-here\n", { mode: 0o644 })
+  const full = await doctor(project, [], { env: { XDG_DATA_HOME: "/mnt" } })
+  expect(full.found["local secrets"]).toMatch(/^warning: \.env can be read by other users.*chmod 600/)
+  expect(full.all.find(([name]) => name === "local secrets")?.[1]).toBe("ok: found FIRST (.env) → ")
+  expect(full.found["local registry"]).toMatch(/^failed: The local registry in \/mnt\/jiji\/registry cannot be used/)
+  expect(full.found["h1 registry"]).toBe("skipped: the registry is not up → ")
+  expect(JSON.stringify(full)).not.toContain("is-here")
+})
+
+test("tries a remote registry's login on every machine, and leaves none behind", async () => {
+  const address = await startRegistry(hosts, { on: hosts.operator, username: "me", password: "right-word" })
+  const registry = { type: "remote", server: address, username: "me", password: "TOKEN" }
+  const project = write({ builder: { registry }, services: { web: { hosts: ["h1", "h2"] } } })
+  const quiet = await allTraces(hosts)
+  const good = await doctor(project, [], { env: { TOKEN: "right-word" } })
+  expect(good.code).toBe(0)
+  for (const machine of ["local", "h1", "h2"])
+    expect(good.found[`${machine} registry`]).toBe(`ok: ${address} lets me in → `)
+  const wrong = await doctor(project, [], { env: { TOKEN: "wrong-word" } })
+  expect(wrong.code).toBe(1)
+  for (const machine of ["local", "h1", "h2"]) {
+    expect(wrong.found[`${machine} registry`]).toMatch(/^failed: .*→ .*(password|token)/is)
+  }
+  expect(JSON.stringify(wrong)).not.toContain("wrong-word")
+  const anonymous = write({
+    builder: { registry: { type: "remote", server: address } },
+    services: { web: { hosts: ["h1"] } }
+  })
+  const unknown = await doctor(anonymous)
+  expect(unknown.found["local registry"]).toMatch(/^warning: .* asks for a login; none is configured/)
+  expect(await allTraces(hosts)).toEqual(quiet)
+})
+
+test("shows a broken deploy.yml as what is wrong, with every line", async () => {
+  const project = write({ services: { web: { hosts: ["h1"], prots: ["1:1"] } } })
+  const { code, found } = await doctor(project)
+  expect(code).toBe(78)
+  expect(found["local config"]).toMatch(/^failed: \.jiji\/deploy\.yml:\d+ services\.web\.prots: /)
+  expect((await project.jiji(["doctor", "-H"])).code).toBe(2)
+})
