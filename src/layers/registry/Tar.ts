@@ -1,4 +1,5 @@
 import { Effect, Stream } from "effect"
+import { passed } from "../garbage.ts"
 import { createTarDecoder, type TarHeader } from "modern-tar"
 
 /**
@@ -18,6 +19,8 @@ export const forEachEntry = <E, B, E2, R2>(options: {
     const decoder = createTarDecoder({ strict: true })
     const writer = decoder.writable.getWriter()
     const feed = options.archive.pipe(
+      // The decoder makes a copy of its own.
+      Stream.tap((chunk) => Effect.sync(() => passed(2 * chunk.length))),
       Stream.runForEach((chunk) => attempt(() => writer.write(chunk))),
       Effect.andThen(attempt(() => writer.close()))
     )
