@@ -2,6 +2,7 @@ import { rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Host } from "./Host.ts"
 import type { Hosts } from "./Hosts.ts"
+import { until } from "./observe.ts"
 import type { Fault, Settings } from "./registryFront.ts"
 
 const program = join(import.meta.dir, "../../.tools/registry/usr/bin/docker-registry")
@@ -103,6 +104,13 @@ export const startRemoteRegistry = async (
   await Bun.write(settings.log, "")
   const front = operator.start([process.execPath, join(import.meta.dir, "registryFront.ts"), file("settings.json")])
   await front.waitFor("the front is listening")
+  // A program that has read /etc/hosts a moment ago does not look again at once.
+  const known = (host: Host) =>
+    until(
+      () => host.try([host.engine, "pull", "open.example.com/none"]),
+      ({ stderr }) => /manifest unknown|not found/.test(stderr)
+    )
+  await Promise.all([operator, ...hosts.servers].map(known))
   return {
     username,
     password,

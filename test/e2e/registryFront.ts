@@ -109,7 +109,7 @@ const server = createServer(
   { cert: readFileSync(settings.cert), key: readFileSync(settings.key) },
   (incoming, outgoing) => {
     const name = (incoming.headers.host ?? "").replace(/:\d+$/, "")
-    const line = `${incoming.method} ${name}${incoming.url}`
+    const line = `${incoming.method} ${name}${incoming.url?.replace(/\?.*/, "")}`
     appendFileSync(settings.log, `${line}\n`)
     const broken = fault(line)
     if (broken?.stall === true) return

@@ -33,11 +33,13 @@ const patterns: ReadonlyArray<
     (about) => new Errors.RegistryUntrusted(about)
   ],
   [/server gave HTTP response|does not look like a TLS handshake/i, (about) => new Errors.RegistryWithoutTls(about)],
+  // To a stranger it means that a login is asked for.
   [
-    new RegExp(
-      `permission_denied|requested access to the resource is denied|installation not allowed|${status("403")}`,
-      "i"
-    ),
+    /requested access to the resource is denied/i,
+    (about, isOwn) => (isOwn ? new Errors.RegistryRefused({ ...about, isOwn }) : new Errors.RegistryForbidden(about))
+  ],
+  [
+    new RegExp(`permission_denied|installation not allowed|${status("403")}`, "i"),
     (about) => new Errors.RegistryForbidden(about)
   ],
   [
@@ -55,7 +57,10 @@ const patterns: ReadonlyArray<
     new RegExp(`unknown: unknown error|unexpected http status: 5\\d\\d|${status("5\\d\\d")}`, "i"),
     (about) => new Errors.RegistryFailing(about)
   ],
-  [/no such host|name or service not known/i, (about) => new Errors.RegistryNotResolved(about)],
+  [
+    /no such host|name or service not known|lookup \S+ on \S+: dial udp/i,
+    (about) => new Errors.RegistryNotResolved(about)
+  ],
   [
     /i\/o timeout|deadline exceeded|timeout|timed out|request canceled|temporary failure in name resolution|server misbehaving/i,
     (about) => new Errors.RegistryTimedOut(about)

@@ -1,0 +1,189 @@
+import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
+import { join } from "node:path"
+import type { Result } from "./Command.ts"
+import type { Host } from "./Host.ts"
+import { type Hosts, startHosts } from "./Hosts.ts"
+import { containersOf, done, outcomes, page, traces, until } from "./observe.ts"
+import { writeProject } from "./Project.ts"
+import { type RemoteRegistry, startRemoteRegistry } from "./RemoteRegistry.ts"
+
+setDefaultTimeout(60_000)
+
+let hosts: Hosts
+let registry: RemoteRegistry
+let all: ReadonlyArray<Host>
+const env = { TOKEN: "p4ss $word\"'" }
+const wrong = { TOKEN: "wrong-password" }
+
+beforeAll(async () => {
+  hosts = await startHosts({
+    servers: [
+      { name: "h1", engine: "docker" },
+      { name: "h2", engine: "podman" }
+    ]
+  })
+  registry = await startRemoteRegistry(hosts, { username: "me", password: env.TOKEN })
+  all = [hosts.operator, ...hosts.servers]
+}, 60_000)
+afterEach(() => registry.mend())
+afterAll(() => hosts.close())
+
+const account = { username: "me", password: "TOKEN" }
+
+const write = (server: string, page = "one", login: Record<string, unknown> = account) =>
+  writeProject(hosts, {
+    name: "shop",
+    image: { page },
+    config: {
+      builder: { registry: { type: "remote", server, ...login } },
+      services: { web: { health: { running_for: "0s" } } }
+    }
+  })
+
+/** Where an engine keeps its logins; podman's root has a folder that is gone with the machine's next start. */
+const loginFile = (host: Host): string => {
+  if (host.engine === "podman") return "/run/containers/0/auth.json"
+  return host === hosts.operator ? join(hosts.home, ".docker/config.json") : "/root/.docker/config.json"
+}
+
+/** The registries that a host is logged in to, and the mode of the file that says so. */
+const logins = async (host: Host): Promise<string> => {
+  const { code, stdout } = await host.try(["sh", "-c", `stat -c %a "$1" && cat "$1"`, "sh", loginFile(host)])
+  if (code !== 0) return "none"
+  const [mode = "", ...json] = stdout.split("\n")
+  // The engine's own file.
+  const names = Object.keys((JSON.parse(json.join("\n")) as { readonly auths?: object }).auths ?? {})
+  return names.length === 0 ? "none" : `${names.join(" ")} ${mode}`
+}
+const allLogins = () => Promise.all(all.map(logins))
+
+/** What one machine's line says, by machine. */
+const lines = ({ stdout }: Result): ReadonlyArray<string> =>
+  stdout
+    .split("\n")
+    .map((line) => line.replace(/^ +[\d.]+s +/, ""))
+    .filter((line) => / log(in|out): (done|skipped|FAILED)/.test(line))
+    .map((line) => line.replace(/ in [\d.]+ m?s$/, "").replace(/(FAILED).*/, "$1"))
+    .toSorted()
+
+for (const [server, name] of [
+  ["ghcr.io", "ghcr.io"],
+  ["registry-1.docker.io", "https://index.docker.io/v1/"],
+  ["registry.example.com", "registry.example.com"]
+] as const) {
+  test(`${server}: a login lasts on every machine until it is logged out, and only its user can read it`, async () => {
+    const project = write(server)
+    const login = done(await project.jiji(["registry", "login"], { env }))
+    expect(lines(login)).toEqual(["h1 login: done", "h2 login: done", "local login: done"])
+    expect(login.stdout).toEndWith(`Logged in to ${server} on this machine, h1 and h2.\n`)
+    expect(await allLogins()).toEqual([`${name} 600`, `${name} 600`, `${name.replace(/^https:.*/, "docker.io")} 600`])
+    const logout = done(await project.jiji(["registry", "logout"]))
+    expect(logout.stdout).toEndWith(`Logged out of ${server} on this machine, h1 and h2.\n`)
+    expect(await allLogins()).toEqual(["none", "none", "none"])
+  })
+}
+
+test("machines can be left out, and being logged out already is no failure", async () => {
+  const project = write("ghcr.io")
+  await hosts.server("h1").stopSshd()
+  const here = done(await project.jiji(["registry", "login", "--skip-remote"], { env }))
+  expect(lines(here)).toEqual(["local login: done"])
+  expect(await allLogins()).toEqual(["ghcr.io 600", "none", "none"])
+  await hosts.server("h1").startSshd()
+  const there = done(await project.jiji(["registry", "logout", "--skip-local"]))
+  // Docker does not say that there was nothing to log out of.
+  expect(lines(there)).toEqual(["h1 logout: done", "h2 logout: skipped: podman is not logged in"])
+  expect(await allLogins()).toEqual(["ghcr.io 600", "none", "none"])
+  done(await project.jiji(["registry", "logout", "--skip-remote"]))
+  expect(await allLogins()).toEqual(["none", "none", "none"])
+})
+
+test("one machine's failure keeps no other from being tried, and its code is the run's", async () => {
+  const project = write("ghcr.io")
+  await hosts.server("h1").stopSshd()
+  const run = await project.jiji(["registry", "login"], { env })
+  await hosts.server("h1").startSshd()
+  expect(run.code).toBe(69)
+  expect(lines(run)).toEqual(["h1 login: FAILED", "h2 login: done", "local login: done"])
+  const refused = await project.jiji(["registry", "login"], { env: wrong })
+  expect(refused.code).toBe(77)
+  expect(lines(refused)).toEqual(["h1 login: FAILED", "h2 login: FAILED", "local login: FAILED"])
+  expect(refused.stderr).toContain("https://github.com/settings/tokens")
+  // What was there before is not taken away by a login that fails.
+  expect(await allLogins()).toEqual(["ghcr.io 600", "none", "ghcr.io 600"])
+  done(await project.jiji(["registry", "logout"]))
+})
+
+for (const [server, image] of [
+  ["ghcr.io", "ghcr.io/me/shop/web:v1"],
+  ["index.docker.io", "docker.io/me/shop-web:v1"]
+] as const) {
+  test(`${server}: a deploy pushes, pulls by digest, and leaves no login anywhere`, async () => {
+    const before = await Promise.all(all.map((host) => traces(hosts, host)))
+    const run = done(await write(server, server).jiji(["deploy", "--version", "v1"], { env }))
+    expect(outcomes(run).map((line) => line.slice(0, 7))).toEqual(["web h1:", "web h2:"])
+    for (const server of hosts.servers) {
+      expect((await containersOf(server, "shop")).map(({ image }) => image.replace(/^me\//, "docker.io/me/"))).toEqual([
+        image
+      ])
+    }
+    expect(await Promise.all(hosts.servers.map((host) => page(hosts, host)))).toEqual([server, server])
+    expect(await allLogins()).toEqual(["none", "none", "none"])
+    const after = () => Promise.all(all.map((host) => traces(hosts, host)))
+    await until(after, (now) => Bun.deepEquals(now, before))
+    expect((await registry.requests()).some((line) => /GET .*\/manifests\/sha256:/.test(line))).toBe(true)
+  })
+}
+
+test("a token that is not valid any more ends a deploy before anything is built, also where nothing would be", async () => {
+  const images = await hosts.operator.images()
+  const project = write("ghcr.io", "never built")
+  for (const args of [["deploy"], ["deploy", "-H", "h1"]]) {
+    const run = await project.jiji(args, { env: wrong })
+    expect(run.code).toBe(77)
+    expect(run.stderr).toContain("The registry refused ghcr.io on this machine")
+    expect(run.stdout).not.toMatch(/build|connect|asking again/)
+  }
+  expect(await hosts.operator.images()).toEqual(images)
+})
+
+test("where deploy.yml has no password, the engines' own logins are used and stay", async () => {
+  const login = (host: Host) =>
+    host.run([host.engine, "login", "--username", "me", "--password-stdin", "ghcr.io"], { stdin: env.TOKEN })
+  const project = write("ghcr.io", "own login", { username: "me" })
+  const refused = await project.jiji(["deploy"])
+  expect(refused.code).toBe(77)
+  expect(refused.stderr).toContain("→ Log in with `docker login ghcr.io` on this machine")
+  await Promise.all(all.map(login))
+  done(await project.jiji(["deploy"]))
+  expect(await page(hosts, hosts.server("h1"))).toBe("own login")
+  // A login of deploy.yml's goes beside it.
+  done(await write("ghcr.io", "both").jiji(["deploy"], { env }))
+  expect(await allLogins()).toEqual(["ghcr.io 600", "ghcr.io 600", "ghcr.io 600"])
+  done(await project.jiji(["registry", "logout"]))
+})
+
+test("a registry that asks nobody is given nothing", async () => {
+  done(await write("open.example.com", "open", {}).jiji(["deploy"]))
+  expect(await page(hosts, hosts.server("h2"))).toBe("open")
+})
+
+test("Ctrl-C in the middle of a push leaves no login behind", async () => {
+  const before = await traces(hosts, hosts.operator)
+  const asked = (await registry.requests()).length
+  registry.breakDown({ on: "^POST ghcr.io/.*/uploads/", stall: true })
+  const run = write("ghcr.io", "interrupted").start(["deploy", "-H", "h1"], { env })
+  await until(
+    async () => (await registry.requests()).slice(asked),
+    (lines) => lines.some((line) => line.startsWith("POST ghcr.io/"))
+  )
+  expect((await hosts.operator.files(join(hosts.folder, "../tmp"))).some((file) => file.endsWith("config.json"))).toBe(
+    true
+  )
+  run.killGroup("SIGINT")
+  expect((await run.done).code).toBe(130)
+  await until(
+    () => traces(hosts, hosts.operator),
+    (now) => Bun.deepEquals(now, before)
+  )
+})
