@@ -1,3 +1,5 @@
+// oxlint-disable-next-line typescript/triple-slash-reference -- a program that imports this has no tsconfig of ours
+/// <reference path="./layers/text.d.ts" />
 /** What authors of pipelines compose: the engine, the steps, and the services that steps use. */
 export * as Pipeline from "./pipeline/Pipeline.ts"
 export * as Resource from "./pipeline/Resource.ts"

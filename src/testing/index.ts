@@ -1,3 +1,5 @@
+// oxlint-disable-next-line typescript/triple-slash-reference -- a program that imports this has no tsconfig of ours
+/// <reference path="../layers/text.d.ts" />
 /** What tests and rehearsals of pipelines are made of: layers that record, and a throwaway SSH server. */
 export * as DryRun from "./DryRun.ts"
 export * as Recording from "./Recording.ts"
