@@ -1,4 +1,4 @@
-import { Clock, Context, Effect, Layer, Random } from "effect"
+import { Clock, Context, Effect, Layer, Option, Random } from "effect"
 import type { Engine, Server } from "../config/Project.ts"
 import { type Output, script, type ShellError } from "./Command.ts"
 import buildScript from "./diagnosis/build.sh" with { type: "text" }
@@ -9,6 +9,7 @@ import { scripts } from "./docker/scripts.ts"
 import type { Credentials } from "./Docker.ts"
 import { type EngineError, engineError, EngineUnclear } from "./DockerError.ts"
 import { label, local, type Machine, remote } from "./Machine.ts"
+import { containerName } from "./RegistryContainer.ts"
 import { Shell } from "./Shell.ts"
 
 /** What a machine is like. */
@@ -32,6 +33,10 @@ export class Diagnosis extends Context.Service<
     build(engine: Engine, platform: string | undefined): Effect.Effect<void, EngineError | ShellError>
     /** Whether a registry lets a user in. No login is left behind. */
     login(machine: Machine, engine: Engine, credentials: Credentials): Effect.Effect<void, EngineError | ShellError>
+    /** The registry's container, if there is one: whether it runs, and the port it was made for, if jiji made it. */
+    container(
+      engine: Engine
+    ): Effect.Effect<Option.Option<{ readonly runs: boolean; readonly port?: number }>, EngineError | ShellError>
     /** Whether a registry answers when it is asked for an image that it does not have, or asks for a login first. */
     reach(
       machine: Machine,
@@ -87,6 +92,17 @@ export class Diagnosis extends Context.Service<
           const output = yield* shell.run(machine, { ...command, env: { JIJI_PASSWORD: password } })
           const operation = `log in to ${server}`
           yield* succeed({ machine: label(machine), engine, operation, reference: server }, output)
+        }),
+
+        container: Effect.fnUntraced(function* (engine) {
+          const format = '{{.State.Running}} {{index .Config.Labels "jiji.registry"}}'
+          const output = yield* shell.run(local, {
+            words: [engine, "inspect", "--type", "container", "--format", format, containerName]
+          })
+          if (/no such (object|container)/i.test(output.stderr)) return Option.none()
+          yield* succeed({ machine: "local", engine, operation: `inspect ${containerName}` }, output)
+          const [runs, port = ""] = output.stdout.trim().split(" ")
+          return Option.some({ runs: runs === "true", ...(/^\d+$/.test(port) && { port: Number(port) }) })
         }),
 
         reach: Effect.fnUntraced(function* (machine, engine, repository) {

@@ -1,6 +1,5 @@
 import { Schema } from "effect"
 import type { Event } from "../pipeline/Event.ts"
-import { here } from "../steps/doctor/Check.ts"
 import { type Examined, Report } from "../steps/doctor/Report.ts"
 import type { Output } from "./Reporter.ts"
 import { parsePath } from "./describe.ts"
@@ -50,7 +49,7 @@ export const lines = (report: Report, output: Pick<Output, "columns" | "colors">
     ]
   }
   const machines = report.machines.flatMap(({ address, checks, name }) => [
-    paint("bold", address === undefined && name === here ? "this machine" : `${name} (${address ?? ""})`),
+    paint("bold", address === undefined ? name : `${name} (${address})`),
     ...together(checks).flatMap(one),
     ""
   ])

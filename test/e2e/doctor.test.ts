@@ -176,18 +176,20 @@ test("finds what is wrong on this machine: secrets, engine, store and port", asy
   const leave = await squat(9270, hosts.operator)
   const down = await doctor(project, [], { env: { DOCKER_HOST: "unix:///run/nowhere.sock" } })
   expect(down.code).toBe(1)
-  expect(down.found["local secrets"]).toMatch(/^failed: The secret FIRST is missing.*→ Write FIRST=…/)
-  expect(down.found["local engine"]).toMatch(/^failed: docker does not answer on this machine.*→ Start it/s)
-  expect(down.found["local build"]).toBe("skipped: no engine answers → ")
-  expect(down.found["local registry"]).toMatch(/^warning: port 9270 is taken on this machine/)
+  expect(down.found["this machine secrets"]).toMatch(/^failed: The secret FIRST is missing.*→ Write FIRST=…/)
+  expect(down.found["this machine engine"]).toMatch(/^failed: docker does not answer on this machine.*→ Start it/s)
+  expect(down.found["this machine build"]).toBe("skipped: no engine answers → ")
+  expect(down.found["this machine registry"]).toMatch(/^warning: port 9270 is taken on this machine/)
   expect(down.found["h1 registry"]).toStartWith("ok: answers docker")
   await leave()
   await hosts.operator.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", "/mnt"])
   writeFileSync(join(project.root, ".env"), "FIRST=is-here\n", { mode: 0o644 })
   const full = await doctor(project, [], { env: { XDG_DATA_HOME: "/mnt" } })
-  expect(full.found["local secrets"]).toMatch(/^warning: \.env can be read by other users.*chmod 600/)
-  expect(full.all.find(([name]) => name === "local secrets")?.[1]).toBe("ok: found FIRST (.env) → ")
-  expect(full.found["local registry"]).toMatch(/^failed: The local registry in \/mnt\/jiji\/registry cannot be used/)
+  expect(full.found["this machine secrets"]).toMatch(/^warning: \.env can be read by other users.*chmod 600/)
+  expect(full.all.find(([name]) => name === "this machine secrets")?.[1]).toBe("ok: found FIRST (.env) → ")
+  expect(full.found["this machine registry"]).toMatch(
+    /^failed: The local registry in \/mnt\/jiji\/registry cannot be used/
+  )
   expect(full.found["h1 registry"]).toBe("skipped: the registry is not up → ")
   expect(JSON.stringify(full)).not.toContain("is-here")
 })
@@ -199,11 +201,11 @@ test("tries a remote registry's login on every machine, and leaves none behind",
   const quiet = await allTraces(hosts)
   const good = await doctor(project, [], { env: { TOKEN: "right-word" } })
   expect(good.code).toBe(0)
-  for (const machine of ["local", "h1", "h2"])
+  for (const machine of ["this machine", "h1", "h2"])
     expect(good.found[`${machine} registry`]).toBe(`ok: ${address} lets me in → `)
   const wrong = await doctor(project, [], { env: { TOKEN: "wrong-word" } })
   expect(wrong.code).toBe(1)
-  for (const machine of ["local", "h1", "h2"]) {
+  for (const machine of ["this machine", "h1", "h2"]) {
     expect(wrong.found[`${machine} registry`]).toMatch(/^failed: .*→ .*(password|token)/is)
   }
   expect(JSON.stringify(wrong)).not.toContain("wrong-word")
@@ -212,7 +214,7 @@ test("tries a remote registry's login on every machine, and leaves none behind",
     services: { web: { hosts: ["h1"] } }
   })
   const unknown = await doctor(anonymous)
-  expect(unknown.found["local registry"]).toMatch(/^warning: .* asks for a login; none is configured/)
+  expect(unknown.found["this machine registry"]).toMatch(/^warning: .* asks for a login; none is configured/)
   expect(await allTraces(hosts)).toEqual(quiet)
 })
 
@@ -220,6 +222,6 @@ test("shows a broken deploy.yml as what is wrong, with every line", async () => 
   const project = write({ services: { web: { hosts: ["h1"], prots: ["1:1"] } } })
   const { code, found } = await doctor(project)
   expect(code).toBe(78)
-  expect(found["local config"]).toMatch(/^failed: \.jiji\/deploy\.yml:\d+ services\.web\.prots: /)
+  expect(found["this machine config"]).toMatch(/^failed: \.jiji\/deploy\.yml:\d+ services\.web\.prots: /)
   expect((await project.jiji(["doctor", "-H"])).code).toBe(2)
 })

@@ -16,14 +16,14 @@ done
 case $engine in
   '') echo "$1: not found" >&2 && code=127 ;;
   podman)
-    version=$(podman version --format '{{.Client.Version}}' 2>&1) &&
-      folder=$(podman info --format '{{.Store.GraphRoot}}' 2>/dev/null)
+    version=$(podman version --format '{{.Client.Version}}' 2>&1) || code=1
+    [ "$code" != 0 ] || folder=$(podman info --format '{{.Store.GraphRoot}}' 2>/dev/null)
     ;;
   *)
-    version=$("$engine" version --format '{{.Server.Version}}' 2>&1) &&
-      folder=$("$engine" info --format '{{.DockerRootDir}}' 2>/dev/null)
+    version=$("$engine" version --format '{{.Server.Version}}' 2>&1) || code=1
+    [ "$code" != 0 ] || folder=$("$engine" info --format '{{.DockerRootDir}}' 2>/dev/null)
     ;;
-esac || code=1
+esac
 if [ "$code" = 0 ]; then
   # What it warns of stands before it.
   echo "engine $engine ${version##*[!0-9A-Za-z.+~-]}"

@@ -4,7 +4,7 @@ import type { Failure } from "../../pipeline/Failure.ts"
 
 /** What was found about one thing on one machine: a fact, or what is wrong and what to do about it. */
 export const Check = Schema.Struct({
-  /** `local`, or the server's name. */
+  /** `this machine`, or the server's name. */
   machine: Schema.String,
   name: Schema.String,
   status: Schema.Literals(["ok", "warning", "failed", "skipped"]),
@@ -17,8 +17,8 @@ export type Check = typeof Check.Type
 /** What every step of a diagnosis leaves. */
 export const Checked = Schema.Struct({ checks: Schema.Array(Check) })
 
-/** The name of this machine, where a server has its own. */
-export const here = "local"
+/** How this machine is called; no server can be. */
+export const here = "this machine"
 
 /** The checks of one machine. */
 export const on = (machine: string) => ({

@@ -8,7 +8,7 @@ const { machine: _machine, ...ofCheck } = Check.fields
 
 /** All that was found about one machine, in the order of its checks. */
 export const Examined = Schema.Struct({
-  /** `local`, or the server's name. */
+  /** `this machine`, or the server's name. */
   name: Schema.String,
   /** `user@host:port`, as deploy.yml has it; absent for this machine. */
   address: Schema.optionalKey(Schema.String),

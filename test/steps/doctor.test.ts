@@ -1,0 +1,277 @@
+import { describe, expect, test } from "bun:test"
+import { Clock, Effect, Exit, Fiber, Layer, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import type { Project } from "../../src/config/Project.ts"
+import { Diagnosis } from "../../src/layers/Diagnosis.ts"
+import { Git } from "../../src/layers/Git.ts"
+import { label, type Machine } from "../../src/layers/Machine.ts"
+import { Secrets } from "../../src/layers/Secrets.ts"
+import { Shell } from "../../src/layers/Shell.ts"
+import { ConnectionLost, HostUnreachable } from "../../src/layers/SshError.ts"
+import { Ssh } from "../../src/layers/Ssh.ts"
+import type { Event } from "../../src/pipeline/Event.ts"
+import { Events } from "../../src/pipeline/Events.ts"
+import { run } from "../../src/pipeline/run.ts"
+import { Scrubber } from "../../src/pipeline/Scrubber.ts"
+import * as findings from "../../src/steps/doctor/findings.ts"
+import * as Report from "../../src/steps/doctor/Report.ts"
+import { doctor } from "../../src/steps/DoctorPipeline.ts"
+import * as Recording from "../../src/testing/Recording.ts"
+import { Files } from "../config/project.ts"
+import { it } from "../effect.ts"
+import { failed, type Instead, project, said, server, service } from "./rehearsal.ts"
+
+const facts = (free = 41_000_000) =>
+  said(`began 0\nprocessor x86_64\nengine docker 26.1.3\nfree ${free} /var/lib/docker\nended 0\n`)
+
+/** A machine that is as it should be. */
+const good = (machine: Machine, { script }: { readonly script?: string }) => {
+  if (script === "look") return facts()
+  if (script === "tunnel") return said("listens 0100007F\nanswered docker\n")
+  return machine._tag === "Local" ? said("") : failed("nothing else is asked of a server")
+}
+
+/** Examines a project whose machines answer as they should, or else as `instead` says. */
+const examine = Effect.fnUntraced(function* (
+  of: Project,
+  options: {
+    readonly instead?: Instead
+    readonly ssh?: Layer.Layer<Ssh>
+    readonly shell?: Layer.Layer<Shell>
+  } = {}
+) {
+  const recording = Recording.layer((machine, command) => options.instead?.(machine, command) ?? good(machine, command))
+  const reached = options.ssh === undefined ? recording : Layer.merge(recording, options.ssh)
+  const base = options.shell === undefined ? reached : Layer.merge(reached, options.shell)
+  const layers = Layer.mergeAll(Diagnosis.layer, Git.layer).pipe(
+    Layer.provideMerge(Secrets.layer({ root: "/nowhere", env: {} })),
+    Layer.provideMerge(base),
+    Layer.provideMerge(Events.layer),
+    Layer.provideMerge(Scrubber.layer),
+    Layer.provideMerge(Files)
+  )
+  return yield* Effect.scoped(
+    Effect.gen(function* () {
+      const events: Array<Event> = []
+      const stream = yield* (yield* Events).subscribe
+      const reader = yield* stream.pipe(
+        Stream.takeUntil((event) => /^Run(Succeeded|Failed|Interrupted)$/.test(event._tag)),
+        Stream.runForEach((event) => Effect.sync(() => events.push(event))),
+        Effect.forkChild
+      )
+      const exit = yield* Effect.exit(run(doctor, { project: of }))
+      yield* Fiber.join(reader)
+      expect(Exit.isSuccess(exit)).toBe(true)
+      const report = Report.make(Report.checksOf(events), of)
+      const checks = report.machines.flatMap(({ checks, name: machine }) =>
+        checks.map(({ name, status, text }) => [`${machine} ${name}`, `${status}: ${text}`] as const)
+      )
+      const { entries } = yield* Recording.Recording
+      return { report, found: Object.fromEntries(checks), entries }
+    })
+  ).pipe(Effect.provide(layers))
+})
+
+const two = project({ servers: [server("web1"), server("web2")], services: [service("web", ["web1", "web2"])] })
+
+describe("jiji doctor", () => {
+  it.effect("finds nothing wrong with machines that are as they should be", () =>
+    Effect.gen(function* () {
+      const { found, report } = yield* examine(two)
+      expect(report.ok).toBe(true)
+      expect(found).toEqual({
+        "this machine secrets": "ok: none is used",
+        "this machine engine": "ok: docker 26.1.3",
+        "this machine build": "ok: builds for linux/amd64",
+        "this machine disk": "ok: 42 GB free in /var/lib/docker",
+        "this machine registry": "ok: port 9270 is free, and /var/lib/jiji can be written to",
+        ...Object.fromEntries(
+          ["web1", "web2"].flatMap((name) => [
+            [`${name} ssh`, "ok: 203.0.113.10 lets jiji in; its host key is known"],
+            [`${name} engine`, "ok: docker 26.1.3"],
+            [`${name} processor`, "ok: amd64"],
+            [`${name} disk`, "ok: 42 GB free in /var/lib/docker"],
+            [`${name} clock`, "ok: 0.0 s apart"],
+            [`${name} tunnel`, "ok: port 9270 is open on 127.0.0.1 alone"],
+            [`${name} registry`, "ok: answers docker through the tunnel"]
+          ])
+        )
+      })
+    })
+  )
+
+  it.effect("asks two things of a server, and tells its engine nothing but to look", () =>
+    Effect.gen(function* () {
+      const { entries } = yield* examine(two)
+      const on = (name: string) => entries.filter(({ machine }) => label(machine) === name)
+      const shown = on("web1").map((entry) => (entry._tag === "Command" ? entry.command.script : entry._tag))
+      expect(shown).toEqual(["Connect", "look", "Forward", "tunnel"])
+    })
+  )
+
+  it.effect("goes on with the other servers where one cannot be reached, and passes over what depends on it", () =>
+    Effect.gen(function* () {
+      const ssh = Layer.mock(Ssh, {
+        connect: (server) =>
+          server.name === "web1"
+            ? Effect.fail(new HostUnreachable({ server: "web1", host: "203.0.113.10", port: 22, reason: "refused" }))
+            : Effect.succeed({ isNew: true }),
+        forward: ({ name }) =>
+          name === "web1"
+            ? Effect.die(new Error("not connected"))
+            : Effect.succeed({ port: 40_000, carried: Effect.succeed(0), lost: Effect.never })
+      })
+      const { found, report } = yield* examine(two, { ssh })
+      expect(report.ok).toBe(false)
+      expect(found["web1 ssh"]).toStartWith("failed: web1 (203.0.113.10) cannot be reached")
+      for (const name of ["engine", "processor", "disk", "clock", "tunnel", "registry"]) {
+        expect(found[`web1 ${name}`]).toBe("skipped: there is no connection")
+      }
+      expect(found["web2 ssh"]).toBe("ok: 203.0.113.10 lets jiji in; its host key is new, and now in /known_hosts")
+      expect(found["web2 tunnel"]).toBe("warning: port 9270 is taken on web2; deploys use a free one")
+      expect(found["web2 registry"]).toStartWith("ok:")
+    })
+  )
+
+  it.effect("ends in bounded time where a server takes a command and never answers", () =>
+    Effect.gen(function* () {
+      const shell = Layer.effect(
+        Shell,
+        Effect.succeed(
+          Shell.of({
+            run: (machine, command) =>
+              label(machine) === "web1" ? Effect.never : Effect.succeed(good(machine, command)),
+            bytes: () => Stream.never
+          })
+        )
+      )
+      const examined = yield* Effect.forkChild(examine(two, { shell }))
+      yield* TestClock.adjust("90 seconds")
+      const { found } = yield* Fiber.join(examined)
+      expect(found["web1 engine"]).toBe("failed: There was no answer within 20 s.")
+      expect(found["web1 tunnel"]).toBe("skipped: the server was not seen")
+      expect(found["web2 registry"]).toStartWith("ok:")
+    })
+  )
+
+  it.effect("measures a server's clock against the middle of its answer's way", () =>
+    Effect.gen(function* () {
+      const shell = Layer.effect(
+        Shell,
+        Effect.succeed(
+          Shell.of({
+            // Two seconds of way each, and a clock that is a minute behind.
+            run: Effect.fnUntraced(function* (machine, command) {
+              if (command.script !== "look" || label(machine) === "local") return good(machine, command)
+              yield* Effect.sleep("2 seconds")
+              const now = (yield* Clock.currentTimeMillis) / 1000 - 60
+              yield* Effect.sleep("3 seconds")
+              return said(
+                facts()
+                  .stdout.replace("began 0", `began ${now}`)
+                  .replace("ended 0", `ended ${now + 1}`)
+              )
+            }),
+            bytes: () => Stream.never
+          })
+        )
+      )
+      yield* TestClock.adjust("1 hour")
+      const examined = yield* Effect.forkChild(examine(project(), { shell }))
+      yield* TestClock.adjust("5 seconds")
+      const { found } = yield* Fiber.join(examined)
+      expect(found["web1 clock"]).toBe("warning: 60 s behind this machine's")
+    })
+  )
+
+  it.effect("tells a connection that is lost on the way by its own error", () =>
+    Effect.gen(function* () {
+      const lost = new ConnectionLost({ server: "web1" })
+      const ssh = Layer.mock(Ssh, {
+        connect: () => Effect.succeed({ isNew: false }),
+        forward: () => Effect.fail(lost)
+      })
+      const { found } = yield* examine(project(), { ssh })
+      expect(found["web1 tunnel"]).toBe(`failed: ${lost.message}`)
+      expect(found["web1 registry"]).toBe("skipped: there is no tunnel")
+    })
+  )
+
+  it.effect("builds for every platform that servers say, and says what the builder says", () =>
+    Effect.gen(function* () {
+      const servers = [server("web1"), server("web2", { arch: "arm64" })]
+      const built: Array<string | undefined> = []
+      const instead: Instead = (_, { script, words }) => {
+        if (script !== "build") return undefined
+        built.push(words[5])
+        return words[5] === "linux/arm64" ? failed("exec format error") : said("")
+      }
+      const { found } = yield* examine(project({ servers, services: [service("web", ["web1", "web2"])] }), { instead })
+      expect(built).toEqual(["linux/amd64", "linux/arm64"])
+      expect(found["this machine build"]).toContain("exec format error")
+      expect(found["web2 processor"]).toBe("failed: amd64, and deploy.yml says arm64")
+    })
+  )
+
+  it.effect("looks at the registry's container, and neither makes nor starts it", () =>
+    Effect.gen(function* () {
+      const shop = project({ registry: { type: "local", port: 9, container: { image: "registry:3" } } })
+      const with_ = (inspected: ReturnType<typeof said>) =>
+        Effect.map(
+          examine(shop, { instead: (_, { words }) => (words[1] === "inspect" ? inspected : undefined) }),
+          ({ entries, found }) => {
+            const words = entries.flatMap((entry) => (entry._tag === "Command" ? [entry.command.words.join(" ")] : []))
+            expect(words.filter((line) => /docker (run|start|create)/.test(line))).toEqual([])
+            return found["this machine registry"]
+          }
+        )
+      expect(yield* with_(failed("Error: No such object: jiji-registry"))).toBe(
+        "ok: port 9 is free, and the next deploy makes the registry's container"
+      )
+      expect(yield* with_(said("false 9\n"))).toBe(
+        "ok: port 9 is free, and the next deploy starts the registry's container"
+      )
+      expect(yield* with_(said("true \n"))).toStartWith("failed: A container jiji-registry is on this machine")
+      expect(yield* with_(said("true 9271\n"))).toStartWith(
+        "failed: The registry's container jiji-registry is on port 9271"
+      )
+      expect(yield* with_(said("true 9\n"))).toMatch(/^failed: .* does not answer at http:\/\/127\.0\.0\.1:9\/v2\//)
+    })
+  )
+})
+
+const looked = { processor: "amd64", ahead: 0 }
+
+test.each([
+  ["docker", "20.10.24+dfsg1", "ok"],
+  ["docker", "20.9.1", "warning"],
+  ["docker", "19.03.15", "warning"],
+  ["docker", "28.2.2", "ok"],
+  ["podman", "4.3.1", "ok"],
+  ["podman", "3.4.4", "warning"],
+  ["podman", "5.0.0-dev", "ok"]
+] as const)("%s %s is %s", (name, version, status) => {
+  expect(findings.engine("web1", { ...looked, engine: { name, version } }, name).status).toBe(status)
+})
+
+test.each([
+  [41e9, "ok", "41 GB"],
+  [2e9, "ok", "2.0 GB"],
+  [1.99e9, "warning", "2.0 GB"],
+  [999.9e6, "warning", "1.0 GB"],
+  [200e6, "warning", "200 MB"],
+  [199e6, "failed", "199 MB"],
+  [0, "failed", "0.0 MB"]
+])("%d bytes free are %s", (free, status, text) => {
+  const [check] = findings.disk("web1", { ...looked, disk: { free, folder: "/var/lib/docker" } })
+  expect(check).toMatchObject({ status, text: `${text} free in /var/lib/docker` } as never)
+})
+
+test.each([
+  [30_000, "ok", "30 s apart"],
+  [-1234, "ok", "1.2 s apart"],
+  [31_000, "warning", "31 s ahead of this machine's"],
+  [-90_000, "warning", "90 s behind this machine's"]
+])("a clock that is %d ms ahead is %s", (ahead, status, text) => {
+  expect(findings.clock("web1", { ...looked, ahead })).toMatchObject({ status, text } as never)
+})
