@@ -69,13 +69,15 @@ const Ssh = Schema.Struct({
   ),
   known_hosts: or(
     anyText("the path of a file", {
-      description: "File of known host keys: absolute, from the home folder (~/), or relative to the project."
+      description: "File of known host keys: absolute, from the home folder (~/), or relative to the project.",
+      default: "~/.ssh/known_hosts"
     }),
     "~/.ssh/known_hosts"
   ),
   connect_timeout: or(
     duration(1, {
-      description: "How long opening a connection may take. 10s where it is left out.",
+      description: "How long opening a connection may take.",
+      default: "10s",
       examples: ["10s"]
     }),
     "10s"
@@ -89,7 +91,8 @@ const Server = Schema.Struct({
   }),
   arch: optional(
     Schema.Literals(["amd64", "arm64", "arm/v7", "arm/v6", "riscv64", "ppc64le", "s390x"]).annotate({
-      description: "What images for this server are built for. The server is asked where it is left out."
+      description:
+        "What images for this server are built for; where it is left out, what the builder is. An image that the server cannot run is an error."
     })
   ),
   ...connection
@@ -99,7 +102,8 @@ const LocalRegistry = Schema.Struct({
   type: Schema.Literal("local").annotate({ description: "Nothing to run and nothing to log in to." }),
   port: or(
     portNumber({
-      description: "Port that images are named by, and that servers pull from. 9270 where it is left out."
+      description: "Port that images are named by, and that servers pull from.",
+      default: 9270
     }),
     9270
   ),
@@ -146,7 +150,8 @@ const RemoteRegistry = Schema.Struct({
   ),
   password: optional(
     anyText("a text", {
-      description: "Name of the secret, in capitals, that holds the password or token.",
+      description:
+        "Name of the secret, in capitals, that holds the password or token; or `$(command)`, a command that prints it.",
       examples: ["GITHUB_TOKEN"]
     })
   )
@@ -177,22 +182,24 @@ const Builder = Schema.Struct({
 const Build = Schema.Struct({
   context: or(
     text("a folder", /^(?!.*:\/\/).*\S/u, {
-      description:
-        "Folder that is given to the build, relative to the project. The project's folder where it is left out.",
+      description: "Folder that is given to the build, relative to the project.",
+      default: ".",
       examples: ["."]
     }),
     "."
   ),
   dockerfile: or(
     anyText("the path of a Dockerfile", {
-      description: "Relative to the context. Dockerfile where it is left out.",
+      description: "The Dockerfile, relative to the context.",
+      default: "Dockerfile",
       examples: ["Dockerfile"]
     }),
     "Dockerfile"
   ),
   args: or(
     Schema.Record(variableName(), scalar()).annotate({
-      description: "Build arguments. They stay readable in the image."
+      description: "Build arguments. They stay readable in the image.",
+      default: {}
     }),
     {}
   ),
@@ -207,13 +214,15 @@ const Build = Schema.Struct({
 const Environment = Schema.Struct({
   clear: or(
     Schema.Record(variableName(), scalar()).annotate({
-      description: "Variables and their values, taken literally."
+      description: "Variables and their values, taken literally.",
+      default: {}
     }),
     {}
   ),
   secrets: or(
     Schema.Array(variableSecret()).annotate({
-      description: "Names of secrets; each becomes the variable of that name."
+      description: "Names of secrets; each becomes the variable of that name.",
+      default: []
     }),
     []
   )
@@ -222,15 +231,16 @@ const Environment = Schema.Struct({
 const Health = Schema.Struct({
   running_for: or(
     duration(0, {
-      description:
-        "How long a container without a HEALTHCHECK must have been running to count as healthy. 1s where it is left out.",
+      description: "How long a container without a HEALTHCHECK must have been running to count as healthy.",
+      default: "1s",
       examples: ["1s"]
     }),
     "1s"
   ),
   timeout: or(
     duration(1, {
-      description: "How long a container may take to become healthy. 60s where it is left out.",
+      description: "How long a container may take to become healthy.",
+      default: "60s",
       examples: ["60s"]
     }),
     "60s"
@@ -261,7 +271,7 @@ const Service = Schema.Struct({
         description: "[address:][port on the server:]port of the container[/udp]",
         examples: ["8080:80"]
       })
-    ).annotate({ description: "Ports that are published on the server." }),
+    ).annotate({ description: "Ports that are published on the server.", default: [] }),
     []
   ),
   volumes: or(
@@ -270,7 +280,10 @@ const Service = Schema.Struct({
         description: "volume or folder on the server:path in the container[:ro]",
         examples: ["data:/var/lib/app"]
       })
-    ).annotate({ description: "What is mounted. A named volume is the project's own: `data` becomes PROJECT_data." }),
+    ).annotate({
+      description: "What is mounted. A named volume is the project's own: `data` becomes PROJECT_data.",
+      default: []
+    }),
     []
   ),
   environment: or(Environment, {}),

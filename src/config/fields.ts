@@ -2,9 +2,11 @@ import { reservedName } from "./reservedNames.ts"
 import { Duration, Schema, SchemaGetter, SchemaTransformation } from "effect"
 
 /** What an editor shows of a key. */
-export interface Docs {
+export interface Docs<A = string> {
   readonly description: string
-  readonly examples?: ReadonlyArray<string>
+  readonly examples?: ReadonlyArray<A>
+  /** What is taken where the key is left out. */
+  readonly default?: A
 }
 
 /** What a project, a service and a server may be called. */
@@ -38,9 +40,9 @@ export const variableSecret = (docs?: Docs) =>
 export const variableName = (docs?: Docs) =>
   text("a variable's name of letters, digits and _, such as LOG_LEVEL", variablePattern, docs)
 
-export const portNumber = (docs: Docs) =>
+export const portNumber = (docs: Docs<number>) =>
   Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 65535 }, { expected: "a port from 1 to 65535" })).annotate({
-    description: docs.description
+    ...docs
   })
 
 const asText = {
