@@ -1,0 +1,50 @@
+// Deploys the project of the current folder as `jiji deploy` does, but gives up a server that is silent for two seconds,
+// where jiji waits for three quarters of a minute. Ends with the failure's texts and exit code.
+import { join } from "node:path"
+import { Duration, Effect, Exit, Layer } from "effect"
+import { ending } from "../../src/cli/failures.ts"
+import { load } from "../../src/config/load.ts"
+import { Docker } from "../../src/layers/Docker.ts"
+import { Git } from "../../src/layers/Git.ts"
+import { LocalRegistry } from "../../src/layers/LocalRegistry.ts"
+import { RegistryContainer } from "../../src/layers/RegistryContainer.ts"
+import { Secrets } from "../../src/layers/Secrets.ts"
+import { Shell } from "../../src/layers/Shell.ts"
+import { Ssh } from "../../src/layers/Ssh.ts"
+import { SshSettings } from "../../src/layers/ssh/Settings.ts"
+import { Events } from "../../src/pipeline/Events.ts"
+import { run } from "../../src/pipeline/run.ts"
+import { Scrubber } from "../../src/pipeline/Scrubber.ts"
+import * as Platform from "../../src/platform.ts"
+import { plain } from "../../src/reporters/plain.ts"
+import { feed } from "../../src/reporters/Reporter.ts"
+import { deploy } from "../../src/steps/DeployPipeline.ts"
+
+const root = process.cwd()
+const settings = {
+  ...Effect.runSync(Effect.service(SshSettings)),
+  keepAlive: { interval: Duration.seconds(1), count: 2 }
+}
+const store = LocalRegistry.layer({ directory: join(process.env["HOME"] ?? root, ".local/share/jiji/registry") })
+const live = Layer.mergeAll(Docker.layer, Git.layer, RegistryContainer.layer, store).pipe(
+  Layer.provideMerge(Shell.layer),
+  Layer.provideMerge(Ssh.layer.pipe(Layer.provide(Layer.succeed(SshSettings, settings)))),
+  Layer.provideMerge(Secrets.layer({ root }).pipe(Layer.provide(Shell.local)))
+)
+
+const program = Effect.gen(function* () {
+  const project = yield* load({ cwd: root })
+  const stream = yield* (yield* Events).subscribe
+  const output = { write: (text: string) => void process.stdout.write(text), columns: 200, colors: false }
+  yield* Effect.forkChild(feed(plain(output), stream), { startImmediately: true })
+  yield* run(deploy, { project }, live)
+}).pipe(
+  Effect.scoped,
+  Effect.provide(Events.layer.pipe(Layer.provideMerge(Scrubber.layer), Layer.provideMerge(Platform.layer)))
+)
+const exit = await Effect.runPromiseExit(program)
+if (Exit.isFailure(exit)) {
+  const { code, text } = ending(exit.cause)
+  process.stderr.write(text)
+  process.exitCode = code
+}
