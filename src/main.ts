@@ -30,7 +30,10 @@ import { terminal } from "./reporters/terminal.ts"
 import { answers } from "./testing/DryRun.ts"
 import * as Recording from "./testing/Recording.ts"
 
-const { NO_COLOR, XDG_DATA_HOME } = process.env
+const { DOCKER_CONFIG, NO_COLOR, XDG_DATA_HOME } = process.env
+
+/** Where docker keeps its logins. */
+const dockerConfig = DOCKER_CONFIG === undefined || DOCKER_CONFIG === "" ? join(homedir(), ".docker") : DOCKER_CONFIG
 
 /** Where the local registry keeps its images. */
 const store = join(
@@ -45,6 +48,9 @@ const output: Output = {
   },
   colors: process.stdout.isTTY && (NO_COLOR === undefined || NO_COLOR === "")
 }
+
+/** Whether a person is at both ends. */
+const interactive = process.stdin.isTTY && process.stdout.isTTY
 
 const secrets = ({ environment, root }: Project) =>
   Secrets.layer(environment === undefined ? { root } : { root, environment })
@@ -80,9 +86,9 @@ const root = Command.make(
   Command.withSubcommands([
     DeployCommand.command({ live, dry, reporter, write: output.write }),
     DoctorCommand.command({ live, output, watched: process.stdout.isTTY }),
-    RegistryCommand.command({ live, dry, reporter, write: output.write }),
+    RegistryCommand.command({ live, dry, reporter, write: output.write, output, interactive, dockerConfig }),
     SandboxCommand.command(output.write),
-    SecretsCommand.command({ secrets: liveSecrets, output, interactive: process.stdin.isTTY && process.stdout.isTTY }),
+    SecretsCommand.command({ secrets: liveSecrets, output, interactive }),
     ScriptCommand.command(output.write)
   ])
 )

@@ -7,10 +7,14 @@ import { ExitCode } from "../pipeline/Failure.ts"
 import { login, logout } from "../steps/RegistryLogin.ts"
 import { dryRun, hosts, project } from "./flags.ts"
 import { open } from "./open.ts"
+import type { RegistryLayers } from "./registry/layers.ts"
+import * as RemoveCommand from "./registry/remove.ts"
+import * as ServeCommand from "./registry/serve.ts"
+import * as StatusCommand from "./registry/status.ts"
 import { rehearse, type RunLayers, show } from "./runs.ts"
 
 /** Every machine was left out. */
-class NoMachine extends Schema.TaggedError<NoMachine>()("NoMachine", {}) {
+export class NoMachine extends Schema.TaggedError<NoMachine>()("NoMachine", {}) {
   override get message() {
     return "--skip-local and --skip-remote together leave no machine."
   }
@@ -74,9 +78,9 @@ const make = <R>(verb: "login" | "logout", layers: RunLayers<R>) =>
   )
 
 /** `jiji registry`. */
-export const command = <R>(layers: RunLayers<R>) =>
+export const command = <R>(layers: RegistryLayers<R>) =>
   Command.make("registry").pipe(
-    Command.withDescription("Log in to the project's registry and out of it"),
+    Command.withDescription("Look after the project's registry"),
     Command.withSubcommands([
       make("login", layers).pipe(
         Command.withDescription("Log this machine and the servers in to the project's registry"),
@@ -87,6 +91,9 @@ export const command = <R>(layers: RunLayers<R>) =>
       ),
       make("logout", layers).pipe(
         Command.withDescription("Log this machine and the servers out of the project's registry")
-      )
+      ),
+      StatusCommand.command(layers),
+      ServeCommand.command(layers),
+      RemoveCommand.command(layers)
     ])
   )

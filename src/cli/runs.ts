@@ -14,7 +14,7 @@ import { feed, type Reporter } from "../reporters/Reporter.ts"
 import { lines } from "../testing/DryRun.ts"
 import { Recording } from "../testing/Recording.ts"
 
-type Services = Docker | Git | LocalRegistry | RegistryContainer | Secrets | Ssh
+export type Services = Docker | Git | LocalRegistry | RegistryContainer | Secrets | Ssh
 
 /** What a command takes from the outside: the layers that its pipeline runs over, and how it shows a run. */
 export interface RunLayers<R> {

@@ -1,0 +1,88 @@
+import { describe, expect, test } from "bun:test"
+import { main, project } from "./project.ts"
+
+const port = 20_000 + (process.pid % 10_000)
+const files = (registry: string) => ({
+  ".jiji/deploy.yml": `project: shop
+builder: { registry: { ${registry} } }
+servers: { web1: { host: 203.0.113.10 } }
+services: { web: { image: "nginx:1.27", hosts: [web1] } }
+`
+})
+const builtin = files(`type: local, port: ${port}`)
+
+/** `jiji registry serve`, until it is told to end. */
+const serve = async (shop: ReturnType<typeof project>) => {
+  const child = Bun.spawn([process.execPath, main, "registry", "serve"], {
+    cwd: shop.root,
+    env: shop.env,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe"
+  })
+  const first = await child.stdout.getReader().read()
+  return { child, said: new TextDecoder().decode(first.value) }
+}
+
+describe("jiji registry serve", () => {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    test(`answers until ${signal}, and leaves nothing`, async () => {
+      using shop = project(builtin)
+      const { child, said } = await serve(shop)
+      expect(said).toStartWith(`The local registry is at http://localhost:${port}/v2/`)
+      expect(await (await fetch(`http://localhost:${port}/v2/`)).text()).toBe("{}")
+      const status = shop.jiji(["registry", "status"])
+      expect(status.stdout).toContain(`It answers at http://localhost:${port}/v2/ now.`)
+      child.kill(signal)
+      expect(await child.exited).toBe(130)
+      expect(shop.listing().filter((line) => /sock|\/tmp\/./.test(line))).toEqual([])
+    })
+  }
+
+  test("says so where the port is taken", async () => {
+    using shop = project(builtin)
+    const { child } = await serve(shop)
+    const second = shop.jiji(["registry", "serve"])
+    child.kill()
+    await child.exited
+    expect(second).toEqual({
+      code: 69,
+      stdout: "",
+      stderr: `error: The local registry cannot listen on 127.0.0.1:${port}: something else listens there.\n  → See what it is with \`ss -ltnp 'sport = :${port}'\`, and stop that; or set another \`port\` under \`builder.registry\`.\n`
+    })
+  })
+
+  test("has nothing to do for a registry that is elsewhere", () => {
+    using shop = project(files("server: ghcr.io, username: me"))
+    expect(shop.jiji(["registry", "serve"])).toMatchObject({
+      code: 0,
+      stdout: "The registry of shop is ghcr.io: there is nothing to serve.\n"
+    })
+  })
+})
+
+test("jiji registry status says what is configured, and that nothing is stored", () => {
+  using shop = project(builtin)
+  const { code, stdout } = shop.jiji(["registry", "status"])
+  expect(code).toBe(0)
+  expect(stdout)
+    .toBe(`The registry of shop is local, on port ${port}. jiji keeps it in ${shop.home}/.local/share/jiji/registry.
+It does not answer at http://localhost:${port}/v2/ now: a deploy opens it as long as it runs, \`jiji registry serve\` for longer.
+
+It holds no images.
+`)
+})
+
+test("jiji registry remove asks nobody where nobody is there, and removes nothing", () => {
+  using shop = project(builtin)
+  expect(shop.jiji(["registry", "remove"])).toEqual({
+    code: 2,
+    stdout: "",
+    stderr:
+      "error: This removes stored images, and there is no terminal to ask at.\n  → Give --yes to remove them without being asked.\n"
+  })
+  expect(shop.jiji(["registry", "remove", "--yes"])).toMatchObject({
+    code: 0,
+    stdout: "The local registry holds no images.\n"
+  })
+})
