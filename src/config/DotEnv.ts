@@ -55,7 +55,9 @@ export const parseDotEnv = (
   }
   const set = (name: string, value: DotEnvValue | string, at: number) => {
     if (typeof value === "string") faults.push({ line: at, message: value })
-    else values.set(name, value)
+    else if (value._tag === "Text" && value.text.includes("\0")) {
+      faults.push({ line: at, message: "holds a NUL byte, which no variable can" })
+    } else values.set(name, value)
   }
   for (;;) {
     if (rest === "") return { values, faults }
@@ -99,6 +101,6 @@ export const parseDotEnv = (
     skip(endOfLine())
     const plain = inner.replace(/\\([^])/gu, (pair, key: string) => escapes[key] ?? pair)
     if (quote === '"') set(name, inner.startsWith("$(") ? readValue(plain) : { _tag: "Text", text: plain }, first)
-    else values.set(name, { _tag: "Text", text: inner })
+    else set(name, { _tag: "Text", text: inner }, first)
   }
 }

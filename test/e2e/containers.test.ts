@@ -48,7 +48,7 @@ const services = (log: string) => ({
     health,
     environment: {
       clear: { CLEAR: 'it\'s $HOME and "more"', EMPTY: "", COUNT: 3, YES: true },
-      secrets: ["AWKWARD", "FROM_FILE", "PATH_LIKE"]
+      secrets: ["AWKWARD", "FROM_FILE", "PATH_LIKE", "FROM_COMMAND", "HTTP_PROXY"]
     }
   },
   clear: { build: { context: "./web" }, hosts: ["h1", "h2"], health, environment: { clear: { LOG: log } } },
@@ -59,7 +59,13 @@ const awkwardEnv = { AWKWARD: awkward, PATH_LIKE: "/opt/se cret/bin" }
 
 test("clear and secret values arrive as they are, and a secret stands in no command line and no output", async () => {
   const project = writeProject(hosts, { name: "env", image, config: { services: services("info") } })
-  writeFileSync(join(project.root, ".env"), 'FROM_FILE="file-secret\\nof-two-lines"\n')
+  const dotEnv = [
+    'FROM_FILE="file-secret\\nof-two-lines"',
+    "FROM_COMMAND=$(cat token)",
+    "HTTP_PROXY=http://me:proxy-secret@127.0.0.1:1"
+  ]
+  writeFileSync(join(project.root, ".env"), dotEnv.join("\n"), { mode: 0o600 })
+  writeFileSync(join(project.root, "token"), "of a command\n and its secret\n")
   const running = project.jiji(["deploy"], { env: { ...awkwardEnv, KEY: "one-secret" } })
   const lines = [...(await commandLinesDuring(running))]
   const run = done(await running)
@@ -68,6 +74,8 @@ test("clear and secret values arrive as they are, and a secret stands in no comm
     expect(await value("AWKWARD")).toBe(awkward)
     expect(await value("FROM_FILE")).toBe("file-secret\nof-two-lines")
     expect(await value("PATH_LIKE")).toBe("/opt/se cret/bin")
+    expect(await value("FROM_COMMAND")).toBe("of a command\n and its secret")
+    expect(await value("HTTP_PROXY")).toBe("http://me:proxy-secret@127.0.0.1:1")
     expect(await value("CLEAR")).toBe('it\'s $HOME and "more"')
     expect(await value("{EMPTY-unset}")).toBe("")
     expect(await value("COUNT")).toBe("3")
@@ -76,7 +84,15 @@ test("clear and secret values arrive as they are, and a secret stands in no comm
   // What is sampled does show the commands of either machine.
   expect(lines.some((line) => line.includes("\0pull\0"))).toBe(true)
   expect(lines.some((line) => line.includes("\0create\0"))).toBe(true)
-  for (const secret of ["second 'line'", "file-secret", "of-two-lines", "se cret", "one-secret"]) {
+  for (const secret of [
+    "second 'line'",
+    "file-secret",
+    "of-two-lines",
+    "se cret",
+    "one-secret",
+    "its secret",
+    "proxy-secret"
+  ]) {
     expect(lines.filter((line) => line.includes(secret))).toEqual([])
     expect(run.stdout + run.stderr).not.toContain(secret)
   }
