@@ -38,7 +38,7 @@ const keysIn = (value: unknown, path = ""): ReadonlyArray<string> =>
 
 const keys = keysOf(JSON.parse(jsonSchema()))
 
-test("docs/deploy.schema.json is what the schema gives (bin/schema writes it)", async () => {
+test("docs/deploy.schema.json is what the schema gives (bin/docs writes it)", async () => {
   expect(await Bun.file(new URL("../../docs/deploy.schema.json", import.meta.url)).text()).toBe(jsonSchema())
 })
 

@@ -1,0 +1,196 @@
+import { Schema } from "effect"
+import { list } from "../../src/config/nearest.ts"
+import { jsonSchema } from "../../src/config/JsonSchema.ts"
+
+/** The part of JSON Schema that deploy.yml's is made of. */
+interface Node {
+  readonly type?: string
+  readonly enum?: ReadonlyArray<string | boolean>
+  readonly description?: string
+  readonly default?: unknown
+  readonly examples?: ReadonlyArray<unknown>
+  readonly required?: ReadonlyArray<string>
+  readonly properties?: Readonly<Record<string, Node>>
+  readonly patternProperties?: Readonly<Record<string, Node>>
+  readonly items?: Node
+  readonly anyOf?: ReadonlyArray<Node>
+}
+
+const Node: Schema.Codec<Node> = Schema.Struct({
+  type: Schema.optionalKey(Schema.String),
+  enum: Schema.optionalKey(Schema.Array(Schema.Union([Schema.String, Schema.Boolean]))),
+  description: Schema.optionalKey(Schema.String),
+  default: Schema.optionalKey(Schema.Unknown),
+  examples: Schema.optionalKey(Schema.Array(Schema.Unknown)),
+  required: Schema.optionalKey(Schema.Array(Schema.String)),
+  properties: Schema.optionalKey(
+    Schema.Record(
+      Schema.String,
+      Schema.suspend(() => Node)
+    )
+  ),
+  patternProperties: Schema.optionalKey(
+    Schema.Record(
+      Schema.String,
+      Schema.suspend(() => Node)
+    )
+  ),
+  items: Schema.optionalKey(Schema.suspend(() => Node)),
+  anyOf: Schema.optionalKey(Schema.Array(Schema.suspend(() => Node)))
+})
+
+const tree = Schema.decodeSync(Schema.fromJsonString(Node))(jsonSchema())
+
+const code = (value: unknown): string => `\`${typeof value === "string" ? value : JSON.stringify(value)}\``
+
+/** What a value is, in a word or two. */
+const typeOf = (node: Node): string => {
+  if (node.enum !== undefined) return list(node.enum.map(code), "or")
+  if (node.type === "array")
+    return `list${node.items?.anyOf === undefined ? ` of ${typeOf(node.items ?? {})}s` : " of texts"}`
+  if (node.type === "object") return "map"
+  if (node.type === "integer") return "whole number"
+  return node.type === "string" || node.anyOf?.every(({ type }) => type !== "object") === true ? "text" : "map"
+}
+
+const describe = ({ default: fallback, description = "", examples, items }: Node): string => {
+  const inner = items?.description === undefined ? "" : ` Each is \`${items.description}\`.`
+  const written = (examples ?? items?.examples ?? []).filter((example) => example !== fallback)
+  const such = written.length === 0 ? "" : ` Example: ${written.map(code).join(", ")}.`
+  return `${description}${inner}${such}`.replaceAll("|", "\\|")
+}
+
+const table = (node: Node): ReadonlyArray<string> => [
+  "| key | type | default | |",
+  "| --- | --- | --- | --- |",
+  ...Object.entries(node.properties ?? {}).map(([key, value]) => {
+    const absent =
+      node.required?.includes(key) === true ? "required" : value.default === undefined ? "" : code(value.default)
+    return `| \`${key}\` | ${typeOf(value)} | ${absent} | ${describe(value)} |`
+  })
+]
+
+/** A map with its table, and below it those of the maps in it. */
+const sections = (node: Node, path: string): ReadonlyArray<string> => {
+  const maps = Object.entries(node.properties ?? {}).flatMap(([key, value]) => {
+    const named = Object.values(value.patternProperties ?? {}).find(({ properties }) => properties !== undefined)
+    const at = path === "" ? key : `${path}.${key}`
+    const choices = value.anyOf?.filter(({ properties }) => properties !== undefined) ?? []
+    if (named !== undefined) return sections(named, `${at}.NAME`)
+    if (choices.length > 0) {
+      return choices.flatMap((choice) =>
+        sections(choice, `${at}, type ${code(choice.properties?.["type"]?.enum?.[0])}`)
+      )
+    }
+    return value.properties === undefined ? [] : sections(value, at)
+  })
+  const heading = path === "" ? [] : ["", `## ${path}`, "", node.description ?? "", ""]
+  return [...heading, ...table(node), ...maps]
+}
+
+/** The files that are shown; a test loads each as it stands here. */
+export const examples = {
+  small: `project: shop
+servers:
+  web1: { host: 203.0.113.10 }
+services:
+  web:
+    build: { context: . }
+    hosts: [web1]
+    ports: ["8080:80"]
+`,
+  whole: `project: shop
+
+builder:
+  engine: docker
+  local: true
+  registry:
+    type: remote
+    server: ghcr.io
+    username: octocat
+    password: GITHUB_TOKEN           # the name of a secret
+
+ssh:
+  user: deploy
+  port: 22
+  keys: [~/.ssh/id_ed25519]
+  passphrase: SSH_PASSPHRASE         # the name of a secret
+  proxy: jump@bastion.example.com:2222
+  host_keys: strict
+  known_hosts: .jiji/known_hosts
+  connect_timeout: 10s
+
+servers:
+  web1: { host: 203.0.113.10, arch: amd64 }
+  web2: { host: 203.0.113.11, arch: amd64 }
+  jobs1: { host: jobs.example.com, arch: amd64, user: root, port: 2200, keys: [~/.ssh/jobs] }
+
+services:
+  web:
+    build:
+      context: ./app
+      dockerfile: Dockerfile
+      args: { NODE_ENV: production }
+      target: app
+    hosts: [web1, web2]
+    ports: ["8080:80", "127.0.0.1:9100:9100"]
+    volumes: ["uploads:/var/lib/app", "/etc/ssl/certs:/certs:ro"]
+    environment:
+      clear: { LOG: info }
+      secrets: [DATABASE_URL]
+    command: [bin/serve, --workers, 4]
+    retain: 5
+    health: { running_for: 2s, timeout: 90s }
+  cache:
+    image: redis:7
+    hosts: [jobs1]
+`,
+  staging: `# .jiji/deploy.staging.yml
+builder:
+  registry: { type: local }          # another type takes the place of the whole registry
+servers:
+  web1: { host: 198.51.100.20 }      # all else of web1 stays
+services:
+  web:
+    hosts: [web1]                    # lists replace
+    command: ~                       # takes the key away
+  cache:
+    hosts: [web1]
+`
+}
+
+const fence = (text: string): ReadonlyArray<string> => ["```yaml", text.trimEnd(), "```"]
+
+/** docs/configuration.md. */
+export const configuration = (): string =>
+  [
+    "# deploy.yml",
+    "",
+    "<!-- Written by bin/docs from src/config/DeployFile.ts. -->",
+    "",
+    "jiji looks for `.jiji/deploy.yml` from the current folder upwards; `-c FILE` names another. The smallest that builds",
+    "and deploys something:",
+    "",
+    ...fence(examples.small),
+    "",
+    "With all there is:",
+    "",
+    ...fence(examples.whole),
+    "",
+    "Every problem is reported at once, as `file:line path: sentence`. With this first line, editors show them as you type:",
+    "",
+    ...fence("# yaml-language-server: $schema=PATH/docs/deploy.schema.json"),
+    "",
+    "## Environments",
+    "",
+    "`-e staging` lays `.jiji/deploy.staging.yml` over it. Maps merge, lists and scalars replace, and an empty value (`~`)",
+    "takes its key away. Secrets are looked for in `.env.staging` first ([secrets](secrets.md)). A registry of another type",
+    "takes the place of the one below it ([registries](registries.md)).",
+    "",
+    ...fence(examples.staging),
+    "",
+    "## All keys",
+    "",
+    ...sections(tree, ""),
+    ""
+  ].join("\n")

@@ -1,0 +1,96 @@
+import { describe, expect, test } from "bun:test"
+import { Glob } from "bun"
+import { existsSync, readFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { parse } from "yaml"
+import { examples } from "../../docs/source/configuration.ts"
+import { parseDotEnv } from "../../src/config/DotEnv.ts"
+import { project } from "../cli/project.ts"
+import { loadFiles } from "../config/project.ts"
+import { it } from "../effect.ts"
+
+const root = join(import.meta.dir, "../..")
+const pages = ["README.md", "CONTRIBUTING.md", ...new Glob("docs/*.md").scanSync(root)].sort()
+const read = (page: string) => readFileSync(join(root, page), "utf8")
+
+/** The blocks of a language, in order. */
+const blocks = (page: string, language: string): ReadonlyArray<string> =>
+  [...read(page).matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms"))].map(([, code = ""]) => code)
+
+const isMap = (value: unknown): value is object => typeof value === "object" && value !== null && !Array.isArray(value)
+
+describe("a deploy.yml that is shown loads", () => {
+  for (const page of pages) {
+    for (const [index, text] of blocks(page, "yaml").entries()) {
+      const value: unknown = parse(text)
+      if (!isMap(value)) continue
+      // What is only a part is laid over a whole one.
+      const load =
+        "project" in value
+          ? loadFiles({ ".jiji/deploy.yml": text })
+          : loadFiles({ ".jiji/deploy.yml": examples.whole, ".jiji/deploy.shown.yml": text }, "shown")
+      it.live(`${page}, ${index + 1}`, () => load)
+    }
+  }
+})
+
+describe("a link leads to a file that is there", () => {
+  for (const page of pages) {
+    test(page, () => {
+      const links = [...read(page).matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/gu)].map(([, link = ""]) => link)
+      expect(links.filter((link) => !existsSync(join(root, dirname(page), link)))).toEqual([])
+    })
+  }
+})
+
+/** Every `jiji …` in code: the words of the subcommand, and the flags. */
+const commands = (text: string): ReadonlyArray<string> => {
+  const code = [
+    ...[...text.matchAll(/^```(?:bash|yaml)\n(.*?)^```$/gms)].flatMap(([, block = ""]) => block.split("\n")),
+    ...[...text.replaceAll(/^```.*?^```$/gms, "").matchAll(/`([^`]+)`/gu)].map(([, inline = ""]) => inline)
+  ]
+  return code.flatMap((line) => {
+    const [, command] = /^(?:run: |\s*)(?:bun run )?jiji ((?:[\w-]+)(?: [^#]*)?)/u.exec(line.trim()) ?? []
+    return command === undefined ? [] : [command.trim()]
+  })
+}
+
+const workflow = "examples/github-actions/deploy.yml"
+const shown = new Set(
+  [...pages.map(read), read(workflow).replaceAll(/run: (bun run jiji .*)/gu, "`$1`")].flatMap(commands)
+)
+
+test("every command that is shown exists, with its flags", () => {
+  using empty = project({})
+  expect(shown.size).toBeGreaterThan(12)
+  const helps = new Map<string, string>()
+  for (const command of shown) {
+    const words = command.split(/\s+/u)
+    const end = words.findIndex((word) => !/^[a-z]+$/u.test(word))
+    const path = (end === -1 ? words : words.slice(0, end)).join(" ")
+    const help = helps.get(path) ?? empty.jiji([...path.split(" "), "--help"]).stdout
+    helps.set(path, help)
+    const [subcommand = ""] = path.split(" ")
+    expect([command, help.includes(`jiji ${subcommand}`)]).toEqual([command, true])
+    for (const flag of words.filter((word) => word.startsWith("-") && word !== "--help")) {
+      expect([command, flag, new RegExp(`(?:^|[ ,])${flag}(?=[ ,\\n])`, "mu").test(help)]).toEqual([
+        command,
+        flag,
+        true
+      ])
+    }
+  }
+}, 60_000)
+
+test("the .env file that is shown means what is said of it", () => {
+  const [, text = ""] = blocks("docs/secrets.md", "bash")
+  const { faults, values } = parseDotEnv(text)
+  expect(faults).toEqual([])
+  expect(Object.fromEntries(values)).toEqual({
+    DATABASE_URL: { _tag: "Text", text: "postgres://db.internal/shop" },
+    API_TOKEN: { _tag: "Text", text: "literal: $HOME, \\n and # stay as they are" },
+    GREETING: { _tag: "Text", text: 'with "escapes": \n, \t, \\, $' },
+    CERTIFICATE: { _tag: "Text", text: "-----BEGIN CERTIFICATE-----\nseveral lines\n-----END CERTIFICATE-----" },
+    GITHUB_TOKEN: { _tag: "Command", command: "gh auth token" }
+  })
+})
