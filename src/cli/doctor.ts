@@ -1,5 +1,6 @@
 import { Effect, Fiber, type Layer, Result, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
+import { load } from "../config/load.ts"
 import type { Project } from "../config/Project.ts"
 import { select } from "../config/select.ts"
 import type { Diagnosis } from "../layers/Diagnosis.ts"
@@ -14,8 +15,7 @@ import type { Output } from "../reporters/Reporter.ts"
 import { here, on } from "../steps/doctor/Check.ts"
 import * as Report from "../steps/doctor/Report.ts"
 import { doctor } from "../steps/DoctorPipeline.ts"
-import { hosts, project } from "./flags.ts"
-import { open } from "./open.ts"
+import { given, hosts, project } from "./flags.ts"
 
 type Services = Diagnosis | LocalRegistry | Secrets | Ssh
 
@@ -65,7 +65,11 @@ export const command = <R>({ live, output, watched }: DoctorLayers<R>) => {
       )
     },
     Effect.fnUntraced(function* ({ config, environment, hosts, json }) {
-      const loaded = yield* Effect.result(open({ config, environment }))
+      const cwd = process.cwd()
+      // Not by `open`: what it warns of is among the checks.
+      const loaded = yield* Effect.result(
+        load({ cwd, ...given("config", config), ...given("environment", environment) })
+      )
       const report = Result.isFailure(loaded)
         ? Report.make([
             on(here).failed("config", loaded.failure),

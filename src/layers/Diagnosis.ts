@@ -1,11 +1,9 @@
 import { Clock, Context, Effect, Layer, Option, Random } from "effect"
 import type { Engine, Server } from "../config/Project.ts"
 import { type Output, script, type ShellError } from "./Command.ts"
-import buildScript from "./diagnosis/build.sh" with { type: "text" }
 import { decodeFacts, decodeSeenPort, type Facts, type SeenPort } from "./diagnosis/facts.ts"
-import lookScript from "./diagnosis/look.sh" with { type: "text" }
-import tunnelScript from "./diagnosis/tunnel.sh" with { type: "text" }
-import { scripts } from "./docker/scripts.ts"
+import { scripts } from "./diagnosis/scripts.ts"
+import { scripts as engineScripts } from "./docker/scripts.ts"
 import type { Credentials } from "./Docker.ts"
 import { type EngineError, engineError, EngineUnclear } from "./DockerError.ts"
 import { label, local, type Machine, remote } from "./Machine.ts"
@@ -63,7 +61,7 @@ export class Diagnosis extends Context.Service<
         look: Effect.fnUntraced(function* (machine, engines) {
           const [engine] = engines
           const sent = yield* Clock.currentTimeMillis
-          const output = yield* shell.run(machine, script("look", lookScript, engines))
+          const output = yield* shell.run(machine, script("look", scripts.look, engines))
           const received = yield* Clock.currentTimeMillis
           const about = { machine: label(machine), engine, operation: "look at it" }
           const facts = decodeFacts(output.stdout)
@@ -83,12 +81,12 @@ export class Diagnosis extends Context.Service<
 
         build: Effect.fnUntraced(function* (engine, platform) {
           const word = (yield* Random.nextIntBetween(0, 36 ** 8)).toString(36)
-          const output = yield* shell.run(local, script("build", buildScript, [engine, platform ?? "", word]))
+          const output = yield* shell.run(local, script("build", scripts.build, [engine, platform ?? "", word]))
           yield* succeed({ machine: "local", engine, operation: "build an image of nothing" }, output)
         }),
 
         login: Effect.fnUntraced(function* (machine, engine, { password, server, username }) {
-          const command = script("check", scripts.check, [engine, server, username])
+          const command = script("check", engineScripts.check, [engine, server, username])
           const output = yield* shell.run(machine, { ...command, env: { JIJI_PASSWORD: password } })
           const operation = `log in to ${server}`
           yield* succeed({ machine: label(machine), engine, operation, reference: server }, output)
@@ -117,7 +115,7 @@ export class Diagnosis extends Context.Service<
         }),
 
         port: Effect.fnUntraced(function* (server, port, engine) {
-          const command = script("tunnel", tunnelScript, [engine ?? "", String(port)])
+          const command = script("tunnel", scripts.tunnel, [engine ?? "", String(port)])
           const { stderr, stdout } = yield* shell.run(remote(server), command)
           return { ...decodeSeenPort(stdout), detail: stderr.trim() }
         })

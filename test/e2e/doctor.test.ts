@@ -218,6 +218,31 @@ test("tries a remote registry's login on every machine, and leaves none behind",
   expect(await allTraces(hosts)).toEqual(quiet)
 })
 
+test("Ctrl-C while a server hangs ends it at once, and leaves nothing on any side", async () => {
+  const h3 = hosts.server("h3")
+  const project = write({ services: { web: { hosts: ["h3"] } } })
+  const quiet = await allTraces(hosts)
+  const dockerd = h3.processes().find(({ words }) => words[0] === "/usr/sbin/dockerd")
+  if (dockerd === undefined) throw new Error("dockerd runs on h3")
+  process.kill(dockerd.pid, "SIGSTOP")
+  const run = project.start(["doctor"])
+  await until(
+    () => h3.processes(),
+    (all) => all.some(({ words }) => words[0] === "docker" && words[1] === "version")
+  )
+  const began = performance.now()
+  run.kill("SIGINT")
+  expect(await run.done).toMatchObject({ code: 130, stderr: "interrupted\n" })
+  expect(performance.now() - began).toBeLessThan(5_000)
+  process.kill(dockerd.pid, "SIGCONT")
+  expect(
+    await until(
+      () => allTraces(hosts),
+      (now) => Bun.deepEquals(now, quiet)
+    )
+  ).toEqual(quiet)
+})
+
 test("shows a broken deploy.yml as what is wrong, with every line", async () => {
   const project = write({ services: { web: { hosts: ["h1"], prots: ["1:1"] } } })
   const { code, found } = await doctor(project)
