@@ -44,9 +44,11 @@ export class RegistryContainer extends Context.Service<
     ): Effect.Effect<boolean, RegistryContainerForeign | EngineError | ShellError>
   }
 >()("jiji/layers/RegistryContainer") {
-  static readonly layer = Layer.suspend(() => make((port) => Probe.answers(`http://127.0.0.1:${port}`)))
-  /** For a shell that only records: nothing is asked whether it answers. */
-  static readonly unprobed = Layer.suspend(() => make(() => Effect.succeed(true)))
+  static readonly layer = Layer.suspend(() =>
+    RegistryContainer.asking((port) => Probe.answers(`http://127.0.0.1:${port}`))
+  )
+  /** With another way to ask whether it answers: a shell that only records has started nothing. */
+  static readonly asking = (answers: (port: number) => Effect.Effect<boolean>) => make(answers)
 }
 
 const make = (answers: (port: number) => Effect.Effect<boolean>) =>

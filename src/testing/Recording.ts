@@ -92,7 +92,8 @@ const registry = Layer.effect(
 
 /** Layers that record what a pipeline does, and touch nothing: no command, no connection, no file. */
 export const layer = (answer: Answer) =>
-  Layer.mergeAll(RegistryContainer.unprobed, ssh, registry).pipe(
-    Layer.provideMerge(shell(answer)),
-    Layer.provideMerge(Recording.layer)
-  )
+  Layer.mergeAll(
+    RegistryContainer.asking(() => Effect.succeed(true)),
+    ssh,
+    registry
+  ).pipe(Layer.provideMerge(shell(answer)), Layer.provideMerge(Recording.layer))

@@ -286,6 +286,72 @@ describe("the registry's API", () => {
     })
   )
 
+  it.live("answers to no other name than this machine's own, so that no page in a browser can read it", () =>
+    Effect.gen(function* () {
+      const { port } = yield* served
+      const ask = (host: string) =>
+        Effect.map(
+          Effect.callback<string>((resume) => {
+            let answer = ""
+            const socket = connect(port, "127.0.0.1", () =>
+              socket.write(`GET /v2/shop/web/tags/list HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+            )
+            socket.on("data", (chunk) => void (answer += chunk.toString("latin1")))
+            socket.on("close", () => resume(Effect.succeed(answer)))
+          }),
+          (answer) => answer.split(" ")[1]
+        )
+      for (const host of ["localhost", `localhost:${port}`, "127.0.0.1:9270", "[::1]:9270", "LocalHost:1"]) {
+        expect([host, yield* ask(host)]).toEqual([host, "200"])
+      }
+      for (const host of [
+        "rebound.example.com",
+        `localhost.example.com:${port}`,
+        "127.0.0.1.example.com",
+        "10.0.0.1",
+        "localhost@x"
+      ]) {
+        expect([host, yield* ask(host)]).not.toEqual([host, "200"])
+      }
+    })
+  )
+
+  it.live("goes on through a flood of requests, in little memory", () =>
+    Effect.gen(function* () {
+      const { blob, get, port } = yield* served
+      Bun.gc(true)
+      const before = process.memoryUsage.rss()
+      // Connections that ask over and over and read nothing of what they are given.
+      const sockets = yield* Effect.acquireRelease(
+        Effect.sync(() =>
+          Array.from({ length: 200 }, () => {
+            const socket = connect(port, "127.0.0.1", () => {
+              socket.pause()
+              socket.write(`GET ${blob} HTTP/1.1\r\nHost: localhost\r\n\r\n`.repeat(50))
+            })
+            return socket.on("error", () => undefined)
+          })
+        ),
+        (sockets) => Effect.sync(() => sockets.forEach((socket) => socket.destroy()))
+      )
+      yield* Effect.repeat(
+        Effect.delay(
+          Effect.sync(() => sockets.every(({ bytesWritten }) => bytesWritten > 0)),
+          "5 millis"
+        ),
+        {
+          until: (written) => written
+        }
+      )
+      const answers = yield* Effect.forEach(Array.from({ length: 20 }), () => get(blob), { concurrency: 4 })
+      expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200))
+      yield* Effect.forEach(answers, bodyOf)
+      Bun.gc(true)
+      // They ask for 30 GB together.
+      expect(process.memoryUsage.rss() - before).toBeLessThan(200 * 1024 * 1024)
+    })
+  )
+
   it.live("gives no blob that was changed in place, or that is gone", () =>
     Effect.gen(function* () {
       const { directory, get, blob, first, bytes } = yield* served
