@@ -22,6 +22,12 @@ export interface Listeners {
   remove(port: number): void
 }
 
+/**
+ * Connections at once through one forwarded port. Any user of the server can open them, and each takes files and memory
+ * of this process; an engine opens no more than a dozen.
+ */
+const mostConnections = 128
+
 const isLoopback = (address: string): boolean => address === "::1" || /^(::ffff:)?127\./.test(address)
 
 /** Carries bytes both ways. Each side's end is passed on by itself, and a broken side breaks the other. */
@@ -64,6 +70,7 @@ export const listen = (client: Client, transport: Writable): Listeners => {
       const listener = listeners.get(details.destPort)
       // With `GatewayPorts yes` sshd listens on every address, whatever it was asked for: strangers are kept out here.
       if (listener === undefined || !isLoopback(details.srcIP)) return reject()
+      if (listener.sockets.size >= mostConnections) return reject()
       const address = typeof listener.to === "string" ? { path: listener.to } : { host: "127.0.0.1", port: listener.to }
       const socket = connect({ ...address, allowHalfOpen: true })
       listener.sockets.add(socket)

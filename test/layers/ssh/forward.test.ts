@@ -1,5 +1,6 @@
 import { describe, expect } from "bun:test"
 import { Duration, Effect, Exit, Fiber, Scope } from "effect"
+import { connect } from "node:net"
 import { join } from "node:path"
 import { PassThrough } from "node:stream"
 import { Client } from "ssh2"
@@ -242,6 +243,33 @@ for (const [name, make] of servers)
           expect(answers.map(({ length }) => length)).toEqual(sizes)
         }),
       20_000
+    )
+
+    it.live("takes only so many connections at once, and others again when these are gone", () =>
+      Effect.gen(function* () {
+        const { ssh } = yield* client()
+        let open = 0
+        const to = yield* listen((socket) => {
+          open++
+          socket
+            .on("data", () => socket.end("hello"))
+            .on("end", () => socket.end())
+            .on("close", () => open--)
+        })
+        const { port } = yield* ssh.forward(yield* make(), { port: 0, to })
+        const flood = Array.from({ length: 300 }, () =>
+          connect(port, "127.0.0.1")
+            .on("error", () => {})
+            .resume()
+        )
+        yield* Effect.addFinalizer(() => Effect.sync(() => flood.forEach((socket) => socket.destroy())))
+        // Those that are refused are closed; the others are let wait.
+        yield* until(() => flood.filter((socket) => socket.closed).length === 300 - 128)
+        expect(open).toBe(128)
+        flood.forEach((socket) => socket.destroy())
+        yield* until(() => open === 0)
+        expect(String(yield* ask(port, "?"))).toBe("hello")
+      })
     )
 
     it.live("carries many connections side by side", () =>
