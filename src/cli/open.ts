@@ -1,4 +1,4 @@
-import { Console, Effect, type Option } from "effect"
+import { Effect, type Option, Stdio, Stream } from "effect"
 import { load } from "../config/load.ts"
 import { warnings } from "../layers/warnings.ts"
 import { given } from "./flags.ts"
@@ -14,6 +14,8 @@ export const open = Effect.fnUntraced(function* (flags: {
     ...(config !== undefined && given("config", config)),
     ...(environment !== undefined && given("environment", environment))
   })
-  for (const { remedy, text } of yield* warnings(project)) yield* Console.error(`warning: ${text}\n  → ${remedy}`)
+  const lines = (yield* warnings(project)).map(({ remedy, text }) => `warning: ${text}\n  → ${remedy}\n`)
+  // Whoever reads stderr may be gone; that is no reason to stop.
+  if (lines.length > 0) yield* Effect.ignore(Stream.run(Stream.fromIterable(lines), (yield* Stdio.Stdio).stderr()))
   return project
 })

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
-import { chmodSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { isAlive } from "../layers/shells.ts"
 import { main, project } from "./project.ts"
 
 const deployFile = `project: shop
@@ -208,5 +209,26 @@ describe("a warning", () => {
     expect(code).toBe(0)
     expect(stderr).toStartWith("warning: The password under builder.registry is written into deploy.yml.\n  → ")
     expect(stderr).not.toContain("hunter22")
+  })
+})
+
+describe("a command that stands for a secret, while it runs", () => {
+  test("ends with the run that is interrupted", async () => {
+    using shop = project({ ...files, ".env.staging": "DATABASE_URL=$(echo $$ > pid; sleep 100; echo late)\n" })
+    const pid = join(shop.root, "pid")
+    const child = Bun.spawn([process.execPath, main, "deploy", "-e", "staging"], {
+      cwd: shop.root,
+      env: shop.env,
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "pipe"
+    })
+    while (!existsSync(pid) || readFileSync(pid, "utf8") === "") await Bun.sleep(10)
+    const command = Number(readFileSync(pid, "utf8"))
+    expect(isAlive(command)).toBe(true)
+    child.kill("SIGINT")
+    expect(await child.exited).toBe(130)
+    expect(await new Response(child.stderr).text()).toBe("interrupted\n")
+    expect(isAlive(command)).toBe(false)
   })
 })
