@@ -1,4 +1,5 @@
 import { Effect, Stream } from "effect"
+import * as Garbage from "./garbage.ts"
 
 /** What a stream of bytes turned out to be. `magic` is its first bytes, by which a compression is known. */
 export interface Measured {
@@ -24,6 +25,7 @@ export const measureWith = <E, R, E2, R2>(
       hash.update(chunk)
       if (size < magic.length) magic.set(chunk.subarray(0, magic.length - size), size)
       size += chunk.length
+      Garbage.passed(chunk.length)
       return chunk
     })
     return Effect.map(use(hashed), () => ({ digest: `sha256:${hash.digest("hex")}`, size, magic }))
