@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from "node:fs"
+import { renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Host } from "./Host.ts"
 import type { Hosts } from "./Hosts.ts"
@@ -114,7 +114,11 @@ export const startRemoteRegistry = async (
   return {
     username,
     password,
-    breakDown: (fault) => writeFileSync(settings.faults, JSON.stringify(fault)),
+    breakDown: (fault) => {
+      const whole = join(folder, "fault.new")
+      writeFileSync(whole, JSON.stringify({ ...fault, id: crypto.randomUUID() }))
+      renameSync(whole, settings.faults)
+    },
     mend: () => rmSync(settings.faults, { force: true }),
     requests: async () => (await Bun.file(settings.log).text()).split("\n").filter((line) => line !== "")
   }

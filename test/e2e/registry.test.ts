@@ -94,11 +94,13 @@ test("the same deploy again changes nothing, and a changed page replaces the con
 /** Builds an image on the operator and pushes it under a moving tag. */
 const publish = async (page: string) => {
   await buildImage(hosts.operator, { name: `${address}/ready:latest`, page })
+  // A deploy's own login is gone with it.
+  const login = ["docker", "login", "--username", "me", "--password-stdin", address]
+  await hosts.operator.run(login, { stdin: password })
   await hosts.operator.run(["docker", "push", `${address}/ready:latest`])
 }
 
 test("a service with an image of its own is not built, and follows its tag", async () => {
-  // This machine's engine is logged in since the deploys above.
   await publish("ready one")
   const services = { ready: { image: `${address}/ready:latest`, hosts: ["h1", "h2"], ports: ["8081:80"] } }
   const first = done(await write("two", services).jiji(["deploy", "-S", "ready"], { env }))

@@ -1,7 +1,7 @@
 // What stands in front of the registries of RemoteRegistry.ts: TLS by name, the token service, and a switch that makes
 // a registry answer as a broken one does. registryFront.ts SETTINGS.json
 import { createPrivateKey, randomUUID, sign } from "node:crypto"
-import { appendFileSync, existsSync, readFileSync, renameSync } from "node:fs"
+import { appendFileSync, existsSync, readFileSync } from "node:fs"
 import { type IncomingMessage, request, type ServerResponse } from "node:http"
 import { createServer } from "node:https"
 
@@ -37,16 +37,19 @@ const settings = JSON.parse(readFileSync(process.argv[2] ?? "", "utf8")) as Sett
 const tokenKey = createPrivateKey(readFileSync(settings.tokenKey))
 const x5c = readFileSync(settings.tokenCert, "utf8").replaceAll(/-----[^-]+-----|\s/g, "")
 
+let current = ""
+let left = 0
+
 const fault = (line: string): Fault | undefined => {
   if (!existsSync(settings.faults)) return undefined
+  const text = readFileSync(settings.faults, "utf8")
   // Written by RemoteRegistry.ts.
-  const { times = Number.POSITIVE_INFINITY, ...rest } = JSON.parse(readFileSync(settings.faults, "utf8")) as Fault
-  if (!new RegExp(rest.on).test(line)) return undefined
-  if (times <= 1) renameSync(settings.faults, `${settings.faults}.spent`)
-  else if (times < Number.POSITIVE_INFINITY) {
-    Bun.write(settings.faults, JSON.stringify({ ...rest, times: times - 1 }))
-  }
-  return rest
+  const found = JSON.parse(text) as Fault
+  if (text !== current) left = found.times ?? Number.POSITIVE_INFINITY
+  current = text
+  if (left === 0 || !new RegExp(found.on).test(line)) return undefined
+  left -= 1
+  return found
 }
 
 const encoded = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url")

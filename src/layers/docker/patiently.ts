@@ -1,4 +1,4 @@
-import { Duration, Effect, Schedule } from "effect"
+import { Clock, Duration, Effect, Schedule } from "effect"
 import { Events } from "../../pipeline/Events.ts"
 import type * as Errors from "../RemoteRegistryError.ts"
 
@@ -6,6 +6,9 @@ import type * as Errors from "../RemoteRegistryError.ts"
 const longest = 60
 
 const times = 3
+
+/** Milliseconds. What has failed for this long the engine has asked for again and again by itself: docker tries an upload five times. */
+const enough = 30_000
 
 /** What may be gone in a moment. Credentials, names and certificates are not mended by asking again. */
 const passes = (error: { readonly _tag: string }): boolean => {
@@ -35,25 +38,28 @@ const why: Readonly<Record<string, string>> = {
 
 /**
  * Asks a registry again where that can help: at most three times, after one, two and four seconds, or as long as it
- * asks to wait, up to a minute. Each time is told by an event.
+ * asks to wait, up to a minute; not where it has failed for half a minute already. Each time is told by an event.
  */
 export const patiently =
   (events: Events["Service"]) =>
   <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.retry(effect, {
-      schedule: Schedule.exponential("1 second").pipe(
-        Schedule.upTo({ times }),
-        Schedule.setInputType<E>(),
-        Schedule.while(({ input }) => passes(input)),
-        Schedule.modifyDelay(({ duration, input }) =>
-          Effect.succeed(Duration.seconds(Math.max(Duration.toSeconds(duration), Math.ceil(asked(input)))))
-        ),
-        Schedule.tap(({ attempt, duration, input }) =>
-          events.publish({
-            _tag: "StepNoted",
-            level: "warning",
-            text: `${why[input._tag] ?? input._tag}; asking again in ${Duration.toSeconds(duration)} s (${attempt} of ${times})`
-          })
+    Effect.flatMap(Clock.currentTimeMillis, (began) =>
+      Effect.retry(
+        effect,
+        Schedule.exponential("1 second").pipe(
+          Schedule.upTo({ times }),
+          Schedule.setInputType<E>(),
+          Schedule.while(({ input, now }) => passes(input) && now - began < enough),
+          Schedule.modifyDelay(({ duration, input }) =>
+            Effect.succeed(Duration.seconds(Math.max(Duration.toSeconds(duration), Math.ceil(asked(input)))))
+          ),
+          Schedule.tap(({ attempt, duration, input }) =>
+            events.publish({
+              _tag: "StepNoted",
+              level: "warning",
+              text: `${why[input._tag] ?? input._tag}; asking again in ${Duration.toSeconds(duration)} s (${attempt} of ${times})`
+            })
+          )
         )
       )
-    })
+    )

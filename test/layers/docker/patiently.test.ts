@@ -77,6 +77,13 @@ it.effect("a registry is given the time that it asks for, but no more than a min
   })
 )
 
+it.effect("a registry that has failed for half a minute is given up: the engine has asked again by itself", () =>
+  Effect.gen(function* () {
+    const { times } = yield* meet(Array.from({ length: 9 }, () => "toomanyrequests: retry-after: 40s"))
+    expect(times).toBe(2)
+  })
+)
+
 it.effect("what asking again cannot mend is not asked again", () =>
   Effect.gen(function* () {
     const words = [

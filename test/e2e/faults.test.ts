@@ -1,0 +1,133 @@
+import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
+import type { Result } from "./Command.ts"
+import { type Hosts, startHosts } from "./Hosts.ts"
+import { done } from "./observe.ts"
+import { writeProject } from "./Project.ts"
+import type { Fault } from "./registryFront.ts"
+import { type RemoteRegistry, startRemoteRegistry } from "./RemoteRegistry.ts"
+
+setDefaultTimeout(60_000)
+
+let hosts: Hosts
+let registry: RemoteRegistry
+const env = { TOKEN: "p4ss-word" }
+
+beforeAll(async () => {
+  hosts = await startHosts({
+    servers: [
+      { name: "h1", engine: "docker" },
+      { name: "h2", engine: "podman" }
+    ]
+  })
+  registry = await startRemoteRegistry(hosts, { username: "me", password: env.TOKEN })
+}, 60_000)
+afterEach(() => registry.mend())
+afterAll(() => hosts.close())
+
+const write = (server: string, name = "shop") =>
+  writeProject(hosts, {
+    name,
+    // Another one each time, so that there is something to push and pull.
+    image: { page: crypto.randomUUID(), megabytes: 1 },
+    config: {
+      builder: { registry: { type: "remote", server, username: "me", password: "TOKEN" } },
+      services: { web: { health: { running_for: "0s" } } }
+    }
+  })
+
+/** Deploys while the registry is broken. */
+const deploy = (fault: Fault, ...args: ReadonlyArray<string>): Promise<Result> => {
+  registry.breakDown(fault)
+  return write("ghcr.io").jiji(["deploy", ...args], { env })
+}
+
+/** An error as registries write it. */
+const says = (code: string, message: string): string => JSON.stringify({ errors: [{ code, message }] })
+
+const upload = "^POST ghcr.io/.*/uploads/"
+const pull = "^(GET|HEAD) ghcr.io/.*/manifests/sha256"
+
+test("a token that may not write is told the three things that GHCR asks for", async () => {
+  const run = await deploy({ on: upload, status: 403, body: says("DENIED", "permission_denied: write_package") })
+  expect(run.code).toBe(77)
+  expect(run.stderr).toContain("(403 Forbidden): denied: permission_denied: write_package")
+  expect(run.stderr).toContain("`write:packages` and `read:packages`")
+  expect(run.stderr).toContain("`username` is your GitHub user or organisation")
+  expect(run.stderr).toContain("the package exists or the token may create packages")
+  expect(run.stdout).not.toContain("asking again")
+})
+
+test("a push that is refused for its login is not tried again", async () => {
+  const run = await deploy({ on: upload, status: 401 }, "-H", "h1")
+  expect(run.code).toBe(77)
+  expect(run.stderr).toContain("The registry refused ghcr.io/me/shop/web:")
+  expect(run.stdout).not.toContain("asking again")
+})
+
+test("a registry that was asked too often is given the time it wants, and the deploy goes on", async () => {
+  const body = says("TOOMANYREQUESTS", "retry-after: 1.2s, allowed: 44000/minute")
+  const run = done(await deploy({ on: "^PUT ghcr.io/.*/manifests/", status: 429, body, times: 1 }, "-H", "h1"))
+  expect(run.stdout).toContain("web push: warning: the registry was asked too often; asking again in 2 s (1 of 3)")
+})
+
+test("a registry that fails for a moment does not fail the deploy", async () => {
+  const run = done(await deploy({ on: "^PUT ghcr.io/.*/manifests/", status: 503, times: 1 }, "-H", "h1"))
+  expect(run.stdout).toContain("web push: warning: the registry has an error of its own; asking again in 1 s (1 of 3)")
+})
+
+test("a connection that breaks in the middle of an upload does not fail the deploy", async () => {
+  done(await deploy({ on: "^PATCH ghcr.io/", drop: 200_000, times: 1 }, "-H", "h1"))
+  const last = done(await deploy({ on: "^PUT ghcr.io/.*/manifests/", drop: 1, times: 1 }, "-H", "h1"))
+  expect(last.stdout).toContain("web push: warning: the connection to the registry broke; asking again in 1 s")
+})
+
+test("what a server meets is the server's error, with both engines", async () => {
+  const limit = says("TOOMANYREQUESTS", "You have reached your pull rate limit.")
+  const limited = await deploy({ on: pull, status: 429, body: limit }, "-H", "h1")
+  expect(limited.code).toBe(69)
+  expect(limited.stderr).toContain("was asked too often on h1 (429)")
+  expect(limited.stderr).toContain("pulls over six hours")
+  const gone = await deploy({ on: pull, status: 404, body: says("MANIFEST_UNKNOWN", "manifest unknown") })
+  expect(gone.code).toBe(1)
+  expect(gone.stderr).toMatch(/There is no image ghcr.io\/me\/shop\/web@sha256:\w+, asked for on h1/)
+  expect(gone.stderr).toMatch(/There is no image ghcr.io\/me\/shop\/web@sha256:\w+, asked for on h2/)
+})
+
+test("a registry that fails for good is given up, as what it is, on every machine", async () => {
+  registry.breakDown({ on: "^GET ghcr.io/v2/$", status: 500 })
+  const run = await write("ghcr.io").jiji(["registry", "login"], { env })
+  expect(run.code).toBe(69)
+  for (const where of ["on this machine", "on h1", "on h2"]) expect(run.stderr).toContain(`(asked ${where})`)
+  expect(run.stdout).toContain("(3 of 3)")
+})
+
+test("a registry that is not what it should be is told apart: its certificate, plain HTTP, its name", async () => {
+  const { operator } = hosts
+  const login = (server: string, name: string) => write(server, name).jiji(["registry", "login"], { env })
+  const open = async (script: string) => {
+    const running = operator.start([process.execPath, "-e", script])
+    await running.waitFor("listening")
+    return running
+  }
+  const files = `${hosts.folder}/remote`
+  const tls = `{ cert: Bun.file("${files}/token.pem"), key: Bun.file("${files}/token.key") }`
+  const serve = (port: number, more: string) =>
+    open(
+      `Bun.serve({ hostname: "${operator.ip}", port: ${port}, ${more} fetch: () => new Response("") }); console.log("listening")`
+    )
+  await Promise.all([serve(8443, `tls: ${tls},`), serve(8080, "")])
+
+  const [untrusted, plain, nowhere] = await Promise.all([
+    login(`${operator.ip}:8443`, "untrusted"),
+    login(`${operator.ip}:8080`, "plain"),
+    login("no-such-registry.invalid", "nowhere")
+  ])
+  expect([untrusted.code, plain.code, nowhere.code]).toEqual([69, 69, 69])
+  for (const where of ["on this machine", "on h1", "on h2"]) {
+    expect(untrusted.stderr).toContain(`The certificate of ${operator.ip}:8443 is not trusted ${where}`)
+    expect(plain.stderr).toContain(`${operator.ip}:8080 answers plain HTTP`)
+    expect(nowhere.stderr).toContain(`The name no-such-registry.invalid cannot be resolved ${where}`)
+  }
+  expect(untrusted.stderr).toContain(`/etc/docker/certs.d/${operator.ip}:8443/ca.crt`)
+  for (const { stdout } of [untrusted, plain, nowhere]) expect(stdout).not.toContain("asking again")
+})
