@@ -31,15 +31,18 @@ export const make = Effect.fnUntraced(function* (directory: string) {
       () => Effect.ignore(fs.remove(`${folder}/${own}`, { force: true }))
     )
 
+  const tidy = (folder: string) =>
+    Effect.ignore(Effect.provideService(Temporary.sweep(folder), FileSystem.FileSystem, fs))
+
   /** Whether a process that lives has a file there, other than this one. */
   const isClaimed = Effect.fnUntraced(function* (folder: string) {
-    yield* Effect.ignore(Effect.provideService(Temporary.sweep(folder), FileSystem.FileSystem, fs))
+    yield* tidy(folder)
     const names = yield* Effect.orElseSucceed(fs.readDirectory(folder), (): ReadonlyArray<string> => [])
     return names.some((name) => name !== own)
   })
 
   const hold = Effect.andThen(
-    claim(leases),
+    Effect.andThen(claim(leases), tidy(leases)),
     Effect.repeat(Effect.delay(isClaimed(sweeps), "5 millis"), { while: (claimed) => claimed })
   )
 
