@@ -69,7 +69,7 @@ const live = (project: Project) =>
 
 /** Reads this machine's files and git, and nothing else; everything else is only recorded. */
 const dry = (project: Project) =>
-  Layer.mergeAll(Docker.layer, secrets(project)).pipe(
+  Layer.mergeAll(Diagnosis.layer, Docker.layer, secrets(project)).pipe(
     Layer.provideMerge(Recording.layer(answers(project))),
     Layer.merge(Git.layer.pipe(Layer.provide(Shell.local)))
   )
@@ -85,7 +85,7 @@ const root = Command.make(
   Command.withDescription("Ships a project's containers to its own servers over SSH"),
   Command.withSubcommands([
     DeployCommand.command({ live, dry, reporter, write: output.write }),
-    DoctorCommand.command({ live, output, watched: process.stdout.isTTY }),
+    DoctorCommand.command({ live, dry, output, watched: process.stdout.isTTY }),
     RegistryCommand.command({ live, dry, reporter, write: output.write, output, interactive, dockerConfig }),
     SandboxCommand.command(output.write),
     SecretsCommand.command({ secrets: liveSecrets, output, interactive }),

@@ -15,13 +15,15 @@ import type { Output } from "../reporters/Reporter.ts"
 import { here, on } from "../steps/doctor/Check.ts"
 import * as Report from "../steps/doctor/Report.ts"
 import { doctor } from "../steps/DoctorPipeline.ts"
-import { given, hosts, project } from "./flags.ts"
+import { dryRun, given, hosts, project } from "./flags.ts"
+import { rehearse, type RunLayers } from "./runs.ts"
 
 type Services = Diagnosis | LocalRegistry | Secrets | Ssh
 
 /** What the command takes from the outside. */
 export interface DoctorLayers<R> {
   readonly live: (project: Project) => Layer.Layer<Services, never, R>
+  readonly dry: RunLayers<R>["dry"]
   readonly output: Output
   /** Whether a person watches. */
   readonly watched: boolean
@@ -30,7 +32,7 @@ export interface DoctorLayers<R> {
 const isEnd = ({ _tag }: Event): boolean => _tag === "RunSucceeded" || _tag === "RunFailed" || _tag === "RunInterrupted"
 
 /** `jiji doctor`. */
-export const command = <R>({ live, output, watched }: DoctorLayers<R>) => {
+export const command = <R>({ dry, live, output, watched }: DoctorLayers<R>) => {
   const examine = Effect.fnUntraced(function* (selected: Project, quiet: boolean) {
     const shown = Doctor.progress(output)
     const stream = yield* (yield* Events).subscribe
@@ -59,21 +61,29 @@ export const command = <R>({ live, output, watched }: DoctorLayers<R>) => {
     {
       ...project,
       hosts,
+      dryRun,
       json: Flag.Boolean("json").pipe(
         Flag.withDescription("Prints one JSON document, for programs"),
         Flag.withDefault(false)
       )
     },
-    Effect.fnUntraced(function* ({ config, environment, hosts, json }) {
+    Effect.fnUntraced(function* ({ config, dryRun, environment, hosts, json }) {
       const cwd = process.cwd()
       // Not by `open`: what it warns of is among the checks.
       const loaded = yield* Effect.result(
         load({ cwd, ...given("config", config), ...given("environment", environment) })
       )
+      if (dryRun && Result.isSuccess(loaded)) {
+        const selected = yield* select(loaded.success, { servers: hosts, services: [] })
+        return yield* rehearse({ dry, write: output.write }, doctor, { project: selected }, [
+          `A rehearsal of looking at this machine and the servers of ${selected.name}.`,
+          "Nothing is looked at and no connection is made."
+        ])
+      }
       const report = Result.isFailure(loaded)
         ? Report.make([
             on(here).failed("config", loaded.failure),
-            ...on(here).skipped("all else needs deploy.yml", "engine", "registry", "servers")
+            ...on(here).skipped("all else needs deploy.yml", "secrets", "engine", "registry")
           ])
         : yield* examine(yield* select(loaded.success, { servers: hosts, services: [] }), json)
       output.write(`${json ? Doctor.json(report) : Doctor.lines(report, output).join("\n")}\n`)

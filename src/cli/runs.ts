@@ -1,5 +1,6 @@
 import { Effect, Fiber, type FileSystem, type Layer, type Path, type Scope } from "effect"
 import type { Project } from "../config/Project.ts"
+import type { Diagnosis } from "../layers/Diagnosis.ts"
 import type { Docker } from "../layers/Docker.ts"
 import type { Git } from "../layers/Git.ts"
 import type { LocalRegistry } from "../layers/LocalRegistry.ts"
@@ -14,7 +15,7 @@ import { feed, type Reporter } from "../reporters/Reporter.ts"
 import { lines } from "../testing/DryRun.ts"
 import { Recording } from "../testing/Recording.ts"
 
-export type Services = Docker | Git | LocalRegistry | RegistryContainer | Secrets | Ssh
+export type Services = Diagnosis | Docker | Git | LocalRegistry | RegistryContainer | Secrets | Ssh
 
 /** What a command takes from the outside: the layers that its pipeline runs over, and how it shows a run. */
 export interface RunLayers<R> {
@@ -44,7 +45,7 @@ export const show = <N extends { readonly project: Project }, S, E, R>(
 
 /** Runs a pipeline over layers that only record, and prints below the heading what they recorded. */
 export const rehearse = <N extends { readonly project: Project }, S, E, R>(
-  layers: RunLayers<R>,
+  layers: Pick<RunLayers<R>, "dry" | "write">,
   pipeline: Pipeline<N, S, E, Used>,
   input: N,
   heading: ReadonlyArray<string>

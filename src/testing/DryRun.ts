@@ -32,6 +32,10 @@ export const answers =
     switch (command.script) {
       case "secret":
         return said("what-its-command-prints")
+      case "look":
+        return said(`began 0\nended 0\nprocessor ${arch}\nengine ${project.engine} 0\n`)
+      case "tunnel":
+        return said("")
       case "probe":
         return said(`${project.engine} - ${arch}\n[]`)
       case "pull":

@@ -160,16 +160,16 @@ describe("jiji doctor", () => {
         Shell,
         Effect.succeed(
           Shell.of({
-            // Two seconds of way each, and a clock that is a minute behind.
+            // Two seconds of way each, ten for the script, and a clock that is a minute behind.
             run: Effect.fnUntraced(function* (machine, command) {
               if (command.script !== "look" || label(machine) === "local") return good(machine, command)
               yield* Effect.sleep("2 seconds")
               const now = (yield* Clock.currentTimeMillis) / 1000 - 60
-              yield* Effect.sleep("3 seconds")
+              yield* Effect.sleep("12 seconds")
               return said(
                 facts()
                   .stdout.replace("began 0", `began ${now}`)
-                  .replace("ended 0", `ended ${now + 1}`)
+                  .replace("ended 0", `ended ${now + 10}`)
               )
             }),
             bytes: () => Stream.never
@@ -178,7 +178,7 @@ describe("jiji doctor", () => {
       )
       yield* TestClock.adjust("1 hour")
       const examined = yield* Effect.forkChild(examine(project(), { shell }))
-      yield* TestClock.adjust("5 seconds")
+      yield* TestClock.adjust("14 seconds")
       const { found } = yield* Fiber.join(examined)
       expect(found["web1 clock"]).toBe("warning: 60 s behind this machine's")
     })
