@@ -4,7 +4,9 @@ import { join } from "node:path"
 import manifest from "../../package.json" with { type: "json" }
 import { scripts } from "../../src/layers/docker/scripts.ts"
 import secret from "../../src/layers/secrets/command.sh" with { type: "text" }
-import { main, project, source } from "./project.ts"
+import { bundle, main, project, source } from "./project.ts"
+
+bundle()
 
 const deployFile = `project: shop
 servers:

@@ -1,3 +1,4 @@
+import { afterAll, beforeAll } from "bun:test"
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { homedir, tmpdir } from "node:os"
 import { dirname, join } from "node:path"
@@ -9,9 +10,13 @@ export const source = join(import.meta.dir, "../../src/main.ts")
 const bundled = mkdtempSync(join(tmpdir(), "jiji-bundle-"))
 /** The same as one file. */
 export const main = join(bundled, "main.js")
-await Bun.build({ entrypoints: [source], target: "bun", outdir: bundled })
-// Several test files may share it.
-process.on("exit", () => rmSync(bundled, { recursive: true, force: true }))
+/** Makes it for the tests of a file, and takes it away after them. */
+export const bundle = () => {
+  beforeAll(async () => {
+    await Bun.build({ entrypoints: [source], target: "bun", outdir: bundled })
+  })
+  afterAll(() => rmSync(bundled, { recursive: true, force: true }))
+}
 
 /** A folder with files, and what runs `jiji` there, with no engine and nothing of this machine's user. */
 export const project = (files: Readonly<Record<string, string>>) => {

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test"
-import { main, project } from "./project.ts"
+import { bundle, main, project } from "./project.ts"
+
+bundle()
 
 const port = 20_000 + (process.pid % 10_000)
 const files = (registry: string) => ({

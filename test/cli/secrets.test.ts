@@ -2,7 +2,9 @@ import { describe, expect, test } from "bun:test"
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { isAlive } from "../layers/shells.ts"
-import { main, project } from "./project.ts"
+import { bundle, main, project } from "./project.ts"
+
+bundle()
 
 const deployFile = `project: shop
 builder: { registry: { server: ghcr.io, username: me, password: $(echo tok-1 >> ran; echo tok-1) } }

@@ -5,9 +5,11 @@ import { dirname, join } from "node:path"
 import { parse } from "yaml"
 import { examples } from "../../docs/source/configuration.ts"
 import { parseDotEnv } from "../../src/config/DotEnv.ts"
-import { project } from "../cli/project.ts"
+import { bundle, project } from "../cli/project.ts"
 import { loadFiles } from "../config/project.ts"
 import { it } from "../effect.ts"
+
+bundle()
 
 const root = join(import.meta.dir, "../..")
 const pages = ["README.md", "CONTRIBUTING.md", ...new Glob("docs/*.md").scanSync(root)].sort()

@@ -180,7 +180,7 @@ test("a dry run makes no connection, needs no engine, changes no file, and print
     image: { page: "never" },
     config: { services: { web: { environment: { clear: { LOG: "info" }, secrets: ["TOKEN"] } } } }
   })
-  writeFileSync(join(project.root, ".env"), "TOKEN=hunter2hunter2\n")
+  writeFileSync(join(project.root, ".env"), "TOKEN=hunter2hunter2\n", { mode: 0o600 })
   for (const server of hosts.servers) await server.stopSshd()
   const home = () => files(join(hosts.home, ".local"))
   const before = { project: files(project.root), home: home(), containers: await ids() }
