@@ -74,6 +74,9 @@ export class BuildFailed extends Schema.TaggedError<BuildFailed>()("BuildFailed"
     return `The image of ${this.service} does not build (exit code ${this.code}):\n${this.log}`
   }
   get remedy() {
+    if (/pull access denied|authorization failed|unauthorized|no basic auth credentials/i.test(this.log)) {
+      return "A private base image needs a login of this machine's own: `docker login`, or `jiji registry login --skip-remote` for the project's registry."
+    }
     return "Mend what the lines above say, in the Dockerfile or in what it builds."
   }
   get exitCode() {

@@ -270,3 +270,9 @@ test("every error is a sentence, with a remedy and an exit code", () => {
     "The new container of web on web1 is unhealthy; what ran before runs on. It logged nothing."
   )
 })
+
+test("a build that may not have its base image is told how to log in", () => {
+  const log = "pull access denied for ghcr.io/me/base, repository does not exist or may require 'docker login': denied"
+  expect(new DockerError.BuildFailed({ service: "web", code: 1, log }).remedy).toContain("jiji registry login")
+  expect(new DockerError.BuildFailed({ service: "web", code: 1, log: "cc: not found" }).remedy).toContain("Dockerfile")
+})
