@@ -84,6 +84,6 @@ export const make = (port: number, only: ReadonlySet<string>, onServed: OnServed
     const route = Route.parse(request)
     if (route instanceof Response) return Effect.succeed(route)
     const broken = Answer.failure(502, "UNKNOWN", `The registry on port ${port} of this machine does not answer.`)
-    return Effect.catch(pass(request, route), () => Effect.succeed(broken))
+    return Effect.orElseSucceed(pass(request, route), () => broken)
   }
 }
