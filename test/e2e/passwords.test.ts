@@ -132,3 +132,22 @@ test("a password is on no command line, in no output and in no file but the logi
   // Logins were among what was seen, here and on servers.
   expect(seen.filter((line) => /^(docker|podman) login /.test(line)).length).toBeGreaterThan(1)
 }, 60_000)
+
+test("the machine's keychain is not given the password of a deploy, as docker would by itself", async () => {
+  const { operator } = hosts
+  const bin = join(hosts.folder, "keychain")
+  const kept = join(bin, "kept")
+  const helper = `#!/bin/sh\ncat >/dev/null\necho "$1" >>${kept}\necho '{}'\n`
+  for (const name of ["pass", "secretservice"]) {
+    await operator.run(["install", "-D", "-m", "755", "/dev/stdin", join(bin, `docker-credential-${name}`)], {
+      stdin: helper
+    })
+  }
+  const PATH = `${bin}:${process.env["PATH"] ?? ""}`
+  done(await project().jiji(["deploy", "-H", "h1"], { env: { ...env, PATH } }))
+  expect(await operator.try(["cat", kept])).not.toMatchObject({ stdout: expect.stringContaining("store") })
+  // It is a keychain that docker would have taken.
+  const login = ["docker", "--config", join(bin, "config"), "login", "-u", "me", "--password-stdin", "ghcr.io"]
+  await operator.run(login, { stdin: sentinel, env: { PATH } })
+  expect(await operator.run(["cat", kept])).toContain("store")
+})
