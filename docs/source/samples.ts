@@ -14,6 +14,7 @@ import * as Registry from "../../src/layers/registry/RegistryError.ts"
 import * as Secrets from "../../src/layers/SecretsError.ts"
 import * as Ssh from "../../src/layers/SshError.ts"
 import type { Failure } from "../../src/pipeline/Failure.ts"
+import * as Pipeline from "../../src/pipeline/PipelineError.ts"
 import * as Build from "../../src/steps/Build.ts"
 import * as Credentials from "../../src/steps/Credentials.ts"
 import * as Doctor from "../../src/steps/doctor/Report.ts"
@@ -159,5 +160,10 @@ export const samples: Readonly<Record<string, ReadonlyArray<Failure>>> = {
       detail: "Bind for 127.0.0.1:9270 failed: port is already allocated"
     }),
     new RegistryContainer.RegistryContainerSilent({ ...container, port: 9270, seconds: 30 })
+  ],
+  "Pipelines of your own": [
+    new Pipeline.StepTimedOut({ path: "deploy/servers[web1]/smoke", millis: 90_000 }),
+    new Pipeline.NoSuchNode({ path: "deploy/servers/pul", paths: ["deploy/servers", "deploy/servers/pull"] }),
+    new Pipeline.DuplicatePath({ path: "deploy/servers/pull" })
   ]
 }

@@ -8,8 +8,8 @@ const stamp = {
   path: Schema.String
 }
 
-/** What a node is: a step, or one of the compositions that hold other nodes. */
-export const NodeKind = Schema.Literals(["step", "pipeline", "forEach", "item"])
+/** What a node is: a step, one of the compositions that hold other nodes, or a step's undo, whose path is `STEP/undo`. */
+export const NodeKind = Schema.Literals(["step", "pipeline", "forEach", "item", "undo"])
 export type NodeKind = typeof NodeKind.Type
 
 /** A failure as it is written down: the error's tag and texts, or a defect's message. */
@@ -43,6 +43,13 @@ export const StepNoted = Schema.TaggedStruct("StepNoted", {
   ...stamp,
   level: Schema.Literals(["info", "warning"]),
   text: Schema.String
+})
+/** An attempt failed, the first with `attempt` 1, and the next begins after `millis`. */
+export const StepRetried = Schema.TaggedStruct("StepRetried", {
+  ...stamp,
+  attempt: Schema.Int,
+  millis: Schema.Int,
+  failures: Schema.Array(FailureRecord)
 })
 /** A step ended without doing its work, because there was none to do, or an item was not begun. */
 export const StepSkipped = Schema.TaggedStruct("StepSkipped", {
@@ -96,6 +103,7 @@ export const Event = Schema.Union([
   StepOutput,
   StepProgress,
   StepNoted,
+  StepRetried,
   StepSkipped,
   StepSucceeded,
   StepFailed,

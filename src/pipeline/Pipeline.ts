@@ -1,47 +1,55 @@
-import { type Effect, Pipeable, type Schema, type Scope } from "effect"
+import { type Effect, Pipeable, type Scope } from "effect"
+import type { Event } from "./Event.ts"
+import { erased, type Node, type Subscriber } from "./Node.ts"
+import { checked } from "./paths.ts"
+import type {
+  AddsOf,
+  AddsOfAll,
+  Below,
+  Branch,
+  ErrorOf,
+  Free,
+  Known,
+  NeedsOf,
+  NeedsOfAll,
+  Place,
+  PlacesOf,
+  PlacesOfAll,
+  ServicesOf
+} from "./Place.ts"
 import type { Step } from "./Step.ts"
 import type { Strategy } from "./Strategy.ts"
 import * as Strategies from "./Strategy.ts"
 
+export { Description, describe } from "./describe.ts"
+export { insertAfter, insertBefore, remove, replace } from "./edit.ts"
+export { toMermaid } from "./mermaid.ts"
+export { DuplicatePath, NoSuchNode, StepTimedOut } from "./PipelineError.ts"
 export { run } from "./run.ts"
-
-/** One node of a pipeline, with its types gone: what the runner interprets, and what can be listed and counted. */
-export type Node = StepNode | Pipeline<never, unknown, unknown, unknown> | ParallelNode | ForEachNode
-
-export interface StepNode {
-  readonly _tag: "Step"
-  readonly name: string
-  readonly result?: Schema.Codec<unknown, unknown>
-  readonly run: (state: never) => Effect.Effect<unknown, unknown, unknown>
-}
-
-export interface ParallelNode {
-  readonly _tag: "Parallel"
-  readonly branches: ReadonlyArray<Node>
-}
-
-export interface ForEachNode {
-  readonly _tag: "ForEach"
-  readonly name: string
-  /** The key of the state that holds the item within the body. */
-  readonly as: string
-  readonly items: (state: never) => ReadonlyArray<unknown>
-  readonly key: (item: never) => string
-  readonly strategy: Strategy
-  readonly body: Pipeline<never, unknown, unknown, unknown>
-  /** Where a value of every body's final state is gathered. */
-  readonly collect: { readonly as: string; readonly value: (state: never) => unknown } | undefined
-}
+export type { Node } from "./Node.ts"
+export type { Branch } from "./Place.ts"
 
 /**
  * An ordered composition of steps and other pipelines, as data. It threads one typed state through them: it begins with
  * `Needs` and ends with `State`, or in one of `E`, and uses the services `R`. It is a scope: what its steps acquire is
  * released when it ends, however it ends.
+ *
+ * `Places` is what the compiler knows of each node, by its path, so that nodes can be replaced and removed safely.
  */
-export interface Pipeline<in Needs, out State, out E = never, out R = never> extends Pipeable.Pipeable {
+export interface Pipeline<
+  in Needs,
+  out State,
+  out E = never,
+  out R = never,
+  // oxlint-disable-next-line typescript/no-explicit-any -- where nothing is said of the nodes, nothing is checked of them
+  out Places = any,
+  out Name extends string = string
+>
+  extends Pipeable.Pipeable {
   readonly _tag: "Pipeline"
-  readonly name: string
+  readonly name: Name
   readonly nodes: ReadonlyArray<Node>
+  readonly subscribers: ReadonlyArray<Subscriber>
   /** Only for the compiler. */
   readonly "~types"?: {
     readonly needs: (_: Needs) => void
@@ -49,68 +57,74 @@ export interface Pipeline<in Needs, out State, out E = never, out R = never> ext
     readonly error: E
     readonly services: R
   }
+  /** Only for the compiler. */
+  readonly "~places"?: Places
 }
 
-const Proto = {
-  pipe() {
-    return Pipeable.pipeArguments(this, arguments)
-  }
+/** The state that a pipeline ends with. */
+export type StateOf<P> = P extends Pipeline<infer _N, infer S, infer _E, infer _R> ? S : never
+
+/** Puts a pipeline together. The types are the promise of the signatures below; the value itself carries none. */
+const build = <P>(name: string, nodes: ReadonlyArray<Node>, subscribers: ReadonlyArray<Subscriber>): P =>
+  ({ ...Pipeable.Prototype, _tag: "Pipeline", name, nodes, subscribers }) as P
+
+interface Built {
+  readonly name: string
+  readonly nodes: ReadonlyArray<Node>
+  readonly subscribers: ReadonlyArray<Subscriber>
 }
 
-// The types are the signatures' promise below; the value itself carries none.
-const build = <N, S, E, R>(name: string, nodes: ReadonlyArray<Node>): Pipeline<N, S, E, R> =>
-  Object.assign(Object.create(Proto), { _tag: "Pipeline", name, nodes } as const)
+const append = <P>(self: Built, node: object): P =>
+  build(self.name, checked(self.name, self.nodes, erased(node)), self.subscribers)
 
-const erased = (node: object): Node =>
-  // Everything that can be put into a pipeline is a Node but for its type parameters.
-  node as Node
+/**
+ * A pipeline with nothing in it yet. `Needs` is the state that it begins with.
+ *
+ * TypeScript infers all types or none: where `Needs` is written out, the name can be too (`make<Input, "images">`), and
+ * the nodes of the pipeline are then known to `replace` and its like also where it stands within another one.
+ */
+export const make = <Needs extends object = {}, const Name extends string = string>(
+  name: Name
+): Pipeline<Needs, Needs, never, never, {}, Name> => build(name, [], [])
 
-/** A pipeline with nothing in it yet. `Needs` is the state that it begins with. */
-export const make = <Needs extends object = {}>(name: string): Pipeline<Needs, Needs> => build(name, [])
+type Append<N, S, E, R, X, Name extends string, A, E2, R2, X2> = Pipeline<
+  N,
+  S & A,
+  E | E2,
+  R | Exclude<R2, Scope.Scope>,
+  X & X2,
+  Name
+>
 
-type Append<N, S, E, R, A, E2, R2> = Pipeline<N, S & A, E | E2, R | Exclude<R2, Scope.Scope>>
-
-/** Appends a step. It is a compile error where the state does not have what the step needs. */
+/**
+ * Appends a step. It is a compile error where the state does not have what the step needs, or where the pipeline has a
+ * node of that name; a name that is known only at run time throws DuplicatePath then.
+ */
 export const step =
-  <N2, A2, E2, R2>(next: Step<N2, A2, E2, R2>) =>
-  <N, S extends N2, E, R>(self: Pipeline<N, S, E, R>): Append<N, S, E, R, A2, E2, R2> =>
-    build(self.name, [...self.nodes, erased(next)])
+  <N2, A2, E2, R2, Name2 extends string>(next: Step<N2, A2, E2, R2, Name2>) =>
+  <N, S extends N2, E, R, X extends Free<{ readonly name: Name2 }>, Name extends string>(
+    self: Pipeline<N, S, E, R, X, Name>
+  ): Append<N, S, E, R, X, Name, A2, E2, R2, { readonly [P in Known<Name2>]: Place<N2, A2, S, S & A2> }> =>
+    append(self, next)
 
 /** Appends a pipeline as one node: a scope of its own, that ends before the next node begins. */
 export const pipeline =
-  <N2, S2, E2, R2>(next: Pipeline<N2, S2, E2, R2>) =>
-  <N, S extends N2, E, R>(self: Pipeline<N, S, E, R>): Append<N, S, E, R, S2, E2, R2> =>
-    build(self.name, [...self.nodes, erased(next)])
-
-/** What can be a branch of {@link parallel}. */
-export type Branch = Step<never, unknown, unknown, unknown> | Pipeline<never, unknown, unknown, unknown>
-
-type Taken<B> =
-  B extends Step<infer N, infer _A, infer _E, infer _R>
-    ? (_: N) => void
-    : B extends Pipeline<infer N, infer _S, infer _E, infer _R>
-      ? (_: N) => void
-      : never
-type Given<B> =
-  B extends Step<infer _N, infer A, infer _E, infer _R>
-    ? (_: A) => void
-    : B extends Pipeline<infer _N, infer S, infer _E, infer _R>
-      ? (_: S) => void
-      : never
-/** The intersection of what some functions take; a state that is itself a union stays one. */
-type Together<F> = [F] extends [(_: infer I) => void] ? I : never
-type ErrorOf<B> =
-  B extends Step<infer _N, infer _A, infer E, infer _R>
-    ? E
-    : B extends Pipeline<infer _N, infer _S, infer E, infer _R>
-      ? E
-      : never
-type ServicesOf<B> =
-  B extends Step<infer _N, infer _A, infer _E, infer R>
-    ? R
-    : B extends Pipeline<infer _N, infer _S, infer _E, infer R>
-      ? R
-      : never
+  <N2, S2, E2, R2, X2, Name2 extends string>(next: Pipeline<N2, S2, E2, R2, X2, Name2>) =>
+  <N, S extends N2, E, R, X extends Free<{ readonly name: Name2 }>, Name extends string>(
+    self: Pipeline<N, S, E, R, X, Name>
+  ): Append<
+    N,
+    S,
+    E,
+    R,
+    X,
+    Name,
+    S2,
+    E2,
+    R2,
+    { readonly [P in Known<Name2>]: Place<N2, S2, S, S & S2> } & Below<Known<Name2>, X2>
+  > =>
+    append(self, next)
 
 /**
  * Appends steps and pipelines that run at the same time, each from the same state; what they add is put together. Where
@@ -118,10 +132,21 @@ type ServicesOf<B> =
  */
 export const parallel =
   <const B extends ReadonlyArray<Branch>>(...branches: B) =>
-  <N, S extends Together<Taken<B[number]>>, E, R>(
-    self: Pipeline<N, S, E, R>
-  ): Append<N, S, E, R, Together<Given<B[number]>>, ErrorOf<B[number]>, ServicesOf<B[number]>> =>
-    build(self.name, [...self.nodes, { _tag: "Parallel", branches: branches.map(erased) }])
+  <N, S extends NeedsOfAll<B[number]>, E, R, X extends Free<B[number]>, Name extends string>(
+    self: Pipeline<N, S, E, R, X, Name>
+  ): Append<
+    N,
+    S,
+    E,
+    R,
+    X,
+    Name,
+    AddsOfAll<B[number]>,
+    ErrorOf<B[number]>,
+    ServicesOf<B[number]>,
+    PlacesOfAll<B[number], S, S & AddsOfAll<B[number]>>
+  > =>
+    append(self, { _tag: "Parallel", branches })
 
 type ItemOf<N2, K extends string> = K extends keyof N2 ? N2[K] : unknown
 
@@ -131,18 +156,89 @@ type ItemOf<N2, K extends string> = K extends keyof N2 ? N2[K] : unknown
  * state is added to the state, as a list in the items' order.
  */
 export const forEach =
-  <K extends string, S0, N2, S2, E2, R2, const C extends string = never, V = never>(options: {
-    readonly name: string
+  <
+    const Name2 extends string,
+    K extends string,
+    S0,
+    N2,
+    S2,
+    E2,
+    R2,
+    X2,
+    const C extends string = never,
+    V = never
+  >(options: {
+    readonly name: Name2
     readonly as: K
     readonly items: (state: S0) => ReadonlyArray<ItemOf<N2, K>>
     readonly key: (item: ItemOf<N2, K>) => string
-    readonly body: Pipeline<N2, S2, E2, R2>
+    readonly body: Pipeline<N2, S2, E2, R2, X2>
     readonly strategy?: Strategy
     readonly collect?: { readonly as: C; readonly value: (state: S2) => V }
   }) =>
-  <N, S extends S0 & Omit<N2, K>, E, R>(
-    self: Pipeline<N, S, E, R>
-  ): Append<N, S, E, R, { readonly [P in C]: ReadonlyArray<V> }, E2, R2> => {
-    const node = { _tag: "ForEach", strategy: Strategies.parallel(), collect: undefined, ...options }
-    return build(self.name, [...self.nodes, erased(node)])
-  }
+  <N, S extends S0 & Omit<N2, K>, E, R, X extends Free<{ readonly name: Name2 }>, Name extends string>(
+    self: Pipeline<N, S, E, R, X, Name>
+  ): Append<
+    N,
+    S,
+    E,
+    R,
+    X,
+    Name,
+    Collected<C, V>,
+    E2,
+    R2,
+    { readonly [P in Known<Name2>]: Place<S0 & Omit<N2, K>, Collected<C, V>, S, S & Collected<C, V>> } & Below<
+      Known<Name2>,
+      X2 & Collecting<C, S2>
+    >
+  > =>
+    append(self, { _tag: "ForEach", strategy: Strategies.parallel(), collect: undefined, ...options })
+
+type Collected<C extends string, V> = { readonly [P in C]: ReadonlyArray<V> }
+/** What is collected needs the body's final state, so that nothing is removed from the body that it may be made from. */
+type Collecting<C extends string, S2> = [C] extends [never] ? {} : { readonly "?": Place<S2, {}, S2, S2> }
+
+/**
+ * Appends a step or a pipeline that runs only under a condition; otherwise it is skipped, for the reason that is given.
+ * What it adds may be missing from the state then, and is optional.
+ */
+export const when =
+  <S0, const B extends Branch>(options: {
+    readonly if: (state: S0) => boolean
+    /** Shown to the user where the condition does not hold. */
+    readonly reason: string
+    readonly body: B
+  }) =>
+  <N, S extends S0 & NeedsOf<B>, E, R, X extends Free<B>, Name extends string>(
+    self: Pipeline<N, S, E, R, X, Name>
+  ): Append<
+    N,
+    S,
+    E,
+    R,
+    X,
+    Name,
+    Partial<AddsOf<B>>,
+    ErrorOf<B>,
+    ServicesOf<B>,
+    PlacesOf<B, S, S & Partial<AddsOf<B>>> & { readonly "?": Place<S0, {}, S, S> }
+  > =>
+    append(self, { _tag: "When", ...options })
+
+/**
+ * Tells of events of a run: of those of the pipeline's own nodes, where it stands within another one. The handler is
+ * given one event after another, in their order. The run does not wait for it, but at its end, for 2 seconds; where it
+ * fails, that is noted in the run as a warning, once, and the next event is given to it all the same.
+ *
+ * By the time of a run's last event, what the layers given to the run held has been released.
+ */
+export const on =
+  <Tag extends Event["_tag"], E2, R2>(
+    tag: Tag,
+    handler: (event: Extract<Event, { readonly _tag: Tag }>) => Effect.Effect<unknown, E2, R2>
+  ) =>
+  <N, S, E, R, X, Name extends string>(
+    self: Pipeline<N, S, E, R, X, Name>
+  ): Pipeline<N, S, E, R | Exclude<R2, Scope.Scope>, X, Name> =>
+    build(self.name, self.nodes, [...self.subscribers, { tag, handler }])

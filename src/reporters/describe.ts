@@ -1,4 +1,4 @@
-import type { Event } from "../pipeline/Event.ts"
+import type { Event, FailureRecord, NodeKind } from "../pipeline/Event.ts"
 
 export type Mark = "started" | "done" | "skipped" | "failed" | "interrupted" | "note" | "warning" | "output"
 
@@ -32,11 +32,18 @@ export const bytes = (count: number): string => {
   return `${value.toFixed(1)} TB`
 }
 
-/** The keys in a path, and its last name: `deploy/servers[web1]/services[web]/pull` is about `web1 web`, and a `pull`. */
-export const parsePath = (path: string): { readonly keys: ReadonlyArray<string>; readonly name: string } => ({
-  keys: [...path.matchAll(/\[([^\]]*)\]/g)].map((match) => match[1] ?? ""),
-  name: path.slice(path.lastIndexOf("/") + 1).replace(/\[.*$/, "")
-})
+/**
+ * The keys in a path, and its last name: `deploy/servers[web1]/services[web]/pull` is about `web1 web`, and a `pull`. That
+ * of an undo is `undo pull`.
+ */
+export const parsePath = (path: string): { readonly keys: ReadonlyArray<string>; readonly name: string } => {
+  const names = path.replaceAll(/\[[^\]]*\]/g, "").split("/")
+  const name = names.at(-1) ?? ""
+  return {
+    keys: [...path.matchAll(/\[([^\]]*)\]/g)].map((match) => match[1] ?? ""),
+    name: name === "undo" && names.length > 2 ? `undo ${names.at(-2)}` : name
+  }
+}
 
 const about = (event: Event, mark: Mark, detail: string): Line => {
   const { keys, name } = parsePath(event.path)
@@ -44,24 +51,31 @@ const about = (event: Event, mark: Mark, detail: string): Line => {
 }
 
 const first = (text: string): string => text.split("\n")[0] ?? ""
+const reasons = (failures: ReadonlyArray<FailureRecord>): string =>
+  failures.map(({ message }) => first(message)).join(" ")
+
+/** Whether a node does something itself, and does not only hold others. */
+const isWork = ({ kind }: { readonly kind: NodeKind }): boolean => kind === "step" || kind === "undo"
 
 /** What is shown of an event: a line, or nothing. */
 export const describe = (event: Event): Line | undefined => {
   switch (event._tag) {
     case "StepStarted":
-      return event.kind === "step" ? about(event, "started", "") : undefined
+      return isWork(event) ? about(event, "started", "") : undefined
     case "StepSucceeded":
-      return event.kind === "step" ? about(event, "done", duration(event.millis)) : undefined
+      return isWork(event) ? about(event, "done", duration(event.millis)) : undefined
     case "StepSkipped":
-      return event.kind === "step" || event.kind === "item" ? about(event, "skipped", event.reason) : undefined
+      return isWork(event) || event.kind === "item" ? about(event, "skipped", event.reason) : undefined
     case "StepFailed":
-      return event.kind === "step"
-        ? about(event, "failed", event.failures.map(({ message }) => first(message)).join(" "))
-        : undefined
+      return isWork(event) ? about(event, "failed", reasons(event.failures)) : undefined
     case "StepInterrupted":
-      return event.kind === "step" ? about(event, "interrupted", "stopped") : undefined
+      return isWork(event) ? about(event, "interrupted", "stopped") : undefined
     case "StepNoted":
       return about(event, event.level === "warning" ? "warning" : "note", event.text)
+    case "StepRetried": {
+      const next = event.millis === 0 ? "at once" : `in ${duration(event.millis)}`
+      return about(event, "warning", `attempt ${event.attempt} failed, the next is ${next}: ${reasons(event.failures)}`)
+    }
     case "StepOutput":
       return about(event, "output", event.line)
     case "StepProgress": {

@@ -1,0 +1,39 @@
+import { Duration, Schema } from "effect"
+import { ExitCode } from "./Failure.ts"
+
+/** A step took longer than the time it was given. */
+export class StepTimedOut extends Schema.TaggedError<StepTimedOut>()("StepTimedOut", {
+  /** Where the step stands in the run. */
+  path: Schema.String,
+  millis: Schema.Finite
+}) {
+  override get message() {
+    return `${this.path} took longer than ${Duration.format(Duration.millis(this.millis))}, and was stopped.`
+  }
+  readonly remedy = "Look at its last lines for what it waited for, or give it more time where its pipeline is made."
+  readonly exitCode = ExitCode.failed
+}
+
+/** A pipeline was to be changed at a path where it has no node. */
+export class NoSuchNode extends Schema.TaggedError<NoSuchNode>()("NoSuchNode", {
+  path: Schema.String,
+  /** The paths that there are. */
+  paths: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    return `The pipeline has no node ${this.path}.`
+  }
+  get remedy() {
+    return `Take one of these: ${this.paths.join(", ")}.`
+  }
+  readonly exitCode = ExitCode.failed
+}
+
+/** Two nodes of a pipeline would have the same path, so that nobody could tell them apart. */
+export class DuplicatePath extends Schema.TaggedError<DuplicatePath>()("DuplicatePath", { path: Schema.String }) {
+  override get message() {
+    return `The pipeline has two nodes with the path ${this.path}.`
+  }
+  readonly remedy = "Give one of them another name."
+  readonly exitCode = ExitCode.failed
+}

@@ -1,0 +1,98 @@
+import { Duration, Schema } from "effect"
+import type { Node, PipelineNode } from "./Node.ts"
+import type { Around as StepAround } from "./Step.ts"
+import { Strategy } from "./Strategy.ts"
+
+/** What is put around a step. */
+const Around = Schema.Union([
+  Schema.TaggedStruct("Retry", {}),
+  Schema.TaggedStruct("Timeout", { millis: Schema.Finite }),
+  Schema.TaggedStruct("SkipWhen", {}),
+  Schema.TaggedStruct("Undo", {})
+])
+
+interface StepDescription {
+  readonly _tag: "Step"
+  readonly name: string
+  readonly path: string
+  readonly around: ReadonlyArray<typeof Around.Type>
+}
+interface PipelineDescription {
+  readonly _tag: "Pipeline"
+  readonly name: string
+  readonly path: string
+  readonly nodes: ReadonlyArray<Description>
+}
+interface ParallelDescription {
+  readonly _tag: "Parallel"
+  readonly branches: ReadonlyArray<Description>
+}
+interface ForEachDescription {
+  readonly _tag: "ForEach"
+  readonly name: string
+  readonly path: string
+  readonly as: string
+  readonly strategy: Strategy
+  readonly nodes: ReadonlyArray<Description>
+}
+interface WhenDescription {
+  readonly _tag: "When"
+  readonly reason: string
+  readonly body: Description
+}
+
+const self = Schema.suspend((): Schema.Codec<Description> => Description)
+const nodes = Schema.Array(self)
+const named = { name: Schema.String, path: Schema.String }
+
+/**
+ * A pipeline's tree as data, that can be written down: what runs, in which order, and how. `path` is what
+ * `Pipeline.replace` takes; in events, the items of a forEach add their keys to it.
+ */
+export type Description =
+  | StepDescription
+  | PipelineDescription
+  | ParallelDescription
+  | ForEachDescription
+  | WhenDescription
+export const Description: Schema.Codec<Description> = Schema.Union([
+  Schema.TaggedStruct("Step", { ...named, around: Schema.Array(Around) }),
+  Schema.TaggedStruct("Pipeline", { ...named, nodes }),
+  Schema.TaggedStruct("Parallel", { branches: nodes }),
+  Schema.TaggedStruct("ForEach", { ...named, as: Schema.String, strategy: Strategy, nodes }),
+  Schema.TaggedStruct("When", { reason: Schema.String, body: self })
+])
+
+const aroundOf = (around: StepAround): typeof Around.Type =>
+  around._tag === "Timeout" ? { _tag: "Timeout", millis: Duration.toMillis(around.duration) } : { _tag: around._tag }
+
+const describeNode = (node: Node, parent: string): Description => {
+  switch (node._tag) {
+    case "Step": {
+      const { around, name } = node
+      return { _tag: "Step", name, path: `${parent}/${name}`, around: around.map(aroundOf) }
+    }
+    case "Pipeline":
+      return describePipeline(node, `${parent}/${node.name}`)
+    case "Parallel":
+      return { _tag: "Parallel", branches: node.branches.map((branch) => describeNode(branch, parent)) }
+    case "ForEach": {
+      const { as, body, name, strategy } = node
+      const path = `${parent}/${name}`
+      return { _tag: "ForEach", name, path, as, strategy, nodes: body.nodes.map((each) => describeNode(each, path)) }
+    }
+    case "When":
+      return { _tag: "When", reason: node.reason, body: describeNode(node.body, parent) }
+  }
+}
+
+const describePipeline = ({ name, nodes }: PipelineNode, path: string): PipelineDescription => ({
+  _tag: "Pipeline",
+  name,
+  path,
+  nodes: nodes.map((node) => describeNode(node, path))
+})
+
+/** The tree of a pipeline, before anything of it runs. */
+export const describe = (pipeline: { readonly name: string; readonly nodes: ReadonlyArray<Node> }): Description =>
+  describePipeline({ _tag: "Pipeline", subscribers: [], ...pipeline }, pipeline.name)

@@ -1,0 +1,61 @@
+import { Cause, Clock, Effect, Exit } from "effect"
+import type { EventBody, FailureRecord, NodeKind } from "./Event.ts"
+import { CurrentPath, Events } from "./Events.ts"
+import { isFailure } from "./Failure.ts"
+
+/** The state of a pipeline, with its type gone. */
+export type State = Readonly<Record<string, unknown>>
+/** What a node does, with its types gone. */
+export type Run<A> = Effect.Effect<A, unknown, unknown>
+
+/** A failure as it is written down. A defect, which is no part of any error type, is named as what it is. */
+export const failureRecords = (cause: Cause.Cause<unknown>): ReadonlyArray<FailureRecord> =>
+  cause.reasons.flatMap((reason) => {
+    if (Cause.isInterruptReason(reason)) return []
+    const error = Cause.isFailReason(reason) ? reason.error : reason.defect
+    if (isFailure(error)) return [{ tag: error._tag, message: error.message, remedy: error.remedy }]
+    return [
+      {
+        tag: "Defect",
+        message: error instanceof Error ? error.message : String(error),
+        remedy: "This is a fault in jiji or in a step of your own. Please report it with the lines above."
+      }
+    ]
+  })
+
+/** What a node's end says beyond how long it took. */
+export type Ended = { readonly skipped?: string; readonly result?: unknown }
+
+/**
+ * Publishes the node's beginning and its end; whatever happens, there is exactly one end. `ended` is called with what
+ * the node answered before an interruption can come in between.
+ */
+export const observed = <A>(
+  kind: NodeKind,
+  path: string,
+  node: Run<A>,
+  ended: (value: A) => Ended = () => ({})
+): Run<A> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      const events = yield* Events
+      const began = yield* Clock.currentTimeMillis
+      yield* events.publish({ _tag: "StepStarted", kind })
+      const exit = yield* Effect.exit(restore(node))
+      const millis = (yield* Clock.currentTimeMillis) - began
+      yield* events.publish(end(kind, millis, exit, ended))
+      return yield* exit
+    })
+  ).pipe(Effect.provideService(CurrentPath, path))
+
+const end = <A>(kind: NodeKind, millis: number, exit: Exit.Exit<A, unknown>, ended: (value: A) => Ended): EventBody => {
+  if (Exit.isFailure(exit)) {
+    return Cause.hasInterruptsOnly(exit.cause)
+      ? { _tag: "StepInterrupted", kind, millis }
+      : { _tag: "StepFailed", kind, millis, failures: failureRecords(exit.cause) }
+  }
+  const { skipped, ...rest } = ended(exit.value)
+  return skipped === undefined
+    ? { _tag: "StepSucceeded", kind, millis, ...rest }
+    : { _tag: "StepSkipped", kind, millis, reason: skipped, ...rest }
+}
