@@ -1,60 +1,13 @@
 import { describe, expect } from "bun:test"
-import { Effect, Fiber, Layer, Schema, Stream } from "effect"
+import { Effect, Fiber, Schema } from "effect"
 import { TestClock } from "effect/testing"
-import type { Event } from "../../src/pipeline/Event.ts"
-import { Events } from "../../src/pipeline/Events.ts"
 import * as Pipeline from "../../src/pipeline/Pipeline.ts"
 import * as Resource from "../../src/pipeline/Resource.ts"
 import { run } from "../../src/pipeline/run.ts"
-import { Scrubber } from "../../src/pipeline/Scrubber.ts"
 import * as Step from "../../src/pipeline/Step.ts"
 import * as Strategy from "../../src/pipeline/Strategy.ts"
 import { it } from "../effect.ts"
-
-class Broken extends Schema.TaggedError<Broken>()("Broken", { what: Schema.String }) {
-  override get message() {
-    return `${this.what} broke.`
-  }
-  readonly remedy = "Mend it."
-  readonly exitCode = 1
-}
-
-const layer = Events.layer.pipe(Layer.provideMerge(Scrubber.layer))
-
-/** Runs the effect and answers how it ended, with every event that was published meanwhile. */
-const watched = <A, E>(effect: Effect.Effect<A, E, Events>) =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const seen: Array<Event> = []
-      const stream = yield* (yield* Events).subscribe
-      const ended = (event: Event) => /^Run(Succeeded|Failed|Interrupted)$/.test(event._tag)
-      const reader = yield* stream.pipe(
-        Stream.takeUntil(ended),
-        Stream.runForEach((event) => Effect.sync(() => seen.push(event))),
-        Effect.forkChild
-      )
-      const exit = yield* Effect.exit(effect)
-      yield* Fiber.join(reader)
-      return { exit, events: seen, lines: seen.map(line) }
-    })
-  ).pipe(Effect.provide(layer))
-
-const line = (event: Event): string => {
-  const detail =
-    event._tag === "StepSkipped"
-      ? event.reason
-      : event._tag === "StepFailed" || event._tag === "RunFailed"
-        ? event.failures.map((f) => f.message).join(" ")
-        : event._tag === "ResourceAcquired" || event._tag === "ResourceReleased"
-          ? event.resource
-          : ""
-  return `${event._tag} ${event.path}${detail === "" ? "" : `: ${detail}`}`
-}
-
-const hold = (name: string) => Step.make(name, () => Resource.acquire(name, Effect.succeed({}), () => Effect.void))
-const pass = (name: string) => Step.make(name, () => Effect.void)
-const fail = (name: string) => Step.make(name, () => Effect.fail(new Broken({ what: name })))
-const never = (name: string) => Step.make(name, () => Effect.never)
+import { Broken, fail, hold, never, pass, watched } from "./watch.ts"
 
 const isResource = (text: string) => text.startsWith("Resource")
 

@@ -1,0 +1,158 @@
+import { describe, expect } from "bun:test"
+import { Effect, Fiber } from "effect"
+import * as Pipeline from "../../src/pipeline/Pipeline.ts"
+import * as Step from "../../src/pipeline/Step.ts"
+import * as Strategy from "../../src/pipeline/Strategy.ts"
+import { it } from "../effect.ts"
+import { Broken, fail, inTime } from "./watch.ts"
+
+const { forEach, make, run, step } = Pipeline
+
+/** An item is its name and how many seconds it takes; those whose name begins with bad fail then. */
+const work = Step.make(
+  "work",
+  Effect.fnUntraced(function* ({ item }: { readonly item: string }) {
+    const [name = "", seconds = "1"] = item.split(":")
+    yield* Effect.sleep(Number(seconds) * 1000)
+    if (name.startsWith("bad")) return yield* new Broken({ what: name })
+    return {}
+  })
+).pipe(Step.undo(() => Effect.sleep("1 second")))
+
+const over = (strategy: Strategy.Strategy, ...items: ReadonlyArray<string>) =>
+  make("p").pipe(
+    forEach({
+      name: "all",
+      as: "item",
+      items: () => items,
+      key: (item) => item.split(":")[0] ?? "",
+      strategy,
+      body: make<{ readonly item: string }>("each").pipe(step(work))
+    })
+  )
+
+/** When each item began, in seconds, and which were not begun or were undone. */
+const story = Effect.fnUntraced(function* (strategy: Strategy.Strategy, ...items: ReadonlyArray<string>) {
+  const { events, lines } = yield* inTime(run(over(strategy, ...items), {}))
+  const from = events[0]?.time ?? 0
+  const key = (path: string) => /\[(.*)\]/.exec(path)?.[1] ?? ""
+  const of = (tag: string, end: string) => events.filter(({ _tag, path }) => _tag === tag && path.endsWith(end))
+  return {
+    began: Object.fromEntries(of("StepStarted", "/work").map(({ path, time }) => [key(path), (time - from) / 1000])),
+    notBegun: of("StepSkipped", "]").map(({ path }) => key(path)),
+    undone: of("StepSucceeded", "/undo").map(({ path }) => key(path)),
+    end: lines.at(-1)
+  }
+})
+
+describe("the items of a forEach", () => {
+  it.effect("all at once are bounded, and the next begins as soon as there is room", () =>
+    Effect.gen(function* () {
+      const { began } = yield* story(Strategy.parallel({ concurrency: 2 }), "a:1", "b:5", "c:1", "d:1")
+      expect(began).toEqual({ a: 0, b: 0, c: 1, d: 2 })
+    })
+  )
+
+  it.effect("in batches wait for all of the batch before", () =>
+    Effect.gen(function* () {
+      const { began } = yield* story(Strategy.rolling({ batch: 2 }), "a:1", "b:5", "c:1", "d:1", "e:1")
+      expect(began).toEqual({ a: 0, b: 0, c: 5, d: 5, e: 6 })
+    })
+  )
+
+  it.effect("with canaries wait for these, and then run as the rest is to", () =>
+    Effect.gen(function* () {
+      const rolling = Strategy.canary({ first: 1, rest: Strategy.rolling({ batch: 2 }) })
+      expect((yield* story(rolling, "a:3", "b", "c", "d")).began).toEqual({ a: 0, b: 3, c: 3, d: 4 })
+      expect((yield* story(Strategy.canary({ first: 2 }), "a", "b:2", "c", "d")).began).toEqual({
+        a: 0,
+        b: 0,
+        c: 2,
+        d: 2
+      })
+    })
+  )
+
+  it.effect("begin no more after a failure that stops, and keep what was done", () =>
+    Effect.gen(function* () {
+      expect(yield* story(Strategy.rolling({ batch: 2 }), "a", "bad", "c", "d")).toEqual({
+        began: { a: 0, bad: 0 },
+        notBegun: ["c", "d"],
+        undone: [],
+        end: "RunFailed p: bad broke."
+      })
+    })
+  )
+
+  it.effect("go on after a failure that does not stop, and keep what was done", () =>
+    Effect.gen(function* () {
+      expect(yield* story(Strategy.rolling({ onFailure: "continue" }), "a", "bad", "c")).toEqual({
+        began: { a: 0, bad: 1, c: 2 },
+        notBegun: [],
+        undone: [],
+        end: "RunFailed p: bad broke."
+      })
+    })
+  )
+
+  it.effect("are undone after a failure that undoes, the last first, when those that ran have ended", () =>
+    Effect.gen(function* () {
+      const strategy = Strategy.parallel({ concurrency: 3, onFailure: "undo" })
+      expect(yield* story(strategy, "a:1", "bad:2", "c:3", "d:4", "e")).toEqual({
+        began: { a: 0, bad: 0, c: 0, d: 1 },
+        notBegun: ["e"],
+        undone: ["d", "c", "a"],
+        end: "RunFailed p: bad broke."
+      })
+    })
+  )
+
+  it.effect("are not begun where a canary fails, however the rest takes failures", () =>
+    Effect.gen(function* () {
+      const onward = Strategy.canary({ first: 2, rest: Strategy.parallel({ onFailure: "continue" }) })
+      expect(yield* story(onward, "a", "bad", "c")).toMatchObject({ notBegun: ["c"], undone: [] })
+      const back = Strategy.canary({ first: 2, rest: Strategy.parallel({ onFailure: "undo" }) })
+      expect(yield* story(back, "a", "bad", "c")).toMatchObject({ notBegun: ["c"], undone: ["a"] })
+    })
+  )
+
+  it.effect("go on after a failure that is not a canary's", () =>
+    Effect.gen(function* () {
+      const onward = Strategy.canary({ rest: Strategy.rolling({ onFailure: "continue" }) })
+      expect((yield* story(onward, "a", "bad", "c")).began).toEqual({ a: 0, bad: 1, c: 2 })
+    })
+  )
+
+  it.effect("are undone where a later step fails, or the run is interrupted among them", () =>
+    Effect.gen(function* () {
+      const strategy = Strategy.rolling()
+      const later = yield* inTime(run(over(strategy, "a", "b").pipe(step(fail("c"))), {}))
+      const undos = (lines: ReadonlyArray<string>) => lines.filter((text) => /^StepSucceeded .*undo/.test(text))
+      expect(undos(later.lines)).toEqual(["StepSucceeded p/all[b]/work/undo", "StepSucceeded p/all[a]/work/undo"])
+      const among = yield* inTime(
+        Effect.gen(function* () {
+          const fiber = yield* Effect.forkChild(run(over(strategy, "a", "b:9"), {}))
+          yield* Effect.sleep("2 seconds")
+          yield* Fiber.interrupt(fiber)
+        })
+      )
+      expect(undos(among.lines)).toEqual(["StepSucceeded p/all[a]/work/undo"])
+      expect(among.lines.at(-1)).toBe("RunInterrupted p")
+    })
+  )
+
+  it.effect("of one key are told apart by a number", () =>
+    Effect.gen(function* () {
+      const { began } = yield* story(Strategy.parallel(), "a", "a", "a#2")
+      expect(Object.keys(began)).toEqual(["a", "a#2", "a#2#2"])
+    })
+  )
+
+  it.effect("may be none", () =>
+    Effect.gen(function* () {
+      for (const strategy of [Strategy.parallel(), Strategy.rolling(), Strategy.canary()]) {
+        expect((yield* story(strategy)).end).toBe("RunSucceeded p")
+      }
+    })
+  )
+})

@@ -1,0 +1,105 @@
+import { describe, expect } from "bun:test"
+import { Deferred, Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import * as Pipeline from "../../src/pipeline/Pipeline.ts"
+import * as Step from "../../src/pipeline/Step.ts"
+import { it } from "../effect.ts"
+import { inTime, never, pass } from "./watch.ts"
+
+const { make, run, step } = Pipeline
+
+describe("Pipeline.on", () => {
+  const begin = make("p").pipe(step(pass("a")), Pipeline.pipeline(make("inner").pipe(step(pass("b")))))
+
+  it.effect("tells of every event of its tag, the run's own included, in order", () =>
+    Effect.gen(function* () {
+      const told: Array<string> = []
+      const tell = ({ path }: { readonly path: string }) => Effect.sync(() => told.push(path))
+      const p = begin.pipe(
+        Pipeline.on("RunStarted", tell),
+        Pipeline.on("StepStarted", tell),
+        Pipeline.on("RunSucceeded", tell)
+      )
+      yield* inTime(run(p, {}))
+      expect(told.toSorted()).toEqual(["p", "p", "p/a", "p/inner", "p/inner/b"])
+    })
+  )
+
+  it.effect("tells of a pipeline's own nodes, where it stands in another or runs for each item", () =>
+    Effect.gen(function* () {
+      const told: Array<string> = []
+      const listening = make<{ readonly item?: string }>("inner").pipe(
+        step(pass("b")),
+        Pipeline.on("StepStarted", ({ path }) => Effect.sync(() => told.push(path)))
+      )
+      const p = make("p").pipe(
+        step(pass("a")),
+        Pipeline.pipeline(listening),
+        step(pass("inner2")),
+        Pipeline.forEach({ name: "all", as: "item", items: () => ["x", "y/z"], key: String, body: listening })
+      )
+      yield* inTime(run(p, {}))
+      expect(told).toEqual(["p/inner", "p/inner/b", "p/all[x]", "p/all[x]/b", "p/all[y/z]", "p/all[y/z]/b"])
+    })
+  )
+
+  it.effect("that fails is noted once, and told of the next event; the run goes on", () =>
+    Effect.gen(function* () {
+      let times = 0
+      const broken = Pipeline.on("StepSucceeded", () =>
+        Effect.andThen(
+          Effect.sync(() => times++),
+          Effect.die("broken")
+        )
+      )
+      const noted = Pipeline.on("StepNoted", () => Effect.sync(() => times++).pipe(Effect.andThen(Effect.fail("no"))))
+      const { exit, lines } = yield* inTime(
+        run(begin.pipe(broken, noted, step(Step.make("c", () => Effect.sleep(9)))), {})
+      )
+      expect(exit._tag).toBe("Success")
+      expect(lines.filter((text) => text.startsWith("StepNoted"))).toEqual([
+        "StepNoted p: what is told of StepSucceeded failed, and is told of the next one all the same",
+        "StepNoted p: what is told of StepNoted failed, and is told of the next one all the same"
+      ])
+      expect(times).toBe(4 + 2)
+      expect(lines.at(-1)).toBe("RunSucceeded p")
+    })
+  )
+
+  it.effect("that is slow holds nothing up, and is given two seconds at the end", () =>
+    Effect.gen(function* () {
+      let told = 0
+      const slow = Pipeline.on("StepStarted", () =>
+        Effect.andThen(
+          Effect.sleep("1500 millis"),
+          Effect.sync(() => told++)
+        )
+      )
+      const stuck = Pipeline.on("StepStarted", () => Effect.uninterruptible(Effect.never))
+      const ended = yield* Deferred.make<void>()
+      const whole = run(begin.pipe(slow, stuck), {}).pipe(Effect.andThen(Deferred.succeed(ended, undefined)))
+      const { events } = yield* inTime(whole)
+      expect(events.at(-1)).toMatchObject({ _tag: "RunSucceeded", millis: 0 })
+      expect(yield* Deferred.isDone(ended)).toBe(true)
+      expect(told).toBe(1)
+    })
+  )
+
+  it.effect("tells of an interruption too", () =>
+    Effect.gen(function* () {
+      let told = 0
+      const p = make("p").pipe(
+        step(never("a")),
+        Pipeline.on("RunInterrupted", () => Effect.sync(() => told++))
+      )
+      yield* inTime(
+        Effect.gen(function* () {
+          const fiber = yield* Effect.forkChild(run(p, {}), { startImmediately: true })
+          yield* TestClock.adjust("1 second")
+          yield* Fiber.interrupt(fiber)
+        })
+      )
+      expect(told).toBe(1)
+    })
+  )
+})
