@@ -45,5 +45,7 @@ export const runNodes = (pipeline: PipelineNode, state: State, path: string, und
     return current
   }).pipe(
     Effect.onError(() => undos.undo(path)),
-    Effect.scoped
+    Effect.scoped,
+    // An interruption can come while what was acquired is released.
+    Effect.onError(() => undos.undo(path))
   )

@@ -17,8 +17,6 @@ export class Undos {
   add(path: string, undo: Undo, added: unknown, state: State): void {
     const at = `${path}/undo`
     const limited = Effect.scoped(Effect.suspend(() => undo.run(added as never, state as never))).pipe(
-      // It runs uninterruptible, and a time limit needs something that it can interrupt.
-      Effect.interruptible,
       Effect.timeoutOrElse({
         duration: undo.within,
         orElse: () => Effect.fail(new StepTimedOut({ path: at, millis: Duration.toMillis(undo.within) }))
@@ -37,8 +35,8 @@ export class Undos {
 
   /** Undoes what was done below a path, the last first. What fails in that has been published, and holds nothing up. */
   undo(path: string): Effect.Effect<void, never, unknown> {
-    return Effect.suspend(() => Effect.forEach(this.take(path), Effect.exit, { discard: true })).pipe(
-      Effect.uninterruptible
-    )
+    const all = Effect.suspend(() => Effect.forEach(this.take(path), Effect.exit, { discard: true }))
+    // Each has a time limit of its own.
+    return Effect.uninterruptible(all)
   }
 }

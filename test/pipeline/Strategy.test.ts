@@ -141,6 +141,21 @@ describe("the items of a forEach", () => {
     })
   )
 
+  it.effect("are undone to the end, also where the run is interrupted meanwhile", () =>
+    Effect.gen(function* () {
+      const { lines } = yield* inTime(
+        Effect.gen(function* () {
+          const strategy = Strategy.parallel({ onFailure: "undo" })
+          const fiber = yield* Effect.forkChild(run(over(strategy, "a", "b", "bad", "c"), {}))
+          // All have ended after 1 s, and each undo takes another.
+          yield* Effect.sleep("1500 millis")
+          yield* Fiber.interrupt(fiber)
+        })
+      )
+      expect(lines.filter((text) => /^StepSucceeded .*undo/.test(text))).toHaveLength(3)
+    })
+  )
+
   it.effect("of one key are told apart by a number", () =>
     Effect.gen(function* () {
       const { began } = yield* story(Strategy.parallel(), "a", "a", "a#2")

@@ -165,6 +165,23 @@ describe("an undo", () => {
     })
   )
 
+  it.effect("runs where the pipeline is interrupted while all is released", () =>
+    Effect.gen(function* () {
+      const slow = Step.make("slow", () =>
+        Resource.acquire("port", Effect.succeed({}), () => Effect.sleep("2 seconds"))
+      )
+      const { lines } = yield* inTime(
+        Effect.gen(function* () {
+          const fiber = yield* Effect.forkChild(run(make("p").pipe(step(undoable("a")), step(slow)), {}))
+          yield* Effect.sleep("1 second")
+          yield* Fiber.interrupt(fiber)
+        })
+      )
+      expect(lines.at(-1)).toBe("RunInterrupted p")
+      expect(log.splice(0)).toEqual(["undo a"])
+    })
+  )
+
   it.effect("does not run where all goes well, nor for a step that failed itself", () =>
     Effect.gen(function* () {
       yield* watched(run(make("p").pipe(step(undoable("a"))), {}))

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { Effect, Exit, Fiber, Layer, Schema, Stream } from "effect"
+import { Effect, Exit, Fiber, Layer, Schedule, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import fc from "fast-check"
 import type { Event } from "../../src/pipeline/Event.ts"
@@ -12,58 +12,111 @@ import * as Step from "../../src/pipeline/Step.ts"
 import * as Strategy from "../../src/pipeline/Strategy.ts"
 
 /** What a step does, after it has slept for as many seconds as it is told. */
-type Kind = "pass" | "hold" | "skip" | "fail" | "die" | "misfit" | "stuck"
+type Kind = "pass" | "hold" | "skip" | "fail" | "odd" | "flaky" | "die" | "misfit" | "stuck"
+type Undo = "none" | "good" | "fails" | "hangs"
+type Step = {
+  readonly _tag: "step"
+  readonly kind: Kind
+  readonly sleeps: number
+  readonly retries: number
+  readonly timeout: number
+  readonly undo: Undo
+}
 
 type Shape =
-  | { readonly _tag: "step"; readonly kind: Kind; readonly sleeps: number }
+  | Step
   | { readonly _tag: "pipeline"; readonly nodes: ReadonlyArray<Shape> }
   | { readonly _tag: "parallel"; readonly nodes: ReadonlyArray<Shape> }
+  | { readonly _tag: "when"; readonly nodes: ReadonlyArray<Shape>; readonly holds: boolean }
   | {
       readonly _tag: "forEach"
       readonly nodes: ReadonlyArray<Shape>
       readonly items: number
-      readonly concurrency: number
-      readonly onFailure: "stop" | "continue"
+      readonly strategy: Strategy.Strategy
     }
+
+const onFailure = fc.constantFrom("stop", "continue", "undo" as const)
+const bound = fc.integer({ min: 1, max: 3 })
+const simple = fc.oneof(
+  fc.record({ concurrency: bound, onFailure }).map(Strategy.parallel),
+  fc.record({ batch: bound, onFailure }).map(Strategy.rolling)
+)
+const strategy = fc.oneof(simple, fc.record({ first: bound, rest: simple }).map(Strategy.canary))
 
 const { shape } = fc.letrec<{ shape: Shape }>((tie) => {
   const nodes = fc.array(tie("shape"), { maxLength: 4 })
   const kind = fc.oneof(
-    { weight: 6, arbitrary: fc.constantFrom("pass", "hold", "skip" as Kind) },
-    { weight: 1, arbitrary: fc.constantFrom("fail", "die", "misfit", "stuck" as Kind) }
+    { weight: 8, arbitrary: fc.constantFrom("pass", "hold", "skip" as Kind) },
+    { weight: 1, arbitrary: fc.constantFrom("fail", "odd", "odd", "flaky", "die", "misfit", "stuck" as Kind) }
   )
+  const seldom = (value: number) =>
+    fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.integer({ min: 1, max: value }) })
   return {
     shape: fc.oneof(
       { maxDepth: 3, depthIdentifier: "shape" },
-      fc.record({ _tag: fc.constant("step" as const), kind, sleeps: fc.integer({ min: 0, max: 3 }) }),
+      fc.record({
+        _tag: fc.constant("step" as const),
+        kind,
+        sleeps: fc.integer({ min: 0, max: 3 }),
+        retries: seldom(2),
+        timeout: seldom(3),
+        undo: fc.constantFrom("none", "good", "good", "fails", "hangs" as Undo)
+      }),
       fc.record({ _tag: fc.constant("pipeline" as const), nodes }),
       fc.record({ _tag: fc.constant("parallel" as const), nodes }),
-      fc.record({
-        _tag: fc.constant("forEach" as const),
-        nodes,
-        items: fc.integer({ min: 0, max: 3 }),
-        concurrency: fc.integer({ min: 1, max: 3 }),
-        onFailure: fc.constantFrom("stop" as const, "continue" as const)
-      })
+      fc.record({ _tag: fc.constant("when" as const), nodes, holds: fc.boolean() }),
+      fc.record({ _tag: fc.constant("forEach" as const), nodes, items: fc.integer({ min: 0, max: 3 }), strategy })
     )
   }
 })
 
-/** A step, and the names of what it has acquired and released, in order. */
-const step = (name: string, kind: Kind, sleeps: number) =>
-  Step.make(
+/** What really was held, whatever the events say: a number for everything acquired, and how often it was released. */
+const holding = () => {
+  const released: Array<number> = []
+  const acquire = (name: string, acquiring: number, releasing: Effect.Effect<void>) =>
+    Resource.acquire(
+      name,
+      Effect.sleep(acquiring * 1000).pipe(Effect.map(() => ({ id: released.push(0) - 1 }))),
+      ({ id }) =>
+        Effect.andThen(
+          Effect.sync(() => (released[id] = (released[id] ?? 0) + 1)),
+          releasing
+        )
+    )
+  return { released, acquire }
+}
+type Holding = ReturnType<typeof holding>
+
+const undos: Record<Undo, Effect.Effect<unknown, string>> = {
+  none: Effect.void,
+  good: Effect.sleep("1 second"),
+  fails: Effect.fail("undo"),
+  hangs: Effect.never
+}
+
+const step = (name: string, { kind, retries, sleeps, timeout, undo }: Step, { acquire }: Holding) => {
+  let attempts = 0
+  const made = Step.make(
     name,
-    Effect.fnUntraced(function* () {
+    Effect.fnUntraced(function* ({ item = 0 }: { readonly item?: number }) {
+      attempts++
       yield* Effect.sleep(sleeps * 1000)
       switch (kind) {
         case "hold":
-          return yield* Resource.acquire(name, Effect.as(Effect.sleep("1 second"), {}), () => Effect.sleep("1 second"))
+          yield* acquire(name, 1, Effect.sleep("1 second"))
+          return {}
         case "stuck":
-          return yield* Resource.acquire(name, Effect.succeed({}), () => Effect.never)
+          yield* acquire(name, 0, Effect.never)
+          return {}
         case "skip":
           return Step.skip("nothing to do", {})
+        case "flaky":
+          yield* acquire(name, 0, Effect.void)
+          return attempts % 2 === 1 ? yield* Effect.fail(name) : {}
         case "fail":
           return yield* Effect.fail(name)
+        case "odd":
+          return item % 2 === 1 ? yield* Effect.fail(name) : {}
         case "die":
           return yield* Effect.die(name)
         case "misfit":
@@ -76,40 +129,54 @@ const step = (name: string, kind: Kind, sleeps: number) =>
     // The compiler keeps this from authors; at run time a schema may still refuse what a step has made.
     kind === "misfit" ? { result: Schema.Struct({ made: Schema.String }) as unknown as Schema.Codec<{}, unknown> } : {}
   )
+  const again = Schedule.recurs(retries).pipe(Schedule.addDelay(() => Effect.succeed("1 second")))
+  const retried = retries === 0 ? made : made.pipe(Step.retry(again))
+  const limited = timeout === 0 ? retried : retried.pipe(Step.timeout(timeout * 1000))
+  return undo === "none" ? limited : limited.pipe(Step.undo(() => undos[undo], { within: "4 seconds" }))
+}
 
 type Any = Pipeline.Pipeline<{}, {}, unknown, Events>
 
-let names = 0
-const build = (nodes: ReadonlyArray<Shape>): Any => {
-  let whole: Any = Pipeline.make(`p${++names}`) as Any
-  for (const node of nodes) {
-    const name = `n${++names}`
-    switch (node._tag) {
-      case "step":
-        whole = whole.pipe(Pipeline.step(step(name, node.kind, node.sleeps))) as Any
-        break
-      case "pipeline":
-        whole = whole.pipe(Pipeline.pipeline(build(node.nodes))) as Any
-        break
-      case "parallel":
-        whole = whole.pipe(Pipeline.parallel(...node.nodes.map((each) => build([each])))) as Any
-        break
-      case "forEach": {
-        const { concurrency, items, onFailure } = node
-        whole = whole.pipe(
-          Pipeline.forEach({
-            name,
-            as: "item",
-            items: () => Array.from({ length: items }, (_, n) => n),
-            key: String,
-            strategy: Strategy.parallel({ concurrency, onFailure }),
-            body: build(node.nodes) as Pipeline.Pipeline<{ readonly item: number }, {}, unknown, Events>
-          })
-        ) as Any
+/** A pipeline of the shapes, and what each of its forEach does on a failure, by its name. */
+const builder = (held: Holding) => {
+  let names = 0
+  const modes = new Map<string, Strategy.OnFailure>()
+  const build = (nodes: ReadonlyArray<Shape>): Any => {
+    let whole: Any = Pipeline.make(`p${++names}`)
+    for (const node of nodes) {
+      const name = `n${++names}`
+      switch (node._tag) {
+        case "step":
+          whole = whole.pipe(Pipeline.step(step(name, node, held)))
+          break
+        case "pipeline":
+          whole = whole.pipe(Pipeline.pipeline(build(node.nodes)))
+          break
+        case "parallel":
+          whole = whole.pipe(Pipeline.parallel(...node.nodes.map((each) => build([each])))) as Any
+          break
+        case "when":
+          whole = whole.pipe(Pipeline.when({ if: () => node.holds, reason: "off", body: build(node.nodes) }))
+          break
+        case "forEach": {
+          const { items, strategy } = node
+          modes.set(name, Strategy.onFailure(strategy))
+          whole = whole.pipe(
+            Pipeline.forEach({
+              name,
+              as: "item",
+              items: () => Array.from({ length: items }, (_, n) => n),
+              key: String,
+              strategy,
+              body: build(node.nodes) as Pipeline.Pipeline<{ readonly item: number }, {}, unknown, Events>
+            })
+          )
+        }
       }
     }
+    return whole
   }
-  return whole
+  return { build, modes }
 }
 
 /** Runs a pipeline, interrupted after some seconds where it has not ended by then; all its events. */
@@ -136,58 +203,122 @@ const events = (pipeline: Any, seconds: number) =>
 
 const parent = (path: string): string =>
   path.endsWith("]") ? path.slice(0, path.lastIndexOf("[")) : path.slice(0, path.lastIndexOf("/"))
+const isUndo = (path: string): boolean => path.endsWith("/undo")
+const isEnd = ({ _tag }: Event): boolean => /^Step(Succeeded|Skipped|Failed|Interrupted)$/.test(_tag)
 
-test("whatever happens in a pipeline, its events tell the whole of it, and nothing stays acquired", async () => {
+/** Numbered without a gap, of one run, in the order of time, between one beginning and one end. */
+const checkOrder = (seen: ReadonlyArray<Event>, exit: Exit.Exit<unknown, unknown>) => {
+  expect(seen.map(({ seq }) => seq)).toEqual(seen.map((_, index) => index + 1))
+  expect(new Set(seen.map((event) => event.run)).size).toBe(1)
+  expect(seen.map(({ time }) => time)).toEqual(seen.map(({ time }) => time).sort((a, b) => a - b))
+  expect(seen[0]?._tag).toBe("RunStarted")
+  expect(seen.at(-1)?._tag).toBe(
+    Exit.isSuccess(exit)
+      ? "RunSucceeded"
+      : Exit.hasInterrupts(exit) && !Exit.hasFails(exit) && !Exit.hasDies(exit)
+        ? "RunInterrupted"
+        : "RunFailed"
+  )
+}
+
+/** Every node begins once and ends once, within the node that holds it; what is held is released within it too. */
+const checkNesting = (seen: ReadonlyArray<Event>) => {
+  const open = new Map<string, number>()
+  const ended = new Set<string>()
+  const held: Array<string> = []
+  const isWithin = (path: string) => (each: string) => each.startsWith(`${path}/`) || each.startsWith(`${path}[`)
+  for (const event of seen) {
+    const { path } = event
+    if (event._tag === "StepStarted") {
+      expect(open.has(path)).toBe(false)
+      expect(ended).not.toContain(path)
+      // A step that is undone has ended, and so may have the pipeline that it is in.
+      if (path.split("/").length > 2 && !isUndo(path)) expect(ended).not.toContain(parent(path))
+      open.set(path, 0)
+    }
+    if (event._tag === "StepRetried") {
+      expect(event.attempt).toBe((open.get(path) ?? Number.NaN) + 1)
+      open.set(path, event.attempt)
+      expect(held).not.toContain(path)
+    }
+    if (isEnd(event)) {
+      expect(open.delete(path)).toBe(true)
+      expect([...open.keys()].filter(isWithin(path))).toEqual([])
+      ended.add(path)
+      // What was acquired within has been released by now, unless it is the step's own.
+      expect(held.filter(isWithin(path))).toEqual([])
+    }
+    if (event._tag === "ResourceAcquired") held.push(path)
+    if (event._tag === "ResourceReleased") {
+      expect(held).toContain(path)
+      // The last that was acquired in its pipeline goes first, unless it went with a failed attempt.
+      const neighbours = held.filter((each) => parent(each) === parent(path))
+      if (!open.has(path)) expect(neighbours.at(-1)).toBe(path)
+      held.splice(held.indexOf(path), 1)
+    }
+  }
+  expect([...open.keys()]).toEqual([])
+  expect(held).toEqual([])
+}
+
+/**
+ * In a run that did not go well, every step that was done and can be undone is, but for those of the items that stay as
+ * they are because another one failed. Within a pipeline the last goes first, one at a time.
+ */
+const checkUndos = (
+  seen: ReadonlyArray<Event>,
+  undoable: (path: string) => boolean,
+  modes: ReadonlyMap<string, Strategy.OnFailure>
+) => {
+  const ends = new Map(seen.filter(isEnd).map((event) => [event.path, event._tag]))
+  const stays = (path: string): boolean =>
+    [...path.matchAll(/\[/g)].some(({ index }) => {
+      const forEach = path.slice(0, index)
+      const item = path.slice(0, path.indexOf("]", index) + 1)
+      const mode = modes.get(forEach.slice(forEach.lastIndexOf("/") + 1))
+      return ends.get(forEach) === "StepFailed" && ends.get(item) === "StepSucceeded" && mode !== "undo"
+    })
+  const done = seen.flatMap((event) =>
+    event._tag === "StepSucceeded" && event.kind === "step" && undoable(event.path) ? [event.path] : []
+  )
+  const expected = seen.at(-1)?._tag === "RunSucceeded" ? [] : done.filter((path) => !stays(path))
+  const begun = seen.flatMap(({ _tag, path }) => (_tag === "StepStarted" && isUndo(path) ? [parent(path)] : []))
+  expect(begun.toSorted()).toEqual(expected.toSorted())
+  for (const pipeline of new Set(begun.map(parent))) {
+    const own = (path: string) => parent(path) === pipeline
+    expect(begun.filter(own)).toEqual(expected.filter(own).toReversed())
+    const turns = seen.filter((event) => isUndo(event.path) && own(parent(event.path)))
+    expect(turns.map(({ _tag }) => _tag === "StepStarted")).toEqual(turns.map((_, index) => index % 2 === 0))
+  }
+}
+
+/** Which steps of a pipeline can be undone, by their names. */
+const undoableNames = (node: Pipeline.Description): ReadonlyArray<string> => {
+  switch (node._tag) {
+    case "Step":
+      return node.around.some(({ _tag }) => _tag === "Undo") ? [node.name] : []
+    case "Parallel":
+      return node.branches.flatMap(undoableNames)
+    case "When":
+      return undoableNames(node.body)
+    default:
+      return node.nodes.flatMap(undoableNames)
+  }
+}
+
+test("whatever happens in a pipeline, its events tell the whole of it, nothing stays acquired, and what is to be is undone", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(shape, { maxLength: 4 }), fc.integer({ min: 0, max: 20 }), async (nodes, seconds) => {
-      const { exit, seen } = await Effect.runPromise(events(build(nodes), seconds))
-
-      // Numbered without a gap, of one run, in the order of time.
-      expect(seen.map(({ seq }) => seq)).toEqual(seen.map((_, index) => index + 1))
-      expect(new Set(seen.map((event) => event.run)).size).toBe(1)
-      expect(seen.map(({ time }) => time)).toEqual(seen.map(({ time }) => time).sort((a, b) => a - b))
-      expect(seen[0]?._tag).toBe("RunStarted")
-      expect(seen.at(-1)?._tag).toBe(
-        Exit.isSuccess(exit)
-          ? "RunSucceeded"
-          : Exit.hasInterrupts(exit) && !Exit.hasFails(exit) && !Exit.hasDies(exit)
-            ? "RunInterrupted"
-            : "RunFailed"
-      )
-
-      // Every node begins once and ends once, within the node that holds it.
-      const open: Array<string> = []
-      const ended = new Set<string>()
-      const held: Array<string> = []
-      for (const event of seen) {
-        const { path } = event
-        if (event._tag === "StepStarted") {
-          expect(open).not.toContain(path)
-          expect(ended).not.toContain(path)
-          if (path.split("/").length > 2) expect(ended).not.toContain(parent(path))
-          open.push(path)
-        }
-        if (/^Step(Succeeded|Skipped|Failed|Interrupted)$/.test(event._tag)) {
-          expect(open).toContain(path)
-          expect(open.filter((each) => each.startsWith(`${path}/`) || each.startsWith(`${path}[`))).toEqual([])
-          open.splice(open.indexOf(path), 1)
-          ended.add(path)
-          // What was acquired within has been released by now, unless it is the step's own.
-          const within = held.filter((each) => each.startsWith(`${path}/`) || each.startsWith(`${path}[`))
-          expect(within).toEqual([])
-        }
-        if (event._tag === "ResourceAcquired") held.push(path)
-        if (event._tag === "ResourceReleased") {
-          expect(held).toContain(path)
-          // The last that was acquired in its pipeline goes first.
-          const neighbours = held.filter((each) => parent(each) === parent(path))
-          expect(neighbours.at(-1)).toBe(path)
-          held.splice(held.indexOf(path), 1)
-        }
-      }
-      expect(open).toEqual([])
-      expect(held).toEqual([])
+      const held = holding()
+      const { build, modes } = builder(held)
+      const pipeline = build(nodes)
+      const { exit, seen } = await Effect.runPromise(events(pipeline, seconds))
+      checkOrder(seen, exit)
+      checkNesting(seen)
+      expect(held.released.filter((times) => times !== 1)).toEqual([])
+      const names = new Set(undoableNames(Pipeline.describe(pipeline)))
+      checkUndos(seen, (path) => names.has(path.slice(path.lastIndexOf("/") + 1)), modes)
     }),
-    { numRuns: 200 }
+    { numRuns: 400, seed: 1 }
   )
 }, 30_000)
