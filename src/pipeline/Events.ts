@@ -28,13 +28,15 @@ export class Events extends Context.Service<
       const hub = yield* Effect.acquireRelease(PubSub.unbounded<Event>(), PubSub.shutdown)
       let seq = 0
       return Events.of({
-        publish: Effect.fnUntraced(function* (body) {
-          const run = yield* CurrentRun
-          const path = yield* CurrentPath
-          const time = yield* Clock.currentTimeMillis
+        publish: (body) =>
           // Numbered and handed over in one turn, so that no two fibers can swap places in between.
-          PubSub.publishUnsafe(hub, { ...scrubber.deep(body), seq: ++seq, run, time, path })
-        }),
+          Effect.withFiber((fiber) => {
+            const run = fiber.getRef(CurrentRun)
+            const path = fiber.getRef(CurrentPath)
+            const time = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+            PubSub.publishUnsafe(hub, { ...scrubber.deep(body), seq: ++seq, run, time, path })
+            return Effect.void
+          }),
         subscribe: Effect.map(PubSub.subscribe(hub), Stream.fromSubscription)
       })
     })

@@ -26,12 +26,18 @@ export const duplicateBelow = (pipeline: PipelineNode): DuplicatePath | undefine
   return path === undefined ? undefined : new DuplicatePath({ path })
 }
 
+/** The names in the nodes that were made last: handed on to those made from them, so that no pipeline counts them twice. */
+const taken = new WeakMap<ReadonlyArray<Node>, Set<string>>()
+
 /** The nodes with one more; throws where that would make two with one path, which is a fault of the program. */
 export const checked = (path: string, nodes: ReadonlyArray<Node>, next: Node): ReadonlyArray<Node> => {
-  const taken = new Set(nodes.flatMap(named).map(({ name }) => name))
+  const names = taken.get(nodes) ?? new Set(nodes.flatMap(named).map(({ name }) => name))
+  taken.delete(nodes)
   for (const { name } of named(next)) {
-    if (taken.has(name)) throw new DuplicatePath({ path: `${path}/${name}` })
-    taken.add(name)
+    if (names.has(name)) throw new DuplicatePath({ path: `${path}/${name}` })
+    names.add(name)
   }
-  return [...nodes, next]
+  const longer = nodes.concat(next)
+  taken.set(longer, names)
+  return longer
 }
