@@ -14,8 +14,6 @@ import * as Serve from "./Serve.ts"
 import * as Tunnel from "./Tunnel.ts"
 import * as Version from "./Version.ts"
 
-type StateOf<P> = P extends Pipeline.Pipeline<infer _N, infer S, infer _E, infer _R> ? S : never
-
 /** What a deploy begins with: the project, and the version that was asked for. */
 export interface DeployInput {
   readonly project: Project
@@ -27,10 +25,10 @@ const known = Pipeline.make<DeployInput>("deploy").pipe(
   Pipeline.step(Version.step),
   Pipeline.step(Login.step)
 )
-type Known = StateOf<typeof known>
+type Known = Pipeline.StateOf<typeof known>
 
 /** Builds the image of every service that has one, and gives it to the registry. */
-const images = Pipeline.make<Known>("images").pipe(
+const images = Pipeline.make<Known, "images">("images").pipe(
   Pipeline.forEach({
     name: "services",
     as: "service",
@@ -46,7 +44,7 @@ const images = Pipeline.make<Known>("images").pipe(
 )
 
 /** Opens the connections, so that they are there when the images are. */
-const connections = Pipeline.make<Known>("connections").pipe(
+const connections = Pipeline.make<Known, "connections">("connections").pipe(
   Pipeline.forEach({
     name: "servers",
     as: "server",
@@ -58,7 +56,7 @@ const connections = Pipeline.make<Known>("connections").pipe(
 )
 
 const prepared = known.pipe(Pipeline.parallel(images, connections), Pipeline.step(Serve.step))
-type Prepared = StateOf<typeof prepared>
+type Prepared = Pipeline.StateOf<typeof prepared>
 type OnServer = Prepared & { readonly server: Connect.ConnectedServer }
 
 /** One service on one server. */
