@@ -73,8 +73,8 @@ export const describe = (event: Event): Line | undefined => {
     case "StepNoted":
       return about(event, event.level === "warning" ? "warning" : "note", event.text)
     case "StepRetried": {
-      const next = event.millis === 0 ? "at once" : `in ${duration(event.millis)}`
-      return about(event, "warning", `attempt ${event.attempt} failed, the next is ${next}: ${reasons(event.failures)}`)
+      const next = event.millis === 0 ? "again at once" : `again in ${duration(event.millis)}`
+      return about(event, "warning", `attempt ${event.attempt}: ${reasons(event.failures)} (${next})`)
     }
     case "StepOutput":
       return about(event, "output", event.line)

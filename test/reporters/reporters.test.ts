@@ -256,6 +256,27 @@ describe("the words of reports", () => {
     ])
   })
 
+  test("what is tried again, and what is undone", () => {
+    const stamp = { seq: 1, run: "r", time: 0, path: "deploy/servers[web1]/pull" }
+    const failures = [{ tag: "Lost", message: "web1 was lost.\nIts last lines", remedy: "Mend it." }]
+    const retried = { ...stamp, _tag: "StepRetried", attempt: 2, failures } as const
+    const pull = { subject: "web1", action: "pull", mark: "warning" } as const
+    expect(describeEvent({ ...retried, millis: 1500 })).toEqual({
+      ...pull,
+      detail: "attempt 2: web1 was lost. (again in 1.5 s)"
+    })
+    expect(describeEvent({ ...retried, millis: 0 })?.detail).toEndWith("(again at once)")
+    const undo = { ...stamp, path: `${stamp.path}/undo`, kind: "undo", millis: 3 } as const
+    const about = { subject: "web1", action: "undo pull" }
+    expect(describeEvent({ ...undo, _tag: "StepStarted" })).toEqual({ ...about, mark: "started", detail: "" })
+    expect(describeEvent({ ...undo, _tag: "StepSucceeded" })).toEqual({ ...about, mark: "done", detail: "3 ms" })
+    expect(describeEvent({ ...undo, _tag: "StepFailed", failures })).toEqual({
+      ...about,
+      mark: "failed",
+      detail: "web1 was lost."
+    })
+  })
+
   test("paths", () => {
     expect(parsePath("deploy/servers[web1]/services[my-web]/pull")).toEqual({ keys: ["web1", "my-web"], name: "pull" })
     expect(parsePath("deploy/servers[web1]")).toEqual({ keys: ["web1"], name: "servers" })
