@@ -9,7 +9,6 @@ import * as References from "./registry/References.ts"
 import { type ArchiveInvalid, type RegistryNotServed, StoreBusy, StoreFailed } from "./registry/RegistryError.ts"
 import * as Retention from "./registry/Retention.ts"
 import * as Serve from "./registry/Serve.ts"
-import * as Temporary from "./registry/Temporary.ts"
 import * as Store from "./registry/Store.ts"
 
 export type { Served } from "./registry/Serve.ts"
@@ -113,11 +112,9 @@ export class LocalRegistry extends Context.Service<
           ),
           folder: Effect.provideService(Folder.check(directory), FileSystem.FileSystem, fs),
           serve: (wanted) =>
-            Resource.acquire(
-              "local registry",
-              Serve.listen(store, references, `${directory}/tmp/${Temporary.name()}`, wanted),
-              Serve.close
-            ).pipe(Effect.provideService(Events, events))
+            Resource.acquire("local registry", Serve.listen(store, references, wanted), Serve.close).pipe(
+              Effect.provideService(Events, events)
+            )
         })
       })
     )

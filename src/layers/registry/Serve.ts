@@ -1,7 +1,5 @@
+import { randomUUID } from "node:crypto"
 import { Effect } from "effect"
-import { mkdirSync } from "node:fs"
-import { rm } from "node:fs/promises"
-import { dirname } from "node:path"
 import * as Answer from "./Answer.ts"
 import * as Handler from "./Handler.ts"
 import * as References from "./References.ts"
@@ -22,10 +20,10 @@ export interface Options {
   readonly onServed?: Handler.OnServed
 }
 
-/** Where the registry is: a port of this machine's loopback, and a socket that only this user can open. */
+/** Where the registry is: a port of this machine's loopback, and a socket in Linux's abstract namespace. */
 export interface Served {
   readonly port: number
-  /** Absent where its path is longer than a socket's may be. */
+  /** Absent on other systems. */
   readonly socket?: string
 }
 
@@ -34,17 +32,13 @@ export interface Listening extends Served {
   readonly servers: ReadonlyArray<Bun.Server<undefined>>
 }
 
-/** The shortest limit of the systems that jiji runs on, less a byte for the end. */
-const longestSocket = 103
+/** A socket that is no file: it is gone with its process, however that ends. Whoever could open the port can open it. */
+const abstractSocket = () => `\0jiji-${randomUUID()}`
 
-/**
- * Serves a store on 127.0.0.1, and at a socket, which costs a tunnel that leads there half of what a port costs. `socket`
- * is a path in a folder that only this user can enter.
- */
+/** Serves a store on 127.0.0.1, and at a socket, which costs a tunnel that leads there half of what a port costs. */
 export const listen = (
   store: Store,
   references: References.References,
-  socket: string,
   options: Options
 ): Effect.Effect<Listening, RegistryNotServed> => {
   const { exact = false, from, only, onServed } = options
@@ -73,9 +67,9 @@ export const listen = (
           reusePort: false
         })
         const at = server.port ?? port
-        if (Buffer.byteLength(socket) > longestSocket) return { port: at, servers: [server] }
+        if (process.platform !== "linux") return { port: at, servers: [server] }
+        const socket = abstractSocket()
         try {
-          mkdirSync(dirname(socket), { recursive: true, mode: 0o700 })
           const atSocket: object = { ...answers, unix: socket }
           // The types know an idle timeout for ports alone; a socket has the same one.
           const forTunnels = Bun.serve(atSocket as Bun.Serve.Options<undefined>)
@@ -92,8 +86,5 @@ export const listen = (
 }
 
 /** Ends every connection and stops listening. */
-export const close = ({ servers, socket }: Listening): Effect.Effect<void> =>
-  Effect.promise(async () => {
-    await Promise.all(servers.map((server) => server.stop(true)))
-    if (socket !== undefined) await rm(socket, { force: true })
-  })
+export const close = ({ servers }: Listening): Effect.Effect<void> =>
+  Effect.promise(() => Promise.all(servers.map((server) => server.stop(true))))
