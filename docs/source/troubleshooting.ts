@@ -1,6 +1,8 @@
 import { Glob } from "bun"
+import { Cause } from "effect"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
+import { ending } from "../../src/cli/failures.ts"
 import type { Failure } from "../../src/pipeline/Failure.ts"
 import { samples } from "./samples.ts"
 
@@ -24,8 +26,7 @@ const section = (error: Failure): ReadonlyArray<string> => [
   `${meanings.get(error._tag) ?? ""} Exit code ${error.exitCode}.`,
   "",
   "```text",
-  `error: ${error.message}`,
-  `  → ${error.remedy}`,
+  ending(Cause.fail(error)).text.trimEnd(),
   "```",
   ""
 ]

@@ -18,6 +18,12 @@ const usage = (error: CliError.CliError): Ending => {
   return { text: `${lines.join("")}  → See: ${help}\n`, code: ExitCode.usage }
 }
 
+/**
+ * A text of several lines. An error may quote what a server wrote, and a line of it is not to begin one of ours: there a
+ * CI takes some words for its own commands.
+ */
+const block = (sign: string, text: string): string => `${sign}${text.split("\n").map(printable).join("\n  | ")}`
+
 /** Reads how a command ended. Where several servers failed in different ways, the code is 1. */
 export const ending = (cause: Cause.Cause<unknown>): Ending => {
   if (Cause.hasInterruptsOnly(cause)) return { text: "interrupted\n", code: ExitCode.interrupted }
@@ -25,8 +31,8 @@ export const ending = (cause: Cause.Cause<unknown>): Ending => {
   const cli = errors.find((error) => CliError.isCliError(error))
   if (cli !== undefined) return usage(cli)
   const codes = new Set(errors.map((error) => (isFailure(error) ? error.exitCode : ExitCode.failed)))
-  const texts = failureRecords(cause).map(({ message, remedy }) => `error: ${message}\n  → ${remedy}\n`)
-  // An error may quote what a server wrote.
-  const text = [...new Set(texts)].join("").split("\n").map(printable).join("\n")
-  return { text, code: codes.size === 1 ? ([...codes][0] ?? 1) : ExitCode.failed }
+  const texts = failureRecords(cause).map(
+    ({ message, remedy }) => `${block("error: ", message)}\n${block("  → ", remedy)}\n`
+  )
+  return { text: [...new Set(texts)].join(""), code: codes.size === 1 ? ([...codes][0] ?? 1) : ExitCode.failed }
 }

@@ -80,7 +80,7 @@ test.each<[string, ImageOptions]>([
   ])
   expect(run.stderr).toContain("what ran before runs on")
   // Once for each time that its engine has started it.
-  if (image.crashes === true) expect(run.stderr).toMatch(/Its last lines:\n(no DATABASE_URL is set)+\n/)
+  if (image.crashes === true) expect(run.stderr).toMatch(/Its last lines:\n( {2}\| (no DATABASE_URL is set)+\n)+/)
   await until(
     () => allTraces(hosts),
     (now) => Bun.deepEquals(now, quiet)
