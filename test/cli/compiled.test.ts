@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, expect, test } from "bun:test"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Client } from "ssh2"
+import { parse } from "yaml"
+import manifest from "../../package.json" with { type: "json" }
+import { project } from "./project.ts"
+
+const folder = mkdtempSync(join(tmpdir(), "jiji-compiled-"))
+const jiji = join(folder, "jiji")
+beforeAll(() => {
+  const words = manifest.scripts.build.replace("dist/jiji", jiji).split(" ")
+  const { exitCode, stderr } = Bun.spawnSync([process.execPath, ...words.slice(1)], {
+    cwd: join(import.meta.dir, "../.."),
+    stdout: "ignore",
+    stderr: "pipe"
+  })
+  if (exitCode !== 0) throw new Error(stderr.toString())
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+/** Logs in, and gives the connection to a function that ends it in its own way. */
+const connected = (file: string, use: (client: Client) => void) =>
+  new Promise<void>((resolve, reject) => {
+    const { host, keys, port, user } = parse(readFileSync(file, "utf8")).servers.sandbox
+    const client = new Client()
+    client.on("ready", () => use(client))
+    client.on("error", reject)
+    client.on("close", () => resolve())
+    client.connect({ host, port, username: user, privateKey: readFileSync(keys[0]) })
+  })
+
+test("the sandbox of the one file survives a client that goes away in an open session", async () => {
+  using shop = project({
+    ".jiji/deploy.yml":
+      'project: shop\nservers: { web1: { host: 203.0.113.10 } }\nservices: { web: { image: "nginx:1.27", hosts: [web1] } }\n'
+  })
+  const child = Bun.spawn([jiji, "sandbox"], {
+    cwd: shop.root,
+    env: shop.env,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe"
+  })
+  try {
+    await child.stdout.getReader().read()
+    const file = join(shop.root, ".jiji/deploy.sandbox.yml")
+    // It has no shell: the session stays without a command.
+    await connected(file, (client) => void client.shell(() => client.destroy()))
+    let said = ""
+    await connected(file, (client) =>
+      client.exec("echo here", (_, channel) => {
+        channel.on("data", (chunk: Buffer) => (said += chunk.toString()))
+        channel.on("close", () => client.end())
+      })
+    )
+    expect(said).toBe("here\n")
+  } finally {
+    child.kill("SIGINT")
+  }
+  expect([await child.exited, await new Response(child.stderr).text()]).toEqual([130, "interrupted\n"])
+})
