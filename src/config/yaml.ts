@@ -7,6 +7,7 @@ import {
   type Node,
   parseDocument,
   Scalar,
+  visit,
   type YAMLError,
   type YAMLMap
 } from "yaml"
@@ -61,9 +62,22 @@ export const parseYaml = (
   for (const error of [...broken, ...document.warnings]) report(at(error.pos[0]), sentence(error))
   if (broken.length > 0 || document.contents === null) return { tree: undefined, problems }
 
+  // The library looks through the whole document for each alias by itself.
+  const marked = new Map<string, Node>()
+  const targets = new Map<Node, Node>()
+  visit(document, {
+    Node: (_, node) => {
+      const target = isAlias(node) ? marked.get(node.source) : undefined
+      if (target !== undefined) targets.set(node, target)
+      if (!isAlias(node) && node.anchor !== undefined) marked.set(node.anchor, node)
+    }
+  })
+
   const sizes = new Map<Located, number>()
   const done = new Map<Node, Located>()
   const open = new Set<Node>()
+  /** How many entries all `<<` have been through, those that a map has already included. */
+  let merges = 0
 
   /** Tells a self-reference, and counts the values with every alias written out, while the node is read. */
   const read = (node: Node | null, fallback: Place): Located => {
@@ -94,7 +108,7 @@ export const parseYaml = (
 
   const convert = (node: Node, place: Place): Located => {
     if (isAlias(node)) {
-      const target = node.resolve(document)
+      const target = targets.get(node)
       if (target !== undefined) return read(target, place)
       report(place, `refers to \`${node.source}\`, but no value above is marked with \`&${node.source}\``)
       return nothing(place)
@@ -104,6 +118,10 @@ export const parseYaml = (
     if (isSeq(node))
       return { _tag: "List", at: place, items: node.items.map((item) => read(item as Node | null, place)) }
     const value = isScalar(node) ? node.value : undefined
+    if (typeof value === "string" && value.includes("\0")) {
+      report(place, "holds a NUL byte, which no command and no variable can hold")
+      return nothing(place)
+    }
     if (typeof value === "string" || typeof value === "number" || typeof value === "boolean" || value === null) {
       return { _tag: "Scalar", at: place, value, source: (isScalar(node) ? node.source : undefined) ?? String(value) }
     }
@@ -129,13 +147,25 @@ export const parseYaml = (
         }
       } else {
         const name = keyNode.source ?? String(keyNode.value)
+        if (name.includes("\0")) {
+          report(keyPlace, "has a key that holds a NUL byte")
+          continue
+        }
         const first = own.get(name)
         if (first === undefined) own.set(name, { at: keyPlace, value: inner })
         else report(keyPlace, `the key \`${name}\` is here a second time; the first is on line ${first.at.line}`)
       }
     }
     // A map's own keys win, then those of the sources in their order.
-    for (const source of merged) for (const [name, entry] of source.entries) if (!own.has(name)) own.set(name, entry)
+    for (const source of merged) {
+      const before = merges
+      merges += source.entries.size
+      if (merges > mostValues) {
+        if (before <= mostValues) report(place, `merges with \`<<\` more than ${mostValues} values, with those above`)
+        break
+      }
+      for (const [name, entry] of source.entries) if (!own.has(name)) own.set(name, entry)
+    }
     return { _tag: "Map", at: place, entries: own }
   }
 

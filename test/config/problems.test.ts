@@ -11,6 +11,7 @@ const top = (keys: string) => `${smallest}${keys}\n`
 const name = "must be a name of lower-case letters and digits, with single - or _ inside, such as my-app"
 const length = "must be a duration such as 500ms, 10s, 1m30s or 2h"
 const port = "must be a port from 1 to 65535"
+const nul = "8 holds a NUL byte, which no command and no variable can hold"
 
 const table: ReadonlyArray<readonly [protects: string, text: string, problem: string]> = [
   ["a name with capitals", smallest.replace("shop", "Shop!"), `1 project: ${name}, not "Shop!"`],
@@ -247,6 +248,23 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
     "a volume at a relative place",
     service("volumes: ['data:app']"),
     "8 services.web.volumes[0]: must be mounted at an absolute path, as in data:/var/lib/app"
+  ],
+  ...["./data", "../data", "..", "data/../.."].map(
+    (source) =>
+      [
+        `a volume from the relative path ${source}`,
+        service(`volumes: ['${source}:/app']`),
+        "8 services.web.volumes[0]: must start with a volume's name or an absolute path of the server, as in data:/var/lib/app or /srv/app:/app"
+      ] as const
+  ),
+  ["a NUL byte in a command", service('command: [sh, "a\\0b"]'), nul],
+  ["a NUL byte in a variable", service('environment: { clear: { A: "a\\0b" } }'), nul],
+  ["a NUL byte in a volume", service('volumes: ["/srv/a\\0b:/app"]'), nul],
+  ["a NUL byte in a key", service('environment: { clear: { "a\\0b": 1 } }'), "8 has a key that holds a NUL byte"],
+  [
+    "a command in the place of a registry's user",
+    top("builder: { registry: { server: r.example.com, username: $(id -un), password: TOKEN } }"),
+    "8 builder.registry.username: cannot be a command, only password can; write the user's name, or the name of a secret in capitals"
   ],
   [
     "a volume in the home folder",

@@ -113,6 +113,22 @@ it.live("aliases that stand for a billion values are refused, and quickly", () =
   })
 )
 
+it.live("maps that each merge the one before are refused beyond a number, and quickly", () =>
+  Effect.sync(() => {
+    const chain = Array.from({ length: 2500 }, (_, n) => `m${n}: &m${n} { <<: *m${n - 1}, k${n}: 1 }\n`).slice(1)
+    const before = performance.now()
+    const [first, ...more] = faults(`m0: &m0 { k: 1 }\n${chain.join("")}`)
+    expect(first).toMatch(/^f:\d+ merges with `<<` more than 100000 values, with those above$/)
+    // That the file as a whole stands for too much is another way to say it.
+    expect(more.length).toBeLessThanOrEqual(1)
+    expect(performance.now() - before).toBeLessThan(3000)
+  })
+)
+
+it.live("an alias stands for the last value above it that has its mark", () =>
+  Effect.sync(() => expect(value("a: &x 1\nb: *x\nc: &x 2\nd: *x\n")).toEqual({ a: 1, b: 1, c: 2, d: 2 }))
+)
+
 describe("what is no text at all", () => {
   it.live("an empty file", () =>
     Effect.gen(function* () {
