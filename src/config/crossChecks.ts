@@ -1,4 +1,5 @@
 import { child, descend, entries, items, keyPlaceOf, type Located, placeOf, written } from "./Located.ts"
+import { wholeCommand } from "./commandValue.ts"
 import { namePattern } from "./fields.ts"
 import { namesByUser } from "./ImageName.ts"
 import { list, nearest } from "./nearest.ts"
@@ -124,7 +125,14 @@ const checkRegistry = (root: Located, report: Report) => {
     if (child(registry, "image") === undefined || written(child(registry, "engine")) === "container") return
     return report([...path, "image"], "is the image of a registry's container, which needs engine: container")
   }
-  if (child(registry, "username") !== undefined) return
+  const username = child(registry, "username")
+  if (wholeCommand(written(username) ?? "") !== undefined) {
+    report(
+      [...path, "username"],
+      "cannot be a command, only password can; write the user's name, or the name of a secret in capitals"
+    )
+  }
+  if (username !== undefined) return
   const kind = namesByUser(written(child(registry, "server")) ?? "")
   if (kind !== undefined && child(registry, "namespace") === undefined) {
     report([...path, "username"], `${kind} requires username to be configured`)

@@ -18,13 +18,14 @@ export interface Surroundings {
   readonly join: (folder: string, path: string) => string
 }
 
-/** A text in capitals is the name of a secret, `$(…)` a command that prints it; any other is the value. */
-export const secretRef = (key: string, text: string): SecretRef => {
-  if (secretPattern.test(text)) return { _tag: "Name", name: text }
+/** A text in capitals is the name of a secret; any other is the value. */
+const nameOrText = (text: string): SecretRef =>
+  secretPattern.test(text) ? { _tag: "Name", name: text } : { _tag: "Literal", value: Redacted.make(text) }
+
+/** The same, and `$(…)` is a command that prints the value. */
+const secretRef = (key: string, text: string): SecretRef => {
   const command = wholeCommand(text)
-  return command === undefined
-    ? { _tag: "Literal", value: Redacted.make(text) }
-    : { _tag: "Command", key, command: Redacted.make(command) }
+  return command === undefined ? nameOrText(text) : { _tag: "Command", key, command: Redacted.make(command) }
 }
 
 /** An object with this entry, or with none: what is absent in the file has no key. */
@@ -52,7 +53,7 @@ const resolveRegistry = (registry: DeployFile["builder"]["registry"]): RegistryC
         type: "remote",
         server: registry.server,
         ...present("namespace", registry.namespace),
-        ...present("username", mapRef("builder.registry.username", registry.username)),
+        ...present("username", registry.username === undefined ? undefined : nameOrText(registry.username)),
         ...present("password", mapRef("builder.registry.password", registry.password))
       }
 

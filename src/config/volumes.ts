@@ -18,11 +18,11 @@ export const parseVolume = (text: string): VolumeMount | string => {
   const unknown = options?.split(",").find((name) => !option.test(name))
   if (unknown !== undefined) return `has the option "${unknown}", which is not known; ro and rw are`
   const mount = { source, target, ...(options !== undefined && { options }) }
-  if (/^(?:\/|\.{1,2}(?:\/|$))/u.test(source)) return { _tag: "Bind", ...mount }
+  if (source.startsWith("/")) return { _tag: "Bind", ...mount }
   if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/u.test(source)) return { _tag: "Named", ...mount }
   if (source.startsWith("~"))
     return "must start at the server's root, as in /home/deploy/data:/data; `~` is not known there"
-  return "must start with a volume's name, /folder or ./folder"
+  return "must start with a volume's name or an absolute path of the server, as in data:/var/lib/app or /srv/app:/app"
 }
 
 /** The volume as the engine is told it: a named one has the project's name in front, so that projects do not share it. */

@@ -67,7 +67,7 @@ it.live("every key of the file does what it says", () =>
           },
           hosts: ["web2", "web1"],
           ports: ["8080:80", "127.0.0.1:9000:9000", "5353:53/udp", "8081", "[::1]:8082:82"],
-          volumes: ["shop_data:/var/lib/app", "/srv/files:/files:ro", "./cache:/cache"],
+          volumes: ["shop_data:/var/lib/app", "/srv/files:/files:ro", "/srv/cache:/cache"],
           environment: {
             clear: {
               LOG: "info",

@@ -93,7 +93,7 @@ services:
       target: app
     hosts: [web2, web1]
     ports: ["8080:80", "127.0.0.1:9000:9000", "5353:53/udp", 8081, "[::1]:8082:82"]
-    volumes: ["data:/var/lib/app", "/srv/files:/files:ro", "./cache:/cache"]
+    volumes: ["data:/var/lib/app", "/srv/files:/files:ro", "/srv/cache:/cache"]
     environment:
       clear: { LOG: info, MODE: 0755, BIG: 12345678901234567890, ON: yes, OFF: false, PRICE: $5, EMPTY: "" }
       secrets: [DATABASE_URL]
