@@ -1,5 +1,6 @@
 import { Flag } from "effect/cli"
 import { Option } from "effect"
+import { environmentPattern } from "../config/fields.ts"
 
 /** Flags that mean the same in every command that reads deploy.yml. */
 export const project = {
@@ -13,6 +14,10 @@ export const project = {
     Flag.withAlias("e"),
     Flag.withMetavar("NAME"),
     Flag.withDescription("Lays .jiji/deploy.NAME.yml over it, and takes secrets from .env.NAME first"),
+    Flag.filter(
+      (name) => environmentPattern.test(name),
+      () => 'a plain name of letters, digits, ".", "_" and "-", such as staging'
+    ),
     Flag.optional
   )
 }

@@ -12,6 +12,9 @@ export interface Docs<A = string> {
 /** What a project, a service and a server may be called. */
 export const namePattern = /^[a-z0-9]+([_-][a-z0-9]+)*$/u
 
+/** What an environment may be called: it stands in the names of files. */
+export const environmentPattern = /^[A-Za-z0-9][A-Za-z0-9._-]*$/u
+
 /** A value of this form, where a secret may stand, is the name of one. */
 export const secretPattern = /^[A-Z][A-Z0-9_]*$/u
 

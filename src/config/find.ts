@@ -1,7 +1,8 @@
-import { Effect, FileSystem, Path, PlatformError, Schema } from "effect"
+import { Effect, FileSystem, Path, Schema } from "effect"
 import { ExitCode } from "../pipeline/Failure.ts"
-import { namePattern } from "./fields.ts"
+import { environmentPattern } from "./fields.ts"
 import { list, nearest } from "./nearest.ts"
+import { faultRemedy, FileFault, faultText, readRegular } from "./regularFile.ts"
 
 /** There is no deploy file. */
 export class ConfigNotFound extends Schema.TaggedError<ConfigNotFound>()("ConfigNotFound", {
@@ -25,13 +26,13 @@ export class ConfigNotFound extends Schema.TaggedError<ConfigNotFound>()("Config
 /** There is a deploy file, and it cannot be read. */
 export class ConfigUnreadable extends Schema.TaggedError<ConfigUnreadable>()("ConfigUnreadable", {
   file: Schema.String,
-  reason: Schema.instanceOf(PlatformError.PlatformError)
+  reason: FileFault
 }) {
   override get message() {
-    return `${this.file} cannot be read: ${this.reason.message}`
+    return `${this.file} ${faultText(this.reason)}`
   }
   get remedy() {
-    return "Make it a file that your user may read."
+    return faultRemedy(this.reason, "a file")
   }
   get exitCode() {
     return ExitCode.configuration
@@ -49,6 +50,7 @@ export class EnvironmentNotFound extends Schema.TaggedError<EnvironmentNotFound>
     return `The environment "${this.environment}" has no file ${this.file}.`
   }
   get remedy() {
+    if (this.environment === "sandbox") return "Run `jiji sandbox` in another terminal, and keep it open."
     if (this.known.length === 0) return `Write what differs in it into ${this.file}, or leave \`-e\` out.`
     const near = nearest(this.environment, this.known)
     return near === undefined
@@ -75,7 +77,7 @@ export const find = Effect.fnUntraced(function* (options: {
   const path = yield* Path.Path
   const show = (file: string): string => {
     const relative = path.relative(options.cwd, file)
-    return relative.startsWith("..") || path.isAbsolute(relative) ? file : relative
+    return relative === "" || relative.startsWith("..") || path.isAbsolute(relative) ? file : relative
   }
   const file = yield* locate(options)
   const base = yield* read(file, show(file))
@@ -86,7 +88,7 @@ export const find = Effect.fnUntraced(function* (options: {
   const { ext, name } = path.parse(file)
   const named = path.join(folder, `${name}.${options.environment}${ext}`)
   // A name with `..` or `/` in it would be a file elsewhere.
-  const above = namePattern.test(options.environment) ? yield* read(named, show(named)) : undefined
+  const above = environmentPattern.test(options.environment) ? yield* read(named, show(named)) : undefined
   if (above !== undefined) return { root, files: [base, above] as const }
   const known = yield* environments(folder, name, ext)
   return yield* new EnvironmentNotFound({ environment: options.environment, file: show(named), known })
@@ -106,12 +108,8 @@ const locate = Effect.fnUntraced(function* (options: { readonly cwd: string; rea
 })
 
 const read = Effect.fnUntraced(function* (file: string, shown: string) {
-  const fs = yield* FileSystem.FileSystem
-  return yield* fs.readFile(file).pipe(
-    Effect.map((bytes): ConfigFile | undefined => ({ shown, bytes })),
-    Effect.catchReason("PlatformError", "NotFound", () => Effect.undefined),
-    Effect.mapError((reason) => new ConfigUnreadable({ file: shown, reason }))
-  )
+  const bytes = yield* Effect.mapError(readRegular(file), (reason) => new ConfigUnreadable({ file: shown, reason }))
+  return bytes === undefined ? undefined : ({ shown, bytes } satisfies ConfigFile)
 })
 
 /** The environments that have a file beside the deploy file. */

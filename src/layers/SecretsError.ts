@@ -1,5 +1,6 @@
-import { PlatformError, Schema } from "effect"
+import { Schema } from "effect"
 import { list } from "../config/nearest.ts"
+import { faultRemedy, FileFault, faultText } from "../config/regularFile.ts"
 import { ExitCode } from "../pipeline/Failure.ts"
 
 /** Secrets that were not found, all of them. An empty value counts as not found. */
@@ -25,21 +26,22 @@ export class SecretsMissing extends Schema.TaggedError<SecretsMissing>()("Secret
   }
 }
 
+/** Lines are a list, and anything else is about the file as a whole. */
+const isFault = (reason: typeof SecretsUnreadable.Type.reason): reason is FileFault => !Array.isArray(reason)
+
 /** A `.env` file that is there and cannot be read, or has lines that cannot. */
 export class SecretsUnreadable extends Schema.TaggedError<SecretsUnreadable>()("SecretsUnreadable", {
   file: Schema.String,
-  reason: Schema.Union([
-    Schema.instanceOf(PlatformError.PlatformError),
-    Schema.Array(Schema.Struct({ line: Schema.Int, message: Schema.String }))
-  ])
+  reason: Schema.Union([FileFault, Schema.Array(Schema.Struct({ line: Schema.Int, message: Schema.String }))])
 }) {
   override get message() {
-    if (this.reason instanceof PlatformError.PlatformError) return `${this.file} cannot be read: ${this.reason.message}`
-    return this.reason.map(({ line, message }) => `${this.file}:${line} ${message}`).join("\n")
+    const { file, reason } = this
+    if (isFault(reason)) return `${file} ${faultText(reason)}`
+    return reason.map(({ line, message }) => `${file}:${line} ${message}`).join("\n")
   }
   get remedy() {
-    return this.reason instanceof PlatformError.PlatformError
-      ? "Make it a file that your user may read."
+    return isFault(this.reason)
+      ? faultRemedy(this.reason, "a file")
       : "Write each secret as NAME=value, in quotes where it holds spaces, quotes or several lines."
   }
   get exitCode() {

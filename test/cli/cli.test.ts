@@ -119,6 +119,15 @@ describe("a configuration that cannot be used", () => {
     expect(stderr).toBe(
       "error: The secret DATABASE_URL is missing; searched .env and the process environment.\n" +
         "  → Write DATABASE_URL=… into .env, or set it in the environment.\n"
+  for (const name of ["", "../x", "a/b", ".x", "-x", "a b"]) {
+    test(`of ${JSON.stringify(name)}, which can be no environment's name`, () => {
+      using shop = project(files)
+      const { code, stderr } = shop.jiji(["deploy", `--environment=${name}`, "--dry-run"])
+      expect(code).toBe(2)
+      expect(stderr).toContain("a plain name of letters")
+    })
+  }
+
     )
   })
 })

@@ -176,7 +176,23 @@ it.live("a folder in the file's place is an error of its own", () =>
   Effect.gen(function* () {
     const error = yield* Effect.flip(loadFiles({ ".jiji/deploy.yml/x": "" }))
     expect([error._tag, error.exitCode]).toEqual(["ConfigUnreadable", 78])
-    expect(error.message).toStartWith(".jiji/deploy.yml cannot be read: ")
+    expect(error.message).toBe(".jiji/deploy.yml cannot be read: it is a folder.")
+    const cwd = yield* folder({})
+    const named = yield* Effect.flip(load({ cwd, config: "." }).pipe(Effect.provide(Files)))
+    expect(named.message).toBe(`${cwd} cannot be read: it is a folder.`)
+  })
+)
+
+it.live("what never ends or is too large to be a deploy file is not read", () =>
+  Effect.gen(function* () {
+    const cwd = yield* folder({ "large.yml": `# ${"x".repeat(1024 * 1024)}` })
+    const device = yield* Effect.flip(load({ cwd, config: "/dev/zero" }).pipe(Effect.provide(Files)))
+    expect(device.message).toBe("/dev/zero cannot be read: it is a device, a pipe or a socket, and no regular file.")
+    const large = yield* Effect.flip(load({ cwd, config: "large.yml" }).pipe(Effect.provide(Files)))
+    expect([large._tag, large.message]).toEqual([
+      "ConfigUnreadable",
+      "large.yml cannot be read: it is larger than 1 MiB."
+    ])
   })
 )
 
@@ -268,6 +284,8 @@ it.live("an environment without a file is an error, and so is one that would lea
     expect(far.remedy).toBe("Name one that has a file (production or staging), or write .jiji/deploy.qa.yml.")
     const elsewhere = yield* Effect.flip(loadFiles({ ...files, ".jiji/deploy.x/../y.yml": "" }, "x/../y"))
     expect(elsewhere._tag).toBe("EnvironmentNotFound")
+    const capital = { ...files, ".jiji/deploy.QA.eu_1.yml": "" }
+    expect((yield* loadFiles(capital, "QA.eu_1")).environment).toBe("QA.eu_1")
   })
 )
 

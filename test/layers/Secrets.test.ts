@@ -149,7 +149,11 @@ it.live("a broken .env fails with its lines and none of its values, but only whe
 it.live("a .env that is no file or no text is an error, not an empty one", () =>
   Effect.gen(function* () {
     const folder = yield* Effect.flip(withSecrets({ files: { ".env/x": "" } }, resolve("A")))
-    expect(folder.message).toStartWith(".env cannot be read: ")
+    expect(folder.message).toBe(".env cannot be read: it is a folder.")
+    const large = yield* Effect.flip(
+      withSecrets({ files: { ".env": `A=1 # ${"x".repeat(1024 * 1024)}` } }, resolve("A"))
+    )
+    expect(large.message).toBe(".env cannot be read: it is larger than 1 MiB.")
     const bytes = yield* Effect.flip(
       withSecrets({ files: { ".env": Buffer.from("A=1\nB=\xe9\n", "latin1") } }, resolve("A"))
     )

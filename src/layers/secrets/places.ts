@@ -1,5 +1,6 @@
-import { Effect, FileSystem, Option, Path } from "effect"
+import { Effect, Path } from "effect"
 import { type DotEnvValue, parseDotEnv } from "../../config/DotEnv.ts"
+import { readRegular } from "../../config/regularFile.ts"
 import { utf8 } from "../../config/utf8.ts"
 import { SecretsUnreadable } from "../SecretsError.ts"
 
@@ -12,15 +13,13 @@ export interface Place {
 }
 
 const readFile = Effect.fnUntraced(function* (root: string, file: string) {
-  const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const bytes = yield* fs.readFile(path.join(root, file)).pipe(
-    Effect.asSome,
-    Effect.catchReason("PlatformError", "NotFound", () => Effect.succeedNone),
-    Effect.mapError((reason) => new SecretsUnreadable({ file, reason }))
+  const bytes = yield* Effect.mapError(
+    readRegular(path.join(root, file)),
+    (reason) => new SecretsUnreadable({ file, reason })
   )
-  if (Option.isNone(bytes)) return { place: file, there: false, get: () => undefined } satisfies Place
-  const text = utf8(bytes.value)
+  if (bytes === undefined) return { place: file, there: false, get: () => undefined } satisfies Place
+  const text = utf8(bytes)
   if (typeof text !== "string") {
     const faults = [{ line: text.line, message: "is not UTF-8 text" }]
     return yield* new SecretsUnreadable({ file, reason: faults })
