@@ -3,6 +3,7 @@ import { registryOf } from "../config/ImageName.ts"
 import type { BuildSource, Engine, Server } from "../config/Project.ts"
 import { type Command, type CommandFailed, type Output, script, type ShellError } from "./Command.ts"
 import { decodeContainers, decodeImage, type InspectedContainer, type InspectedImage } from "./docker/inspect.ts"
+import { lastLines, telling } from "./docker/lines.ts"
 import { patiently } from "./docker/patiently.ts"
 import { scripts } from "./docker/scripts.ts"
 import { architectureOf } from "./docker/architectures.ts"
@@ -14,7 +15,6 @@ import {
   type EngineError,
   engineError,
   EngineUnclear,
-  lastLines,
   PortTaken
 } from "./DockerError.ts"
 import { label, local, type Machine, remote } from "./Machine.ts"
@@ -307,8 +307,9 @@ const replaced = Effect.fnUntraced(function* (server: Server, { engine, service 
     return yield* new ContainerUnhealthy({ ...about, reason: detail.join(" "), log: rest.join("\n").trimEnd() })
   }
   if (word === "foreign") return yield* new ContainerForeign({ server: server.name, engine, name: detail.join(" ") })
-  if (/port is already allocated|address already in use/i.test(output.stderr)) {
-    return yield* new PortTaken({ ...about, detail: lastLines(output.stderr, 3).trim() })
+  const taken = /port is already allocated|address already in use/i
+  if (taken.test(output.stderr)) {
+    return yield* new PortTaken({ ...about, detail: telling(output.stderr, taken, 1) })
   }
   const operation = `replace the container of ${service}`
   return yield* engineError({ machine: server.name, engine, operation }, output)

@@ -1,13 +1,11 @@
 import { Schema } from "effect"
 import { ExitCode } from "../pipeline/Failure.ts"
 import type { Output } from "./Command.ts"
+import { telling } from "./docker/lines.ts"
 import { registrySays } from "./docker/registrySays.ts"
 import { on, RegistryFull, type RemoteRegistryError } from "./RemoteRegistryError.ts"
 
 const where = { machine: Schema.String, engine: Schema.String }
-
-/** The last lines of what a program wrote, as one text. */
-export const lastLines = (text: string, count = 20): string => text.trimEnd().split("\n").slice(-count).join("\n")
 
 /** A machine has no engine. */
 export class EngineMissing extends Schema.TaggedError<EngineMissing>()("EngineMissing", where) {
@@ -215,21 +213,21 @@ export const engineError = (
   output: Output
 ): EngineError => {
   const { machine, engine, isOwn = false, operation, reference = "" } = context
-  const detail = lastLines(output.stderr.trim() === "" ? output.stdout : output.stderr, 5).trim()
-  const says = (pattern: RegExp) => pattern.test(output.stderr)
+  const says = (pattern: RegExp) => (pattern.test(output.stderr) ? telling(output.stderr, pattern) : undefined)
   if (output.exitCode === 127) return new EngineMissing({ machine, engine })
-  if (says(/permission denied.*(socket|\.sock)|socket.*permission denied/is)) {
-    return new EngineForbidden({ machine, engine, detail })
-  }
-  if (says(/cannot connect to (the docker daemon|podman)|is the docker daemon running/i)) {
-    return new EngineDown({ machine, engine, detail })
-  }
-  if (says(/no space left on device|disk quota exceeded/i)) {
+  const forbidden = says(/permission denied.*(socket|\.sock)|socket.*permission denied/is)
+  if (forbidden !== undefined) return new EngineForbidden({ machine, engine, detail: forbidden })
+  const down = says(/cannot connect to (the docker daemon|podman)|is the docker daemon running/i)
+  if (down !== undefined) return new EngineDown({ machine, engine, detail: down })
+  const full = says(/no space left on device|disk quota exceeded/i)
+  if (full !== undefined) {
     // Docker's push writes nothing here: what it quotes is the registry.
     return reference !== "" && engine !== "podman" && operation.startsWith("push ")
-      ? new RegistryFull({ machine, engine, reference, detail })
-      : new DiskFull({ machine, engine, detail })
+      ? new RegistryFull({ machine, engine, reference, detail: full })
+      : new DiskFull({ machine, engine, detail: full })
   }
-  const said = reference === "" ? undefined : registrySays({ machine, engine, reference, detail }, output.stderr, isOwn)
-  return said ?? new EngineFailed({ machine, engine, operation, code: output.exitCode, detail })
+  const said = reference === "" ? undefined : registrySays({ machine, engine, reference }, output.stderr, isOwn)
+  if (said !== undefined) return said
+  const detail = telling(output.stderr.trim() === "" ? output.stdout : output.stderr, /^(docker: )?error\b/i)
+  return new EngineFailed({ machine, engine, operation, code: output.exitCode, detail })
 }

@@ -2,7 +2,8 @@ import { Context, Effect, Layer, Option, Schedule } from "effect"
 import type { Engine } from "../config/Project.ts"
 import { script, type ShellError } from "./Command.ts"
 import { scripts } from "./docker/scripts.ts"
-import { type EngineError, engineError, EngineUnclear, lastLines } from "./DockerError.ts"
+import { telling } from "./docker/lines.ts"
+import { type EngineError, engineError, EngineUnclear } from "./DockerError.ts"
 import { local } from "./Machine.ts"
 import {
   RegistryContainerElsewhere,
@@ -76,8 +77,9 @@ const make = (answers: (port: number) => Effect.Effect<boolean>) =>
         const { engine, image, port } = options
         const command = script("registry", scripts.registry, [engine, name, String(port), image])
         const output = yield* shell.run(local, { ...command, show: "stderr" })
-        if (/port is already allocated|address already in use/i.test(output.stderr)) {
-          return yield* new RegistryPortTaken({ port, detail: lastLines(output.stderr, 1) })
+        const taken = /port is already allocated|address already in use/i
+        if (taken.test(output.stderr)) {
+          return yield* new RegistryPortTaken({ port, detail: telling(output.stderr, taken, 1) })
         }
         const operation = "run the registry's container"
         if (output.exitCode !== 0) {

@@ -325,7 +325,8 @@ describe("replacing a container", () => {
         "Error: cannot listen on the TCP port: listen tcp4 :8080: bind: address already in use"
       ]
       for (const stderr of words) {
-        expect(yield* Effect.flip(replace({ exitCode: 1, stderr }))).toMatchObject({
+        const said = `WARNING: IPv4 forwarding is disabled.\n${stderr}\nshop-web-next\n`
+        expect(yield* Effect.flip(replace({ exitCode: 1, stderr: said }))).toMatchObject({
           _tag: "PortTaken",
           detail: stderr
         })

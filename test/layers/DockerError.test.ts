@@ -185,6 +185,17 @@ for (const [tag, all] of Object.entries(said))
       })
   })
 
+test("warnings that stand before are not what is quoted", () => {
+  const warnings =
+    "DEPRECATED: The legacy builder is deprecated.\n  Install buildx: https://docs.docker.com/go/buildx/\n\nWARNING: no swap\n"
+  const down = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
+  expect(error("docker", `${warnings}${down}\n`).message).toBe(`docker does not answer on web1: ${down}`)
+  const denied = "unauthorized: authentication required\nsee the registry's manual"
+  expect(error("docker", `${warnings}${denied}\n`)).toMatchObject({ _tag: "RegistryRefused", detail: denied })
+  const other = "Error response from daemon: nobody has seen this yet"
+  expect(error("docker", `${warnings}${other}\n`)).toMatchObject({ _tag: "EngineFailed", detail: other })
+})
+
 test("exit code 127 is a missing engine", () => {
   const missing = error("docker", "sh: 1: docker: not found\n", 127)
   expect(missing.message).toBe("There is no docker on web1.")

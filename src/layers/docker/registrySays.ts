@@ -1,4 +1,5 @@
 import * as Errors from "../RemoteRegistryError.ts"
+import { telling } from "./lines.ts"
 
 /** Seconds, of `retry-after: 5` and of GHCR's `retry-after: 1.2s` and `retry-after: 350.5ms`. */
 const retryAfter = (text: string): { readonly retryAfter?: number } => {
@@ -76,5 +77,11 @@ const patterns: ReadonlyArray<
 ]
 
 /** Which error of a registry an engine tells, if it is one. `isOwn` where no credentials of deploy.yml's were shown. */
-export const registrySays = (about: Made, stderr: string, isOwn: boolean): Errors.RemoteRegistryError | undefined =>
-  patterns.find(([pattern]) => pattern.test(stderr))?.[1](about, isOwn)
+export const registrySays = (
+  about: Omit<Made, "detail">,
+  stderr: string,
+  isOwn: boolean
+): Errors.RemoteRegistryError | undefined => {
+  const found = patterns.find(([pattern]) => pattern.test(stderr))
+  return found?.[1]({ ...about, detail: telling(stderr, found[0]) }, isOwn)
+}

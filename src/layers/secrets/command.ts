@@ -1,6 +1,6 @@
 import { Duration, Effect, Redacted } from "effect"
 import { type Scrubber } from "../../pipeline/Scrubber.ts"
-import { lastLines } from "../DockerError.ts"
+import { lastLines } from "../docker/lines.ts"
 import { script } from "../Command.ts"
 import { local } from "../Machine.ts"
 import { SecretCommandFailed } from "../SecretsError.ts"
