@@ -7,7 +7,8 @@ import type { LocalEnd } from "../Ssh.ts"
 /** Where connections from a forwarded port lead, and the ones that came. */
 interface Listener {
   readonly to: LocalEnd
-  readonly sockets: Set<Socket>
+  /** The oldest first; and whether bytes for the server came through it. */
+  readonly sockets: Map<Socket, boolean>
   /** Bytes for the server that were read so far. */
   carried: number
 }
@@ -70,19 +71,30 @@ export const listen = (client: Client, transport: Writable): Listeners => {
       const listener = listeners.get(details.destPort)
       // With `GatewayPorts yes` sshd listens on every address, whatever it was asked for: strangers are kept out here.
       if (listener === undefined || !isLoopback(details.srcIP)) return reject()
-      if (listener.sockets.size >= mostConnections) return reject()
+      if (listener.sockets.size >= mostConnections) {
+        // Whoever holds connections and asks for nothing is not to keep the engine out.
+        const idle = [...listener.sockets].find(([, isUsed]) => !isUsed)?.[0]
+        if (idle === undefined) return reject()
+        listener.sockets.delete(idle)
+        idle.destroy()
+      }
       const address = typeof listener.to === "string" ? { path: listener.to } : { host: "127.0.0.1", port: listener.to }
       const socket = connect({ ...address, allowHalfOpen: true })
-      listener.sockets.add(socket)
-      socket.once("close", () => listener.sockets.delete(socket))
-      // Stays attached: a socket's error without a listener ends the process.
+      listener.sockets.set(socket, false)
       let isAccepted = false
-      socket.on("error", () => {
+      socket.once("close", () => {
+        listener.sockets.delete(socket)
         if (!isAccepted) reject()
       })
+      // Stays attached: a socket's error without a listener ends the process.
+      socket.on("error", () => {})
       socket.once("connect", () => {
         isAccepted = true
-        join(socket, accept(), transport, (bytes) => (listener.carried += bytes))
+        join(socket, accept(), transport, (bytes) => {
+          listener.carried += bytes
+          // One that was given up is not taken in again.
+          if (listener.sockets.has(socket)) listener.sockets.set(socket, true)
+        })
       })
     }
   )
@@ -91,11 +103,11 @@ export const listen = (client: Client, transport: Writable): Listeners => {
   })
 
   const remove = (port: number) => {
-    for (const socket of listeners.get(port)?.sockets ?? []) socket.destroy()
+    for (const socket of listeners.get(port)?.sockets.keys() ?? []) socket.destroy()
     listeners.delete(port)
   }
   return {
-    add: (port, to) => void listeners.set(port, { to, sockets: new Set(), carried: 0 }),
+    add: (port, to) => void listeners.set(port, { to, sockets: new Map(), carried: 0 }),
     carried: (port) => listeners.get(port)?.carried ?? 0,
     remove
   }
