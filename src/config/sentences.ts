@@ -57,8 +57,21 @@ const expected = (ast: SchemaAST.AST): string => {
   }
 }
 
-/** A word about quotes, which are easily the whole mistake. */
+/** What systems and other tools call the processors of `arch`. */
+const processors: Readonly<Record<string, string>> = {
+  x86_64: "amd64",
+  "x86-64": "amd64",
+  x64: "amd64",
+  aarch64: "arm64",
+  armv7l: "arm/v7",
+  armv6l: "arm/v6"
+}
+
+/** A word about what is easily the whole mistake: quotes, or another name of the same processor. */
 const hint = (what: string, value: unknown): string => {
+  const processor =
+    typeof value === "string" && what.startsWith("amd64, ") ? processors[value.toLowerCase()] : undefined
+  if (processor !== undefined) return `; that is ${processor}`
   if (typeof value === "number" || typeof value === "boolean") {
     return /^a (?:text|name)/u.test(what) ? "; put quotes around it" : ""
   }
@@ -70,13 +83,26 @@ const mustBe = (what: string, value: unknown, path: KeyPath): string => {
   return `must be ${what}, not ${show(value, path)}${hint(what, value)}`
 }
 
-const unknownKey = (ast: SchemaAST.AST, path: KeyPath, elsewhere: SchemaAST.AST | undefined): string => {
+/** What is meant by keys that other tools have at these places. */
+const meant = (path: KeyPath, value: unknown): string | undefined => {
+  const [top, , key] = path
+  if (path.length === 1 && top === "service") return typeof value === "string" ? "project" : "services"
+  if (path.length === 1 && top === "registry") return "builder.registry"
+  return path.length === 3 && top === "services" && key === "env" ? "environment" : undefined
+}
+
+const unknownKey = (
+  ast: SchemaAST.AST,
+  path: KeyPath,
+  value: unknown,
+  elsewhere: SchemaAST.AST | undefined
+): string => {
   const key = String(path.at(-1))
   if (ast._tag !== "Objects") return "is not known here"
   const [index] = ast.indexSignatures
   if (index !== undefined) return `must be ${expected(index.parameter)}`
   const known = ast.propertySignatures.map((property) => String(property.name))
-  const near = nearest(key, known)
+  const near = meant(path, value) ?? nearest(key, known)
   if (near !== undefined) return `is not a known key; did you mean \`${near}\`?`
   const other = elsewhere?._tag === "Union" ? elsewhere.types.filter((type) => type !== ast) : []
   const fits = other.some((type) => type._tag === "Objects" && type.propertySignatures.some(({ name }) => name === key))
@@ -129,7 +155,7 @@ export const findings = (issue: SchemaIssue.Issue, valueAt: (path: KeyPath) => u
       case "MissingKey":
         return found(path, "is missing")
       case "UnexpectedKey":
-        return found(path, unknownKey(issue.ast, path, union), true)
+        return found(path, unknownKey(issue.ast, path, valueAt(path), union), true)
       case "InvalidType": {
         const message = annotated(issue.ast, "message")
         return found(path, message ?? mustBe(expected(issue.ast), valueAt(path), path))
