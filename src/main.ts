@@ -2,7 +2,7 @@
 import { homedir } from "node:os"
 import { join } from "node:path"
 import { Effect, Exit, Layer } from "effect"
-import { CliConfig, CliOutput, Command, Flag, GlobalFlag } from "effect/cli"
+import { CliConfig, CliError, CliOutput, Command, Flag, GlobalFlag } from "effect/cli"
 import manifest from "../package.json" with { type: "json" }
 import * as DeployCommand from "./cli/deploy.ts"
 import * as DoctorCommand from "./cli/doctor.ts"
@@ -80,7 +80,9 @@ const root = Command.make(
   "jiji",
   { version: Flag.Boolean("version").pipe(Flag.withDescription("Print the version"), Flag.withDefault(false)) },
   ({ version }) =>
-    Effect.sync(() => output.write(version ? `${manifest.version}\n` : "jiji --help shows what there is\n"))
+    version
+      ? Effect.sync(() => output.write(`${manifest.version}\n`))
+      : Effect.fail(new CliError.ShowHelp({ commandPath: ["jiji"], errors: [] }))
 ).pipe(
   Command.withDescription("Ships a project's containers to its own servers over SSH"),
   Command.withSubcommands([

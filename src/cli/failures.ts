@@ -22,7 +22,8 @@ const usage = (error: CliError.CliError): Ending => {
  * A text of several lines. An error may quote what a server wrote, and a line of it is not to begin one of ours: there a
  * CI takes some words for its own commands.
  */
-const block = (sign: string, text: string): string => `${sign}${text.split("\n").map(printable).join("\n  | ")}`
+const block = (sign: string, text: string, next = "  | "): string =>
+  `${sign}${text.split("\n").map(printable).join(`\n${next}`)}`
 
 /** Reads how a command ended. Where several servers failed in different ways, the code is 1. */
 export const ending = (cause: Cause.Cause<unknown>): Ending => {
@@ -32,7 +33,9 @@ export const ending = (cause: Cause.Cause<unknown>): Ending => {
   if (cli !== undefined) return usage(cli)
   const codes = new Set(errors.map((error) => (isFailure(error) ? error.exitCode : ExitCode.failed)))
   const texts = failureRecords(cause).map(
-    ({ message, remedy }) => `${block("error: ", message)}\n${block("  → ", remedy)}\n`
+    // Editors and CI look for a mistake of deploy.yml at the beginning of a line.
+    ({ message, remedy, tag }) =>
+      `${block("error: ", message, tag === "ConfigInvalid" ? "" : undefined)}\n${block("  → ", remedy)}\n`
   )
   return { text: [...new Set(texts)].join(""), code: codes.size === 1 ? ([...codes][0] ?? 1) : ExitCode.failed }
 }

@@ -24,20 +24,21 @@ export const showPath = (path: KeyPath): string =>
     ""
   )
 
-/** `file:line path: sentence`. */
-export const showProblem = (problem: Problem): string =>
-  `${problem.file}:${problem.line} ${problem.path === "" ? "" : `${problem.path}: `}${problem.message}`
+/** `file:line path: sentence`, on one line whatever it quotes. */
+export const showProblem = ({ file, line, message, path }: Problem): string =>
+  `${file}:${line} ${path === "" ? "" : `${path}: `}${message}`.replaceAll(/\p{Cc}+/gu, " ")
 
 /** All that is wrong with a deploy file and its environment's file, in the order of the files. */
 export class ConfigInvalid extends Schema.TaggedError<ConfigInvalid>()("ConfigInvalid", {
   problems: Schema.Array(Problem)
 }) {
   override get message() {
-    return this.problems.map(showProblem).join("\n")
+    const count = this.problems.length === 1 ? "a mistake" : `${this.problems.length} mistakes`
+    // Each on a line of its own, as editors and CI look for them.
+    return [`The configuration has ${count}:`, ...this.problems.map(showProblem)].join("\n")
   }
   get remedy() {
-    const lines = this.problems.length === 1 ? "this line" : "these lines"
-    return `Correct ${lines}; with docs/deploy.schema.json an editor shows such mistakes while you type.`
+    return this.problems.length === 1 ? "Correct this line." : "Correct these lines."
   }
   get exitCode() {
     return ExitCode.configuration

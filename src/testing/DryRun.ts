@@ -60,9 +60,17 @@ const where = (machine: Machine): string => {
   return `on ${name} (${user === undefined ? "" : `${user}@`}${host}${port === undefined ? "" : `:${port}`})`
 }
 
-/** A command as one would type it. A script is named in place of its text; of the environment only the names are shown. */
-const commandText = (command: Command): string => {
-  const environment = Object.keys(command.env ?? {}).map((name) => `${name}=<redacted> `)
+/** A command's variables, which are on no command line: a server gets them on stdin. */
+const variables = (machine: Machine, { env = {} }: Command): string => {
+  const words = Object.entries(env)
+    .filter(([, value]) => value !== "")
+    .map(([name, value]) => `${name}=${typeof value === "string" ? CommandLine.display([value]) : "<redacted>"}`)
+  const way = machine._tag === "Remote" ? "by stdin" : "in the environment"
+  return words.length === 0 ? "" : ` (${way}: ${words.join(" ")})`
+}
+
+/** A command as one would type it. A script is named in place of its text, and of a secret only the name is shown. */
+const commandText = (machine: Machine, command: Command): string => {
   const [program, ...args] = command.words
   const words: ReadonlyArray<string> = command.script === undefined ? command.words : [program, ...args.slice(3)]
   const shown = command.script === undefined ? words : [`jiji:${command.script}.sh`, ...words.slice(1)]
@@ -71,13 +79,13 @@ const commandText = (command: Command): string => {
   const stdin = command.stdin === undefined ? "" : " < <redacted>"
   const text = CommandLine.display(shown)
   const safe = config === undefined ? text : text.replaceAll(config, "<config>")
-  return `${environment.join("")}${safe}${stdin}`
+  return `${safe}${stdin}${variables(machine, command)}`
 }
 
 const text = (entry: Entry): string => {
   switch (entry._tag) {
     case "Command":
-      return commandText(entry.command)
+      return commandText(entry.machine, entry.command)
     case "Connect":
       return "# open the SSH connection"
     case "Forward":

@@ -55,9 +55,10 @@ describe("what jiji says of itself", () => {
     expect(shop.jiji(["deploy", "--help"]).stdout).toContain("--dry-run")
   })
 
-  test("where to look, where nothing was asked for", () => {
+  test("the same, where nothing was asked for", () => {
     using shop = project(files)
-    expect(shop.jiji([])).toEqual({ code: 0, stdout: "jiji --help shows what there is\n", stderr: "" })
+    expect(shop.jiji([])).toEqual(shop.jiji(["--help"]))
+    expect(shop.jiji(["registry"])).toEqual(shop.jiji(["registry", "--help"]))
   })
 
   test("what it runs on servers", () => {
@@ -65,6 +66,9 @@ describe("what jiji says of itself", () => {
     for (const [name, text] of Object.entries({ ...scripts, secret })) {
       expect(shop.jiji(["script", name])).toEqual({ code: 0, stdout: text, stderr: "" })
     }
+    const { code, stdout } = shop.jiji(["script"])
+    expect([code, stdout]).toEqual([0, "build\ncheck\nlook\nprobe\npull\npush\nregistry\nreplace\nsecret\ntunnel\n"])
+    expect(shop.jiji(["script", "nope"])).toMatchObject({ code: 2, stdout: "" })
   })
 })
 
@@ -103,13 +107,22 @@ describe("a configuration that cannot be used", () => {
     using shop = project({ ".jiji/deploy.yml": "project: Shop!\nservers: {}\nnope: 1\nservices: {}\n" })
     const { code, stderr, stdout } = shop.jiji(["deploy", "--dry-run"])
     expect([code, stdout]).toEqual([78, ""])
-    expect(stderr).toContain(".jiji/deploy.yml:1 project:")
-    expect(stderr).toContain(".jiji/deploy.yml:3 nope:")
+    expect(stderr).toStartWith("error: The configuration has 4 mistakes:\n.jiji/deploy.yml:1 project: must be ")
+    expect(stderr).toContain("\n.jiji/deploy.yml:3 nope: ")
+    expect(stderr).toEndWith("\n  → Correct these lines.\n")
+  })
+
+  test("with a value of several lines, and no line begins with what is in it", () => {
+    using shop = project({ ".jiji/deploy.yml": 'project: "a\\n::stop\\r::stop"\n' })
+    expect(shop.jiji(["deploy"]).stderr).not.toMatch(/^::/m)
   })
 
   test("of an environment that there is not", () => {
     using shop = project(files)
     expect(shop.jiji(["deploy", "-e", "staging"])).toMatchObject({ code: 78, stdout: "" })
+    const sandbox = shop.jiji(["deploy", "-e", "sandbox"])
+    expect(sandbox.code).toBe(78)
+    expect(sandbox.stderr).toEndWith("  → Run `jiji sandbox` in another terminal, and keep it open.\n")
   })
 
   for (const name of ["", "../x", ".x"]) {
@@ -146,11 +159,12 @@ describe("a rehearsal", () => {
       `--label 'jiji.project=shop' --label 'jiji.service=${service}' --label 'jiji.version=${version}' ` +
       "--label 'jiji.digest=DIGEST' --label 'jiji.config=<config>'"
     const web =
-      "JIJI_NAMES=<redacted> JIJI_SECRET_0=<redacted> jiji:replace.sh docker shop-web shop DIGEST <config> trial 1 60 " +
+      "jiji:replace.sh docker shop-web shop DIGEST <config> trial 1 60 " +
       "localhost:9270/shop-web:v1 DIGEST localhost:9270/shop-web 3 2 --publish 8080:80 --pull never " +
-      `--restart unless-stopped ${labels("web", "v1")} --env 'GREETING=hello you' --env DATABASE_URL localhost:9270/shop-web:v1`
+      `--restart unless-stopped ${labels("web", "v1")} --env 'GREETING=hello you' --env DATABASE_URL localhost:9270/shop-web:v1 ` +
+      "(by stdin: JIJI_NAMES=DATABASE_URL JIJI_SECRET_0=<redacted>)"
     const cache =
-      "JIJI_NAMES=<redacted> jiji:replace.sh docker shop-cache shop DIGEST <config> beside 1 60 redis:7 DIGEST '' 3 0 " +
+      "jiji:replace.sh docker shop-cache shop DIGEST <config> beside 1 60 redis:7 DIGEST '' 3 0 " +
       `--pull never --restart unless-stopped ${labels("cache", "7")} redis:7`
     // The numbers count through all machines; services of one machine are worked on at the same time.
     const lines = made.split("\n").map((line) => line.replace(/^ {2,3}\d+ {2}/, "  "))

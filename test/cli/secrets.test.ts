@@ -124,8 +124,10 @@ describe("a rehearsal", () => {
     const before = shop.listing()
     const { code, stderr, stdout } = shop.jiji(["deploy", "--dry-run"])
     expect([code, stderr]).toEqual([0, ""])
-    expect(stdout).toContain(`JIJI_COMMAND=<redacted> jiji:secret.sh ${shop.root} DATABASE_URL\n`)
-    expect(stdout).toContain(`JIJI_COMMAND=<redacted> jiji:secret.sh ${shop.root} builder.registry.password\n`)
+    expect(stdout).toContain(`jiji:secret.sh ${shop.root} DATABASE_URL (in the environment: JIJI_COMMAND=<redacted>)\n`)
+    expect(stdout).toContain(
+      `jiji:secret.sh ${shop.root} builder.registry.password (in the environment: JIJI_COMMAND=<redacted>)\n`
+    )
     expect(stdout).not.toMatch(/echo|tok-1|url-1/)
     expect(shop.listing()).toEqual(before)
   })

@@ -38,7 +38,10 @@ export const loadText = (text: string | Uint8Array) => loadFiles({ ".jiji/deploy
 /** The lines of the error that a deploy file gives, without the file's name. */
 export const problemsOf = Effect.fnUntraced(function* (text: string | Uint8Array) {
   const error = yield* Effect.flip(loadText(text))
-  return error.message.split("\n").map((line) => line.replace(".jiji/deploy.yml:", ""))
+  return error.message
+    .split("\n")
+    .slice(1)
+    .map((line) => line.replace(".jiji/deploy.yml:", ""))
 })
 
 /** The smallest file there is. */
