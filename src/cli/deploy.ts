@@ -29,7 +29,7 @@ export const command = <R>(layers: RunLayers<R>) =>
     Effect.fnUntraced(function* ({ config, dryRun, environment, hosts, services, version }) {
       const whole = yield* open({ config, environment })
       const selected = yield* select(whole, { servers: hosts, services })
-      const input = { project: selected, ...given("wanted", version) }
+      const input = { project: selected, whole: hosts.length + services.length === 0, ...given("wanted", version) }
       if (!dryRun) return yield* show(layers, deploy, input)
       const servers = selected.servers.length
       yield* rehearse(layers, deploy, input, [

@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import type { Project, Server } from "../config/Project.ts"
 import { Docker, type ServerEngine } from "../layers/Docker.ts"
+import { type InspectedContainer } from "../layers/docker/inspect.ts"
 import { Ssh } from "../layers/Ssh.ts"
 import { Events } from "../pipeline/Events.ts"
 import * as Step from "../pipeline/Step.ts"
@@ -10,14 +11,33 @@ export interface ConnectedServer extends Server {
   readonly engine: ServerEngine
 }
 
-/** Opens the connection to a server, and looks at its engine and at the project's containers there. */
+/** The project's containers that run on a server for services that deploy.yml does not put there. */
+const strays = (project: Project, server: Server, { containers }: ServerEngine): ReadonlyArray<InspectedContainer> => {
+  const here = project.services.filter(({ hosts }) => hosts.includes(server.name))
+  return containers.filter(({ running, service }) => running && !here.some(({ name }) => name === service))
+}
+
+/**
+ * Opens the connection to a server, and looks at its engine and at the project's containers there. With the `whole`
+ * project it warns of those that deploy.yml does not put there.
+ */
 export const step = Step.make(
   "connect",
-  Effect.fnUntraced(function* ({ project, server }: { readonly project: Project; readonly server: Server }) {
+  Effect.fnUntraced(function* (state: {
+    readonly project: Project
+    readonly server: Server
+    readonly whole?: boolean
+  }) {
+    const { project, server } = state
+    const { publish } = yield* Events
     yield* (yield* Ssh).connect(server)
     const engine = yield* (yield* Docker).probe(server, project.engine, project.name)
     const text = `${engine.name} ${engine.version}, ${engine.architecture}`
-    yield* (yield* Events).publish({ _tag: "StepNoted", level: "info", text })
+    yield* publish({ _tag: "StepNoted", level: "info", text })
+    for (const { name } of state.whole === true ? strays(project, server, engine) : []) {
+      const stray = `also runs ${name}, which deploy.yml does not put there; \`${engine.name} rm --force ${name}\` removes it`
+      yield* publish({ _tag: "StepNoted", level: "warning", text: stray })
+    }
     const connected: ConnectedServer = { ...server, engine }
     return { connected }
   })

@@ -14,10 +14,13 @@ import * as Serve from "./Serve.ts"
 import * as Tunnel from "./Tunnel.ts"
 import * as Version from "./Version.ts"
 
-/** What a deploy begins with: the project, and the version that was asked for. */
+/** What a deploy begins with. */
 export interface DeployInput {
   readonly project: Project
+  /** The version that was asked for. */
   readonly wanted?: string
+  /** Whether it is of all that deploy.yml names, so that any other container of the project is one too many. */
+  readonly whole?: boolean
 }
 
 const known = Pipeline.make<DeployInput>("deploy").pipe(

@@ -242,6 +242,26 @@ describe("a deploy of what runs already", () => {
     })
   )
 
+  it.effect("warns of containers that deploy.yml does not put there, where all of it is deployed", () =>
+    Effect.gen(function* () {
+      const stray = (name: string, running = true) => ({
+        ...container({ "jiji.service": name }, running, `/shop-${name}`)
+      })
+      const services = [web, service("api", ["web2"])]
+      const of = project({ services, servers: [server("web1"), server("web2")] })
+      const found = finds(container(same), stray("old"), stray("api"), stray("ended", false))
+      const instead: Instead = (machine, command) => (label(machine) === "web1" ? found(machine, command) : undefined)
+      const warnings = Effect.fnUntraced(function* (whole: boolean) {
+        const { events } = yield* rehearse(of, { instead, whole })
+        return events.flatMap((event) => (event._tag === "StepNoted" && event.level === "warning" ? [event.text] : []))
+      })
+      const says = (name: string) =>
+        `also runs ${name}, which deploy.yml does not put there; \`docker rm --force ${name}\` removes it`
+      expect(yield* warnings(true)).toEqual([says("shop-old"), says("shop-api")])
+      expect(yield* warnings(false)).toEqual([])
+    })
+  )
+
   it.effect("replaces it where anything about it is different", () =>
     Effect.gen(function* () {
       const others = [

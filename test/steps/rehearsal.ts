@@ -85,6 +85,7 @@ export const rehearse = Effect.fnUntraced(function* (
     readonly instead?: Instead
     readonly env?: Readonly<Record<string, string>>
     readonly wanted?: string
+    readonly whole?: boolean
     readonly ssh?: Layer.Layer<Ssh>
   } = {}
 ) {
@@ -111,7 +112,8 @@ export const rehearse = Effect.fnUntraced(function* (
         Stream.runForEach((event) => Effect.sync(() => events.push(event))),
         Effect.forkChild
       )
-      const input = { project: of, ...(options.wanted !== undefined && { wanted: options.wanted }) }
+      const { wanted, whole = false } = options
+      const input = { project: of, whole, ...(wanted !== undefined && { wanted }) }
       const exit = yield* Effect.exit(run(deploy, input))
       yield* Fiber.join(reader)
       const { entries } = yield* Recording.Recording
