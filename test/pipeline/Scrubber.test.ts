@@ -19,7 +19,7 @@ describe("a scrubber", () => {
 
   test("finds a value with colours or invisible characters anywhere in it", () => {
     const { text } = knowing("hunter22")
-    for (const hidden of ["\u001b[01;31m", "\u001b[m\u001b[K", "\u200e", "\u0007"]) {
+    for (const hidden of ["\u001b[01;31m", "\u001b[m\u001b[K", "\u200e", "\u0007", "\u2028", "\u2029"]) {
       for (let at = 1; at < 8; at++) {
         expect(text(`pw=${"hunter22".slice(0, at)}${hidden}${"hunter22".slice(at)}.`)).toBe("pw=<redacted>.")
       }
@@ -76,6 +76,41 @@ describe("a scrubber", () => {
       expect(shown).toContain("<redacted>")
       expect(left).not.toMatch(/unter|2-an|more/)
     }
+  })
+
+  test("knows a value within base64 that is cut into lines", () => {
+    const value = Array.from({ length: 40 }, (_, n) => `line-${n}-of-a-key`).join("\n")
+    const { text } = knowing(value)
+    for (const whole of [value, `${value}\n`]) {
+      const base64 = Buffer.from(whole).toString("base64")
+      for (const width of [64, 76]) {
+        for (const line of base64.match(new RegExp(`.{1,${width}}`, "g")) ?? []) {
+          // No more than what pads the last group is left.
+          if (line.length >= 8) expect(text(line).replace("<redacted>", "").length).toBeLessThanOrEqual(4)
+        }
+      }
+    }
+  })
+
+  test("knows a value as a form, JSON for HTML and a shell's quotes write it, and without the space around it", () => {
+    const value = " it's <a> & b~(c) "
+    const { text } = knowing(value)
+    expect(text(`x=${new URLSearchParams({ value }).get("value")}.`)).toBe("x=<redacted>.")
+    expect(text(`${new URLSearchParams({ value })}&y=1`)).toBe("value=<redacted>&y=1")
+    expect(text('{"value":" it\'s \\u003ca\\u003e \\u0026 b~(c) "}')).toBe('{"value":"<redacted>"}')
+    expect(text("echo ' it'\\''s <a> & b~(c) '")).toBe("echo '<redacted>'")
+    expect(text("[it's <a> & b~(c)]")).toBe("[<redacted>]")
+  })
+
+  test("stays fast with a value of a megabyte, and with lines that begin alike", () => {
+    const line = (n: number) => `-----SAME-BEGINNING-${n}-${"x".repeat(20)}`
+    const value = Array.from({ length: 22_000 }, (_, n) => line(n)).join("\n")
+    const { text } = knowing(value)
+    const before = performance.now()
+    const shown = text(`a ${line(7)} b `.repeat(20_000))
+    // Each line against each of the others takes minutes.
+    expect(performance.now() - before).toBeLessThan(8000)
+    expect(shown).toBe("a <redacted> b ".repeat(20_000))
   })
 
   test("reaches into plain data, and keeps its shape", () => {
