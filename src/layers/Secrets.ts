@@ -22,8 +22,11 @@ export class Secrets extends Context.Service<
   {
     /** The values of all names, or an error that tells all that are missing. */
     resolve(names: ReadonlyArray<string>): Effect.Effect<ReadonlyMap<string, Redacted.Redacted<string>>, SecretsError>
-    /** The value that a reference stands for: a secret's, a command's, or the one written in the file. */
-    value(ref: SecretRef): Effect.Effect<Redacted.Redacted<string>, SecretsError>
+    /**
+     * The value that a reference stands for: a secret's, a command's, or the one written in the file. `user` is whose
+     * password it is: engines keep and send the two in one base64 text, which is scrubbed too.
+     */
+    value(ref: SecretRef, user?: string): Effect.Effect<Redacted.Redacted<string>, SecretsError>
     /** Where a secret is found. No command is run. */
     where(name: string): Effect.Effect<Option.Option<SecretPlace>, SecretsUnreadable>
     /** The error that these names would end in, where some are missing. No command is run. */
@@ -109,6 +112,13 @@ export class Secrets extends Context.Service<
           // resolve has failed where a name has no value.
           return values.get(ref.name) ?? Redacted.make("")
         })
+
+        const value = (ref: SecretRef, user?: string) =>
+          Effect.tap(valueOf(ref), (found) =>
+            Effect.sync(() => {
+              if (user !== undefined) scrubber.add(Redacted.make(`${user}:${Redacted.value(found)}`))
+            })
+          )
 
         const where = (name: string) =>
           Effect.map(lookUp(name), ({ found }) =>

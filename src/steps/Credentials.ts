@@ -25,11 +25,8 @@ export class CredentialsMissing extends Schema.TaggedError<CredentialsMissing>()
 export const credentialsOf = Effect.fnUntraced(function* ({ password, server, username }: RemoteRegistryConfig) {
   if (username === undefined || password === undefined) return undefined
   const secrets = yield* Secrets
-  const credentials: Credentials = {
-    server,
-    username: Redacted.value(yield* secrets.value(username)),
-    password: yield* secrets.value(password)
-  }
+  const user = Redacted.value(yield* secrets.value(username))
+  const credentials: Credentials = { server, username: user, password: yield* secrets.value(password, user) }
   return credentials
 })
 

@@ -123,6 +123,17 @@ it.live("a value that was written in the file is scrubbed like a secret", () =>
   )
 )
 
+it.live("a password is scrubbed where an engine keeps it with its user in base64", () =>
+  withSecrets(
+    { env: { TOKEN: "pass1" } },
+    Effect.gen(function* () {
+      yield* (yield* Secrets).value({ _tag: "Name", name: "TOKEN" }, "me")
+      const { text } = yield* Scrubber
+      expect(text(`{"auth":"${Buffer.from("me:pass1").toString("base64")}"}`)).toBe('{"auth":"<redacted>"}')
+    })
+  )
+)
+
 it.live("several lines survive as they are", () =>
   withSecrets({ files: { ".env": 'KEY="-----BEGIN\nabc\n"\n' } }, Effect.map(resolve("KEY"), shown)).pipe(
     Effect.map((found) => expect(found).toEqual({ KEY: "-----BEGIN\nabc\n" }))
