@@ -1,19 +1,35 @@
 import { Effect, Option, Schema } from "effect"
 import type { StoredTag } from "./Contents.ts"
 import * as Manifest from "./Manifest.ts"
-import { isRepository, isTag } from "./Names.ts"
+import { fetchLocal } from "./Loopback.ts"
+import { isDigest, isRepository, isTag } from "./Names.ts"
 
 const Repositories = Schema.Struct({ repositories: Schema.Array(Schema.String) })
 const Tags = Schema.Struct({ tags: Schema.NullOr(Schema.Array(Schema.String)) })
 
 const accepted = `${Manifest.mediaType}, application/vnd.oci.image.manifest.v1+json`
 
-/** Lists the tags of a registry that asks for no login. Nothing where it does not answer; what is no image has no size. */
+/** As much as any list or manifest of a registry takes; what answers with more is none. */
+const mostBytes = 4 * 1024 * 1024
+
+/** The body of an answer, which is read no further than that. Leaving the loop ends the connection. */
+const textOf = async (response: Response): Promise<string> => {
+  const chunks: Array<Uint8Array> = []
+  let size = 0
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length
+    if (size > mostBytes) throw new Error("too large")
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
+}
+
+/** Lists the tags of a registry on this machine that asks for no login. Nothing where it does not answer; what is no image has no size. */
 export const list = Effect.fnUntraced(function* (url: string) {
   const ask = <A>(path: string, schema: Schema.Decoder<A>) =>
     Effect.tryPromise(async (signal) => {
-      const response = await fetch(`${url}${path}`, { signal, headers: { Accept: accepted } })
-      return { digest: response.headers.get("Docker-Content-Digest") ?? "", body: await response.text() }
+      const response = await fetchLocal(`${url}${path}`, { signal, headers: { Accept: accepted } })
+      return { digest: response.headers.get("Docker-Content-Digest") ?? "", body: await textOf(response) }
     }).pipe(
       Effect.timeout("5 seconds"),
       Effect.flatMap(({ body, digest }) =>
@@ -32,6 +48,7 @@ export const list = Effect.fnUntraced(function* (url: string) {
       const manifest = yield* ask(`/v2/${repository}/manifests/${tag}`, Manifest.Manifest)
       if (Option.isNone(manifest)) continue
       const { digest, value } = manifest.value
+      if (!isDigest(digest)) continue
       found.push({ repository, tag, digest, size: Manifest.sizeOf(value) })
     }
   }

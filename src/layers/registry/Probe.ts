@@ -1,11 +1,15 @@
 import { Effect, Option } from "effect"
+import { fetchLocal } from "./Loopback.ts"
 
 /** How long one question may take. */
 const limit = "3 seconds"
 
+/** A registry elsewhere may be reached through the environment's proxy alone. */
+const ask = (url: string) => (new URL(url).hostname === "127.0.0.1" ? fetchLocal : fetch)
+
 /** The HTTP status that a registry answers at `/v2/` with; nothing where it does not answer, or is no registry. */
 export const status = (url: string): Effect.Effect<Option.Option<number>> =>
-  Effect.tryPromise((signal) => fetch(`${url}/v2/`, { signal, redirect: "manual" })).pipe(
+  Effect.tryPromise((signal) => ask(url)(`${url}/v2/`, { signal, redirect: "manual" })).pipe(
     Effect.tap((response) => Effect.ignore(Effect.tryPromise(() => response.body?.cancel() ?? Promise.resolve()))),
     Effect.timeout(limit),
     Effect.option,

@@ -1,6 +1,7 @@
 import { Effect, Option, Schema } from "effect"
 import * as Answer from "./Answer.ts"
 import type { OnServed } from "./Handler.ts"
+import { fetchLocal } from "./Loopback.ts"
 import { isDigest, isTag } from "./Names.ts"
 import * as Route from "./Route.ts"
 
@@ -34,7 +35,7 @@ const some = (headers: Headers, names: ReadonlyArray<string>): Record<string, st
  */
 export const make = (port: number, only: ReadonlySet<string>, onServed: OnServed = () => undefined) => {
   const ask = (path: string, init: RequestInit) =>
-    Effect.tryPromise((signal) => fetch(`http://127.0.0.1:${port}${path}`, { ...init, signal, redirect: "manual" }))
+    Effect.tryPromise((signal) => fetchLocal(`http://127.0.0.1:${port}${path}`, { ...init, signal }))
 
   // A manifest never changes, nor does what belongs to it.
   const known = new Map<string, ReadonlySet<string>>()
