@@ -99,6 +99,7 @@ export const samples: Readonly<Record<string, ReadonlyArray<Failure>>> = {
     }),
     new Ssh.KeyUnusable({ file: "~/.ssh/id_ed25519", reason: "passphrase-needed" }),
     new Ssh.SshFileUnusable({ file: "~/.ssh/known_hosts", operation: "write", cause: refused("~/.ssh/known_hosts") }),
+    new Ssh.KnownHostsMisnamed({ file: "~/.ssh/known_hosts", path: "~/.ssh/authorized_keys" }),
     new Ssh.ProxyInvalid({ server: "web1", proxy: "web1", problem: "loop" }),
     new Ssh.ConnectionLost({ server: "web1" }),
     new Ssh.ForwardRefused({ server: "web1", port: 9270 }),

@@ -204,6 +204,26 @@ export class SshFileUnusable extends Schema.TaggedError<SshFileUnusable>()("SshF
   }
 }
 
+/**
+ * `known_hosts` names a file of another name, which no host key is written to: in authorized_keys for one, a server's key
+ * would let somebody in.
+ */
+export class KnownHostsMisnamed extends Schema.TaggedError<KnownHostsMisnamed>()("KnownHostsMisnamed", {
+  file: Schema.String,
+  path: Schema.String
+}) {
+  override get message() {
+    const what = this.path === this.file ? "it" : `it leads to ${this.path}, which`
+    return `No host key is recorded in ${this.file}: ${what} does not have known_hosts in its name.`
+  }
+  get remedy() {
+    return "Name another file under `ssh.known_hosts`, one with known_hosts in its name."
+  }
+  get exitCode() {
+    return ExitCode.configuration
+  }
+}
+
 /** A jump host is written in a way that has no meaning, or leads back to itself. */
 export class ProxyInvalid extends Schema.TaggedError<ProxyInvalid>()("ProxyInvalid", {
   server: Schema.String,
@@ -284,6 +304,7 @@ export type SshError =
   | AuthenticationFailed
   | KeyUnusable
   | SshFileUnusable
+  | KnownHostsMisnamed
   | ProxyInvalid
   | SecretsError
   | ConnectionLost

@@ -1,4 +1,4 @@
-import { createHash, createHmac } from "node:crypto"
+import { createHash, createHmac, randomBytes } from "node:crypto"
 import { knownHostsName } from "../SshError.ts"
 
 /** One key that a known_hosts file holds for a host. */
@@ -23,15 +23,33 @@ const types = ["ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecd
 type KeyType = (typeof types)[number]
 const isKeyType = (type: string): type is KeyType => types.some((known) => known === type)
 
-const glob = (pattern: string, name: string): boolean =>
-  new RegExp(
-    `^${[...pattern].map((c) => (c === "*" ? ".*" : c === "?" ? "." : c.replace(/[\\^$.|+()[\]{}]/g, "\\$&"))).join("")}$`
-  ).test(name)
+/** Whether a name is of a pattern with `*` and `?`, in time that no pattern makes long. */
+const glob = (pattern: string, name: string): boolean => {
+  let [at, inName] = [0, 0]
+  // Where the last `*` is, and the first character that it does not stand for.
+  let [star, covered] = [-1, 0]
+  while (inName < name.length) {
+    if (pattern[at] === "*") {
+      star = at++
+      covered = inName
+    } else if (at < pattern.length && (pattern[at] === "?" || pattern[at] === name[inName])) {
+      at++
+      inName++
+    } else if (star >= 0) {
+      at = star + 1
+      inName = ++covered
+    } else return false
+  }
+  while (pattern[at] === "*") at++
+  return at === pattern.length
+}
+
+const hash = (salt: Buffer, name: string): string => createHmac("sha1", salt).update(name).digest("base64")
 
 const hashed = (pattern: string, name: string): boolean => {
-  const [, , salt, hash] = pattern.split("|")
-  if (salt === undefined || hash === undefined) return false
-  return createHmac("sha1", Buffer.from(salt, "base64")).update(name).digest("base64") === hash
+  const [, , salt, wanted] = pattern.split("|")
+  if (salt === undefined || wanted === undefined) return false
+  return hash(Buffer.from(salt, "base64"), name) === wanted
 }
 
 /** Whether the first field of a line speaks of a host; one negated match outweighs all others. */
@@ -95,6 +113,12 @@ export const read = (text: string, host: string, port: number): HostRecord => {
   }
 }
 
-/** The line that records a host's key. */
-export const line = (host: string, port: number, key: Buffer): string =>
-  `${knownHostsName(host.toLowerCase(), port)} ${keyType(key)} ${key.toString("base64")}\n`
+/**
+ * The line that records a host's key. The name is hashed, as OpenSSH's HashKnownHosts does: a host is named in deploy.yml,
+ * and what is written here must be able to mean nothing else.
+ */
+export const line = (host: string, port: number, key: Buffer): string => {
+  const salt = randomBytes(20)
+  const name = `|1|${salt.toString("base64")}|${hash(salt, knownHostsName(host.toLowerCase(), port))}`
+  return `${name} ${keyType(key)} ${key.toString("base64")}\n`
+}

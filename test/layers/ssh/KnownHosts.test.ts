@@ -49,6 +49,41 @@ describe("known_hosts", () => {
       expect(judge(`${field} ${one.line}\n`, host, port)).toBe(verdict)
     })
 
+  const globs: ReadonlyArray<readonly [pattern: string, name: string, matches: boolean]> = [
+    ["*", "web1", true],
+    ["**", "web1", true],
+    ["*b*", "web1", true],
+    ["*1", "web1", true],
+    ["w*b?", "web1", true],
+    ["w*1*", "web1", true],
+    ["*we", "web1", false],
+    ["?", "web1", false],
+    ["web1?", "web1", false],
+    ["web1*", "web1", true],
+    ["*.a.*.b", "x.a.a.b", true],
+    ["*ab*ab", "abab", true],
+    ["*ab*ab", "ab", false],
+    ["w[e]b1", "web1", false]
+  ]
+  test.each(globs)("the pattern %s and the name %s", (pattern, name, matches) => {
+    expect(judge(`${pattern} ${one.line}\n`, name)).toBe(matches ? "Known" : "Unknown")
+  })
+  test("no pattern takes long", () => {
+    expect(judge(`${"*a".repeat(40)}*b ${one.line}\n`, "a".repeat(200))).toBe("Unknown")
+  })
+  test("a line that is written tells no name, and is found by it alone", () => {
+    const lines = [1, 2].map(() => KnownHosts.line("No-Pty", 2222, one.bytes))
+    expect(lines[0]).not.toBe(lines[1])
+    for (const line of lines) {
+      expect(line).toMatch(/^\|1\|\S+\|\S+ ssh-ed25519 \S+\n$/)
+      expect([judge(line, "no-pty", 2222), judge(line, "no-pty"), judge(line, "web1", 2222)]).toEqual([
+        "Known",
+        "Unknown",
+        "Unknown"
+      ])
+    }
+  })
+
   test("another key for the host is a change, and its line is told", () => {
     const verdict = KnownHosts.read(`\nweb1 ${two.line}\n`, "web1", 22).judge(one.bytes)
     expect(verdict).toMatchObject({ _tag: "Changed", known: { line: 2 } })
