@@ -108,6 +108,7 @@ export const samples: Readonly<Record<string, ReadonlyArray<Failure>>> = {
   "Engines and containers": [
     new Command.ProgramMissing({ program: "docker", reason: "ENOENT" }),
     new Command.CommandFailed({ machine: "local", program: "docker", code: 1, stderr: "Error: no such image" }),
+    new Command.OutputTooLong({ machine: "web1", program: "pull", bytes: 64 * 1024 * 1024 }),
     new Docker.EngineMissing(engine),
     new Docker.EngineDown({ ...engine, detail: "Cannot connect to the Docker daemon at unix:///var/run/docker.sock." }),
     new Docker.EngineForbidden({ ...engine, detail: "permission denied while trying to connect to the docker API" }),

@@ -70,4 +70,21 @@ export class CommandFailed extends Schema.TaggedError<CommandFailed>()("CommandF
   }
 }
 
-export type ShellError = ProgramMissing | SshError
+/** A command wrote more than it ever should, and was ended. */
+export class OutputTooLong extends Schema.TaggedError<OutputTooLong>()("OutputTooLong", {
+  machine: Schema.String,
+  program: Schema.String,
+  bytes: Schema.Int
+}) {
+  override get message() {
+    return `${this.program} on ${this.machine} was ended: it wrote more than ${this.bytes / 1024 / 1024} MiB.`
+  }
+  get remedy() {
+    return "Find out what writes so much on that machine; --dry-run prints the command, to run it by hand."
+  }
+  get exitCode() {
+    return ExitCode.failed
+  }
+}
+
+export type ShellError = ProgramMissing | OutputTooLong | SshError

@@ -2,8 +2,9 @@ import { Context, Effect, Fiber, Layer, type Scope, Stream } from "effect"
 import { ChildProcessSpawner } from "effect/process"
 import type { Server } from "../config/Project.ts"
 import { Events } from "../pipeline/Events.ts"
-import { type Command, CommandFailed, type Output, type Process, type ShellError } from "./Command.ts"
+import { type Command, CommandFailed, type Output, OutputTooLong, type Process, type ShellError } from "./Command.ts"
 import { label, type Machine } from "./Machine.ts"
+import { limited, mostRead, mostShown, readLines, shower } from "./shell/output.ts"
 import { startLocal } from "./shell/local.ts"
 import { startRemote } from "./shell/remote.ts"
 import { Ssh } from "./Ssh.ts"
@@ -18,20 +19,16 @@ const make = Effect.fnUntraced(function* (startRemote: StartRemote) {
   const start = (machine: Machine, command: Command): Effect.Effect<Process, ShellError, Scope.Scope> =>
     machine._tag === "Local" ? startLocal(spawner, command) : startRemote(machine.server, command)
 
-  const text = (
-    machine: Machine,
-    command: Command,
-    stream: "stdout" | "stderr",
-    bytes: Stream.Stream<Uint8Array, ShellError>
-  ) => {
-    const decoded = Stream.decodeText(bytes)
-    if (command.show !== "all" && command.show !== stream) return Stream.mkString(decoded)
-    return decoded.pipe(
-      Stream.splitLines,
-      Stream.tap((line) => events.publish({ _tag: "StepOutput", machine: label(machine), stream, line })),
-      Stream.map((line) => `${line}\n`),
-      Stream.mkString
+  const tooLong = (machine: Machine, command: Command, bytes: number) => () =>
+    new OutputTooLong({ machine: label(machine), program: command.script ?? command.words[0], bytes })
+
+  /** Publishes the lines of the outputs that are to be shown. */
+  const showing = (machine: Machine, command: Command) => {
+    const show = shower((stream: "stdout" | "stderr", line: string) =>
+      events.publish({ _tag: "StepOutput", machine: label(machine), stream, line })
     )
+    return (stream: "stdout" | "stderr") => (lines: ReadonlyArray<string>) =>
+      command.show === "all" || command.show === stream ? show(stream, lines) : Effect.void
   }
 
   return Shell.of({
@@ -39,18 +36,23 @@ const make = Effect.fnUntraced(function* (startRemote: StartRemote) {
       Effect.scoped(
         Effect.gen(function* () {
           const child = yield* start(machine, command)
-          const [stdout, stderr] = yield* Effect.all(
-            [text(machine, command, "stdout", child.stdout), text(machine, command, "stderr", child.stderr)],
-            { concurrency: 2 }
-          )
-          return { stdout, stderr, exitCode: yield* child.exitCode }
+          const show = showing(machine, command)
+          const shown = (bytes: Stream.Stream<Uint8Array, ShellError>) =>
+            limited(bytes, mostShown, tooLong(machine, command, mostShown))
+          const stdout =
+            command.show === "all"
+              ? readLines(shown(child.stdout), show("stdout"))
+              : Stream.mkString(Stream.decodeText(limited(child.stdout, mostRead, tooLong(machine, command, mostRead))))
+          const stderr = readLines(shown(child.stderr), show("stderr"))
+          const [out, err] = yield* Effect.all([stdout, stderr], { concurrency: 2 })
+          return { stdout: out, stderr: err, exitCode: yield* child.exitCode }
         })
       ),
     bytes: (machine, command) =>
       Stream.unwrap(
         Effect.gen(function* () {
           const child = yield* start(machine, command)
-          const stderr = yield* Effect.forkScoped(text(machine, command, "stderr", child.stderr))
+          const stderr = yield* Effect.forkScoped(readLines(child.stderr, showing(machine, command)("stderr")))
           const ended = Effect.gen(function* () {
             const code = yield* child.exitCode
             if (code === 0) return
@@ -71,7 +73,10 @@ const make = Effect.fnUntraced(function* (startRemote: StartRemote) {
 export class Shell extends Context.Service<
   Shell,
   {
-    /** Runs a command to its end, whatever its exit code. */
+    /**
+     * Runs a command to its end, whatever its exit code. Of stderr, and of what is shown, the last MiB is kept; a command
+     * that writes without end is ended.
+     */
     run(machine: Machine, command: Command): Effect.Effect<Output, ShellError>
     /** What a command writes to stdout, byte for byte. Fails where it ends badly. */
     bytes(machine: Machine, command: Command): Stream.Stream<Uint8Array, ShellError | CommandFailed>

@@ -109,11 +109,31 @@ for (const [name, make] of machines)
       Effect.gen(function* () {
         const { run } = yield* running
         const { exitCode, stderr, stdout } = yield* run(
-          sh("(head -c 3000000 /dev/zero | tr '\\0' e >&2) & head -c 3000000 /dev/zero | tr '\\0' o; wait")
+          sh("(yes e | head -n 1500000 >&2; echo end >&2) & head -c 3000000 /dev/zero | tr '\\0' o; wait")
         )
-        expect([stdout.length, stderr.length, exitCode]).toEqual([3_000_000, 3_000_000, 0])
+        expect([stdout.length, exitCode]).toEqual([3_000_000, 0])
+        // Of what is only quoted, the end is kept.
+        expect([stderr.length, stderr.slice(-8)]).toEqual([1024 * 1024, "e\ne\nend\n"])
       })
     )
+
+    for (const [what, command] of [
+      ["", sh("exec cat /dev/zero")],
+      [" to stderr", sh("exec cat /dev/zero >&2")],
+      [" lines that are shown", sh("exec yes 'a line of some length, for there are many of them'", { show: "all" })]
+    ] as const)
+      it.live(
+        `is ended where it writes without end${what}`,
+        () =>
+          Effect.gen(function* () {
+            const { events, machine, run } = yield* running
+            const error = yield* Effect.flip(run(command))
+            const name = machine._tag === "Local" ? "local" : machine.server.name
+            expect(error).toMatchObject({ _tag: "OutputTooLong", machine: name, program: "sh", exitCode: 1 })
+            expect(events.length).toBeLessThan(10_100)
+          }),
+        20_000
+      )
 
     it.live("shows its lines as they come, and only those of the output that was asked for", () =>
       Effect.gen(function* () {
