@@ -102,7 +102,7 @@ export class Secrets extends Context.Service<
           return values
         })
 
-        const value = Effect.fnUntraced(function* (ref: SecretRef) {
+        const valueOf = Effect.fnUntraced(function* (ref: SecretRef) {
           if (ref._tag === "Command") return yield* once(ref.key, "deploy.yml", ref.command)
           if (ref._tag === "Literal") {
             scrubber.add(ref.value)
