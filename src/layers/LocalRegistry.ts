@@ -41,7 +41,7 @@ export class LocalRegistry extends Context.Service<
       readonly repository: string
       readonly tag: string
       readonly retain?: number
-    }): Effect.Effect<Option.Option<StoredImage>, StoreFailed>
+    }): Effect.Effect<Option.Option<StoredImage>, StoreFailed | StoreBusy>
     /**
      * Takes an image in from the archive that the engine's `save` writes. With `retain`, only that many tags of the
      * repository are left when the layer's scope has ended well, and only blobs that an image still needs.
@@ -52,11 +52,14 @@ export class LocalRegistry extends Context.Service<
       readonly tag: string
       readonly retain?: number
       readonly archive: Stream.Stream<Uint8Array, E>
-    }): Effect.Effect<StoredImage, E | StoreFailed | ArchiveInvalid>
+    }): Effect.Effect<StoredImage, E | StoreFailed | StoreBusy | ArchiveInvalid>
     /** The folder that images are kept in; an error where it may not be written to. It is not made. */
     readonly folder: Effect.Effect<string, StoreFailed>
-    /** Serves the store on 127.0.0.1 until the scope closes: on `port`, or on a free one where that is taken. */
-    serve(options: Serve.Options): Effect.Effect<Serve.Served, RegistryNotServed, Scope.Scope>
+    /**
+     * Serves the store on 127.0.0.1 until the scope closes: on `port`, or on a free one where that is taken. Nothing is
+     * taken away from what is served.
+     */
+    serve(options: Serve.Options): Effect.Effect<Serve.Served, RegistryNotServed | StoreFailed | StoreBusy, Scope.Scope>
     /** What is stored. */
     readonly contents: Effect.Effect<Contents.StoredContents, StoreFailed>
     /** Takes away all that is stored, unless another process uses it. */
@@ -112,9 +115,11 @@ export class LocalRegistry extends Context.Service<
           ),
           folder: Effect.provideService(Folder.check(directory), FileSystem.FileSystem, fs),
           serve: (wanted) =>
-            Resource.acquire("local registry", Serve.listen(store, references, wanted), Serve.close).pipe(
-              Effect.provideService(Events, events)
-            )
+            // What another registry on this machine holds is not in the store.
+            Effect.andThen(
+              wanted.from === undefined ? hold : Effect.void,
+              Resource.acquire("local registry", Serve.listen(store, references, wanted), Serve.close)
+            ).pipe(Effect.provideService(Events, events))
         })
       })
     )

@@ -1,4 +1,5 @@
 import { Effect, FileSystem, Option, type PlatformError, type Scope } from "effect"
+import { StoreBusy } from "./RegistryError.ts"
 import * as Temporary from "./Temporary.ts"
 
 /**
@@ -9,11 +10,17 @@ import * as Temporary from "./Temporary.ts"
  * Files name the process that they belong to, so that those of a killed one count no more.
  */
 export interface Leases {
-  /** Says that the store is used until the scope closes. Waits for a sweep to end. */
-  readonly hold: Effect.Effect<void, PlatformError.PlatformError, Scope.Scope>
+  /** Says that the store is used until the scope closes. Waits for a sweep to end, but not for long. */
+  readonly hold: Effect.Effect<void, PlatformError.PlatformError | StoreBusy, Scope.Scope>
   /** Runs what takes something away, if nobody else uses the store. Nothing where somebody does. */
   alone<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<Option.Option<A>, E | PlatformError.PlatformError, R>
 }
+
+/** A sweep takes seconds; one that has not ended by then hangs, or is another machine's in a folder that both use. */
+const patience = "10 seconds"
+
+/** After so many milliseconds a sweep counts as ended, whatever its owner does. */
+const longestSweep = 10 * 60 * 1000
 
 /** Leases in the folder of a store. */
 export const make = Effect.fnUntraced(function* (directory: string) {
@@ -32,7 +39,10 @@ export const make = Effect.fnUntraced(function* (directory: string) {
     )
 
   const tidy = (folder: string) =>
-    Effect.ignore(Effect.provideService(Temporary.sweep(folder), FileSystem.FileSystem, fs))
+    Temporary.sweep(folder, folder === sweeps ? longestSweep : undefined).pipe(
+      Effect.provideService(FileSystem.FileSystem, fs),
+      Effect.ignore
+    )
 
   /** Whether a process that lives has a file there, other than this one. */
   const isClaimed = Effect.fnUntraced(function* (folder: string) {
@@ -43,7 +53,9 @@ export const make = Effect.fnUntraced(function* (directory: string) {
 
   const hold = Effect.andThen(
     Effect.andThen(claim(leases), tidy(leases)),
-    Effect.repeat(Effect.delay(isClaimed(sweeps), "5 millis"), { while: (claimed) => claimed })
+    Effect.repeat(Effect.delay(isClaimed(sweeps), "5 millis"), { while: (claimed) => claimed }).pipe(
+      Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.fail(new StoreBusy({ directory })) })
+    )
   )
 
   const alone = <A, E, R>(effect: Effect.Effect<A, E, R>) =>

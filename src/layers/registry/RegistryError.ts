@@ -17,7 +17,7 @@ export class StoreFailed extends Schema.TaggedError<StoreFailed>()("StoreFailed"
   }
 }
 
-/** The local registry is in use, so that nothing of it can be taken away. */
+/** The local registry is in use, so that nothing of it can be taken away; or something of it is being taken away. */
 export class StoreBusy extends Schema.TaggedError<StoreBusy>()("StoreBusy", {
   directory: Schema.String
 }) {
@@ -25,7 +25,7 @@ export class StoreBusy extends Schema.TaggedError<StoreBusy>()("StoreBusy", {
     return `The local registry in ${this.directory} is being used by another jiji.`
   }
   get remedy() {
-    return "Wait until the deploy that uses it has ended, then try again."
+    return `Wait until the deploy or \`jiji registry serve\` that uses it has ended, then try again. If none runs, remove ${this.directory}/leases and ${this.directory}/sweeps.`
   }
   get exitCode() {
     return ExitCode.failed

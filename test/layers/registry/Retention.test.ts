@@ -1,7 +1,10 @@
 import { describe, expect } from "bun:test"
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs"
 import { hostname } from "node:os"
 import { Effect, Exit, Fiber, Option, Scope } from "effect"
+import { TestClock } from "effect/testing"
+import * as Leases from "../../../src/layers/registry/Leases.ts"
+import * as Platform from "../../../src/platform.ts"
 import { it } from "../../effect.ts"
 import { archive, docker20, folder, hexOf, type Image, image, layer, layerId, registryIn, sha256 } from "./fixtures.ts"
 
@@ -134,6 +137,54 @@ describe("processes that share a store", () => {
     })
   )
 
+  it.live("do not mind a process that has the number of a killed one", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      for (const name of ["leases", "sweeps"]) {
+        mkdirSync(`${directory}/${name}`, { recursive: true })
+        // As many ticks after the machine's start as this process cannot have.
+        writeFileSync(`${directory}/${name}/${hostname()}.${process.pid}.1-0a1b2c3d`, "")
+      }
+      for (const each of (yield* three).images) yield* run(directory, [each])
+      expect(tags(directory)).toEqual(["v2", "v3"])
+    })
+  )
+
+  it.effect("do not wait for ever for one that never ends taking away", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      mkdirSync(`${directory}/sweeps`, { recursive: true })
+      writeFileSync(`${directory}/sweeps/another-machine.1.0a1b2c3d`, "")
+      const { hold } = yield* Effect.provide(Leases.make(directory), Platform.layer)
+      const holding = yield* Effect.forkChild(Effect.flip(Effect.scoped(hold)))
+      yield* Effect.repeat(
+        Effect.suspend(() =>
+          Effect.andThen(
+            TestClock.adjust("50 millis"),
+            Effect.sync(() => holding.pollUnsafe())
+          )
+        ),
+        { until: (exit) => exit !== undefined }
+      )
+      expect((yield* Fiber.join(holding))._tag).toBe("StoreBusy")
+      expect(names(`${directory}/leases`)).toEqual([])
+    })
+  )
+
+  it.live("count what another machine takes away as done after ten minutes", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const sweep = `${directory}/sweeps/another-machine.1.0a1b2c3d`
+      mkdirSync(`${directory}/sweeps`, { recursive: true })
+      writeFileSync(sweep, "")
+      const before = Date.now() / 1000 - 11 * 60
+      utimesSync(sweep, before, before)
+      const { hold } = yield* Effect.provide(Leases.make(directory), Platform.layer)
+      yield* hold
+      expect(names(`${directory}/sweeps`)).toEqual([])
+    })
+  )
+
   it.live("wait with taking in while one of them takes away", () =>
     Effect.gen(function* () {
       const directory = yield* folder
@@ -170,6 +221,18 @@ describe("removing all that is stored", () => {
       expect(yield* registry.contents).toEqual({ tags: [], size: 0 })
       expect(names(directory)).toEqual(["leases", "sweeps"])
       yield* run(directory, images.slice(0, 1))
+      expect(tags(directory)).toEqual(["v1"])
+    })
+  )
+
+  it.live("is refused while it is served", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const { images } = yield* three
+      yield* run(directory, images.slice(0, 1))
+      const [serving, other] = [yield* registryIn(directory), yield* registryIn(directory)]
+      yield* serving.serve({ port: 0 })
+      expect((yield* Effect.flip(other.clear))._tag).toBe("StoreBusy")
       expect(tags(directory)).toEqual(["v1"])
     })
   )
