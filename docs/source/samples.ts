@@ -77,6 +77,7 @@ export const samples: Readonly<Record<string, ReadonlyArray<Failure>>> = {
       place: ".env",
       reason: { _tag: "Ended", code: 1, stderr: "[ERROR] you are not currently signed in" }
     }),
+    new Secrets.SecretTooLong({ name: "CERTIFICATES", bytes: 163_840 }),
     new Credentials.CredentialsMissing({ server: "ghcr.io" })
   ],
   "Servers and SSH": [

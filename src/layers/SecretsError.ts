@@ -59,6 +59,7 @@ export class SecretCommandFailed extends Schema.TaggedError<SecretCommandFailed>
     Ended: { code: Schema.Int, stderr: Schema.String },
     Empty: { stderr: Schema.String },
     NotText: {},
+    TooLong: {},
     TimedOut: { seconds: Schema.Finite }
   })
 }) {
@@ -77,6 +78,8 @@ export class SecretCommandFailed extends Schema.TaggedError<SecretCommandFailed>
         return `printed nothing${said}`
       case "NotText":
         return "printed a NUL byte, which no variable can hold."
+      case "TooLong":
+        return "printed more than 64 KiB, which is no secret."
       case "TimedOut":
         return `did not end within ${reason.seconds} s, and was stopped.`
     }
@@ -85,6 +88,22 @@ export class SecretCommandFailed extends Schema.TaggedError<SecretCommandFailed>
     return this.reason._tag === "NotStarted"
       ? "Install a shell as /bin/sh."
       : "Run it by hand in the project's folder. It can ask nothing, since its input is closed: unlock the password manager before."
+  }
+  get exitCode() {
+    return ExitCode.configuration
+  }
+}
+
+/** A secret is longer than a variable of a container can be. */
+export class SecretTooLong extends Schema.TaggedError<SecretTooLong>()("SecretTooLong", {
+  name: Schema.String,
+  bytes: Schema.Int
+}) {
+  override get message() {
+    return `The secret ${this.name} has ${this.bytes} bytes; Linux takes no variable of more than 128 KiB.`
+  }
+  get remedy() {
+    return "Keep it in a file on the server, mount that with `volumes`, and give the container its path."
   }
   get exitCode() {
     return ExitCode.configuration

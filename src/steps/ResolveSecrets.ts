@@ -1,8 +1,12 @@
-import { Effect, type Redacted } from "effect"
+import { Effect, Redacted } from "effect"
 import type { Project } from "../config/Project.ts"
 import { secretNames } from "../config/secretNames.ts"
 import { Secrets } from "../layers/Secrets.ts"
+import { SecretTooLong } from "../layers/SecretsError.ts"
 import * as Step from "../pipeline/Step.ts"
+
+/** MAX_ARG_STRLEN of Linux, less what stands around the value while it is on its way: `JIJI_SECRET_0=` and a NUL byte. */
+const longest = 128 * 1024 - 64
 
 /** Finds every secret that the run needs before anything is touched, or says which ones are missing. */
 export const step = Step.make(
@@ -11,6 +15,11 @@ export const step = Step.make(
     const names = secretNames(project)
     const none: ReadonlyMap<string, Redacted.Redacted<string>> = new Map()
     if (names.length === 0) return Step.skip("none is used", { secrets: none })
-    return { secrets: yield* (yield* Secrets).resolve(names) }
+    const secrets = yield* (yield* Secrets).resolve(names)
+    for (const name of new Set(project.services.flatMap(({ environment }) => environment.secrets))) {
+      const bytes = Buffer.byteLength(Redacted.value(secrets.get(name) ?? Redacted.make("")))
+      if (bytes + name.length > longest) return yield* new SecretTooLong({ name, bytes })
+    }
+    return { secrets }
   })
 )

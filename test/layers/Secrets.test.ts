@@ -237,6 +237,12 @@ describe("a command that stands for a secret", () => {
     ["prints nothing", "echo locked >&2", "printed nothing: locked"],
     ["is not there", "no-such-vault get x", "ended with exit code 127: "],
     ["cannot be read", "if", "ended with exit code 2: "],
+    ["never ends its output", "yes hunter2", "printed more than 64 KiB, which is no secret."],
+    [
+      "prints more than a secret has",
+      "head -c 70000 /dev/zero | tr '\\0' x",
+      "printed more than 64 KiB, which is no secret."
+    ],
     ["prints what no variable holds", "printf 'a\\0b'", "printed a NUL byte, which no variable can hold."],
     ["is ended by a signal", "kill -9 $$", "ended with exit code 137."]
   ] as const) {

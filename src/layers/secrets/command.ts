@@ -14,6 +14,9 @@ export interface SecretCommand {
   readonly command: Redacted.Redacted<string>
 }
 
+/** No secret has as much as that. */
+const mostBytes = 64 * 1024
+
 /**
  * Runs commands that print secrets, on this machine and in the project's folder. Their input is closed: one that asks
  * for a password would wait for an answer that nobody is shown the question of. What one prints, without its last line
@@ -30,13 +33,16 @@ export const runner = (options: {
     const failed = (reason: SecretCommandFailed["reason"]) => new SecretCommandFailed({ name, place, reason })
     const run = { ...script("secret", commandScript, [options.root, name]), env: { JIJI_COMMAND: command } }
     const output = yield* options.shell.run(local, run).pipe(
-      Effect.mapError((cause) => failed({ _tag: "NotStarted", cause })),
+      Effect.mapError((cause) =>
+        failed(cause._tag === "OutputTooLong" ? { _tag: "TooLong" } : { _tag: "NotStarted", cause })
+      ),
       Effect.timeoutOrElse({
         duration: timeout,
         orElse: () => Effect.fail(failed({ _tag: "TimedOut", seconds: Duration.toSeconds(timeout) }))
       })
     )
     const value = Redacted.make(output.stdout.replace(/\r?\n$/u, ""), { label: name })
+    if (Buffer.byteLength(Redacted.value(value)) > mostBytes) return yield* failed({ _tag: "TooLong" })
     // Also of a command that failed: what it printed until then may be told by its stderr too.
     options.scrubber.add(value)
     const stderr = lastLines(options.scrubber.text(output.stderr.trim()), 5)
