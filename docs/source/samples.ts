@@ -1,6 +1,9 @@
 import { PlatformError } from "effect"
 import * as Cli from "../../src/cli/registry.ts"
+import * as DoctorCommand from "../../src/cli/doctor.ts"
 import * as Remove from "../../src/cli/registry/remove.ts"
+import * as ServeCommand from "../../src/cli/registry/serve.ts"
+import * as StatusCommand from "../../src/cli/registry/status.ts"
 import * as SecretsCommand from "../../src/cli/secrets.ts"
 import * as Find from "../../src/config/find.ts"
 import * as ImageName from "../../src/config/ImageName.ts"
@@ -54,8 +57,12 @@ export const samples: Readonly<Record<string, ReadonlyArray<Failure>>> = {
     new Select.NothingSelected({ servers: ["web2"], services: ["cache"] }),
     new Cli.NoMachine(),
     new Remove.NotConfirmed(),
+    new ServeCommand.NothingToServe({ project: "shop", server: "ghcr.io" }),
+    new StatusCommand.RegistrySilent({ url: "https://registry.example.com/v2/" }),
     new SecretsCommand.NoTerminal(),
-    new Doctor.ChecksFailed({ failed: 2, all: 14, configuration: false }),
+    new Doctor.ChecksFailed({ failed: 2, all: 14 }),
+    new DoctorCommand.RehearsalAsJson(),
+    new Sandbox.SandboxRunning({ file: ".jiji/deploy.sandbox.yml", port: 40711 }),
     new Sandbox.SandboxFileTaken({ file: ".jiji/deploy.sandbox.yml" }),
     new Sandbox.SandboxNotWritten({ reason: refused(".jiji/deploy.sandbox.yml") })
   ],

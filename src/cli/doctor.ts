@@ -1,4 +1,4 @@
-import { Effect, Fiber, type Layer, Result, Stream } from "effect"
+import { Effect, Fiber, type Layer, Result, Schema, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { load } from "../config/load.ts"
 import type { Project } from "../config/Project.ts"
@@ -9,6 +9,7 @@ import type { Secrets } from "../layers/Secrets.ts"
 import type { Ssh } from "../layers/Ssh.ts"
 import type { Event } from "../pipeline/Event.ts"
 import { Events } from "../pipeline/Events.ts"
+import { ExitCode, type Failure } from "../pipeline/Failure.ts"
 import { run } from "../pipeline/run.ts"
 import * as Doctor from "../reporters/doctor.ts"
 import type { Output } from "../reporters/Reporter.ts"
@@ -17,6 +18,19 @@ import * as Report from "../steps/doctor/Report.ts"
 import { doctor } from "../steps/DoctorPipeline.ts"
 import { dryRun, given, hosts, project } from "./flags.ts"
 import { rehearse, type RunLayers } from "./runs.ts"
+
+/** A rehearsal was asked for as JSON. */
+export class RehearsalAsJson extends Schema.TaggedError<RehearsalAsJson>()("RehearsalAsJson", {}) {
+  override get message() {
+    return "--json prints what was found, and --dry-run looks for nothing."
+  }
+  get remedy() {
+    return "Leave one of them out."
+  }
+  get exitCode() {
+    return ExitCode.usage
+  }
+}
 
 type Services = Diagnosis | LocalRegistry | Secrets | Ssh
 
@@ -68,6 +82,7 @@ export const command = <R>({ dry, live, output, watched }: DoctorLayers<R>) => {
       )
     },
     Effect.fnUntraced(function* ({ config, dryRun, environment, hosts, json }) {
+      if (json && dryRun) return yield* new RehearsalAsJson()
       const cwd = process.cwd()
       // Not by `open`: what it warns of is among the checks.
       const loaded = yield* Effect.result(
@@ -80,13 +95,23 @@ export const command = <R>({ dry, live, output, watched }: DoctorLayers<R>) => {
           "Nothing is looked at and no connection is made."
         ])
       }
-      const report = Result.isFailure(loaded)
-        ? Report.make([
-            on(here).failed("config", loaded.failure),
-            ...on(here).skipped("all else needs deploy.yml", "secrets", "engine", "registry")
-          ])
-        : yield* examine(yield* select(loaded.success, { servers: hosts, services: [] }), json)
-      output.write(`${json ? Doctor.json(report) : Doctor.lines(report, output).join("\n")}\n`)
+      const show = (report: Report.Report) =>
+        output.write(`${json ? Doctor.json(report) : Doctor.lines(report, output).join("\n")}\n`)
+      const without = (error: Failure, why: string) =>
+        Report.make([on(here).failed("config", error), ...on(here).skipped(why, "secrets", "engine", "registry")])
+      if (Result.isFailure(loaded)) {
+        const report = without(loaded.failure, "all else needs deploy.yml")
+        show(report)
+        return yield* Report.failure(report)
+      }
+      const selected = yield* select(loaded.success, { servers: hosts, services: [] }).pipe(
+        // A program that reads the report has one also where it asked for what there is not.
+        Effect.tapError((error) =>
+          Effect.sync(() => (json ? show(without(error, "all else needs a server that there is")) : undefined))
+        )
+      )
+      const report = yield* examine(selected, json)
+      show(report)
       if (!report.ok) return yield* Report.failure(report)
     })
   ).pipe(

@@ -1,13 +1,13 @@
 import { Effect, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
-import { list } from "../config/nearest.ts"
 import { select } from "../config/select.ts"
-import { local, type Machine, remote } from "../layers/Machine.ts"
+import { local, remote } from "../layers/Machine.ts"
 import { ExitCode } from "../pipeline/Failure.ts"
 import { login, logout } from "../steps/RegistryLogin.ts"
 import { dryRun, hosts, project } from "./flags.ts"
 import { open } from "./open.ts"
 import type { RegistryLayers } from "./registry/layers.ts"
+import { places } from "./registry/places.ts"
 import * as RemoveCommand from "./registry/remove.ts"
 import * as ServeCommand from "./registry/serve.ts"
 import * as StatusCommand from "./registry/status.ts"
@@ -41,13 +41,6 @@ const verbs = {
   login: { pipeline: login, done: "Logged in to", rehearsed: "logging in to", preposition: "to" },
   logout: { pipeline: logout, done: "Logged out of", rehearsed: "logging out of", preposition: "of" }
 } as const
-
-/** `this machine and 3 servers`, or the name of a single server. */
-const places = (machines: ReadonlyArray<Machine>): string => {
-  const servers = machines.flatMap((machine) => (machine._tag === "Remote" ? [machine.server.name] : []))
-  const here = servers.length < machines.length ? ["this machine"] : []
-  return list([...here, ...(servers.length > 3 ? [`${servers.length} servers`] : servers)])
-}
 
 const make = <R>(verb: "login" | "logout", layers: RunLayers<R>) =>
   Command.make(

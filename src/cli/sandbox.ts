@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { Command } from "effect/cli"
 import * as Sandbox from "../testing/Sandbox.ts"
+import { containerName } from "../steps/Plan.ts"
 import { open } from "./open.ts"
 
 /** `jiji sandbox`. */
@@ -17,6 +18,14 @@ export const command = (write: (text: string) => void) =>
         "Ctrl-C ends it, and takes away what it wrote."
       ]
       write(`${lines.join("\n")}\n`)
+      const containers = loaded.services.map((service) => containerName(loaded, service)).join(" ")
+      yield* Effect.addFinalizer(() =>
+        Effect.sync(() =>
+          write(
+            `\nWhat was deployed to it stays on this machine. To remove it: ${loaded.engine} rm --force ${containers}\n`
+          )
+        )
+      )
       return yield* Effect.never
     }, Effect.scoped)
   ).pipe(

@@ -1,4 +1,5 @@
 import { Effect, FileSystem, Path, PlatformError, Schema, type Scope } from "effect"
+import { connect } from "node:net"
 import { stringify } from "yaml"
 import type { Project } from "../config/Project.ts"
 import { ExitCode } from "../pipeline/Failure.ts"
@@ -25,6 +26,22 @@ export class SandboxFileTaken extends Schema.TaggedError<SandboxFileTaken>()("Sa
   }
 }
 
+/** Another sandbox of this project is there, and listens. */
+export class SandboxRunning extends Schema.TaggedError<SandboxRunning>()("SandboxRunning", {
+  file: Schema.String,
+  port: Schema.Int
+}) {
+  override get message() {
+    return `A sandbox of this project runs already, on 127.0.0.1:${this.port}: ${this.file} leads to it.`
+  }
+  get remedy() {
+    return `Deploy to it with \`jiji deploy -e ${environment}\`, or end it first; if there is none, remove that file.`
+  }
+  get exitCode() {
+    return ExitCode.failed
+  }
+}
+
 /** The sandbox's files cannot be written. */
 export class SandboxNotWritten extends Schema.TaggedError<SandboxNotWritten>()("SandboxNotWritten", {
   reason: Schema.instanceOf(PlatformError.PlatformError)
@@ -39,6 +56,8 @@ export class SandboxNotWritten extends Schema.TaggedError<SandboxNotWritten>()("
     return ExitCode.permission
   }
 }
+
+export type SandboxError = SandboxFileTaken | SandboxRunning | SandboxNotWritten
 
 /** A server of nobody's, and the environment that leads to it. */
 export interface Sandbox extends SshServer.RunningSshServer {
@@ -65,6 +84,18 @@ export const overlay = (
   })}`
 }
 
+/** Whether something takes connections on a port of this machine's loopback. */
+const answers = (port: number): Effect.Effect<boolean> =>
+  Effect.callback<boolean>((resume) => {
+    const socket = connect(port, "127.0.0.1")
+    socket.once("connect", () => {
+      socket.destroy()
+      resume(Effect.succeed(true))
+    })
+    socket.once("error", () => resume(Effect.succeed(false)))
+    return Effect.sync(() => socket.destroy())
+  }).pipe(Effect.timeoutOrElse({ duration: "2 seconds", orElse: () => Effect.succeed(true) }))
+
 /**
  * Starts a throwaway SSH server on this machine's loopback, and writes an environment by the name of `sandbox` that
  * leads to it. With the scope, both are gone.
@@ -72,19 +103,19 @@ export const overlay = (
 export const make = (
   project: Project,
   options?: SshServer.SshServerOptions
-): Effect.Effect<Sandbox, SandboxFileTaken | SandboxNotWritten, FileSystem.FileSystem | Path.Path | Scope.Scope> =>
+): Effect.Effect<Sandbox, SandboxError, FileSystem.FileSystem | Path.Path | Scope.Scope> =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const file = path.join(project.root, ".jiji", `deploy.${environment}.yml`)
-    const isOwn = fs.readFileString(file).pipe(Effect.map((text) => text.startsWith(header)))
-
-    const found = yield* isOwn.pipe(
+    const found = yield* fs.readFileString(file).pipe(
       Effect.asSome,
       Effect.catchReason("PlatformError", "NotFound", () => Effect.succeedNone)
     )
     if (found._tag === "Some") {
-      if (!found.value) return yield* new SandboxFileTaken({ file })
+      if (!found.value.startsWith(header)) return yield* new SandboxFileTaken({ file })
+      const port = Number(/^ +port: (\d{1,5})$/m.exec(found.value)?.[1] ?? 0)
+      if (port > 0 && port < 65_536 && (yield* answers(port))) return yield* new SandboxRunning({ file, port })
       yield* fs.remove(file)
     }
 
@@ -95,10 +126,12 @@ export const make = (
     const knownHosts = path.join(dir, "known_hosts")
     yield* fs.writeFileString(keyFile, server.privateKey, { mode: 0o600 })
     yield* fs.writeFileString(knownHosts, server.knownHostsLine, { mode: 0o600 })
+    const text = overlay(project, server, { keyFile, knownHosts })
     yield* Effect.acquireRelease(
       // Refuses a file that has come into being since.
-      fs.writeFileString(file, overlay(project, server, { keyFile, knownHosts }), { mode: 0o600, flag: "wx" }),
-      () => Effect.ignore(Effect.flatMap(isOwn, (own) => (own ? fs.remove(file) : Effect.void)))
+      fs.writeFileString(file, text, { mode: 0o600, flag: "wx" }),
+      () =>
+        Effect.ignore(Effect.flatMap(fs.readFileString(file), (now) => (now === text ? fs.remove(file) : Effect.void)))
     )
     return { ...server, file, keyFile, knownHosts }
   }).pipe(Effect.catchTag("PlatformError", (reason) => Effect.fail(new SandboxNotWritten({ reason }))))

@@ -50,9 +50,9 @@ jiji:NAME.sh is a script of jiji's own; \`jiji script NAME\` prints it.
 `)
 })
 
-test("a broken deploy.yml is one red check, in JSON too, with the code of its kind", () => {
+test("a broken deploy.yml is one red check, in JSON too", () => {
   const { code, stderr, stdout } = doctor("project: Shop!\nnope: 1\n", "--json")
-  expect(code).toBe(78)
+  expect(code).toBe(1)
   const { machines, ok } = JSON.parse(stdout)
   expect(ok).toBe(false)
   expect(machines).toHaveLength(1)
@@ -61,7 +61,18 @@ test("a broken deploy.yml is one red check, in JSON too, with the code of its ki
   expect(stderr).toContain("error: 1 of ")
 })
 
-test("a server that there is not is wrong usage, and no report", () => {
+test("JSON goes with no rehearsal", () => {
+  expect(doctor(deployFile, "--json", "--dry-run")).toMatchObject({
+    code: 2,
+    stdout: "",
+    stderr: expect.stringContaining("--json prints what was found, and --dry-run looks for nothing.")
+  })
+})
+
+test("a server that there is not is wrong usage, and no report but for a program", () => {
+  const { code, stderr, stdout } = doctor(deployFile, "-H", "web9", "--json")
+  expect([code, JSON.parse(stdout).ok]).toEqual([2, false])
+  expect(stderr).toContain('No server is called "web9"')
   expect(doctor(deployFile, "-H", "web9")).toMatchObject({
     code: 2,
     stdout: "",

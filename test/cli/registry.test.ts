@@ -32,6 +32,7 @@ describe("jiji registry serve", () => {
       using shop = project(builtin)
       const { child, said } = await serve(shop)
       expect(said).toStartWith(`The local registry is at http://localhost:${port}/v2/`)
+      expect(said).toContain(`ssh -R 127.0.0.1:${port}:127.0.0.1:${port} `)
       expect(await (await fetch(`http://localhost:${port}/v2/`)).text()).toBe("{}")
       const status = shop.jiji(["registry", "status"])
       expect(status.stdout).toContain(`It answers at http://localhost:${port}/v2/ now.`)
@@ -56,9 +57,12 @@ describe("jiji registry serve", () => {
 
   test("has nothing to do for a registry that is elsewhere", () => {
     using shop = project(files("server: ghcr.io, username: me"))
-    expect(shop.jiji(["registry", "serve"])).toMatchObject({
-      code: 0,
-      stdout: "The registry of shop is ghcr.io: there is nothing to serve.\n"
+    expect(shop.jiji(["registry", "serve"])).toEqual({
+      code: 2,
+      stdout: "",
+      stderr:
+        "error: The registry of shop is ghcr.io: there is nothing to serve.\n" +
+        "  → Servers reach it by themselves; `jiji registry status` shows whether it answers.\n"
     })
   })
 })
@@ -73,6 +77,14 @@ It does not answer at http://localhost:${port}/v2/ now: a deploy opens it as lon
 
 It holds no images.
 `)
+})
+
+test("jiji registry status fails where a remote registry does not answer", () => {
+  using shop = project(files(`type: remote, server: "127.0.0.1:${port}"`))
+  const { code, stderr, stdout } = shop.jiji(["registry", "status"])
+  expect(code).toBe(69)
+  expect(stdout).toContain(`It does not answer at https://127.0.0.1:${port}/v2/.`)
+  expect(stderr).toStartWith(`error: No registry answers at https://127.0.0.1:${port}/v2/.\n  → `)
 })
 
 test("jiji registry remove asks nobody where nobody is there, and removes nothing", () => {

@@ -79,6 +79,25 @@ describe("a sandbox", () => {
     }).pipe(Effect.provide(Platform.layer))
   )
 
+  it.live("leaves one that runs alone, and only takes away what is its own", () =>
+    Effect.gen(function* () {
+      const { file, loaded } = yield* project
+      const first = yield* Scope.make()
+      const { port } = yield* Sandbox.make(loaded).pipe(Scope.provide(first))
+      const text = readFileSync(file, "utf8")
+      const error = yield* Effect.flip(Effect.scoped(Sandbox.make(loaded)))
+      expect(error).toMatchObject({ _tag: "SandboxRunning", file, port, exitCode: 1 })
+      expect(readFileSync(file, "utf8")).toBe(text)
+      const another = text.replace(String(port), "1")
+      writeFileSync(file, another)
+      yield* Scope.close(first, Exit.void)
+      expect(readFileSync(file, "utf8")).toBe(another)
+      // Nobody listens there: it was killed.
+      yield* Effect.scoped(Sandbox.make(loaded))
+      expect(existsSync(file)).toBe(false)
+    }).pipe(Effect.provide(Platform.layer))
+  )
+
   it.live("tells why its files cannot be written", () =>
     Effect.gen(function* () {
       const { loaded } = yield* project

@@ -11,6 +11,7 @@ import { project } from "../flags.ts"
 import { open } from "../open.ts"
 import { show } from "../runs.ts"
 import type { RegistryLayers } from "./layers.ts"
+import { places } from "./places.ts"
 
 /** Something would be removed, and nobody is there to be asked. */
 export class NotConfirmed extends Schema.TaggedError<NotConfirmed>()("NotConfirmed", {}) {
@@ -71,14 +72,16 @@ export const command = <R>(layers: RegistryLayers<R>) =>
       if (registry.type === "remote") {
         const machines = [local, ...loaded.servers.map(remote)]
         yield* show(layers, logout, { project: loaded, registry, machines })
-        return layers.write(`Logged out of ${registry.server}.\n`)
+        return layers.write(`Logged out of ${registry.server} on ${places(machines)}.\n`)
       }
       if (!yes && !layers.interactive) return yield* new NotConfirmed()
       const said = yield* Effect.provide(removeLocal(loaded, registry, yes), layers.live(loaded))
       return layers.write(`${said}\n`)
     })
   ).pipe(
-    Command.withDescription("Remove what the local registry holds, or log out of a remote one"),
+    Command.withDescription(
+      "Remove what the local registry holds; of a remote one, log out this machine and every server, as `logout` does"
+    ),
     Command.withExamples([
       { command: "jiji registry remove", description: "Ask, and remove all stored images of this machine" },
       { command: "jiji registry remove --yes", description: "The same, without asking" }

@@ -1,9 +1,26 @@
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import { Command } from "effect/cli"
 import { LocalRegistry } from "../../layers/LocalRegistry.ts"
+import { ExitCode } from "../../pipeline/Failure.ts"
 import { project } from "../flags.ts"
 import { open } from "../open.ts"
 import type { RegistryLayers } from "./layers.ts"
+
+/** The project's registry is elsewhere, and is served there. */
+export class NothingToServe extends Schema.TaggedError<NothingToServe>()("NothingToServe", {
+  project: Schema.String,
+  server: Schema.String
+}) {
+  override get message() {
+    return `The registry of ${this.project} is ${this.server}: there is nothing to serve.`
+  }
+  get remedy() {
+    return "Servers reach it by themselves; `jiji registry status` shows whether it answers."
+  }
+  get exitCode() {
+    return ExitCode.usage
+  }
+}
 
 /** `jiji registry serve`. */
 export const command = <R>({ live, write }: RegistryLayers<R>) =>
@@ -14,7 +31,7 @@ export const command = <R>({ live, write }: RegistryLayers<R>) =>
       const loaded = yield* open(flags)
       const { registry } = loaded
       if (registry.type === "remote") {
-        return write(`The registry of ${loaded.name} is ${registry.server}: there is nothing to serve.\n`)
+        return yield* new NothingToServe({ project: loaded.name, server: registry.server })
       }
       if (registry.container !== undefined) {
         return write(`The registry of ${loaded.name} is a container, which serves by itself.\n`)
@@ -23,7 +40,7 @@ export const command = <R>({ live, write }: RegistryLayers<R>) =>
         const { port } = yield* (yield* LocalRegistry).serve({ port: registry.port, exact: true })
         const lines = [
           `The local registry is at http://localhost:${port}/v2/, for this machine alone and read-only.`,
-          `To a server: ssh -R ${port}:127.0.0.1:${port} USER@SERVER`,
+          `To a server: ssh -R 127.0.0.1:${port}:127.0.0.1:${port} USER@SERVER`,
           "Ctrl-C ends it."
         ]
         write(`${lines.join("\n")}\n`)

@@ -1,4 +1,4 @@
-import { Effect, Option } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { Command } from "effect/cli"
 import type { LocalRegistryConfig, Project, RemoteRegistryConfig } from "../../config/Project.ts"
 import * as EngineLogin from "../../layers/EngineLogin.ts"
@@ -6,11 +6,32 @@ import { LocalRegistry, type StoredTag } from "../../layers/LocalRegistry.ts"
 import * as Catalog from "../../layers/registry/Catalog.ts"
 import * as Probe from "../../layers/registry/Probe.ts"
 import { containerName } from "../../layers/RegistryContainer.ts"
+import { ExitCode } from "../../pipeline/Failure.ts"
 import { bytes } from "../../reporters/describe.ts"
 import { layout } from "../../reporters/table.ts"
+import { printable } from "../../reporters/text.ts"
 import { project } from "../flags.ts"
 import { open } from "../open.ts"
 import type { RegistryLayers } from "./layers.ts"
+
+/** The project's remote registry cannot be reached from this machine. */
+export class RegistrySilent extends Schema.TaggedError<RegistrySilent>()("RegistrySilent", { url: Schema.String }) {
+  override get message() {
+    return `No registry answers at ${this.url}.`
+  }
+  get remedy() {
+    return `Check \`server\` under \`builder.registry\`, and the way there: curl --verbose ${this.url}`
+  }
+  get exitCode() {
+    return ExitCode.unavailable
+  }
+}
+
+interface Status {
+  readonly lines: ReadonlyArray<string>
+  /** Where the registry should answer and does not. */
+  readonly silent?: string
+}
 
 /** The tags with as many columns as go into a width. */
 const table = (tags: ReadonlyArray<StoredTag>, width: number): ReadonlyArray<string> => {
@@ -66,16 +87,19 @@ const remote = Effect.fnUntraced(function* (
     [Probe.status(`https://${host}`), EngineLogin.find(engine, server, dockerConfig)],
     { concurrency: 2 }
   )
-  return [
+  const url = `https://${host}/v2/`
+  const lines = [
     `The registry of ${name} is ${server}.`,
     Option.isSome(status)
-      ? `It answers at https://${host}/v2/${status.value === 401 ? ", and asks for a login" : ""}.`
-      : `It does not answer at https://${host}/v2/.`,
+      ? `It answers at ${url}${status.value === 401 ? ", and asks for a login" : ""}.`
+      : `It does not answer at ${url}.`,
     Option.match(user, {
       onNone: () => `This machine's ${engine} is not logged in to it.`,
       onSome: (user) => `This machine's ${engine} is logged in to it as ${user}.`
     })
   ]
+  const found: Status = Option.isSome(status) ? { lines } : { lines, silent: url }
+  return found
 })
 
 /** `jiji registry status`. */
@@ -89,12 +113,16 @@ export const command = <R>({ dockerConfig, live, output }: RegistryLayers<R>) =>
       const { columns } = output
       const look = Effect.gen(function* () {
         if (registry.type === "remote") return yield* remote(loaded, registry, dockerConfig)
-        return yield* registry.container === undefined
+        // A local one answers while it is needed, and not in between.
+        const lines = yield* registry.container === undefined
           ? builtin(loaded, registry, columns)
           : container(loaded, registry, columns)
+        const found: Status = { lines }
+        return found
       })
-      const lines = yield* Effect.provide(look, live(loaded))
-      output.write(`${lines.join("\n")}\n`)
+      const { lines, silent } = yield* Effect.provide(look, live(loaded))
+      output.write(`${lines.map(printable).join("\n")}\n`)
+      if (silent !== undefined) return yield* new RegistrySilent({ url: silent })
     })
   ).pipe(
     Command.withDescription("Show the project's registry: whether it answers, and what it holds or who is logged in")

@@ -32,8 +32,7 @@ export type Report = typeof Report.Type
 /** Something stands in the way of a deploy. */
 export class ChecksFailed extends Schema.TaggedError<ChecksFailed>()("ChecksFailed", {
   failed: Schema.Int,
-  all: Schema.Int,
-  configuration: Schema.Boolean
+  all: Schema.Int
 }) {
   override get message() {
     return `${this.failed} of ${this.all} checks failed.`
@@ -42,7 +41,7 @@ export class ChecksFailed extends Schema.TaggedError<ChecksFailed>()("ChecksFail
     return "Do what is said below each of them, then run: jiji doctor"
   }
   get exitCode() {
-    return this.configuration ? ExitCode.configuration : ExitCode.failed
+    return ExitCode.failed
   }
 }
 
@@ -94,9 +93,5 @@ export const make = (checks: ReadonlyArray<Check>, project?: Project): Report =>
 export const failure = ({ machines }: Report): ChecksFailed => {
   const all = machines.flatMap(({ checks }) => checks)
   const failed = all.filter(({ status }) => status === "failed")
-  return new ChecksFailed({
-    failed: failed.length,
-    all: all.length,
-    configuration: failed.some(({ name }) => name === "config")
-  })
+  return new ChecksFailed({ failed: failed.length, all: all.length })
 }
