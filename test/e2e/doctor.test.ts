@@ -246,7 +246,9 @@ test("Ctrl-C while a server hangs ends it at once, and leaves nothing on any sid
 test("shows a broken deploy.yml as what is wrong, with every line", async () => {
   const project = write({ services: { web: { hosts: ["h1"], prots: ["1:1"] } } })
   const { code, found } = await doctor(project)
-  expect(code).toBe(78)
-  expect(found["this machine config"]).toMatch(/^failed: \.jiji\/deploy\.yml:\d+ services\.web\.prots: /)
+  expect(code).toBe(1)
+  expect(found["this machine config"]).toMatch(
+    /^failed: The configuration has a mistake:\s+\.jiji\/deploy\.yml:\d+ services\.web\.prots: /
+  )
   expect((await project.jiji(["doctor", "-H"])).code).toBe(2)
 })
