@@ -43,8 +43,9 @@ test("the sandbox of the one file survives a client that goes away in an open se
     stdout: "pipe",
     stderr: "pipe"
   })
+  const stdout = child.stdout.getReader()
   try {
-    await child.stdout.getReader().read()
+    await stdout.read()
     const file = join(shop.root, ".jiji/deploy.sandbox.yml")
     // It has no shell: the session stays without a command.
     await connected(file, (client) => void client.shell(() => client.destroy()))
@@ -59,5 +60,7 @@ test("the sandbox of the one file survives a client that goes away in an open se
   } finally {
     child.kill("SIGINT")
   }
+  const last = new TextDecoder().decode((await stdout.read()).value)
+  expect(last).toEndWith("stays on this machine. To remove it: docker rm --force shop-web\n")
   expect([await child.exited, await new Response(child.stderr).text()]).toEqual([130, "interrupted\n"])
 })
