@@ -1,7 +1,7 @@
 import { fullGC } from "bun:jsc"
 
 /** A collection costs some 20 ms: what a layer leaves is worth that, and a page is not. */
-const worthwhile = 64 * 1024 * 1024
+const worthwhile = 48 * 1024 * 1024
 
 let left = 0
 
