@@ -25,7 +25,7 @@ import { ExitCode } from "./pipeline/Failure.ts"
 import { Scrubber } from "./pipeline/Scrubber.ts"
 import * as Platform from "./platform.ts"
 import { plain } from "./reporters/plain.ts"
-import type { Output } from "./reporters/Reporter.ts"
+import { feed, type Output } from "./reporters/Reporter.ts"
 import { terminal } from "./reporters/terminal.ts"
 import { answers } from "./testing/DryRun.ts"
 import * as Recording from "./testing/Recording.ts"
@@ -74,7 +74,7 @@ const dry = (project: Project) =>
     Layer.merge(Git.layer.pipe(Layer.provide(Shell.local)))
   )
 
-const reporter = () => (process.stdout.isTTY ? terminal(output) : plain(output))
+const followers = () => [feed(process.stdout.isTTY ? terminal(output) : plain(output))]
 
 const root = Command.make(
   "jiji",
@@ -86,9 +86,9 @@ const root = Command.make(
 ).pipe(
   Command.withDescription("Ships a project's containers to its own servers over SSH"),
   Command.withSubcommands([
-    DeployCommand.command({ live, dry, reporter, write: output.write }),
+    DeployCommand.command({ live, dry, followers, write: output.write }),
     DoctorCommand.command({ live, dry, output, watched: process.stdout.isTTY }),
-    RegistryCommand.command({ live, dry, reporter, write: output.write, output, interactive, dockerConfig }),
+    RegistryCommand.command({ live, dry, followers, write: output.write, output, interactive, dockerConfig }),
     SandboxCommand.command(output.write),
     SecretsCommand.command({ secrets: liveSecrets, output, interactive }),
     ScriptCommand.command(output.write)

@@ -11,35 +11,40 @@ import { Events } from "../pipeline/Events.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
 import { run } from "../pipeline/run.ts"
 import { Scrubber } from "../pipeline/Scrubber.ts"
-import { feed, type Reporter } from "../reporters/Reporter.ts"
+import type { Follower } from "../reporters/Reporter.ts"
 import { lines } from "../testing/DryRun.ts"
 import { Recording } from "../testing/Recording.ts"
 
 export type Services = Diagnosis | Docker | Git | LocalRegistry | RegistryContainer | Secrets | Ssh
 
-/** What a command takes from the outside: the layers that its pipeline runs over, and how it shows a run. */
+/** What a command takes from the outside: the layers that its pipeline runs over, and who follows a run. */
 export interface RunLayers<R> {
   readonly live: (project: Project) => Layer.Layer<Services, never, R>
   readonly dry: (project: Project) => Layer.Layer<Services | Recording, never, R>
-  readonly reporter: () => Reporter
+  readonly followers: (project: Project) => ReadonlyArray<Follower>
   readonly write: (text: string) => void
 }
 
 /** What a command's pipeline may use. */
 type Used = Services | Events | FileSystem.FileSystem | Path.Path | Scope.Scope
 
-/** Runs a pipeline and shows it; ends when the last of it is shown. */
+/** How long a run that has ended waits for those who follow it. */
+const patience = "2 seconds"
+
+/** Runs a pipeline before the eyes of its followers; ends when they have. */
 export const show = <N extends { readonly project: Project }, S, E, R>(
   layers: RunLayers<R>,
   pipeline: Pipeline<N, S, E, Used>,
   input: N
 ) =>
   Effect.gen(function* () {
-    const stream = yield* (yield* Events).subscribe
-    const reporter = yield* Effect.forkChild(feed(layers.reporter(), stream), { startImmediately: true })
+    const { subscribe } = yield* Events
+    const fibers = yield* Effect.forEach(layers.followers(input.project), (follow) =>
+      Effect.flatMap(subscribe, (stream) => Effect.forkChild(follow(stream), { startImmediately: true }))
+    )
     return yield* run(pipeline, input, layers.live(input.project)).pipe(
-      // The run's last event is published by now: what is shown ends with it. A reporter that broke is no part of the run.
-      Effect.ensuring(Effect.timeoutOption(Fiber.await(reporter), "2 seconds"))
+      // The run's last event is published by now: what is made of it ends soon.
+      Effect.ensuring(Effect.timeoutOption(Fiber.awaitAll(fibers), patience))
     )
   }).pipe(Effect.scoped)
 

@@ -18,10 +18,18 @@ export interface Reporter {
 const isEnd = (event: Event): boolean =>
   event._tag === "RunSucceeded" || event._tag === "RunFailed" || event._tag === "RunInterrupted"
 
+/**
+ * Follows one run: takes its events from the first to the last, and ends with it. A reporter is one, and so is whatever
+ * else is made of a run. Not even a broken one is a reason for the run to fail.
+ */
+export type Follower = (run: Stream.Stream<Event>) => Effect.Effect<void>
+
 /** Feeds a reporter until the run has ended. */
-export const feed = (reporter: Reporter, events: Stream.Stream<Event>): Effect.Effect<void> =>
-  events.pipe(
-    Stream.takeUntil(isEnd),
-    Stream.runForEach((event) => Effect.sync(() => reporter.event(event))),
-    Effect.ensuring(Effect.sync(() => reporter.end()))
-  )
+export const feed =
+  (reporter: Reporter): Follower =>
+  (run) =>
+    run.pipe(
+      Stream.takeUntil(isEnd),
+      Stream.runForEach((event) => Effect.sync(() => reporter.event(event))),
+      Effect.ensuring(Effect.sync(() => reporter.end()))
+    )

@@ -36,7 +36,7 @@ const program = Effect.gen(function* () {
   const project = yield* load({ cwd: root })
   const stream = yield* (yield* Events).subscribe
   const output = { write: (text: string) => void process.stdout.write(text), columns: 200, colors: false }
-  yield* Effect.forkChild(feed(plain(output), stream), { startImmediately: true })
+  yield* Effect.forkChild(feed(plain(output))(stream), { startImmediately: true })
   yield* run(deploy, { project }, live)
 }).pipe(
   Effect.scoped,

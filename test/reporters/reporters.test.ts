@@ -301,7 +301,7 @@ describe("feeding a reporter", () => {
     const seen: Array<string> = []
     const reporter: Reporter = { event: (event) => void seen.push(event._tag), end: () => void seen.push("end") }
     const endless = Stream.concat(Stream.fromIterable([...success, ...success]), Stream.never)
-    await Effect.runPromise(feed(reporter, endless))
+    await Effect.runPromise(feed(reporter)(endless))
     expect(seen).toEqual([...success.map(({ _tag }) => _tag), "end"])
   })
 
@@ -313,7 +313,7 @@ describe("feeding a reporter", () => {
       },
       end: () => void (ended = true)
     }
-    const exit = await Effect.runPromiseExit(feed(reporter, Stream.fromIterable(success)))
+    const exit = await Effect.runPromiseExit(feed(reporter)(Stream.fromIterable(success)))
     expect([exit._tag, ended]).toEqual(["Failure", true])
   })
 })
