@@ -8,6 +8,7 @@ import * as DeployCommand from "./cli/deploy.ts"
 import * as DoctorCommand from "./cli/doctor.ts"
 import { ending } from "./cli/failures.ts"
 import * as RegistryCommand from "./cli/registry.ts"
+import type { Shown } from "./cli/runs.ts"
 import * as SandboxCommand from "./cli/sandbox.ts"
 import * as ScriptCommand from "./cli/script.ts"
 import * as SecretsCommand from "./cli/secrets.ts"
@@ -24,6 +25,7 @@ import { Events } from "./pipeline/Events.ts"
 import { ExitCode } from "./pipeline/Failure.ts"
 import { Scrubber } from "./pipeline/Scrubber.ts"
 import * as Platform from "./platform.ts"
+import { json } from "./reporters/json.ts"
 import { plain } from "./reporters/plain.ts"
 import { feed, type Output } from "./reporters/Reporter.ts"
 import { terminal } from "./reporters/terminal.ts"
@@ -74,7 +76,12 @@ const dry = (project: Project) =>
     Layer.merge(Git.layer.pipe(Layer.provide(Shell.local)))
   )
 
-const followers = () => [feed(process.stdout.isTTY ? terminal(output) : plain(output))]
+const reporter = ({ json: asJson }: Shown) => {
+  if (asJson) return json(output)
+  return process.stdout.isTTY ? terminal(output) : plain(output)
+}
+
+const followers = (_: Project, shown: Shown) => [feed(reporter(shown))]
 
 const root = Command.make(
   "jiji",

@@ -1,6 +1,6 @@
 import { PlatformError } from "effect"
 import * as Cli from "../../src/cli/registry.ts"
-import * as DoctorCommand from "../../src/cli/doctor.ts"
+import * as Flags from "../../src/cli/flags.ts"
 import * as Remove from "../../src/cli/registry/remove.ts"
 import * as ServeCommand from "../../src/cli/registry/serve.ts"
 import * as StatusCommand from "../../src/cli/registry/status.ts"
@@ -61,7 +61,7 @@ export const samples: Readonly<Record<string, ReadonlyArray<Failure>>> = {
     new StatusCommand.RegistrySilent({ url: "https://registry.example.com/v2/" }),
     new SecretsCommand.NoTerminal(),
     new Doctor.ChecksFailed({ failed: 2, all: 14 }),
-    new DoctorCommand.RehearsalAsJson(),
+    new Flags.RehearsalAsJson(),
     new Sandbox.SandboxRunning({ file: ".jiji/deploy.sandbox.yml", port: 40711 }),
     new Sandbox.SandboxFileTaken({ file: ".jiji/deploy.sandbox.yml" }),
     new Sandbox.SandboxNotWritten({ reason: refused(".jiji/deploy.sandbox.yml") })

@@ -3,7 +3,7 @@ import { Command, Flag } from "effect/cli"
 import { reference } from "../config/ImageName.ts"
 import { select } from "../config/select.ts"
 import { deploy } from "../steps/DeployPipeline.ts"
-import { dryRun, given, globs, hosts, project } from "./flags.ts"
+import { dryRun, given, globs, hosts, json, notBoth, project } from "./flags.ts"
 import { open } from "./open.ts"
 import { rehearse, type RunLayers, show } from "./runs.ts"
 
@@ -24,13 +24,15 @@ export const command = <R>(layers: RunLayers<R>) =>
       ),
       hosts,
       services: globs("services", "S", "services"),
-      dryRun
+      dryRun,
+      json
     },
-    Effect.fnUntraced(function* ({ config, dryRun, environment, hosts, services, version }) {
+    Effect.fnUntraced(function* ({ config, dryRun, environment, hosts, json, services, version }) {
+      yield* notBoth({ json, dryRun })
       const whole = yield* open({ config, environment })
       const selected = yield* select(whole, { servers: hosts, services })
       const input = { project: selected, whole: hosts.length + services.length === 0, ...given("wanted", version) }
-      if (!dryRun) return yield* show(layers, deploy, input)
+      if (!dryRun) return yield* show(layers, deploy, input, { json })
       const servers = selected.servers.length
       yield* rehearse(layers, deploy, input, [
         `A rehearsal of deploying ${selected.name} to ${servers} ${servers === 1 ? "server" : "servers"} on which nothing runs yet.`,
@@ -43,6 +45,7 @@ export const command = <R>(layers: RunLayers<R>) =>
       { command: "jiji deploy", description: "Deploy everything in .jiji/deploy.yml" },
       { command: "jiji deploy -e staging", description: "Deploy to the servers of .jiji/deploy.staging.yml" },
       { command: "jiji deploy -H 'web*' -S api", description: "Deploy one service to some servers" },
-      { command: "jiji deploy --dry-run", description: "Show every command that a deploy would run" }
+      { command: "jiji deploy --dry-run", description: "Show every command that a deploy would run" },
+      { command: "jiji deploy --json | jq -r .path", description: "Read what happens, in a program" }
     ])
   )

@@ -1,4 +1,4 @@
-import { Effect, Fiber, type Layer, Result, Schema, Stream } from "effect"
+import { Effect, Fiber, type Layer, Result, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { load } from "../config/load.ts"
 import type { Project } from "../config/Project.ts"
@@ -9,28 +9,15 @@ import type { Secrets } from "../layers/Secrets.ts"
 import type { Ssh } from "../layers/Ssh.ts"
 import type { Event } from "../pipeline/Event.ts"
 import { Events } from "../pipeline/Events.ts"
-import { ExitCode, type Failure } from "../pipeline/Failure.ts"
+import type { Failure } from "../pipeline/Failure.ts"
 import { run } from "../pipeline/run.ts"
 import * as Doctor from "../reporters/doctor.ts"
 import type { Output } from "../reporters/Reporter.ts"
 import { here, on } from "../steps/doctor/Check.ts"
 import * as Report from "../steps/doctor/Report.ts"
 import { doctor } from "../steps/DoctorPipeline.ts"
-import { dryRun, given, hosts, project } from "./flags.ts"
+import { dryRun, given, hosts, notBoth, project } from "./flags.ts"
 import { rehearse, type RunLayers } from "./runs.ts"
-
-/** A rehearsal was asked for as JSON. */
-export class RehearsalAsJson extends Schema.TaggedError<RehearsalAsJson>()("RehearsalAsJson", {}) {
-  override get message() {
-    return "--json prints what was found, and --dry-run looks for nothing."
-  }
-  get remedy() {
-    return "Leave one of them out."
-  }
-  get exitCode() {
-    return ExitCode.usage
-  }
-}
 
 type Services = Diagnosis | LocalRegistry | Secrets | Ssh
 
@@ -82,7 +69,7 @@ export const command = <R>({ dry, live, output, watched }: DoctorLayers<R>) => {
       )
     },
     Effect.fnUntraced(function* ({ config, dryRun, environment, hosts, json }) {
-      if (json && dryRun) return yield* new RehearsalAsJson()
+      yield* notBoth({ json, dryRun })
       const cwd = process.cwd()
       // Not by `open`: what it warns of is among the checks.
       const loaded = yield* Effect.result(

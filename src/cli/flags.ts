@@ -1,6 +1,7 @@
 import { Flag } from "effect/cli"
-import { Option } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { environmentPattern } from "../config/fields.ts"
+import { ExitCode } from "../pipeline/Failure.ts"
 
 /** Flags that mean the same in every command that reads deploy.yml. */
 export const project = {
@@ -38,6 +39,28 @@ export const dryRun = Flag.Boolean("dry-run").pipe(
   Flag.withDescription("Prints every command by machine, and touches nothing"),
   Flag.withDefault(false)
 )
+
+export const json = Flag.Boolean("json").pipe(
+  Flag.withDescription("Prints one event a line, as JSON, and nothing else (docs/events.md)"),
+  Flag.withDefault(false)
+)
+
+/** A rehearsal was asked for as JSON. */
+export class RehearsalAsJson extends Schema.TaggedError<RehearsalAsJson>()("RehearsalAsJson", {}) {
+  override get message() {
+    return "--json prints what is found or done, and --dry-run does neither."
+  }
+  get remedy() {
+    return "Leave one of them out."
+  }
+  get exitCode() {
+    return ExitCode.usage
+  }
+}
+
+/** That not both of these are given. */
+export const notBoth = (flags: { readonly json: boolean; readonly dryRun: boolean }) =>
+  flags.json && flags.dryRun ? Effect.fail(new RehearsalAsJson()) : Effect.void
 
 /** An optional flag as an optional property. */
 export const given = <K extends string, A>(key: K, value: Option.Option<A>): { readonly [P in K]?: A } =>

@@ -1,6 +1,7 @@
-import { Effect, type Option, Stdio, Stream } from "effect"
+import { Effect, type Option } from "effect"
 import { load } from "../config/load.ts"
 import { warnings } from "../layers/warnings.ts"
+import { aside } from "./aside.ts"
 import { given } from "./flags.ts"
 
 /** Loads the project that a command's flags name, and says on stderr what its user should know about it. */
@@ -15,7 +16,6 @@ export const open = Effect.fnUntraced(function* (flags: {
     ...(environment !== undefined && given("environment", environment))
   })
   const lines = (yield* warnings(project)).map(({ remedy, text }) => `warning: ${text}\n  → ${remedy}\n`)
-  // Whoever reads stderr may be gone; that is no reason to stop.
-  if (lines.length > 0) yield* Effect.ignore(Stream.run(Stream.fromIterable(lines), (yield* Stdio.Stdio).stderr()))
+  if (lines.length > 0) yield* aside(lines.join(""))
   return project
 })

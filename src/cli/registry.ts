@@ -4,7 +4,8 @@ import { select } from "../config/select.ts"
 import { local, remote } from "../layers/Machine.ts"
 import { ExitCode } from "../pipeline/Failure.ts"
 import { login, logout } from "../steps/RegistryLogin.ts"
-import { dryRun, hosts, project } from "./flags.ts"
+import { closing } from "./aside.ts"
+import { dryRun, hosts, json, notBoth, project } from "./flags.ts"
 import { open } from "./open.ts"
 import type { RegistryLayers } from "./registry/layers.ts"
 import { places } from "./registry/places.ts"
@@ -34,7 +35,8 @@ const flags = {
   hosts,
   skipLocal: skip("skip-local", "Leaves this machine out"),
   skipRemote: skip("skip-remote", "Leaves the servers out, and connects to none"),
-  dryRun
+  dryRun,
+  json
 }
 
 const verbs = {
@@ -46,13 +48,16 @@ const make = <R>(verb: "login" | "logout", layers: RunLayers<R>) =>
   Command.make(
     verb,
     flags,
-    Effect.fnUntraced(function* ({ config, dryRun, environment, hosts, skipLocal, skipRemote }) {
+    Effect.fnUntraced(function* ({ config, dryRun, environment, hosts, json, skipLocal, skipRemote }) {
+      yield* notBoth({ json, dryRun })
       if (skipLocal && skipRemote) return yield* new NoMachine()
       const whole = yield* open({ config, environment })
       const { registry } = whole
       const { done, pipeline, preposition, rehearsed } = verbs[verb]
       if (registry.type === "local") {
-        return layers.write(
+        return yield* closing(
+          layers.write,
+          { json },
           `The registry of ${whole.name} is local: there is nothing to log ${verb === "login" ? "in" : "out"} ${preposition}.\n`
         )
       }
@@ -65,8 +70,8 @@ const make = <R>(verb: "login" | "logout", layers: RunLayers<R>) =>
         const heading = [`A rehearsal of ${rehearsed} ${where}.`, "Nothing is touched and no connection is made."]
         return yield* rehearse(layers, pipeline, input, heading)
       }
-      yield* show(layers, pipeline, input)
-      return layers.write(`${done} ${where}.\n`)
+      yield* show(layers, pipeline, input, { json })
+      return yield* closing(layers.write, { json }, `${done} ${where}.\n`)
     })
   )
 

@@ -17,11 +17,16 @@ import { Recording } from "../testing/Recording.ts"
 
 export type Services = Diagnosis | Docker | Git | LocalRegistry | RegistryContainer | Secrets | Ssh
 
+/** How a run is shown: to a person, or to a program. */
+export interface Shown {
+  readonly json: boolean
+}
+
 /** What a command takes from the outside: the layers that its pipeline runs over, and who follows a run. */
 export interface RunLayers<R> {
   readonly live: (project: Project) => Layer.Layer<Services, never, R>
   readonly dry: (project: Project) => Layer.Layer<Services | Recording, never, R>
-  readonly followers: (project: Project) => ReadonlyArray<Follower>
+  readonly followers: (project: Project, shown: Shown) => ReadonlyArray<Follower>
   readonly write: (text: string) => void
 }
 
@@ -35,11 +40,12 @@ const patience = "2 seconds"
 export const show = <N extends { readonly project: Project }, S, E, R>(
   layers: RunLayers<R>,
   pipeline: Pipeline<N, S, E, Used>,
-  input: N
+  input: N,
+  shown: Shown
 ) =>
   Effect.gen(function* () {
     const { subscribe } = yield* Events
-    const fibers = yield* Effect.forEach(layers.followers(input.project), (follow) =>
+    const fibers = yield* Effect.forEach(layers.followers(input.project, shown), (follow) =>
       Effect.flatMap(subscribe, (stream) => Effect.forkChild(follow(stream), { startImmediately: true }))
     )
     return yield* run(pipeline, input, layers.live(input.project)).pipe(

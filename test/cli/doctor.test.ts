@@ -65,7 +65,7 @@ test("JSON goes with no rehearsal", () => {
   expect(doctor(deployFile, "--json", "--dry-run")).toMatchObject({
     code: 2,
     stdout: "",
-    stderr: expect.stringContaining("--json prints what was found, and --dry-run looks for nothing.")
+    stderr: expect.stringContaining("--json prints what is found or done, and --dry-run does neither.")
   })
 })
 

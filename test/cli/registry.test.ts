@@ -93,7 +93,7 @@ test("jiji registry remove asks nobody where nobody is there, and removes nothin
     code: 2,
     stdout: "",
     stderr:
-      "error: This removes stored images, and there is no terminal to ask at.\n  → Give --yes to remove them without being asked.\n"
+      "error: This removes stored images, and there is nobody to ask.\n  → Give --yes to remove them without being asked.\n"
   })
   expect(shop.jiji(["registry", "remove", "--yes"])).toMatchObject({
     code: 0,

@@ -7,7 +7,8 @@ import { containerName, RegistryContainer } from "../../layers/RegistryContainer
 import { ExitCode } from "../../pipeline/Failure.ts"
 import { bytes } from "../../reporters/describe.ts"
 import { logout } from "../../steps/RegistryLogin.ts"
-import { project } from "../flags.ts"
+import { closing } from "../aside.ts"
+import { json, project } from "../flags.ts"
 import { open } from "../open.ts"
 import { show } from "../runs.ts"
 import type { RegistryLayers } from "./layers.ts"
@@ -16,7 +17,7 @@ import { places } from "./places.ts"
 /** Something would be removed, and nobody is there to be asked. */
 export class NotConfirmed extends Schema.TaggedError<NotConfirmed>()("NotConfirmed", {}) {
   override get message() {
-    return "This removes stored images, and there is no terminal to ask at."
+    return "This removes stored images, and there is nobody to ask."
   }
   get remedy() {
     return "Give --yes to remove them without being asked."
@@ -64,19 +65,20 @@ export const command = <R>(layers: RegistryLayers<R>) =>
     "remove",
     {
       ...project,
+      json,
       yes: Flag.Boolean("yes").pipe(Flag.withDescription("Removes without asking"), Flag.withDefault(false))
     },
-    Effect.fnUntraced(function* ({ yes, ...flags }) {
+    Effect.fnUntraced(function* ({ json, yes, ...flags }) {
       const loaded = yield* open(flags)
       const { registry } = loaded
       if (registry.type === "remote") {
         const machines = [local, ...loaded.servers.map(remote)]
-        yield* show(layers, logout, { project: loaded, registry, machines })
-        return layers.write(`Logged out of ${registry.server} on ${places(machines)}.\n`)
+        yield* show(layers, logout, { project: loaded, registry, machines }, { json })
+        return yield* closing(layers.write, { json }, `Logged out of ${registry.server} on ${places(machines)}.\n`)
       }
-      if (!yes && !layers.interactive) return yield* new NotConfirmed()
+      if (!yes && (json || !layers.interactive)) return yield* new NotConfirmed()
       const said = yield* Effect.provide(removeLocal(loaded, registry, yes), layers.live(loaded))
-      return layers.write(`${said}\n`)
+      return yield* closing(layers.write, { json }, `${said}\n`)
     })
   ).pipe(
     Command.withDescription(

@@ -1,0 +1,68 @@
+import { describe, expect, test } from "bun:test"
+import { bundle, project } from "./project.ts"
+
+bundle()
+
+const files = (registry: string) => ({
+  ".jiji/deploy.yml": `project: shop
+builder: { registry: { ${registry} } }
+servers: { web1: { host: 203.0.113.10 } }
+services: { web: { image: "nginx:1.27", hosts: [web1], environment: { secrets: [DATABASE_URL] } } }
+`
+})
+const remote = files("server: ghcr.io, username: me, password: GITHUB_TOKEN")
+
+const tags = (stdout: string) =>
+  stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line)._tag)
+
+describe("--json", () => {
+  test("prints a line an event on stdout and nothing else, and the sentence of a failure on stderr", () => {
+    using shop = project(files("type: local"))
+    const { code, stderr, stdout } = shop.jiji(["deploy", "--json"])
+    expect(tags(stdout)).toEqual(["RunStarted", "StepStarted", "StepFailed", "RunFailed"])
+    expect([code, stderr]).toEqual([78, expect.stringMatching(/^error: .*DATABASE_URL.*\n/)])
+    expect(stderr).toEqual(shop.jiji(["deploy"]).stderr)
+  })
+
+  test("means the same to the commands of a registry", () => {
+    using shop = project(remote)
+    for (const args of [
+      ["registry", "login"],
+      ["registry", "logout", "--skip-remote"]
+    ]) {
+      const { stdout } = shop.jiji([...args, "--json"])
+      expect([tags(stdout)[0], tags(stdout).at(-1)]).toEqual([
+        "RunStarted",
+        expect.stringMatching(/^Run(Failed|Succeeded)$/)
+      ])
+    }
+  })
+
+  test("leaves stdout empty where nothing is run", () => {
+    using shop = project(files("type: local"))
+    expect(shop.jiji(["registry", "login", "--json"])).toEqual({
+      code: 0,
+      stdout: "",
+      stderr: "The registry of shop is local: there is nothing to log in to.\n"
+    })
+    expect(shop.jiji(["registry", "remove", "--yes", "--json"])).toEqual({
+      code: 0,
+      stdout: "",
+      stderr: "The local registry holds no images.\n"
+    })
+  })
+
+  test("is not for a rehearsal", () => {
+    using shop = project(remote)
+    for (const args of [["deploy"], ["registry", "login"], ["registry", "logout"], ["doctor"]]) {
+      expect(shop.jiji([...args, "--json", "--dry-run"])).toEqual({
+        code: 2,
+        stdout: "",
+        stderr: "error: --json prints what is found or done, and --dry-run does neither.\n  → Leave one of them out.\n"
+      })
+    }
+  })
+})
