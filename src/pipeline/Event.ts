@@ -31,7 +31,7 @@ export const StepOutput = Schema.TaggedStruct("StepOutput", {
   stream: Schema.Literals(["stdout", "stderr"]),
   line: Schema.String
 })
-/** Bytes moved so far, of `total` where that is known. */
+/** Bytes moved so far, of `total` where that is known. Comes a few times a second at most; the last is what it came to. */
 export const StepProgress = Schema.TaggedStruct("StepProgress", {
   ...stamp,
   label: Schema.String,
@@ -83,12 +83,15 @@ export const ResourceReleased = Schema.TaggedStruct("ResourceReleased", {
   resource: Schema.String,
   clean: Schema.Boolean
 })
+/** The run ended well; nothing comes after it. */
 export const RunSucceeded = Schema.TaggedStruct("RunSucceeded", { ...stamp, millis: Schema.Int })
+/** The run failed, with what its nodes failed with; nothing comes after it. */
 export const RunFailed = Schema.TaggedStruct("RunFailed", {
   ...stamp,
   millis: Schema.Int,
   failures: Schema.Array(FailureRecord)
 })
+/** The run was stopped, by a signal for one; nothing comes after it. */
 export const RunInterrupted = Schema.TaggedStruct("RunInterrupted", { ...stamp, millis: Schema.Int })
 
 /**

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test"
+import { faults } from "../docs/eventLines.ts"
 import { bundle, project } from "./project.ts"
 
 bundle()
@@ -22,6 +23,7 @@ describe("--json", () => {
   test("prints a line an event on stdout and nothing else, and the sentence of a failure on stderr", () => {
     using shop = project(files("type: local"))
     const { code, stderr, stdout } = shop.jiji(["deploy", "--json"])
+    expect(faults(stdout)).toEqual([])
     expect(tags(stdout)).toEqual(["RunStarted", "StepStarted", "StepFailed", "RunFailed"])
     expect([code, stderr]).toEqual([78, expect.stringMatching(/^error: .*DATABASE_URL.*\n/)])
     expect(stderr).toEqual(shop.jiji(["deploy"]).stderr)

@@ -3,6 +3,7 @@ import { Glob } from "bun"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { configuration } from "../../docs/source/configuration.ts"
+import { events, eventsSchema } from "../../docs/source/events.ts"
 import { samples } from "../../docs/source/samples.ts"
 import { meanings, troubleshooting } from "../../docs/source/troubleshooting.ts"
 import { ExitCode } from "../../src/pipeline/Failure.ts"
@@ -12,6 +13,8 @@ const page = (name: string) => readFileSync(join(root, "docs", name), "utf8")
 
 describe("what is generated is what the source gives (bin/docs writes it)", () => {
   test("configuration.md", () => expect(page("configuration.md")).toBe(configuration()))
+  test("events.md", () => expect(page("events.md")).toBe(events()))
+  test("events.schema.json", () => expect(page("events.schema.json")).toBe(eventsSchema()))
   test("troubleshooting.md", () => expect(page("troubleshooting.md")).toBe(troubleshooting()))
 })
 
