@@ -80,7 +80,7 @@ for (const [name, registry] of registries) {
       await until(
         () => forwarded(registry.port),
         (open) => open,
-        40_000
+        60_000
       )
       const at = `127.0.0.1:${registry.port}`
       const copy = (from: string, to: string) =>

@@ -105,7 +105,7 @@ describe("processes", () => {
         )
       }),
     // Nine processes start one after the other, which takes a while on a busy machine.
-    20_000
+    60_000
   )
 
   it.live("two imports of one image at once agree, and share one store", () =>

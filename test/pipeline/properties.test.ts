@@ -321,4 +321,4 @@ test("whatever happens in a pipeline, its events tell the whole of it, nothing s
     }),
     { numRuns: 400, seed: 1 }
   )
-}, 30_000)
+}, 60_000)

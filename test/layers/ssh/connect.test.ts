@@ -101,7 +101,7 @@ describe("a connection", () => {
         const server = serverOf(sshd, { port: web.port ?? 0, connectTimeout: Duration.seconds(2) })
         expect((yield* Effect.flip(ssh.connect(server)))._tag).toBe("HostUnreachable")
       }),
-    30_000
+    60_000
   )
 
   it.live(
@@ -115,7 +115,7 @@ describe("a connection", () => {
         expect(yield* sshd.sessions).toBe(16)
         expect(sshd.log()).toContain("MaxStartups")
       }),
-    30_000
+    60_000
   )
 
   it.live("starts no more handshakes at once than it may", () =>
