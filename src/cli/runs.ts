@@ -1,21 +1,15 @@
-import { Effect, Fiber, type FileSystem, type Layer, type Path, type Scope } from "effect"
+import { Effect, Fiber, type Layer } from "effect"
 import type { Project } from "../config/Project.ts"
-import type { Diagnosis } from "../layers/Diagnosis.ts"
-import type { Docker } from "../layers/Docker.ts"
-import type { Git } from "../layers/Git.ts"
-import type { LocalRegistry } from "../layers/LocalRegistry.ts"
-import type { RegistryContainer } from "../layers/RegistryContainer.ts"
-import type { Secrets } from "../layers/Secrets.ts"
-import type { Ssh } from "../layers/Ssh.ts"
 import { Events } from "../pipeline/Events.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
 import { run } from "../pipeline/run.ts"
 import { Scrubber } from "../pipeline/Scrubber.ts"
 import type { Follower } from "../reporters/Reporter.ts"
+import type { Services, Used } from "../steps/Runnable.ts"
 import { lines } from "../testing/DryRun.ts"
 import { Recording } from "../testing/Recording.ts"
 
-export type Services = Diagnosis | Docker | Git | LocalRegistry | RegistryContainer | Secrets | Ssh
+export type { Services } from "../steps/Runnable.ts"
 
 /** How a run is shown: to a person, or to a program. */
 export interface Shown {
@@ -29,9 +23,6 @@ export interface RunLayers<R> {
   readonly followers: (project: Project, shown: Shown) => ReadonlyArray<Follower>
   readonly write: (text: string) => void
 }
-
-/** What a command's pipeline may use. */
-type Used = Services | Events | FileSystem.FileSystem | Path.Path | Scope.Scope
 
 /** How long a run that has ended waits for those who follow it. */
 const patience = "2 seconds"

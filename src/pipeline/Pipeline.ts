@@ -1,6 +1,7 @@
 import { type Effect, Pipeable, type Scope } from "effect"
 import type { Event } from "./Event.ts"
 import { erased, type Node, type Subscriber } from "./Node.ts"
+import { type Origin, origin } from "./origin.ts"
 import { checked } from "./paths.ts"
 import type {
   AddsOf,
@@ -50,6 +51,7 @@ export interface Pipeline<
   readonly name: Name
   readonly nodes: ReadonlyArray<Node>
   readonly subscribers: ReadonlyArray<Subscriber>
+  readonly "~origin": Origin
   /** Only for the compiler. */
   readonly "~types"?: {
     readonly needs: (_: Needs) => void
@@ -66,7 +68,7 @@ export type StateOf<P> = P extends Pipeline<infer _N, infer S, infer _E, infer _
 
 /** Puts a pipeline together. The types are the promise of the signatures below; the value itself carries none. */
 const build = <P>(name: string, nodes: ReadonlyArray<Node>, subscribers: ReadonlyArray<Subscriber>): P =>
-  ({ ...Pipeable.Prototype, _tag: "Pipeline", name, nodes, subscribers }) as P
+  ({ ...Pipeable.Prototype, _tag: "Pipeline", "~origin": origin, name, nodes, subscribers }) as P
 
 interface Built {
   readonly name: string

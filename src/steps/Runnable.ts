@@ -1,0 +1,57 @@
+import type { FileSystem, Path, Scope } from "effect"
+import { Result, Schema } from "effect"
+import type { Diagnosis } from "../layers/Diagnosis.ts"
+import type { Docker } from "../layers/Docker.ts"
+import type { Git } from "../layers/Git.ts"
+import type { LocalRegistry } from "../layers/LocalRegistry.ts"
+import type { RegistryContainer } from "../layers/RegistryContainer.ts"
+import type { Secrets } from "../layers/Secrets.ts"
+import type { Shell } from "../layers/Shell.ts"
+import type { Ssh } from "../layers/Ssh.ts"
+import type { Events } from "../pipeline/Events.ts"
+import { type Origin, origin } from "../pipeline/origin.ts"
+import type { Pipeline } from "../pipeline/Pipeline.ts"
+import type { DuplicatePath, NoSuchNode } from "../pipeline/PipelineError.ts"
+import type { DeployInput } from "./DeployPipeline.ts"
+
+/** The services that jiji gives to what it runs: real ones, and in a rehearsal such as only record. */
+export type Services = Diagnosis | Docker | Git | LocalRegistry | RegistryContainer | Secrets | Shell | Ssh
+
+/** All that a pipeline may use that `jiji run` runs. */
+export type Used = Services | Events | FileSystem.FileSystem | Path.Path | Scope.Scope
+
+/** What it begins with, beside its flags: the project that deploy.yml and `-H` and `-S` leave, as a deploy does. */
+export type RunInput = DeployInput
+
+type Fields = Readonly<Record<string, Schema.Codec<unknown, unknown>>>
+
+/** A pipeline, or one that was changed by its paths, which may not have those. */
+type Changed<P> = P | Result.Result<P, NoSuchNode | DuplicatePath>
+
+/** What `jiji run FILE` runs: the default export of the file. */
+export interface Runnable {
+  readonly _tag: "Runnable"
+  readonly "~origin": Origin
+  readonly description: string
+  readonly flags: Schema.Struct<Fields>
+  readonly pipeline: Changed<Pipeline<never, unknown, unknown, Used>>
+}
+
+/**
+ * Makes a command of a pipeline. `flags` describes what it needs beyond a {@link RunInput}: each field is a flag of its
+ * name in kebab-case, with the field's type, `description` and default. `description` is its line in `jiji list`.
+ *
+ * A pipeline that needs more than these give, or a service that `jiji run` does not have, does not compile.
+ */
+export const make = <const F extends Fields = {}>(options: {
+  readonly description: string
+  readonly flags?: Schema.Struct<F>
+  readonly pipeline: Changed<Pipeline<RunInput & Schema.Struct<F>["Type"], unknown, unknown, Used>>
+}): Runnable => ({
+  _tag: "Runnable",
+  "~origin": origin,
+  description: options.description,
+  // What the fields are is for the signature alone.
+  flags: (options.flags ?? Schema.Struct({})) as Schema.Struct<Fields>,
+  pipeline: options.pipeline
+})
