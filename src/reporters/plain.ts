@@ -1,6 +1,7 @@
 import type { Event } from "../pipeline/Event.ts"
 import { describe, duration, type Mark } from "./describe.ts"
 import type { Output, Reporter } from "./Reporter.ts"
+import { sparing } from "./sparing.ts"
 import { rows, table } from "./table.ts"
 import { printable } from "./text.ts"
 
@@ -15,13 +16,12 @@ const words: Readonly<Record<Mark, string>> = {
   output: "| "
 }
 
-/** For logs and pipes: a line at a time with the seconds since the beginning, nothing but text. */
-export const plain = (output: Output): Reporter => {
+const all = (output: Output): Reporter => {
   const seen: Array<Event> = []
   let began = 0
   return {
     event(event) {
-      seen.push(event)
+      if ("kind" in event) seen.push(event)
       if (event._tag === "RunStarted") began = event.time
       const seconds = `${((event.time - began) / 1000).toFixed(1)}s`.padStart(7)
       if (event._tag === "RunStarted") output.write(`${seconds}  ${event.name}, run ${event.run}\n`)
@@ -39,3 +39,6 @@ export const plain = (output: Output): Reporter => {
     }
   }
 }
+
+/** For logs and pipes: a line at a time with the seconds since the beginning, nothing but text. */
+export const plain = (output: Output): Reporter => sparing(all(output))

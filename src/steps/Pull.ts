@@ -7,6 +7,7 @@ import type { Forward } from "../layers/Ssh.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { ConnectedServer } from "./Connect.ts"
 import { runsAlready, type Work } from "./Plan.ts"
+import { ended, type Progress, watching } from "./progress.ts"
 
 /** An image on a server. */
 export interface PulledImage {
@@ -49,6 +50,31 @@ const pulled = ({ credentials, project, server, tunnel, work }: State): Omit<Pul
   }
 }
 
+/** How much will go through the tunnel: known of a server's only image, where it has no older one to build on. */
+const expected = ({ project, server, work }: State): { readonly total?: number } => {
+  const built = project.services.filter(({ hosts, source }) => source._tag === "Build" && hosts.includes(server.name))
+  const isNew = server.engine.containers.every(({ service }) => service !== work.service.name)
+  const size = work.image?.size
+  return built.length === 1 && isNew && size !== undefined ? { total: size } : {}
+}
+
+/** What goes through the tunnel from now on: for this service, and for others that are pulled at the same time. */
+const carried = (tunnel: Forward, state: State) =>
+  Effect.map(tunnel.carried, (before): Progress => ({
+    ...expected(state),
+    label: "through the tunnel",
+    bytes: Effect.map(tunnel.carried, (bytes) => bytes - before)
+  }))
+
+/** Pulls through a tunnel, and says how far that is. */
+const through = Effect.fnUntraced(function* <A, E, R>(tunnel: Forward, state: State, pull: Effect.Effect<A, E, R>) {
+  const progress = yield* carried(tunnel, state)
+  // A pull does not notice that its tunnel is gone until its own time runs out.
+  const image = yield* Effect.raceFirst(Effect.raceFirst(pull, tunnel.lost), watching(progress))
+  yield* ended(progress)
+  return image
+})
+
 /** Pulls a service's image onto a server, by its digest where jiji knows it. */
 export const step = Step.make(
   "pull",
@@ -64,8 +90,7 @@ export const step = Step.make(
     }
     const options = { engine: engine.name, ...pulled(state) }
     const pull = (yield* Docker).pull(server, options)
-    // A pull does not notice that its tunnel is gone until its own time runs out.
-    const image = yield* state.tunnel === undefined ? pull : Effect.raceFirst(pull, state.tunnel.lost)
+    const image = yield* state.tunnel === undefined ? pull : through(state.tunnel, state, pull)
     const digest = work.image?.digest ?? image.repoDigests[0]?.split("@")[1] ?? image.id
     const result: PulledImage = { id: image.id, reference: options.name ?? options.reference, digest }
     return { pulled: result }

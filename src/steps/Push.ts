@@ -1,10 +1,11 @@
-import { Effect, Option, Schema } from "effect"
+import { Effect, Option, Schema, Stream } from "effect"
 import type { Project, Service } from "../config/Project.ts"
 import { type Credentials, Docker } from "../layers/Docker.ts"
 import { LocalRegistry } from "../layers/LocalRegistry.ts"
 import { Events } from "../pipeline/Events.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { BuiltImage } from "./Build.ts"
+import { watching } from "./progress.ts"
 
 /** An image that servers can pull, and what it is made of. */
 export const PushedImage = Schema.Struct({
@@ -57,8 +58,15 @@ export const step = Step.make(
       const pushed: PushedImage = { ...about, digest, size, added: 0 }
       return Step.skip("the registry has this image", { pushed })
     }
-    const archive = docker.save(project.engine, reference)
-    const { added, digest, size } = yield* registry.add({ ...target, archive })
+    let read = 0
+    const archive = Stream.map(docker.save(project.engine, reference), (bytes) => {
+      read += bytes.length
+      return bytes
+    })
+    const { added, digest, size } = yield* Effect.raceFirst(
+      registry.add({ ...target, archive }),
+      watching({ label: "read", total: image.size, bytes: Effect.sync(() => read) })
+    )
     yield* (yield* Events).publish({ _tag: "StepProgress", label: "new", bytes: added, total: size })
     const pushed: PushedImage = { ...about, digest, size, added }
     return { pushed }

@@ -4,6 +4,7 @@ import type { Event } from "../../src/pipeline/Event.ts"
 import { bytes, describe as describeEvent, duration, parsePath } from "../../src/reporters/describe.ts"
 import { plain } from "../../src/reporters/plain.ts"
 import { feed, type Output, type Reporter } from "../../src/reporters/Reporter.ts"
+import { sparing } from "../../src/reporters/sparing.ts"
 import { terminal } from "../../src/reporters/terminal.ts"
 import { fit, printable } from "../../src/reporters/text.ts"
 import { failure, interruption, noise, success } from "./story.ts"
@@ -293,6 +294,45 @@ describe("the words of reports", () => {
   test("of every event there is a line or none, and never a fault", () => {
     for (const event of [...success, ...failure, ...interruption, ...noise])
       expect(() => describeEvent(event)).not.toThrow()
+  })
+})
+
+describe("what says how far a step is", () => {
+  const path = "deploy/images/services[web]/push"
+  const stamp = { seq: 1, run: "r", path }
+  const progress = (time: number, path = stamp.path): Event => ({
+    ...stamp,
+    path,
+    time,
+    _tag: "StepProgress",
+    label: "read",
+    bytes: time
+  })
+  const given = (...events: ReadonlyArray<Event>) => {
+    const seen: Array<Event> = []
+    const reporter = sparing({ event: (event) => void seen.push(event), end: () => {} })
+    for (const event of events) reporter.event(event)
+    return seen
+  }
+  const started: Event = { ...stamp, time: 0, _tag: "StepStarted", kind: "step" }
+  const ended: Event = { ...stamp, time: 26_000, _tag: "StepSucceeded", kind: "step", millis: 26_000 }
+
+  test("comes seldom into a log, and the last of it before the step's end", () => {
+    const all = Array.from({ length: 125 }, (_, index) => progress(200 * (index + 1)))
+    expect(given(started, ...all, ended)).toEqual([
+      started,
+      progress(10_000),
+      progress(20_000),
+      progress(25_000),
+      ended
+    ])
+  })
+
+  test("comes at once where the step has ended, and not twice", () => {
+    const last = progress(30_000)
+    expect(given(started, progress(10_000), ended, last)).toEqual([started, progress(10_000), ended, last])
+    const other = progress(200, "deploy/other")
+    expect(given(started, other, ended)).toEqual([started, other, ended])
   })
 })
 

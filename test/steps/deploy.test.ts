@@ -3,10 +3,12 @@ import { createHash } from "node:crypto"
 import { Cause, Effect, Exit, Layer, Redacted } from "effect"
 import { Docker } from "../../src/layers/Docker.ts"
 import { label } from "../../src/layers/Machine.ts"
-import { Ssh } from "../../src/layers/Ssh.ts"
 import { ConnectionLost } from "../../src/layers/SshError.ts"
 import { configHash } from "../../src/steps/Plan.ts"
+import { Events } from "../../src/pipeline/Events.ts"
+import { Scrubber } from "../../src/pipeline/Scrubber.ts"
 import * as Pull from "../../src/steps/Pull.ts"
+import * as Answer from "../../src/testing/Answer.ts"
 import { it } from "../effect.ts"
 import { failed, image, type Instead, project, rehearse, said, server, service } from "./rehearsal.ts"
 
@@ -107,11 +109,7 @@ describe("a deploy with the local registry", () => {
 
   it.effect("pulls through another port where the usual one is taken, and leaves no trace of it", () =>
     Effect.gen(function* () {
-      const ssh = Layer.mock(Ssh, {
-        connect: () => Effect.succeed({ isNew: false }),
-        forward: () => Effect.succeed({ port: 40_000, carried: Effect.succeed(0), lost: Effect.never })
-      })
-      const { events, on } = yield* rehearse(project(), { ssh })
+      const { events, on } = yield* rehearse(project(), { answers: [Answer.portTaken("web1")] })
       const id = made("localhost:9270/shop-web:abc1234")
       expect(on("web1")).toContain(
         `pull docker localhost:40000/shop-web@${id} localhost:9270/shop-web:abc1234 true yes '' ''`
@@ -133,7 +131,8 @@ describe("a deploy with the local registry", () => {
         secrets: new Map(),
         tunnel: { port: 9270, carried: Effect.succeed(0), lost: Effect.fail(lost) }
       } as const
-      const hanging = Layer.mock(Docker, { pull: () => Effect.never })
+      const events = Events.layer.pipe(Layer.provide(Scrubber.layer))
+      const hanging = Layer.mock(Docker, { pull: () => Effect.never }).pipe(Layer.merge(events))
       expect(yield* Effect.flip(Pull.step.run(state)).pipe(Effect.provide(hanging))).toBe(lost)
     })
   )

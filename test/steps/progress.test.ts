@@ -1,0 +1,111 @@
+import { describe, expect } from "bun:test"
+import { Effect, Fiber, Layer, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import type { Event } from "../../src/pipeline/Event.ts"
+import { Events } from "../../src/pipeline/Events.ts"
+import { Scrubber } from "../../src/pipeline/Scrubber.ts"
+import { Docker } from "../../src/layers/Docker.ts"
+import * as Pull from "../../src/steps/Pull.ts"
+import { ended, type Progress, watching } from "../../src/steps/progress.ts"
+import { it } from "../effect.ts"
+import { project, server, service } from "./rehearsal.ts"
+
+/** What is published, as it comes. */
+const published = Effect.gen(function* () {
+  const said: Array<Event> = []
+  const stream = yield* (yield* Events).subscribe
+  yield* Effect.forkScoped(
+    Stream.runForEach(stream, (event) => Effect.sync(() => said.push(event))),
+    { startImmediately: true }
+  )
+  return () =>
+    Effect.map(Effect.yieldNow, () =>
+      said.map((event) => (event._tag === "StepProgress" ? [event.time, event.bytes, event.total] : event))
+    )
+})
+
+const events = Events.layer.pipe(Layer.provide(Scrubber.layer))
+
+/** A pull of 1000 bytes a second of one of a project's services, behind a tunnel that has carried 500 before. */
+const pulling = (names: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const said = yield* published
+    let bytes = 500
+    const docker = Layer.mock(Docker, {
+      pull: () =>
+        Effect.gen(function* () {
+          for (let second = 0; second < 2; second++) {
+            yield* Effect.sleep("1 second")
+            bytes += 1000
+          }
+          return { id: "sha256:1d", architecture: "amd64", size: 4000, repoDigests: [] }
+        })
+    })
+    const [name = ""] = names
+    const pushed = { service: name, repository: "r", reference: "r:v1", version: "v1", digest: "sha256:d1" }
+    const fiber = yield* Effect.forkChild(
+      Pull.step.run({
+        project: project({ services: names.map((name) => service(name, ["web1"])) }),
+        server: { ...server("web1"), engine: { name: "docker", version: "20", architecture: "amd64", containers: [] } },
+        work: { service: service(name, ["web1"]), image: { ...pushed, architecture: "amd64", size: 4000 } },
+        secrets: new Map(),
+        tunnel: { port: 9270, carried: Effect.sync(() => bytes), lost: Effect.never }
+      }),
+      { startImmediately: true }
+    ).pipe(Effect.provide(docker))
+    for (let times = 0; times < 30; times++) yield* TestClock.adjust("100 millis")
+    yield* Fiber.join(fiber)
+    return yield* said()
+  }).pipe(Effect.provide(events))
+
+describe("how far a step is", () => {
+  it.effect("is what went through the tunnel since a pull began, of an image that its server has nothing of", () =>
+    Effect.gen(function* () {
+      expect(yield* pulling(["web"])).toEqual([
+        [1000, 1000, 4000],
+        [2000, 2000, 4000]
+      ])
+    })
+  )
+
+  it.effect("is of nobody knows how much, where other services come through the same tunnel", () =>
+    Effect.gen(function* () {
+      expect((yield* pulling(["web", "api"])).at(-1)).toEqual([2000, 2000, undefined])
+    })
+  )
+
+  it.effect("is said at most five times a second, and only where it has changed", () =>
+    Effect.gen(function* () {
+      const said = yield* published
+      let bytes = 0
+      const progress: Progress = { label: "read", total: 50, bytes: Effect.sync(() => bytes) }
+      const fiber = yield* Effect.forkChild(watching(progress), { startImmediately: true })
+      for (const each of [10, 20, 30, 40]) {
+        bytes = each
+        yield* TestClock.adjust("100 millis")
+      }
+      yield* TestClock.adjust("1 minute")
+      expect(yield* said()).toEqual([
+        [200, 20, 50],
+        [400, 40, 50]
+      ])
+      yield* Fiber.interrupt(fiber)
+      bytes = 45
+      yield* TestClock.adjust("1 minute")
+      expect(yield* said()).toHaveLength(2)
+    }).pipe(Effect.provide(events))
+  )
+
+  it.effect("is never more than all of it", () =>
+    Effect.gen(function* () {
+      const said = yield* published
+      yield* ended({ label: "read", total: 50, bytes: Effect.succeed(51) })
+      yield* ended({ label: "read", bytes: Effect.succeed(7) })
+      yield* ended({ label: "read", total: 50, bytes: Effect.succeed(0) })
+      expect(yield* said()).toEqual([
+        [0, 51, 51],
+        [0, 7, undefined]
+      ])
+    }).pipe(Effect.provide(events))
+  )
+})
