@@ -29,7 +29,6 @@ import { json } from "./reporters/json.ts"
 import { plain } from "./reporters/plain.ts"
 import { feed, type Output } from "./reporters/Reporter.ts"
 import { terminal } from "./reporters/terminal.ts"
-import { answers } from "./testing/DryRun.ts"
 import * as Recording from "./testing/Recording.ts"
 
 const { DOCKER_CONFIG, NO_COLOR, XDG_DATA_HOME } = process.env
@@ -72,7 +71,7 @@ const live = (project: Project) =>
 /** Reads this machine's files and git, and nothing else; everything else is only recorded. */
 const dry = (project: Project) =>
   Layer.mergeAll(Diagnosis.layer, Docker.layer, secrets(project)).pipe(
-    Layer.provideMerge(Recording.layer(answers(project))),
+    Layer.provideMerge(Recording.layer()),
     Layer.merge(Git.layer.pipe(Layer.provide(Shell.local)))
   )
 

@@ -6,6 +6,7 @@ import { Docker, type ReplaceOptions } from "../../src/layers/Docker.ts"
 import { label, local } from "../../src/layers/Machine.ts"
 import { Events } from "../../src/pipeline/Events.ts"
 import { Scrubber } from "../../src/pipeline/Scrubber.ts"
+import * as Answer from "../../src/testing/Answer.ts"
 import * as Recording from "../../src/testing/Recording.ts"
 import { it } from "../effect.ts"
 
@@ -37,7 +38,7 @@ const scripted = <A, E>(
   }).pipe(
     Effect.provide(
       Docker.layer.pipe(
-        Layer.provideMerge(Recording.layer(answer)),
+        Layer.provideMerge(Recording.layer([Answer.from(answer)])),
         Layer.provide(Events.layer),
         Layer.provide(Scrubber.layer)
       )

@@ -1,9 +1,12 @@
 import { describe, expect } from "bun:test"
 import { writeFileSync } from "node:fs"
 import { Effect, Layer, Option } from "effect"
-import type { Command } from "../../src/layers/Command.ts"
+import type { Command, Output } from "../../src/layers/Command.ts"
 import { find } from "../../src/layers/EngineLogin.ts"
+import { Events } from "../../src/pipeline/Events.ts"
+import { Scrubber } from "../../src/pipeline/Scrubber.ts"
 import * as Platform from "../../src/platform.ts"
+import * as Answer from "../../src/testing/Answer.ts"
 import * as Recording from "../../src/testing/Recording.ts"
 import { it } from "../effect.ts"
 import { folder } from "./registry/fixtures.ts"
@@ -11,15 +14,20 @@ import { folder } from "./registry/fixtures.ts"
 const said = (stdout: string, exitCode = 0) => ({ stdout, stderr: "", exitCode })
 const auth = (text: string) => ({ auth: Buffer.from(text).toString("base64") })
 
+/** Engines and helpers that answer so. */
+const answering = (answer: (command: Command) => Output) =>
+  Recording.layer([Answer.from((_, command) => answer(command))]).pipe(
+    Layer.provide(Events.layer),
+    Layer.provide(Scrubber.layer),
+    Layer.merge(Platform.layer)
+  )
+
 /** Who docker is logged in as, with this configuration, and a credential helper that answers so. */
 const asDocker = Effect.fnUntraced(function* (server: string, config: unknown, helper = said("", 1)) {
   const directory = yield* folder
   writeFileSync(`${directory}/config.json`, typeof config === "string" ? config : JSON.stringify(config))
-  const answer = (_: unknown, { words }: Command) =>
-    words.join(" ") === "docker-credential-pass list" ? helper : said("", 1)
-  return yield* find("docker", server, directory).pipe(
-    Effect.provide(Layer.merge(Recording.layer(answer), Platform.layer))
-  )
+  const answer = ({ words }: Command) => (words.join(" ") === "docker-credential-pass list" ? helper : said("", 1))
+  return yield* find("docker", server, directory).pipe(Effect.provide(answering(answer)))
 })
 
 describe("who docker is logged in as", () => {
@@ -55,10 +63,7 @@ describe("who docker is logged in as", () => {
 
 it.live("podman is asked itself", () =>
   Effect.gen(function* () {
-    const layer = Layer.merge(
-      Recording.layer((_, { words }) => (words.includes("ghcr.io") ? said("me\n") : said("", 125))),
-      Platform.layer
-    )
+    const layer = answering(({ words }) => (words.includes("ghcr.io") ? said("me\n") : said("", 125)))
     expect(yield* Effect.provide(find("podman", "ghcr.io", "/nowhere"), layer)).toEqual(Option.some("me"))
     expect(yield* Effect.provide(find("podman", "quay.io", "/nowhere"), layer)).toEqual(Option.none())
   })

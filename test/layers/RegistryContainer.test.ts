@@ -3,6 +3,9 @@ import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import type { Output } from "../../src/layers/Command.ts"
 import { RegistryContainer } from "../../src/layers/RegistryContainer.ts"
+import { Events } from "../../src/pipeline/Events.ts"
+import { Scrubber } from "../../src/pipeline/Scrubber.ts"
+import * as Answer from "../../src/testing/Answer.ts"
 import * as Recording from "../../src/testing/Recording.ts"
 import { it } from "../effect.ts"
 
@@ -13,7 +16,9 @@ const ensure = (output: Partial<Output>, answers: () => boolean = () => true) =>
   Effect.flatMap(RegistryContainer, (containers) => containers.ensure(wanted)).pipe(
     Effect.provide(
       RegistryContainer.asking(() => Effect.sync(answers)).pipe(
-        Layer.provide(Recording.layer(() => ({ stdout: "", stderr: "", exitCode: 0, ...output })))
+        Layer.provide(Recording.layer([Answer.from(() => output)])),
+        Layer.provide(Events.layer),
+        Layer.provide(Scrubber.layer)
       )
     )
   )

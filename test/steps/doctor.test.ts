@@ -1,23 +1,13 @@
 import { describe, expect, test } from "bun:test"
-import { Clock, Effect, Exit, Fiber, Layer, Stream } from "effect"
-import { TestClock } from "effect/testing"
+import { Clock, Effect, Exit } from "effect"
 import type { Project } from "../../src/config/Project.ts"
-import { Diagnosis } from "../../src/layers/Diagnosis.ts"
-import { Git } from "../../src/layers/Git.ts"
 import { label, type Machine } from "../../src/layers/Machine.ts"
-import { Secrets } from "../../src/layers/Secrets.ts"
-import { Shell } from "../../src/layers/Shell.ts"
-import { ConnectionLost, HostUnreachable } from "../../src/layers/SshError.ts"
-import { Ssh } from "../../src/layers/Ssh.ts"
-import type { Event } from "../../src/pipeline/Event.ts"
-import { Events } from "../../src/pipeline/Events.ts"
-import { run } from "../../src/pipeline/run.ts"
-import { Scrubber } from "../../src/pipeline/Scrubber.ts"
+import { ConnectionLost } from "../../src/layers/SshError.ts"
 import * as findings from "../../src/steps/doctor/findings.ts"
 import * as Report from "../../src/steps/doctor/Report.ts"
 import { doctor } from "../../src/steps/DoctorPipeline.ts"
-import * as Recording from "../../src/testing/Recording.ts"
-import { Files } from "../config/project.ts"
+import * as Answer from "../../src/testing/Answer.ts"
+import * as Rehearsal from "../../src/testing/Rehearsal.ts"
 import { it } from "../effect.ts"
 import { failed, type Instead, project, said, server, service } from "./rehearsal.ts"
 
@@ -31,45 +21,16 @@ const good = (machine: Machine, { script }: { readonly script?: string }) => {
   return machine._tag === "Local" ? said("") : failed("nothing else is asked of a server")
 }
 
-/** Examines a project whose machines answer as they should, or else as `instead` says. */
-const examine = Effect.fnUntraced(function* (
-  of: Project,
-  options: {
-    readonly instead?: Instead
-    readonly ssh?: Layer.Layer<Ssh>
-    readonly shell?: Layer.Layer<Shell>
-  } = {}
-) {
-  const recording = Recording.layer((machine, command) => options.instead?.(machine, command) ?? good(machine, command))
-  const reached = options.ssh === undefined ? recording : Layer.merge(recording, options.ssh)
-  const base = options.shell === undefined ? reached : Layer.merge(reached, options.shell)
-  const layers = Layer.mergeAll(Diagnosis.layer, Git.layer).pipe(
-    Layer.provideMerge(Secrets.layer({ root: "/nowhere", env: {} })),
-    Layer.provideMerge(base),
-    Layer.provideMerge(Events.layer),
-    Layer.provideMerge(Scrubber.layer),
-    Layer.provideMerge(Files)
+/** Examines a project whose machines answer as they should, or else as the answers say. */
+const examine = Effect.fnUntraced(function* (of: Project, answers: ReadonlyArray<Answer.Answer> = []) {
+  const script = { answers: [...answers, Answer.from(good)] }
+  const { entries, events, exit } = yield* Rehearsal.run(doctor, { project: of }, script)
+  expect(Exit.isSuccess(exit)).toBe(true)
+  const report = Report.make(Report.checksOf(events), of)
+  const checks = report.machines.flatMap(({ checks, name: machine }) =>
+    checks.map(({ name, status, text }) => [`${machine} ${name}`, `${status}: ${text}`] as const)
   )
-  return yield* Effect.scoped(
-    Effect.gen(function* () {
-      const events: Array<Event> = []
-      const stream = yield* (yield* Events).subscribe
-      const reader = yield* stream.pipe(
-        Stream.takeUntil((event) => /^Run(Succeeded|Failed|Interrupted)$/.test(event._tag)),
-        Stream.runForEach((event) => Effect.sync(() => events.push(event))),
-        Effect.forkChild
-      )
-      const exit = yield* Effect.exit(run(doctor, { project: of }))
-      yield* Fiber.join(reader)
-      expect(Exit.isSuccess(exit)).toBe(true)
-      const report = Report.make(Report.checksOf(events), of)
-      const checks = report.machines.flatMap(({ checks, name: machine }) =>
-        checks.map(({ name, status, text }) => [`${machine} ${name}`, `${status}: ${text}`] as const)
-      )
-      const { entries } = yield* Recording.Recording
-      return { report, found: Object.fromEntries(checks), entries }
-    })
-  ).pipe(Effect.provide(layers))
+  return { report, found: Object.fromEntries(checks), entries }
 })
 
 const two = project({ servers: [server("web1"), server("web2")], services: [service("web", ["web1", "web2"])] })
@@ -111,17 +72,8 @@ describe("jiji doctor", () => {
 
   it.effect("goes on with the other servers where one cannot be reached, and passes over what depends on it", () =>
     Effect.gen(function* () {
-      const ssh = Layer.mock(Ssh, {
-        connect: (server) =>
-          server.name === "web1"
-            ? Effect.fail(new HostUnreachable({ server: "web1", host: "203.0.113.10", port: 22, reason: "refused" }))
-            : Effect.succeed({ isNew: true }),
-        forward: ({ name }) =>
-          name === "web1"
-            ? Effect.die(new Error("not connected"))
-            : Effect.succeed({ port: 40_000, carried: Effect.succeed(0), lost: Effect.never })
-      })
-      const { found, report } = yield* examine(two, { ssh })
+      const answers = [Answer.unreachable("web1"), Answer.newHost("web2"), Answer.portTaken("web2")]
+      const { found, report } = yield* examine(two, answers)
       expect(report.ok).toBe(false)
       expect(found["web1 ssh"]).toStartWith("failed: web1 (203.0.113.10) cannot be reached")
       for (const name of ["engine", "processor", "disk", "clock", "tunnel", "registry"]) {
@@ -135,19 +87,7 @@ describe("jiji doctor", () => {
 
   it.effect("ends in bounded time where a server takes a command and never answers", () =>
     Effect.gen(function* () {
-      const shell = Layer.effect(
-        Shell,
-        Effect.succeed(
-          Shell.of({
-            run: (machine, command) =>
-              label(machine) === "web1" ? Effect.never : Effect.succeed(good(machine, command)),
-            bytes: () => Stream.never
-          })
-        )
-      )
-      const examined = yield* Effect.forkChild(examine(two, { shell }))
-      yield* TestClock.adjust("90 seconds")
-      const { found } = yield* Fiber.join(examined)
+      const { found } = yield* examine(two, [Answer.when({ on: "web1", command: "*" }, Answer.hangs)])
       expect(found["web1 engine"]).toBe("failed: There was no answer within 20 s.")
       expect(found["web1 tunnel"]).toBe("skipped: the server was not seen")
       expect(found["web2 registry"]).toStartWith("ok:")
@@ -156,42 +96,27 @@ describe("jiji doctor", () => {
 
   it.effect("measures a server's clock against the middle of its answer's way", () =>
     Effect.gen(function* () {
-      const shell = Layer.effect(
-        Shell,
-        Effect.succeed(
-          Shell.of({
-            // Two seconds of way each, ten for the script, and a clock that is a minute behind.
-            run: Effect.fnUntraced(function* (machine, command) {
-              if (command.script !== "look" || label(machine) === "local") return good(machine, command)
-              yield* Effect.sleep("2 seconds")
-              const now = (yield* Clock.currentTimeMillis) / 1000 - 60
-              yield* Effect.sleep("12 seconds")
-              return said(
-                facts()
-                  .stdout.replace("began 0", `began ${now}`)
-                  .replace("ended 0", `ended ${now + 10}`)
-              )
-            }),
-            bytes: () => Stream.never
+      // Two seconds of way each, ten for the script, and a clock that is a minute ahead.
+      const answers = [
+        Answer.when({ on: "web1", command: "jiji:look.sh" }, () =>
+          Effect.gen(function* () {
+            yield* Effect.sleep("2 seconds")
+            const now = (yield* Clock.currentTimeMillis) / 1000 + 60
+            yield* Effect.sleep("12 seconds")
+            const { stdout } = facts()
+            return said(stdout.replace("began 0", `began ${now}`).replace("ended 0", `ended ${now + 10}`))
           })
         )
-      )
-      yield* TestClock.adjust("1 hour")
-      const examined = yield* Effect.forkChild(examine(project(), { shell }))
-      yield* TestClock.adjust("14 seconds")
-      const { found } = yield* Fiber.join(examined)
-      expect(found["web1 clock"]).toBe("warning: 60 s behind this machine's")
+      ]
+      const { found } = yield* examine(project(), answers)
+      expect(found["web1 clock"]).toBe("warning: 60 s ahead of this machine's")
     })
   )
 
   it.effect("tells a connection that is lost on the way by its own error", () =>
     Effect.gen(function* () {
       const lost = new ConnectionLost({ server: "web1" })
-      const ssh = Layer.mock(Ssh, {
-        connect: () => Effect.succeed({ isNew: false }),
-        forward: () => Effect.fail(lost)
-      })
-      const { found } = yield* examine(project(), { ssh })
+      const { found } = yield* examine(project(), [Answer.tunnelLost("web1")])
       expect(found["web1 tunnel"]).toBe(`failed: ${lost.message}`)
       expect(found["web1 registry"]).toBe("skipped: there is no tunnel")
     })
@@ -206,7 +131,9 @@ describe("jiji doctor", () => {
         built.push(words[5])
         return words[5] === "linux/arm64" ? failed("exec format error") : said("")
       }
-      const { found } = yield* examine(project({ servers, services: [service("web", ["web1", "web2"])] }), { instead })
+      const { found } = yield* examine(project({ servers, services: [service("web", ["web1", "web2"])] }), [
+        Answer.from(instead)
+      ])
       expect(built).toEqual(["linux/amd64", "linux/arm64"])
       expect(found["this machine build"]).toContain("exec format error")
       expect(found["web2 processor"]).toBe("failed: amd64, and deploy.yml says arm64")
@@ -218,7 +145,7 @@ describe("jiji doctor", () => {
       const shop = project({ registry: { type: "local", port: 9, container: { image: "registry:3" } } })
       const with_ = (inspected: ReturnType<typeof said>) =>
         Effect.map(
-          examine(shop, { instead: (_, { words }) => (words[1] === "inspect" ? inspected : undefined) }),
+          examine(shop, [Answer.from((_, { words }) => (words[1] === "inspect" ? inspected : undefined))]),
           ({ entries, found }) => {
             const words = entries.flatMap((entry) => (entry._tag === "Command" ? [entry.command.words.join(" ")] : []))
             expect(words.filter((line) => /docker (run|start|create)/.test(line))).toEqual([])

@@ -1,18 +1,11 @@
-import { Duration, Effect, Fiber, Layer, Stream } from "effect"
+import { Duration, Effect } from "effect"
 import type { Project, Server, Service } from "../../src/config/Project.ts"
 import type { Command, Output } from "../../src/layers/Command.ts"
-import { Docker } from "../../src/layers/Docker.ts"
-import { Git } from "../../src/layers/Git.ts"
 import { label, type Machine } from "../../src/layers/Machine.ts"
-import { Secrets } from "../../src/layers/Secrets.ts"
-import { Ssh } from "../../src/layers/Ssh.ts"
-import type { Event } from "../../src/pipeline/Event.ts"
-import { Events } from "../../src/pipeline/Events.ts"
-import { run } from "../../src/pipeline/run.ts"
-import { Scrubber } from "../../src/pipeline/Scrubber.ts"
 import { deploy } from "../../src/steps/DeployPipeline.ts"
-import { answers } from "../../src/testing/DryRun.ts"
-import * as Recording from "../../src/testing/Recording.ts"
+import * as Answer from "../../src/testing/Answer.ts"
+import type * as Recording from "../../src/testing/Recording.ts"
+import * as Rehearsal from "../../src/testing/Rehearsal.ts"
 import { Files } from "../config/project.ts"
 
 export const server = (name: string, overrides: Partial<Server> = {}): Server => ({
@@ -78,53 +71,24 @@ const line = (entry: Recording.Entry): string => {
   }
 }
 
-/** Runs the whole pipeline of a deploy over recording layers. */
-export const rehearse = Effect.fnUntraced(function* (
+/** Runs the whole pipeline of a deploy; with what was done as short lines, in which nothing is hidden. */
+export const rehearse = (
   of: Project,
   options: {
     readonly instead?: Instead
+    readonly answers?: ReadonlyArray<Answer.Answer>
     readonly env?: Readonly<Record<string, string>>
     readonly wanted?: string
     readonly whole?: boolean
-    readonly ssh?: Layer.Layer<Ssh>
   } = {}
-) {
-  const usual = answers(of)
-  const answer: Recording.Answer = (machine, command) => {
-    const answer = options.instead?.(machine, command)
-    if (answer !== undefined) return answer
-    return command.script === "git version" ? said("abc1234\n") : usual(machine, command)
-  }
-  const recording = Recording.layer(answer)
-  const layers = Layer.mergeAll(Docker.layer, Git.layer).pipe(
-    Layer.provideMerge(options.ssh === undefined ? recording : Layer.merge(recording, options.ssh)),
-    Layer.provideMerge(Secrets.layer({ root: "/nowhere", env: options.env ?? {} }).pipe(Layer.provide(recording))),
-    Layer.provideMerge(Events.layer),
-    Layer.provideMerge(Scrubber.layer),
-    Layer.provideMerge(Files)
-  )
-  return yield* Effect.scoped(
-    Effect.gen(function* () {
-      const events: Array<Event> = []
-      const stream = yield* (yield* Events).subscribe
-      const reader = yield* stream.pipe(
-        Stream.takeUntil((event) => /^Run(Succeeded|Failed|Interrupted)$/.test(event._tag)),
-        Stream.runForEach((event) => Effect.sync(() => events.push(event))),
-        Effect.forkChild
-      )
-      const { wanted, whole = false } = options
-      const input = { project: of, whole, ...(wanted !== undefined && { wanted }) }
-      const exit = yield* Effect.exit(run(deploy, input))
-      yield* Fiber.join(reader)
-      const { entries } = yield* Recording.Recording
-      return {
-        exit,
-        events,
-        entries,
-        /** What was done on a machine, in order. */
-        on: (name: string) => entries.filter(({ machine }) => label(machine) === name).map(line),
-        all: entries.map((entry) => `${label(entry.machine)}: ${line(entry)}`)
-      }
-    })
-  ).pipe(Effect.provide(layers))
-})
+) => {
+  const { answers = [], env = {}, instead = () => undefined, wanted, whole = false } = options
+  const input = { project: of, whole, ...(wanted !== undefined && { wanted }) }
+  const script = { answers: [...answers, Answer.from(instead)], secrets: env, layers: Files }
+  return Effect.map(Rehearsal.run(deploy, input, script), (rehearsed) => ({
+    ...rehearsed,
+    /** What was done on a machine, in order. */
+    on: (name: string) => rehearsed.entries.filter(({ machine }) => label(machine) === name).map(line),
+    all: rehearsed.entries.map((entry) => `${label(entry.machine)}: ${line(entry)}`)
+  }))
+}

@@ -5,6 +5,7 @@ import type { Output } from "../../../src/layers/Command.ts"
 import { Docker } from "../../../src/layers/Docker.ts"
 import { Events } from "../../../src/pipeline/Events.ts"
 import { Scrubber } from "../../../src/pipeline/Scrubber.ts"
+import * as Answer from "../../../src/testing/Answer.ts"
 import * as Recording from "../../../src/testing/Recording.ts"
 import { it } from "../../effect.ts"
 
@@ -35,7 +36,7 @@ const meet = (words: ReadonlyArray<string>) => {
     Effect.scoped,
     Effect.provide(
       Docker.layer.pipe(
-        Layer.provideMerge(Recording.layer(answer)),
+        Layer.provideMerge(Recording.layer([Answer.from(answer)])),
         Layer.provideMerge(Events.layer),
         Layer.provide(Scrubber.layer)
       )

@@ -1,0 +1,206 @@
+import { type Duration, Effect } from "effect"
+import type { Server } from "../config/Project.ts"
+import type { Command, Output, ShellError } from "../layers/Command.ts"
+import { label, type Machine } from "../layers/Machine.ts"
+import { ConnectionLost, ForwardRefused, HostKeyChanged, HostUnreachable, type SshError } from "../layers/SshError.ts"
+import { isOf, isOn, type Pattern } from "./pattern.ts"
+import { commandText } from "./text.ts"
+
+/** What a command wrote, and how it ended. Where it was cut off, its exit code was never known. */
+export interface Said extends Output {
+  readonly isCut?: boolean
+}
+
+/** What was asked, and what would be answered if no script said anything else. */
+export interface Asked {
+  readonly machine: Machine
+  readonly command: Command
+  readonly usual: Output
+}
+
+/** What a command is answered. It may take its time, and fail as the shell does. */
+export type Reply = (asked: Asked) => Effect.Effect<Said, ShellError>
+
+/** A port that was opened on a server, and when its connection is lost. */
+export interface Forwarded {
+  readonly port: number
+  readonly lostAfter?: Duration.Input
+}
+
+/** What one time is answered of those that are counted, if anything. */
+type Counted<A> = ((nth: number) => A | undefined) | undefined
+
+/**
+ * What machines answer to some of what they are asked. Times are counted from 1, for each machine by itself; where there
+ * is no answer to what is asked, or none this time, the next answer of the script is asked.
+ */
+export interface Answer {
+  /** How a person calls it. */
+  readonly name: string
+  readonly command?: (machine: Machine, command: Command) => Counted<Reply>
+  readonly connect?: (server: Server) => Counted<Effect.Effect<{ readonly isNew: boolean }, SshError>>
+  readonly forward?: (server: Server, port: number) => Counted<Effect.Effect<Forwarded, SshError | ForwardRefused>>
+}
+
+/** Says something and ends well, or with another exit code. */
+export const says =
+  (stdout: string, more: { readonly stderr?: string; readonly exitCode?: number } = {}): Reply =>
+  () =>
+    Effect.succeed({ stdout, stderr: "", exitCode: 0, ...more })
+
+/** Ends badly, with what it writes to stderr; the layers make of that what they make of an engine's own words. */
+export const fails = (stderr: string, exitCode = 1): Reply => says("", { stderr, exitCode })
+
+/** What is answered where no script says anything else: all goes well. */
+export const usual: Reply = ({ usual }) => Effect.succeed(usual)
+
+/** Takes its time, of which a rehearsal has any amount. */
+export const slow =
+  (duration: Duration.Input, reply: Reply = usual): Reply =>
+  (asked) =>
+    Effect.delay(reply(asked), duration)
+
+/** Is never done. */
+export const hangs: Reply = () => Effect.never
+
+/**
+ * Stops in the middle of what it writes. On a server the connection is lost, with everything that runs over it: its
+ * tunnel and all its commands. On this machine the process was killed.
+ */
+export const cutOff =
+  (stdout = ""): Reply =>
+  () =>
+    Effect.succeed({ stdout, stderr: "", exitCode: 137, isCut: true })
+
+/** Commands by their text, and by the glob of the machines that they run on: `web*`, or `local` for this one. */
+export interface On {
+  readonly on: string
+  readonly command: Pattern
+}
+
+/**
+ * Commands of a pattern are answered so: the first time with the first reply, then with the next; the last one stays.
+ * Every machine counts for itself.
+ */
+export const when = (pattern: Pattern | On, ...replies: readonly [Reply, ...ReadonlyArray<Reply>]): Answer => {
+  const { command: about, on } =
+    typeof pattern === "string" || pattern instanceof RegExp ? { command: pattern, on: "*" } : pattern
+  return {
+    name: on === "*" ? String(about) : `${about} on ${on}`,
+    command: (machine, command) =>
+      isOn(on, label(machine)) && isOf(about, commandText(machine, command))
+        ? (nth) => replies[Math.min(nth, replies.length) - 1]
+        : undefined
+  }
+}
+
+/** Commands are answered with what a function makes of them; where that is nothing, the next answer is asked. */
+export const from = (answer: (machine: Machine, command: Command) => Partial<Output> | undefined): Answer => ({
+  name: "a function's",
+  command: (machine, command) => {
+    const output = answer(machine, command)
+    return output && (() => () => Effect.succeed({ stdout: "", stderr: "", exitCode: 0, ...output }))
+  }
+})
+
+const connecting = (
+  on: string,
+  name: string,
+  reply: (server: Server) => Effect.Effect<{ readonly isNew: boolean }, SshError>
+): Answer => ({ name: `${on} ${name}`, connect: (server) => (isOn(on, server.name) ? () => reply(server) : undefined) })
+
+const forwarding = (
+  on: string,
+  name: string,
+  reply: (server: Server, port: number) => Effect.Effect<Forwarded, SshError | ForwardRefused>
+): Answer => ({
+  name: `the tunnel of ${on} ${name}`,
+  forward: (server, port) => (isOn(on, server.name) ? () => reply(server, port) : undefined)
+})
+
+const sshPort = ({ port = 22 }: Server): number => port
+
+/** Servers of a glob cannot be reached, which is known after a while. */
+export const unreachable = (
+  on: string,
+  options: { readonly reason?: HostUnreachable["reason"]; readonly after?: Duration.Input } = {}
+): Answer =>
+  connecting(on, "cannot be reached", (server) => {
+    const { after = 0, reason = "refused" } = options
+    const error = new HostUnreachable({ server: server.name, host: server.host, port: sshPort(server), reason })
+    return Effect.delay(Effect.fail(error), after)
+  })
+
+/** Servers of a glob show another host key than known_hosts has. */
+export const hostKeyChanged = (on: string): Answer =>
+  connecting(on, "shows another host key", (server) => {
+    const { host, knownHosts: file, name } = server
+    const keys = { offered: "SHA256:offered", known: "SHA256:known" }
+    return Effect.fail(new HostKeyChanged({ server: name, host, port: sshPort(server), ...keys, file, line: 1 }))
+  })
+
+/** Servers of a glob show a host key for the first time, and it is recorded. */
+export const newHost = (on: string): Answer => connecting(on, "is new", () => Effect.succeed({ isNew: true }))
+
+/** Servers of a glob do not open a tunnel. */
+export const tunnelRefused = (on: string): Answer =>
+  forwarding(on, "is refused", (server, port) => Effect.fail(new ForwardRefused({ server: server.name, port })))
+
+/** The port of the tunnel is taken on servers of a glob, which open another one. */
+export const portTaken = (on: string, instead = 40_000): Answer =>
+  forwarding(on, "gets another port", () => Effect.succeed({ port: instead }))
+
+/** The connection of servers of a glob is lost while the tunnel is opened, or some time after that. */
+export const tunnelLost = (on: string, after?: Duration.Input): Answer =>
+  forwarding(on, "is lost", (server, port) =>
+    after === undefined
+      ? Effect.fail(new ConnectionLost({ server: server.name }))
+      : Effect.succeed({ port, lostAfter: after })
+  )
+
+const refusals = {
+  401: "unauthorized: authentication required",
+  403: "unexpected status from the registry: 403 Forbidden",
+  404: "manifest unknown: manifest unknown",
+  429: "toomanyrequests: too many requests",
+  500: "unexpected status from the registry: 500 Internal Server Error",
+  503: "unexpected status from the registry: 503 Service Unavailable",
+  507: "unexpected status from the registry: 507 Insufficient Storage"
+} as const
+
+/** Whether a command talks to a remote registry: a login, a push, or a pull. */
+const asksRegistry = ({ script, words }: Command): boolean => {
+  if (script === "push" || script === "pull") return !(words[5] ?? "").startsWith("localhost:")
+  return script === "check" || script === "login" || words[1] === "login"
+}
+
+/** Remote registries answer logins, pushes and pulls with an HTTP status, in the engine's words. */
+export const registry = (status: keyof typeof refusals, on = "*"): Answer => ({
+  name: `the registry's ${status} on ${on}`,
+  command: (machine, command) =>
+    isOn(on, label(machine)) && asksRegistry(command)
+      ? () => fails(`Error response from daemon: ${refusals[status]}`)
+      : undefined
+})
+
+const turns = (name: string, answer: Answer, isTurn: (nth: number) => boolean): Answer => {
+  const only =
+    <Q extends ReadonlyArray<unknown>, A>(ask: (...asked: Q) => Counted<A>) =>
+    (...asked: Q): Counted<A> => {
+      const reply = ask(...asked)
+      return reply && ((nth) => (isTurn(nth) ? reply(nth) : undefined))
+    }
+  const { command, connect, forward } = answer
+  return {
+    name: `${answer.name}, ${name}`,
+    ...(command && { command: only(command) }),
+    ...(connect && { connect: only(connect) }),
+    ...(forward && { forward: only(forward) })
+  }
+}
+
+/** An answer for the first times that each machine is asked. */
+export const times = (most: number, answer: Answer): Answer => turns(`${most} times`, answer, (nth) => nth <= most)
+
+/** An answer for one time alone: 1 is the first that each machine is asked. */
+export const nth = (which: number, answer: Answer): Answer => turns(`time ${which}`, answer, (nth) => nth === which)

@@ -1,0 +1,194 @@
+import { Cause, type Duration, Effect, Exit, Fiber, FileSystem, Layer, Path, type Scope, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import { Diagnosis } from "../layers/Diagnosis.ts"
+import { Docker } from "../layers/Docker.ts"
+import { Git } from "../layers/Git.ts"
+import type { LocalRegistry } from "../layers/LocalRegistry.ts"
+import { label } from "../layers/Machine.ts"
+import type { RegistryContainer } from "../layers/RegistryContainer.ts"
+import { Secrets } from "../layers/Secrets.ts"
+import type { Shell } from "../layers/Shell.ts"
+import type { Ssh } from "../layers/Ssh.ts"
+import type { Event, FailureRecord } from "../pipeline/Event.ts"
+import { Events } from "../pipeline/Events.ts"
+import type { Pipeline } from "../pipeline/Pipeline.ts"
+import { failureRecords, run as runPipeline } from "../pipeline/run.ts"
+import { Scrubber } from "../pipeline/Scrubber.ts"
+import type { Answer } from "./Answer.ts"
+import { difference, type Expected } from "./difference.ts"
+import { type Entry, machines, Recording } from "./Recording.ts"
+import * as Scripts from "./recording/Script.ts"
+import { entryText } from "./text.ts"
+
+export { type Expected } from "./difference.ts"
+export { project } from "./project.ts"
+
+/** What a rehearsal gives to a pipeline's steps. */
+export type Provided =
+  | Diagnosis
+  | Docker
+  | Events
+  | FileSystem.FileSystem
+  | Git
+  | LocalRegistry
+  | Path.Path
+  | RegistryContainer
+  | Scope.Scope
+  | Scrubber
+  | Secrets
+  | Shell
+  | Ssh
+
+/** How a rehearsal differs from one in which all goes well. */
+export interface Script<ROut = never> {
+  /** What machines answer. The first answer that fits counts; where none does, all goes well. */
+  readonly answers?: ReadonlyArray<Answer>
+  /** Secrets by name. There are no others: neither files nor this process's environment are looked at. */
+  readonly secrets?: Readonly<Record<string, string>>
+  /** When, in the rehearsal's time, the run is interrupted as by Ctrl-C. */
+  readonly interrupt?: Duration.Input
+  /** Services of your own that steps use, or what takes the place of jiji's. */
+  readonly layers?: Layer.Layer<ROut>
+}
+
+/** Something that was held in the run, and what became of it. */
+export interface Held {
+  readonly resource: string
+  /** The node that acquired it. */
+  readonly path: string
+  readonly released: boolean
+}
+
+/** What became of a pipeline in a rehearsal. */
+export interface Rehearsed<A, E> {
+  readonly exit: Exit.Exit<A, E>
+  /** What the run failed in; empty where it did not. */
+  readonly failures: ReadonlyArray<FailureRecord>
+  readonly events: ReadonlyArray<Event>
+  /** All that was done on any machine, in order; the commands with their words. */
+  readonly entries: ReadonlyArray<Entry>
+  /** The same as `--dry-run` prints it, each with its machine's name, `local` for this one. */
+  readonly commands: ReadonlyArray<{ readonly machine: string; readonly text: string }>
+  /** What was done on one machine, in order. */
+  on(machine: string): ReadonlyArray<string>
+  /** What was acquired, in order. */
+  readonly held: ReadonlyArray<Held>
+  /** The paths of the steps that were undone, in order. */
+  readonly undone: ReadonlyArray<string>
+  /** The answers of the script that nothing has asked for. */
+  readonly unused: ReadonlyArray<string>
+}
+
+/** Longer than any pipeline waits, in the rehearsal's time. */
+const longest = "1 day"
+
+const isEnd = ({ _tag }: Event): boolean => /^Run(?:Succeeded|Failed|Interrupted)$/.test(_tag)
+
+const heldOf = (events: ReadonlyArray<Event>): ReadonlyArray<Held> => {
+  const released = events.flatMap((event) => (event._tag === "ResourceReleased" ? [event] : []))
+  return events.flatMap((event) => {
+    if (event._tag !== "ResourceAcquired") return []
+    const { path, resource, seq } = event
+    const end = released.findIndex((each) => each.path === path && each.resource === resource && each.seq > seq)
+    // Each release is of one thing that was acquired.
+    if (end !== -1) released.splice(end, 1)
+    return [{ resource, path, released: end !== -1 }]
+  })
+}
+
+/** What jiji's services are in a rehearsal. */
+const layersOf = <ROut>(script: Scripts.Script, { layers, secrets = {} }: Script<ROut>) => {
+  const jiji = Layer.mergeAll(
+    Diagnosis.layer,
+    Docker.layer,
+    Git.layer,
+    Secrets.layer({ root: "/project", env: secrets })
+  ).pipe(Layer.provideMerge(machines(script)), Layer.provideMerge(Layer.merge(FileSystem.layerNoop({}), Path.layer)))
+  return Layer.merge(jiji, layers ?? Layer.empty)
+}
+
+/**
+ * Runs a pipeline as it would run, over machines that only answer: no process, no connection and no file is touched. Its
+ * time is its own, so that hours of waiting pass at once; where it waits for something that is real and does not come,
+ * it is ended with a defect.
+ */
+export const run = <N extends object, S, E, R, ROut = never>(
+  pipeline: Pipeline<N, S, E, R>,
+  input: N,
+  script: Script<ROut> = {}
+): Effect.Effect<Rehearsed<S, E>, never, Exclude<R, Provided | ROut>> => {
+  const rehearsing = Effect.gen(function* () {
+    const answers = Scripts.make(script.answers ?? [])
+    const recording = Recording.make()
+    const events: Array<Event> = []
+    const stream = yield* (yield* Events).subscribe
+    const reader = yield* stream.pipe(
+      Stream.takeUntil(isEnd),
+      Stream.runForEach((event) => Effect.sync(() => events.push(event))),
+      Effect.forkChild({ startImmediately: true })
+    )
+    const layers = layersOf(answers, script).pipe(Layer.provide(Layer.succeed(Recording, recording)))
+    const running = yield* Effect.forkChild(runPipeline(pipeline, input, layers))
+    if (script.interrupt !== undefined) {
+      yield* TestClock.adjust(script.interrupt)
+      yield* Effect.forkChild(Fiber.interrupt(running))
+    }
+    yield* pass(running)
+    const exit = yield* Fiber.await(running)
+    yield* Fiber.join(reader)
+    const commands = recording.entries.map((entry) => ({ machine: label(entry.machine), text: entryText(entry) }))
+    const { entries } = recording
+    return {
+      exit,
+      failures: Exit.isFailure(exit) ? failureRecords(exit.cause) : [],
+      events,
+      entries,
+      commands,
+      on: (machine: string) => commands.flatMap((each) => (each.machine === machine ? [each.text] : [])),
+      held: heldOf(events),
+      undone: events.flatMap(({ _tag, path }) =>
+        _tag === "StepStarted" && path.endsWith("/undo") ? [path.slice(0, -"/undo".length)] : []
+      ),
+      unused: answers.unused()
+    }
+  }).pipe(
+    Effect.scoped,
+    Effect.provide(Layer.mergeAll(Events.layer.pipe(Layer.provideMerge(Scrubber.layer)), TestClock.layer()))
+  )
+  // Of a type that is not known yet, the compiler does not see that it comes to the same to leave out all at once.
+  return rehearsing as Effect.Effect<Rehearsed<S, E>, never, Exclude<R, Provided | ROut>>
+}
+
+/** Lets the time of a run pass until it has ended. */
+const pass = Effect.fnUntraced(function* (running: Fiber.Fiber<unknown, unknown>) {
+  for (let turn = 0; turn < 200; turn++) {
+    yield* TestClock.adjust(longest)
+    if (running.pollUnsafe() !== undefined) return
+    // A step may have asked something real, which takes the time that it takes.
+    yield* TestClock.withLive(Effect.sleep("10 millis"))
+  }
+  yield* Effect.forkDetach(Fiber.interrupt(running))
+  return yield* Effect.die(new Error("The rehearsal did not end: a step waits for something that does not come."))
+})
+
+const colored = (): boolean => process.stderr.isTTY && (process.env["NO_COLOR"] ?? "") === ""
+
+const ending = ({ exit, failures }: Rehearsed<unknown, unknown>): string => {
+  if (Exit.isSuccess(exit)) return "The run succeeded."
+  if (Cause.hasInterruptsOnly(exit.cause)) return "The run was interrupted."
+  return `The run failed: ${failures.map(({ message }) => message).join(" ")}`
+}
+
+/**
+ * Throws an Error that shows the difference, where on one of the machines that are named something else was done than is
+ * expected, or where nothing asked for one of the script's answers. `[]` expects that a machine was left alone.
+ */
+export const expect = (rehearsed: Rehearsed<unknown, unknown>, expected: Expected): void => {
+  const different = difference(expected, rehearsed.on, colored())
+  const unused = rehearsed.unused.map((name) => `  ${name}`)
+  const parts = [
+    ...(different === undefined ? [] : [`What was done is not what was expected (- expected, + done):\n${different}`]),
+    ...(unused.length === 0 ? [] : [`These answers were never asked for:\n${unused.join("\n")}`])
+  ]
+  if (parts.length > 0) throw new Error(`${parts.join("\n")}\n${ending(rehearsed)}`)
+}

@@ -1,0 +1,52 @@
+import type { Effect } from "effect"
+import type { Server } from "../../config/Project.ts"
+import type { Command, ShellError } from "../../layers/Command.ts"
+import { label, type Machine } from "../../layers/Machine.ts"
+import type { ForwardRefused, SshError } from "../../layers/SshError.ts"
+import * as Answers from "../Answer.ts"
+import { usual } from "../usual.ts"
+
+/** Answers in the order in which they were given, and how often each was asked. */
+export interface Script {
+  command(machine: Machine, command: Command): Effect.Effect<Answers.Said, ShellError>
+  connect(server: Server): Effect.Effect<{ readonly isNew: boolean }, SshError> | undefined
+  forward(server: Server, port: number): Effect.Effect<Answers.Forwarded, SshError | ForwardRefused> | undefined
+  /** The names of the answers that nothing has asked for. */
+  readonly unused: () => ReadonlyArray<string>
+}
+
+/** A script that nothing was asked of yet. */
+export const make = (answers: ReadonlyArray<Answers.Answer>): Script => {
+  const counts = new Map<Answers.Answer, Map<string, number>>()
+  const used = new Set<Answers.Answer>()
+  const answered = usual()
+
+  /** What the first answer says that has one for this machine, and for this time. */
+  const first = <A>(
+    machine: string,
+    ask: (answer: Answers.Answer) => ((nth: number) => A | undefined) | undefined
+  ): A | undefined => {
+    for (const answer of answers) {
+      const reply = ask(answer)
+      if (reply === undefined) continue
+      const asked = counts.get(answer) ?? new Map<string, number>()
+      const nth = (asked.get(machine) ?? 0) + 1
+      counts.set(answer, asked.set(machine, nth))
+      const found = reply(nth)
+      if (found === undefined) continue
+      used.add(answer)
+      return found
+    }
+    return undefined
+  }
+
+  return {
+    command: (machine, command) => {
+      const reply = first(label(machine), (answer) => answer.command?.(machine, command))
+      return (reply ?? Answers.usual)({ machine, command, usual: answered(machine, command) })
+    },
+    connect: (server) => first(server.name, (answer) => answer.connect?.(server)),
+    forward: (server, port) => first(server.name, (answer) => answer.forward?.(server, port)),
+    unused: () => answers.filter((answer) => !used.has(answer)).map(({ name }) => name)
+  }
+}
