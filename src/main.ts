@@ -7,6 +7,7 @@ import manifest from "../package.json" with { type: "json" }
 import * as DeployCommand from "./cli/deploy.ts"
 import * as DoctorCommand from "./cli/doctor.ts"
 import { ending } from "./cli/failures.ts"
+import * as Hooks from "./cli/hooks/Hooks.ts"
 import * as RegistryCommand from "./cli/registry.ts"
 import type { Shown } from "./cli/runs.ts"
 import * as SandboxCommand from "./cli/sandbox.ts"
@@ -82,6 +83,12 @@ const reporter = ({ json: asJson }: Shown) => {
 
 const followers = (_: Project, shown: Shown) => [feed(reporter(shown))]
 
+const hooks = (project: Project) => {
+  const { hooks = [] } = project
+  const layer = Layer.mergeAll(Shell.local, liveSecrets(project))
+  return hooks.length === 0 ? Effect.succeed(undefined) : Hooks.prepare(project, hooks).pipe(Effect.provide(layer))
+}
+
 const root = Command.make(
   "jiji",
   { version: Flag.Boolean("version").pipe(Flag.withDescription("Print the version"), Flag.withDefault(false)) },
@@ -92,9 +99,9 @@ const root = Command.make(
 ).pipe(
   Command.withDescription("Ships a project's containers to its own servers over SSH"),
   Command.withSubcommands([
-    DeployCommand.command({ live, dry, followers, write: output.write }),
+    DeployCommand.command({ live, dry, followers, hooks, write: output.write }),
     DoctorCommand.command({ live, dry, output, watched: process.stdout.isTTY }),
-    RegistryCommand.command({ live, dry, followers, write: output.write, output, interactive, dockerConfig }),
+    RegistryCommand.command({ live, dry, followers, hooks, write: output.write, output, interactive, dockerConfig }),
     SandboxCommand.command(output.write),
     SecretsCommand.command({ secrets: liveSecrets, output, interactive }),
     ScriptCommand.command(output.write)

@@ -47,8 +47,11 @@ const code = (value: unknown): string => `\`${typeof value === "string" ? value 
 const typeOf = (node: Node): string => {
   if (node.enum !== undefined) return list(node.enum.map(code), "or")
   if (node.type === "array")
-    return `list${node.items?.anyOf === undefined ? ` of ${typeOf(node.items ?? {})}s` : " of texts"}`
+    return node.items?.enum === undefined
+      ? `list${node.items?.anyOf === undefined ? ` of ${typeOf(node.items ?? {})}s` : " of texts"}`
+      : `list of ${typeOf(node.items)}`
   if (node.type === "object") return "map"
+  if (node.type === "boolean") return "true or false"
   if (node.type === "integer") return "whole number"
   return node.type === "string" || node.anyOf?.every(({ type }) => type !== "object") === true ? "text" : "map"
 }
@@ -144,6 +147,19 @@ services:
   cache:
     image: redis:7
     hosts: [jobs1]
+
+hooks:
+  slack:
+    on: [run.succeeded, run.failed]
+    command: [bin/notify, deploys]
+    environment:
+      clear: { CHANNEL: ops }
+      secrets: [SLACK_WEBHOOK]
+  freeze:
+    on: [run.started]
+    command: [bin/may-deploy]
+    timeout: 10s
+    required: true                   # where it fails, nothing is deployed
 `,
   staging: `# .jiji/deploy.staging.yml
 builder:

@@ -1,6 +1,7 @@
 import { PlatformError } from "effect"
 import * as Cli from "../../src/cli/registry.ts"
 import * as Flags from "../../src/cli/flags.ts"
+import * as Hooks from "../../src/cli/hooks/HookFailed.ts"
 import * as Remove from "../../src/cli/registry/remove.ts"
 import * as ServeCommand from "../../src/cli/registry/serve.ts"
 import * as StatusCommand from "../../src/cli/registry/status.ts"
@@ -62,6 +63,7 @@ export const samples: Readonly<Record<string, ReadonlyArray<Failure>>> = {
     new SecretsCommand.NoTerminal(),
     new Doctor.ChecksFailed({ failed: 2, all: 14 }),
     new Flags.RehearsalAsJson(),
+    new Hooks.HookFailed({ hook: "slack", event: "run.started", reason: { _tag: "TimedOut", seconds: 30 } }),
     new Sandbox.SandboxRunning({ file: ".jiji/deploy.sandbox.yml", port: 40711 }),
     new Sandbox.SandboxFileTaken({ file: ".jiji/deploy.sandbox.yml" }),
     new Sandbox.SandboxNotWritten({ reason: refused(".jiji/deploy.sandbox.yml") })

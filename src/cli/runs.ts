@@ -1,10 +1,14 @@
-import { Effect, Fiber, type Layer } from "effect"
+import { Effect, Fiber, Layer } from "effect"
 import type { Project } from "../config/Project.ts"
+import type { SecretsError } from "../layers/SecretsError.ts"
 import { Events } from "../pipeline/Events.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
 import { run } from "../pipeline/run.ts"
 import { Scrubber } from "../pipeline/Scrubber.ts"
 import type { Follower } from "../reporters/Reporter.ts"
+import { hooked } from "./hooks/hooked.ts"
+import type { Hooks } from "./hooks/Hooks.ts"
+import { hookLines } from "./hooks/rehearsal.ts"
 import type { Services, Used } from "../steps/Runnable.ts"
 import { lines } from "../testing/DryRun.ts"
 import { Recording } from "../testing/Recording.ts"
@@ -21,6 +25,8 @@ export interface RunLayers<R> {
   readonly live: (project: Project) => Layer.Layer<Services, never, R>
   readonly dry: (project: Project) => Layer.Layer<Services | Recording, never, R>
   readonly followers: (project: Project, shown: Shown) => ReadonlyArray<Follower>
+  /** The hooks of a project that has some. */
+  readonly hooks: (project: Project) => Effect.Effect<Hooks | undefined, SecretsError, R | Events>
   readonly write: (text: string) => void
 }
 
@@ -34,16 +40,18 @@ export const show = <N extends { readonly project: Project }, S, E, R>(
   input: N,
   shown: Shown
 ) =>
-  Effect.gen(function* () {
-    const { subscribe } = yield* Events
-    const fibers = yield* Effect.forEach(layers.followers(input.project, shown), (follow) =>
-      Effect.flatMap(subscribe, (stream) => Effect.forkChild(follow(stream), { startImmediately: true }))
-    )
-    return yield* run(pipeline, input, layers.live(input.project)).pipe(
-      // The run's last event is published by now: what is made of it ends soon.
-      Effect.ensuring(Effect.timeoutOption(Fiber.awaitAll(fibers), patience))
-    )
-  }).pipe(Effect.scoped)
+  hooked(layers.hooks(input.project), (begun) =>
+    Effect.gen(function* () {
+      const { subscribe } = yield* Events
+      const fibers = yield* Effect.forEach(layers.followers(input.project, shown), (follow) =>
+        Effect.flatMap(subscribe, (stream) => Effect.forkChild(follow(stream), { startImmediately: true }))
+      )
+      return yield* run(pipeline, input, layers.live(input.project).pipe(Layer.provide(begun))).pipe(
+        // The run's last event is published by now: what is made of it ends soon.
+        Effect.ensuring(Effect.timeoutOption(Fiber.awaitAll(fibers), patience))
+      )
+    }).pipe(Effect.scoped)
+  )
 
 /** Runs a pipeline over layers that only record, and prints below the heading what they recorded. */
 export const rehearse = <N extends { readonly project: Project }, S, E, R>(
@@ -60,6 +68,7 @@ export const rehearse = <N extends { readonly project: Project }, S, E, R>(
     const text = [
       ...heading,
       ...lines(entries),
+      ...hookLines(input.project),
       ...(scripts ? ["", "jiji:NAME.sh is a script of jiji's own; `jiji script NAME` prints it."] : [])
     ]
     layers.write(scrubber.text(`${text.join("\n")}\n`))

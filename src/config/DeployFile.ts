@@ -12,6 +12,7 @@ import {
   text,
   variableName
 } from "./fields.ts"
+import { HookSchema } from "./hooks.ts"
 import { referenceFault } from "./ImageName.ts"
 import { parsePort } from "./ports.ts"
 import { parseVolume } from "./volumes.ts"
@@ -314,6 +315,10 @@ export const DeployFile = Schema.Struct({
     .annotate({ description: "SSH targets by name." }),
   services: Schema.Record(name(), Service)
     .check(Schema.isMinProperties(1, { expected: "a map with at least one service" }))
-    .annotate({ description: "Containers to deploy, by name." })
+    .annotate({ description: "Containers to deploy, by name." }),
+  hooks: or(
+    Schema.Record(name(), HookSchema).annotate({ description: "Commands to run on events, by name.", default: {} }),
+    {}
+  )
 }).annotate({ title: "jiji deploy.yml", description: "What jiji deploys, and where." })
 export type DeployFile = typeof DeployFile.Type

@@ -1,4 +1,5 @@
 import type { Duration, Redacted } from "effect"
+import type { Hook } from "./hooks.ts"
 
 /** The program that builds and runs containers. */
 export type Engine = "docker" | "podman"
@@ -107,4 +108,6 @@ export interface Project {
   /** In the order of the file; only those that a service of this project runs on. */
   readonly servers: ReadonlyArray<Server>
   readonly services: ReadonlyArray<Service>
+  /** In the order of the file; absent where there are none. */
+  readonly hooks?: ReadonlyArray<Hook>
 }

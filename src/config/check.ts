@@ -14,6 +14,7 @@ const decode = Schema.decodeUnknownResult(DeployFile, { errors: "all", onExcessP
 /** Where the text that was written counts, and not the number that YAML makes of it: `1.10`, `0755`. */
 const verbatim = (path: KeyPath): boolean => {
   const [top, , key, inner] = path
+  if (top === "hooks") return key === "command" || (key === "environment" && inner === "clear")
   if (top !== "services" || path.length < 4) return false
   if (key === "environment") return inner === "clear"
   return key === "command" || key === "ports" || (key === "build" && inner === "args")

@@ -27,12 +27,12 @@ export const load = Effect.fn("load")(function* (
   const checked = check(files)
   if (Result.isFailure(checked)) return yield* new ConfigInvalid({ problems: checked.failure })
   const { deploy, tree } = checked.success
-  const names = (key: "servers" | "services") => entries(child(tree, key)).map(([name]) => name)
+  const names = (key: "servers" | "services" | "hooks") => entries(child(tree, key)).map(([name]) => name)
   return resolve(deploy, {
     root,
     home: homedir(),
     ...(options.environment !== undefined && { environment: options.environment }),
-    order: { servers: names("servers"), services: names("services") },
+    order: { servers: names("servers"), services: names("services"), hooks: names("hooks") },
     join: path.resolve
   })
 })

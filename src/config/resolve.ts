@@ -12,8 +12,10 @@ export interface Surroundings {
   /** The local user's home folder. Absolute. */
   readonly home: string
   readonly environment?: string
-  /** The names of servers and services in the order of the file, which objects do not keep for names like `2`. */
-  readonly order: { readonly servers: ReadonlyArray<string>; readonly services: ReadonlyArray<string> }
+  /** The names of each in the order of the file, which objects do not keep for names like `2`. */
+  readonly order: Readonly<Record<"servers" | "services", ReadonlyArray<string>>> & {
+    readonly hooks?: ReadonlyArray<string>
+  }
   /** Joins a folder and a path that is relative to it; an absolute path stays. */
   readonly join: (folder: string, path: string) => string
 }
@@ -116,6 +118,7 @@ export const resolve = (deploy: DeployFile, around: Surroundings): Project => {
     resolveService(deploy.project, name, service, around)
   )
   const used = new Set(services.flatMap((service) => service.hosts))
+  const hooks = inOrder(deploy.hooks, around.order.hooks ?? []).map(([name, hook]) => ({ name, ...hook }))
   return {
     name: deploy.project,
     ...present("environment", around.environment),
@@ -125,6 +128,7 @@ export const resolve = (deploy: DeployFile, around: Surroundings): Project => {
     servers: inOrder(deploy.servers, around.order.servers)
       .filter(([name]) => used.has(name))
       .map(([name, server]) => resolveServer(name, server, deploy.ssh, around)),
-    services
+    services,
+    ...present("hooks", hooks.length === 0 ? undefined : hooks)
   }
 }

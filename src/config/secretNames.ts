@@ -10,8 +10,8 @@ export interface SecretUse {
 const used = (ref: SecretRef | undefined, by: string): ReadonlyArray<readonly [SecretUse["ref"], string]> =>
   ref === undefined || ref._tag === "Literal" ? [] : [[ref, by]]
 
-/** Everything secret that a run of the project needs, each once: the registry's, the servers', the services'. */
-export const secretUses = ({ registry, servers, services }: Project): ReadonlyArray<SecretUse> => {
+/** Everything secret that a run of the project needs, each once: the registry's, the servers', the services', the hooks'. */
+export const secretUses = ({ hooks = [], registry, servers, services }: Project): ReadonlyArray<SecretUse> => {
   const all = [
     ...(registry.type === "remote" ? [registry.username, registry.password] : []).flatMap((ref) =>
       used(ref, "the registry")
@@ -19,6 +19,9 @@ export const secretUses = ({ registry, servers, services }: Project): ReadonlyAr
     ...servers.flatMap(({ name, passphrase }) => used(passphrase, `ssh to ${name}`)),
     ...services.flatMap(({ environment, name }) =>
       environment.secrets.flatMap((secret) => used({ _tag: "Name", name: secret }, name))
+    ),
+    ...hooks.flatMap(({ environment, name }) =>
+      environment.secrets.flatMap((secret) => used({ _tag: "Name", name: secret }, `the hook ${name}`))
     )
   ]
   const uses = new Map<string, SecretUse>()

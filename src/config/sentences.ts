@@ -1,4 +1,5 @@
 import type { SchemaAST, SchemaIssue } from "effect"
+import { hookEvents } from "./hooks.ts"
 import { list, nearest } from "./nearest.ts"
 import type { KeyPath } from "./Problem.ts"
 
@@ -83,6 +84,16 @@ const mustBe = (what: string, value: unknown, path: KeyPath): string => {
   return `must be ${what}, not ${show(value, path)}${hint(what, value)}`
 }
 
+/** The value of a list that was most likely meant, where the list is too long to be shown. */
+const nearValue = (ast: SchemaAST.AST, value: unknown): string => {
+  if (ast._tag !== "Union" || annotated(ast, "expected") === undefined || typeof value !== "string") return ""
+  const near = nearest(
+    value,
+    ast.types.flatMap((type) => (type._tag === "Literal" ? [String(type.literal)] : []))
+  )
+  return near === undefined ? "" : `; did you mean \`${near}\`?`
+}
+
 /** What is meant by keys that other tools have at these places. */
 const meant = (path: KeyPath, value: unknown): string | undefined => {
   const [top, , key] = path
@@ -100,6 +111,9 @@ const unknownKey = (
   const key = String(path.at(-1))
   if (ast._tag !== "Objects") return "is not known here"
   const [index] = ast.indexSignatures
+  if (path[0] === "hooks" && Object.hasOwn(hookEvents, key)) {
+    return "is an event, and no name; call the hook as you like, and name its events under `on`"
+  }
   if (index !== undefined) return `must be ${expected(index.parameter)}`
   const known = ast.propertySignatures.map((property) => String(property.name))
   const near = meant(path, value) ?? nearest(key, known)
@@ -149,7 +163,10 @@ export const findings = (issue: SchemaIssue.Issue, valueAt: (path: KeyPath) => u
         const [best] = [...issue.issues].sort((a, b) => Number(isOtherMember(a)) - Number(isOtherMember(b)))
         const own = annotated(issue.ast, "expected")
         if (best === undefined || own !== undefined)
-          return found(path, mustBe(own ?? expected(issue.ast), valueAt(path), path))
+          return found(
+            path,
+            mustBe(own ?? expected(issue.ast), valueAt(path), path) + nearValue(issue.ast, valueAt(path))
+          )
         return walk(best, path, undefined, issue.ast)
       }
       case "MissingKey":
@@ -158,7 +175,8 @@ export const findings = (issue: SchemaIssue.Issue, valueAt: (path: KeyPath) => u
         return found(path, unknownKey(issue.ast, path, valueAt(path), union), true)
       case "InvalidType": {
         const message = annotated(issue.ast, "message")
-        return found(path, message ?? mustBe(expected(issue.ast), valueAt(path), path))
+        const sentence = mustBe(expected(issue.ast), valueAt(path), path) + nearValue(issue.ast, valueAt(path))
+        return found(path, message ?? sentence)
       }
       case "InvalidValue": {
         const message = annotation(issue.annotations, "message")

@@ -36,7 +36,7 @@ export const step = Step.make(
   Effect.fnUntraced(function* (state: { readonly project: Project; readonly registry: RemoteRegistryConfig }) {
     const { project, registry } = state
     // All together, so that all that are missing are told at once.
-    yield* (yield* Secrets).resolve(secretNames({ ...project, services: [] }))
+    yield* (yield* Secrets).resolve(secretNames({ ...project, services: [], hooks: [] }))
     const credentials = yield* credentialsOf(registry)
     if (credentials === undefined) return yield* new CredentialsMissing({ server: registry.server })
     return { credentials }

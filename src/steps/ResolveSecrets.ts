@@ -12,7 +12,8 @@ const longest = 128 * 1024 - 64
 export const step = Step.make(
   "secrets",
   Effect.fnUntraced(function* ({ project }: { readonly project: Project }) {
-    const names = secretNames(project)
+    // Those of the hooks are found before the run begins.
+    const names = secretNames({ ...project, hooks: [] })
     const none: ReadonlyMap<string, Redacted.Redacted<string>> = new Map()
     if (names.length === 0) return Step.skip("none is used", { secrets: none })
     const secrets = yield* (yield* Secrets).resolve(names)

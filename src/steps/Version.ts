@@ -1,4 +1,4 @@
-import { Effect, Option, Result } from "effect"
+import { Effect, Option, Result, Schema } from "effect"
 import { reference } from "../config/ImageName.ts"
 import type { Project } from "../config/Project.ts"
 import { contextHash } from "../layers/contextHash.ts"
@@ -23,5 +23,6 @@ export const step = Step.make(
     yield* Effect.fromResult(Result.map(reference("name", { tag: version }), () => version))
     yield* (yield* Events).publish({ _tag: "StepNoted", level: "info", text: version })
     return { version }
-  })
+  }),
+  { result: Schema.Struct({ version: Schema.String }) }
 )

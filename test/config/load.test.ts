@@ -94,6 +94,25 @@ it.live("every key of the file does what it says", () =>
           retain: 3,
           health: { runningFor: Duration.seconds(1), timeout: Duration.seconds(60) }
         }
+      ],
+      hooks: [
+        {
+          name: "tell",
+          on: ["run.failed", "step.failed"],
+          command: ["bin/tell", "1.10", "true"],
+          only: "deploy/servers[*]",
+          environment: { clear: { CHANNEL: "0755" }, secrets: ["SLACK_WEBHOOK"] },
+          timeout: Duration.seconds(10),
+          required: true
+        },
+        {
+          name: "2",
+          on: ["run.succeeded"],
+          command: ["bin/done"],
+          environment: { clear: {}, secrets: [] },
+          timeout: Duration.seconds(30),
+          required: false
+        }
       ]
     } satisfies Project)
   })
@@ -308,7 +327,8 @@ it.live("all secrets that a run needs are known before it, and no others", () =>
       "REGISTRY_PASSWORD",
       "SSH_PASSPHRASE",
       "OTHER_PASSPHRASE",
-      "DATABASE_URL"
+      "DATABASE_URL",
+      "SLACK_WEBHOOK"
     ])
     expect(secretNames(yield* loadText(smallest))).toEqual([])
   })

@@ -20,8 +20,28 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
   ["an unknown key", top("sevices: {}"), "8 sevices: is not a known key; did you mean `services`?"],
   [
     "an unknown key that is like no other",
-    top("hooks: {}"),
-    "8 hooks: is not a known key; here project, builder, ssh, servers and services are"
+    top("health: {}"),
+    "8 health: is not a known key; here project, builder, ssh, servers, services and hooks are"
+  ],
+  [
+    "an event that there is not",
+    top("hooks: { tell: { on: [run.suceeded], command: [x] } }"),
+    '8 hooks.tell.on[0]: must be an event such as run.succeeded, run.failed or step.failed, not "run.suceeded"; did you mean `run.succeeded`?'
+  ],
+  [
+    "an event where the name of a hook is",
+    top("hooks: { run.failed: { on: [run.failed], command: [x] } }"),
+    "8 hooks.run.failed: is an event, and no name; call the hook as you like, and name its events under `on`"
+  ],
+  [
+    "a hook's variable that is one of jiji's own",
+    top("hooks: { tell: { on: [run.failed], command: [x], environment: { secrets: [JIJI_RUN] } } }"),
+    "8 hooks.tell.environment.secrets[0]: JIJI_RUN is one of jiji's own variables; choose another name"
+  ],
+  [
+    "a hook whose failure is required to be a word",
+    top("hooks: { tell: { on: [run.failed], command: [x], required: always } }"),
+    '8 hooks.tell.required: must be true or false, not "always"'
   ],
   [
     "an unknown key far inside",

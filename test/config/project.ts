@@ -107,4 +107,15 @@ services:
     image: busybox:1.36
     hosts: [web1]
     volumes: ["data:/data"]
+hooks:
+  tell:
+    on: [run.failed, step.failed]
+    command: [bin/tell, 1.10, true]
+    only: deploy/servers[*]
+    environment: { clear: { CHANNEL: 0755 }, secrets: [SLACK_WEBHOOK] }
+    timeout: 10s
+    required: true
+  2:
+    on: [run.succeeded]
+    command: [bin/done]
 `
