@@ -41,8 +41,8 @@ const program = (words: ReadonlyArray<string>): string => words[0]?.split("/").a
 
 /**
  * What would betray a deploy that left something behind: what listens, what runs and what lies in the folders that
- * programs write to, one a line. What belongs to containers, the operator's store of images, and what Bun keeps of the
- * programs it runs from their source are left out.
+ * programs write to, one a line. What belongs to containers, the operator's store of images, the record of runs, and what
+ * Bun keeps of the programs it runs from their source are left out.
  */
 export const traces = async (hosts: Hosts, host: Host): Promise<ReadonlyArray<string>> => {
   const isOperator = host === hosts.operator
@@ -60,7 +60,7 @@ export const traces = async (hosts: Hosts, host: Host): Promise<ReadonlyArray<st
       .filter((line) => line !== "runs: sleep infinity"),
     ...files
       .flat()
-      .filter((path) => !/\/\.local\/share\/jiji\/registry\/(?!tmp\/)|\/\.bun\//.test(path))
+      .filter((path) => !/\/\.local\/(share\/jiji\/registry\/(?!tmp\/)|state\/jiji\/)|\/\.bun\//.test(path))
       .map((path) => `file: ${path}`)
   ].sort()
 }

@@ -1,0 +1,114 @@
+import { Clock, Effect, Option } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import type { Project } from "../config/Project.ts"
+import type { Failure } from "../pipeline/Failure.ts"
+import type { Follower, Output } from "../reporters/Reporter.ts"
+import { json as jsonLines } from "../reporters/json.ts"
+import { follower as follow } from "../record/follow.ts"
+import { table } from "../record/list.ts"
+import { who } from "../record/Owner.ts"
+import { list as listed, read } from "../record/read.ts"
+import { OneForm } from "../record/RecordError.ts"
+import { show as shown } from "../record/show.ts"
+import { treeOf } from "../record/tree.ts"
+
+/** What the command takes from the outside. */
+export interface RecordPlace {
+  /** The file of the record. */
+  readonly file: string
+  readonly output: Output
+}
+
+/** Keeps a project's run in the record; `warn` is told where that cannot be done. */
+export const follower = (file: string, project: Project, warn: (error: Failure) => void): Follower => {
+  const { environment, name, servers } = project
+  const about = {
+    project: name,
+    servers: servers.map(({ name }) => name),
+    who: who(),
+    ...(environment !== undefined && { environment })
+  }
+  return follow(file, about, warn)
+}
+
+const json = (what: string) =>
+  Flag.Boolean("json").pipe(Flag.withDescription(`Prints ${what}, as JSON, for programs`), Flag.withDefault(false))
+
+const list = ({ file, output }: RecordPlace, most: number, asJson: boolean) =>
+  Effect.gen(function* () {
+    const runs = yield* listed(file, most)
+    if (asJson) return output.write(runs.map((run) => `${JSON.stringify(run)}\n`).join(""))
+    if (runs.length === 0) return output.write("No run of this machine is kept yet.\n")
+    output.write(`${table(runs, yield* Clock.currentTimeMillis, output).join("\n")}\n`)
+  })
+
+/** The run that is asked for, and how. */
+interface Wanted {
+  readonly id: Option.Option<string>
+  readonly html: Option.Option<string>
+  readonly json: boolean
+}
+
+const show = ({ file, output }: RecordPlace, { html, id, json }: Wanted) =>
+  Effect.gen(function* () {
+    if (json && Option.isSome(html)) return yield* new OneForm()
+    const { events, run } = yield* read(file, id)
+    if (json) {
+      const lines = jsonLines(output)
+      for (const event of events) lines.event(event)
+      return
+    }
+    const tree = treeOf(events, run.servers)
+    const now = yield* Clock.currentTimeMillis
+    output.write(`${shown(run, tree, now, output).join("\n")}\n`)
+  })
+
+/** `jiji runs`. */
+export const command = (place: RecordPlace) =>
+  Command.make(
+    "runs",
+    {
+      number: Flag.Int("number").pipe(
+        Flag.withAlias("n"),
+        Flag.withMetavar("COUNT"),
+        Flag.withDescription("How many, the newest first"),
+        Flag.filter(
+          (count) => count > 0,
+          () => "a number from 1 upwards"
+        ),
+        Flag.withDefault(20)
+      ),
+      json: json("one run a line")
+    },
+    ({ json, number }) => list(place, number, json)
+  ).pipe(
+    Command.withDescription("List the runs of this machine"),
+    Command.withExamples([
+      { command: "jiji runs", description: "The last runs, of all projects" },
+      { command: "jiji runs show", description: "What the last one did, step by step" }
+    ]),
+    Command.withSubcommands([
+      Command.make(
+        "show",
+        {
+          id: Argument.String("id").pipe(
+            Argument.withDescription("The beginning of the run's ID; the last run where it is left out"),
+            Argument.optional
+          ),
+          html: Flag.String("html").pipe(
+            Flag.withMetavar("FILE"),
+            Flag.withDescription("Writes it as one page for browsers; `-` prints the page"),
+            Flag.optional
+          ),
+          json: json("its events, one a line")
+        },
+        (wanted) => show(place, wanted)
+      ).pipe(
+        Command.withDescription("Show what a run did: its steps, their times, and what failed"),
+        Command.withExamples([
+          { command: "jiji runs show", description: "The last run" },
+          { command: "jiji runs show mf3k --html run.html", description: "One run, as a page to send to somebody" }
+        ])
+      )
+    ])
+  )

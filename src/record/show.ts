@@ -1,0 +1,112 @@
+import type { FailureRecord } from "../pipeline/Event.ts"
+import { duration } from "../reporters/describe.ts"
+import type { Output } from "../reporters/Reporter.ts"
+import { fit, painter, printable, type Style } from "../reporters/text.ts"
+import { told } from "./outcome.ts"
+import type { RunKept } from "./read.ts"
+import { ago, moment } from "./times.ts"
+import { isWork, type Tree, type TreeNode } from "./tree.ts"
+
+/** Lines of a failed command that are shown. */
+const lastLines = 20
+
+const signs: Readonly<Record<TreeNode["outcome"], readonly [sign: string, style: Style]>> = {
+  open: ["…", "cyan"],
+  succeeded: ["✓", "green"],
+  skipped: ["-", "dim"],
+  failed: ["✗", "red"],
+  interrupted: ["!", "yellow"]
+}
+
+/** Breaks a text at spaces into lines of a width. */
+const wrapped = (text: string, columns: number): ReadonlyArray<string> =>
+  text.split("\n").flatMap((line) => Bun.wrapAnsi(printable(line), Math.max(20, columns)).split("\n"))
+
+/** What follows the first sign of a text, on the lines below it. */
+const block = (sign: string, text: string, columns: number): ReadonlyArray<string> =>
+  wrapped(text, columns - sign.length).map((line, index) => `${index === 0 ? sign : " ".repeat(sign.length)}${line}`)
+
+const said = (node: TreeNode): string => {
+  if (node.outcome === "skipped") return node.reason
+  return node.lines.findLast(({ kind }) => kind === "info")?.text ?? ""
+}
+
+/** `deploy of shop to staging`. */
+export const title = ({ environment, pipeline, project }: RunKept): string =>
+  `${pipeline} of ${project}${environment === undefined ? "" : ` to ${environment}`}`
+
+/** `done in 12.3 s`. */
+export const ending = ({ millis, outcome }: RunKept): string => {
+  const { text } = told[outcome]
+  if (outcome === "running") return `running for ${duration(millis)}`
+  return `${text}${outcome === "succeeded" ? " in" : " after"} ${duration(millis)}`
+}
+
+/** A run as a tree of its steps, in as many columns as there are. */
+export const show = (
+  run: RunKept,
+  { root }: Tree,
+  now: number,
+  { colors, columns }: Omit<Output, "write">
+): ReadonlyArray<string> => {
+  const paint = painter(colors)
+  const isWide = columns >= 60
+  const widthOf = (node: TreeNode, depth: number): number =>
+    Math.max(
+      0,
+      ...node.children.map((child) =>
+        Math.max(2 * depth + Bun.stringWidth(printable(child.label)), widthOf(child, depth + 1))
+      )
+    )
+  const names = Math.min(widthOf(root, 0), Math.max(12, Math.floor(columns / 3)))
+
+  const failed = (failures: ReadonlyArray<FailureRecord>, room: number): ReadonlyArray<string> =>
+    failures.flatMap(({ message, remedy }) => [
+      ...block("", message, room).map((line) => paint("red", line)),
+      ...block("→ ", remedy, room)
+    ])
+  const below = (node: TreeNode, room: number): ReadonlyArray<string> => {
+    const warnings = node.lines.filter(({ kind }) => kind === "warning").flatMap(({ text }) => block("! ", text, room))
+    const retries = node.retries.flatMap(({ text }) => block("↻ ", text, room))
+    const all = [...retries, ...warnings].map((line) => paint("yellow", line))
+    if (node.outcome !== "failed" || !isWork(node)) return all
+    const output = node.lines.filter(({ kind }) => kind === "stdout" || kind === "stderr").slice(-lastLines)
+    return [
+      ...all,
+      ...failed(node.failures, room),
+      ...output.map(({ text }) => paint("dim", fit(`| ${printable(text)}`, room)))
+    ]
+  }
+  const lines = (node: TreeNode, depth: number): ReadonlyArray<string> => {
+    const [sign, style] = signs[node.outcome]
+    const offset = isWide ? `${`+${((node.began - root.began) / 1000).toFixed(1)}s`.padStart(8)}  ` : ""
+    const indent = "  ".repeat(depth)
+    const label = fit(`${indent}${printable(node.label)}`, names)
+    const took = node.ended === undefined ? "" : node.outcome === "skipped" ? "" : duration(node.ended - node.began)
+    const head = `${label}${" ".repeat(Math.max(0, names - Bun.stringWidth(label)))}  ${took.padStart(10)}`
+    const room = columns - offset.length - 2 - Bun.stringWidth(head) - 2
+    const detail = room < 8 ? "" : fit(printable(said(node)), room)
+    const line = `${head}  ${detail}`.trimEnd()
+    const margin = " ".repeat(offset.length + 2 + indent.length + 2)
+    return [
+      `${paint("dim", offset)}${paint(style, sign)} ${node.outcome === "skipped" ? paint("dim", line) : line}`,
+      ...below(node, columns - margin.length).map((line) => `${margin}${line}`),
+      ...node.children.flatMap((child) => lines(child, depth + 1))
+    ]
+  }
+
+  const { sign, style } = told[run.outcome]
+  const about = [run.id, moment(run.began), ago(now - run.began), `by ${run.who}`].map(printable).join(", ")
+  // What failed outside of all steps: a layer that cannot be built.
+  const elsewhere = root.children.some(({ outcome }) => outcome === "failed") ? [] : failed(root.failures, columns - 2)
+  const left =
+    run.dropped === 0 ? [] : ["", paint("dim", `${run.dropped} of what the steps said in between are not kept.`)]
+  return [
+    `${paint(style, sign)} ${paint("bold", printable(title(run)))} ${printable(ending(run))}`,
+    ...wrapped(about, columns - 2).map((line) => `  ${paint("dim", line)}`),
+    "",
+    ...root.children.flatMap((child) => lines(child, 0)),
+    ...[...below({ ...root, outcome: "succeeded" }, columns - 2), ...elsewhere].map((line) => `  ${line}`),
+    ...left
+  ]
+}
