@@ -8,8 +8,8 @@ import * as DeployCommand from "./cli/deploy.ts"
 import * as DoctorCommand from "./cli/doctor.ts"
 import { ending } from "./cli/failures.ts"
 import * as Hooks from "./cli/hooks/Hooks.ts"
-import * as RecordCommand from "./cli/record.ts"
 import * as RegistryCommand from "./cli/registry.ts"
+import * as RunCommand from "./cli/run.ts"
 import type { Shown } from "./cli/runs.ts"
 import * as SandboxCommand from "./cli/sandbox.ts"
 import * as ScriptCommand from "./cli/script.ts"
@@ -24,7 +24,7 @@ import { Secrets } from "./layers/Secrets.ts"
 import { Shell } from "./layers/Shell.ts"
 import { Ssh } from "./layers/Ssh.ts"
 import { Events } from "./pipeline/Events.ts"
-import { ExitCode, type Failure } from "./pipeline/Failure.ts"
+import { ExitCode } from "./pipeline/Failure.ts"
 import { Scrubber } from "./pipeline/Scrubber.ts"
 import * as Platform from "./platform.ts"
 import { json } from "./reporters/json.ts"
@@ -33,7 +33,7 @@ import { feed, type Output } from "./reporters/Reporter.ts"
 import { terminal } from "./reporters/terminal.ts"
 import * as Recording from "./testing/Recording.ts"
 
-const { DOCKER_CONFIG, NO_COLOR, XDG_DATA_HOME, XDG_STATE_HOME } = process.env
+const { DOCKER_CONFIG, NO_COLOR, XDG_DATA_HOME } = process.env
 
 /** Where docker keeps its logins. */
 const dockerConfig = DOCKER_CONFIG === undefined || DOCKER_CONFIG === "" ? join(homedir(), ".docker") : DOCKER_CONFIG
@@ -42,12 +42,6 @@ const dockerConfig = DOCKER_CONFIG === undefined || DOCKER_CONFIG === "" ? join(
 const store = join(
   XDG_DATA_HOME === undefined || XDG_DATA_HOME === "" ? join(homedir(), ".local/share") : XDG_DATA_HOME,
   "jiji/registry"
-)
-
-/** Where the runs of this machine are kept. */
-const record = join(
-  XDG_STATE_HOME === undefined || XDG_STATE_HOME === "" ? join(homedir(), ".local/state") : XDG_STATE_HOME,
-  "jiji/runs.sqlite"
 )
 
 const output: Output = {
@@ -88,19 +82,16 @@ const reporter = ({ json: asJson }: Shown) => {
   return process.stdout.isTTY ? terminal(output) : plain(output)
 }
 
-/** Of what is no reason for a run to fail. */
-const warn = ({ message, remedy }: Failure) => void process.stderr.write(`warning: ${message}\n  → ${remedy}\n`)
-
-const followers = (project: Project, shown: Shown) => [
-  feed(reporter(shown)),
-  RecordCommand.follower(record, project, warn)
-]
+const followers = (_: Project, shown: Shown) => [feed(reporter(shown))]
 
 const hooks = (project: Project) => {
   const { hooks = [] } = project
   const layer = Layer.mergeAll(Shell.local, liveSecrets(project))
   return hooks.length === 0 ? Effect.succeed(undefined) : Hooks.prepare(project, hooks).pipe(Effect.provide(layer))
 }
+
+/** What the files of pipelines import; all of it is loaded for them alone. */
+const modules = async () => (await import("./modules.ts")).modules
 
 const root = Command.make(
   "jiji",
@@ -115,7 +106,7 @@ const root = Command.make(
     DeployCommand.command({ live, dry, followers, hooks, write: output.write }),
     DoctorCommand.command({ live, dry, output, watched: process.stdout.isTTY }),
     RegistryCommand.command({ live, dry, followers, hooks, write: output.write, output, interactive, dockerConfig }),
-    RecordCommand.command({ file: record, output }),
+    RunCommand.command({ live, dry, followers, hooks, write: output.write, version: manifest.version, modules }),
     SandboxCommand.command(output.write),
     SecretsCommand.command({ secrets: liveSecrets, output, interactive }),
     ScriptCommand.command(output.write)
@@ -130,7 +121,9 @@ const help = CliOutput.layerPresenter({
   present: (event) => (event._tag === "InvalidInvocation" ? Effect.void : CliOutput.defaultPresenter.present(event))
 })
 
-const program = Command.run(root, { version: manifest.version }).pipe(
+const words = RunCommand.wordsOf(process.argv.slice(2))
+
+const program = Command.runWith(root, { version: manifest.version })(words).pipe(
   Effect.provide(
     Layer.mergeAll(
       CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Completions] }),

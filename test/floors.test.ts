@@ -13,9 +13,9 @@ const below: Readonly<Record<string, ReadonlyArray<string>>> = {
   testing: ["layers", "config", "pipeline"],
   steps: ["layers", "config", "pipeline"],
   reporters: ["steps", "layers", "config", "pipeline", "testing"],
-  record: ["reporters", "config", "pipeline"],
-  cli: ["record", "reporters", "steps", "layers", "config", "pipeline", "testing"],
+  cli: ["reporters", "steps", "layers", "config", "pipeline", "testing"],
   "index.ts": ["steps", "layers", "config", "pipeline"],
+  "modules.ts": ["index.ts", "testing"],
   "platform.ts": [],
   "main.ts": ["cli", "reporters", "steps", "layers", "config", "pipeline", "testing", "platform.ts"]
 }

@@ -1,6 +1,8 @@
 import { PlatformError } from "effect"
 import * as Cli from "../../src/cli/registry.ts"
 import * as Flags from "../../src/cli/flags.ts"
+import * as PipelineFile from "../../src/cli/pipelines/PipelineFileError.ts"
+import * as Run from "../../src/cli/run.ts"
 import * as Hooks from "../../src/cli/hooks/HookFailed.ts"
 import * as Remove from "../../src/cli/registry/remove.ts"
 import * as ServeCommand from "../../src/cli/registry/serve.ts"
@@ -19,7 +21,6 @@ import * as Secrets from "../../src/layers/SecretsError.ts"
 import * as Ssh from "../../src/layers/SshError.ts"
 import type { Failure } from "../../src/pipeline/Failure.ts"
 import * as Pipeline from "../../src/pipeline/PipelineError.ts"
-import * as Record from "../../src/record/RecordError.ts"
 import * as Build from "../../src/steps/Build.ts"
 import * as Credentials from "../../src/steps/Credentials.ts"
 import * as Doctor from "../../src/steps/doctor/Report.ts"
@@ -35,8 +36,6 @@ const fingerprint = "SHA256:nThbg6kXUpJWGl7E1IGOCspRomTxdCARLviKw6E5SY8"
 const pulled = (reference: string, detail: string) => ({ ...engine, reference, detail })
 const ghcr = "ghcr.io/octocat/shop/web:v1"
 const own = "registry.example.com/shop-web:v1"
-
-const record = "/home/me/.local/state/jiji/runs.sqlite"
 
 /** One of every error, by the part of jiji that it comes from. */
 export const samples: Readonly<Record<string, ReadonlyArray<Failure>>> = {
@@ -70,15 +69,6 @@ export const samples: Readonly<Record<string, ReadonlyArray<Failure>>> = {
     new Sandbox.SandboxRunning({ file: ".jiji/deploy.sandbox.yml", port: 40711 }),
     new Sandbox.SandboxFileTaken({ file: ".jiji/deploy.sandbox.yml" }),
     new Sandbox.SandboxNotWritten({ reason: refused(".jiji/deploy.sandbox.yml") })
-  ],
-  "The record of runs": [
-    new Record.NoRunKept({ file: record }),
-    new Record.RunNotFound({ id: "mf3k2b", nearest: "mf3k2a9c-7q1x" }),
-    new Record.RunAmbiguous({ id: "mf3k", some: ["mf3k2a9c-7q1x", "mf3k19d0-02ab"], count: 2 }),
-    new Record.OneForm(),
-    new Record.PageTaken({ file: "notes.html" }),
-    new Record.PageNotWritten({ file: "/srv/run.html", reason: refused("/srv/run.html") }),
-    new Record.RecordUnusable({ file: record, why: "damaged", detail: "file is not a database" })
   ],
   Secrets: [
     new Secrets.SecretsMissing({
@@ -188,6 +178,20 @@ export const samples: Readonly<Record<string, ReadonlyArray<Failure>>> = {
   "Pipelines of your own": [
     new Pipeline.StepTimedOut({ path: "deploy/servers[web1]/smoke", millis: 90_000 }),
     new Pipeline.NoSuchNode({ path: "deploy/servers/pul", paths: ["deploy/servers", "deploy/servers/pull"] }),
-    new Pipeline.DuplicatePath({ path: "deploy/servers/pull" })
+    new Pipeline.DuplicatePath({ path: "deploy/servers/pull" }),
+    new Run.NoPipelineNamed(),
+    new PipelineFile.PipelineNotFound({ file: ".jiji/pipelines/canry.ts", name: "canry", known: ["canary"] }),
+    new PipelineFile.PipelineUnreadable({ file: "pipelines", reason: "folder" }),
+    new PipelineFile.PipelineNotCompiled({
+      faults: [{ file: "pipelines/canary.ts", line: 12, text: "Expected ) but found }" }]
+    }),
+    new PipelineFile.PipelineThrew({
+      fault: { file: "pipelines/canary.ts", line: 12, text: "The pipeline has two nodes with the path canary/smoke." },
+      advice: "Give one of them another name."
+    }),
+    new PipelineFile.PipelineStuck({ file: "pipelines/canary.ts", seconds: 10 }),
+    new PipelineFile.NoPipeline({ file: "pipelines/canary.ts", found: "a step", others: ["canary"] }),
+    new PipelineFile.PipelineOfAnotherCopy({ file: "pipelines/canary.ts", theirs: "0.1.0", ours: "0.2.0" }),
+    new PipelineFile.FlagUnusable({ file: "pipelines/canary.ts", field: "apiToken", reason: "secret" })
   ]
 }

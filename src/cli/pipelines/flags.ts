@@ -1,0 +1,112 @@
+import { Effect, Option, Schema, SchemaAST } from "effect"
+import { CliError, Flag } from "effect/cli"
+import type { LoadedPipeline } from "./load.ts"
+import { FlagUnusable } from "./PipelineFileError.ts"
+
+type Field = LoadedPipeline["flags"]["fields"][string]
+
+/** `smokeTest` as it is typed: `smoke-test`. */
+const kebab = (name: string): string =>
+  name
+    .replaceAll(/([a-z0-9])([A-Z])/g, "$1-$2")
+    .replaceAll(/_/g, "-")
+    .toLowerCase()
+
+/** Flags that `jiji run` has itself, and what its input is made of. */
+const own = ["config", "environment", "hosts", "services", "version", "dry-run", "json", "help", "completions"]
+const taken = new Set([...own, "project", "whole", "wanted"])
+
+/** How often a flag may be given that is a list. */
+const most = 1000
+
+const isInt = (ast: SchemaAST.AST): boolean =>
+  ast.checks?.some((check) => JSON.stringify(check.annotations ?? {}).includes("effect/schema/isInt")) ?? false
+
+/** The flag that can be given for an encoded value; nothing where none can. */
+const flagOf = (name: string, ast: SchemaAST.AST): Flag.Flag<unknown> | undefined => {
+  if (SchemaAST.isString(ast)) return Flag.String(name)
+  if (SchemaAST.isBoolean(ast)) return Flag.Boolean(name)
+  if (SchemaAST.isNumber(ast)) return isInt(ast) ? Flag.Int(name) : Flag.Finite(name)
+  if (SchemaAST.isLiteral(ast)) return typeof ast.literal === "string" ? Flag.Literals(name, [ast.literal]) : undefined
+  if (SchemaAST.isUnion(ast)) {
+    const types = ast.types.filter((type) => !SchemaAST.isUndefined(type))
+    const [only, ...others] = types
+    if (only !== undefined && others.length === 0) return flagOf(name, only)
+    const literals = types.flatMap((type) =>
+      SchemaAST.isLiteral(type) && typeof type.literal === "string" ? [type.literal] : []
+    )
+    return literals.length === types.length ? Flag.Literals(name, literals) : undefined
+  }
+  return undefined
+}
+
+const described = (field: Field): string | undefined => {
+  const key: unknown = field.ast.context?.annotations?.["description"]
+  return typeof key === "string" ? key : SchemaAST.resolveDescription(field.ast)
+}
+
+/** What a field is where it is not given; nothing where it must be. */
+const defaultOf = (name: string, field: Field): Option.Option<unknown> =>
+  Option.map(Schema.decodeUnknownOption(Schema.Struct({ [name]: field }))({}), (struct) => struct[name])
+
+/** Whether a field's value must not be seen by everybody. */
+const isSecret = (ast: SchemaAST.AST): boolean =>
+  JSON.stringify(SchemaAST.resolve(SchemaAST.toType(ast))?.["representation"])?.includes("schema/Redacted") ?? false
+
+/** Checks what was given as the field's schema says, and leaves it as it is. */
+const checked = (flag: Flag.Flag<Option.Option<unknown>>, name: string, field: Field) =>
+  Flag.mapEffect(flag, (given) => {
+    const none: Option.Option<unknown> = Option.none()
+    if (Option.isNone(given)) return Effect.succeed(none)
+    return Schema.decodeUnknownEffect(field)(given.value).pipe(
+      Effect.as<Option.Option<unknown>>(given),
+      Effect.mapError(({ message }) => {
+        const [expected = ""] = message.split("\n")
+        return new CliError.InvalidValue({ option: name, value: String(given.value), expected, kind: "flag" })
+      })
+    )
+  })
+
+/** What a flag is for, and what it is where it is not given. */
+const help = (field: Field, said: string): string =>
+  [described(field) ?? "", said === "" ? "" : `(${said})`].filter((part) => part !== "").join(" ")
+
+/** The flag of a field: what was given for it, still encoded. */
+const make = (name: string, field: Field): Flag.Flag<Option.Option<unknown>> | undefined => {
+  const ast = SchemaAST.toEncoded(field.ast)
+  const item = SchemaAST.isArrays(ast) && ast.elements.length === 0 ? ast.rest[0] : undefined
+  const plain = flagOf(name, item ?? ast)
+  if (plain === undefined) return undefined
+  const fallback = defaultOf(name, field)
+  if (Option.isSome(fallback)) {
+    const { value } = fallback
+    const shown = Array.isArray(value) ? value.join(", ") : String(value)
+    const flag = Flag.withDescription(plain, help(field, value === undefined ? "" : `default: ${shown}`))
+    if (item === undefined) return Flag.optional(flag)
+    return Flag.map(Flag.between(flag, 0, most), (values) =>
+      values.length === 0 ? Option.none() : Option.some(values)
+    )
+  }
+  // A switch that is not given is off, and a list is empty.
+  const isSwitch = item === undefined && SchemaAST.isBoolean(ast)
+  const flag = Flag.withDescription(plain, help(field, isSwitch || item !== undefined ? "" : "required"))
+  if (item !== undefined) return Flag.map(Flag.between(flag, 0, most), Option.some)
+  const given: Flag.Flag<unknown> = isSwitch ? Flag.withDefault(flag, false) : flag
+  return Flag.map(given, Option.some)
+}
+
+/** The flags that a pipeline's schema describes, by the names of its fields. */
+export const flagsOf = Effect.fnUntraced(function* ({ file, flags }: Pick<LoadedPipeline, "file" | "flags">) {
+  const made: Record<string, Flag.Flag<Option.Option<unknown>>> = {}
+  for (const [key, field] of Object.entries(flags.fields)) {
+    const name = kebab(key)
+    const unusable = (reason: FlagUnusable["reason"]) => new FlagUnusable({ file: file.shown, field: key, reason })
+    if (taken.has(name) || taken.has(key)) return yield* unusable("taken")
+    if (!/^[a-z][a-z0-9-]*$/.test(name)) return yield* unusable("name")
+    if (isSecret(field.ast)) return yield* unusable("secret")
+    const flag = make(name, field)
+    if (flag === undefined) return yield* unusable("type")
+    made[key] = checked(flag, name, field)
+  }
+  return made
+})
