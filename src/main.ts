@@ -8,6 +8,7 @@ import * as DeployCommand from "./cli/deploy.ts"
 import * as DoctorCommand from "./cli/doctor.ts"
 import { ending } from "./cli/failures.ts"
 import * as Hooks from "./cli/hooks/Hooks.ts"
+import * as RecordCommand from "./cli/record.ts"
 import * as RegistryCommand from "./cli/registry.ts"
 import * as RunCommand from "./cli/run.ts"
 import type { Shown } from "./cli/runs.ts"
@@ -24,7 +25,7 @@ import { Secrets } from "./layers/Secrets.ts"
 import { Shell } from "./layers/Shell.ts"
 import { Ssh } from "./layers/Ssh.ts"
 import { Events } from "./pipeline/Events.ts"
-import { ExitCode } from "./pipeline/Failure.ts"
+import { ExitCode, type Failure } from "./pipeline/Failure.ts"
 import { Scrubber } from "./pipeline/Scrubber.ts"
 import * as Platform from "./platform.ts"
 import { json } from "./reporters/json.ts"
@@ -33,7 +34,7 @@ import { feed, type Output } from "./reporters/Reporter.ts"
 import { terminal } from "./reporters/terminal.ts"
 import * as Recording from "./testing/Recording.ts"
 
-const { DOCKER_CONFIG, NO_COLOR, XDG_DATA_HOME } = process.env
+const { DOCKER_CONFIG, NO_COLOR, XDG_DATA_HOME, XDG_STATE_HOME } = process.env
 
 /** Where docker keeps its logins. */
 const dockerConfig = DOCKER_CONFIG === undefined || DOCKER_CONFIG === "" ? join(homedir(), ".docker") : DOCKER_CONFIG
@@ -42,6 +43,12 @@ const dockerConfig = DOCKER_CONFIG === undefined || DOCKER_CONFIG === "" ? join(
 const store = join(
   XDG_DATA_HOME === undefined || XDG_DATA_HOME === "" ? join(homedir(), ".local/share") : XDG_DATA_HOME,
   "jiji/registry"
+)
+
+/** Where the runs of this machine are kept. */
+const record = join(
+  XDG_STATE_HOME === undefined || XDG_STATE_HOME === "" ? join(homedir(), ".local/state") : XDG_STATE_HOME,
+  "jiji/runs.sqlite"
 )
 
 const output: Output = {
@@ -82,7 +89,13 @@ const reporter = ({ json: asJson }: Shown) => {
   return process.stdout.isTTY ? terminal(output) : plain(output)
 }
 
-const followers = (_: Project, shown: Shown) => [feed(reporter(shown))]
+/** Of what is no reason for a run to fail. */
+const warn = ({ message, remedy }: Failure) => void process.stderr.write(`warning: ${message}\n  → ${remedy}\n`)
+
+const followers = (project: Project, shown: Shown) => [
+  feed(reporter(shown)),
+  RecordCommand.follower(record, project, warn)
+]
 
 const hooks = (project: Project) => {
   const { hooks = [] } = project
@@ -106,6 +119,7 @@ const root = Command.make(
     DeployCommand.command({ live, dry, followers, hooks, write: output.write }),
     DoctorCommand.command({ live, dry, output, watched: process.stdout.isTTY }),
     RegistryCommand.command({ live, dry, followers, hooks, write: output.write, output, interactive, dockerConfig }),
+    RecordCommand.command({ file: record, output }),
     RunCommand.command({ live, dry, followers, hooks, write: output.write, version: manifest.version, modules }),
     SandboxCommand.command(output.write),
     SecretsCommand.command({ secrets: liveSecrets, output, interactive }),

@@ -21,6 +21,7 @@ import * as Secrets from "../../src/layers/SecretsError.ts"
 import * as Ssh from "../../src/layers/SshError.ts"
 import type { Failure } from "../../src/pipeline/Failure.ts"
 import * as Pipeline from "../../src/pipeline/PipelineError.ts"
+import * as Record from "../../src/record/RecordError.ts"
 import * as Build from "../../src/steps/Build.ts"
 import * as Credentials from "../../src/steps/Credentials.ts"
 import * as Doctor from "../../src/steps/doctor/Report.ts"
@@ -36,6 +37,8 @@ const fingerprint = "SHA256:nThbg6kXUpJWGl7E1IGOCspRomTxdCARLviKw6E5SY8"
 const pulled = (reference: string, detail: string) => ({ ...engine, reference, detail })
 const ghcr = "ghcr.io/octocat/shop/web:v1"
 const own = "registry.example.com/shop-web:v1"
+
+const record = "/home/me/.local/state/jiji/runs.sqlite"
 
 /** One of every error, by the part of jiji that it comes from. */
 export const samples: Readonly<Record<string, ReadonlyArray<Failure>>> = {
@@ -69,6 +72,15 @@ export const samples: Readonly<Record<string, ReadonlyArray<Failure>>> = {
     new Sandbox.SandboxRunning({ file: ".jiji/deploy.sandbox.yml", port: 40711 }),
     new Sandbox.SandboxFileTaken({ file: ".jiji/deploy.sandbox.yml" }),
     new Sandbox.SandboxNotWritten({ reason: refused(".jiji/deploy.sandbox.yml") })
+  ],
+  "The record of runs": [
+    new Record.NoRunKept({ file: record }),
+    new Record.RunNotFound({ id: "mf3k2b", nearest: "mf3k2a9c-7q1x" }),
+    new Record.RunAmbiguous({ id: "mf3k", some: ["mf3k2a9c-7q1x", "mf3k19d0-02ab"], count: 2 }),
+    new Record.OneForm(),
+    new Record.PageTaken({ file: "notes.html" }),
+    new Record.PageNotWritten({ file: "/srv/run.html", reason: refused("/srv/run.html") }),
+    new Record.RecordUnusable({ file: record, why: "damaged", detail: "file is not a database" })
   ],
   Secrets: [
     new Secrets.SecretsMissing({
