@@ -20,7 +20,7 @@ export class Git extends Context.Service<
       const shell = yield* Shell
       return Git.of({
         version: Effect.fnUntraced(function* (folder) {
-          const { exitCode, stdout } = yield* shell.run(local, script("git version", versionScript, [folder]))
+          const { exitCode, stdout } = yield* shell.run(local, script("version", versionScript, [folder]))
           return exitCode === 0 ? Option.some(stdout.trim()) : Option.none()
         }),
         committable: Effect.fnUntraced(function* (folder, files) {

@@ -1,6 +1,6 @@
 import { type Duration, Effect } from "effect"
 import type { Server } from "../config/Project.ts"
-import type { Command, Output, ShellError } from "../layers/Command.ts"
+import { type Command, type Output, ProgramMissing, type ShellError } from "../layers/Command.ts"
 import { label, type Machine } from "../layers/Machine.ts"
 import { ConnectionLost, ForwardRefused, HostKeyChanged, HostUnreachable, type SshError } from "../layers/SshError.ts"
 import { isOf, isOn, type Pattern } from "./pattern.ts"
@@ -50,6 +50,12 @@ export const says =
 
 /** Ends badly, with what it writes to stderr; the layers make of that what they make of an engine's own words. */
 export const fails = (stderr: string, exitCode = 1): Reply => says("", { stderr, exitCode })
+
+/** The program is not there. */
+export const missing: Reply = ({ command, machine }) =>
+  machine._tag === "Local"
+    ? Effect.fail(new ProgramMissing({ program: command.words[0], reason: new Error("no such program") }))
+    : Effect.succeed({ stdout: "", stderr: "", exitCode: 127 })
 
 /** What is answered where no script says anything else: all goes well. */
 export const usual: Reply = ({ usual }) => Effect.succeed(usual)

@@ -30,7 +30,7 @@ export const usual = () => {
     switch (command.script) {
       case "secret":
         return said("what-its-command-prints")
-      case "git version":
+      case "version":
         return said("abc1234\n")
       case "look":
         return said(`began 0\nended 0\nprocessor ${arch}\nengine ${engine} 0\n`)

@@ -10,7 +10,7 @@ const version = (...args: Parameters<typeof rehearse>) =>
   )
 
 const noGit: Instead = (_, { script }) =>
-  script === "git version" ? { stdout: "", stderr: "fatal: not a git repository", exitCode: 3 } : undefined
+  script === "version" ? { stdout: "", stderr: "fatal: not a git repository", exitCode: 3 } : undefined
 
 describe("the version of a deploy", () => {
   it.effect("is the one that was asked for, and git is not", () =>

@@ -37,7 +37,7 @@ describe("a deploy with the local registry", () => {
       const name = "localhost:9270/shop-web"
       const id = made(`${name}:abc1234`)
       expect(on("local")).toEqual([
-        "git version /srv",
+        "version /srv",
         `docker build --file /srv/web/Dockerfile --tag ${name}:abc1234 --platform linux/amd64 /srv/web`,
         `docker image inspect ${name}:abc1234`,
         `docker save ${name}:abc1234`,
@@ -159,7 +159,7 @@ describe("a deploy with a remote registry", () => {
       expect(Exit.isSuccess(exit)).toBe(true)
       const name = "ghcr.io/me/shop/web"
       expect(on("local")).toEqual([
-        "git version /srv",
+        "version /srv",
         "check docker ghcr.io Me",
         `docker build --file /srv/web/Dockerfile --tag ${name}:abc1234 --platform linux/amd64 /srv/web`,
         `docker image inspect ${name}:abc1234`,
