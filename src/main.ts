@@ -15,6 +15,7 @@ import type { Shown } from "./cli/runs.ts"
 import * as SandboxCommand from "./cli/sandbox.ts"
 import * as ScriptCommand from "./cli/script.ts"
 import * as SecretsCommand from "./cli/secrets.ts"
+import { stopped } from "./cli/stopped.ts"
 import type { Project } from "./config/Project.ts"
 import { Diagnosis } from "./layers/Diagnosis.ts"
 import { Docker } from "./layers/Docker.ts"
@@ -26,6 +27,7 @@ import { Shell } from "./layers/Shell.ts"
 import { Ssh } from "./layers/Ssh.ts"
 import { Events } from "./pipeline/Events.ts"
 import { ExitCode, type Failure } from "./pipeline/Failure.ts"
+import * as Held from "./pipeline/Held.ts"
 import { Scrubber } from "./pipeline/Scrubber.ts"
 import * as Platform from "./platform.ts"
 import { json } from "./reporters/json.ts"
@@ -150,14 +152,13 @@ const program = Command.runWith(root, { version: manifest.version })(words).pipe
   )
 )
 
-const fiber = Effect.runFork(program)
+const held = Held.make()
+const fiber = Effect.runFork(Effect.provideService(program, Held.Held, held))
 
 let stopping = false
 const stop = () => {
   if (stopping) {
-    process.stderr.write(
-      "\nstopped at once: a connection, a tunnel or a half-made container may be left on a server; the next deploy mends it\n"
-    )
+    process.stderr.write(stopped(held.names()))
     process.exit(ExitCode.interrupted)
   }
   stopping = true

@@ -1,5 +1,6 @@
 import { Effect, Option, type Scope } from "effect"
 import { CurrentPath, Events } from "./Events.ts"
+import { Held } from "./Held.ts"
 
 /** How long a release may take before it is given up. */
 const limit = "5 seconds"
@@ -19,16 +20,20 @@ export const acquire = <A, E, R>(
     Effect.gen(function* () {
       const events = yield* Events
       const path = yield* CurrentPath
+      const held = yield* Held
       const resource = yield* restore(acquire)
+      const letGo = held.add(name)
       yield* Effect.addFinalizer(() =>
         release(resource).pipe(
           // A finalizer runs uninterruptible, and a time limit needs something that it can interrupt.
           Effect.interruptible,
           Effect.timeoutOption(limit),
           Effect.catchCause(() => Effect.succeedNone),
-          Effect.flatMap((ended) =>
-            events.publish({ _tag: "ResourceReleased", resource: name, clean: Option.isSome(ended) })
-          ),
+          Effect.flatMap((ended) => {
+            // What was given up may be there still.
+            if (Option.isSome(ended)) letGo()
+            return events.publish({ _tag: "ResourceReleased", resource: name, clean: Option.isSome(ended) })
+          }),
           Effect.provideService(CurrentPath, path)
         )
       )

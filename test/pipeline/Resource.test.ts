@@ -3,6 +3,7 @@ import { Effect, Exit, Fiber, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import type { Event } from "../../src/pipeline/Event.ts"
 import { CurrentPath, Events } from "../../src/pipeline/Events.ts"
+import * as Held from "../../src/pipeline/Held.ts"
 import * as Resource from "../../src/pipeline/Resource.ts"
 import { Scrubber } from "../../src/pipeline/Scrubber.ts"
 import { it } from "../effect.ts"
@@ -44,6 +45,27 @@ describe("a resource", () => {
       yield* Effect.yieldNow
       expect(log).toEqual(["use 5", "close 5"])
       expect(seen).toEqual(["acquired tunnel deploy/tunnel", "released tunnel true deploy/tunnel"])
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("is known to be held until it is released, and where its release was given up", () =>
+    Effect.gen(function* () {
+      const held = Held.make()
+      const seen: Array<ReadonlyArray<string>> = []
+      const look = Effect.sync(() => void seen.push(held.names()))
+      const using = Effect.scoped(
+        Effect.gen(function* () {
+          yield* Resource.acquire("connection", look, () => look)
+          yield* Resource.acquire("tunnel", look, () => Effect.never)
+          yield* look
+        })
+      ).pipe(Effect.provideService(Held.Held, held))
+      const running = yield* Effect.forkChild(using)
+      yield* TestClock.adjust("5 seconds")
+      yield* Fiber.join(running)
+      const both = ["connection", "tunnel"]
+      expect(seen).toEqual([[], ["connection"], both, both])
+      expect(held.names()).toEqual(["tunnel"])
     }).pipe(Effect.provide(layer))
   )
 
