@@ -15,6 +15,7 @@ import type { Shown } from "./cli/runs.ts"
 import * as SandboxCommand from "./cli/sandbox.ts"
 import * as ScriptCommand from "./cli/script.ts"
 import * as SecretsCommand from "./cli/secrets.ts"
+import { telemetry } from "./cli/telemetry.ts"
 import { stopped } from "./cli/stopped.ts"
 import type { Project } from "./config/Project.ts"
 import { Diagnosis } from "./layers/Diagnosis.ts"
@@ -70,6 +71,12 @@ const secrets = ({ environment, root }: Project) =>
 /** With the commands that stand for secrets run on this machine. */
 const liveSecrets = (project: Project) => secrets(project).pipe(Layer.provide(Shell.local))
 
+const traces = telemetry({
+  env: process.env,
+  version: manifest.version,
+  say: (text) => void process.stderr.write(text)
+})
+
 const live = (project: Project) =>
   Layer.mergeAll(
     Diagnosis.layer,
@@ -77,7 +84,11 @@ const live = (project: Project) =>
     Git.layer,
     LocalRegistry.layer({ directory: store }),
     RegistryContainer.layer
-  ).pipe(Layer.provideMerge(Shell.layer), Layer.provideMerge(Ssh.layer), Layer.provideMerge(liveSecrets(project)))
+  ).pipe(
+    Layer.provideMerge(traces.over(Shell.layer)),
+    Layer.provideMerge(Ssh.layer),
+    Layer.provideMerge(liveSecrets(project))
+  )
 
 /** Reads this machine's files and git, and nothing else; everything else is only recorded. */
 const dry = (project: Project) =>
@@ -96,7 +107,8 @@ const warn = ({ message, remedy }: Failure) => void process.stderr.write(`warnin
 
 const followers = (project: Project, shown: Shown) => [
   feed(reporter(shown)),
-  RecordCommand.follower(record, project, warn)
+  RecordCommand.follower(record, project, warn),
+  ...traces.followers(project)
 ]
 
 const hooks = (project: Project) => {

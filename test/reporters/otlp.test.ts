@@ -1,0 +1,347 @@
+import { describe, expect, test } from "bun:test"
+import { Cause, Clock, Deferred, Effect, Exit, Fiber, Layer, Redacted, Schema } from "effect"
+import { telemetry } from "../../src/cli/telemetry.ts"
+import { local } from "../../src/layers/Machine.ts"
+import { Shell } from "../../src/layers/Shell.ts"
+import { Events } from "../../src/pipeline/Events.ts"
+import * as Pipeline from "../../src/pipeline/Pipeline.ts"
+import { Scrubber } from "../../src/pipeline/Scrubber.ts"
+import * as Step from "../../src/pipeline/Step.ts"
+import * as Platform from "../../src/platform.ts"
+import { settings } from "../../src/reporters/otlp/settings.ts"
+import type { Project } from "../../src/config/Project.ts"
+import { it } from "../effect.ts"
+
+const secret = "hunter22hunter22"
+
+interface Attribute {
+  readonly key: string
+  readonly value: Readonly<Record<string, unknown>>
+}
+interface Span {
+  readonly traceId: string
+  readonly spanId: string
+  readonly parentSpanId?: string
+  readonly name: string
+  readonly kind: number
+  readonly startTimeUnixNano: string
+  readonly endTimeUnixNano: string
+  readonly attributes: ReadonlyArray<Attribute>
+  readonly events: ReadonlyArray<{ readonly name: string; readonly attributes: ReadonlyArray<Attribute> }>
+  readonly status: { readonly code: number; readonly message?: string }
+}
+interface Posted {
+  readonly path: string
+  readonly type: string | null
+  readonly key: string | null
+  readonly body: string
+}
+
+/** A collector on loopback, and what it was sent. `answer` is what it says. */
+const collector = (answer: () => Response | Promise<Response> = () => new Response("{}")) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const posted: Array<Posted> = []
+      const server = Bun.serve({
+        port: 0,
+        hostname: "127.0.0.1",
+        idleTimeout: 0,
+        fetch: async (request) => {
+          posted.push({
+            path: new URL(request.url).pathname,
+            type: request.headers.get("content-type"),
+            key: request.headers.get("x-api-key"),
+            body: Buffer.from(await request.arrayBuffer()).toString("latin1")
+          })
+          return answer()
+        }
+      })
+      return { server, posted, url: `http://127.0.0.1:${server.port}` }
+    }),
+    ({ server }) => Effect.promise(() => server.stop(true))
+  )
+
+const spansOf = (posted: ReadonlyArray<Posted>): ReadonlyArray<Span> =>
+  posted
+    .filter(({ path }) => path === "/v1/traces")
+    .flatMap(({ body }) => JSON.parse(body).resourceSpans[0].scopeSpans[0].spans)
+
+const attributes = (span: { readonly attributes: ReadonlyArray<Attribute> }) =>
+  Object.fromEntries(span.attributes.map(({ key, value }) => [key, Object.values(value)[0]]))
+
+class Broken extends Schema.TaggedError<Broken>()("Broken", { why: Schema.String }) {
+  override get message() {
+    return `It broke: ${this.why}.`
+  }
+  readonly remedy = "Mend it."
+  readonly exitCode = 1
+}
+
+const shop: Project = {
+  name: "shop",
+  environment: "staging",
+  root: "/",
+  engine: "docker",
+  registry: { type: "local", port: 9270 },
+  servers: [],
+  services: []
+}
+
+const shell = Step.make("shell", () =>
+  Effect.gen(function* () {
+    const { run } = yield* Shell
+    yield* run(local, { words: ["sh", "-c", `exit 3 # ${secret}`], env: { TOKEN: Redacted.make(secret) } })
+    yield* (yield* Events).publish({ _tag: "StepProgress", label: "to web1", bytes: 1000, total: 2500 })
+    yield* (yield* Events).publish({ _tag: "StepProgress", label: "to web1", bytes: 2500, total: 2500 })
+  }).pipe(Effect.orDie)
+)
+const fails = Step.make("fails", () => new Broken({ why: secret }))
+const whole = Pipeline.make("deploy").pipe(
+  Pipeline.forEach({
+    name: "servers",
+    as: "server",
+    items: () => ["web1", "web2"],
+    key: String,
+    body: Pipeline.make<{ readonly server: string }>("server").pipe(Pipeline.step(shell))
+  }),
+  Pipeline.step(Step.make("nothing", () => Effect.succeed(Step.skip("there is none")))),
+  Pipeline.step(fails)
+)
+
+/** Runs a pipeline over the shell of this machine, with what the variables ask for. */
+const run = Effect.fnUntraced(function* <E>(
+  env: Readonly<Record<string, string>>,
+  pipeline: Pipeline.Pipeline<{}, object, E, Shell | Events>
+) {
+  const { followers, over } = telemetry({ env, version: "1.2.3", say: () => {} })
+  const scrubber = Scrubber.make()
+  scrubber.add(Redacted.make(secret))
+  return yield* Effect.gen(function* () {
+    const { subscribe } = yield* Events
+    const fibers = yield* Effect.forEach(followers(shop), (follow) =>
+      Effect.flatMap(subscribe, (stream) => Effect.forkChild(follow(stream), { startImmediately: true }))
+    )
+    const exit = yield* Effect.exit(Pipeline.run(pipeline, {}, over(Shell.local)))
+    const began = yield* Clock.currentTimeMillis
+    yield* Fiber.awaitAll(fibers)
+    return { exit, waited: (yield* Clock.currentTimeMillis) - began, fibers: fibers.length }
+  }).pipe(
+    Effect.scoped,
+    Effect.provide(Events.layer.pipe(Layer.provideMerge(Layer.succeed(Scrubber, scrubber)))),
+    Effect.provide(Platform.layer)
+  )
+})
+
+describe("a collector gets", () => {
+  it.live("a span of the run, of every node and of every command, each below its own", () =>
+    Effect.gen(function* () {
+      const { posted, url } = yield* collector()
+      const env = {
+        OTEL_EXPORTER_OTLP_ENDPOINT: url,
+        OTEL_EXPORTER_OTLP_HEADERS: "x-api-key=a%20key",
+        OTEL_RESOURCE_ATTRIBUTES: "team=ops,broken=100%",
+        TRACEPARENT: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+      }
+      const { exit } = yield* run(env, whole)
+      expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toBeInstanceOf(Broken)
+      const spans = spansOf(posted)
+      const byId = new Map(spans.map((span) => [span.spanId, span]))
+      expect(new Set(spans.map(({ traceId }) => traceId))).toEqual(new Set(["0af7651916cd43dd8448eb211c80319c"]))
+      const tree = spans.map(
+        ({ name, parentSpanId = "" }) => `${byId.get(parentSpanId)?.name ?? parentSpanId} > ${name}`
+      )
+      expect(tree.sort()).toEqual([
+        "b7ad6b7169203331 > deploy",
+        "deploy > deploy/fails",
+        "deploy > deploy/nothing",
+        "deploy > deploy/servers",
+        "deploy/servers > deploy/servers[web1]",
+        "deploy/servers > deploy/servers[web2]",
+        "deploy/servers[web1] > deploy/servers[web1]/shell",
+        "deploy/servers[web1]/shell > sh",
+        "deploy/servers[web2] > deploy/servers[web2]/shell",
+        "deploy/servers[web2]/shell > sh"
+      ])
+      for (const span of spans) {
+        const [began, ended] = [BigInt(span.startTimeUnixNano), BigInt(span.endTimeUnixNano)]
+        const parent = byId.get(span.parentSpanId ?? "")
+        expect(ended).toBeGreaterThanOrEqual(began)
+        if (parent === undefined) continue
+        expect(began).toBeGreaterThanOrEqual(BigInt(parent.startTimeUnixNano))
+        expect(ended).toBeLessThanOrEqual(BigInt(parent.endTimeUnixNano))
+      }
+      const named = (name: string) => spans.find((span) => span.name === name) ?? spans[0]
+      expect(named("deploy")?.status).toEqual({ code: 2, message: "It broke: <redacted>." })
+      expect(attributes(named("deploy") ?? { attributes: [] })).toMatchObject({
+        "jiji.project": "shop",
+        "jiji.environment": "staging"
+      })
+      expect(named("deploy/servers")?.status.code).toBe(1)
+      expect(attributes(named("deploy/nothing") ?? { attributes: [] })).toMatchObject({
+        "jiji.skipped": "there is none"
+      })
+      expect(attributes(named("deploy/servers[web1]/shell") ?? { attributes: [] })).toEqual({
+        "jiji.kind": "step",
+        "jiji.server": "web1"
+      })
+      expect(named("sh")?.status).toEqual({ code: 2, message: "exit code 3" })
+      expect(attributes(named("sh") ?? { attributes: [] })).toEqual({
+        "jiji.machine": "local",
+        "process.executable.name": "sh",
+        "process.exit.code": 3
+      })
+      const all = JSON.stringify(posted)
+      expect(all).not.toContain(secret)
+      expect(all).not.toContain(import.meta.dir)
+      const resource = JSON.parse(posted.find(({ path }) => path === "/v1/traces")?.body ?? "").resourceSpans[0]
+        .resource
+      expect(attributes(resource)).toMatchObject({
+        team: "ops",
+        broken: "100%",
+        "service.name": "jiji",
+        "service.version": "1.2.3"
+      })
+      expect(new Set(posted.map(({ key }) => key))).toEqual(new Set(["a key"]))
+    })
+  )
+
+  it.live("metrics of the run, its steps, and the bytes they moved", () =>
+    Effect.gen(function* () {
+      const { posted, url } = yield* collector()
+      yield* run({ OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `${url}/own`, OTEL_SERVICE_NAME: "ship" }, whole)
+      expect(new Set(posted.map(({ path }) => path))).toEqual(new Set(["/own"]))
+      const { resource, scopeMetrics } = JSON.parse(posted.at(-1)?.body ?? "").resourceMetrics[0]
+      expect(attributes(resource)).toMatchObject({ "service.name": "ship" })
+      const { metrics } = scopeMetrics[0]
+      const points = (name: string): ReadonlyArray<Record<string, never>> => {
+        const metric = metrics.find((one: { readonly name: string }) => one.name === name)
+        return (metric.sum ?? metric.histogram).dataPoints
+      }
+      const found = (name: string, more: object) =>
+        points(name).find((point) =>
+          Object.entries(more).every(([key, value]) => attributes(point as never)[key] === value)
+        )
+      expect(found("jiji.runs", { pipeline: "deploy", outcome: "failed", project: "shop" })).toBeDefined()
+      expect(found("jiji.run.duration", { pipeline: "deploy", outcome: "failed" })).toBeDefined()
+      expect(found("jiji.step.duration", { step: "shell", outcome: "succeeded" })).toBeDefined()
+      expect(found("jiji.step.duration", { step: "nothing", outcome: "skipped" })).toBeDefined()
+      // That of the other test of this process is in it too.
+      expect(Number(found("jiji.bytes", { step: "shell" })?.["asDouble"]) % 5000).toBe(0)
+    })
+  )
+
+  it.live("protobuf, where that is asked for", () =>
+    Effect.gen(function* () {
+      const { posted, url } = yield* collector()
+      const env = { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf" }
+      yield* run(env, whole)
+      expect(new Set(posted.map(({ type }) => type))).toEqual(new Set(["application/x-protobuf"]))
+      expect(posted.map(({ path }) => path).sort()).toEqual(["/v1/metrics", "/v1/traces"])
+      expect(posted.find(({ path }) => path === "/v1/traces")?.body).toContain("deploy/servers[web1]/shell")
+      expect(JSON.stringify(posted)).not.toContain(secret)
+    })
+  )
+
+  it.live("the span of a run that was interrupted, and of the command that was cut off", () =>
+    Effect.gen(function* () {
+      const { posted, url } = yield* collector()
+      const began = yield* Deferred.make<void>()
+      const hangs = Step.make("hangs", () =>
+        Effect.gen(function* () {
+          const { run } = yield* Shell
+          yield* Effect.race(
+            run(local, { words: ["sleep", "600"] }),
+            Effect.andThen(Deferred.succeed(began, undefined), Effect.never)
+          )
+        }).pipe(Effect.orDie)
+      )
+      const fails = Step.make("fails", () => Effect.andThen(Deferred.await(began), new Broken({ why: "so" })))
+      const pipeline = Pipeline.make("deploy").pipe(Pipeline.parallel(hangs, fails))
+      yield* run({ OTEL_EXPORTER_OTLP_ENDPOINT: url }, pipeline)
+      const spans = spansOf(posted)
+      const sleep = spans.find(({ name }) => name === "sleep")
+      expect(sleep?.parentSpanId).toBe(spans.find(({ name }) => name === "deploy/hangs")?.spanId)
+      expect(sleep?.status.code).toBe(0)
+    })
+  )
+})
+
+describe("the run is as it was where a collector", () => {
+  const cases = {
+    "answers 500": () => new Response("no", { status: 500 }),
+    "never answers": () => new Promise<Response>(() => {}),
+    "answers with what is no JSON": () => new Response("<html>")
+  }
+  for (const [what, answer] of Object.entries(cases)) {
+    it.live(what, () =>
+      Effect.gen(function* () {
+        const { posted, url } = yield* collector(answer)
+        const { exit, waited } = yield* run({ OTEL_EXPORTER_OTLP_ENDPOINT: url }, whole)
+        expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toBeInstanceOf(Broken)
+        expect(posted.length).toBeGreaterThan(0)
+        // 1.5 s, and what a busy machine makes of that; its own retries would take three times as long.
+        expect(waited).toBeLessThan(10_000)
+      })
+    )
+  }
+  it.live("is not there", () =>
+    Effect.gen(function* () {
+      const { exit } = yield* run({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1" }, whole)
+      expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toBeInstanceOf(Broken)
+    })
+  )
+})
+
+describe("the standard variables", () => {
+  const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318/base/" }
+
+  test("ask for nothing where none is set, and where it is turned off", () => {
+    expect(settings({})).toBeUndefined()
+    expect(settings({ OTEL_EXPORTER_OTLP_ENDPOINT: "", OTEL_SERVICE_NAME: "x" })).toBeUndefined()
+    expect(settings({ ...endpoint, OTEL_SDK_DISABLED: "TRUE" })).toBeUndefined()
+    expect(settings({ ...endpoint, OTEL_TRACES_EXPORTER: "none", OTEL_METRICS_EXPORTER: "none" })).toBeUndefined()
+    const none = telemetry({ env: {}, version: "1", say: () => {} })
+    expect(none.followers(shop)).toEqual([])
+    expect(none.over(Shell.local)).toBe(Shell.local)
+  })
+
+  test("name a place for both, and one for each", () => {
+    expect(settings(endpoint)).toMatchObject({
+      traces: { url: "http://collector:4318/base/v1/traces", protocol: "http/json" },
+      metrics: { url: "http://collector:4318/base/v1/metrics" },
+      warnings: []
+    })
+    const own = settings({
+      ...endpoint,
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://t/x",
+      OTEL_METRICS_EXPORTER: "none"
+    })
+    expect([own?.traces?.url, own?.metrics]).toEqual(["https://t/x", undefined])
+  })
+
+  test("that ask for what there is not are warned of once", () => {
+    const warnings = (more: Readonly<Record<string, string>>) => settings({ ...endpoint, ...more })?.warnings
+    expect(warnings({ OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" })).toEqual([
+      "OTEL_EXPORTER_OTLP_PROTOCOL is grpc; only http/json and http/protobuf are known"
+    ])
+    expect(warnings({ OTEL_TRACES_EXPORTER: "zipkin" })).toEqual([
+      "OTEL_TRACES_EXPORTER is zipkin; only otlp and none are known"
+    ])
+    const said: Array<string> = []
+    const env = { ...endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" }
+    expect(telemetry({ env, version: "1", say: (text) => said.push(text) }).followers(shop)).toHaveLength(0)
+    expect(said.join("")).toStartWith("warning: OTEL_EXPORTER_OTLP_PROTOCOL is grpc; only http/json")
+    expect(warnings({ OTEL_EXPORTER_OTLP_ENDPOINT: "collector:4318" })).toEqual([
+      "OTEL_EXPORTER_OTLP_ENDPOINT is no address that begins with http:// or https://"
+    ])
+  })
+
+  test("name the span that a run is part of, if they can be read", () => {
+    const parent = (text: string) => settings({ ...endpoint, TRACEPARENT: text })?.parent
+    const [traceId, spanId] = ["0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"]
+    expect(parent(`00-${traceId}-${spanId}-01`)).toEqual({ traceId, spanId, sampled: true })
+    expect(parent(`00-${traceId}-${spanId}-00`)).toEqual({ traceId, spanId, sampled: false })
+    expect(parent(`00-${traceId}-0000000000000000-01`)).toBeUndefined()
+    expect(parent("nonsense")).toBeUndefined()
+  })
+})
