@@ -48,7 +48,7 @@ export const read = Effect.fnUntraced(function* <E>(options: {
     return Option.isSome(digest) && (yield* store.has(digest.value, size)) ? digest.value : undefined
   })
 
-  const visit = Effect.fnUntraced(function* (header: TarHeader, body: Stream.Stream<Uint8Array, ArchiveInvalid>) {
+  const visit = Effect.fnUntraced(function* (header: TarHeader, body: Hashing.Body<ArchiveInvalid>) {
     const path = Paths.normalise(header.name)
     if (path === undefined) return yield* fail({ _tag: "UnsafePath", path: header.name })
     if (header.type === "symlink" || header.type === "link") {
@@ -59,7 +59,9 @@ export const read = Effect.fnUntraced(function* <E>(options: {
     if (header.type !== "file" || Paths.isLegacy(path)) return
     const stored = yield* expected(path, header.size)
     const content =
-      stored === undefined ? yield* store.stage(body) : { ...(yield* Hashing.measure(body)), path: store.path(stored) }
+      stored === undefined
+        ? yield* store.stage(body)
+        : { ...(yield* Hashing.pour(body, Hashing.nowhere)), path: store.path(stored) }
     const promised = stored ?? Paths.blobDigest(path) ?? content.digest
     if (promised !== content.digest) {
       return yield* fail({ _tag: "ContentMismatch", path, expected: promised, actual: content.digest })

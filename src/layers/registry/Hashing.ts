@@ -8,25 +8,94 @@ export interface Measured {
   readonly magic: Uint8Array
 }
 
+/** Bytes that come by themselves, one file of an archive for one. */
+export interface Body<E> {
+  readonly bytes: ReadableStream<Uint8Array>
+  /** The error of a read that fails. */
+  readonly onError: (cause: unknown) => E
+}
+
+/** Where bytes go, a piece at a time. */
+export interface Sink<E> {
+  readonly write: (piece: Uint8Array) => Promise<void>
+  /** The error of a write that fails. */
+  readonly onError: (cause: unknown) => E
+}
+
+/** For bytes of which only the measure is wanted. */
+export const nowhere: Sink<never> = {
+  write: () => Promise.resolve(),
+  onError: (cause) => {
+    throw cause
+  }
+}
+
+const meter = () => {
+  const hash = new Bun.CryptoHasher("sha256")
+  const magic = new Uint8Array(4)
+  let size = 0
+  return {
+    take(piece: Uint8Array): void {
+      hash.update(piece)
+      if (size < magic.length) magic.set(piece.subarray(0, magic.length - size), size)
+      size += piece.length
+      Garbage.passed(piece.length)
+    },
+    measured: (): Measured => ({ digest: `sha256:${hash.digest("hex")}`, size, magic })
+  }
+}
+
 /** Reads a stream to its end, hashing it. */
 export const measure = <E, R>(bytes: Stream.Stream<Uint8Array, E, R>): Effect.Effect<Measured, E, R> =>
-  measureWith(bytes, Stream.runDrain)
-
-/** The same for a stream that `use` reads: what it has read of it is what is measured. */
-export const measureWith = <E, R, E2, R2>(
-  bytes: Stream.Stream<Uint8Array, E, R>,
-  use: (bytes: Stream.Stream<Uint8Array, E, R>) => Effect.Effect<void, E2, R2>
-): Effect.Effect<Measured, E2, R2> =>
   Effect.suspend(() => {
-    const hash = new Bun.CryptoHasher("sha256")
-    const magic = new Uint8Array(4)
-    let size = 0
-    const hashed = Stream.map(bytes, (chunk) => {
-      hash.update(chunk)
-      if (size < magic.length) magic.set(chunk.subarray(0, magic.length - size), size)
-      size += chunk.length
-      Garbage.passed(chunk.length)
-      return chunk
+    const { measured, take } = meter()
+    return Effect.map(
+      Stream.runForEach(bytes, (piece) => Effect.sync(() => take(piece))),
+      measured
+    )
+  })
+
+/** Why a piece was not written. */
+class Unwritten {
+  readonly cause: unknown
+  constructor(cause: unknown) {
+    this.cause = cause
+  }
+}
+
+/**
+ * Reads a body to its end, hashing it. Each piece goes to the sink, one at a time, and the next is read meanwhile. A write
+ * that has begun is waited for, also by an interruption.
+ */
+export const pour = <E, W>({ bytes, onError }: Body<E>, sink: Sink<W>): Effect.Effect<Measured, E | W> =>
+  // A plain loop, as every byte of an image passes here: through a stream, a piece costs more than its hash does.
+  Effect.callback((resume, signal) => {
+    const { measured, take } = meter()
+    const reader = bytes.getReader()
+    let writing = Promise.resolve()
+    const loop = async () => {
+      for (let next = await reader.read(); next.value !== undefined && !signal.aborted; next = await reader.read()) {
+        take(next.value)
+        await writing
+        writing = sink.write(next.value).catch((cause: unknown) => Promise.reject(new Unwritten(cause)))
+        // Awaited above and below; this is for the time until then.
+        writing.catch(() => {})
+      }
+      await writing
+    }
+    const ended = loop().then(
+      () => {
+        reader.releaseLock()
+        resume(Effect.sync(measured))
+      },
+      (cause: unknown) => {
+        const error = cause instanceof Unwritten ? sink.onError(cause.cause) : onError(cause)
+        const fail = () => resume(Effect.fail(error))
+        return writing.then(fail, fail)
+      }
+    )
+    return Effect.promise(() => {
+      void reader.cancel().catch(() => {})
+      return ended
     })
-    return Effect.map(use(hashed), () => ({ digest: `sha256:${hash.digest("hex")}`, size, magic }))
   })

@@ -1,4 +1,5 @@
-import { ByteSize, Clock, Effect, FileSystem, Option, type PlatformError, type Scope, Stream } from "effect"
+import { type FileHandle, open } from "node:fs/promises"
+import { ByteSize, Clock, Effect, FileSystem, Option, PlatformError, type Scope } from "effect"
 import * as Hashing from "./Hashing.ts"
 import { digestOf, hex } from "./Names.ts"
 import { StoreFailed } from "./RegistryError.ts"
@@ -18,8 +19,8 @@ export interface Store {
   has(digest: string, size: number): Effect.Effect<boolean, StoreFailed>
   /** The bytes of a small blob, if they are there and are what the digest says. */
   read(digest: string): Effect.Effect<Option.Option<Uint8Array>, StoreFailed>
-  /** Writes a stream to a temporary file, which goes with the scope unless it is kept. */
-  stage<E, R>(bytes: Stream.Stream<Uint8Array, E, R>): Effect.Effect<Content, E | StoreFailed, R | Scope.Scope>
+  /** Writes a body to a temporary file, which goes with the scope unless it is kept. */
+  stage<E>(body: Hashing.Body<E>): Effect.Effect<Content, E | StoreFailed, Scope.Scope>
   /** The bytes of staged content. */
   load(content: Content): Effect.Effect<Uint8Array, StoreFailed>
   /** Makes staged content a blob. Returns the bytes that this added: none where the blob is there already. */
@@ -46,8 +47,9 @@ export interface Store {
   readonly size: Effect.Effect<number, StoreFailed>
 }
 
-/** How many chunks are read while one is being written. */
-const ahead = 4
+const writeAll = async (handle: FileHandle, piece: Uint8Array): Promise<void> => {
+  for (let at = 0; at < piece.length;) at += (await handle.write(piece, at)).bytesWritten
+}
 
 const isMissing = (error: PlatformError.PlatformError): boolean => error.reason._tag === "NotFound"
 
@@ -117,20 +119,29 @@ export const make = Effect.fnUntraced(function* (
     return content.size
   })
 
-  const stage = Effect.fnUntraced(function* <E, R>(bytes: Stream.Stream<Uint8Array, E, R>) {
+  const broken = (pathOrDescriptor: string) => (cause: unknown) => {
+    const description = cause instanceof Error ? cause.message : String(cause)
+    const where = { module: "FileSystem", method: "write", pathOrDescriptor }
+    return new StoreFailed({
+      directory,
+      reason: PlatformError.systemError({ _tag: "Unknown", ...where, description, cause })
+    })
+  }
+
+  const stage = Effect.fnUntraced(function* <E>(body: Hashing.Body<E>) {
     yield* prepare
     const file = yield* create
-    const write = Effect.fnUntraced(function* (bytes: Stream.Stream<Uint8Array, E, R>) {
-      const handle = yield* guard(fs.open(file, { flag: "wx", mode: 0o600 }))
-      // A write that has begun is waited for: the file must not be closed under it.
-      const writeAll = (chunk: Uint8Array) => Effect.uninterruptible(guard(handle.writeAll(chunk)))
-      yield* bytes.pipe(Stream.buffer({ capacity: ahead }), Stream.runForEach(writeAll))
-    }, Effect.scoped)
-    return { ...(yield* Hashing.measureWith(bytes, write)), path: file }
+    const onError = broken(file)
+    const measured = yield* Effect.acquireUseRelease(
+      Effect.tryPromise({ try: () => open(file, "wx", 0o600), catch: onError }),
+      (handle) => Hashing.pour(body, { write: (piece) => writeAll(handle, piece), onError }),
+      (handle) => Effect.promise(() => handle.close())
+    )
+    return { ...measured, path: file }
   })
 
-  const put = Effect.fnUntraced(function* (bytes: Uint8Array) {
-    yield* keep(yield* stage(Stream.make(bytes)))
+  const put = Effect.fnUntraced(function* (bytes: Uint8Array<ArrayBuffer>) {
+    yield* keep(yield* stage({ bytes: new Blob([bytes]).stream(), onError: broken(directory) }))
   }, Effect.scoped)
 
   const read = Effect.fnUntraced(function* (digest: string) {

@@ -1,6 +1,6 @@
 import { describe, expect } from "bun:test"
 import { statSync, writeFileSync } from "node:fs"
-import { Deferred, Effect, Exit, Fiber, FileSystem, Scope, Stream } from "effect"
+import { Deferred, Effect, Exit, Fiber, FileSystem, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as Store from "../../../src/layers/registry/Store.ts"
 import * as Platform from "../../../src/platform.ts"
@@ -36,7 +36,9 @@ const open = Effect.fnUntraced(function* (directory: string) {
     Effect.provideService(FileSystem.FileSystem, slow),
     Effect.provideService(Scope.Scope, scope)
   )
-  const keep = Effect.scoped(Effect.flatMap(store.stage(Stream.make(bytes)), store.keep))
+  const keep = Effect.scoped(
+    Effect.flatMap(store.stage({ bytes: new Blob([bytes]).stream(), onError: String }), store.keep)
+  )
   return { store, keep, hashed, flush: Deferred.succeed(disk, undefined), end: Scope.close(scope, Exit.void) }
 }, Effect.provide(Platform.layer))
 

@@ -1,0 +1,76 @@
+import { describe, expect } from "bun:test"
+import { Effect, Fiber } from "effect"
+import * as Hashing from "../../../src/layers/registry/Hashing.ts"
+import { it } from "../../effect.ts"
+import { sha256 } from "./fixtures.ts"
+
+const text = (value: string) => new TextEncoder().encode(value)
+const body = (...pieces: ReadonlyArray<string>) => ({
+  bytes: new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      for (const piece of pieces) controller.enqueue(text(piece))
+      controller.close()
+    }
+  }),
+  onError: String
+})
+
+describe("bytes that are poured", () => {
+  it.live("are written in order, one piece at a time, and measured", () =>
+    Effect.gen(function* () {
+      const written: Array<string> = []
+      let writing = 0
+      const measured = yield* Hashing.pour(body("one ", "two ", "three"), {
+        write: async (piece) => {
+          expect(++writing).toBe(1)
+          await Promise.resolve()
+          written.push(new TextDecoder().decode(piece))
+          writing--
+        },
+        onError: String
+      })
+      expect(written).toEqual(["one ", "two ", "three"])
+      expect(measured).toEqual({
+        digest: `sha256:${sha256(text("one two three"))}`,
+        size: 13,
+        magic: text("one ")
+      })
+    })
+  )
+
+  it.live("fail with the error of the side that broke", () =>
+    Effect.gen(function* () {
+      const full = { write: () => Promise.reject(new Error("no room")), onError: (cause: unknown) => `write: ${cause}` }
+      expect(yield* Effect.flip(Hashing.pour(body("one", "two"), full))).toBe("write: Error: no room")
+      const cut = {
+        bytes: new ReadableStream<Uint8Array>({ pull: (controller) => controller.error(new Error("cut short")) }),
+        onError: (cause: unknown) => `read: ${cause}`
+      }
+      expect(yield* Effect.flip(Hashing.pour(cut, Hashing.nowhere))).toBe("read: Error: cut short")
+    })
+  )
+
+  it.live("are let go when they are interrupted, once the write that has begun is done", () =>
+    Effect.gen(function* () {
+      const begun = Promise.withResolvers<void>()
+      const disk = Promise.withResolvers<void>()
+      let isCancelled = false
+      const endless = {
+        bytes: new ReadableStream<Uint8Array>({
+          pull: (controller) => controller.enqueue(text("more")),
+          cancel: () => void (isCancelled = true)
+        }),
+        onError: String
+      }
+      const write = () => (begun.resolve(), disk.promise)
+      const pouring = yield* Effect.forkChild(Hashing.pour(endless, { write, onError: String }))
+      yield* Effect.promise(() => begun.promise)
+      const interrupting = yield* Effect.forkChild(Fiber.interrupt(pouring), { startImmediately: true })
+      yield* Effect.yieldNow
+      expect(isCancelled).toBe(true)
+      expect(interrupting.pollUnsafe()).toBeUndefined()
+      disk.resolve()
+      yield* Fiber.join(interrupting)
+    })
+  )
+})
