@@ -33,11 +33,11 @@ import { Scrubber } from "./pipeline/Scrubber.ts"
 import * as Platform from "./platform.ts"
 import { json } from "./reporters/json.ts"
 import { plain } from "./reporters/plain.ts"
-import { feed, type Output } from "./reporters/Reporter.ts"
+import { feed, type Follower, type Screen } from "./reporters/Reporter.ts"
 import { terminal } from "./reporters/terminal.ts"
 import * as Recording from "./testing/Recording.ts"
 
-const { DOCKER_CONFIG, NO_COLOR, XDG_DATA_HOME, XDG_STATE_HOME } = process.env
+const { DOCKER_CONFIG, NO_COLOR, TERM, XDG_DATA_HOME, XDG_STATE_HOME } = process.env
 
 /** Where docker keeps its logins. */
 const dockerConfig = DOCKER_CONFIG === undefined || DOCKER_CONFIG === "" ? join(homedir(), ".docker") : DOCKER_CONFIG
@@ -54,13 +54,19 @@ const record = join(
   "jiji/runs.sqlite"
 )
 
-const output: Output = {
+const output: Screen = {
   write: (text) => void process.stdout.write(text),
   get columns() {
     return process.stdout.columns ?? 200
   },
+  get rows() {
+    return process.stdout.rows ?? 24
+  },
   colors: process.stdout.isTTY && (NO_COLOR === undefined || NO_COLOR === "")
 }
+
+/** Whether a picture can be drawn for a person. */
+const drawn = process.stdout.isTTY && TERM !== "dumb"
 
 /** Whether a person is at both ends. */
 const interactive = process.stdin.isTTY && process.stdout.isTTY
@@ -97,16 +103,16 @@ const dry = (project: Project) =>
     Layer.merge(Git.layer.pipe(Layer.provide(Shell.local)))
   )
 
-const reporter = ({ json: asJson }: Shown) => {
-  if (asJson) return json(output)
-  return process.stdout.isTTY ? terminal(output) : plain(output)
+const reporter = ({ json: asJson }: Shown): Follower => {
+  if (asJson) return feed(json(output))
+  return drawn ? terminal(output) : feed(plain(output))
 }
 
 /** Of what is no reason for a run to fail. */
 const warn = ({ message, remedy }: Failure) => void process.stderr.write(`warning: ${message}\n  → ${remedy}\n`)
 
 const followers = (project: Project, shown: Shown) => [
-  feed(reporter(shown)),
+  reporter(shown),
   RecordCommand.follower(record, project, warn),
   ...traces.followers(project)
 ]
@@ -131,7 +137,7 @@ const root = Command.make(
   Command.withDescription("Ships a project's containers to its own servers over SSH"),
   Command.withSubcommands([
     DeployCommand.command({ live, dry, followers, hooks, write: output.write }),
-    DoctorCommand.command({ live, dry, output, watched: process.stdout.isTTY }),
+    DoctorCommand.command({ live, dry, output, watched: drawn }),
     RegistryCommand.command({ live, dry, followers, hooks, write: output.write, output, interactive, dockerConfig }),
     RecordCommand.command({ file: record, output }),
     RunCommand.command({ live, dry, followers, hooks, write: output.write, version: manifest.version, modules }),

@@ -9,13 +9,19 @@ export interface Output {
   readonly colors: boolean
 }
 
+/** A terminal that a person looks at. */
+export interface Screen extends Output {
+  readonly rows: number
+}
+
 /** Shows a run: given every event in order, and then the end. */
 export interface Reporter {
   event(event: Event): void
   end(): void
 }
 
-const isEnd = (event: Event): boolean =>
+/** Whether an event is its run's last. */
+export const isEnd = (event: Event): boolean =>
   event._tag === "RunSucceeded" || event._tag === "RunFailed" || event._tag === "RunInterrupted"
 
 /**

@@ -1,83 +1,74 @@
+import { Clock, Effect, Schedule, Stream } from "effect"
 import type { Event } from "../pipeline/Event.ts"
-import { describe, duration, type Line, parsePath } from "./describe.ts"
-import type { Output, Reporter } from "./Reporter.ts"
+import { duration } from "./describe.ts"
+import { bounded, line, row } from "./live/layout.ts"
+import { region } from "./live/region.ts"
+import { runningSteps } from "./live/running.ts"
+import { type Follower, isEnd, type Screen } from "./Reporter.ts"
 import { rows, table } from "./table.ts"
-import { fit, painter, printable, signs } from "./text.ts"
+import { painter } from "./text.ts"
 
-const erase = "\r\u001b[2K"
+/** How often the screen is drawn, at most: often enough for a line that appears, and for a window that is resized. */
+const interval = "100 millis"
 
-/** A step that runs, and what it found so far. */
-interface Running {
-  readonly name: string
-  found: string
-}
-
-/** For a person at a terminal: a line for every step that has ended, and below it, for now, what is being done. */
-export const terminal = (output: Output): Reporter => {
-  const paint = painter(output.colors)
+/** The picture of a run, drawn only when it is asked for: a command may write a thousand lines in between. */
+const view = (screen: Screen) => {
+  const paint = painter(screen.colors)
+  const shown = region(screen)
+  const steps = runningSteps()
   const seen: Array<Event> = []
-  const running = new Map<string, Running>()
-  let lastOutput = ""
+  let above: Array<() => string> = []
 
-  const status = () => {
-    if (running.size === 0) return ""
-    const names = [...running.values()].map(({ name }) => name).join(", ")
-    return paint("dim", fit(`… ${names}${lastOutput === "" ? "" : ` · ${lastOutput}`}`, output.columns - 1))
+  const heading = (event: Event): string | undefined => {
+    const { columns } = screen
+    if (event._tag === "RunStarted") return paint("bold", line(event.name, columns))
+    if (event._tag === "RunSucceeded") return paint("green", line(`✓ done in ${duration(event.millis)}`, columns))
+    if (event._tag === "RunFailed") return paint("red", line(`✗ failed after ${duration(event.millis)}`, columns))
+    if (event._tag !== "RunInterrupted") return undefined
+    return paint("yellow", line(`! interrupted after ${duration(event.millis)}`, columns))
   }
-  const show = (text: string) => output.write(`${erase}${text}\n${status()}`)
 
-  /** What was done and how long it took stand in columns; the rest takes the room that is left. */
-  const showLine = ({ action, detail, mark, subject }: Line, found: string, time: string) => {
-    const [sign, style] = signs[mark]
-    const head = `${action.padEnd(8)} ${time.padStart(9)}  `
-    const said = [found, printable(detail)].filter((part) => part !== "").join(", ")
-    const rest = fit(
-      [subject, said].filter((part) => part !== "").join("  "),
-      Math.max(10, output.columns - 3 - head.length)
+  const draw = (now: number): void => {
+    const { columns } = screen
+    const lines = steps.at(now).map((step) => row(step, columns, paint))
+    shown.draw(
+      above.map((each) => each()),
+      bounded(lines, screen.rows, columns)
     )
-    const text = `${head}${rest}`.trimEnd()
-    show(`${paint(style, sign)} ${mark === "skipped" ? paint("dim", text) : text}`)
-  }
-
-  /** What only says how far a step is goes into the line of its end, where that is still to come. */
-  const isKept = (event: Event, line: Line): boolean => {
-    const step = running.get(event.path)
-    if (line.mark === "output") lastOutput = printable(line.detail).trim()
-    if (step === undefined || (line.mark !== "note" && line.mark !== "output")) return false
-    if (line.mark === "note") step.found = printable(line.detail)
-    output.write(`${erase}${status()}`)
-    return true
-  }
-
-  const closing = (event: Event) => {
-    if (event._tag === "RunSucceeded") return paint("green", `✓ done in ${duration(event.millis)}`)
-    if (event._tag === "RunFailed") return paint("red", `✗ failed after ${duration(event.millis)}`)
-    if (event._tag === "RunInterrupted") return paint("yellow", `! interrupted after ${duration(event.millis)}`)
-    return undefined
+    above = []
   }
 
   return {
-    event(event) {
-      seen.push(event)
-      if (event._tag === "RunStarted") show(paint("bold", event.name))
-      const line = describe(event)
-      if (line !== undefined && line.mark === "started") {
-        const { keys, name } = parsePath(event.path)
-        running.set(event.path, { name: [name, ...keys].join(" "), found: "" })
-        output.write(`${erase}${status()}`)
-      } else if (line !== undefined && !isKept(event, line)) {
-        const found = running.get(event.path)?.found ?? ""
-        const isEnd = line.mark !== "note" && line.mark !== "warning"
-        if (isEnd && running.delete(event.path)) lastOutput = ""
-        const time = isEnd && line.mark !== "skipped" && "millis" in event ? duration(event.millis) : ""
-        showLine(line.mark === "done" ? { ...line, detail: "" } : line, isEnd ? found : "", time)
-      }
-      const end = closing(event)
-      if (end !== undefined) show(end)
+    take(event: Event): void {
+      if ("kind" in event) seen.push(event)
+      const stays = steps.take(event)
+      // As wide as the screen is when it is written.
+      if (stays !== undefined) above.push(() => row(stays, screen.columns, paint))
+      else if (event._tag.startsWith("Run")) above.push(() => heading(event) ?? "")
     },
-    end() {
-      const [head, ...lines] = table(rows(seen), output.columns)
-      if (head !== undefined) output.write(`\n${paint("bold", head)}\n${lines.map((line) => `${line}\n`).join("")}`)
+    draw,
+    /** The last picture, with what was done. */
+    end(now: number): void {
+      const [head, ...lines] = table(rows(seen), screen.columns - 1).map((text) => line(text, screen.columns))
+      const all = head === undefined ? [] : ["", paint("bold", head), ...lines]
+      above.push(...all.map((text) => () => text))
+      draw(now)
     }
   }
 }
+
+/** For a person at a terminal: a line for every step that has ended, and below them one for every step that runs. */
+export const terminal =
+  (screen: Screen): Follower =>
+  (run) =>
+    Effect.gen(function* () {
+      const picture = view(screen)
+      const drawing = Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sync(() => picture.draw(now)))
+      const taking = run.pipe(
+        Stream.takeUntil(isEnd),
+        Stream.runForEach((event) => Effect.sync(() => picture.take(event)))
+      )
+      yield* Effect.raceFirst(taking, Effect.repeat(drawing, Schedule.spaced(interval))).pipe(
+        Effect.ensuring(Effect.map(Clock.currentTimeMillis, (now) => picture.end(now)))
+      )
+    })

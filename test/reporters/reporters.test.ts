@@ -5,7 +5,6 @@ import { bytes, describe as describeEvent, duration, parsePath } from "../../src
 import { plain } from "../../src/reporters/plain.ts"
 import { feed, type Output, type Reporter } from "../../src/reporters/Reporter.ts"
 import { sparing } from "../../src/reporters/sparing.ts"
-import { terminal } from "../../src/reporters/terminal.ts"
 import { fit, printable } from "../../src/reporters/text.ts"
 import { failure, interruption, noise, success } from "./story.ts"
 
@@ -17,13 +16,6 @@ const written = (make: (output: Output) => Reporter, events: ReadonlyArray<Event
   reporter.end()
   return text
 }
-
-/** What is left on a screen: each line as it was last written, without its colours. */
-const screen = (text: string): string =>
-  text
-    .split("\n")
-    .map((line) => Bun.stripANSI(line.slice(line.lastIndexOf("\u001b[2K") + 1)).replace(/^\[2K/, ""))
-    .join("\n")
 
 describe("the plain reporter", () => {
   test("writes a line for everything, with the seconds since the beginning", () => {
@@ -102,102 +94,6 @@ cache    web1    7        0123456789ab  unchanged  2 ms
     for (const events of [success, failure, interruption, noise]) {
       expect(written(plain, events)).not.toMatch(/[^\n\P{Cc}]/u)
     }
-  })
-})
-
-describe("the terminal reporter", () => {
-  test("leaves a line for every step that has ended, and the table", () => {
-    expect(screen(written(terminal, success))).toBe(`deploy
-- secrets             none is used
-✓ version      39 ms  abc1234
-✓ connect     258 ms  web1  docker 20.10.24, amd64
-✓ build        1.9 s  web
-✓ push        200 ms  web  4.2 MB of 12 MB new
-✓ tunnel       41 ms  web1
-✓ pull         1.3 s  web1 web
-✓ deploy       1.5 s  web1 web
-- pull                web1 cache  it runs there already
-- deploy              web1 cache  it runs there already
-✓ done in 1 min 5 s
-
-SERVICE  SERVER  VERSION  DIGEST        DONE       TIME
-web      web1    abc1234  0123456789ab  replaced   2.8 s
-cache    web1    7        0123456789ab  unchanged  2 ms
-`)
-  })
-
-  test("shows failures, and cuts them at the edge of a narrow screen", () => {
-    expect(screen(written(terminal, failure, 40))).toBe(`deploy
-- secrets             none is used
-✓ version      39 ms  abc1234
-✓ connect     258 ms  web1  docker 20.…
-✓ build        1.9 s  web
-✓ push        200 ms  web  4.2 MB of 1…
-✓ pull         1.3 s  web1 web
-✗ deploy       1.5 s  web1 web  The ne…
-✗ tunnel      997 ms  web2  web2 does …
-! tunnel              web2  tunnel did…
-- servers             web3  not begun,…
-✗ failed after 6.0 s
-
-SERVICE  SERVER  DONE       TIME
-web      web1    failed     2.8 s
--        web2    failed     999 ms
--        web3    not begun  0 ms
-`)
-  })
-
-  test("shows what was stopped", () => {
-    const lines = screen(written(terminal, interruption)).split("\n")
-    expect(lines.slice(6, 8)).toEqual(["! pull        848 ms  web1 web  stopped", "! interrupted after 3.0 s"])
-  })
-
-  test("shows below what runs now, with the last line that was written", () => {
-    const states: Array<string> = []
-    const reporter = terminal({
-      write: (text) =>
-        void states.push(Bun.stripANSI(text.slice(text.lastIndexOf("\u001b[2K") + 4)).replace(/^.*\n/, "")),
-      columns: 60,
-      colors: true
-    })
-    for (const event of success.slice(0, 15)) reporter.event(event)
-    const shown = states.filter((state, index) => state !== "" && state !== states[index - 1])
-    expect(shown).toEqual([
-      "… secrets",
-      "… version",
-      "… build web",
-      "… build web, connect web1",
-      "… build web",
-      "… build web · Step 1/2 : FROM scratch",
-      "… push web"
-    ])
-  })
-
-  test("is never wider than the screen, whatever a server writes", () => {
-    for (const columns of [40, 80, 160]) {
-      for (const events of [success, failure, interruption, noise]) {
-        for (const part of written(terminal, events, columns, true)
-          .split("\n")
-          .flatMap((line) => line.split("\u001b[2K"))) {
-          expect(Bun.stringWidth(part)).toBeLessThanOrEqual(columns)
-        }
-      }
-    }
-  })
-
-  test("moves the cursor only to the beginning of its own line", () => {
-    for (const events of [success, failure, interruption, noise]) {
-      const text = written(terminal, events, 80, true)
-      // oxlint-disable-next-line no-control-regex -- the reporter's own, which are all that may be there
-      expect(text.replaceAll(/\r\u001b\[2K|\u001b\[\d+m|\n/g, "")).not.toMatch(/\p{Cc}/u)
-    }
-  })
-
-  test("has no colour where none is wanted", () => {
-    // oxlint-disable-next-line no-control-regex -- colours are what is looked for
-    const colour = /\u001b\[\d+m/
-    expect(written(terminal, failure, 80, true)).toMatch(colour)
-    expect(written(terminal, failure, 80, false)).not.toMatch(colour)
   })
 })
 

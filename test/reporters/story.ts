@@ -7,7 +7,9 @@ const deployed = (service: string, server: string, outcome: string, version = "a
 })
 
 /** Events of one run, numbered and timed, each given as its milliseconds, path and body. */
-const story = (...parts: ReadonlyArray<readonly [time: number, path: string, body: EventBody]>): ReadonlyArray<Event> =>
+export const story = (
+  ...parts: ReadonlyArray<readonly [time: number, path: string, body: EventBody]>
+): ReadonlyArray<Event> =>
   // A body and its stamp are an event, which the compiler cannot see through the union.
   parts.map(([time, path, body], index) => ({ ...body, seq: index + 1, run: "mf3k2a9c-7q1x", time, path }) as Event)
 
@@ -139,5 +141,17 @@ export const noise = story(
     "x".repeat(300),
     ""
   ].map((line, index) => [100 + index, `${images}/build`, output(line)] as const),
-  [200, `${images}/build`, done(199)]
+  [200, `${images}/build`, done(199)],
+  [201, "deploy", { _tag: "RunSucceeded", millis: 201 }]
+)
+
+const pulls = Array.from({ length: 100 }, (_, index) => `deploy/servers[web${index + 1}]/services[web]/pull`)
+
+/** A hundred servers at the same time. */
+export const manyServers = story(
+  [0, "deploy", { _tag: "RunStarted", version: 1, name: "deploy" }],
+  ...pulls.map((path) => [1, path, started()] as const),
+  ...pulls.map((path, index) => [1000 + 10 * index, path, output("Pull complete", "web")] as const),
+  ...pulls.map((path, index) => [3000 + 50 * index, path, done(3000 + 50 * index)] as const),
+  [9000, "deploy", { _tag: "RunSucceeded", millis: 9000 }]
 )

@@ -1,0 +1,82 @@
+import type { Event } from "../../pipeline/Event.ts"
+import { bytes, describe, duration, type Line, parsePath } from "../describe.ts"
+import { printable } from "../text.ts"
+
+/** A step that runs. */
+interface Running {
+  readonly action: string
+  readonly subject: string
+  readonly since: number
+  /** What it said of itself, for the line of its end. */
+  found: string
+  /** What is shown of it until then: how far it is, or the last line that was written for it. */
+  now: string
+}
+
+/** What is to be shown as one line: sign and colour are its mark's. */
+export interface Shown extends Pick<Line, "mark" | "action" | "subject"> {
+  readonly time: string
+  readonly said: string
+}
+
+/** `4.2 MB of 12 MB read, 35%`. */
+const progress = (event: Extract<Event, { _tag: "StepProgress" }>): string => {
+  const { label, total } = event
+  if (total === undefined || total <= 0) return `${bytes(event.bytes)} ${label}`
+  const percent = Math.min(100, Math.floor((100 * event.bytes) / total))
+  return `${bytes(event.bytes)} of ${bytes(total)} ${label}, ${percent}%`
+}
+
+/** What a run is at, by its events. */
+export interface RunningSteps {
+  /** Takes an event; answers the line that stays of it, if one does. */
+  take(event: Event): Shown | undefined
+  /** The steps that run, the oldest first. */
+  at(now: number): ReadonlyArray<Shown>
+}
+
+/** Seconds and no parts of them: what ticks is to be read, not watched. */
+const elapsed = (millis: number): string => {
+  const seconds = Math.max(0, Math.floor(millis / 1000))
+  return seconds < 60 ? `${seconds} s` : duration(seconds * 1000)
+}
+
+export const runningSteps = (): RunningSteps => {
+  const running = new Map<string, Running>()
+
+  const end = (event: Event, line: Line): Shown => {
+    const found = running.get(event.path)?.found ?? ""
+    running.delete(event.path)
+    const time = line.mark !== "skipped" && "millis" in event ? duration(event.millis) : ""
+    const detail = line.mark === "done" ? "" : printable(line.detail)
+    return { ...line, time, said: [found, detail].filter((part) => part !== "").join(", ") }
+  }
+
+  return {
+    take(event) {
+      const line = describe(event)
+      if (line === undefined) return undefined
+      if (line.mark === "started") {
+        const { keys, name } = parsePath(event.path)
+        running.set(event.path, { action: name, subject: keys.join(" "), since: event.time, found: "", now: "" })
+        return undefined
+      }
+      if ("kind" in event) return end(event, line)
+      const said = printable(line.detail).trim()
+      const step = running.get(event.path)
+      if (step === undefined || line.mark === "warning") return { ...line, time: "", said }
+      // What only says how far a step is goes into the line of its end.
+      if (line.mark === "note") step.found = said
+      step.now = event._tag === "StepProgress" ? progress(event) : said
+      return undefined
+    },
+    at: (now) =>
+      [...running.values()].map(({ action, now: said, since, subject }) => ({
+        mark: "started",
+        action,
+        subject,
+        time: elapsed(now - since),
+        said
+      }))
+  }
+}

@@ -1,0 +1,64 @@
+import { describe, expect, test } from "bun:test"
+import { emulator } from "../reporters/emulator.ts"
+import { bundle, main, project } from "./project.ts"
+
+bundle()
+
+// A step that runs until it is stopped: its secret is that of a password manager that does not answer.
+const files = {
+  ".jiji/deploy.yml": `project: shop
+servers: { web1: { host: 203.0.113.10 } }
+services: { web: { image: "nginx:1.27", hosts: [web1], environment: { secrets: [TOKEN] } } }
+`,
+  ".env": "TOKEN=$(sleep 300)\n"
+}
+
+/** `jiji deploy` at a terminal of its own. */
+const atTerminal = (shop: ReturnType<typeof project>, columns: number, more: Readonly<Record<string, string>> = {}) => {
+  const screen = emulator(columns, 24)
+  const decoder = new TextDecoder()
+  const child = Bun.spawn([process.execPath, main, "deploy"], {
+    cwd: shop.root,
+    env: { ...shop.env, TERM: "xterm-256color", ...more },
+    terminal: { cols: columns, rows: 24, data: (_, bytes) => screen.write(decoder.decode(bytes, { stream: true })) }
+  })
+  /** Waits until the screen shows something. */
+  const until = async (shown: RegExp) => {
+    while (!shown.test(await screen.now())) await Bun.sleep(20)
+    return screen.now()
+  }
+  return { child, screen, until }
+}
+
+describe("a deploy at a terminal", () => {
+  test("shows what runs, follows its window, and leaves it clean after Ctrl-C", async () => {
+    using shop = project(files)
+    const { child, screen, until } = atTerminal(shop, 80)
+    expect(await until(/^· secrets +[1-9]\d* s$/m)).toMatch(/^deploy\n· secrets +[1-9]\d* s$/)
+    await screen.resize(24, 10)
+    child.terminal?.resize(24, 10)
+    expect(await until(/^· secrets \d/m)).toMatch(/^deploy\n· secrets \d+ s$/)
+    child.terminal?.write("\u0003")
+    expect(await child.exited).toBe(130)
+    expect(await until(/^interrupted$/m)).toMatch(
+      /^deploy\n! secrets [\d.]+ s sto[^\n]*\n! interrupted after [^\n]*\ninterrupted$/
+    )
+  })
+
+  test("is plain lines at a terminal that cannot move its cursor, and without colours where none are wanted", async () => {
+    using shop = project(files)
+    const dumb = atTerminal(shop, 80, { TERM: "dumb" })
+    await dumb.until(/^ +0\.0s {2}deploy, run /m)
+    dumb.child.terminal?.write("\u0003")
+    expect(await dumb.child.exited).toBe(130)
+    await dumb.until(/^ +[\d.]+s {2}interrupted after /m)
+    const plain = atTerminal(shop, 80, { NO_COLOR: "1" })
+    await plain.until(/^· secrets/m)
+    plain.child.terminal?.write("\u0003")
+    await plain.child.exited
+    // oxlint-disable-next-line no-control-regex -- what a terminal obeys is what is looked for
+    expect(dumb.screen.raw()).not.toMatch(/\u001b/)
+    // oxlint-disable-next-line no-control-regex -- the same
+    expect(plain.screen.raw()).not.toMatch(/\u001b\[\d+m/)
+  })
+})

@@ -1,0 +1,243 @@
+import { describe, expect, test } from "bun:test"
+import { Effect } from "effect"
+import { TestClock } from "effect/testing"
+import * as fc from "fast-check"
+import type { Event } from "../../src/pipeline/Event.ts"
+import { it } from "../effect.ts"
+import { type Emulator, emulator, playing } from "./emulator.ts"
+import { failure, interruption, manyServers, noise, story, success } from "./story.ts"
+
+const now = (screen: Emulator) => Effect.promise(screen.now)
+const all = (screen: Emulator) => Effect.promise(screen.all)
+
+/** A whole run on a screen of a size. */
+const played = Effect.fnUntraced(function* (events: ReadonlyArray<Event>, columns: number, rows = 30, colors = false) {
+  const screen = emulator(columns, rows)
+  const { ended, play } = yield* playing(screen, colors)
+  yield* play(events)
+  yield* ended
+  return screen
+})
+
+/** What a story of no run's end is shown as. */
+const during = Effect.fnUntraced(function* (events: ReadonlyArray<Event>, columns: number, rows = 30) {
+  const screen = emulator(columns, rows)
+  const { interrupt, play } = yield* playing(screen)
+  yield* play(events)
+  return { screen, play, interrupt }
+})
+
+describe("a run at a terminal", () => {
+  it.effect("has a line for every step, with what it found and how long it took", () =>
+    Effect.gen(function* () {
+      expect(yield* all(yield* played(success, 80))).toBe(`deploy
+- secrets             none is used
+✓ version      39 ms  abc1234
+✓ connect     258 ms  web1  docker 20.10.24, amd64
+✓ build        1.9 s  web
+✓ push        200 ms  web  4.2 MB of 12 MB new
+✓ tunnel       41 ms  web1
+✓ pull         1.3 s  web1 web
+✓ deploy       1.5 s  web1 web
+- pull                web1 cache  it runs there already
+- deploy              web1 cache  it runs there already
+✓ done in 1 min 5 s
+
+SERVICE  SERVER  VERSION  DIGEST        DONE       TIME
+web      web1    abc1234  0123456789ab  replaced   2.8 s
+cache    web1    7        0123456789ab  unchanged  2 ms`)
+    })
+  )
+
+  it.effect("shows failures, and cuts them at the edge of a narrow screen", () =>
+    Effect.gen(function* () {
+      expect(yield* all(yield* played(failure, 40))).toBe(`deploy
+- secrets             none is used
+✓ version      39 ms  abc1234
+✓ connect     258 ms  web1  docker 20.…
+✓ build        1.9 s  web
+✓ push        200 ms  web  4.2 MB of 1…
+✓ pull         1.3 s  web1 web
+✗ deploy       1.5 s  web1 web  The ne…
+✗ tunnel      997 ms  web2  web2 does …
+! tunnel              web2  tunnel did…
+- servers             web3  not begun,…
+✗ failed after 6.0 s
+
+SERVICE  SERVER  DONE       TIME
+web      web1    failed     2.8 s
+-        web2    failed     999 ms
+-        web3    not begun  0 ms`)
+    })
+  )
+
+  it.effect("shows what was stopped", () =>
+    Effect.gen(function* () {
+      const lines = (yield* all(yield* played(interruption, 80))).split("\n")
+      expect(lines.slice(6, 8)).toEqual(["! pull        848 ms  web1 web  stopped", "! interrupted after 3.0 s"])
+    })
+  )
+})
+
+/** Two steps that run: a build that writes lines, and an import that says how far it is. */
+const running = story(
+  [0, "deploy", { _tag: "RunStarted", version: 1, name: "deploy" }],
+  [0, "deploy/images/services[api]/build", { _tag: "StepStarted", kind: "step" }],
+  [100, "deploy/images/services[web]/push", { _tag: "StepStarted", kind: "step" }],
+  [
+    200,
+    "deploy/images/services[api]/build",
+    { _tag: "StepOutput", machine: "local", stream: "stdout", line: "Step 1/2 : FROM scratch" }
+  ],
+  [
+    300,
+    "deploy/images/services[web]/push",
+    { _tag: "StepProgress", label: "read", bytes: 4_200_000, total: 12_300_000 }
+  ]
+)
+
+describe("below what has ended", () => {
+  it.effect("each step that runs has a line, with how far it is and the time that passes", () =>
+    Effect.gen(function* () {
+      const { screen } = yield* during(running, 80)
+      expect(yield* now(screen)).toBe(`deploy
+· build          0 s  api  Step 1/2 : FROM scratch
+· push           0 s  web  4.2 MB of 12 MB read, 34%`)
+      yield* TestClock.adjust("65 seconds")
+      expect(yield* now(screen)).toBe(`deploy
+· build    1 min 5 s  api  Step 1/2 : FROM scratch
+· push     1 min 5 s  web  4.2 MB of 12 MB read, 34%`)
+    })
+  )
+
+  it.effect("there is no more than the screen has room for", () =>
+    Effect.gen(function* () {
+      const { interrupt, play, screen } = yield* during(manyServers.slice(0, 101), 80, 14)
+      const lines = (yield* now(screen)).split("\n")
+      expect(lines).toHaveLength(11)
+      expect(lines.slice(0, 3)).toEqual(["deploy", "· pull           0 s  web1 web", "· pull           0 s  web2 web"])
+      expect(lines.at(-1)).toBe("… and 91 more")
+      yield* play(manyServers.slice(101))
+      yield* interrupt
+      const whole = (yield* all(screen)).split("\n")
+      expect(whole.filter((line) => line.startsWith("✓ pull"))).toHaveLength(100)
+      expect(new Set(whole).size).toBe(whole.length)
+      expect(whole.at(-1)).toBe("✓ done in 9.0 s")
+    })
+  )
+
+  it.effect("nothing stays when who draws it is stopped", () =>
+    Effect.gen(function* () {
+      const { interrupt, screen } = yield* during([...running, ...success.slice(0, 3)], 80)
+      yield* interrupt
+      expect((yield* now(screen)).split("\n").slice(0, 2)).toEqual(["deploy", "deploy"])
+      expect(screen.cursor()[0]).toBe(0)
+    })
+  )
+
+  it.effect("a command that writes much costs no more than one that writes little", () =>
+    Effect.gen(function* () {
+      const line = (index: number) =>
+        [
+          1000 + index / 100,
+          "deploy/images/services[api]/build",
+          { _tag: "StepOutput", machine: "local", stream: "stdout", line: `line ${index} of very many lines` }
+        ] as const
+      const { screen } = yield* during([...running, ...story(...Array.from({ length: 10_000 }, (_, i) => line(i)))], 80)
+      expect(yield* now(screen)).toContain("api  line 9999 of very many lines")
+      expect(screen.raw().length).toBeLessThan(4000)
+    })
+  )
+
+  it.effect("nothing is written while nothing changes", () =>
+    Effect.gen(function* () {
+      const { screen } = yield* during(success.slice(0, 3), 80)
+      const before = screen.raw()
+      yield* TestClock.adjust("1 minute")
+      expect(screen.raw()).toBe(before)
+    })
+  )
+})
+
+describe("a window that is resized", () => {
+  it.effect("is drawn anew in its new size, and nothing is left of the old one", () =>
+    Effect.gen(function* () {
+      const { play, screen } = yield* during(running, 80)
+      for (const [columns, rows] of [
+        [40, 20],
+        [30, 10],
+        [20, 24],
+        [200, 50],
+        [60, 24]
+      ] as const) {
+        yield* Effect.promise(() => screen.resize(columns, rows))
+        yield* TestClock.adjust("200 millis")
+        const lines = (yield* now(screen)).split("\n")
+        expect([columns, lines.length, lines[0]]).toEqual([columns, 3, "deploy"])
+        expect(lines[1]).toMatch(/^· build .*api/)
+        expect(lines[2]).toMatch(/^· push /)
+      }
+      yield* play([])
+      expect((yield* all(screen)).split("\n")).toHaveLength(3)
+    })
+  )
+
+  const widths = fc.integer({ min: 20, max: 130 })
+  const resizes = fc.array(fc.tuple(fc.nat(success.length), widths, fc.integer({ min: 12, max: 40 })), { maxLength: 6 })
+
+  test("at any moment and in any way leaves each line once", async () => {
+    await fc.assert(
+      fc.asyncProperty(widths, resizes, async (columns, resizes) => {
+        const screen = emulator(columns, 20)
+        const program = Effect.gen(function* () {
+          const { ended, play } = yield* playing(screen)
+          for (const [index, event] of success.entries()) {
+            yield* play([event])
+            for (const [at, columns, rows] of resizes) {
+              if (at === index) yield* Effect.promise(() => screen.resize(columns, rows))
+            }
+          }
+          yield* ended
+        })
+        await Effect.runPromise(Effect.scoped(Effect.provide(program, TestClock.layer())))
+        const signs = (await screen.logical()).map((line) => line.slice(0, 5)).filter((line) => /^[·✓✗!-] /.test(line))
+        const steps = ["- sec", "✓ ver", "✓ con", "✓ bui", "✓ pus", "✓ tun", "✓ pul", "✓ dep", "- pul", "- dep"]
+        expect(signs).toEqual([...steps, "✓ don"])
+      }),
+      { numRuns: 40 }
+    )
+  }, 60_000)
+})
+
+describe("whatever a server writes", () => {
+  it.effect("no line is wider than the screen", () =>
+    Effect.gen(function* () {
+      for (const columns of [20, 21, 35, 36, 40, 80, 200]) {
+        for (const events of [success, failure, interruption, noise]) {
+          const screen = yield* played(events, columns)
+          expect(yield* Effect.promise(screen.wrapped)).toBe(false)
+        }
+      }
+    })
+  )
+
+  it.effect("nothing but what jiji draws moves the cursor", () =>
+    Effect.gen(function* () {
+      for (const events of [success, failure, interruption, noise]) {
+        const text = (yield* played(events, 80, 30, true)).raw()
+        // oxlint-disable-next-line no-control-regex -- the reporter's own, which are all that may be there
+        const own = /\r|\u001b\[\d+A|\u001b\[[JK]|\u001b\[\?7[lh]|\u001b\[\d+m|\n/g
+        expect(text.replaceAll(own, "")).not.toMatch(/\p{Cc}/u)
+      }
+    })
+  )
+})
+
+it.effect("there is no colour where none is wanted", () =>
+  Effect.gen(function* () {
+    // oxlint-disable-next-line no-control-regex -- colours are what is looked for
+    const colour = /\u001b\[\d+m/
+    expect((yield* played(failure, 80, 30, true)).raw()).toMatch(colour)
+    expect((yield* played(failure, 80, 30, false)).raw()).not.toMatch(colour)
+  })
+)
