@@ -123,8 +123,11 @@ const hooks = (project: Project) => {
   return hooks.length === 0 ? Effect.succeed(undefined) : Hooks.prepare(project, hooks).pipe(Effect.provide(layer))
 }
 
-/** What the files of pipelines import; all of it is loaded for them alone. */
-const modules = async () => (await import("./modules.ts")).modules
+/** What the files of pipelines import. Named so that a bundler does not see it: all of it would double the time of a start. */
+const modules = async () => {
+  const { modules }: typeof import("./modules.ts") = await import(["./modules", "ts"].join("."))
+  return modules
+}
 
 const root = Command.make(
   "jiji",

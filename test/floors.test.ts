@@ -17,6 +17,8 @@ const below: Readonly<Record<string, ReadonlyArray<string>>> = {
   cli: ["record", "reporters", "steps", "layers", "config", "pipeline", "testing"],
   "index.ts": ["steps", "layers", "config", "pipeline"],
   "modules.ts": ["index.ts", "testing"],
+  "whole.ts": ["modules.ts", "main.ts", "cli"],
+  "compiled.ts": ["main.ts"],
   "platform.ts": [],
   "main.ts": ["cli", "reporters", "steps", "layers", "config", "pipeline", "testing", "platform.ts"]
 }

@@ -192,7 +192,7 @@ export const samples: Readonly<Record<string, ReadonlyArray<Failure>>> = {
     new Pipeline.NoSuchNode({ path: "deploy/servers/pul", paths: ["deploy/servers", "deploy/servers/pull"] }),
     new Pipeline.DuplicatePath({ path: "deploy/servers/pull" }),
     new Run.NoPipelineNamed(),
-    new PipelineFile.PipelineNotFound({ file: ".jiji/pipelines/canry.ts", name: "canry", known: ["canary"] }),
+    new PipelineFile.PipelineNotFound({ file: ".jiji/pipelines/canry.ts", wanted: "canry", known: ["canary"] }),
     new PipelineFile.PipelineUnreadable({ file: "pipelines", reason: "folder" }),
     new PipelineFile.PipelineNotCompiled({
       faults: [{ file: "pipelines/canary.ts", line: 12, text: "Expected ) but found }" }]

@@ -4,20 +4,12 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Client } from "ssh2"
 import { parse } from "yaml"
-import manifest from "../../package.json" with { type: "json" }
+import { compile, pipelines, smoke } from "./pipelines/program.ts"
 import { project } from "./project.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "jiji-compiled-"))
 const jiji = join(folder, "jiji")
-beforeAll(() => {
-  const words = manifest.scripts.build.replace("dist/jiji", jiji).split(" ")
-  const { exitCode, stderr } = Bun.spawnSync([process.execPath, ...words.slice(1)], {
-    cwd: join(import.meta.dir, "../.."),
-    stdout: "ignore",
-    stderr: "pipe"
-  })
-  if (exitCode !== 0) throw new Error(stderr.toString())
-})
+beforeAll(() => compile(jiji), 120_000)
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 /** Logs in, and gives the connection to a function that ends it in its own way. */
@@ -63,4 +55,28 @@ test("the sandbox of the one file survives a client that goes away in an open se
   const last = new TextDecoder().decode((await stdout.read()).value)
   expect(last).toEndWith("stays on this machine. To remove it: docker rm --force shop-web\n")
   expect([await child.exited, await new Response(child.stderr).text()]).toEqual([130, "interrupted\n"])
+})
+
+test("the one file runs a pipeline that imports jiji and effect, where neither is installed", () => {
+  using shop = pipelines({ ".jiji/pipelines/smoke.ts": smoke }, [jiji])
+  const { code, stderr, stdout } = shop.jiji(["run", "smoke", "--smoke-path", "/up", "--dry-run"])
+  expect([code, stderr]).toEqual([0, ""])
+  expect(stdout).toContain(
+    "on web2 (203.0.113.11):\n   3  # open the SSH connection\n   4  curl 3 GET false undefined /up\n"
+  )
+  expect(shop.jiji(["run", "smoke", "--help"]).stdout).toContain("  --smoke-path string ")
+})
+
+test("the one file's modules are those that it runs on, by all their names", () => {
+  const file = `import { Effect } from "effect"
+import * as Alone from "effect/Effect"
+import { Flag } from "effect/cli"
+import { Pipeline } from "jiji"
+import { Recording } from "jiji/testing"
+if (Alone.succeed !== Effect.succeed) throw new Error("there are two of effect")
+if (typeof Flag.String !== "function" || typeof Recording.layer !== "function") throw new Error("there are others")
+export default Pipeline.make("mine")
+`
+  using shop = pipelines({ "x.ts": file }, [jiji])
+  expect(shop.jiji(["run", "x.ts", "--dry-run"])).toMatchObject({ code: 0, stderr: "" })
 })

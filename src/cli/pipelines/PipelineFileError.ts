@@ -20,17 +20,17 @@ export class PipelineNotFound extends Schema.TaggedError<PipelineNotFound>()("Pi
   /** The file that was asked for, or where one of that name would be. */
   file: Schema.String,
   /** The name, where it was no file that was asked for. */
-  name: Schema.optionalKey(Schema.String),
+  wanted: Schema.optionalKey(Schema.String),
   /** The names that there are. */
   known: Schema.Array(Schema.String)
 }) {
   override get message() {
-    return this.name === undefined
+    return this.wanted === undefined
       ? `There is no file ${this.file}.`
-      : `There is no pipeline ${this.name}: ${this.file} does not exist.`
+      : `There is no pipeline ${this.wanted}: ${this.file} does not exist.`
   }
   get remedy() {
-    const near = this.name === undefined ? undefined : nearest(this.name, this.known)
+    const near = this.wanted === undefined ? undefined : nearest(this.wanted, this.known)
     if (near !== undefined) return `Did you mean \`jiji run ${near}\`?`
     return this.known.length === 0
       ? "Name a file, such as ./pipelines/canary.ts, or put one into .jiji/pipelines."

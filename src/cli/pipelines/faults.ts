@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs"
-import { isAbsolute, relative } from "node:path"
-import type { PipelineFile } from "./find.ts"
-import { type Fault, PipelineNotCompiled } from "./PipelineFileError.ts"
+import { Effect, FileSystem, Path } from "effect"
+import { isFailure } from "../../pipeline/Failure.ts"
+import { type PipelineFile, shownFrom } from "./find.ts"
+import { type Fault, PipelineNotCompiled, PipelineThrew } from "./PipelineFileError.ts"
 
 /** What Bun says of a file that it cannot parse, or of an import that leads nowhere. */
 interface Message {
@@ -15,62 +15,51 @@ interface Message {
 const isMessage = (error: unknown): error is Message =>
   error instanceof Object && "name" in error && (error.name === "BuildMessage" || error.name === "ResolveMessage")
 
-/** The files of one folder are shown as the pipeline's is. */
-const shownAs = (file: PipelineFile, path: string): string => {
-  if (path === file.path) return file.shown
-  const below = relative(process.cwd(), path)
-  return below.startsWith("..") || isAbsolute(below) ? path : below
-}
+/** The first line of a file that matches; 0 where none does. */
+const lineOf = Effect.fnUntraced(function* (file: string, pattern: RegExp) {
+  const fs = yield* FileSystem.FileSystem
+  const text = yield* Effect.orElseSucceed(fs.readFileString(file), () => "")
+  return text.split("\n").findIndex((line) => pattern.test(line)) + 1
+})
 
-/** The line of a file that has a text in quotes; 0 where none has, or the file is not there. */
-const lineWith = (path: string, text: string): number => {
-  try {
-    const lines = readFileSync(path, "utf8").split("\n")
-    return lines.findIndex((line) => line.includes(`"${text}"`) || line.includes(`'${text}'`)) + 1
-  } catch {
-    return 0
+/** A mistake in the pipeline's file, or in one that it imports. */
+const faultOf = Effect.fnUntraced(function* (pipeline: PipelineFile, said: Message) {
+  const path = yield* Path.Path
+  const file = said.position?.file || said.referrer || pipeline.path
+  // Where an import leads nowhere, only the module is named that asks for it.
+  const quoted = new RegExp(`["'\`]${RegExp.escape(said.specifier ?? "")}["'\`]`)
+  const fault: Fault = {
+    file: file === pipeline.path ? pipeline.shown : shownFrom(path, pipeline.cwd, file),
+    line: said.position?.line ?? (yield* lineOf(file, quoted)),
+    text: said.message.split("\n")[0] ?? ""
   }
+  return fault
+})
+
+/** The line of the pipeline's file from which an error came; 0 where it came from elsewhere. */
+const lineFrom = ({ path }: PipelineFile, error: unknown): number => {
+  const stack = error instanceof Error ? (error.stack ?? "") : ""
+  return Number(new RegExp(`${RegExp.escape(path)}:(\\d+)`).exec(stack)?.[1] ?? 0)
 }
 
-const fault = (file: PipelineFile, { message, position, referrer, specifier = "" }: Message): Fault => {
-  const path = position?.file || referrer || file.path
-  const line = position?.line ?? lineWith(path, specifier)
-  return { file: shownAs(file, path), line, text: message.split("\n")[0] ?? "" }
+/** What a file threw, or what changing a pipeline in it failed with. */
+export const threw = (file: PipelineFile, error: unknown): PipelineThrew => {
+  const text = error instanceof Error ? error.message || error.name : String(error)
+  const advice = isFailure(error) ? { advice: error.remedy } : {}
+  return new PipelineThrew({ fault: { file: file.shown, line: lineFrom(file, error), text }, ...advice })
 }
 
-/** The error of a file that is no program, where that is what an import failed with. */
-export const broken = (file: PipelineFile, error: unknown): PipelineNotCompiled | undefined => {
+/** Tells a file that is no program from one that threw, by what its import failed with. */
+export const explained = Effect.fnUntraced(function* (file: PipelineFile, error: unknown) {
   const errors: ReadonlyArray<unknown> = error instanceof AggregateError ? error.errors : [error]
   const [first, ...rest] = errors.filter(isMessage)
   if (first !== undefined) {
-    return new PipelineNotCompiled({ faults: [fault(file, first), ...rest.map((each) => fault(file, each))] })
+    const others = yield* Effect.forEach(rest, (each) => faultOf(file, each))
+    return yield* new PipelineNotCompiled({ faults: [yield* faultOf(file, first), ...others] })
   }
-  // What only the linking of modules finds has no position.
-  if (!(error instanceof SyntaxError)) return undefined
-  const name = /named '([^']+)'/.exec(error.message)?.[1] ?? ""
-  return new PipelineNotCompiled({
-    faults: [{ file: file.shown, line: name === "" ? 0 : lineOfWord(file.path, name), text: error.message }]
-  })
-}
-
-const lineOfWord = (path: string, word: string): number => {
-  try {
-    const pattern = new RegExp(`\\b${RegExp.escape(word)}\\b`)
-    return (
-      readFileSync(path, "utf8")
-        .split("\n")
-        .findIndex((line) => pattern.test(line)) + 1
-    )
-  } catch {
-    return 0
-  }
-}
-
-/** Where an error was made: the innermost place that is not in a package. */
-export const placeOf = (file: PipelineFile, error: unknown): { readonly file: string; readonly line: number } => {
-  const stack = error instanceof Error ? (error.stack ?? "") : ""
-  const own = [...stack.matchAll(/(?:\(|at )(\/[^\n()]+?):(\d+)(?::\d+)?\)?$/gm)].find(
-    ([, path = ""]) => path === file.path
-  )
-  return { file: file.shown, line: Number(own?.[2] ?? 0) }
-}
+  // An import of a name that its module does not have is found by the linker, which does not say where.
+  const name = error instanceof SyntaxError ? /Export named '([^']+)'/.exec(error.message)?.[1] : undefined
+  if (name === undefined || !(error instanceof SyntaxError)) return yield* threw(file, error)
+  const line = yield* lineOf(file.path, new RegExp(`\\b${RegExp.escape(name)}\\b`))
+  return yield* new PipelineNotCompiled({ faults: [{ file: file.shown, line, text: error.message }] })
+})

@@ -10,11 +10,14 @@ export interface PipelineFile {
   readonly name: string
   /** Absolute. */
   readonly path: string
-  /** Its path as it is shown: relative where it is below the current folder. */
+  /** Its path as it is shown. */
   readonly shown: string
+  /** What shown paths are relative to, where they are below it. Absolute. */
+  readonly cwd: string
 }
 
-const shownFrom = (path: Path.Path, cwd: string, file: string): string => {
+/** A path as it is shown: relative where it is below the current folder. */
+export const shownFrom = (path: Path.Path, cwd: string, file: string): string => {
   const relative = path.relative(cwd, file)
   return relative === "" || relative.startsWith("..") || path.isAbsolute(relative) ? file : relative
 }
@@ -41,7 +44,7 @@ export const projectPipelines = Effect.fnUntraced(function* (cwd: string) {
     .sort()
     .map((name): PipelineFile => {
       const file = path.join(folder, name)
-      return { name: name.replace(extension, ""), path: file, shown: shownFrom(path, cwd, file) }
+      return { name: name.replace(extension, ""), path: file, shown: shownFrom(path, cwd, file), cwd }
     })
 })
 
@@ -59,7 +62,7 @@ export const findPipeline = Effect.fnUntraced(function* (cwd: string, given: str
   const bytes = yield* Effect.mapError(readRegular(file), (reason) => new PipelineUnreadable({ file: shown, reason }))
   if (bytes === undefined) {
     const names = (yield* projectPipelines(cwd)).map(({ name }) => name)
-    return yield* new PipelineNotFound({ file: shown, known: names, ...(isPath ? {} : { name: given }) })
+    return yield* new PipelineNotFound({ file: shown, known: names, ...(isPath ? {} : { wanted: given }) })
   }
-  return { name: given, path: file, shown } satisfies PipelineFile
+  return { name: given, path: file, shown, cwd } satisfies PipelineFile
 })

@@ -1,11 +1,10 @@
 import { Effect, FileSystem, Path, Result, Schema } from "effect"
-import { isFailure } from "../../pipeline/Failure.ts"
 import { origin } from "../../pipeline/origin.ts"
 import type { Runnable, Used } from "../../steps/Runnable.ts"
 import type { Pipeline } from "../../pipeline/Pipeline.ts"
-import { broken, placeOf } from "./faults.ts"
+import { explained, threw } from "./faults.ts"
 import type { PipelineFile } from "./find.ts"
-import { NoPipeline, PipelineOfAnotherCopy, PipelineStuck, PipelineThrew } from "./PipelineFileError.ts"
+import { NoPipeline, PipelineOfAnotherCopy, PipelineStuck } from "./PipelineFileError.ts"
 
 /** How long the import of a file may take. */
 const patience = 10
@@ -34,6 +33,7 @@ const kind = (value: unknown): string => {
   if (Schema.isSchema(value)) return "a Schema"
   const tag = record(value)?.["_tag"]
   if (tag === "Step") return "a step"
+  if (value === undefined) return "undefined"
   return typeof value === "object" ? "an object" : `a ${typeof value}`
 }
 
@@ -67,12 +67,6 @@ const unchanged = Effect.fnUntraced(function* (file: PipelineFile, value: unknow
   return Result.isSuccess(value) ? value.success : yield* threw(file, value.failure)
 })
 
-const threw = (file: PipelineFile, error: unknown) =>
-  new PipelineThrew({
-    fault: { ...placeOf(file, error), text: error instanceof Error ? error.message || error.name : String(error) },
-    ...(isFailure(error) ? { advice: error.remedy } : {})
-  })
-
 /**
  * Imports a pipeline's file, and takes its default export: a pipeline, or what `Runnable.make` makes of one. Nothing of
  * it runs. The modules that it may import are to be there.
@@ -84,8 +78,9 @@ export const loadPipeline = Effect.fnUntraced(function* (file: PipelineFile) {
   }
   const module = yield* Effect.tryPromise({
     try: (): Promise<Readonly<Record<string, unknown>>> => import(file.path),
-    catch: (error) => broken(file, error) ?? threw(file, error)
+    catch: (error) => ({ error })
   }).pipe(
+    Effect.catch(({ error }) => explained(file, error)),
     Effect.timeoutOrElse({
       duration: `${patience} seconds`,
       orElse: () => Effect.fail(new PipelineStuck({ file: file.shown, seconds: patience }))

@@ -1,0 +1,89 @@
+import { afterAll, beforeAll } from "bun:test"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+import { project } from "../project.ts"
+
+const root = join(import.meta.dir, "../../..")
+const folder = mkdtempSync(join(tmpdir(), "jiji-whole-"))
+
+/** What the one file runs where a pipeline's file is read, and `bun` runs too. */
+export const whole = join(folder, "whole.js")
+
+/** Makes it for the tests of a file, and takes it away after them. */
+export const bundleWhole = () => {
+  beforeAll(async () => {
+    await Bun.build({ entrypoints: [join(root, "src/whole.ts")], target: "bun", outdir: folder })
+  })
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+}
+
+/** Makes the one file, as a release does. */
+export const compile = (out: string) => {
+  const { exitCode, stderr } = Bun.spawnSync([join(root, "bin/build"), out], {
+    env: { ...process.env, PATH: `${dirname(process.execPath)}:${process.env["PATH"]}` },
+    stdout: "ignore",
+    stderr: "pipe"
+  })
+  if (exitCode !== 0) throw new Error(stderr.toString())
+}
+
+export const deployFile = `project: shop
+servers:
+  web1: { host: 203.0.113.10 }
+  web2: { host: 203.0.113.11 }
+services:
+  web: { image: "nginx:1.27", hosts: [web1, web2] }
+`
+
+/** A project with its pipelines, and what runs `jiji` there in one of the ways to run it. */
+export const pipelines = (files: Readonly<Record<string, string>>, jiji = [process.execPath, whole]) => {
+  const shop = project({ ".jiji/deploy.yml": deployFile, ...files })
+  return {
+    ...shop,
+    jiji: (args: ReadonlyArray<string>, more: Readonly<Record<string, string>> = {}) => {
+      const { exitCode, stderr, stdout } = Bun.spawnSync([...jiji, ...args], {
+        cwd: shop.root,
+        env: { ...shop.env, ...more },
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "pipe"
+      })
+      return { code: exitCode, stdout: stdout.toString(), stderr: stderr.toString() }
+    }
+  }
+}
+
+/** A pipeline that asks every server for a page, and takes flags of every kind. */
+export const smoke = `import { Effect, Schema } from "effect"
+import { Machine, Pipeline, type Project, Runnable, Shell, Step } from "jiji"
+
+const flags = Schema.Struct({
+  smokePath: Schema.String.annotate({ description: "The page that is asked for" }),
+  tries: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 9 })).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed(3))
+  ),
+  within: Schema.optionalKey(Schema.DurationFromString),
+  method: Schema.Literals(["GET", "HEAD"]).pipe(Schema.withDecodingDefaultKey(Effect.succeed("GET" as const))),
+  quiet: Schema.Boolean.annotateKey({ description: "Says nothing" }),
+  header: Schema.Array(Schema.String)
+})
+type Input = typeof flags.Type & { readonly project: Project }
+
+const ask = Step.make(
+  "ask",
+  Effect.fnUntraced(function* ({ header, method, project, quiet, smokePath, tries, within }: Input) {
+    const shell = yield* Shell
+    for (const server of project.servers) {
+      const words = ["curl", String(tries), method, String(quiet), String(within), ...header, smokePath] as const
+      yield* shell.run(Machine.remote(server), { words })
+    }
+  })
+)
+
+export default Runnable.make({
+  description: "Asks every server for a page",
+  flags,
+  pipeline: Pipeline.make<Input>("smoke").pipe(Pipeline.step(ask))
+})
+`

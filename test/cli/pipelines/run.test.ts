@@ -1,0 +1,152 @@
+import { describe, expect, test } from "bun:test"
+import { bundleWhole, deployFile, pipelines, smoke, whole } from "./program.ts"
+
+bundleWhole()
+
+const files = { ".jiji/pipelines/smoke.ts": smoke }
+
+describe("jiji run", () => {
+  test("lists the flags that the file's schema describes, beside a deploy's own", () => {
+    using shop = pipelines(files)
+    const { code, stderr, stdout } = shop.jiji(["run", "smoke", "--help"])
+    expect([code, stderr]).toEqual([0, ""])
+    const lines = stdout.split("\n").map((line) => line.trim().replaceAll(/ {2,}/g, "  "))
+    expect(lines.slice(0, 5)).toEqual([
+      "DESCRIPTION",
+      "Asks every server for a page",
+      "",
+      "USAGE",
+      "jiji run smoke [flags]"
+    ])
+    expect(lines).toContain("--smoke-path string  The page that is asked for (required)")
+    expect(lines).toContain("--tries integer  (default: 3)")
+    expect(lines).toContain("--within string")
+    expect(lines).toContain("--method choice  (default: GET) (choices: GET, HEAD)")
+    expect(lines).toContain("--quiet  Says nothing")
+    expect(lines).toContain("--header string")
+    for (const flag of ["--dry-run", "--json", "--environment, -e", "--config, -c", "--hosts, -H", "--services, -S"]) {
+      expect(stdout).toContain(`  ${flag}`)
+    }
+  })
+
+  test("rehearses a file with its flags decoded, by machine, as a deploy is", () => {
+    using shop = pipelines(files)
+    const flags = ["--smoke-path", "/up", "--within=2 seconds", "--quiet", "--header", "a", "--header", "b"]
+    expect(shop.jiji(["run", ".jiji/pipelines/smoke.ts", ...flags, "--method", "HEAD", "--dry-run"])).toEqual({
+      code: 0,
+      stdout: `A rehearsal of running smoke for shop on 2 servers on which nothing runs yet.
+Nothing is touched and no connection is made; ids and digests are made up.
+
+on web1 (203.0.113.10):
+   1  # open the SSH connection
+   2  curl 3 HEAD true '2000 millis' a b /up
+
+on web2 (203.0.113.11):
+   3  # open the SSH connection
+   4  curl 3 HEAD true '2000 millis' a b /up
+`,
+      stderr: ""
+    })
+  })
+
+  test("takes the flags that choose a part of the project, and an environment", () => {
+    using shop = pipelines({
+      ...files,
+      ".jiji/deploy.staging.yml": "servers: { web2: { host: 198.51.100.7 } }\n",
+      "other.yml": deployFile.replace("203.0.113.10", "192.0.2.1")
+    })
+    const run = (...args: ReadonlyArray<string>) =>
+      shop.jiji(["run", "smoke", "--smoke-path", "/", "--dry-run", ...args]).stdout
+    expect(run("-H", "web2")).not.toContain("web1")
+    expect(run("-e", "staging")).toContain("on web2 (198.51.100.7)")
+    expect(run("-c", "other.yml")).toContain("on web1 (192.0.2.1)")
+    expect(shop.jiji(["run", "smoke", "--smoke-path", "/", "-S", "nope"])).toMatchObject({ code: 2 })
+  })
+
+  test("prints events as lines of JSON, and the run's end by its exit code", () => {
+    using shop = pipelines({
+      "fail.ts": `import { Effect } from "effect"
+import { Pipeline, Step } from "jiji"
+export default Pipeline.make("fails").pipe(Pipeline.step(Step.make("now", () => Effect.fail(new Error("by will")))))`
+    })
+    const { code, stderr, stdout } = shop.jiji(["run", "fail.ts", "--json"])
+    const events = stdout
+      .trim()
+      .split("\n")
+      .map((line): unknown => JSON.parse(line))
+    expect(events.at(0)).toMatchObject({ _tag: "RunStarted", name: "fails" })
+    expect(events.at(-1)).toMatchObject({ _tag: "RunFailed", failures: [{ message: "by will" }] })
+    expect([code, stderr]).toEqual([1, expect.stringContaining("error: by will\n")])
+    expect(shop.jiji(["run", "fail.ts", "--json", "--dry-run"])).toMatchObject({ code: 2, stdout: "" })
+  })
+
+  test("runs what jiji deploy runs, where a file exports that", () => {
+    using shop = pipelines({ "mine.ts": 'export { deploy as default } from "jiji"\n' })
+    const [, ...mine] = shop.jiji(["run", "./mine.ts", "--dry-run"]).stdout.split("\n")
+    const [, ...theirs] = shop.jiji(["deploy", "--dry-run"]).stdout.split("\n")
+    expect(mine).toEqual(theirs)
+    expect(mine.join("\n")).toContain("jiji:replace.sh")
+  })
+
+  test("finds a name's file from a folder below, and a file that is far from any node_modules", () => {
+    using shop = pipelines({ ...files, "src/deep/keep": "" })
+    using elsewhere = pipelines({ "there/smoke.ts": smoke })
+    const args = ["--smoke-path", "/", "--dry-run"]
+    const { exitCode } = Bun.spawnSync([process.execPath, whole, "run", "smoke", ...args], {
+      cwd: `${shop.root}/src/deep`,
+      env: shop.env
+    })
+    expect(exitCode).toBe(0)
+    expect(shop.jiji(["run", `${elsewhere.root}/there/smoke.ts`, ...args])).toMatchObject({ code: 0, stderr: "" })
+  })
+})
+
+describe("flags that are wrong", () => {
+  const wrong = (name: string, args: ReadonlyArray<string>, text: string) =>
+    test(name, () => {
+      using shop = pipelines(files)
+      expect(shop.jiji(["run", "smoke", ...args])).toEqual({
+        code: 2,
+        stdout: "",
+        stderr: `error: ${text}\n  → See: jiji run smoke --help\n`
+      })
+    })
+  const needed = ["--smoke-path", "/"]
+  wrong("one that is needed is missing", [], "Missing required flag: --smoke-path")
+  wrong(
+    "one that there is not, with the nearest",
+    ["--smoke-pth", "/"],
+    "Unrecognized flag: --smoke-pth in command jiji run smoke\n\n  Did you mean this?\n    --smoke-path"
+  )
+  wrong(
+    "a number that is none",
+    [...needed, "--tries", "x"],
+    'Invalid value for flag --tries: "x". Expected a string representing a finite number'
+  )
+  wrong(
+    "a number that the schema does not take",
+    [...needed, "--tries", "10"],
+    'Invalid value for flag --tries: "10". Expected a value between 1 and 9'
+  )
+  wrong(
+    "a text that cannot be decoded",
+    [...needed, "--within", "soon"],
+    'Invalid value for flag --within: "soon". Expected a valid Duration string'
+  )
+  wrong(
+    "none of the choices",
+    [...needed, "--method", "PUT"],
+    'Invalid value for flag --method: "PUT". Expected: "GET" | "HEAD"'
+  )
+  wrong("a word too many", [...needed, "more"], 'Unexpected positional argument: "more"')
+
+  test("before the pipeline's name", () => {
+    using shop = pipelines(files)
+    for (const args of [[], ["-e", "staging", "smoke"], ["--dry-run", "smoke"]]) {
+      expect(shop.jiji(["run", ...args])).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining("error: `jiji run` was not told which pipeline to run.\n")
+      })
+    }
+  })
+})
