@@ -7,10 +7,12 @@ import { json as jsonLines } from "../reporters/json.ts"
 import { follower as follow } from "../record/follow.ts"
 import { table } from "../record/list.ts"
 import { who } from "../record/Owner.ts"
+import { page } from "../record/page.ts"
 import { list as listed, read } from "../record/read.ts"
 import { OneForm } from "../record/RecordError.ts"
 import { show as shown } from "../record/show.ts"
 import { treeOf } from "../record/tree.ts"
+import { writePage } from "../record/writePage.ts"
 
 /** What the command takes from the outside. */
 export interface RecordPlace {
@@ -59,6 +61,12 @@ const show = ({ file, output }: RecordPlace, { html, id, json }: Wanted) =>
       return
     }
     const tree = treeOf(events, run.servers)
+    if (Option.isSome(html)) {
+      const text = page(run, tree)
+      if (html.value === "-") return output.write(text)
+      yield* writePage(html.value, text)
+      return output.write(`${html.value}\n`)
+    }
     const now = yield* Clock.currentTimeMillis
     output.write(`${shown(run, tree, now, output).join("\n")}\n`)
   })

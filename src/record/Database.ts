@@ -24,11 +24,12 @@ const migrations: ReadonlyArray<string> = [
    ) STRICT;
    CREATE INDEX runs_began ON runs (began);
    CREATE TABLE events (
+     number INTEGER PRIMARY KEY,
      run INTEGER NOT NULL REFERENCES runs (number) ON DELETE CASCADE,
      seq INTEGER NOT NULL,
-     body TEXT NOT NULL,
-     PRIMARY KEY (run, seq)
-   ) STRICT, WITHOUT ROWID;`
+     body TEXT NOT NULL
+   ) STRICT;
+   CREATE UNIQUE INDEX events_run ON events (run, seq);`
 ]
 
 /** How long a writer waits for others, in milliseconds. It is the whole process that waits, so a run tries again later. */

@@ -17,7 +17,7 @@ const mostWaiting = 50_000
 /** Takes batches of one run's events, and writes those that are kept. */
 const taker = (file: string, db: Database, about: About) => {
   const choose = chooser()
-  const write = writer(db, about)
+  let write: ReturnType<typeof writer> | undefined
   let events: ReadonlyArray<Event> = []
   let kept: ReadonlyArray<Kept> = []
   return (more: ReadonlyArray<Event>, last: boolean) =>
@@ -26,6 +26,7 @@ const taker = (file: string, db: Database, about: About) => {
       kept = [...kept, ...wanted.flatMap(choose.take), ...(last ? choose.rest() : [])]
       events = [...events, ...wanted]
       if (last) db.run(`PRAGMA busy_timeout = ${longPatience}`)
+      write ??= writer(db, about)
       write({ events, kept, dropped: choose.dropped })
       events = []
       kept = []

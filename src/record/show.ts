@@ -81,15 +81,15 @@ export const show = (
     const [sign, style] = signs[node.outcome]
     const offset = isWide ? `${`+${((node.began - root.began) / 1000).toFixed(1)}s`.padStart(8)}  ` : ""
     const indent = "  ".repeat(depth)
-    const label = fit(`${indent}${printable(node.label)}`, names)
+    const label = fit(printable(node.label), Math.max(4, names - indent.length))
     const took = node.ended === undefined ? "" : node.outcome === "skipped" ? "" : duration(node.ended - node.began)
-    const head = `${label}${" ".repeat(Math.max(0, names - Bun.stringWidth(label)))}  ${took.padStart(10)}`
-    const room = columns - offset.length - 2 - Bun.stringWidth(head) - 2
+    const head = `${label}${" ".repeat(Math.max(0, names - indent.length - Bun.stringWidth(label)))}  ${took.padStart(9)}`
+    const room = columns - offset.length - indent.length - 2 - Bun.stringWidth(head) - 2
     const detail = room < 8 ? "" : fit(printable(said(node)), room)
     const line = `${head}  ${detail}`.trimEnd()
-    const margin = " ".repeat(offset.length + 2 + indent.length + 2)
+    const margin = " ".repeat(offset.length + indent.length + 2)
     return [
-      `${paint("dim", offset)}${paint(style, sign)} ${node.outcome === "skipped" ? paint("dim", line) : line}`,
+      `${paint("dim", offset)}${indent}${paint(style, sign)} ${node.outcome === "skipped" ? paint("dim", line) : line}`,
       ...below(node, columns - margin.length).map((line) => `${margin}${line}`),
       ...node.children.flatMap((child) => lines(child, depth + 1))
     ]

@@ -1,0 +1,197 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Effect, Stream } from "effect"
+import { type Browser, chromium, type Page } from "playwright-core"
+import { follower } from "../../src/record/follow.ts"
+import { failedDeploy, malicious } from "../record/story.ts"
+
+setDefaultTimeout(60_000)
+
+const root = join(import.meta.dir, "../..")
+const pictures = join(root, "dist/pages")
+const folder = mkdtempSync(join(tmpdir(), "jiji-page-"))
+let browser: Browser
+
+const about = { project: "shop", environment: "staging", servers: ["web1", "web2"], who: "deploy@laptop" }
+
+/** Keeps a run, and has jiji write its page. */
+const write = async (run: string, lines: number): Promise<string> => {
+  const events = failedDeploy({ run, lines, began: Date.now() - 3_600_000 })
+  const keep = follower(join(folder, "jiji/runs.sqlite"), about, ({ message }) => {
+    throw new Error(message)
+  })
+  await Effect.runPromise(keep(Stream.fromIterable(events)))
+  const file = join(folder, `${run}.html`)
+  const words = [process.execPath, join(root, "src/main.ts"), "runs", "show", run, "--html", file]
+  const { exitCode, stderr } = Bun.spawnSync(words, {
+    cwd: folder,
+    env: { PATH: "/usr/bin:/bin", HOME: folder, XDG_STATE_HOME: folder, TZ: "UTC" }
+  })
+  if (exitCode !== 0) throw new Error(stderr.toString())
+  return file
+}
+
+beforeAll(async () => {
+  mkdirSync(pictures, { recursive: true })
+  // As root there is no sandbox of Chromium's own to be had.
+  browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] })
+})
+afterAll(async () => {
+  await browser.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** Opens a page's file; what it asks for, and what it complains of, is an error. */
+const open = async (file: string, options: { readonly width?: number; readonly scheme?: "light" | "dark" } = {}) => {
+  const { scheme = "light", width = 1280 } = options
+  const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme: scheme })
+  const wrong: Array<string> = []
+  page.on("console", (message) => void wrong.push(`console: ${message.text()}`))
+  page.on("pageerror", (error) => void wrong.push(`error: ${error.message}`))
+  page.on("request", (request) => request.url() !== `file://${file}` && void wrong.push(`request: ${request.url()}`))
+  await page.goto(`file://${file}`)
+  return Object.assign(page, { wrong })
+}
+
+const step = (page: Page, path: string) => page.locator(`[data-path="${path}"]`)
+const build = "deploy/images/services[web]/build"
+const second = "deploy/servers[web2]/services[web]"
+
+test("the page shows each machine's steps as bars over time, nested as the pipeline is", async () => {
+  const page = await open(await write("bars", 40))
+  expect(await page.title()).toBe("deploy of shop to staging: failed after 12.3 s")
+  expect(await page.locator("h2").allTextContents()).toEqual(["This machine", "web1", "web2"])
+  const bar = async (path: string) => {
+    const box = await step(page, path).locator("svg .bar").first().boundingBox()
+    if (box === null) throw new Error(`${path} has no bar`)
+    return box
+  }
+  const [building, pushing, pulling, deploying] = await Promise.all(
+    [build, "deploy/images/services[web]/push", `${second}/pull`, `${second}/deploy`].map(bar)
+  )
+  if (building === undefined || pushing === undefined || pulling === undefined || deploying === undefined)
+    throw new Error()
+  // One begins where the other ends, and what takes twice as long is twice as wide.
+  expect(Math.abs(building.x + building.width - pushing.x)).toBeLessThan(5)
+  expect(Math.abs(pulling.x + pulling.width - deploying.x)).toBeLessThan(5)
+  expect(deploying.x).toBeGreaterThan(pushing.x + pushing.width)
+  expect(building.width / pushing.width).toBeCloseTo(3634 / 849, 0)
+  const holds = step(page, second).locator(`[data-path="${second}/deploy"]`)
+  expect(await holds.count()).toBe(1)
+  // What failed is open, with why and its last words; the rest is not.
+  expect(await step(page, `${second}/deploy`).getByText("panic: no database").isVisible()).toBe(true)
+  expect(await step(page, `${second}/deploy`).getByText("did not become healthy").isVisible()).toBe(true)
+  expect(await step(page, build).locator("p").first().isVisible()).toBe(false)
+  expect(page.wrong).toEqual([])
+})
+
+test("a click, or the keyboard alone, opens the lines of a step", async () => {
+  const page = await open(await write("click", 40))
+  const first = step(page, build).locator("p").first()
+  await step(page, build).locator("summary").click()
+  expect(await first.isVisible()).toBe(true)
+  expect(await first.textContent()).toBe("#1 [build 1/40] RUN make part-1")
+  await step(page, build).locator("summary").press("Enter")
+  expect(await first.isVisible()).toBe(false)
+  await page.keyboard.press("ArrowDown")
+  await page.keyboard.press("ArrowUp")
+  await page.keyboard.press("Space")
+  expect(await first.isVisible()).toBe(true)
+  expect(page.wrong).toEqual([])
+})
+
+test("a search leaves the lines and steps that match, and gives the page back as it was", async () => {
+  const page = await open(await write("search", 40))
+  const visible = () => page.locator(".log p:visible").allTextContents()
+  const before = await visible()
+  await page.keyboard.press("/")
+  await page.keyboard.type("MAKE part-3")
+  await page.getByText("11 lines in 1 step").waitFor()
+  expect(await visible()).toEqual(
+    [3, ...Array.from({ length: 10 }, (_, n) => 30 + n)].map((n) => `#${n} [build ${n}/40] RUN make part-${n}`)
+  )
+  expect(await page.locator("h2:visible").allTextContents()).toEqual(["This machine"])
+  expect(await page.evaluate<number>(`CSS.highlights.get("found").size`)).toBe(11)
+  await page.locator("#search").fill("pull")
+  await page.getByText("4 lines in 2 steps").waitFor()
+  await page.locator("#search").fill("nothing like it")
+  await page.getByText("Nothing matches.").waitFor()
+  await page.locator("#search").press("Escape")
+  await page.getByText("Nothing matches.").waitFor({ state: "hidden" })
+  expect(await visible()).toEqual(before)
+  expect(await page.locator("h2:visible").count()).toBe(3)
+  expect(page.wrong).toEqual([])
+})
+
+test("what a server writes is shown as it is, and does nothing", async () => {
+  const file = await write("inert", 5)
+  const page = await open(file)
+  await page.locator("#open").click()
+  expect(await step(page, build).locator("p").last().textContent()).toBe(malicious)
+  expect(await page.title()).toStartWith("deploy of shop")
+  expect(await page.locator("img").count()).toBe(0)
+  expect(page.wrong).toEqual([])
+  // Markup of another's, were there any in the page, would do nothing either.
+  let asked = 0
+  using server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response(String(++asked)) })
+  const markup = `<img src="${server.url}" onerror="document.title='owned'"><script>document.title = "owned"</script>`
+  await Bun.write(file, readFileSync(file, "utf8").replace("<main>", `<main>${markup}`))
+  const other = await open(file)
+  expect(await other.locator("img").count()).toBe(1)
+  expect(await other.title()).toStartWith("deploy of shop")
+  expect(other.wrong.join("\n")).toContain("Content Security Policy")
+  expect(asked).toBe(0)
+})
+
+test("10,000 lines can be opened and searched", async () => {
+  const page = await open(await write("long", 10_000))
+  await step(page, build).locator("summary").click()
+  await page.locator("#search").fill("part-9999")
+  await page.getByText("1 line in 1 step").waitFor()
+  expect(await page.locator(".log p:visible").allTextContents()).toEqual([
+    "#9999 [build 9999/10000] RUN make part-9999"
+  ])
+  await page.locator("#search").fill("")
+  await step(page, build).getByText("part-1000", { exact: false }).first().waitFor()
+  expect(page.wrong).toEqual([])
+})
+
+test("light and dark, wide and narrow, it fits and can be read", async () => {
+  const file = await write("looks", 14)
+  const backs = new Set<string>()
+  for (const width of [1280, 400]) {
+    for (const scheme of ["light", "dark"] as const) {
+      const page = await open(file, { width, scheme })
+      const [back, text] = await Promise.all(
+        ["backgroundColor", "color"].map((name) =>
+          page.evaluate<string>(`getComputedStyle(document.documentElement).${name}`)
+        )
+      )
+      if (back === undefined || text === undefined) throw new Error("the page has no colours")
+      backs.add(back)
+      expect(await page.evaluate<number>(`document.documentElement.scrollWidth`)).toBe(width)
+      expect(contrast(back, text)).toBeGreaterThan(7)
+      const picture = join(pictures, `run-${width}-${scheme}.png`)
+      await page.screenshot({ path: picture, fullPage: true })
+      expect(existsSync(picture)).toBe(true)
+      expect(page.wrong).toEqual([])
+      await page.close()
+    }
+  }
+  expect(backs.size).toBe(2)
+})
+
+/** How far two colours, as a browser gives them, are apart for the eye (WCAG 2.2, "contrast ratio"). */
+const contrast = (a: string, b: string): number => {
+  const light = (color: string) => {
+    const [red = 0, green = 0, blue = 0] = (color.match(/[\d.]+/g) ?? []).map((part) => {
+      const value = Number(part) / 255
+      return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4
+    })
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+  }
+  const [darker = 0, lighter = 0] = [light(a), light(b)].sort((x, y) => x - y)
+  return (lighter + 0.05) / (darker + 0.05)
+}
