@@ -19,6 +19,7 @@ import { difference, type Expected } from "./difference.ts"
 import { type Entry, machines, Recording } from "./Recording.ts"
 import * as Scripts from "./recording/Script.ts"
 import { entryText } from "./text.ts"
+import * as VirtualTime from "./VirtualTime.ts"
 
 export { type Expected } from "./difference.ts"
 export { project } from "./project.ts"
@@ -79,9 +80,6 @@ export interface Rehearsed<A, E> {
   readonly unused: ReadonlyArray<string>
 }
 
-/** Longer than any pipeline waits, in the rehearsal's time. */
-const longest = "1 day"
-
 const isEnd = ({ _tag }: Event): boolean => /^Run(?:Succeeded|Failed|Interrupted)$/.test(_tag)
 
 const heldOf = (events: ReadonlyArray<Event>): ReadonlyArray<Held> => {
@@ -128,13 +126,7 @@ export const run = <N extends object, S, E, R, ROut = never>(
       Effect.forkChild({ startImmediately: true })
     )
     const layers = layersOf(answers, script).pipe(Layer.provide(Layer.succeed(Recording, recording)))
-    const running = yield* Effect.forkChild(runPipeline(pipeline, input, layers))
-    if (script.interrupt !== undefined) {
-      yield* TestClock.adjust(script.interrupt)
-      yield* Effect.forkChild(Fiber.interrupt(running))
-    }
-    yield* pass(running)
-    const exit = yield* Fiber.await(running)
+    const exit = yield* VirtualTime.run(runPipeline(pipeline, input, layers), script.interrupt)
     yield* Fiber.join(reader)
     const commands = recording.entries.map((entry) => ({ machine: label(entry.machine), text: entryText(entry) }))
     const { entries } = recording
@@ -158,18 +150,6 @@ export const run = <N extends object, S, E, R, ROut = never>(
   // Of a type that is not known yet, the compiler does not see that it comes to the same to leave out all at once.
   return rehearsing as Effect.Effect<Rehearsed<S, E>, never, Exclude<R, Provided | ROut>>
 }
-
-/** Lets the time of a run pass until it has ended. */
-const pass = Effect.fnUntraced(function* (running: Fiber.Fiber<unknown, unknown>) {
-  for (let turn = 0; turn < 200; turn++) {
-    yield* TestClock.adjust(longest)
-    if (running.pollUnsafe() !== undefined) return
-    // A step may have asked something real, which takes the time that it takes.
-    yield* TestClock.withLive(Effect.sleep("10 millis"))
-  }
-  yield* Effect.forkDetach(Fiber.interrupt(running))
-  return yield* Effect.die(new Error("The rehearsal did not end: a step waits for something that does not come."))
-})
 
 const colored = (): boolean => process.stderr.isTTY && (process.env["NO_COLOR"] ?? "") === ""
 

@@ -238,6 +238,20 @@ describe("a rehearsal", () => {
     })
   )
 
+  it.effect("counts time exactly, whatever is done between two waits", () =>
+    Effect.gen(function* () {
+      const busy = Effect.gen(function* () {
+        for (let turn = 0; turn < 50; turn++) yield* Effect.yieldNow
+        yield* Effect.promise(() => Promise.resolve())
+        yield* Effect.all([Effect.sleep("90 minutes"), Effect.sleep("1 second")], { concurrency: 2 })
+      })
+      const step = Step.make("busy", () => Effect.andThen(busy, busy))
+      const run = yield* Rehearsal.run(Pipeline.make("p").pipe(Pipeline.step(step)), {})
+      expect(run.events.at(-1)).toMatchObject({ _tag: "RunSucceeded", millis: 3 * 60 * 60 * 1000 })
+      expect(run.events[0]?.time).toBe(0)
+    })
+  )
+
   it.live("waits for what is real, and ends with a defect where that does not come", () =>
     Effect.gen(function* () {
       const real = Step.make("real", () => Effect.promise(() => Bun.sleep(20)))
