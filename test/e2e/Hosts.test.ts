@@ -14,7 +14,7 @@ beforeAll(async () => {
       { name: "h2", engine: "podman" }
     ]
   })
-}, 60_000)
+}, 120_000)
 afterAll(() => hosts.close())
 
 const ssh = (user: string, ip: string, command: string, ...options: ReadonlyArray<string>) => {

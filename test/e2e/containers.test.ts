@@ -6,7 +6,7 @@ import { type Hosts, startHosts } from "./Hosts.ts"
 import { containersOf, done, page, table } from "./observe.ts"
 import { writeProject } from "./Project.ts"
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let hosts: Hosts
 
@@ -17,7 +17,7 @@ beforeAll(async () => {
       { name: "h2", engine: "podman" }
     ]
   })
-}, 60_000)
+}, 120_000)
 afterAll(() => hosts.close())
 
 const inContainer = (host: Host, name: string, ...words: ReadonlyArray<string>) =>

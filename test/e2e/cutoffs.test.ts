@@ -6,7 +6,7 @@ import { type Hosts, startHosts } from "./Hosts.ts"
 import { allTraces, containersOf, done, outcomes, page, until } from "./observe.ts"
 import { type TestProject, writeProject } from "./Project.ts"
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let hosts: Hosts
 let h1: ServerHost
@@ -23,7 +23,7 @@ beforeAll(async () => {
   h1 = hosts.server("h1")
   h2 = hosts.server("h2")
   quiet = await allTraces(hosts)
-}, 60_000)
+}, 120_000)
 afterAll(() => hosts.close())
 
 const write = (page: string, more: { readonly megabytes?: number; readonly server?: unknown } = {}): TestProject =>

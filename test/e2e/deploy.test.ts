@@ -5,7 +5,7 @@ import { type Hosts, startHosts } from "./Hosts.ts"
 import { allTraces, containersOf, done, page, table, until } from "./observe.ts"
 import { type TestProject, writeProject } from "./Project.ts"
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let hosts: Hosts
 let shop: TestProject
@@ -22,7 +22,7 @@ beforeAll(async () => {
   quiet = await allTraces(hosts)
   const config = { services: { web: { health: { running_for: "0s" } } } }
   shop = writeProject(hosts, { name: "shop", image: { page: "one", megabytes: 30 }, config })
-}, 60_000)
+}, 120_000)
 afterAll(() => hosts.close())
 
 const pages = () => Promise.all(hosts.servers.map((server) => page(hosts, server)))

@@ -9,7 +9,7 @@ import { allTraces, until } from "./observe.ts"
 import { type TestProject, writeProject } from "./Project.ts"
 import { startRegistry } from "./Registry.ts"
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let hosts: Hosts
 
@@ -22,7 +22,7 @@ beforeAll(async () => {
       { name: "h4", engine: "none" }
     ]
   })
-}, 60_000)
+}, 120_000)
 afterAll(() => hosts.close())
 
 const write = (config: Record<string, unknown> = {}): TestProject =>

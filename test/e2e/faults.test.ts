@@ -6,7 +6,7 @@ import { writeProject } from "./Project.ts"
 import type { Fault } from "./registryFront.ts"
 import { type RemoteRegistry, startRemoteRegistry } from "./RemoteRegistry.ts"
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let hosts: Hosts
 let registry: RemoteRegistry
@@ -20,7 +20,7 @@ beforeAll(async () => {
     ]
   })
   registry = await startRemoteRegistry(hosts, { username: "me", password: env.TOKEN })
-}, 60_000)
+}, 120_000)
 afterEach(() => registry.mend())
 afterAll(() => hosts.close())
 

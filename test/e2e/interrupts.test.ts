@@ -8,7 +8,7 @@ import type { ImageOptions } from "./Image.ts"
 import { allTraces, containersOf, done, outcomes, page, until } from "./observe.ts"
 import { type TestProject, writeProject } from "./Project.ts"
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let hosts: Hosts
 let quiet: Awaited<ReturnType<typeof allTraces>>
@@ -44,7 +44,7 @@ beforeAll(async () => {
   shop = write({ page: "one" }, "0s")
   quiet = await allTraces(hosts)
   done(await shop.jiji(["deploy"]))
-}, 60_000)
+}, 120_000)
 afterAll(() => hosts.close())
 
 const write = (image: ImageOptions, settle: string) =>

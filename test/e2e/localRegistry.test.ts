@@ -5,7 +5,7 @@ import { done, outcomes, page, until } from "./observe.ts"
 import { writeProject } from "./Project.ts"
 import { buildRegistryImage } from "./RegistryImage.ts"
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let hosts: Hosts
 
@@ -17,7 +17,7 @@ beforeAll(async () => {
     ]
   })
   await buildRegistryImage(hosts.operator, join(hosts.folder, "registry-image"), "registry:test")
-}, 60_000)
+}, 120_000)
 afterAll(() => hosts.close())
 
 const registries = [

@@ -7,7 +7,7 @@ import { done } from "./observe.ts"
 import { writeProject } from "./Project.ts"
 import { type RemoteRegistry, startRemoteRegistry } from "./RemoteRegistry.ts"
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 /** Nothing else on the machine says this. */
 const sentinel = `s3ntinel-${crypto.randomUUID()}`
@@ -27,7 +27,7 @@ beforeAll(async () => {
     ]
   })
   registry = await startRemoteRegistry(hosts, { username: "me", password: sentinel })
-}, 60_000)
+}, 120_000)
 afterAll(() => hosts.close())
 
 const project = () =>
@@ -131,7 +131,7 @@ test("a password is on no command line, in no output and in no file but the logi
   expect(said).toEqual([])
   // Logins were among what was seen, here and on servers.
   expect(seen.filter((line) => /^(docker|podman) login /.test(line)).length).toBeGreaterThan(1)
-}, 60_000)
+}, 120_000)
 
 test("the machine's keychain is not given the password of a deploy, as docker would by itself", async () => {
   const { operator } = hosts

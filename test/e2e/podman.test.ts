@@ -4,7 +4,7 @@ import { done, outcomes, page } from "./observe.ts"
 import { writeProject } from "./Project.ts"
 import { startRegistry } from "./Registry.ts"
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let hosts: Hosts
 
@@ -16,7 +16,7 @@ beforeAll(async () => {
       { name: "h2", engine: "podman" }
     ]
   })
-}, 60_000)
+}, 120_000)
 afterAll(() => hosts.close())
 
 const pages = (port: number) => Promise.all(hosts.servers.map((server) => page(hosts, server, port)))

@@ -7,7 +7,7 @@ import { type Hosts, startHosts } from "./Hosts.ts"
 import { containersOf, done, outcomes, page, until } from "./observe.ts"
 import { type TestProject, writeProject } from "./Project.ts"
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let hosts: Hosts
 let h1: ServerHost
@@ -26,7 +26,7 @@ beforeAll(async () => {
   h2 = hosts.server("h2")
   done(await write("one").jiji(["deploy"]))
   before = await state()
-}, 60_000)
+}, 120_000)
 afterAll(() => hosts.close())
 
 /** The project on h1 and h2, with a page of its own and `config` over its deploy.yml. */

@@ -7,7 +7,7 @@ import { allTraces, containersOf, done, outcomes, page, table, traces, until } f
 import { writeProject } from "./Project.ts"
 import { startRegistry } from "./Registry.ts"
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let hosts: Hosts
 let address: string
@@ -24,7 +24,7 @@ beforeAll(async () => {
   })
   address = await startRegistry(hosts, { on: hosts.operator, username: "me", password })
   quiet = await allTraces(hosts)
-}, 60_000)
+}, 120_000)
 afterAll(() => hosts.close())
 
 const write = (page: string, services: Record<string, unknown> = {}, server = address) =>

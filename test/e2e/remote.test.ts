@@ -7,7 +7,7 @@ import { containersOf, done, outcomes, page, traces, until } from "./observe.ts"
 import { writeProject } from "./Project.ts"
 import { type RemoteRegistry, startRemoteRegistry } from "./RemoteRegistry.ts"
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let hosts: Hosts
 let registry: RemoteRegistry
@@ -24,7 +24,7 @@ beforeAll(async () => {
   })
   registry = await startRemoteRegistry(hosts, { username: "me", password: env.TOKEN })
   all = [hosts.operator, ...hosts.servers]
-}, 60_000)
+}, 120_000)
 afterEach(() => registry.mend())
 afterAll(() => hosts.close())
 
@@ -184,6 +184,25 @@ test("Ctrl-C in the middle of a push leaves no login behind", async () => {
   expect((await run.done).code).toBe(130)
   await until(
     () => traces(hosts, hosts.operator),
+    (now) => Bun.deepEquals(now, before)
+  )
+})
+
+test("a jiji that is killed in the middle of a pull leaves no login on a server", async () => {
+  const before = await Promise.all(hosts.servers.map((host) => traces(hosts, host)))
+  const asked = (await registry.requests()).length
+  registry.breakDown({ on: "^GET ghcr.io/.*/blobs/", stall: true })
+  const run = write("ghcr.io", "killed").start(["deploy"], { env })
+  await until(
+    async () => (await registry.requests()).slice(asked),
+    (lines) => lines.filter((line) => /^GET ghcr.io\/.*\/blobs\//.test(line)).length > 1
+  )
+  const during = await Promise.all(hosts.servers.map((host) => traces(hosts, host)))
+  for (const traces of during) expect(traces.join("\n")).toMatch(/^file: .*\/(config|auth)\.json$/m)
+  run.kill("SIGKILL")
+  expect((await run.done).code).toBe(137)
+  await until(
+    () => Promise.all(hosts.servers.map((host) => traces(hosts, host))),
     (now) => Bun.deepEquals(now, before)
   )
 })

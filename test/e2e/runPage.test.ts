@@ -7,7 +7,7 @@ import { type Browser, chromium, type Page } from "playwright-core"
 import { follower } from "../../src/record/follow.ts"
 import { failedDeploy, malicious } from "../record/story.ts"
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 const root = join(import.meta.dir, "../..")
 const pictures = join(root, "dist/pages")

@@ -5,7 +5,7 @@ import { type Hosts, startHosts } from "./Hosts.ts"
 import { allTraces, containersOf, done, outcomes, page, until } from "./observe.ts"
 import { writeProject } from "./Project.ts"
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let hosts: Hosts
 let quiet: Awaited<ReturnType<typeof allTraces>>
@@ -18,7 +18,7 @@ beforeAll(async () => {
     ]
   })
   quiet = await allTraces(hosts)
-}, 60_000)
+}, 120_000)
 afterAll(() => hosts.close())
 
 const project = (name: string, port: number, megabytes?: number) =>
