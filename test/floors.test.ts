@@ -18,7 +18,8 @@ const below: Readonly<Record<string, ReadonlyArray<string>>> = {
   "index.ts": ["steps", "layers", "config", "pipeline"],
   "modules.ts": ["index.ts", "testing"],
   "whole.ts": ["modules.ts", "main.ts", "cli"],
-  "compiled.ts": ["main.ts"],
+  "compiled.ts": ["main.ts", "help.ts"],
+  "help.ts": ["help.json"],
   "platform.ts": [],
   "main.ts": ["cli", "reporters", "steps", "layers", "config", "pipeline", "testing", "platform.ts"]
 }

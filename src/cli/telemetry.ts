@@ -32,7 +32,7 @@ export const telemetry = ({
         // Its modules are many, and nobody needs them but for this.
         (run) =>
           Effect.flatMap(
-            Effect.promise(() => import("../reporters/otlp/follower.ts")),
+            Effect.promise(() => import("./otlp.ts")),
             ({ follower }) => follower(asked, about, () => commands.splice(0))(run)
           )
       ]

@@ -1,12 +1,12 @@
 import { ConfigProvider, Duration, Effect, Exit, Layer, Scope, Stream } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { OtlpExporter, OtlpMetrics, OtlpSerialization, OtlpTracer } from "effect/observability"
-import type { Ran } from "../../layers/shell/observed.ts"
-import type { Event } from "../../pipeline/Event.ts"
-import type { Follower } from "../Reporter.ts"
-import { counting } from "./metrics.ts"
-import type { Endpoint, Settings } from "./settings.ts"
-import { Spans } from "./Spans.ts"
+import type { Ran } from "../layers/shell/observed.ts"
+import type { Event } from "../pipeline/Event.ts"
+import type { Follower } from "../reporters/Reporter.ts"
+import { counting } from "../reporters/otlp/metrics.ts"
+import type { Endpoint, Settings } from "../reporters/otlp/settings.ts"
+import { Spans } from "../reporters/otlp/Spans.ts"
 
 /** How long the last of it may take: less than a run waits for its followers. */
 const limit = Duration.millis(1500)
@@ -73,5 +73,5 @@ export const follower =
       // The variables are read already, and in a way that never fails.
       Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown({})),
       // Whatever it is, it is no fault of the run.
-      Effect.catchCause(() => Effect.void)
+      Effect.ignoreCause
     )
