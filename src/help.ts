@@ -13,6 +13,7 @@ export const helped = (words: ReadonlyArray<string>): boolean => {
   const { NO_COLOR = "", TERM } = process.env
   // Bun looks at the terminal and FORCE_COLOR, and not at what kind of a terminal it is.
   const colors = Bun.enableANSIColors && NO_COLOR === "" && TERM !== "dumb"
-  void Bun.write(Bun.stdout, colors ? texts.colored : texts.plain)
+  // Whoever reads it may be gone.
+  Bun.write(Bun.stdout, colors ? texts.colored : texts.plain).catch(() => {})
   return true
 }

@@ -25,6 +25,13 @@ describe("the help that is printed before anything is loaded", () => {
     }
   })
 
+  test("is nothing to fail at, where its reader is gone", () => {
+    const code = `import { helped } from "./src/help.ts"\nhelped([])`
+    const line = `{ "$0" -e "$1"; echo "code $?" >&2; } | true`
+    const child = Bun.spawnSync(["sh", "-c", line, process.execPath, code], { cwd: root, stdin: "ignore" })
+    expect(child.stderr.toString()).toBe("code 0\n")
+  })
+
   test("has colours where they are wanted", () => {
     expect(texts.plain).not.toContain("\u001b")
     expect(printed(["--help"], { FORCE_COLOR: "1" })).toBe(texts.colored)
