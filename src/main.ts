@@ -1,4 +1,5 @@
 #!/usr/bin/env bun
+import { appendFileSync } from "node:fs"
 import { homedir } from "node:os"
 import { join } from "node:path"
 import { Effect, Exit, Layer } from "effect"
@@ -31,13 +32,15 @@ import { ExitCode, type Failure } from "./pipeline/Failure.ts"
 import * as Held from "./pipeline/Held.ts"
 import { Scrubber } from "./pipeline/Scrubber.ts"
 import * as Platform from "./platform.ts"
+import { annotations } from "./reporters/github/annotations.ts"
+import { summary } from "./reporters/github/summary.ts"
 import { json } from "./reporters/json.ts"
 import { plain } from "./reporters/plain.ts"
 import { feed, type Follower, type Screen } from "./reporters/Reporter.ts"
 import { terminal } from "./reporters/terminal.ts"
 import * as Recording from "./testing/Recording.ts"
 
-const { DOCKER_CONFIG, NO_COLOR, TERM, XDG_DATA_HOME, XDG_STATE_HOME } = process.env
+const { DOCKER_CONFIG, GITHUB_ACTIONS, GITHUB_STEP_SUMMARY, NO_COLOR, TERM, XDG_DATA_HOME, XDG_STATE_HOME } = process.env
 
 /** Where docker keeps its logins. */
 const dockerConfig = DOCKER_CONFIG === undefined || DOCKER_CONFIG === "" ? join(homedir(), ".docker") : DOCKER_CONFIG
@@ -108,11 +111,26 @@ const reporter = ({ json: asJson }: Shown): Follower => {
   return drawn ? terminal(output) : feed(plain(output))
 }
 
+/** What GitHub's workflows are told besides. */
+const github = (shown: Shown): ReadonlyArray<Follower> => {
+  if (GITHUB_ACTIONS !== "true") return []
+  const file = GITHUB_STEP_SUMMARY ?? ""
+  const append = (text: string) =>
+    Effect.try({ try: () => appendFileSync(file, text), catch: String }).pipe(
+      Effect.catch((error) => Effect.sync(() => process.stderr.write(`warning: no job summary is written: ${error}\n`)))
+    )
+  return [
+    ...(shown.json || drawn ? [] : [feed(annotations(output))]),
+    ...(file === "" ? [] : [summary((text) => Effect.asVoid(append(text)))])
+  ]
+}
+
 /** Of what is no reason for a run to fail. */
 const warn = ({ message, remedy }: Failure) => void process.stderr.write(`warning: ${message}\n  → ${remedy}\n`)
 
 const followers = (project: Project, shown: Shown) => [
   reporter(shown),
+  ...github(shown),
   RecordCommand.follower(record, project, warn),
   ...traces.followers(project)
 ]

@@ -1,8 +1,8 @@
 import type { Output, Reporter } from "./Reporter.ts"
 
-/** What JSON leaves as it is and a terminal obeys, or a reader of lines takes for the end of one. */
+/** What JSON leaves as it is and a terminal or a CI system obeys, or a reader of lines takes for the end of one. */
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-const unprintable = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
+const unprintable = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]|#(?=#(?:\[|vso\[))/g
 
 const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
 

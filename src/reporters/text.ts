@@ -1,14 +1,19 @@
 import type { Mark } from "./describe.ts"
 
+/** What CI systems take for a command of their own, wherever it stands in a line: `##[error]`, `##vso[…]`. */
+const order = /##(?=\[|vso\[)/g
+
 /**
  * One line of a server's output, as text alone. It could move the cursor, ring the bell, recolour the screen or turn its
- * direction around; none of that is to reach a terminal. Of a line that was written over, the last state stays.
+ * direction around; none of that is to reach a terminal, and no order is to reach a CI system. Of a line that was written
+ * over, the last state stays.
  */
 export const printable = (text: string): string => {
   const last = text.replace(/[\r\n]+$/, "")
   return Bun.stripANSI(last.slice(last.lastIndexOf("\r") + 1))
     .replaceAll("\t", "    ")
     .replaceAll(/[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, "")
+    .replaceAll(order, "# #")
 }
 
 /** Cuts a text to a number of columns. */
