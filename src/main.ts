@@ -40,7 +40,8 @@ import { feed, type Follower, type Screen } from "./reporters/Reporter.ts"
 import { terminal } from "./reporters/terminal.ts"
 import * as Recording from "./testing/Recording.ts"
 
-const { DOCKER_CONFIG, GITHUB_ACTIONS, GITHUB_STEP_SUMMARY, NO_COLOR, TERM, XDG_DATA_HOME, XDG_STATE_HOME } = process.env
+const { DOCKER_CONFIG, GITHUB_ACTIONS, GITHUB_STEP_SUMMARY, NO_COLOR, TERM, XDG_DATA_HOME, XDG_STATE_HOME } =
+  process.env
 
 /** Where docker keeps its logins. */
 const dockerConfig = DOCKER_CONFIG === undefined || DOCKER_CONFIG === "" ? join(homedir(), ".docker") : DOCKER_CONFIG
