@@ -17,8 +17,8 @@ import { isTold, nameOf, variables } from "./told.ts"
 /** How many events wait for hooks that take longer than events come; those beyond are passed over. */
 const most = 100
 
-/** How long hooks on what happened within a run may go on after it. */
-const patience = "5 seconds"
+/** How long hooks on what happened within a run may go on after it: who has pressed Ctrl-C waits for what is next. */
+const patience = (end: Event | undefined) => (end?._tag === "RunInterrupted" ? "1 second" : "5 seconds")
 
 /** The hooks of a project, ready for one run. */
 export interface Hooks {
@@ -142,7 +142,7 @@ export const prepare = Effect.fnUntraced(function* (project: Project, hooks: Rea
         )
       )
       yield* Queue.end(queue)
-      if (Option.isNone(yield* Effect.timeoutOption(Fiber.await(worker), patience))) {
+      if (Option.isNone(yield* Effect.timeoutOption(Fiber.await(worker), patience(end)))) {
         yield* Fiber.interrupt(worker)
         missed += waiting
       }
