@@ -1,4 +1,5 @@
 #!/usr/bin/env bun
+import { Console } from "node:console"
 import { appendFileSync } from "node:fs"
 import { homedir } from "node:os"
 import { join } from "node:path"
@@ -108,7 +109,11 @@ const dry = (project: Project) =>
   )
 
 const reporter = ({ json: asJson }: Shown): Follower => {
-  if (asJson) return feed(json(output))
+  if (asJson) {
+    // A pipeline may be anybody's, and stdout is for events alone.
+    Object.assign(globalThis, { console: new Console(process.stderr, process.stderr) })
+    return feed(json(output))
+  }
   return drawn ? terminal(output) : feed(plain(output))
 }
 

@@ -9,6 +9,7 @@ import type { Follower } from "../reporters/Reporter.ts"
 import { hooked } from "./hooks/hooked.ts"
 import type { Hooks } from "./hooks/Hooks.ts"
 import { hookLines } from "./hooks/rehearsal.ts"
+import { logged } from "./logged.ts"
 import type { Services, Used } from "../steps/Runnable.ts"
 import { lines } from "../testing/DryRun.ts"
 import { Recording } from "../testing/Recording.ts"
@@ -47,6 +48,7 @@ export const show = <N extends { readonly project: Project }, S, E, R>(
         Effect.flatMap(subscribe, (stream) => Effect.forkChild(follow(stream), { startImmediately: true }))
       )
       return yield* run(pipeline, input, layers.live(input.project).pipe(Layer.provide(begun))).pipe(
+        Effect.provide(logged),
         // The run's last event is published by now: what is made of it ends soon.
         Effect.ensuring(Effect.timeoutOption(Fiber.awaitAll(fibers), patience))
       )

@@ -1,0 +1,36 @@
+import { expect, test } from "bun:test"
+import { faults } from "../../docs/eventLines.ts"
+import { bundleWhole, pipelines } from "./program.ts"
+
+bundleWhole()
+
+const chatty = `import { Effect } from "effect"
+import { Pipeline, type Project, Runnable, Step } from "jiji"
+
+const talk = Step.make(
+  "talk",
+  Effect.fnUntraced(function* (_: { readonly project: Project }) {
+    yield* Effect.log("it is", { fine: true })
+    yield* Effect.logWarning("not really")
+    yield* Effect.sync(() => console.log("by the way"))
+  })
+)
+
+export default Runnable.make({
+  pipeline: Pipeline.make<{ readonly project: Project }>("chat").pipe(Pipeline.step(talk))
+})
+`
+
+test("what a step logs is a note of that step, in lines and in JSON, of which nothing else is on stdout", () => {
+  using shop = pipelines({ ".jiji/pipelines/chat.ts": chatty })
+  const lines = shop.jiji(["run", "chat"])
+  expect(lines.stdout).toMatch(/^ +[\d.]+s {2}talk: it is .*fine.*true/m)
+  expect(lines.stdout).toMatch(/^ +[\d.]+s {2}talk: warning: not really$/m)
+  const { code, stderr, stdout } = shop.jiji(["run", "chat", "--json"])
+  expect([code, stderr, faults(stdout)]).toEqual([0, "by the way\n", []])
+  const notes = stdout.split("\n").filter((line) => line.includes('"StepNoted"'))
+  expect(notes.map((line) => JSON.parse(line))).toEqual([
+    expect.objectContaining({ path: "chat/talk", level: "info", text: expect.stringMatching(/^it is .*fine/s) }),
+    expect.objectContaining({ path: "chat/talk", level: "warning", text: "not really" })
+  ])
+})
