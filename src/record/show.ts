@@ -20,7 +20,7 @@ const signs: Readonly<Record<TreeNode["outcome"], readonly [sign: string, style:
 
 /** Breaks a text at spaces into lines of a width. */
 const wrapped = (text: string, columns: number): ReadonlyArray<string> =>
-  text.split("\n").flatMap((line) => Bun.wrapAnsi(printable(line), Math.max(20, columns)).split("\n"))
+  text.split("\n").flatMap((line) => Bun.wrapAnsi(printable(line), Math.max(8, columns)).split("\n"))
 
 /** What follows the first sign of a text, on the lines below it. */
 const block = (sign: string, text: string, columns: number): ReadonlyArray<string> =>
@@ -102,7 +102,9 @@ export const show = (
   const left =
     run.dropped === 0 ? [] : ["", paint("dim", `${run.dropped} of what the steps said in between are not kept.`)]
   return [
-    `${paint(style, sign)} ${paint("bold", printable(title(run)))} ${printable(ending(run))}`,
+    ...block("  ", `${title(run)} ${ending(run)}`, columns).map((line, index) =>
+      index === 0 ? `${paint(style, sign)}${paint("bold", line.slice(1))}` : paint("bold", line)
+    ),
     ...wrapped(about, columns - 2).map((line) => `  ${paint("dim", line)}`),
     "",
     ...root.children.flatMap((child) => lines(child, 0)),

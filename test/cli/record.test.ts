@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Schema } from "effect"
 import { Event } from "../../src/pipeline/Event.ts"
-import { bundle, project } from "./project.ts"
+import { bundle, main, project } from "./project.ts"
 
 bundle()
 
@@ -162,3 +162,38 @@ describe("jiji runs show", () => {
     expect(shop.listing().filter((line) => line.includes(".tmp"))).toEqual([])
   })
 })
+
+test("a run is running while its process lives; then it says how it ended, or that it ended without a word", async () => {
+  // A server that takes connections and says nothing, and an engine that works for long.
+  using silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } })
+  const server = `{ host: 127.0.0.1, port: ${silent.port} }`
+  using shop = project({
+    ".jiji/deploy.yml": `project: shop\nservers: { web1: ${server} }\nservices: { web: { image: "redis:7", hosts: [web1] } }\n`
+  })
+  const outcome = (): unknown => {
+    const [last = "{}"] = shop.jiji(["runs", "--json", "-n", "1"]).stdout.split("\n")
+    return last === "" ? undefined : JSON.parse(last).outcome
+  }
+  for (const [signal, end] of [
+    ["SIGINT", "interrupted"],
+    ["SIGKILL", "lost"]
+  ] as const) {
+    const run = Bun.spawn([process.execPath, main, "deploy", "--version", "v1"], {
+      cwd: shop.root,
+      env: shop.env,
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "ignore"
+    })
+    try {
+      const given = performance.now() + 20_000
+      while (outcome() !== "running" && performance.now() < given) await Bun.sleep(50)
+      expect(outcome()).toBe("running")
+    } finally {
+      run.kill(signal)
+    }
+    await run.exited
+    expect(outcome()).toBe(end)
+  }
+  expect(shop.jiji(["runs", "show"]).stdout).toStartWith("? deploy of shop ended without a word after ")
+}, 60_000)
