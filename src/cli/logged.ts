@@ -14,7 +14,7 @@ export const logged: Layer.Layer<never, never, Events> = Layer.unwrap(
     Logger.layer([
       Logger.tracerLogger,
       Logger.make<unknown, void>(({ cause, fiber, logLevel, message }) => {
-        const said = [...(Array.isArray(message) ? message : [message]).map(text)]
+        const said = (Array.isArray(message) ? message : [message]).map(text)
         if (cause.reasons.length > 0) said.push(Cause.pretty(cause))
         const level = grave.has(logLevel) ? "warning" : "info"
         // With what is around the fiber that logs: its path above all.
