@@ -39,13 +39,18 @@ const outcomes: Readonly<Record<string, string>> = {
 
 const outcomeOf = (event: Event): string | undefined => outcomes[event._tag.replace(/^(?:Run|Step)/u, "")]
 
+/** How long it took, of what has ended. A retry has the time until it begins. */
+const took = (event: Event): number | undefined =>
+  "millis" in event && event._tag !== "StepRetried" ? event.millis : undefined
+
 /** One sentence about an event, for people. */
 const sentence = (event: Event, { environment, name }: Project): string => {
   const where = event._tag.startsWith("Run")
     ? `${event.path} of ${name}${environment === undefined ? "" : ` (${environment})`}`
     : event.path
   const what = outcomeOf(event) ?? nameOf(event)?.split(".")[1] ?? ""
-  const time = "millis" in event && event._tag !== "StepRetried" ? ` after ${duration(event.millis)}` : ""
+  const millis = took(event)
+  const time = millis === undefined ? "" : ` after ${duration(millis)}`
   const why =
     "failures" in event
       ? event.failures.map(({ message }) => message).join(" ")
@@ -67,6 +72,7 @@ export const variables = (
   project: Project,
   version: string | undefined
 ): Readonly<Record<string, string>> => {
+  const millis = took(event)
   const all: Readonly<Record<string, string | undefined>> = {
     JIJI_EVENT: nameOf(event),
     JIJI_HOOK: hook.name,
@@ -76,7 +82,7 @@ export const variables = (
     JIJI_VERSION: version ?? "",
     JIJI_PATH: event.path,
     JIJI_OUTCOME: outcomeOf(event) ?? "",
-    JIJI_MILLIS: "millis" in event ? String(event.millis) : "",
+    JIJI_MILLIS: millis === undefined ? "" : String(millis),
     JIJI_MESSAGE: sentence(event, project)
   }
   return Object.fromEntries(
