@@ -87,8 +87,12 @@ const runWith = Effect.fnUntraced(function* <E>(
     return yield* Effect.exit(hooked(prepared, (begun) => Pipeline.run(pipeline, {}, begun)))
   }).pipe(
     Effect.scoped,
-    Effect.provide(Layer.merge(Events.layer, Stdio.layerTest({ stderr }))),
-    Effect.provide(Scrubber.layer.pipe(Layer.provideMerge(Platform.layer)))
+    Effect.provide(
+      Layer.merge(Events.layer, Stdio.layerTest({ stderr })).pipe(
+        Layer.provideMerge(Scrubber.layer),
+        Layer.provideMerge(Platform.layer)
+      )
+    )
   )
   return { exit, told, said: said.join("") }
 })
@@ -120,7 +124,7 @@ describe("a hook", () => {
       )
       expect(Exit.isSuccess(exit)).toBe(true)
       expect(said).toBe("")
-      const event = Schema.decodeSync(Schema.fromJsonString(Event))(read(root, "event.json"))
+      const event = yield* Schema.decodeEffect(Schema.fromJsonString(Event))(read(root, "event.json"))
       expect(event).toEqual(told.at(-1) ?? event)
       expect(event._tag).toBe("RunSucceeded")
       expect(

@@ -127,8 +127,9 @@ const run = Effect.fnUntraced(function* <E>(
     return { exit, waited: (yield* Clock.currentTimeMillis) - began, fibers: fibers.length }
   }).pipe(
     Effect.scoped,
-    Effect.provide(Events.layer.pipe(Layer.provideMerge(Layer.succeed(Scrubber, scrubber)))),
-    Effect.provide(Platform.layer)
+    Effect.provide(
+      Events.layer.pipe(Layer.provideMerge(Layer.succeed(Scrubber, scrubber)), Layer.provideMerge(Platform.layer))
+    )
   )
 })
 
