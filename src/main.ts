@@ -11,6 +11,7 @@ import * as DoctorCommand from "./cli/doctor.ts"
 import { ending } from "./cli/failures.ts"
 import * as Hooks from "./cli/hooks/Hooks.ts"
 import * as RecordCommand from "./cli/record.ts"
+import * as ListCommand from "./cli/list.ts"
 import * as RegistryCommand from "./cli/registry.ts"
 import * as RunCommand from "./cli/run.ts"
 import type { Shown } from "./cli/runs.ts"
@@ -167,6 +168,7 @@ const root = Command.make(
     DoctorCommand.command({ live, dry, output, watched: drawn }),
     RegistryCommand.command({ live, dry, followers, hooks, write: output.write, output, interactive, dockerConfig }),
     RecordCommand.command({ file: record, output }),
+    ListCommand.command({ write: output.write, modules }),
     RunCommand.command({ live, dry, followers, hooks, write: output.write, version: manifest.version, modules }),
     SandboxCommand.command(output.write),
     SecretsCommand.command({ secrets: liveSecrets, output, interactive }),

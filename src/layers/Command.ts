@@ -10,6 +10,8 @@ export interface Command {
   readonly words: readonly [program: string, ...args: ReadonlyArray<string>]
   readonly env?: Readonly<Record<string, string | Redacted.Redacted<string>>>
   readonly stdin?: string | Redacted.Redacted<string>
+  /** On this machine: reads what a person types, or what is piped into jiji. Other commands have an empty input. */
+  readonly asks?: boolean
   /** Publishes each line of this output as an event while the command runs. */
   readonly show?: "all" | "stderr"
   /** What a script is called where the command is shown, in place of its text. */

@@ -15,7 +15,7 @@ export const startLocal = Effect.fnUntraced(function* (
   spawner: ChildProcessSpawner.ChildProcessSpawner["Service"],
   command: Command
 ): Effect.fn.Return<Process, ShellError, Scope.Scope> {
-  const { stdin } = command
+  const { asks, stdin } = command
   const [program, ...args] = command.words
   const failed = (reason: PlatformError.PlatformError) => new ProgramMissing({ program, reason })
   const child = yield* Effect.mapError(
@@ -26,7 +26,9 @@ export const startLocal = Effect.fnUntraced(function* (
         forceKillAfter: "3 seconds",
         stdin:
           stdin === undefined
-            ? "ignore"
+            ? asks === true
+              ? "inherit"
+              : "ignore"
             : Stream.encodeText(Stream.make(Redacted.isRedacted(stdin) ? Redacted.value(stdin) : stdin))
       })
     ),

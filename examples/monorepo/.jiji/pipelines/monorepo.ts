@@ -1,0 +1,79 @@
+import { Effect, type Redacted, Schema } from "effect"
+import {
+  Build,
+  deploy,
+  type DeployInput,
+  ExitCode,
+  type Login,
+  Machine,
+  Pipeline,
+  type Project,
+  Push,
+  Runnable,
+  Shell,
+  Step
+} from "jiji"
+
+export class BaseNotBuilt extends Schema.TaggedError<BaseNotBuilt>()("BaseNotBuilt", { stderr: Schema.String }) {
+  override get message() {
+    return `The base image was not built: ${this.stderr.trim().split("\n").at(-1)}`
+  }
+  readonly remedy = "Build it by hand: docker build --tag mono-base base"
+  readonly exitCode = ExitCode.failed
+}
+
+/** What a deploy knows when it builds. What is put in the place of its builds hands all of that on. */
+type Known = DeployInput &
+  Login.LoggedIn & { readonly version: string; readonly secrets: ReadonlyMap<string, Redacted.Redacted<string>> }
+
+const onBase = new Set(["api", "worker"])
+
+const base = Step.make(
+  "base",
+  Effect.fnUntraced(function* ({ project }: { readonly project: Project }) {
+    const words = [project.engine, "build", "--tag", "mono-base", `${project.root}/base`] as const
+    const { exitCode, stderr } = yield* (yield* Shell).run(Machine.local, { words, show: "all" })
+    if (exitCode !== 0) return yield* new BaseNotBuilt({ stderr })
+  })
+)
+
+/** Builds and pushes some of the services, all at once. */
+const images = <const As extends string>(name: string, as: As, which: (service: Build.BuiltService) => boolean) =>
+  Pipeline.make<Known>(name).pipe(
+    Pipeline.forEach({
+      name: "services",
+      as: "service",
+      items: ({ project }: Known) => project.services.filter(Build.isBuilt).filter(which),
+      key: (service) => service.name,
+      body: Pipeline.make<Known & { readonly service: Build.BuiltService }>("image").pipe(
+        Pipeline.step(Build.step),
+        Pipeline.step(Push.step)
+      ),
+      collect: { as, value: ({ pushed }) => pushed }
+    })
+  )
+
+/** `web` is built at once; `api` and `worker` at the same time as that, but after what they have in common. */
+export const ordered = Pipeline.make<Known, "images">("images").pipe(
+  Pipeline.parallel(
+    Pipeline.make<Known>("backend").pipe(
+      Pipeline.step(base),
+      Pipeline.pipeline(images("on-base", "backend", ({ name }) => onBase.has(name)))
+    ),
+    images("frontend", "frontend", ({ name }) => !onBase.has(name))
+  ),
+  Pipeline.step(
+    Step.make(
+      "all",
+      (state: { readonly backend: ReadonlyArray<Push.PushedImage>; frontend: ReadonlyArray<Push.PushedImage> }) =>
+        Effect.succeed({ images: [...state.backend, ...state.frontend] })
+    )
+  )
+)
+
+export const monorepo = deploy.pipe(Pipeline.replace("deploy/images", ordered))
+
+export default Runnable.make({
+  description: "Deploys all, and builds one after another only what stands on another",
+  pipeline: monorepo
+})
