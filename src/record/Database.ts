@@ -33,7 +33,7 @@ const migrations: ReadonlyArray<string> = [
 ]
 
 /** How long a writer waits for others, in milliseconds. It is the whole process that waits, so a run tries again later. */
-const patience = 100
+export const patience = 100
 
 /** How long one waits who has nothing else to do. */
 export const longPatience = 1500

@@ -57,7 +57,10 @@ export const follower =
 
       let run: string | undefined
       // Where a step runs a pipeline of its own, that is another run.
-      const isOwn = (event: Event) => (run ??= event.run) === event.run
+      const isOwn = (event: Event) => {
+        if (event._tag === "RunStarted") run ??= event.run
+        return event.run === run
+      }
       yield* stream.pipe(
         Stream.filter(isOwn),
         Stream.takeUntil(isEnd),
@@ -72,7 +75,8 @@ export const follower =
         const now = yield* Clock.currentTimeMillis
         yield* Effect.catch(
           attempt(file, () => prune(opened.success, now)),
-          (error) => Effect.sync(() => stop(error))
+          // The run is kept; who writes now takes away what is too much.
+          (error) => Effect.sync(() => (error.why === "busy" ? undefined : stop(error)))
         )
       }
       if (wrong !== undefined) warn(wrong)

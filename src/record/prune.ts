@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite"
 import { kept } from "./bounds.ts"
+import { patience } from "./Database.ts"
 
 const day = 24 * 60 * 60 * 1000
 
@@ -12,6 +13,7 @@ export const prune = (
   now: number,
   most: typeof kept | Record<keyof typeof kept, number> = kept
 ): void => {
+  db.run(`PRAGMA busy_timeout = ${patience}`)
   const oldest = now - most.days * day
   db.query(
     `DELETE FROM runs WHERE number IN (

@@ -1,5 +1,5 @@
 import { Database } from "bun:sqlite"
-import { afterAll, describe, expect } from "bun:test"
+import { afterAll, describe, expect, test } from "bun:test"
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -8,6 +8,7 @@ import type { Event } from "../../src/pipeline/Event.ts"
 import { kept } from "../../src/record/bounds.ts"
 import { open } from "../../src/record/Database.ts"
 import { follower } from "../../src/record/follow.ts"
+import { isAlive, own } from "../../src/record/Owner.ts"
 import { prune } from "../../src/record/prune.ts"
 import { list, read } from "../../src/record/read.ts"
 import type { RecordUnusable } from "../../src/record/RecordError.ts"
@@ -80,13 +81,14 @@ describe("the record of a run", () => {
       }
       flood("deploy/noise", 6000)
       add({ ...template, path, line: "the last words" })
-      flood("deploy/noise", 600)
-      for (const event of whole.slice(start)) add(event)
+      for (const event of whole.slice(start, start + 1)) add(event)
+      flood("deploy/noise", 3000)
+      for (const event of whole.slice(start + 1)) add(event)
       expect(yield* keep(file, events)).toEqual([])
       const got = yield* read(file, Option.none())
       const lines = got.events.flatMap((event) => (event._tag === "StepOutput" ? [event.line.slice(0, 20)] : []))
       expect(lines).toContain("the last words")
-      expect(lines.at(-1)).toStartWith("599 ")
+      expect(lines.at(-1)).toStartWith("2999 ")
       expect(got.run.dropped).toBeGreaterThan(500)
       expect(lines.length + got.run.dropped).toBe(events.filter(({ _tag }) => _tag === "StepOutput").length)
       expect(statSync(file).size).toBeLessThan(9_000_000)
@@ -194,4 +196,14 @@ describe("several at once", () => {
       }),
     60_000
   )
+})
+
+test("a process is known by its number and when it began, as far as this machine can tell", () => {
+  const [host = "", boot = "", pid = "", start = ""] = own().split(" ")
+  expect(isAlive(own())).toBe(true)
+  // The same number, given to another process.
+  expect(isAlive([host, boot, pid, Number(start) - 1].join(" "))).toBe(false)
+  expect(isAlive([host, "another-boot", pid, start].join(" "))).toBe(false)
+  expect(isAlive([host, boot, 2 ** 22 + 1, start].join(" "))).toBe(false)
+  expect(isAlive(["elsewhere", boot, pid, start].join(" "))).toBeUndefined()
 })
