@@ -35,7 +35,7 @@ export const painter =
 
 /** The sign at the beginning of a line. */
 export const signs: Readonly<Record<Mark, readonly [sign: string, style: Style]>> = {
-  started: ["·", "dim"],
+  started: ["·", "cyan"],
   done: ["✓", "green"],
   skipped: ["-", "dim"],
   failed: ["✗", "red"],

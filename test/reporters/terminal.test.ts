@@ -102,11 +102,11 @@ describe("below what has ended", () => {
       const { screen } = yield* during(running, 80)
       expect(yield* now(screen)).toBe(`deploy
 · build          0 s  api  Step 1/2 : FROM scratch
-· push           0 s  web  4.2 MB of 12 MB read, 34%`)
+· push           0 s  web  34%  4.2 MB of 12 MB read`)
       yield* TestClock.adjust("65 seconds")
       expect(yield* now(screen)).toBe(`deploy
 · build    1 min 5 s  api  Step 1/2 : FROM scratch
-· push     1 min 5 s  web  4.2 MB of 12 MB read, 34%`)
+· push     1 min 5 s  web  34%  4.2 MB of 12 MB read`)
     })
   )
 

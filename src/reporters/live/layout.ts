@@ -20,7 +20,7 @@ export const row = (
       ? [action, time, ...about].filter((part) => part !== "").join(" ")
       : `${action.padEnd(8)} ${time.padStart(9)}  ${about.join("  ")}`
   const shown = fit(text.trimEnd(), Math.max(1, columns - margin - 2))
-  return `${paint(style, sign)} ${mark === "skipped" || mark === "started" ? paint("dim", shown) : shown}`
+  return `${paint(style, sign)} ${mark === "skipped" ? paint("dim", shown) : shown}`
 }
 
 /** A line of its own. */

@@ -19,12 +19,12 @@ export interface Shown extends Pick<Line, "mark" | "action" | "subject"> {
   readonly said: string
 }
 
-/** `4.2 MB of 12 MB read, 35%`. */
+/** `35%  4.2 MB of 12 MB read`: what a narrow screen needs most comes first. */
 const progress = (event: Extract<Event, { _tag: "StepProgress" }>): string => {
   const { label, total } = event
   if (total === undefined || total <= 0) return `${bytes(event.bytes)} ${label}`
   const percent = Math.min(100, Math.floor((100 * event.bytes) / total))
-  return `${bytes(event.bytes)} of ${bytes(total)} ${label}, ${percent}%`
+  return `${percent}%  ${bytes(event.bytes)} of ${bytes(total)} ${label}`
 }
 
 /** What a run is at, by its events. */
