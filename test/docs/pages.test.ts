@@ -74,6 +74,8 @@ test("every command that is shown exists, with its flags", () => {
     helps.set(path, help)
     const [subcommand = ""] = path.split(" ")
     expect([command, help.includes(`jiji ${subcommand}`)]).toEqual([command, true])
+    // Those of `jiji run` are the file's that it runs.
+    if (subcommand === "run") continue
     for (const flag of words.filter((word) => word.startsWith("-") && word !== "--help")) {
       expect([command, flag, new RegExp(`(?:^|[ ,])${flag}(?=[ ,\\n])`, "mu").test(help)]).toEqual([
         command,
