@@ -37,3 +37,19 @@ export class DuplicatePath extends Schema.TaggedError<DuplicatePath>()("Duplicat
   readonly remedy = "Give one of them another name."
   readonly exitCode = ExitCode.failed
 }
+
+/** What a pipeline's author does on an event failed. The run goes on, and says so as a warning. */
+export class SubscriberFailed extends Schema.TaggedError<SubscriberFailed>()("SubscriberFailed", {
+  /** The event that it was told of. */
+  event: Schema.String,
+  reason: Schema.String,
+  /** `FILE:LINE` of what failed, where that is known. */
+  at: Schema.optionalKey(Schema.String)
+}) {
+  override get message() {
+    const at = this.at === undefined ? "" : ` at ${this.at}`
+    return `what is told of ${this.event} failed${at}, and is told of the next one all the same: ${this.reason}`
+  }
+  readonly remedy = "Correct what `Pipeline.on` was given for that event."
+  readonly exitCode = ExitCode.failed
+}

@@ -1,7 +1,9 @@
-import { type Context, Deferred, Effect, Fiber, Stream } from "effect"
+import { Cause, type Context, Deferred, Effect, Fiber, Stream } from "effect"
 import type { Event } from "./Event.ts"
 import { CurrentPath, Events } from "./Events.ts"
 import { type Node, named, type PipelineNode, type Subscriber } from "./Node.ts"
+import { failureRecords } from "./observed.ts"
+import { SubscriberFailed } from "./PipelineError.ts"
 
 /** How long a run that has ended waits for its subscribers. */
 const limit = "2 seconds"
@@ -26,6 +28,19 @@ export const subscribersOf = (pipeline: PipelineNode, path: string): ReadonlyArr
 
 const isEnd = (event: Event): boolean => /^Run(?:Succeeded|Failed|Interrupted)$/.test(event._tag)
 
+/** The first file in a trace that is neither in a package nor part of the program itself. */
+const ownPlace = (stack: string): string | undefined =>
+  [...stack.matchAll(/(?:\(|at )(\/[^\n()]+?:\d+)(?::\d+)?\)?$/gm)]
+    .map(([, place = ""]) => place)
+    .find((place) => !/\/node_modules\/|^\/\$bunfs\//.test(place) && !place.startsWith(import.meta.dir))
+
+const failureOf = ({ tag }: Subscriber, cause: Cause.Cause<unknown>): SubscriberFailed => {
+  const error = Cause.squash(cause)
+  const at = error instanceof Error ? ownPlace(error.stack ?? "") : undefined
+  const [reason = "it was interrupted"] = failureRecords(cause)[0]?.message.split("\n") ?? []
+  return new SubscriberFailed({ event: tag, reason, ...(at === undefined ? {} : { at }) })
+}
+
 /** Tells a subscriber of events as long as there are any, with the services that there are by then. */
 const tell = Effect.fnUntraced(function* (
   { paths, subscriber }: Told,
@@ -35,12 +50,12 @@ const tell = Effect.fnUntraced(function* (
 ) {
   const { publish } = yield* Events
   let warned = false
-  const warn = (ended: boolean) =>
+  const warn = (ended: boolean, cause: Cause.Cause<unknown>) =>
     Effect.suspend(() => {
       // Nothing is said after a run's last event, and what is said may be what it fails at.
       if (warned || ended) return Effect.void
       warned = true
-      const text = `what is told of ${subscriber.tag} failed, and is told of the next one all the same`
+      const { message: text } = failureOf(subscriber, cause)
       return Effect.provideService(publish({ _tag: "StepNoted", level: "warning", text }), CurrentPath, path)
     })
   const handle = (event: Event) =>
@@ -48,7 +63,7 @@ const tell = Effect.fnUntraced(function* (
       const context = yield* Deferred.await(services)
       // An event of its tag, as its signature says.
       yield* Effect.provideContext(Effect.scoped(subscriber.handler(event as never)), context)
-    }).pipe(Effect.catchCause(() => warn(isEnd(event))))
+    }).pipe(Effect.catchCause((cause) => warn(isEnd(event), cause)))
   yield* stream.pipe(
     Stream.takeUntil(isEnd),
     Stream.filter((event) => event._tag === subscriber.tag && paths.test(event.path)),

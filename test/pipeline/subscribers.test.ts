@@ -58,11 +58,30 @@ describe("Pipeline.on", () => {
       )
       expect(exit._tag).toBe("Success")
       expect(lines.filter((text) => text.startsWith("StepNoted"))).toEqual([
-        "StepNoted p: what is told of StepSucceeded failed, and is told of the next one all the same",
-        "StepNoted p: what is told of StepNoted failed, and is told of the next one all the same"
+        "StepNoted p: what is told of StepSucceeded failed, and is told of the next one all the same: broken",
+        "StepNoted p: what is told of StepNoted failed, and is told of the next one all the same: no"
       ])
       expect(times).toBe(4 + 2)
       expect(lines.at(-1)).toBe("RunSucceeded p")
+    })
+  )
+
+  it.effect("that throws is noted with the file and line where it did", () =>
+    Effect.gen(function* () {
+      const broken = Pipeline.on("StepSucceeded", () =>
+        Effect.sync(() => {
+          throw new Error("by will\nand more")
+        })
+      )
+      const { lines } = yield* inTime(run(begin.pipe(broken, step(Step.make("c", () => Effect.sleep(9)))), {}))
+      const noted = lines
+        .filter((text) => text.startsWith("StepNoted"))
+        .map((text) => text.replace(import.meta.path, "FILE"))
+      expect(noted).toEqual([
+        expect.stringMatching(
+          /^StepNoted p: what is told of StepSucceeded failed at FILE:\d+, and is told of the next one all the same: by will$/
+        )
+      ])
     })
   )
 
