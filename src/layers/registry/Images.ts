@@ -40,6 +40,7 @@ export const make = (store: Store, references: References) => {
     const present = yield* Effect.forEach(parts, (part) => store.has(part.digest, part.size), { concurrency: 8 })
     if (present.includes(false)) return Option.none<StoredImage>()
     yield* references.tag(naming.repository, naming.tag, digest.value)
+    yield* store.flush
     return Option.some(describe(digest.value, manifest.value, 0))
   })
 
@@ -56,6 +57,7 @@ export const make = (store: Store, references: References) => {
     yield* Effect.forEach(archive.layerIds, ([id, layer]) => references.setLayer(id, layer), { discard: true })
     yield* references.setImage(imageId, digest)
     yield* references.tag(options.repository, options.tag, digest)
+    yield* store.flush
     return describe(
       digest,
       manifest,

@@ -13,8 +13,13 @@ const limit = "5 seconds"
 export interface Seals {
   /** Whether a file is as it was checked: by this process, or by one that sealed it. */
   intact(path: string, info: FileSystem.File.Info): boolean
-  /** Believes a file whose bytes were hashed, as `info` had it before; seals it in the background, once it is on disk. */
+  /** Believes a file whose bytes were hashed, as `info` had it before. */
   trust(path: string, info: FileSystem.File.Info): Effect.Effect<void>
+  /**
+   * Seals what was trusted so far in the background, once it is on disk. Not at once when it is trusted: whoever writes a
+   * small file while a large one is being flushed waits for both.
+   */
+  readonly begin: Effect.Effect<void>
 }
 
 const mark = ({ ino, mtime, size }: FileSystem.File.Info) => ({ ino, mtime: Option.map(mtime, Number), size })
@@ -23,8 +28,8 @@ const mark = ({ ino, mtime, size }: FileSystem.File.Info) => ({ ino, mtime: Opti
 export const make = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const checked = new Map<string, ReturnType<typeof mark>>()
+  const trusted = new Set<string>()
   const sealing = yield* FiberSet.make()
-  yield* Effect.addFinalizer(() => Effect.interruptible(FiberSet.awaitEmpty(sealing)).pipe(Effect.timeoutOption(limit)))
   // A flush holds one of the few threads that every other read and write needs too.
   const turns = Semaphore.makeUnsafe(2)
 
@@ -36,13 +41,26 @@ export const make = Effect.gen(function* () {
     if (isChecked(path, yield* fs.stat(path))) yield* fs.utimes(path, seal, seal)
   })
 
+  const begin = Effect.suspend(() => {
+    const paths = [...trusted]
+    trusted.clear()
+    return Effect.forEach(paths, (path) => FiberSet.run(sealing, Effect.ignore(turns.withPermits(1)(finish(path)))), {
+      discard: true
+    })
+  })
+  yield* Effect.addFinalizer(() =>
+    Effect.andThen(begin, Effect.interruptible(FiberSet.awaitEmpty(sealing))).pipe(Effect.timeoutOption(limit))
+  )
+
   const seals: Seals = {
+    begin,
     intact: (path, info) =>
       Option.exists(info.mtime, (time) => time.getTime() === seal * 1000) || isChecked(path, info),
-    trust: (path, info) => {
-      checked.set(path, mark(info))
-      return Effect.asVoid(FiberSet.run(sealing, Effect.ignore(turns.withPermits(1)(finish(path)))))
-    }
+    trust: (path, info) =>
+      Effect.sync(() => {
+        checked.set(path, mark(info))
+        trusted.add(path)
+      })
   }
   return seals
 })

@@ -25,6 +25,8 @@ export interface Store {
   load(content: Content): Effect.Effect<Uint8Array, StoreFailed>
   /** Makes staged content a blob. Returns the bytes that this added: none where the blob is there already. */
   keep(content: Content): Effect.Effect<number, StoreFailed>
+  /** Has the disk keep, in the background, what was made or found a blob so far. */
+  readonly flush: Effect.Effect<void>
   /** Makes bytes a blob. */
   put(bytes: Uint8Array): Effect.Effect<void, StoreFailed>
   /** A short text, if there is one. `name` is a path in the store. */
@@ -113,7 +115,7 @@ export const make = Effect.fnUntraced(function* (
   const keep = Effect.fnUntraced(function* (content: Content) {
     if (yield* has(content.digest, content.size)) return 0
     const file = path(content.digest)
-    // Not flushed first: servers need not wait for the disk. Its bytes were hashed on their way here.
+    // Not flushed: servers need not wait for the disk. Its bytes were hashed on their way here.
     yield* guard(fs.rename(content.path, file))
     yield* seals.trust(file, yield* guard(fs.stat(file)))
     return content.size
@@ -208,6 +210,7 @@ export const make = Effect.fnUntraced(function* (
     stage,
     load,
     keep,
+    flush: seals.begin,
     put,
     text,
     write,
