@@ -15,9 +15,9 @@ export interface Body<E> {
   readonly onError: (cause: unknown) => E
 }
 
-/** Where bytes go, a piece at a time. */
+/** Where bytes go, some pieces at a time. */
 export interface Sink<E> {
-  readonly write: (piece: Uint8Array) => Promise<void>
+  readonly write: (pieces: ReadonlyArray<Uint8Array>) => Promise<void>
   /** The error of a write that fails. */
   readonly onError: (cause: unknown) => E
 }
@@ -55,7 +55,10 @@ export const measure = <E, R>(bytes: Stream.Stream<Uint8Array, E, R>): Effect.Ef
     )
   })
 
-/** Why a piece was not written. */
+/** Bytes that are written at once, and pieces: for each by itself a thread would be woken. */
+const most = { bytes: 512 * 1024, pieces: 64 }
+
+/** Why pieces were not written. */
 class Unwritten {
   readonly cause: unknown
   constructor(cause: unknown) {
@@ -64,8 +67,8 @@ class Unwritten {
 }
 
 /**
- * Reads a body to its end, hashing it. Each piece goes to the sink, one at a time, and the next is read meanwhile. A write
- * that has begun is waited for, also by an interruption.
+ * Reads a body to its end, hashing it. The pieces go to the sink, one write at a time, and the next are read meanwhile. A
+ * write that has begun is waited for, also by an interruption.
  */
 export const pour = <E, W>({ bytes, onError }: Body<E>, sink: Sink<W>): Effect.Effect<Measured, E | W> =>
   // A plain loop, as every byte of an image passes here: through a stream, a piece costs more than its hash does.
@@ -73,14 +76,23 @@ export const pour = <E, W>({ bytes, onError }: Body<E>, sink: Sink<W>): Effect.E
     const { measured, take } = meter()
     const reader = bytes.getReader()
     let writing = Promise.resolve()
+    let pieces: Array<Uint8Array> = []
+    let size = 0
+    const write = async () => {
+      await writing
+      writing = sink.write(pieces).catch((cause: unknown) => Promise.reject(new Unwritten(cause)))
+      // Awaited by the next write and at the end; this is for the time until then.
+      writing.catch(() => {})
+      pieces = []
+      size = 0
+    }
     const loop = async () => {
       for (let next = await reader.read(); next.value !== undefined && !signal.aborted; next = await reader.read()) {
         take(next.value)
-        await writing
-        writing = sink.write(next.value).catch((cause: unknown) => Promise.reject(new Unwritten(cause)))
-        // Awaited above and below; this is for the time until then.
-        writing.catch(() => {})
+        size += next.value.length
+        if (pieces.push(next.value) >= most.pieces || size >= most.bytes) await write()
       }
+      await write()
       await writing
     }
     const ended = loop().then(

@@ -53,10 +53,10 @@ export const make = (store: Store, references: References) => {
     const added = yield* Effect.forEach(parts.values(), store.keep)
     // The manifest last, then what points to it: whoever sees a name finds all that is behind it.
     const { bytes, digest, manifest } = Manifest.make(config, layers)
-    yield* store.put(bytes)
-    yield* Effect.forEach(archive.layerIds, ([id, layer]) => references.setLayer(id, layer), { discard: true })
-    yield* references.setImage(imageId, digest)
-    yield* references.tag(options.repository, options.tag, digest)
+    const refer = [...archive.layerIds].map(([id, layer]) => references.setLayer(id, layer))
+    yield* Effect.all([store.put(bytes), ...refer], { concurrency: 8, discard: true })
+    const name = [references.setImage(imageId, digest), references.tag(options.repository, options.tag, digest)]
+    yield* Effect.all(name, { concurrency: 2, discard: true })
     yield* store.flush
     return describe(
       digest,

@@ -49,8 +49,11 @@ export interface Store {
   readonly size: Effect.Effect<number, StoreFailed>
 }
 
-const writeAll = async (handle: FileHandle, piece: Uint8Array): Promise<void> => {
-  for (let at = 0; at < piece.length;) at += (await handle.write(piece, at)).bytesWritten
+const writeAll = async (handle: FileHandle, pieces: ReadonlyArray<Uint8Array>): Promise<void> => {
+  const { bytesWritten } = await handle.writev(pieces)
+  let rest = pieces.reduce((sum, { length }) => sum + length, -bytesWritten)
+  // The kernel may take less than it is given.
+  while (rest > 0) rest -= (await handle.write(Buffer.concat(pieces).subarray(-rest))).bytesWritten
 }
 
 const isMissing = (error: PlatformError.PlatformError): boolean => error.reason._tag === "NotFound"
@@ -136,7 +139,7 @@ export const make = Effect.fnUntraced(function* (
     const onError = broken(file)
     const measured = yield* Effect.acquireUseRelease(
       Effect.tryPromise({ try: () => open(file, "wx", 0o600), catch: onError }),
-      (handle) => Hashing.pour(body, { write: (piece) => writeAll(handle, piece), onError }),
+      (handle) => Hashing.pour(body, { write: (pieces) => writeAll(handle, pieces), onError }),
       (handle) => Effect.promise(() => handle.close())
     )
     return { ...measured, path: file }
