@@ -40,7 +40,6 @@ export const make = (store: Store, references: References) => {
     const present = yield* Effect.forEach(parts, (part) => store.has(part.digest, part.size), { concurrency: 8 })
     if (present.includes(false)) return Option.none<StoredImage>()
     yield* references.tag(naming.repository, naming.tag, digest.value)
-    yield* store.flush
     return Option.some(describe(digest.value, manifest.value, 0))
   })
 
@@ -57,7 +56,6 @@ export const make = (store: Store, references: References) => {
     yield* Effect.all([store.put(bytes), ...refer], { concurrency: 8, discard: true })
     const name = [references.setImage(imageId, digest), references.tag(options.repository, options.tag, digest)]
     yield* Effect.all(name, { concurrency: 2, discard: true })
-    yield* store.flush
     return describe(
       digest,
       manifest,
@@ -65,5 +63,10 @@ export const make = (store: Store, references: References) => {
     )
   }, Effect.scoped)
 
-  return { find, add }
+  return {
+    find: (naming: Naming) => Effect.ensuring(find(naming), store.flush),
+    // After the last small file, those of the scope too.
+    add: <E>(image: Naming & { readonly archive: Stream.Stream<Uint8Array, E> }) =>
+      Effect.ensuring(add(image), store.flush)
+  }
 }
