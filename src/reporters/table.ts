@@ -1,7 +1,7 @@
 import { Option, Schema } from "effect"
 import type { Event } from "../pipeline/Event.ts"
 import { Deployed } from "../steps/Deploy.ts"
-import { duration, parsePath } from "./describe.ts"
+import { duration } from "./describe.ts"
 import { printable } from "./text.ts"
 
 /** What happened to one service on one server. */
@@ -24,10 +24,14 @@ const outcomes = {
   StepInterrupted: "interrupted"
 } as const
 
+/** A server of a deploy, which may stand within another pipeline; and one of its services there. */
+const place = /^((?:[^/]+|.+\/deploy)\/servers\[([^\]]*)\])(?:\/services\[([^\]]*)\])?$/
+
 /** Gathers the rows of a run from its events. */
 export const rows = (events: ReadonlyArray<Event>): ReadonlyArray<Row> => {
   const deployed = new Map<string, Deployed>()
   const rows: Array<Row> = []
+  const told = new Set<string>()
   for (const event of events) {
     if (event._tag === "StepSucceeded" || event._tag === "StepSkipped") {
       const decoded = result(event.result)
@@ -38,17 +42,19 @@ export const rows = (events: ReadonlyArray<Event>): ReadonlyArray<Row> => {
       event._tag === "StepFailed" ||
       event._tag === "StepInterrupted" ||
       event._tag === "StepSkipped"
-    if (!ended || event.kind !== "item" || !/^[^/]+\/servers\[/.test(event.path)) continue
-    const [server = "", service] = parsePath(event.path).keys
+    if (!ended || event.kind !== "item") continue
+    const [, at, server, service] = place.exec(event.path) ?? []
+    if (at === undefined || server === undefined) continue
     const done = deployed.get(event.path)
     const outcome = outcomes[event._tag]
     if (done !== undefined) rows.push({ ...done, millis: event.millis })
     else if (service !== undefined)
       rows.push({ service, server, version: "", digest: "", outcome, millis: event.millis })
-    else if (event._tag !== "StepSucceeded" && !rows.some((row) => row.server === server)) {
+    else if (event._tag !== "StepSucceeded" && !told.has(at)) {
       // Its tunnel failed, or it was not begun: none of its services has a row of its own.
       rows.push({ service: "", server, version: "", digest: "", outcome, millis: event.millis })
     }
+    told.add(at)
   }
   return rows
 }

@@ -112,6 +112,21 @@ describe("the table", () => {
     ])
   })
 
+  test("is the same of a deploy within another pipeline", () => {
+    const tableOf = (events: ReadonlyArray<Event>) => written(plain, events).split("\n\n")[1]
+    for (const [events, outcome] of [
+      [success, "replaced"],
+      [failure, "failed"],
+      [interruption, "interrupted"]
+    ] as const) {
+      const moved = events.map((event): Event =>
+        event.path.startsWith("deploy") ? { ...event, path: `canary/waves[web1+web2]/${event.path}` } : event
+      )
+      expect(tableOf(events)).toContain(outcome)
+      expect(tableOf(moved)).toBe(tableOf(events))
+    }
+  })
+
   test("is left out where no server was reached", () => {
     expect(written(plain, success.slice(0, 10))).not.toContain("SERVICE")
   })
