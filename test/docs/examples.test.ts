@@ -149,6 +149,15 @@ describe("examples/monorepo", () => {
     expect(at(build("web"))).toBeLessThan(at(build("worker")))
   })
 
+  test("builds no base where nothing of what is deployed stands on it", async () => {
+    const whole = project("monorepo")
+    const input = { project: { ...whole, services: whole.services.filter(({ name }) => name === "web") } }
+    const run = await Effect.runPromise(Rehearsal.run(Result.getOrThrow(monorepo), input))
+    expect(run.failures).toEqual([])
+    const builds = run.on("local").filter((text) => text.startsWith("docker build"))
+    expect(builds).toEqual([expect.stringMatching(build("web"))])
+  })
+
   test("starts nothing where the base is not built", async () => {
     const answers = [Answer.when("docker build --tag mono-base", Answer.fails("no space left on device"))]
     const run = await Effect.runPromise(

@@ -35,6 +35,10 @@ const base = Step.make(
     const { exitCode, stderr } = yield* (yield* Shell).run(Machine.local, { words, show: "all" })
     if (exitCode !== 0) return yield* new BaseNotBuilt({ stderr })
   })
+).pipe(
+  Step.skipWhen(({ project }: { readonly project: Project }) =>
+    project.services.some(({ name }) => onBase.has(name)) ? undefined : "nothing stands on it"
+  )
 )
 
 /** Builds and pushes some of the services, all at once. */
