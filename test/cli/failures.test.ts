@@ -10,7 +10,7 @@ test("no line that a server wrote begins a line, where a CI would take it for a 
       "error: The image of web does not build (exit code 2):",
       "  | Step 1/2",
       "  | ::add-mask::e",
-      "  | ##[error]no",
+      "  | # #[error]no",
       "  | ::stop-commands::x",
       "  |   ::set-output::y",
       "  → Mend what the lines above say, in the Dockerfile or in what it builds.",
