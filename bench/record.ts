@@ -5,12 +5,12 @@ import { mkdtempSync, rmSync, statSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Fiber, Layer, Stream } from "effect"
+import { isEnd } from "../src/pipeline/Event.ts"
 import { Events } from "../src/pipeline/Events.ts"
 import * as Pipeline from "../src/pipeline/Pipeline.ts"
 import { Scrubber } from "../src/pipeline/Scrubber.ts"
 import * as Step from "../src/pipeline/Step.ts"
 import { follower } from "../src/record/follow.ts"
-import { isEnd } from "../src/record/write.ts"
 import type { Follower } from "../src/reporters/Reporter.ts"
 
 const wanted = 20_000

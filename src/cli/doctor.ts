@@ -7,12 +7,13 @@ import type { Diagnosis } from "../layers/Diagnosis.ts"
 import type { LocalRegistry } from "../layers/LocalRegistry.ts"
 import type { Secrets } from "../layers/Secrets.ts"
 import type { Ssh } from "../layers/Ssh.ts"
-import type { Event } from "../pipeline/Event.ts"
+import { type Event, isEnd } from "../pipeline/Event.ts"
 import { Events } from "../pipeline/Events.ts"
 import type { Failure } from "../pipeline/Failure.ts"
 import { run } from "../pipeline/run.ts"
 import * as Doctor from "../reporters/doctor.ts"
 import type { Output } from "../reporters/Reporter.ts"
+import { counted } from "../reporters/text.ts"
 import { here, on } from "../steps/doctor/Check.ts"
 import * as Report from "../steps/doctor/Report.ts"
 import { doctor } from "../steps/DoctorPipeline.ts"
@@ -29,8 +30,6 @@ export interface DoctorLayers<R> {
   /** Whether a person watches. */
   readonly watched: boolean
 }
-
-const isEnd = ({ _tag }: Event): boolean => _tag === "RunSucceeded" || _tag === "RunFailed" || _tag === "RunInterrupted"
 
 /** `jiji doctor`. */
 export const command = <R>({ dry, live, output, watched }: DoctorLayers<R>) => {
@@ -52,8 +51,7 @@ export const command = <R>({ dry, live, output, watched }: DoctorLayers<R>) => {
     )
     if (watched && !quiet) shown.end()
     const { name, servers, services } = selected
-    const count = (number: number, word: string) => `${number} ${word}${number === 1 ? "" : "s"}`
-    const text = `${name}: ${count(services.length, "service")} on ${count(servers.length, "server")}`
+    const text = `${name}: ${counted(services.length, "service")} on ${counted(servers.length, "server")}`
     return Report.make([on(here).ok("config", text), ...Report.checksOf(seen)], selected)
   }, Effect.scoped)
 

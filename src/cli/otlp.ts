@@ -2,7 +2,7 @@ import { ConfigProvider, Duration, Effect, Exit, Layer, Scope, Stream } from "ef
 import { FetchHttpClient } from "effect/http"
 import { OtlpExporter, OtlpMetrics, OtlpSerialization, OtlpTracer } from "effect/observability"
 import type { Ran } from "../layers/shell/observed.ts"
-import type { Event } from "../pipeline/Event.ts"
+import { type Event, isEnd } from "../pipeline/Event.ts"
 import type { Follower } from "../reporters/Reporter.ts"
 import { counting } from "../reporters/otlp/metrics.ts"
 import type { Endpoint, Settings } from "../reporters/otlp/settings.ts"
@@ -10,8 +10,6 @@ import { Spans } from "../reporters/otlp/Spans.ts"
 
 /** How long the last of it may take: less than a run waits for its followers. */
 const limit = Duration.millis(1500)
-
-const isEnd = (event: Event): boolean => /^Run(?:Succeeded|Failed|Interrupted)$/u.test(event._tag)
 
 const encoding = ({ protocol }: Endpoint) =>
   protocol === "http/json" ? OtlpSerialization.layerJson : OtlpSerialization.layerProtobuf

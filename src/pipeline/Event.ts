@@ -119,6 +119,12 @@ export const Event = Schema.Union([
 ])
 export type Event = typeof Event.Type
 
+/** Whether an event is its run's last. */
+export const isEnd = (
+  event: Event
+): event is typeof RunSucceeded.Type | typeof RunFailed.Type | typeof RunInterrupted.Type =>
+  event._tag === "RunSucceeded" || event._tag === "RunFailed" || event._tag === "RunInterrupted"
+
 type WithoutStamp<E> = E extends Event ? Omit<E, keyof typeof stamp> : never
 
 /** An event before it is stamped with its order, run, time and path. */

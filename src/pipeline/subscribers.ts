@@ -1,5 +1,5 @@
 import { Cause, type Context, Deferred, Effect, Fiber, Stream } from "effect"
-import type { Event } from "./Event.ts"
+import { type Event, isEnd } from "./Event.ts"
 import { CurrentPath, Events } from "./Events.ts"
 import { type Node, named, type PipelineNode, type Subscriber } from "./Node.ts"
 import { failureRecords } from "./observed.ts"
@@ -25,8 +25,6 @@ export const subscribersOf = (pipeline: PipelineNode, path: string): ReadonlyArr
   ...pipeline.subscribers.map((subscriber) => ({ subscriber, paths: new RegExp(`^${path}(?:[/[]|$)`) })),
   ...pipeline.nodes.flatMap(named).flatMap((node) => below(node, path))
 ]
-
-const isEnd = (event: Event): boolean => /^Run(?:Succeeded|Failed|Interrupted)$/.test(event._tag)
 
 /** The first file in a trace that is neither in a package nor part of the program itself. */
 const ownPlace = (stack: string): string | undefined =>

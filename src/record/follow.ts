@@ -1,12 +1,12 @@
 import type { Database } from "bun:sqlite"
 import { Clock, Effect, Stream } from "effect"
-import type { Event } from "../pipeline/Event.ts"
+import { type Event, isEnd } from "../pipeline/Event.ts"
 import type { Follower } from "../reporters/Reporter.ts"
 import { chooser, type Kept, withoutOldProgress } from "./bounds.ts"
 import { attempt, longPatience, open } from "./Database.ts"
 import { prune } from "./prune.ts"
 import type { RecordUnusable } from "./RecordError.ts"
-import { type About, isEnd, writer } from "./write.ts"
+import { type About, writer } from "./write.ts"
 
 /** Events are written as many at a time as come within this. */
 const batch = { size: 2000, time: "250 millis" } as const

@@ -1,4 +1,5 @@
-import { isWork, type TreeNode } from "./tree.ts"
+import { isWork } from "../reporters/describe.ts"
+import type { TreeNode } from "./tree.ts"
 
 /** A node among those of one machine. */
 export interface Row {

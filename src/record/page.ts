@@ -1,21 +1,20 @@
-import { duration } from "../reporters/describe.ts"
-import { escape, escapeLines } from "./escape.ts"
+import { duration, isWork } from "../reporters/describe.ts"
+import { counted } from "../reporters/text.ts"
+import { escape } from "./escape.ts"
 import { byMachine } from "./machines.ts"
 import { told } from "./outcome.ts"
 import { script, style } from "./page/sources.js"
 import type { RunKept } from "./read.ts"
-import { section } from "./rows.ts"
+import { failuresOf, section } from "./rows.ts"
 import { scaleOf } from "./scale.ts"
 import { ending, title } from "./show.ts"
 import { moment } from "./times.ts"
-import { isWork, type Tree, type TreeNode } from "./tree.ts"
+import type { Tree, TreeNode } from "./tree.ts"
 
 /** How every page begins, by which a file is known to be one. */
 export const beginning = "<!doctype html>\n<!-- A run of jiji -->\n"
 
 const hash = (text: string): string => `'sha256-${new Bun.CryptoHasher("sha256").update(text).digest("base64")}'`
-
-const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? "" : "s"}`
 
 /** `12 steps: 10 done, 1 skipped, 1 failed`. */
 const counts = (nodes: ReadonlyArray<TreeNode>): string => {
@@ -31,7 +30,7 @@ const counts = (nodes: ReadonlyArray<TreeNode>): string => {
     const count = steps.filter((step) => step.outcome === outcome).length
     return count === 0 ? [] : [`${count} ${word}`]
   })
-  return `${plural(steps.length, "step")}${parts.length === 0 ? "" : `: ${parts.join(", ")}`}`
+  return `${counted(steps.length, "step")}${parts.length === 0 ? "" : `: ${parts.join(", ")}`}`
 }
 
 /** `2026-11-23 15:59:03 +01:00`. */
@@ -49,15 +48,11 @@ const head = (run: RunKept, { nodes, root }: Tree): string => {
     ["Took", duration(run.millis)],
     ["By", escape(run.who)],
     ["Did", counts([...nodes.values()])],
-    ...(run.dropped === 0 ? [] : [["Left out", `${plural(run.dropped, "line")} in between`]])
+    ...(run.dropped === 0 ? [] : [["Left out", `${counted(run.dropped, "line")} in between`]])
   ]
-  const failures = root.failures.map(
-    ({ message, remedy }) =>
-      `<div class="failure"><p>${escapeLines(message)}</p><p class="remedy">→ ${escapeLines(remedy)}</p></div>`
-  )
   return `<header><h1>${escape(title(run))} <span class="outcome ${run.outcome}">${told[run.outcome].text}</span></h1>
 <dl>${facts.map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`).join("")}</dl>
-${failures.join("")}</header>`
+${failuresOf(root)}</header>`
 }
 
 /** Searching, and opening all at once: what works only with the page's script. */

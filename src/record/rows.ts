@@ -1,8 +1,9 @@
-import { duration } from "../reporters/describe.ts"
+import { duration, isWork } from "../reporters/describe.ts"
+import { counted } from "../reporters/text.ts"
 import { escape, escapeLines } from "./escape.ts"
 import type { Machine, Row } from "./machines.ts"
 import type { Scale } from "./scale.ts"
-import { isWork, type Line, type TreeNode } from "./tree.ts"
+import { type Line, said, type TreeNode } from "./tree.ts"
 
 /** What the rows of one page have in common. */
 export interface Sheet {
@@ -37,17 +38,11 @@ const lane = (node: TreeNode, { began, end, scale }: Sheet): string => {
   return `<svg class="lane" aria-hidden="true"><title>${title}</title>${bar}${retries.join("")}</svg>`
 }
 
-/** What a row says of its node, in words. */
-const said = (node: TreeNode): string => {
-  if (node.outcome === "skipped") return node.reason
-  return node.lines.findLast(({ kind }) => kind === "info")?.text ?? ""
-}
-
 const summary = (node: TreeNode, label: string, lines: number, sheet: Sheet): string => {
   const [sign, word] = signs[node.outcome]
   const took = node.outcome === "skipped" ? "" : duration((node.ended ?? sheet.end) - node.began)
   const note = said(node)
-  const count = lines === 0 ? "" : `<span class="count">${lines} ${lines === 1 ? "line" : "lines"}</span>`
+  const count = lines === 0 ? "" : `<span class="count">${counted(lines, "line")}</span>`
   return [
     `<span class="name"><span class="sign" role="img" aria-label="${word}">${sign}</span><span class="label">${escape(label)}</span>`,
     note === "" ? "" : `<span class="note">${escape(note)}</span>`,
@@ -60,8 +55,9 @@ const lineOf = ({ kind, machine, text, time }: Line, began: number): string => {
   return `<p class="${kind}" data-at="${seconds(time - began)}"${where}>${escape(text)}</p>`
 }
 
-const failuresOf = (node: TreeNode): string =>
-  node.failures
+/** What failed, each with what to do about it. */
+export const failuresOf = ({ failures }: Pick<TreeNode, "failures">): string =>
+  failures
     .map(
       ({ message, remedy }) =>
         `<div class="failure"><p>${escapeLines(message)}</p><p class="remedy">→ ${escapeLines(remedy)}</p></div>`

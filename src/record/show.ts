@@ -1,11 +1,11 @@
 import type { FailureRecord } from "../pipeline/Event.ts"
-import { duration } from "../reporters/describe.ts"
+import { duration, isWork } from "../reporters/describe.ts"
 import type { Output } from "../reporters/Reporter.ts"
-import { fit, painter, printable, type Style } from "../reporters/text.ts"
+import { fit, painter, printable, type Style, wrapped } from "../reporters/text.ts"
 import { told } from "./outcome.ts"
 import type { RunKept } from "./read.ts"
 import { ago, moment } from "./times.ts"
-import { isWork, type Tree, type TreeNode } from "./tree.ts"
+import { said, type Tree, type TreeNode } from "./tree.ts"
 
 /** Lines of a failed command that are shown. */
 const lastLines = 20
@@ -18,18 +18,9 @@ const signs: Readonly<Record<TreeNode["outcome"], readonly [sign: string, style:
   interrupted: ["!", "yellow"]
 }
 
-/** Breaks a text at spaces into lines of a width. */
-const wrapped = (text: string, columns: number): ReadonlyArray<string> =>
-  text.split("\n").flatMap((line) => Bun.wrapAnsi(printable(line), Math.max(8, columns)).split("\n"))
-
 /** What follows the first sign of a text, on the lines below it. */
 const block = (sign: string, text: string, columns: number): ReadonlyArray<string> =>
   wrapped(text, columns - sign.length).map((line, index) => `${index === 0 ? sign : " ".repeat(sign.length)}${line}`)
-
-const said = (node: TreeNode): string => {
-  if (node.outcome === "skipped") return node.reason
-  return node.lines.findLast(({ kind }) => kind === "info")?.text ?? ""
-}
 
 /** `deploy of shop to staging`. */
 export const title = ({ environment, pipeline, project }: RunKept): string =>

@@ -1,5 +1,5 @@
 import type { Event, FailureRecord, NodeKind } from "../pipeline/Event.ts"
-import { parsePath } from "../reporters/describe.ts"
+import { around, parsePath } from "../reporters/describe.ts"
 
 /** One line that a step or a command of it said. */
 export interface Line {
@@ -37,10 +37,6 @@ export interface Tree {
   readonly root: TreeNode
   readonly nodes: ReadonlyMap<string, TreeNode>
 }
-
-/** The paths around a path, the nearest first; keys of items may have any character in them. */
-const around = (path: string): ReadonlyArray<string> =>
-  [...path.matchAll(/[/[]/g)].map(({ index }) => path.slice(0, index)).toReversed()
 
 const labelOf = (path: string, parent: string): string => {
   const rest = path.slice(parent.length)
@@ -140,5 +136,6 @@ export const treeOf = (events: ReadonlyArray<Event>, servers: ReadonlyArray<stri
   return { root, nodes }
 }
 
-/** Whether a node does something itself, and does not only hold others. */
-export const isWork = ({ kind }: TreeNode): boolean => kind === "step" || kind === "undo"
+/** What a node says of itself: why it was skipped, or the last that its step noted. */
+export const said = ({ lines, outcome, reason }: TreeNode): string =>
+  outcome === "skipped" ? reason : (lines.findLast(({ kind }) => kind === "info")?.text ?? "")

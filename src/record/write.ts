@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite"
-import type { Event } from "../pipeline/Event.ts"
+import { type Event, isEnd } from "../pipeline/Event.ts"
 import type { Kept } from "./bounds.ts"
 import { own } from "./Owner.ts"
 
@@ -13,13 +13,7 @@ export interface About {
   readonly who: string
 }
 
-const outcomes: Readonly<Record<string, string>> = {
-  RunSucceeded: "succeeded",
-  RunFailed: "failed",
-  RunInterrupted: "interrupted"
-}
-
-export const isEnd = ({ _tag }: Event): boolean => _tag in outcomes
+const outcomes = { RunSucceeded: "succeeded", RunFailed: "failed", RunInterrupted: "interrupted" } as const
 
 /** Events of one run, and what of them is kept. */
 export interface Batch {
@@ -52,7 +46,7 @@ export const writer = (db: Database, { environment, project, servers, who }: Abo
     const bytes = kept.reduce((sum, { body }) => sum + body.length, 0)
     grow.run(events.at(-1)?.time ?? 0, bytes, dropped, number)
     for (const event of events) {
-      if ("millis" in event && isEnd(event)) end.run(outcomes[event._tag] ?? null, event.millis, number)
+      if (isEnd(event)) end.run(outcomes[event._tag], event.millis, number)
     }
     // The lock is taken before anything is done, so that what others do cannot fail it in the middle.
   }).immediate

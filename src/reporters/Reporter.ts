@@ -1,5 +1,5 @@
 import { Effect, Stream } from "effect"
-import type { Event } from "../pipeline/Event.ts"
+import { type Event, isEnd } from "../pipeline/Event.ts"
 
 /** Where a reporter writes, and what it may assume of it. */
 export interface Output {
@@ -19,10 +19,6 @@ export interface Reporter {
   event(event: Event): void
   end(): void
 }
-
-/** Whether an event is its run's last. */
-export const isEnd = (event: Event): boolean =>
-  event._tag === "RunSucceeded" || event._tag === "RunFailed" || event._tag === "RunInterrupted"
 
 /**
  * Follows one run: takes its events from the first to the last, and ends with it. A reporter is one, and so is whatever

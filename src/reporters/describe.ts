@@ -45,6 +45,13 @@ export const parsePath = (path: string): { readonly keys: ReadonlyArray<string>;
   }
 }
 
+/**
+ * The paths around a path, the nearest first: `deploy/servers[web1]`, `deploy/servers`, `deploy`. Keys of items may have any
+ * character in them, so that not all of them need to be of nodes.
+ */
+export const around = (path: string): ReadonlyArray<string> =>
+  [...path.matchAll(/[/[]/g)].map(({ index }) => path.slice(0, index)).toReversed()
+
 const about = (event: Event, mark: Mark, detail: string): Line => {
   const { keys, name } = parsePath(event.path)
   return { mark, subject: keys.join(" "), action: name, detail }
@@ -55,7 +62,7 @@ const reasons = (failures: ReadonlyArray<FailureRecord>): string =>
   failures.map(({ message }) => first(message)).join(" ")
 
 /** Whether a node does something itself, and does not only hold others. */
-const isWork = ({ kind }: { readonly kind: NodeKind }): boolean => kind === "step" || kind === "undo"
+export const isWork = ({ kind }: { readonly kind: NodeKind }): boolean => kind === "step" || kind === "undo"
 
 /** What is shown of an event: a line, or nothing. */
 export const describe = (event: Event): Line | undefined => {

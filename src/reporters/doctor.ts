@@ -3,7 +3,7 @@ import type { Event } from "../pipeline/Event.ts"
 import { type Examined, Report } from "../steps/doctor/Report.ts"
 import type { Output } from "./Reporter.ts"
 import { parsePath } from "./describe.ts"
-import { fit, painter, printable, type Style } from "./text.ts"
+import { counted, fit, painter, type Style, wrapped } from "./text.ts"
 
 type Check = Examined["checks"][number]
 
@@ -13,10 +13,6 @@ const signs: Readonly<Record<Check["status"], readonly [sign: string, style: Sty
   failed: ["✗", "red"],
   skipped: ["-", "dim"]
 }
-
-/** Breaks text at spaces into lines of a width; a word that is longer stays whole, to be copied whole. */
-const wrapped = (text: string, columns: number): ReadonlyArray<string> =>
-  text.split("\n").flatMap((line) => Bun.wrapAnsi(printable(line).trim(), Math.max(20, columns)).split("\n"))
 
 /** Neighbours that were skipped for the same reason, as one. */
 const together = (checks: ReadonlyArray<Check>): ReadonlyArray<Check> => {
@@ -57,7 +53,7 @@ export const lines = (report: Report, output: Pick<Output, "columns" | "colors">
   const count = (status: Check["status"]) => all.filter((check) => check.status === status).length
   const said = (number: number, word: string) => (number === 0 ? [] : [`${number} ${word}`])
   const [warnings, skipped] = [count("warning"), count("skipped")]
-  const rest = [...said(warnings, warnings === 1 ? "warning" : "warnings"), ...said(skipped, "skipped")]
+  const rest = [...(warnings === 0 ? [] : [counted(warnings, "warning")]), ...said(skipped, "skipped")]
   const end = [`${count("ok")} ok`, ...rest, ...said(count("failed"), "failed")].join(", ")
   return [...machines, paint(!report.ok ? "red" : warnings > 0 ? "yellow" : "green", end)]
 }

@@ -1,10 +1,10 @@
 import { Clock, Effect, Schedule, Stream } from "effect"
-import type { Event } from "../pipeline/Event.ts"
+import { type Event, isEnd } from "../pipeline/Event.ts"
 import { duration } from "./describe.ts"
 import { bounded, line, row } from "./live/layout.ts"
 import { region } from "./live/region.ts"
 import { runningSteps } from "./live/running.ts"
-import { type Follower, isEnd, type Screen } from "./Reporter.ts"
+import type { Follower, Screen } from "./Reporter.ts"
 import { rows, table } from "./table.ts"
 import { painter } from "./text.ts"
 

@@ -16,6 +16,13 @@ export const printable = (text: string): string => {
     .replaceAll(order, "# #")
 }
 
+/** Breaks a text at spaces into printable lines of a width; a word that is longer stays whole, to be copied whole. */
+export const wrapped = (text: string, columns: number): ReadonlyArray<string> =>
+  text.split("\n").flatMap((line) => Bun.wrapAnsi(printable(line), Math.max(8, columns)).split("\n"))
+
+/** `1 step`, `3 steps`. */
+export const counted = (count: number, word: string): string => `${count} ${word}${count === 1 ? "" : "s"}`
+
 /** Cuts a text to a number of columns. */
 export const fit = (text: string, columns: number): string => {
   if (Bun.stringWidth(text) <= columns) return text

@@ -9,7 +9,7 @@ import type { RegistryContainer } from "../layers/RegistryContainer.ts"
 import { Secrets } from "../layers/Secrets.ts"
 import type { Shell } from "../layers/Shell.ts"
 import type { Ssh } from "../layers/Ssh.ts"
-import type { Event, FailureRecord } from "../pipeline/Event.ts"
+import { type Event, type FailureRecord, isEnd } from "../pipeline/Event.ts"
 import { Events } from "../pipeline/Events.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
 import { failureRecords, run as runPipeline } from "../pipeline/run.ts"
@@ -79,8 +79,6 @@ export interface Rehearsed<A, E> {
   /** The answers of the script that nothing has asked for. */
   readonly unused: ReadonlyArray<string>
 }
-
-const isEnd = ({ _tag }: Event): boolean => /^Run(?:Succeeded|Failed|Interrupted)$/.test(_tag)
 
 const heldOf = (events: ReadonlyArray<Event>): ReadonlyArray<Held> => {
   const released = events.flatMap((event) => (event._tag === "ResourceReleased" ? [event] : []))

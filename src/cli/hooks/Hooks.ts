@@ -7,7 +7,7 @@ import { lastLines } from "../../layers/docker/lines.ts"
 import { local } from "../../layers/Machine.ts"
 import { Secrets } from "../../layers/Secrets.ts"
 import { Shell } from "../../layers/Shell.ts"
-import type { Event } from "../../pipeline/Event.ts"
+import { type Event, isEnd } from "../../pipeline/Event.ts"
 import { Scrubber } from "../../pipeline/Scrubber.ts"
 import type { Follower } from "../../reporters/Reporter.ts"
 import hookScript from "./hook.sh" with { type: "text" }
@@ -44,8 +44,6 @@ const versionIn = (event: Event): string | undefined => {
   if (typeof result !== "object" || result === null || !("version" in result)) return undefined
   return typeof result.version === "string" ? result.version : undefined
 }
-
-const isEnd = (event: Event): boolean => /^Run(?:Succeeded|Failed|Interrupted)$/u.test(event._tag)
 
 const runner = Effect.fnUntraced(function* (project: Project, secrets: ReadonlyMap<string, Redacted.Redacted<string>>) {
   const shell = yield* Shell

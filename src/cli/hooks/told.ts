@@ -1,7 +1,7 @@
 import { type Hook, type HookEvent, hookEvents } from "../../config/hooks.ts"
 import type { Project } from "../../config/Project.ts"
 import type { Event } from "../../pipeline/Event.ts"
-import { duration } from "../../reporters/describe.ts"
+import { duration, isWork } from "../../reporters/describe.ts"
 
 const named: ReadonlyMap<string, HookEvent> = new Map(
   // Object.entries knows no narrower keys than strings.
@@ -27,7 +27,7 @@ export const isTold = ({ on, only }: Hook, event: Event): boolean => {
   if (name === undefined || !on.includes(name)) return false
   if (name.startsWith("run.")) return true
   if (only !== undefined) return pattern(only).test(event.path)
-  return !("kind" in event) || event.kind === "step" || event.kind === "undo"
+  return !("kind" in event) || isWork(event)
 }
 
 const outcomes: Readonly<Record<string, string>> = {

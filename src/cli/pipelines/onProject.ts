@@ -3,6 +3,7 @@ import { Flag } from "effect/cli"
 import { reference } from "../../config/ImageName.ts"
 import { select } from "../../config/select.ts"
 import type { Pipeline } from "../../pipeline/Pipeline.ts"
+import { counted } from "../../reporters/text.ts"
 import type { RunInput, Used } from "../../steps/Runnable.ts"
 import { dryRun, given, globs, hosts, json, notBoth, project } from "../flags.ts"
 import { open } from "../open.ts"
@@ -61,7 +62,7 @@ export const runOnProject = Effect.fnUntraced(function* <More extends object, S,
   if (!dryRun) return void (yield* show(layers, pipeline, input, { json }))
   const servers = selected.servers.length
   yield* rehearse(layers, pipeline, input, [
-    `A rehearsal of ${doing(selected.name)} ${servers} ${servers === 1 ? "server" : "servers"} on which nothing runs yet.`,
+    `A rehearsal of ${doing(selected.name)} ${counted(servers, "server")} on which nothing runs yet.`,
     "Nothing is touched and no connection is made; ids and digests are made up."
   ])
 })

@@ -1,7 +1,7 @@
 import { Effect, Stream } from "effect"
-import type { Event } from "../../pipeline/Event.ts"
+import { type Event, isEnd } from "../../pipeline/Event.ts"
 import { describe, duration, parsePath } from "../describe.ts"
-import { type Follower, isEnd } from "../Reporter.ts"
+import type { Follower } from "../Reporter.ts"
 import { type Row, rows } from "../table.ts"
 import { printable } from "../text.ts"
 

@@ -1,6 +1,7 @@
 import { Cause, Context, Exit, Option, Tracer } from "effect"
 import type { Ran } from "../../layers/shell/observed.ts"
 import type { Event, FailureRecord } from "../../pipeline/Event.ts"
+import { around } from "../describe.ts"
 import type { Parent } from "./settings.ts"
 
 /** OpenTelemetry counts in nanoseconds. */
@@ -14,13 +15,6 @@ const failure = (failures: ReadonlyArray<FailureRecord>): Exit.Exit<never, Error
   failed(failures[0]?.tag ?? "Failed", failures.map(({ message }) => message).join(" "))
 
 const interrupted = Exit.failCause(Cause.interrupt())
-
-/** The paths around a path, the nearest first: `deploy/servers[web1]`, `deploy/servers`, `deploy`. */
-const around = (path: string): ReadonlyArray<string> => {
-  const paths: Array<string> = []
-  for (let at = path.length - 1; at > 0; at--) if (path[at] === "/" || path[at] === "[") paths.push(path.slice(0, at))
-  return paths
-}
 
 const server = (path: string): string | undefined => /\/servers\[([^\]]*)\]/u.exec(path)?.[1]
 
