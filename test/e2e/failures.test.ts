@@ -38,11 +38,13 @@ const write = (image: ImageOptions) => {
 }
 
 /**
- * The podman of Debian 12 lets the address of its bridge follow those of its ports, and each time that it changes with
+ * Podman's netavark in Debian 12 lets the address of its bridge follow those of its ports, and each time that it changes with
  * a container that comes or goes, open connections stand still for seconds. Newer ones set it once, as this does.
  */
-const holdBridge = (server: ServerHost) =>
-  server.run(["sh", "-c", "set -- $(ip -br link show podman0) && ip link set podman0 address $3"])
+const holdBridge = (server: ServerHost) => {
+  const hold = 'set -- $(ip -brief link show type bridge | grep podman) && ip link set "$1" address "$3"'
+  return server.run(["sh", "-c", hold])
+}
 
 const all = () => Promise.all(hosts.servers.map((server) => containersOf(server, "shop")))
 
