@@ -1,7 +1,7 @@
 import { Command } from "effect/cli"
 import { deploy } from "../steps/DeployPipeline.ts"
-import { runFlags, runOnProject } from "./pipelines/onProject.ts"
-import type { RunLayers } from "./runs.ts"
+import { runFlags, runOnProject } from "./onProject.ts"
+import type { RunLayers } from "./RunLayers.ts"
 
 /** `jiji deploy`. */
 export const command = <R>(layers: RunLayers<R>) =>

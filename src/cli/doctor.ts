@@ -18,7 +18,8 @@ import { here, on } from "../steps/doctor/Check.ts"
 import * as Report from "../steps/doctor/Report.ts"
 import { doctor } from "../steps/DoctorPipeline.ts"
 import { dryRun, given, hosts, notBoth, project } from "./flags.ts"
-import { rehearse, type RunLayers } from "./runs.ts"
+import { rehearse } from "./rehearse.ts"
+import type { RunLayers } from "./RunLayers.ts"
 
 type Services = Diagnosis | LocalRegistry | Secrets | Ssh
 

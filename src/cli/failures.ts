@@ -2,7 +2,7 @@ import { Cause } from "effect"
 import { CliError } from "effect/cli"
 import { ExitCode, isFailure } from "../pipeline/Failure.ts"
 import { failureRecords } from "../pipeline/run.ts"
-import { printable } from "../reporters/text.ts"
+import { block } from "./block.ts"
 
 /** What a command ended in, for its user: the texts for stderr, and the exit code. */
 export interface Ending {
@@ -18,13 +18,6 @@ const usage = (error: CliError.CliError): Ending => {
   return { text: `${lines.join("")}  → See: ${help}\n`, code: ExitCode.usage }
 }
 
-/**
- * A text of several lines. An error may quote what a server wrote, and a line of it is not to begin one of ours: there a
- * CI takes some words for its own commands.
- */
-const block = (sign: string, text: string, next = "  | "): string =>
-  `${sign}${text.split("\n").map(printable).join(`\n${next}`)}`
-
 /** Reads how a command ended. Where several servers failed in different ways, the code is 1. */
 export const ending = (cause: Cause.Cause<unknown>): Ending => {
   if (Cause.hasInterruptsOnly(cause)) return { text: "interrupted\n", code: ExitCode.interrupted }
@@ -35,7 +28,7 @@ export const ending = (cause: Cause.Cause<unknown>): Ending => {
   const texts = failureRecords(cause).map(
     // Editors and CI look for a mistake of deploy.yml at the beginning of a line.
     ({ message, remedy, tag }) =>
-      `${block("error: ", message, tag === "ConfigInvalid" ? "" : undefined)}\n${block("  → ", remedy)}\n`
+      `${block("error: ", message, tag === "ConfigInvalid" ? "" : undefined)}${block("  → ", remedy)}`
   )
   return { text: [...new Set(texts)].join(""), code: codes.size === 1 ? ([...codes][0] ?? 1) : ExitCode.failed }
 }

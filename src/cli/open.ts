@@ -2,6 +2,7 @@ import { Effect, type Option } from "effect"
 import { load } from "../config/load.ts"
 import { warnings } from "../layers/warnings.ts"
 import { aside } from "./aside.ts"
+import { warning } from "./block.ts"
 import { given } from "./flags.ts"
 
 /** Loads the project that a command's flags name, and says on stderr what its user should know about it. */
@@ -15,7 +16,7 @@ export const open = Effect.fnUntraced(function* (flags: {
     ...(config !== undefined && given("config", config)),
     ...(environment !== undefined && given("environment", environment))
   })
-  const lines = (yield* warnings(project)).map(({ remedy, text }) => `warning: ${text}\n  → ${remedy}\n`)
+  const lines = (yield* warnings(project)).map(({ remedy, text }) => warning(text, remedy))
   if (lines.length > 0) yield* aside(lines.join(""))
   return project
 })

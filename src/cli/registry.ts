@@ -12,7 +12,9 @@ import { places } from "./registry/places.ts"
 import * as RemoveCommand from "./registry/remove.ts"
 import * as ServeCommand from "./registry/serve.ts"
 import * as StatusCommand from "./registry/status.ts"
-import { rehearse, type RunLayers, show } from "./runs.ts"
+import { rehearse } from "./rehearse.ts"
+import type { RunLayers } from "./RunLayers.ts"
+import { show } from "./show.ts"
 
 /** Every machine was left out. */
 export class NoMachine extends Schema.TaggedError<NoMachine>()("NoMachine", {}) {

@@ -3,12 +3,12 @@ import { Argument, CliError, Command } from "effect/cli"
 import { ExitCode } from "../pipeline/Failure.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
 import type { RunInput, Used } from "../steps/Runnable.ts"
+import { runFlags, runOnProject } from "./onProject.ts"
 import { findPipeline } from "./pipelines/find.ts"
 import { flagsOf } from "./pipelines/flags.ts"
 import { loadPipeline, type LoadedPipeline } from "./pipelines/load.ts"
 import { type Modules, provideModules } from "./pipelines/modules.ts"
-import { runFlags, runOnProject } from "./pipelines/onProject.ts"
-import type { RunLayers } from "./runs.ts"
+import type { RunLayers } from "./RunLayers.ts"
 
 /** `jiji run` was not told first what to run. */
 export class NoPipelineNamed extends Schema.TaggedError<NoPipelineNamed>()("NoPipelineNamed", {}) {

@@ -1,77 +1,106 @@
-import { Effect, Fiber, Layer } from "effect"
-import type { Project } from "../config/Project.ts"
-import type { SecretsError } from "../layers/SecretsError.ts"
-import { Events } from "../pipeline/Events.ts"
-import type { Pipeline } from "../pipeline/Pipeline.ts"
-import { run } from "../pipeline/run.ts"
-import { Scrubber } from "../pipeline/Scrubber.ts"
-import type { Follower } from "../reporters/Reporter.ts"
-import { hooked } from "./hooks/hooked.ts"
-import type { Hooks } from "./hooks/Hooks.ts"
-import { hookLines } from "./hooks/rehearsal.ts"
-import { logged } from "./logged.ts"
-import type { Services, Used } from "../steps/Runnable.ts"
-import { lines } from "../testing/DryRun.ts"
-import { Recording } from "../testing/Recording.ts"
+import { Clock, Effect, Option } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import type { Output } from "../reporters/Reporter.ts"
+import { json as jsonLines } from "../reporters/json.ts"
+import { table } from "../record/list.ts"
+import { page } from "../record/page.ts"
+import { list as listed, read } from "../record/read.ts"
+import { OneForm } from "../record/RecordError.ts"
+import { show as shown } from "../record/show.ts"
+import { treeOf } from "../record/tree.ts"
+import { writePage } from "../record/writePage.ts"
 
-export type { Services } from "../steps/Runnable.ts"
+/** What the command takes from the outside. */
+export interface RunsPlace {
+  /** The file of the record. */
+  readonly file: string
+  readonly output: Output
+}
 
-/** How a run is shown: to a person, or to a program. */
-export interface Shown {
+const json = (what: string) =>
+  Flag.Boolean("json").pipe(Flag.withDescription(`Prints ${what}, as JSON, for programs`), Flag.withDefault(false))
+
+const list = ({ file, output }: RunsPlace, most: number, asJson: boolean) =>
+  Effect.gen(function* () {
+    const runs = yield* listed(file, most)
+    if (asJson) return output.write(runs.map((run) => `${JSON.stringify(run)}\n`).join(""))
+    if (runs.length === 0) return output.write("No run of this machine is kept yet.\n")
+    output.write(`${table(runs, yield* Clock.currentTimeMillis, output).join("\n")}\n`)
+  })
+
+/** The run that is asked for, and how. */
+interface Wanted {
+  readonly id: Option.Option<string>
+  readonly html: Option.Option<string>
   readonly json: boolean
 }
 
-/** What a command takes from the outside: the layers that its pipeline runs over, and who follows a run. */
-export interface RunLayers<R> {
-  readonly live: (project: Project) => Layer.Layer<Services, never, R>
-  readonly dry: (project: Project) => Layer.Layer<Services | Recording, never, R>
-  readonly followers: (project: Project, shown: Shown) => ReadonlyArray<Follower>
-  /** The hooks of a project that has some. */
-  readonly hooks: (project: Project) => Effect.Effect<Hooks | undefined, SecretsError, R | Events>
-  readonly write: (text: string) => void
-}
-
-/** How long a run that has ended waits for those who follow it. */
-const patience = "2 seconds"
-
-/** Runs a pipeline before the eyes of its followers; ends when they have. */
-export const show = <N extends { readonly project: Project }, S, E, R>(
-  layers: RunLayers<R>,
-  pipeline: Pipeline<N, S, E, Used>,
-  input: N,
-  shown: Shown
-) =>
-  hooked(layers.hooks(input.project), (begun) =>
-    Effect.gen(function* () {
-      const { subscribe } = yield* Events
-      const fibers = yield* Effect.forEach(layers.followers(input.project, shown), (follow) =>
-        Effect.flatMap(subscribe, (stream) => Effect.forkChild(follow(stream), { startImmediately: true }))
-      )
-      return yield* run(pipeline, input, layers.live(input.project).pipe(Layer.provide(begun))).pipe(
-        Effect.provide(logged),
-        // The run's last event is published by now: what is made of it ends soon.
-        Effect.ensuring(Effect.timeoutOption(Fiber.awaitAll(fibers), patience))
-      )
-    }).pipe(Effect.scoped)
-  )
-
-/** Runs a pipeline over layers that only record, and prints below the heading what they recorded. */
-export const rehearse = <N extends { readonly project: Project }, S, E, R>(
-  layers: Pick<RunLayers<R>, "dry" | "write">,
-  pipeline: Pipeline<N, S, E, Used>,
-  input: N,
-  heading: ReadonlyArray<string>
-) =>
+const show = ({ file, output }: RunsPlace, { html, id, json }: Wanted) =>
   Effect.gen(function* () {
-    const scrubber = yield* Scrubber
-    yield* run(pipeline, input)
-    const { entries } = yield* Recording
-    const scripts = entries.some((entry) => entry._tag === "Command" && entry.command.script !== undefined)
-    const text = [
-      ...heading,
-      ...lines(entries),
-      ...hookLines(input.project),
-      ...(scripts ? ["", "jiji:NAME.sh is a script of jiji's own; `jiji script NAME` prints it."] : [])
-    ]
-    layers.write(scrubber.text(`${text.join("\n")}\n`))
-  }).pipe(Effect.provide(layers.dry(input.project)))
+    if (json && Option.isSome(html)) return yield* new OneForm()
+    const { events, run } = yield* read(file, id)
+    if (json) {
+      const lines = jsonLines(output)
+      for (const event of events) lines.event(event)
+      return
+    }
+    const tree = treeOf(events, run.servers)
+    if (Option.isSome(html)) {
+      const text = page(run, tree)
+      if (html.value === "-") return output.write(text)
+      yield* writePage(html.value, text)
+      return output.write(`${html.value}\n`)
+    }
+    const now = yield* Clock.currentTimeMillis
+    output.write(`${shown(run, tree, now, output).join("\n")}\n`)
+  })
+
+/** `jiji runs`. */
+export const command = (place: RunsPlace) =>
+  Command.make(
+    "runs",
+    {
+      number: Flag.Int("number").pipe(
+        Flag.withAlias("n"),
+        Flag.withMetavar("COUNT"),
+        Flag.withDescription("How many, the newest first"),
+        Flag.filter(
+          (count) => count > 0,
+          () => "a number from 1 upwards"
+        ),
+        Flag.withDefault(20)
+      ),
+      json: json("one run a line")
+    },
+    ({ json, number }) => list(place, number, json)
+  ).pipe(
+    Command.withDescription("List the runs of this machine"),
+    Command.withExamples([
+      { command: "jiji runs", description: "The last runs, of all projects" },
+      { command: "jiji runs show", description: "What the last one did, step by step" }
+    ]),
+    Command.withSubcommands([
+      Command.make(
+        "show",
+        {
+          id: Argument.String("id").pipe(
+            Argument.withDescription("The beginning of the run's ID; the last run where it is left out"),
+            Argument.optional
+          ),
+          html: Flag.String("html").pipe(
+            Flag.withMetavar("FILE"),
+            Flag.withDescription("Writes it as one page for browsers; `-` prints the page"),
+            Flag.optional
+          ),
+          json: json("its events, one a line")
+        },
+        (wanted) => show(place, wanted)
+      ).pipe(
+        Command.withDescription("Show what a run did: its steps, their times, and what failed"),
+        Command.withExamples([
+          { command: "jiji runs show", description: "The last run" },
+          { command: "jiji runs show mf3k --html run.html", description: "One run, as a page to send to somebody" }
+        ])
+      )
+    ])
+  )

@@ -4,6 +4,7 @@ import { observed, type Ran } from "../layers/shell/observed.ts"
 import type { Shell } from "../layers/Shell.ts"
 import { settings } from "../reporters/otlp/settings.ts"
 import type { Follower } from "../reporters/Reporter.ts"
+import { warning } from "./block.ts"
 
 /** What is sent to a collector of traces and metrics, where the standard variables of OpenTelemetry name one. */
 export const telemetry = ({
@@ -25,7 +26,7 @@ export const telemetry = ({
       asked?.traces === undefined ? shell : observed((ran) => void commands.push(ran)).pipe(Layer.provide(shell)),
     followers: ({ environment, name }: Project): ReadonlyArray<Follower> => {
       if (asked === undefined) return []
-      for (const text of asked.warnings) say(`warning: ${text}.\n  → See docs/traces.md; nothing of it is sent.\n`)
+      for (const text of asked.warnings) say(warning(`${text}.`, "See docs/traces.md; nothing of it is sent."))
       if (asked.traces === undefined && asked.metrics === undefined) return []
       const about = { project: name, version, ...(environment !== undefined && { environment }) }
       return [

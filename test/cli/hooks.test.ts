@@ -193,6 +193,16 @@ describe("a hook", () => {
     })
   )
 
+  it.live("that fails draws nothing on the terminal, and orders nothing of a CI", () =>
+    Effect.gen(function* () {
+      const command = sh("printf '\\033[2J##[error]no\\n::stop-commands::x\\n' >&2; exit 3")
+      const { said } = yield* runWith(yield* folder, [{ name: "rude", on: ["run.succeeded"], command }], good)
+      expect(said).toStartWith(
+        "warning: The hook rude failed on run.succeeded: exit code 3: # #[error]no\n  | ::stop-commands::x.\n  → "
+      )
+    })
+  )
+
   it.live("that hangs is ended when its time is up, with all that it has started", () =>
     Effect.gen(function* () {
       const root = yield* folder

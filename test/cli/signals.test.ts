@@ -160,6 +160,25 @@ test("a second signal ends it at once, and says what was held", async () => {
   )
 })
 
+test("a second signal ends a hook that does not listen, with what it has started", async () => {
+  writeFileSync(
+    file("deaf"),
+    `#!/bin/sh\ntrap '' TERM\nsleep 100 &\necho "$$ $!" >"$1/deaf.new" && mv "$1/deaf.new" "$1/deaf.pids"\nwait; wait\n`,
+    { mode: 0o755 }
+  )
+  const hooks = `hooks: { deaf: { on: [run.started], required: true, command: [${file("deaf")}, ${bin}] } }\n`
+  writeFileSync(join(shop.root, ".jiji/deploy.yml"), `${deployFile}${hooks}`)
+  const run = start("deploy", "-e", "sandbox")
+  await until(() => existsSync(file("deaf.pids")))
+  const pids = readFileSync(file("deaf.pids"), "utf8").trim().split(" ").map(Number)
+  expect(pids.map(isAlive)).toEqual([true, true])
+  const done = run.exited.then(() => true)
+  do run.kill("SIGINT")
+  while (!(await Promise.race([done, Bun.sleep(50).then(() => false)])))
+  expect([await run.exited, await run.stderr.text()]).toEqual([130, "\nstopped at once; nothing was held\n"])
+  await until(() => !pids.some(isAlive))
+})
+
 test("the next deploy finds nothing in its way", async () => {
   writeFileSync(join(shop.root, ".jiji/deploy.yml"), deployFile.replace("60s", "0s"))
   const run = start("deploy", "-e", "sandbox")

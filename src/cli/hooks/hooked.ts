@@ -1,17 +1,17 @@
 import { Effect, Exit, Fiber, Layer } from "effect"
 import { Events } from "../../pipeline/Events.ts"
+import { counted } from "../../reporters/text.ts"
 import { aside } from "../aside.ts"
+import { warning } from "../block.ts"
 import type { HookFailed } from "./HookFailed.ts"
 import type { Hooks } from "./Hooks.ts"
 
 /** What is said, after a run, of the hooks that failed and are not what it ends in. */
 const warnings = ({ failed, missed }: ReturnType<Hooks["report"]>, error: HookFailed | undefined): string => {
-  const lines = failed
-    .filter((one) => one.error !== error)
-    .map(({ error }) => `warning: ${error.message.replaceAll("\n", "\n  | ")}\n  → ${error.remedy}\n`)
+  const lines = failed.filter((one) => one.error !== error).map(({ error }) => warning(error.message, error.remedy))
   if (missed > 0) {
-    const text = `warning: ${missed} ${missed === 1 ? "event" : "events"} passed the hooks by, which took longer than the run.\n`
-    lines.push(`${text}  → Let fewer events run hooks, or let them hand long work on and end.\n`)
+    const text = `${counted(missed, "event")} passed the hooks by, which took longer than the run.`
+    lines.push(warning(text, "Let fewer events run hooks, or let them hand long work on and end."))
   }
   return lines.join("")
 }

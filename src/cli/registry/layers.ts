@@ -2,7 +2,8 @@ import type { Layer } from "effect"
 import type { Project } from "../../config/Project.ts"
 import type { Shell } from "../../layers/Shell.ts"
 import type { Output } from "../../reporters/Reporter.ts"
-import type { RunLayers, Services } from "../runs.ts"
+import type { Services } from "../../steps/Runnable.ts"
+import type { RunLayers } from "../RunLayers.ts"
 
 /** What the commands of `jiji registry` take from the outside. */
 export interface RegistryLayers<R> extends RunLayers<R> {

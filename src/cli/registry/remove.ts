@@ -10,7 +10,7 @@ import { logout } from "../../steps/RegistryLogin.ts"
 import { closing } from "../aside.ts"
 import { json, project } from "../flags.ts"
 import { open } from "../open.ts"
-import { show } from "../runs.ts"
+import { show } from "../show.ts"
 import type { RegistryLayers } from "./layers.ts"
 import { places } from "./places.ts"
 

@@ -1,13 +1,15 @@
 import { Effect, type Option, Result } from "effect"
 import { Flag } from "effect/cli"
-import { reference } from "../../config/ImageName.ts"
-import { select } from "../../config/select.ts"
-import type { Pipeline } from "../../pipeline/Pipeline.ts"
-import { counted } from "../../reporters/text.ts"
-import type { RunInput, Used } from "../../steps/Runnable.ts"
-import { dryRun, given, globs, hosts, json, notBoth, project } from "../flags.ts"
-import { open } from "../open.ts"
-import { rehearse, type RunLayers, show } from "../runs.ts"
+import { reference } from "../config/ImageName.ts"
+import { select } from "../config/select.ts"
+import type { Pipeline } from "../pipeline/Pipeline.ts"
+import { counted } from "../reporters/text.ts"
+import type { RunInput, Used } from "../steps/Runnable.ts"
+import { dryRun, given, globs, hosts, json, notBoth, project } from "./flags.ts"
+import { open } from "./open.ts"
+import { rehearse } from "./rehearse.ts"
+import type { RunLayers } from "./RunLayers.ts"
+import { show } from "./show.ts"
 
 /** The flags of everything that runs a pipeline on a project: of `jiji deploy`, and of `jiji run`. */
 export const runFlags = {

@@ -1,0 +1,31 @@
+import { Effect } from "effect"
+import type { Project } from "../config/Project.ts"
+import type { Pipeline } from "../pipeline/Pipeline.ts"
+import { run } from "../pipeline/run.ts"
+import { Scrubber } from "../pipeline/Scrubber.ts"
+import type { Used } from "../steps/Runnable.ts"
+import { lines } from "../testing/DryRun.ts"
+import { Recording } from "../testing/Recording.ts"
+import { hookLines } from "./hooks/rehearsal.ts"
+import type { RunLayers } from "./RunLayers.ts"
+
+/** Runs a pipeline over layers that only record, and prints below the heading what they recorded. */
+export const rehearse = <N extends { readonly project: Project }, S, E, R>(
+  layers: Pick<RunLayers<R>, "dry" | "write">,
+  pipeline: Pipeline<N, S, E, Used>,
+  input: N,
+  heading: ReadonlyArray<string>
+) =>
+  Effect.gen(function* () {
+    const scrubber = yield* Scrubber
+    yield* run(pipeline, input)
+    const { entries } = yield* Recording
+    const scripts = entries.some((entry) => entry._tag === "Command" && entry.command.script !== undefined)
+    const text = [
+      ...heading,
+      ...lines(entries),
+      ...hookLines(input.project),
+      ...(scripts ? ["", "jiji:NAME.sh is a script of jiji's own; `jiji script NAME` prints it."] : [])
+    ]
+    layers.write(scrubber.text(`${text.join("\n")}\n`))
+  }).pipe(Effect.provide(layers.dry(input.project)))

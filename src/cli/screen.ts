@@ -1,0 +1,27 @@
+import type { Screen } from "../reporters/Reporter.ts"
+
+/** What is around this process, as far as it matters to what jiji shows. */
+export interface Ends {
+  readonly output: Screen
+  /** Whether a picture can be drawn for a person. */
+  readonly drawn: boolean
+  /** Whether a person is at both ends. */
+  readonly interactive: boolean
+}
+
+/** This process's own. */
+export const ends = ({ NO_COLOR = "", TERM }: NodeJS.ProcessEnv): Ends => ({
+  output: {
+    write: (text) => void process.stdout.write(text),
+    // A window may be resized at any time.
+    get columns() {
+      return process.stdout.columns ?? 200
+    },
+    get rows() {
+      return process.stdout.rows ?? 24
+    },
+    colors: process.stdout.isTTY && NO_COLOR === ""
+  },
+  drawn: process.stdout.isTTY && TERM !== "dumb",
+  interactive: process.stdin.isTTY && process.stdout.isTTY
+})

@@ -1,0 +1,35 @@
+import { Effect, Exit } from "effect"
+import { ExitCode } from "../pipeline/Failure.ts"
+import * as Held from "../pipeline/Held.ts"
+import { ending } from "./failures.ts"
+import { stopped } from "./stopped.ts"
+
+/**
+ * Runs the whole of this process: a signal interrupts it, and a second one ends it at once; it ends with the exit code of
+ * what became of it. `clean` makes what is said of that fit to be read.
+ */
+export const supervised = (program: Effect.Effect<void, unknown>, clean: (text: string) => string): void => {
+  const held = Held.make()
+  const fiber = Effect.runFork(Effect.provideService(program, Held.Held, held))
+
+  let stopping = false
+  const stop = () => {
+    if (stopping) {
+      process.stderr.write(stopped(held.names()))
+      process.exit(ExitCode.interrupted)
+    }
+    stopping = true
+    fiber.interruptUnsafe()
+  }
+  process.on("SIGINT", stop).on("SIGTERM", stop).on("SIGHUP", stop)
+  // Whoever reads the output may go away at any time; the run goes on.
+  process.stdout.on("error", () => {})
+  process.stderr.on("error", () => {})
+
+  // No top-level await: the bundle's bytecode does not know it.
+  fiber.addObserver((exit) => {
+    const { code, text } = Exit.isSuccess(exit) ? { code: ExitCode.done, text: "" } : ending(exit.cause)
+    // What was written to a pipe is still on its way, for as long as its reader takes.
+    process.stdout.end(() => process.stderr.end(clean(text), () => process.exit(code)))
+  })
+}
