@@ -2,6 +2,7 @@ import { Effect, type PlatformError, Redacted, type Scope, Stream } from "effect
 import { ChildProcess, type ChildProcessSpawner } from "effect/process"
 import { constants } from "node:os"
 import { type Command, type Process, ProgramMissing, type ShellError } from "../Command.ts"
+import { noted } from "./children.ts"
 
 /** The exit code that a shell would report, of a child that a signal ended; the spawner only names the signal. */
 const signalled = (error: PlatformError.PlatformError): number => {
@@ -18,6 +19,7 @@ export const startLocal = Effect.fnUntraced(function* (
   const { asks, stdin } = command
   const [program, ...args] = command.words
   const failed = (reason: PlatformError.PlatformError) => new ProgramMissing({ program, reason })
+  const note = yield* noted
   const child = yield* Effect.mapError(
     spawner.spawn(
       ChildProcess.make(program, args, {
@@ -34,6 +36,7 @@ export const startLocal = Effect.fnUntraced(function* (
     ),
     failed
   )
+  note(child.pid)
   return {
     stdout: Stream.mapError(child.stdout, failed),
     stderr: Stream.mapError(child.stderr, failed),
