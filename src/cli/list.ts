@@ -5,7 +5,7 @@ import { toMermaid } from "../pipeline/Pipeline.ts"
 import { printable } from "../reporters/text.ts"
 import { deploy } from "../steps/DeployPipeline.ts"
 import { doctor } from "../steps/DoctorPipeline.ts"
-import { login, logout } from "../steps/RegistryLogin.ts"
+import { login, logout } from "../steps/RegistryPipelines.ts"
 import { findPipeline, projectPipelines } from "./pipelines/find.ts"
 import { loadPipeline } from "./pipelines/load.ts"
 import { type Modules, provideModules } from "./pipelines/modules.ts"
@@ -34,8 +34,7 @@ const projectLines = Effect.fnUntraced(function* (cwd: string) {
       const [fault = ""] = Result.isFailure(loaded) ? loaded.failure.message.split("\n") : []
       const line: Line = [file.name, printable(Result.isSuccess(loaded) ? loaded.success.description : `✗ ${fault}`)]
       return line
-    }),
-    { concurrency: "unbounded" }
+    })
   )
 })
 

@@ -91,6 +91,19 @@ export class PipelineStuck extends Schema.TaggedError<PipelineStuck>()("Pipeline
   readonly exitCode = ExitCode.configuration
 }
 
+/** The pipeline's file ended the process while it was imported. */
+export class PipelineExited extends Schema.TaggedError<PipelineExited>()("PipelineExited", {
+  file: Schema.String,
+  /** What it ended the process with. */
+  status: Schema.Int
+}) {
+  override get message() {
+    return `${this.file} ended jiji by itself, with the exit code ${this.status}, before anything was run.`
+  }
+  readonly remedy = "Take the `process.exit` out of it, or put it into a step as an error: `Effect.fail`."
+  readonly exitCode = ExitCode.configuration
+}
+
 /** The pipeline's file has no default export, or one that is no pipeline. */
 export class NoPipeline extends Schema.TaggedError<NoPipeline>()("NoPipeline", {
   file: Schema.String,
@@ -167,6 +180,7 @@ export type PipelineFileError =
   | PipelineNotCompiled
   | PipelineThrew
   | PipelineStuck
+  | PipelineExited
   | NoPipeline
   | PipelineOfAnotherCopy
   | FlagUnusable

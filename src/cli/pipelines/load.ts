@@ -4,10 +4,8 @@ import type { Runnable, Used } from "../../steps/Runnable.ts"
 import type { Pipeline } from "../../pipeline/Pipeline.ts"
 import { explained, threw } from "./faults.ts"
 import type { PipelineFile } from "./find.ts"
+import { guarded, patience } from "./guard.ts"
 import { NoPipeline, PipelineOfAnotherCopy, PipelineStuck } from "./PipelineFileError.ts"
-
-/** How long the import of a file may take. */
-const patience = 10
 
 type AnyPipeline = Pipeline<never, unknown, unknown, Used>
 
@@ -76,16 +74,18 @@ export const loadPipeline = Effect.fnUntraced(function* (file: PipelineFile) {
   if (theirs !== undefined && theirs !== origin.version) {
     return yield* new PipelineOfAnotherCopy({ file: file.shown, theirs, ours: origin.version })
   }
-  const module = yield* Effect.tryPromise({
-    try: (): Promise<Readonly<Record<string, unknown>>> => import(file.path),
-    catch: (error) => ({ error })
-  }).pipe(
-    Effect.catch(({ error }) => explained(file, error)),
-    Effect.timeoutOrElse({
-      duration: `${patience} seconds`,
-      orElse: () => Effect.fail(new PipelineStuck({ file: file.shown, seconds: patience }))
-    })
-  )
+  const module = yield* guarded(
+    file,
+    Effect.tryPromise({
+      try: (): Promise<Readonly<Record<string, unknown>>> => import(file.path),
+      catch: (error) => ({ error })
+    }).pipe(
+      Effect.timeoutOrElse({
+        duration: `${patience} seconds`,
+        orElse: () => Effect.fail({ error: new PipelineStuck({ file: file.shown, seconds: patience }) })
+      })
+    )
+  ).pipe(Effect.catch(({ error }) => (error instanceof PipelineStuck ? Effect.fail(error) : explained(file, error))))
   const exported = yield* unchanged(file, module["default"])
   if (isRunnable(exported)) {
     yield* ofThisCopy(file, exported)

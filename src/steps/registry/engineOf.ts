@@ -1,0 +1,12 @@
+import { Effect } from "effect"
+import type { Project } from "../../config/Project.ts"
+import { Docker } from "../../layers/Docker.ts"
+import type { Machine } from "../../layers/Machine.ts"
+import { Ssh } from "../../layers/Ssh.ts"
+
+/** The engine of a machine: the project's own here, the one that is found there. */
+export const engineOf = Effect.fnUntraced(function* (project: Project, machine: Machine) {
+  if (machine._tag === "Local") return project.engine
+  yield* (yield* Ssh).connect(machine.server)
+  return (yield* (yield* Docker).probe(machine.server, project.engine, project.name)).name
+})
