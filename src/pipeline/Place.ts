@@ -14,30 +14,17 @@ export interface Place<Needs, Adds, Before, After> {
 // oxlint-disable-next-line typescript/no-explicit-any -- any step: a lower bound of its own is not to narrow the types inferred from it
 export type Branch = Step<never, unknown, unknown, unknown> | Pipeline<never, unknown, unknown, unknown, any>
 
-export type NeedsOf<B> =
-  B extends Step<infer N, infer _A, infer _E, infer _R>
-    ? N
-    : B extends Pipeline<infer N, infer _S, infer _E, infer _R>
-      ? N
+/** What the compiler knows of a branch; of one of several, what it knows of each. */
+type Signature<B> =
+  B extends Step<infer Needs, infer Adds, infer Error, infer Services>
+    ? { readonly needs: Needs; readonly adds: Adds; readonly error: Error; readonly services: Services }
+    : B extends Pipeline<infer Needs, infer Adds, infer Error, infer Services>
+      ? { readonly needs: Needs; readonly adds: Adds; readonly error: Error; readonly services: Services }
       : never
-export type AddsOf<B> =
-  B extends Step<infer _N, infer A, infer _E, infer _R>
-    ? A
-    : B extends Pipeline<infer _N, infer S, infer _E, infer _R>
-      ? S
-      : never
-export type ErrorOf<B> =
-  B extends Step<infer _N, infer _A, infer E, infer _R>
-    ? E
-    : B extends Pipeline<infer _N, infer _S, infer E, infer _R>
-      ? E
-      : never
-export type ServicesOf<B> =
-  B extends Step<infer _N, infer _A, infer _E, infer R>
-    ? R
-    : B extends Pipeline<infer _N, infer _S, infer _E, infer R>
-      ? R
-      : never
+export type NeedsOf<B> = Signature<B>["needs"]
+export type AddsOf<B> = Signature<B>["adds"]
+export type ErrorOf<B> = Signature<B>["error"]
+export type ServicesOf<B> = Signature<B>["services"]
 
 /** The intersection of what some functions take; a state that is itself a union stays one. */
 export type Together<F> = [F] extends [(_: infer I) => void] ? I : never

@@ -111,30 +111,25 @@ export const replace =
   > =>
     edited(self, path, { kind: "replace", next: erased(next) })
 
+const inserted =
+  <Side extends "before" | "after">(side: Side) =>
+  <const Path extends string, const B extends Branch>(path: Path, next: B) =>
+  <N, S, E, R, X extends Room<X, Inner<Path>, Side, B>, Name extends string>(
+    self: Pipeline<N, S, E, R, X, Name>
+  ): Result.Result<
+    With<N, Gained<S, Inner<Path>, B>, E, R, X & Beside<X, Inner<Path>, Side, B>, Name, B>,
+    NoSuchNode | DuplicatePath
+  > =>
+    edited(self, path, { kind: side, next: erased(next) })
+
 /**
  * Puts a step or a pipeline before the node at a path. What it adds is in the state of the whole pipeline's end, where
  * the path is not deeper in it. Before one of several parallel branches is before them all.
  */
-export const insertBefore =
-  <const Path extends string, const B extends Branch>(path: Path, next: B) =>
-  <N, S, E, R, X extends Room<X, Inner<Path>, "before", B>, Name extends string>(
-    self: Pipeline<N, S, E, R, X, Name>
-  ): Result.Result<
-    With<N, Gained<S, Inner<Path>, B>, E, R, X & Beside<X, Inner<Path>, "before", B>, Name, B>,
-    NoSuchNode | DuplicatePath
-  > =>
-    edited(self, path, { kind: "before", next: erased(next) })
+export const insertBefore = inserted("before")
 
 /** Puts a step or a pipeline after the node at a path, as {@link insertBefore} does before it. */
-export const insertAfter =
-  <const Path extends string, const B extends Branch>(path: Path, next: B) =>
-  <N, S, E, R, X extends Room<X, Inner<Path>, "after", B>, Name extends string>(
-    self: Pipeline<N, S, E, R, X, Name>
-  ): Result.Result<
-    With<N, Gained<S, Inner<Path>, B>, E, R, X & Beside<X, Inner<Path>, "after", B>, Name, B>,
-    NoSuchNode | DuplicatePath
-  > =>
-    edited(self, path, { kind: "after", next: erased(next) })
+export const insertAfter = inserted("after")
 
 /**
  * Takes the node at a path away, with all below it. It does not compile where another node needs what it alone adds;
