@@ -1,7 +1,6 @@
 import type { Database } from "bun:sqlite"
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from "node:fs"
-import { dirname } from "node:path"
 import { Effect, Schedule } from "effect"
+import { ready } from "./place.ts"
 import { RecordUnusable } from "./RecordError.ts"
 
 /** What brings the schema from each version to the next; `user_version` counts those that were done. */
@@ -71,12 +70,7 @@ const migrate = (db: Database, file: string): void => {
 }
 
 const make = (Sqlite: typeof Database, file: string): Database => {
-  const folder = dirname(file)
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  // Made here and not by SQLite, so that nobody else may read it at any moment; its other files are made as it is.
-  if (!existsSync(file)) closeSync(openSync(file, "a", 0o600))
-  chmodSync(folder, 0o700)
-  chmodSync(file, 0o600)
+  ready(file)
   const db = new Sqlite(file, { readwrite: true, create: true, strict: true })
   try {
     db.run(`PRAGMA busy_timeout = ${patience}`)

@@ -6,6 +6,7 @@ const sentences = {
   damaged: "it is damaged",
   denied: "this user may not write to it",
   failed: "it cannot be used",
+  foreign: "it and its folder must be this user's own, and no links or anything else",
   full: "the disk is full",
   newer: "a newer jiji has written it"
 } as const
@@ -15,6 +16,7 @@ const remedies = {
   damaged: "Move it away; the next run begins a new one.",
   denied: "Give it and its folder to the user that runs jiji, or name another folder in XDG_STATE_HOME.",
   failed: "Look at that file and its folder; once it is moved away, the next run begins a new one.",
+  foreign: "Move away what is there; the next run begins a new one. Or name another folder in XDG_STATE_HOME.",
   full: "Make room on that disk.",
   newer: "Use that jiji, or name another folder in XDG_STATE_HOME."
 } as const
@@ -22,7 +24,7 @@ const remedies = {
 /** The record of this machine's runs cannot be read, or not written to. */
 export class RecordUnusable extends Schema.TaggedError<RecordUnusable>()("RecordUnusable", {
   file: Schema.String,
-  why: Schema.Literals(["busy", "damaged", "denied", "failed", "full", "newer"]),
+  why: Schema.Literals(["busy", "damaged", "denied", "failed", "foreign", "full", "newer"]),
   /** What SQLite or the system said. */
   detail: Schema.String
 }) {
@@ -34,7 +36,7 @@ export class RecordUnusable extends Schema.TaggedError<RecordUnusable>()("Record
     return remedies[this.why]
   }
   get exitCode() {
-    return this.why === "denied" ? ExitCode.permission : ExitCode.failed
+    return this.why === "denied" || this.why === "foreign" ? ExitCode.permission : ExitCode.failed
   }
 }
 

@@ -1,6 +1,16 @@
 import { Database } from "bun:sqlite"
 import { afterAll, describe, expect, test } from "bun:test"
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Option, Stream } from "effect"
@@ -139,9 +149,13 @@ describe("a record that cannot be written", () => {
     rmSync(join(file, ".."), { recursive: true })
     writeFileSync(join(file, ".."), "")
   })
-  tells("it is a folder", "denied", (file) => {
+  tells("it is a folder", "foreign", (file) => {
     rmSync(file)
     mkdirSync(file)
+  })
+  tells("it is a pipe", "foreign", (file) => {
+    rmSync(file)
+    expect(Bun.spawnSync(["mkfifo", "-m", "666", file]).exitCode).toBe(0)
   })
   tells("the schema is another's", "failed", (file) => {
     const db = new Database(file)
@@ -149,6 +163,29 @@ describe("a record that cannot be written", () => {
     db.close()
   })
 })
+
+for (const link of ["file", "folder"] as const) {
+  it.live(`a link in place of the record's ${link} leads to nothing that is changed or written to`, () =>
+    Effect.gen(function* () {
+      const file = place()
+      const elsewhere = join(file, "../../elsewhere")
+      mkdirSync(elsewhere, { recursive: true })
+      chmodSync(elsewhere, 0o755)
+      writeFileSync(join(elsewhere, "runs.sqlite"), "", { mode: 0o644 })
+      if (link === "folder") symlinkSync(elsewhere, join(file, ".."))
+      else {
+        mkdirSync(join(file, ".."), { mode: 0o700 })
+        symlinkSync(join(elsewhere, "runs.sqlite"), file)
+      }
+      expect((yield* keep(file, whole)).map(({ why }) => why)).toEqual(["foreign"])
+      expect(yield* Effect.flip(list(file, 9))).toMatchObject({ why: "foreign", exitCode: 77 })
+      expect(statSync(elsewhere).mode & 0o777).toBe(0o755)
+      expect(statSync(join(elsewhere, "runs.sqlite")).mode & 0o777).toBe(0o644)
+      expect(readdirSync(elsewhere)).toEqual(["runs.sqlite"])
+      expect(statSync(join(elsewhere, "runs.sqlite")).size).toBe(0)
+    })
+  )
+}
 
 describe("several at once", () => {
   it.live(
