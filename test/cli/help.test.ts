@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { helpTexts } from "../../docs/source/help.ts"
+import manifest from "../../package.json" with { type: "json" }
 import texts from "../../src/help.json" with { type: "json" }
 
 const root = join(import.meta.dir, "../..")
@@ -20,10 +21,16 @@ describe("the help that is printed before anything is loaded", () => {
 
   test("is printed where nothing else is asked for", () => {
     for (const words of [[], ["--help"], ["-h"]]) expect(printed(words)).toBe(texts.plain)
-    for (const words of [["deploy"], ["deploy", "--help"], ["--help", "deploy"], ["--version"], ["-x"]]) {
+    for (const words of [["deploy"], ["deploy", "--help"], ["--help", "deploy"], ["--version", "deploy"], ["-x"]]) {
       expect(printed(words)).toBe("more")
     }
   })
+
+  test("has the version beside it", () => {
+    const { stdout } = Bun.spawnSync([process.execPath, "src/main.ts", "--version"], { cwd: root, stdin: "ignore" })
+    expect(printed(["--version"])).toBe(stdout.toString())
+    expect(printed(["--version"])).toBe(`${manifest.version}\n`)
+  }, 60_000)
 
   test("is nothing to fail at, where its reader is gone", () => {
     const code = `import { helped } from "./src/help.ts"\nhelped([])`
