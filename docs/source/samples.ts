@@ -207,6 +207,7 @@ export const samples: Readonly<Record<string, ReadonlyArray<Failure>>> = {
       advice: "Give one of them another name."
     }),
     new PipelineFile.PipelineStuck({ file: "pipelines/canary.ts", seconds: 10 }),
+    new PipelineFile.PipelineExited({ file: "pipelines/canary.ts", status: 0 }),
     new PipelineFile.NoPipeline({ file: "pipelines/canary.ts", found: "a step", others: ["canary"] }),
     new PipelineFile.PipelineOfAnotherCopy({ file: "pipelines/canary.ts", theirs: "0.1.0", ours: "0.2.0" }),
     new PipelineFile.FlagUnusable({ file: "pipelines/canary.ts", field: "apiToken", reason: "secret" })

@@ -1,6 +1,5 @@
 import { Cause, Effect } from "effect"
 import { writeSync } from "node:fs"
-import { ExitCode } from "../../pipeline/Failure.ts"
 import { ending } from "../failures.ts"
 import type { PipelineFile } from "./find.ts"
 import { PipelineExited, PipelineStuck } from "./PipelineFileError.ts"
@@ -14,7 +13,7 @@ const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const
  * Ends the process from a thread of its own, since a loop that never yields lets nothing else run. A Worker's
  * `process.exit` ends only the Worker, so it is the C library's; a SIGKILL where that is not found.
  */
-const watchdog = (millis: number, text: string, code: ExitCode) => `
+const watchdog = (millis: number, text: string, code: number) => `
 const { writeSync } = require("node:fs")
 setTimeout(() => {
   try { writeSync(2, ${JSON.stringify(text)}) } catch {}

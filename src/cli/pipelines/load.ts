@@ -80,12 +80,13 @@ export const loadPipeline = Effect.fnUntraced(function* (file: PipelineFile) {
       try: (): Promise<Readonly<Record<string, unknown>>> => import(file.path),
       catch: (error) => ({ error })
     }).pipe(
+      Effect.catch(({ error }) => explained(file, error)),
       Effect.timeoutOrElse({
         duration: `${patience} seconds`,
-        orElse: () => Effect.fail({ error: new PipelineStuck({ file: file.shown, seconds: patience }) })
+        orElse: () => Effect.fail(new PipelineStuck({ file: file.shown, seconds: patience }))
       })
     )
-  ).pipe(Effect.catch(({ error }) => (error instanceof PipelineStuck ? Effect.fail(error) : explained(file, error))))
+  )
   const exported = yield* unchanged(file, module["default"])
   if (isRunnable(exported)) {
     yield* ofThisCopy(file, exported)
