@@ -5,7 +5,10 @@ import { nearest } from "../config/nearest.ts"
 import { Event } from "../pipeline/Event.ts"
 import { attempt, open } from "./Database.ts"
 import { isAlive } from "./Owner.ts"
-import { NoRunKept, RecordUnusable, RunAmbiguous, RunNotFound } from "./RecordError.ts"
+import { NoRunKept, RunAmbiguous, RunNotFound } from "./RecordError.ts"
+
+/** Epoch milliseconds that are a date. */
+const Time = Schema.Int.check(Schema.isBetween({ minimum: -8.64e15, maximum: 8.64e15 }))
 
 const Row = Schema.Struct({
   number: Schema.Int,
@@ -16,8 +19,8 @@ const Row = Schema.Struct({
   servers: Schema.fromJsonString(Schema.Array(Schema.String)),
   who: Schema.String,
   owner: Schema.String,
-  began: Schema.Int,
-  seen: Schema.Int,
+  began: Time,
+  seen: Time,
   outcome: Schema.NullOr(Schema.Literals(["succeeded", "failed", "interrupted"])),
   millis: Schema.NullOr(Schema.Int),
   dropped: Schema.Int
@@ -66,40 +69,30 @@ const runKept = (row: typeof Row.Type, now: number): RunKept => {
   }
 }
 
-const decodeRows = Schema.decodeUnknownEffect(Schema.Array(Row))
+const decodeRow = Schema.decodeUnknownOption(Row)
 const decodeEvent = Schema.decodeUnknownOption(Schema.fromJsonString(Event))
+const isTime = Schema.is(Time)
 
-const rows = Effect.fnUntraced(function* (
-  file: string,
-  db: Database,
-  where: string,
-  ...values: Array<string | number>
-) {
-  const found = yield* attempt(file, () => db.query(`SELECT * FROM runs ${where}`).all(...values))
-  return yield* Effect.mapError(
-    decodeRows(found),
-    ({ message }) => new RecordUnusable({ file, why: "damaged", detail: message.split("\n")[0] ?? "" })
+/** The runs that are kept and understood, the newest first. There are never many. */
+const rows = (file: string, db: Database) =>
+  Effect.map(
+    attempt(file, () => db.query("SELECT * FROM runs ORDER BY began DESC, number DESC").all()),
+    (found) => found.flatMap((row) => Option.toArray(decodeRow(row)))
   )
-})
 
-const newest = "ORDER BY began DESC, number DESC"
-
-/** The runs that are kept, the newest first. */
+/** The newest of the runs that are kept, the newest first. */
 export const list = Effect.fnUntraced(function* (file: string, most: number) {
   if (!existsSync(file)) return []
   const now = yield* Clock.currentTimeMillis
-  const found = yield* rows(file, yield* open(file), `${newest} LIMIT ?`, most)
-  return found.map((row) => runKept(row, now))
+  const found = yield* rows(file, yield* open(file))
+  return found.slice(0, most).map((row) => runKept(row, now))
 }, Effect.scoped)
 
 /** Finds a run by the beginning of its ID, or the last one where none is given. */
 const find = Effect.fnUntraced(function* (file: string, db: Database, id: Option.Option<string>) {
-  if (Option.isNone(id)) {
-    const [last] = yield* rows(file, db, `${newest} LIMIT 1`)
-    return last ?? (yield* new NoRunKept({ file }))
-  }
+  const all = yield* rows(file, db)
+  if (Option.isNone(id)) return all[0] ?? (yield* new NoRunKept({ file }))
   const given = id.value.toLowerCase()
-  const all = yield* rows(file, db, newest)
   const found = all.filter((row) => row.id.startsWith(given))
   const [first] = found
   const exact = found.find((row) => row.id === given) ?? (found.length === 1 ? first : undefined)
@@ -126,6 +119,6 @@ export const read = Effect.fnUntraced(function* (file: string, id: Option.Option
       .values(row.number)
       .map(([body]) => body)
   )
-  const events = bodies.flatMap((body) => Option.toArray(decodeEvent(body)))
+  const events = bodies.flatMap((body) => Option.toArray(decodeEvent(body))).filter(({ time }) => isTime(time))
   return { run: runKept(row, now), events }
 }, Effect.scoped)

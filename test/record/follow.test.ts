@@ -108,6 +108,30 @@ describe("the record of a run", () => {
     })
   )
 
+  it.live("passes over what it does not understand, and has all the others", () =>
+    Effect.gen(function* () {
+      const file = place()
+      for (let n = 0; n < 6; n++) yield* keep(file, failedDeploy({ run: `run${n}`, began: Date.now() + n }))
+      const db = yield* open(file)
+      db.run("UPDATE runs SET servers = '[1' WHERE id = 'run5'")
+      db.run("UPDATE runs SET began = 8640000000000001 WHERE id = 'run4'")
+      db.run("UPDATE runs SET seen = -9000000000000000000 WHERE id = 'run3'")
+      db.run("UPDATE runs SET outcome = 'exploded' WHERE id = 'run1'")
+      expect((yield* list(file, 2)).map(({ id }) => id)).toEqual(["run2", "run0"])
+      expect((yield* read(file, Option.none())).run.id).toBe("run2")
+      expect(yield* read(file, Option.some("run")).pipe(Effect.flip)).toMatchObject({
+        _tag: "RunAmbiguous",
+        some: ["run2", "run0"]
+      })
+      db.run(
+        "UPDATE events SET body = replace(body, '\"time\":', '\"time\":99999') WHERE seq = 2 AND run = (SELECT number FROM runs WHERE id = 'run2')"
+      )
+      db.run("UPDATE events SET body = '{' WHERE seq = 3")
+      const { events } = yield* read(file, Option.none())
+      expect(events.map(({ seq }) => seq)).toEqual(whole.map(({ seq }) => seq).filter((seq) => seq !== 2 && seq !== 3))
+    })
+  )
+
   it.live("is bounded by count, by age and by size, the oldest first, and never loses one that is under way", () =>
     Effect.gen(function* () {
       const file = place()
