@@ -1,4 +1,5 @@
 import { PlatformError, Schema } from "effect"
+import { dirname } from "node:path"
 import { ExitCode } from "../pipeline/Failure.ts"
 
 const sentences = {
@@ -116,13 +117,18 @@ export class PageTaken extends Schema.TaggedError<PageTaken>()("PageTaken", { fi
   }
 }
 
+const whyNot = (file: string, { message, reason }: PlatformError.PlatformError): string => {
+  if (reason._tag === "NotFound") return `the folder ${dirname(file)} is not there`
+  return reason._tag === "PermissionDenied" ? "this user may not do that" : message
+}
+
 /** A page cannot be written to its file. */
 export class PageNotWritten extends Schema.TaggedError<PageNotWritten>()("PageNotWritten", {
   file: Schema.String,
   reason: Schema.instanceOf(PlatformError.PlatformError)
 }) {
   override get message() {
-    return `The page of the run cannot be written to ${this.file}: ${this.reason.message}`
+    return `The page of the run cannot be written to ${this.file}: ${whyNot(this.file, this.reason)}.`
   }
   get remedy() {
     return "Name a file in a folder that is there and that your user may write to, or `-` for standard output."

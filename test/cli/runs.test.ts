@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Schema } from "effect"
 import { Event } from "../../src/pipeline/Event.ts"
@@ -148,16 +148,27 @@ describe("jiji runs show", () => {
     const html = (file: string) => shop.jiji(["runs", "show", "--html", file])
     const file = join(shop.root, "run.html")
     expect(html("run.html")).toEqual({ code: 0, stdout: "run.html\n", stderr: "" })
+    expect(statSync(file).mode & 0o777).toBe(0o600)
     const page = readFileSync(file, "utf8")
+    chmodSync(file, 0o664)
     expect(page).toContain("<title>deploy of shop: failed after ")
     expect(html("run.html").code).toBe(0)
+    expect(statSync(file).mode & 0o777).toBe(0o664)
     expect(html("-").stdout).toBe(page)
     writeFileSync(file, "<!doctype html>\nmine")
     expect(html("run.html")).toMatchObject({ code: 2, stdout: "" })
     expect(readFileSync(file, "utf8")).toBe("<!doctype html>\nmine")
     mkdirSync(join(shop.root, "folder"))
-    expect(html("folder")).toMatchObject({ code: 1, stdout: "" })
-    expect(html("nowhere/run.html")).toMatchObject({ code: 1, stdout: "" })
+    expect(html("folder")).toMatchObject({ code: 2, stdout: "" })
+    expect(Bun.spawnSync(["mkfifo", join(shop.root, "pipe")]).exitCode).toBe(0)
+    expect(html("pipe")).toMatchObject({ code: 2, stdout: "" })
+    expect(html("nowhere/run.html")).toEqual({
+      code: 1,
+      stdout: "",
+      stderr:
+        "error: The page of the run cannot be written to nowhere/run.html: the folder nowhere is not there.\n" +
+        "  → Name a file in a folder that is there and that your user may write to, or `-` for standard output.\n"
+    })
     expect(shop.jiji(["runs", "show", "--html", "-", "--json"])).toMatchObject({ code: 2, stdout: "" })
     expect(shop.listing().filter((line) => line.includes(".tmp"))).toEqual([])
   })
