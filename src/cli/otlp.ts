@@ -68,6 +68,8 @@ export const follower =
       yield* run.pipe(Stream.takeUntil(isEnd), Stream.runForEach(each), Effect.ensuring(close))
     }).pipe(
       Effect.provide(Layer.merge(FetchHttpClient.layer, OtlpExporter.layerFlusher)),
+      // Headers may hold a key, which is for the collector that was named and for no other.
+      Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
       // The variables are read already, and in a way that never fails.
       Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown({})),
       // Whatever it is, it is no fault of the run.

@@ -285,6 +285,17 @@ describe("the run is as it was where a collector", () => {
       })
     )
   }
+  it.live("sends it elsewhere, which is told nothing and no key", () =>
+    Effect.gen(function* () {
+      const other = yield* collector()
+      const { posted, url } = yield* collector(() => Response.redirect(`${other.url}/elsewhere`, 307))
+      const env = { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_HEADERS: "x-api-key=a%20key" }
+      const { exit } = yield* run(env, whole)
+      expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toBeInstanceOf(Broken)
+      expect(new Set(posted.map(({ key }) => key))).toEqual(new Set(["a key"]))
+      expect(other.posted).toEqual([])
+    })
+  )
   it.live("is not there", () =>
     Effect.gen(function* () {
       const { exit } = yield* run({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1" }, whole)
