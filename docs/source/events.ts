@@ -76,6 +76,9 @@ Every event has:
 | \`time\` | milliseconds since 1970 |
 | \`path\` | the node that it is about: \`deploy/servers[web1]/services[web]/pull\` |
 
+In \`path\`, of the key of an item, \`[\`, \`]\`, \`/\`, \`%\` and control characters are written as URLs write them: that of
+\`images/web\` is \`push[images%2Fweb]\`.
+
 and, by its \`_tag\`, a \`?\` at those that need not be there:
 
 | event | keys | |

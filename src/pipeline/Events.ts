@@ -1,5 +1,6 @@
 import { Clock, Context, Effect, Layer, PubSub, type Scope, Stream } from "effect"
-import type { Event, EventBody } from "./Event.ts"
+import { type Event, type EventBody, isEnd } from "./Event.ts"
+import { publicPaths } from "./publicPaths.ts"
 import { Scrubber } from "./Scrubber.ts"
 
 /** The path of the node that the current fiber works for, `deploy/servers[web1]/pull` for one; empty outside a run. */
@@ -26,15 +27,18 @@ export class Events extends Context.Service<
     Effect.gen(function* () {
       const scrubber = yield* Scrubber
       const hub = yield* Effect.acquireRelease(PubSub.unbounded<Event>(), PubSub.shutdown)
+      const paths = publicPaths(scrubber.text)
       let seq = 0
       return Events.of({
         publish: (body) =>
           // Numbered and handed over in one turn, so that no two fibers can swap places in between.
           Effect.withFiber((fiber) => {
             const run = fiber.getRef(CurrentRun)
-            const path = fiber.getRef(CurrentPath)
+            const path = paths.of(run, fiber.getRef(CurrentPath))
             const time = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
-            PubSub.publishUnsafe(hub, { ...scrubber.deep(body), seq: ++seq, run, time, path })
+            const event = { ...scrubber.deep(body), seq: ++seq, run, time, path }
+            PubSub.publishUnsafe(hub, event)
+            if (isEnd(event)) paths.end(run)
             return Effect.void
           }),
         subscribe: Effect.map(PubSub.subscribe(hub), Stream.fromSubscription)

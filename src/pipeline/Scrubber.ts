@@ -15,7 +15,7 @@ export class Scrubber extends Context.Service<
     add(value: Redacted.Redacted<string>): void
     /** The text with every known value in it replaced. */
     text(text: string): string
-    /** The same value with every string in it scrubbed; for plain data. */
+    /** The same value with every string in it scrubbed, keys of objects among them; for plain data. */
     deep<A>(value: A): A
   }
 >()("jiji/pipeline/Scrubber") {
@@ -43,7 +43,7 @@ export class Scrubber extends Context.Service<
       if (typeof value === "string") return text(value)
       if (Array.isArray(value)) return value.map(deep)
       if (typeof value === "object" && value !== null) {
-        return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, deep(inner)]))
+        return Object.fromEntries(Object.entries(value).map(([key, inner]) => [text(key), deep(inner)]))
       }
       return value
     }

@@ -1,4 +1,5 @@
 import { Cause, Effect, Exit } from "effect"
+import { encodeKey } from "./keys.ts"
 import type { ForEachNode } from "./Node.ts"
 import { observed, type Run, type State } from "./observed.ts"
 import { groups, onFailure } from "./Strategy.ts"
@@ -19,7 +20,7 @@ const itemsOf = (node: ForEachNode, state: State, path: string): ReadonlyArray<I
     let key = name
     for (let n = 2; taken.has(key); n++) key = `${name}#${n}`
     taken.add(key)
-    return { at: `${path}[${key}]`, key, state: { ...state, [node.as]: item } }
+    return { at: `${path}[${encodeKey(key)}]`, key, state: { ...state, [node.as]: item } }
   })
 }
 

@@ -1,3 +1,4 @@
+import { encodeKey } from "./keys.ts"
 import { shortest } from "./Needles.ts"
 
 /** A value in the middle of a longer base64 text, and a line of one, are told from other text by their length alone. */
@@ -38,8 +39,8 @@ const htmlJson = (value: string): string =>
   json(value).replaceAll(/[<>&]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`)
 
 /**
- * The forms in which a value turns up in output: itself, its lines, and as base64, a URL, a form, JSON or a shell's
- * single quotes write it.
+ * The forms in which a value turns up in output: itself, its lines, and as base64, a URL, a form, JSON, a shell's
+ * single quotes or an item's key in a path write it.
  */
 export const secretForms = (value: string): ReadonlyArray<string> =>
   // The quotes and escapes alone of so short a value would blot out ordinary text.
@@ -54,5 +55,6 @@ export const secretForms = (value: string): ReadonlyArray<string> =>
         new URLSearchParams([["", value]]).toString().slice(1),
         json(value),
         htmlJson(value),
-        value.replaceAll("'", "'\\''")
+        value.replaceAll("'", "'\\''"),
+        encodeKey(value)
       ]

@@ -1,4 +1,5 @@
 import type { Event, FailureRecord, NodeKind } from "../pipeline/Event.ts"
+import { decodeKey } from "../pipeline/keys.ts"
 import { around, parsePath } from "../reporters/describe.ts"
 
 /** One line that a step or a command of it said. */
@@ -41,7 +42,7 @@ export interface Tree {
 const labelOf = (path: string, parent: string): string => {
   const rest = path.slice(parent.length)
   // An item stands under its forEach, and is told by its key.
-  return rest.startsWith("[") && rest.endsWith("]") ? rest.slice(1, -1) : rest.replace(/^\//, "")
+  return rest.startsWith("[") && rest.endsWith("]") ? decodeKey(rest.slice(1, -1)) : rest.replace(/^\//, "")
 }
 
 const message = (failures: ReadonlyArray<FailureRecord>): string => failures.map(({ message }) => message).join(" ")

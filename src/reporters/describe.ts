@@ -1,4 +1,6 @@
 import type { Event, FailureRecord, NodeKind } from "../pipeline/Event.ts"
+import { decodeKey } from "../pipeline/keys.ts"
+import { oneLine } from "./text.ts"
 
 export type Mark = "started" | "done" | "skipped" | "failed" | "interrupted" | "note" | "warning" | "output"
 
@@ -34,19 +36,22 @@ export const bytes = (count: number): string => {
 
 /**
  * The keys in a path, and its last name: `deploy/servers[web1]/services[web]/pull` is about `web1 web`, and a `pull`. That
- * of an undo is `undo pull`.
+ * of an undo is `undo pull`. Both are to be shown: each is one printable line.
  */
 export const parsePath = (path: string): { readonly keys: ReadonlyArray<string>; readonly name: string } => {
-  const names = path.replaceAll(/\[[^\]]*\]/g, "").split("/")
+  const keys: Array<string> = []
+  const names = path.split("/").map((part) => {
+    const at = part.endsWith("]") ? part.lastIndexOf("[") : -1
+    if (at === -1) return part
+    keys.push(oneLine(decodeKey(part.slice(at + 1, -1))))
+    return part.slice(0, at)
+  })
   const name = names.at(-1) ?? ""
-  return {
-    keys: [...path.matchAll(/\[([^\]]*)\]/g)].map((match) => match[1] ?? ""),
-    name: name === "undo" && names.length > 2 ? `undo ${names.at(-2)}` : name
-  }
+  return { keys, name: oneLine(name === "undo" && names.length > 2 ? `undo ${names.at(-2)}` : name) }
 }
 
 /**
- * The paths around a path, the nearest first: `deploy/servers[web1]`, `deploy/servers`, `deploy`. Keys of items may have any
+ * The paths around a path, the nearest first: `deploy/servers[web1]`, `deploy/servers`, `deploy`. Names may have any
  * character in them, so that not all of them need to be of nodes.
  */
 export const around = (path: string): ReadonlyArray<string> =>

@@ -3,7 +3,7 @@ import { describe, duration, type Mark } from "./describe.ts"
 import type { Output, Reporter } from "./Reporter.ts"
 import { sparing } from "./sparing.ts"
 import { rows, table } from "./table.ts"
-import { printable } from "./text.ts"
+import { oneLine, printable } from "./text.ts"
 
 const words: Readonly<Record<Mark, string>> = {
   started: "",
@@ -24,7 +24,7 @@ const all = (output: Output): Reporter => {
       if ("kind" in event) seen.push(event)
       if (event._tag === "RunStarted") began = event.time
       const seconds = `${((event.time - began) / 1000).toFixed(1)}s`.padStart(7)
-      if (event._tag === "RunStarted") output.write(`${seconds}  ${event.name}, run ${event.run}\n`)
+      if (event._tag === "RunStarted") output.write(`${seconds}  ${oneLine(event.name)}, run ${event.run}\n`)
       if (event._tag === "RunSucceeded") output.write(`${seconds}  done\n`)
       if (event._tag === "RunFailed") output.write(`${seconds}  failed after ${duration(event.millis)}\n`)
       if (event._tag === "RunInterrupted") output.write(`${seconds}  interrupted after ${duration(event.millis)}\n`)

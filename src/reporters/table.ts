@@ -1,8 +1,9 @@
 import { Option, Schema } from "effect"
 import type { Event } from "../pipeline/Event.ts"
+import { decodeKey } from "../pipeline/keys.ts"
 import { Deployed } from "../steps/Deploy.ts"
 import { duration } from "./describe.ts"
-import { printable } from "./text.ts"
+import { oneLine, printable } from "./text.ts"
 
 /** What happened to one service on one server. */
 export interface Row {
@@ -43,7 +44,8 @@ export const rows = (events: ReadonlyArray<Event>): ReadonlyArray<Row> => {
       event._tag === "StepInterrupted" ||
       event._tag === "StepSkipped"
     if (!ended || event.kind !== "item") continue
-    const [, at, server, service] = place.exec(event.path) ?? []
+    const [, at, ...keys] = place.exec(event.path) ?? []
+    const [server, service] = keys.map((key) => (key === undefined ? undefined : decodeKey(key)))
     if (at === undefined || server === undefined) continue
     const done = deployed.get(event.path)
     const outcome = outcomes[event._tag]
@@ -62,8 +64,8 @@ export const rows = (events: ReadonlyArray<Event>): ReadonlyArray<Row> => {
 type Column = "SERVICE" | "SERVER" | "VERSION" | "DIGEST" | "DONE" | "TIME"
 
 const cell: Readonly<Record<Column, (row: Row) => string>> = {
-  SERVICE: ({ service }) => service,
-  SERVER: ({ server }) => server,
+  SERVICE: ({ service }) => oneLine(service),
+  SERVER: ({ server }) => oneLine(server),
   VERSION: ({ version }) => printable(version),
   DIGEST: ({ digest }) => printable(digest).replace("sha256:", "").slice(0, 12),
   DONE: ({ outcome }) => outcome,

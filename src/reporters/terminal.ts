@@ -6,7 +6,7 @@ import { region } from "./live/region.ts"
 import { runningSteps } from "./live/running.ts"
 import type { Follower, Screen } from "./Reporter.ts"
 import { rows, table } from "./table.ts"
-import { painter } from "./text.ts"
+import { oneLine, painter } from "./text.ts"
 
 /** How often the screen is drawn, at most: often enough for a line that appears, and for a window that is resized. */
 const interval = "100 millis"
@@ -21,7 +21,7 @@ const view = (screen: Screen) => {
 
   const heading = (event: Event): string | undefined => {
     const { columns } = screen
-    if (event._tag === "RunStarted") return paint("bold", line(event.name, columns))
+    if (event._tag === "RunStarted") return paint("bold", line(oneLine(event.name), columns))
     if (event._tag === "RunSucceeded") return paint("green", line(`✓ done in ${duration(event.millis)}`, columns))
     if (event._tag === "RunFailed") return paint("red", line(`✗ failed after ${duration(event.millis)}`, columns))
     if (event._tag !== "RunInterrupted") return undefined

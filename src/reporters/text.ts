@@ -16,6 +16,9 @@ export const printable = (text: string): string => {
     .replaceAll(order, "# #")
 }
 
+/** A text as one printable line. */
+export const oneLine = (text: string): string => printable(text.replaceAll(/[\r\n]+/g, " "))
+
 /** Breaks a text at spaces into printable lines of a width; a word that is longer stays whole, to be copied whole. */
 export const wrapped = (text: string, columns: number): ReadonlyArray<string> =>
   text.split("\n").flatMap((line) => Bun.wrapAnsi(printable(line), Math.max(8, columns)).split("\n"))

@@ -64,6 +64,11 @@ describe("events", () => {
       })
       const [event] = yield* next(stream, 1)
       expect(event).toMatchObject({ failures: [{ message: "a <redacted>" }] })
+      yield* publish({ _tag: "StepSucceeded", kind: "step", millis: 1, result: { "of hunter22": 1 } }).pipe(
+        Effect.provideService(CurrentPath, "deploy/all[hunter22]")
+      )
+      const [keys] = yield* next(stream, 1)
+      expect(keys).toMatchObject({ path: "deploy/all[<redacted>]", result: { "of <redacted>": 1 } })
     }).pipe(Effect.provide(layer))
   )
 

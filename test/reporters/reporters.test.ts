@@ -73,6 +73,24 @@ cache    web1    7        0123456789ab  unchanged  2 ms
     ])
   })
 
+  test("lets no key or name of a pipeline begin a line, or colour one", () => {
+    const stamp = { run: "r1", time: 1000 }
+    const key = "a%0A::error title=pwn::x%1B%5B2J"
+    const text = written(plain, [
+      { ...stamp, _tag: "RunStarted", seq: 1, path: "deploy", version: 1, name: "de\n::error::ploy\u001b[2J" },
+      { ...stamp, _tag: "StepFailed", seq: 2, path: `deploy/servers[${key}]/x`, kind: "step", millis: 1, failures: [] },
+      { ...stamp, _tag: "StepFailed", seq: 3, path: `deploy/servers[${key}]`, kind: "item", millis: 1, failures: [] }
+    ])
+    expect(text.split("\n").map((line) => line.trim())).toEqual([
+      "0.0s  de ::error::ploy, run r1",
+      "0.0s  a ::error title=pwn::x x: FAILED:",
+      "",
+      expect.stringMatching(/^SERVICE/),
+      expect.stringMatching(/^- +a ::error title=pwn::x +- +- +failed +1 ms$/),
+      ""
+    ])
+  })
+
   test("lets no control character of a server into the log", () => {
     const lines = written(plain, noise).split("\n")
     expect(lines.slice(1, 12).map((line) => line.slice("   0.1s  web build: | ".length))).toEqual([
@@ -193,6 +211,9 @@ describe("the words of reports", () => {
     expect(parsePath("deploy/servers[web1]/services[my-web]/pull")).toEqual({ keys: ["web1", "my-web"], name: "pull" })
     expect(parsePath("deploy/servers[web1]")).toEqual({ keys: ["web1"], name: "servers" })
     expect(parsePath("deploy")).toEqual({ keys: [], name: "deploy" })
+    expect(parsePath("p/a\n##[error]x\u001b[2J")).toEqual({ keys: [], name: "a # #[error]x" })
+    // Whatever a name is made of, it is read once.
+    expect(parsePath("[".repeat(100_000)).name).toHaveLength(100_000)
   })
 
   test("texts are cut by what they take on a screen", () => {

@@ -67,7 +67,7 @@ export const runningSteps = (): RunningSteps => {
       if (step === undefined || line.mark === "warning") return { ...line, time: "", said }
       // What only says how far a step is goes into the line of its end.
       if (line.mark === "note") step.found = said
-      step.now = event._tag === "StepProgress" ? progress(event) : said
+      step.now = event._tag === "StepProgress" ? printable(progress(event)) : said
       return undefined
     },
     at: (now) =>
