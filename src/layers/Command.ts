@@ -12,6 +12,11 @@ export interface Command {
   readonly stdin?: string | Redacted.Redacted<string>
   /** On this machine: reads what a person types, or what is piped into jiji. Other commands have an empty input. */
   readonly asks?: boolean
+  /**
+   * On this machine: what it has started may go on once it has ended well. Its outputs, which that may hold open, are then
+   * read for a moment longer.
+   */
+  readonly handsOn?: boolean
   /** Publishes each line of this output as an event while the command runs. */
   readonly show?: "all" | "stderr"
   /** What a script is called where the command is shown, in place of its text. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Cause, Deferred, Duration, Effect, Exit, Fiber, Layer, Schema, Sink, Stdio, Stream } from "effect"
@@ -215,6 +215,25 @@ describe("a hook", () => {
       expect(Exit.isSuccess(exit)).toBe(true)
       expect(said).toContain("warning: The hook tell failed on run.succeeded: not done after 0.5 s, and ended.\n")
       for (const name of ["own", "child"]) expect(isRunning(read(root, name).trim())).toBe(false)
+    })
+  )
+
+  it.live("that hands long work on and ends is done, and that work goes on", () =>
+    Effect.gen(function* () {
+      const root = yield* folder
+      const work = "(trap '' PIPE; while [ ! -e enough ]; do sleep 0.1; done; touch done) & echo $! > child"
+      const hooks = [
+        { name: "well", on: ["run.succeeded" as const], command: sh(`${work}; exit 0`), timeout: Duration.seconds(20) },
+        { name: "badly", on: ["run.succeeded" as const], command: sh("sleep 600 & echo $! > left; echo no; exit 3") }
+      ]
+      const { exit, said } = yield* runWith(root, hooks, good)
+      expect(Exit.isSuccess(exit)).toBe(true)
+      expect(said).toMatch(/^warning: The hook badly failed on run\.succeeded: exit code 3: no\.\n[^\n]*\n$/)
+      expect(isRunning(read(root, "left").trim())).toBe(false)
+      expect(isRunning(read(root, "child").trim())).toBe(true)
+      writeFileSync(join(root, "enough"), "")
+      while (isRunning(read(root, "child").trim())) yield* Effect.sleep("20 millis")
+      expect(existsSync(join(root, "done"))).toBe(true)
     })
   )
 

@@ -56,7 +56,8 @@ const runner = Effect.fnUntraced(function* (project: Project, secrets: ReadonlyM
     const command = {
       ...script("hook", hookScript, [project.root, ...hook.command]),
       env: { ...clear, ...Object.fromEntries(own), ...variables(hook, event, project, version) },
-      stdin: `${JSON.stringify(event)}\n`
+      stdin: `${JSON.stringify(event)}\n`,
+      handsOn: true
     }
     const { exitCode, stderr, stdout } = yield* shell.run(local, command).pipe(
       Effect.mapError((cause) =>

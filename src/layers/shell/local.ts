@@ -11,6 +11,9 @@ const signalled = (error: PlatformError.PlatformError): number => {
   return 128 + (number ?? 0)
 }
 
+/** How long the outputs of a command are read that has ended and has handed on its work. */
+const rest = "500 millis"
+
 /** Starts a command on this machine. It is ended with the scope, and killed where it does not listen. */
 export const startLocal = Effect.fnUntraced(function* (
   spawner: ChildProcessSpawner.ChildProcessSpawner["Service"],
@@ -37,9 +40,20 @@ export const startLocal = Effect.fnUntraced(function* (
     failed
   )
   note(child.pid)
+  const ended = Effect.catch(child.exitCode, (error) => Effect.succeed(signalled(error)))
+  if (command.handsOn !== true) {
+    return {
+      stdout: Stream.mapError(child.stdout, failed),
+      stderr: Stream.mapError(child.stderr, failed),
+      exitCode: ended
+    }
+  }
+  const untilEnded = (bytes: typeof child.stdout) =>
+    Stream.interruptWhen(Stream.mapError(bytes, failed), Effect.andThen(ended, Effect.sleep(rest)))
   return {
-    stdout: Stream.mapError(child.stdout, failed),
-    stderr: Stream.mapError(child.stderr, failed),
-    exitCode: Effect.catch(child.exitCode, (error) => Effect.succeed(signalled(error)))
+    stdout: untilEnded(child.stdout),
+    stderr: untilEnded(child.stderr),
+    // The scope ends no process that is let go of, nor its group.
+    exitCode: Effect.tap(ended, (code) => (code === 0 ? Effect.asVoid(Effect.orDie(child.unref)) : Effect.void))
   }
 })
