@@ -1,5 +1,6 @@
 import { type Hook, type HookEvent, hookEvents } from "../../config/hooks.ts"
 import type { Project } from "../../config/Project.ts"
+import { endsOf } from "../../config/wildcard.ts"
 import type { Event } from "../../pipeline/Event.ts"
 import { duration, isWork } from "../../reporters/describe.ts"
 
@@ -11,22 +12,15 @@ const named: ReadonlyMap<string, HookEvent> = new Map(
 /** What deploy.yml calls an event, of those that hooks can be told of. */
 export const nameOf = (event: Event): HookEvent | undefined => named.get(event._tag)
 
-/** A pattern of paths, in which nothing but `*` and `**` is special: paths have brackets of their own. */
-const pattern = (only: string): RegExp =>
-  new RegExp(
-    `^${only
-      .split(/(\*+)/u)
-      .map((part) => (part.startsWith("**") ? ".*" : part === "*" ? "[^/]*" : RegExp.escape(part)))
-      .join("")}$`,
-    "su"
-  )
+/** Whether a path is what a pattern is of. */
+const isOf = (only: string, path: string): boolean => endsOf(only, path, "/").at(-1) === path.length
 
 /** Whether a hook is told of an event. */
 export const isTold = ({ on, only }: Hook, event: Event): boolean => {
   const name = nameOf(event)
   if (name === undefined || !on.includes(name)) return false
   if (name.startsWith("run.")) return true
-  if (only !== undefined) return pattern(only).test(event.path)
+  if (only !== undefined) return isOf(only, event.path)
   return !("kind" in event) || isWork(event)
 }
 
