@@ -1,7 +1,7 @@
 import { Clock, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import type { Output } from "../reporters/Reporter.ts"
-import { json as jsonLines } from "../reporters/json.ts"
+import { json as jsonLines, jsonLine } from "../reporters/json.ts"
 import { table } from "../record/list.ts"
 import { page } from "../record/page.ts"
 import { list as listed, read } from "../record/read.ts"
@@ -23,7 +23,7 @@ const json = (what: string) =>
 const list = ({ file, output }: RunsPlace, most: number, asJson: boolean) =>
   Effect.gen(function* () {
     const runs = yield* listed(file, most)
-    if (asJson) return output.write(runs.map((run) => `${JSON.stringify(run)}\n`).join(""))
+    if (asJson) return output.write(runs.map(jsonLine).join(""))
     if (runs.length === 0) return output.write("No run of this machine is kept yet.\n")
     output.write(`${table(runs, yield* Clock.currentTimeMillis, output).join("\n")}\n`)
   })

@@ -15,7 +15,7 @@ export const supervised = (program: Effect.Effect<void, unknown>, clean: (text: 
   let stopping = false
   const stop = () => {
     if (stopping) {
-      process.stderr.write(stopped(held.names()))
+      process.stderr.write(stopped(held.names().map(clean)))
       process.exit(ExitCode.interrupted)
     }
     stopping = true

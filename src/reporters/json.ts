@@ -6,8 +6,11 @@ const unprintable = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]|#(?=#
 
 const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
 
+/** A value as one line of JSON that does nothing to whoever looks at it. */
+export const jsonLine = (value: object): string => `${JSON.stringify(value).replaceAll(unprintable, escaped)}\n`
+
 /** For programs: one event a line, as JSON (docs/events.schema.json). */
 export const json = (output: Pick<Output, "write">): Reporter => ({
-  event: (event) => output.write(`${JSON.stringify(event).replaceAll(unprintable, escaped)}\n`),
+  event: (event) => output.write(jsonLine(event)),
   end: () => {}
 })

@@ -61,6 +61,10 @@ describe("jiji runs", () => {
       environment: "staging",
       outcome: "failed"
     })
+    expect(shop.jiji(["deploy"], { PATH: join(shop.root, "bin"), USER: "me\u009b2J\u202e" }).code).toBe(69)
+    const strange = runs("--json", "-n", "1").stdout
+    expect(strange).not.toMatch(/[\u009b\u202e]/)
+    expect(JSON.parse(strange)).toMatchObject({ who: expect.stringMatching(/^me\u009b2J\u202e@/) })
     expect(runs("-n", "0").code).toBe(2)
     expect(statSync(join(shop.home, ".local/state/jiji/runs.sqlite")).mode & 0o777).toBe(0o600)
   })
