@@ -1,23 +1,13 @@
-import { Effect, Option, Result } from "effect"
-import { Argument, Command } from "effect/cli"
-import type { Node } from "../pipeline/Node.ts"
+import { Effect, Result } from "effect"
+import { Argument, CliError, Command } from "effect/cli"
 import { toMermaid } from "../pipeline/Pipeline.ts"
 import { printable } from "../reporters/text.ts"
-import { deploy } from "../steps/DeployPipeline.ts"
-import { doctor } from "../steps/DoctorPipeline.ts"
-import { login, logout } from "../steps/RegistryPipelines.ts"
 import { findPipeline, projectPipelines } from "./pipelines/find.ts"
+import { flagsOf } from "./pipelines/flags.ts"
 import { loadPipeline } from "./pipelines/load.ts"
 import { type Modules, provideModules } from "./pipelines/modules.ts"
-
-/** jiji's own pipelines, by the command that runs each. */
-const own: Readonly<Record<string, { readonly pipeline: { name: string; nodes: ReadonlyArray<Node> }; text: string }>> =
-  {
-    deploy: { pipeline: deploy, text: "Build, ship and start the project's containers on its servers" },
-    doctor: { pipeline: doctor, text: "Look at this machine and the servers for what a deploy needs" },
-    "registry login": { pipeline: login, text: "Log this machine and the servers in to the project's registry" },
-    "registry logout": { pipeline: logout, text: "Log this machine and the servers out of the project's registry" }
-  }
+import { divert } from "./stdout.ts"
+import { own } from "./pipelines/own.ts"
 
 type Line = readonly [name: string, text: string]
 
@@ -30,9 +20,13 @@ const projectLines = Effect.fnUntraced(function* (cwd: string) {
     yield* projectPipelines(cwd),
     Effect.fnUntraced(function* (file) {
       // Also one that cannot be read is to be seen here.
-      const loaded = yield* Effect.result(Effect.flatMap(findPipeline(cwd, file.path), loadPipeline))
+      const loaded = yield* Effect.result(
+        Effect.flatMap(findPipeline(cwd, file.path), loadPipeline).pipe(Effect.tap(flagsOf))
+      )
       const [fault = ""] = Result.isFailure(loaded) ? loaded.failure.message.split("\n") : []
-      const line: Line = [file.name, printable(Result.isSuccess(loaded) ? loaded.success.description : `✗ ${fault}`)]
+      const said = Result.isSuccess(loaded) ? loaded.success.description : `✗ ${fault}`
+      const taken = own.has(file.name) ? `(not what \`jiji ${file.name}\` runs)` : ""
+      const line: Line = [file.name, printable(`${said} ${taken}`.trim())]
       return line
     })
   )
@@ -48,20 +42,25 @@ export const command = (options: {
     {
       pipeline: Argument.String("pipeline").pipe(
         Argument.withDescription("Draws this one as a Mermaid flowchart: a name that is listed, or a file"),
-        Argument.variadic({ max: 2 }),
-        Argument.map((words) => (words.length === 0 ? Option.none() : Option.some(words.join(" "))))
+        Argument.variadic()
       )
     },
-    Effect.fnUntraced(function* ({ pipeline }) {
+    Effect.fnUntraced(function* ({ pipeline: words }) {
       const cwd = process.cwd()
+      divert()
       yield* provideModules(options.modules)
-      if (Option.isSome(pipeline)) {
-        const builtIn = Object.hasOwn(own, pipeline.value) ? own[pipeline.value]?.pipeline : undefined
-        const loaded = builtIn ?? (yield* loadPipeline(yield* findPipeline(cwd, pipeline.value))).pipeline
+      const [name, ...more] = words
+      if (name !== undefined) {
+        const builtIn = own.get(words.join(" "))?.pipeline
+        if (builtIn === undefined && more.length > 0) {
+          const errors = [new CliError.UnexpectedArgument({ arguments: more })]
+          return yield* new CliError.ShowHelp({ commandPath: ["list"], errors })
+        }
+        const loaded = builtIn ?? (yield* loadPipeline(yield* findPipeline(cwd, name))).pipeline
         return options.write(toMermaid(loaded))
       }
       const mine = yield* projectLines(cwd)
-      const ours = Object.entries(own).map(([name, { text }]): Line => [name, text])
+      const ours = [...own].map(([name, { text }]): Line => [name, text])
       const width = Math.max(...[...ours, ...mine].map(([name]) => name.length))
       const lines = [
         ...section("jiji's own, each a command of that name:", ours, width),

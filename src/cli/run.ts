@@ -2,6 +2,7 @@ import { Effect, Option, Schema } from "effect"
 import { Argument, CliError, Command } from "effect/cli"
 import { ExitCode } from "../pipeline/Failure.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
+import { printable } from "../reporters/text.ts"
 import type { RunInput, Used } from "../steps/Runnable.ts"
 import { runFlags, runOnProject } from "./onProject.ts"
 import { findPipeline } from "./pipelines/find.ts"
@@ -9,13 +10,15 @@ import { flagsOf } from "./pipelines/flags.ts"
 import { loadPipeline, type LoadedPipeline } from "./pipelines/load.ts"
 import { type Modules, provideModules } from "./pipelines/modules.ts"
 import type { RunLayers } from "./RunLayers.ts"
+import { divert } from "./stdout.ts"
 
 /** `jiji run` was not told first what to run. */
 export class NoPipelineNamed extends Schema.TaggedError<NoPipelineNamed>()("NoPipelineNamed", {}) {
   override get message() {
-    return "`jiji run` was not told which pipeline to run."
+    return "The first word after `jiji run` is no pipeline's name."
   }
-  readonly remedy = "Name it before any flag: `jiji run FILE [--flag value …]`; `jiji list` shows those of the project."
+  readonly remedy =
+    "Its name comes before any flag: `jiji run FILE [--flag value …]`; `jiji list` shows those of the project."
   readonly exitCode = ExitCode.usage
 }
 
@@ -46,10 +49,10 @@ const commandOf = Effect.fnUntraced(function* <R>(layers: RunLayers<R>, loaded: 
     { own: yield* flagsOf(loaded), run: runFlags },
     ({ own, run }) =>
       Effect.flatMap(decode(loaded, own), (more) =>
-        runOnProject(layers, pipeline, run, more, (project) => `running ${pipeline.name} for ${project} on`)
+        runOnProject(layers, pipeline, run, more, (project) => `running ${file.name} for ${project} on`)
       )
   )
-  return description === "" ? command : Command.withDescription(command, description)
+  return description === "" ? command : Command.withDescription(command, printable(description))
 })
 
 /**
@@ -72,6 +75,7 @@ export const command = <R>(layers: RunCommandLayers<R>) =>
     Effect.fnUntraced(function* ({ pipeline, words }) {
       if (Option.isNone(pipeline)) return yield* new NoPipelineNamed()
       const file = yield* findPipeline(process.cwd(), pipeline.value)
+      divert()
       yield* provideModules(layers.modules)
       const made = yield* commandOf(layers, yield* loadPipeline(file))
       return yield* Effect.mapError(Command.runWith(made, { version: layers.version })(words), (error) =>

@@ -21,15 +21,19 @@ export class PipelineNotFound extends Schema.TaggedError<PipelineNotFound>()("Pi
   file: Schema.String,
   /** The name, where it was no file that was asked for. */
   wanted: Schema.optionalKey(Schema.String),
+  /** Whether that is the name of a pipeline of jiji's own, which is a command. */
+  own: Schema.optionalKey(Schema.Boolean),
   /** The names that there are. */
   known: Schema.Array(Schema.String)
 }) {
   override get message() {
+    if (this.own === true) return `${this.wanted} is jiji's own pipeline: ${this.file} does not exist.`
     return this.wanted === undefined
       ? `There is no file ${this.file}.`
       : `There is no pipeline ${this.wanted}: ${this.file} does not exist.`
   }
   get remedy() {
+    if (this.own === true) return `Run \`jiji ${this.wanted}\`.`
     const near = this.wanted === undefined ? undefined : nearest(this.wanted, this.known)
     if (near !== undefined) return `Did you mean \`jiji run ${near}\`?`
     return this.known.length === 0
@@ -150,14 +154,17 @@ export class FlagUnusable extends Schema.TaggedError<FlagUnusable>()("FlagUnusab
   file: Schema.String,
   /** The field's name. */
   field: Schema.String,
-  reason: Schema.Literals(["secret", "type", "taken", "name"])
+  reason: Schema.Literals(["secret", "type", "taken", "same", "inherited", "name", "default"])
 }) {
   override get message() {
     const what = {
       secret: "is a secret, and a command line can be read by everybody on this machine",
       type: "is of a type that no flag can be given as",
       taken: "is a flag of `jiji run` itself, or part of what every pipeline is given",
-      name: "makes no name of a flag"
+      same: "is typed like another one, or like what switches that off",
+      inherited: "has a name that every object has, also where it is not given",
+      name: "makes no name of a flag",
+      default: "has a default that throws, or that cannot be shown"
     }[this.reason]
     return `${this.file}: the flag ${JSON.stringify(this.field)} ${what}.`
   }
@@ -167,6 +174,8 @@ export class FlagUnusable extends Schema.TaggedError<FlagUnusable>()("FlagUnusab
         return "Let the flag be the secret's name, and ask `Secrets` for it in a step."
       case "type":
         return "Take a string, number, boolean, one of several literals, or a list of these, or what decodes from one."
+      case "default":
+        return "Give it a default that needs nothing from outside, and do in a step what can fail."
       default:
         return "Give the field another name, in camelCase."
     }

@@ -1,4 +1,4 @@
-import { Effect, FileSystem, Path } from "effect"
+import { Effect, FileSystem, Path, Result } from "effect"
 import { isFailure } from "../../pipeline/Failure.ts"
 import { type PipelineFile, shownFrom } from "./find.ts"
 import { type Fault, PipelineNotCompiled, PipelineThrew } from "./PipelineFileError.ts"
@@ -42,11 +42,19 @@ const lineFrom = ({ path }: PipelineFile, error: unknown): number => {
   return Number(new RegExp(`${RegExp.escape(path)}:(\\d+)`).exec(stack)?.[1] ?? 0)
 }
 
+const read = <A>(of: () => A): A | undefined => Result.getOrUndefined(Result.try(of))
+
 /** What a file threw, or what changing a pipeline in it failed with. */
 export const threw = (file: PipelineFile, error: unknown): PipelineThrew => {
-  const text = error instanceof Error ? error.message || error.name : String(error)
-  const advice = isFailure(error) ? { advice: error.remedy } : {}
-  return new PipelineThrew({ fault: { file: file.shown, line: lineFrom(file, error), text }, ...advice })
+  // Of an error of its own, what is read may throw in turn, or be of any type.
+  const text = read(() => String(error instanceof Error ? error.message || error.name : error))
+  const advice = read(() => (isFailure(error) ? String(error.remedy) : undefined))
+  const fault: Fault = {
+    file: file.shown,
+    line: read(() => lineFrom(file, error)) ?? 0,
+    text: text ?? "threw what cannot be shown"
+  }
+  return new PipelineThrew({ fault, ...(advice === undefined ? {} : { advice }) })
 }
 
 /** Tells a file that is no program from one that threw, by what its import failed with. */

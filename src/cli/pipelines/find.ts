@@ -1,5 +1,6 @@
 import { Effect, FileSystem, Path } from "effect"
 import { readRegular } from "../../config/regularFile.ts"
+import { own } from "./own.ts"
 import { PipelineNotFound, PipelineUnreadable } from "./PipelineFileError.ts"
 
 const extension = /\.[cm]?[jt]s$/
@@ -62,7 +63,11 @@ export const findPipeline = Effect.fnUntraced(function* (cwd: string, given: str
   const bytes = yield* Effect.mapError(readRegular(file), (reason) => new PipelineUnreadable({ file: shown, reason }))
   if (bytes === undefined) {
     const names = (yield* projectPipelines(cwd)).map(({ name }) => name)
-    return yield* new PipelineNotFound({ file: shown, known: names, ...(isPath ? {} : { wanted: given }) })
+    return yield* new PipelineNotFound({
+      file: shown,
+      known: names,
+      ...(isPath ? {} : { wanted: given, own: own.has(given) })
+    })
   }
   return { name: given, path: file, shown, cwd } satisfies PipelineFile
 })

@@ -1,5 +1,6 @@
 import { Effect, Option, Schema, SchemaAST } from "effect"
 import { CliError, Flag } from "effect/cli"
+import { flagHelp, shownDefault } from "./flagHelp.ts"
 import type { LoadedPipeline } from "./load.ts"
 import { FlagUnusable } from "./PipelineFileError.ts"
 
@@ -12,9 +13,10 @@ const kebab = (name: string): string =>
     .replaceAll(/_/g, "-")
     .toLowerCase()
 
-/** Flags that `jiji run` has itself, and what its input is made of. */
+/** Flags that `jiji run` has itself, with their short names, and what its input is made of. */
 const own = ["config", "environment", "hosts", "services", "version", "dry-run", "json", "help", "completions"]
-const taken = new Set([...own, "project", "whole", "wanted"])
+const taken = new Set([...own, "c", "e", "h", "project", "whole", "wanted"])
+const switches = ["dry-run", "json"]
 
 /** How often a flag may be given that is a list. */
 const most = 1000
@@ -40,14 +42,11 @@ const flagOf = (name: string, ast: SchemaAST.AST): Flag.Flag<unknown> | undefine
   return undefined
 }
 
-const described = (field: Field): string | undefined => {
-  const key: unknown = field.ast.context?.annotations?.["description"]
-  return typeof key === "string" ? key : SchemaAST.resolveDescription(field.ast)
-}
-
-/** What a field is where it is not given; nothing where it must be. */
-const defaultOf = (name: string, field: Field): Option.Option<unknown> =>
-  Option.map(Schema.decodeUnknownOption(Schema.Struct({ [name]: field }))({}), (struct) => struct[name])
+/** What a field is where it is not given; nothing where it must be. It dies where its default throws. */
+const defaultOf = (name: string, field: Field): Effect.Effect<Option.Option<unknown>> =>
+  Effect.map(Effect.option(Schema.decodeUnknownEffect(Schema.Struct({ [name]: field }))({})), (struct) =>
+    Option.map(struct, (values) => values[name])
+  )
 
 /** Whether a field's value must not be seen by everybody. */
 const isSecret = (ast: SchemaAST.AST): boolean =>
@@ -67,21 +66,24 @@ const checked = (flag: Flag.Flag<Option.Option<unknown>>, name: string, field: F
     )
   })
 
-/** What a flag is for, and what it is where it is not given. */
-const help = (field: Field, said: string): string =>
-  [described(field) ?? "", said === "" ? "" : `(${said})`].filter((part) => part !== "").join(" ")
+/** What a list is of; nothing where it is none. */
+const itemOf = (ast: SchemaAST.AST): SchemaAST.AST | undefined =>
+  SchemaAST.isArrays(ast) && ast.elements.length === 0 ? ast.rest[0] : undefined
 
 /** The flag of a field: what was given for it, still encoded. */
-const make = (name: string, field: Field): Flag.Flag<Option.Option<unknown>> | undefined => {
+const make = (
+  name: string,
+  field: Field,
+  fallback: Option.Option<unknown>
+): Flag.Flag<Option.Option<unknown>> | undefined => {
   const ast = SchemaAST.toEncoded(field.ast)
-  const item = SchemaAST.isArrays(ast) && ast.elements.length === 0 ? ast.rest[0] : undefined
+  const item = itemOf(ast)
+  const help = (said: string) => flagHelp(field, item && itemOf(SchemaAST.toType(field.ast)), said)
   const plain = flagOf(name, item ?? ast)
   if (plain === undefined) return undefined
-  const fallback = defaultOf(name, field)
   if (Option.isSome(fallback)) {
     const { value } = fallback
-    const shown = Array.isArray(value) ? value.join(", ") : String(value)
-    const flag = Flag.withDescription(plain, help(field, value === undefined ? "" : `default: ${shown}`))
+    const flag = Flag.withDescription(plain, help(value === undefined ? "" : `default: ${shownDefault(value)}`))
     if (item === undefined) return Flag.optional(flag)
     return Flag.map(Flag.between(flag, 0, most), (values) =>
       values.length === 0 ? Option.none() : Option.some(values)
@@ -89,7 +91,7 @@ const make = (name: string, field: Field): Flag.Flag<Option.Option<unknown>> | u
   }
   // A switch that is not given is off, and a list is empty.
   const isSwitch = item === undefined && SchemaAST.isBoolean(ast)
-  const flag = Flag.withDescription(plain, help(field, isSwitch || item !== undefined ? "" : "required"))
+  const flag = Flag.withDescription(plain, help(isSwitch || item !== undefined ? "" : "required"))
   if (item !== undefined) return Flag.map(Flag.between(flag, 0, most), Option.some)
   const given: Flag.Flag<unknown> = isSwitch ? Flag.withDefault(flag, false) : flag
   return Flag.map(given, Option.some)
@@ -98,13 +100,25 @@ const make = (name: string, field: Field): Flag.Flag<Option.Option<unknown>> | u
 /** The flags that a pipeline's schema describes, by the names of its fields. */
 export const flagsOf = Effect.fnUntraced(function* ({ file, flags }: Pick<LoadedPipeline, "file" | "flags">) {
   const made: Record<string, Flag.Flag<Option.Option<unknown>>> = {}
-  for (const [key, field] of Object.entries(flags.fields)) {
+  const fields = Object.entries(flags.fields)
+  const negations = new Set([
+    ...switches.map((name) => `no-${name}`),
+    ...fields.flatMap(([key, { ast }]) => (SchemaAST.isBoolean(SchemaAST.toEncoded(ast)) ? [`no-${kebab(key)}`] : []))
+  ])
+  const names = new Set<string>()
+  for (const [key, field] of fields) {
     const name = kebab(key)
     const unusable = (reason: FlagUnusable["reason"]) => new FlagUnusable({ file: file.shown, field: key, reason })
     if (taken.has(name) || taken.has(key)) return yield* unusable("taken")
+    if (key in Object.prototype) return yield* unusable("inherited")
     if (!/^[a-z][a-z0-9-]*$/.test(name)) return yield* unusable("name")
+    if (names.has(name) || negations.has(name)) return yield* unusable("same")
+    names.add(name)
     if (isSecret(field.ast)) return yield* unusable("secret")
-    const flag = make(name, field)
+    const flag = yield* defaultOf(key, field).pipe(
+      Effect.map((fallback) => make(name, field, fallback)),
+      Effect.catchDefect(() => unusable("default"))
+    )
     if (flag === undefined) return yield* unusable("type")
     made[key] = checked(flag, name, field)
   }

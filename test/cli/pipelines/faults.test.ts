@@ -73,6 +73,13 @@ describe("a pipeline's file that throws", () => {
     expect(await said({ "x.ts": "\nJSON.parse(String())\n" })).toStartWith("78 error: x.ts:2 ")
   })
 
+  test("says so of what cannot be shown", async () => {
+    expect(await said({ "x.ts": "throw { toString() { throw 1 } }\n" })).toStartWith(
+      "78 error: x.ts threw what cannot be shown\n"
+    )
+    expect(await said({ "x.ts": "throw Object.create(null)\n" })).toStartWith("78 error: x.ts ")
+  })
+
   test("because two of its nodes have one path", async () => {
     const text = `${first}const names = ["a", "a"]
 let all = Pipeline.make("mine")
@@ -171,7 +178,7 @@ describe("a pipeline of another copy of jiji", () => {
 })
 
 describe("flags that no command line can give", () => {
-  for (const [field, schema, reason] of [
+  for (const [field, schema, reason, of] of [
     [
       "token",
       "Schema.Redacted(Schema.String)",
@@ -182,13 +189,25 @@ describe("flags that no command line can give", () => {
     ["hosts", "Schema.String", "is a flag of `jiji run` itself"],
     ["dryRun", "Schema.Boolean", "is a flag of `jiji run` itself"],
     ["project", "Schema.String", "is a flag of `jiji run` itself"],
+    ["c", "Schema.String", "is a flag of `jiji run` itself"],
+    ["h", "Schema.String", "is a flag of `jiji run` itself"],
+    ["noJson", "Schema.String", "is typed like another one"],
+    ["fooBar", 'Schema.String, ["foo_bar"]: Schema.String', "is typed like another one", "foo_bar"],
+    ["noFoo", "Schema.Boolean, foo: Schema.Boolean", "is typed like another one"],
+    ["constructor", "Schema.optionalKey(Schema.String)", "has a name that every object has"],
+    ["toString", "Schema.optionalKey(Schema.String)", "has a name that every object has"],
+    [
+      "late",
+      "Schema.String.pipe(Schema.withDecodingDefaultKey(Effect.sync(() => { throw 1 })))",
+      "has a default that throws"
+    ],
     ["1st", "Schema.String", "makes no name of a flag"]
   ] as const) {
     test(`${field}: ${schema}`, async () => {
       const text = `${first}export default Runnable.make({
   description: "x", flags: Schema.Struct({ ["${field}"]: ${schema} }), pipeline: Pipeline.make("x")
 })`
-      expect(await said({ "x.ts": text })).toStartWith(`78 error: x.ts: the flag "${field}" ${reason}`)
+      expect(await said({ "x.ts": text })).toStartWith(`78 error: x.ts: the flag "${of ?? field}" ${reason}`)
     })
   }
 })
@@ -201,6 +220,9 @@ describe("a pipeline's file that cannot be read", () => {
     const two = { ".jiji/pipelines/smoke.ts": "", ".jiji/pipelines/roll.ts": "" }
     expect(await said(two, "smok")).toBe(
       "2 error: There is no pipeline smok: .jiji/pipelines/smok.ts does not exist.\n  → Did you mean `jiji run smoke`?\n"
+    )
+    expect(await said(two, "deploy")).toBe(
+      "2 error: deploy is jiji's own pipeline: .jiji/pipelines/deploy.ts does not exist.\n  → Run `jiji deploy`.\n"
     )
     expect(await said(two, "else")).toEndWith("  → Name a file, or one of .jiji/pipelines: roll or smoke.\n")
   })

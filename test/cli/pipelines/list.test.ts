@@ -19,6 +19,8 @@ test("jiji list shows its own pipelines, and the project's with what each says o
     ".jiji/pipelines/plain.ts": 'export { deploy as default } from "jiji"\n',
     ".jiji/pipelines/broken.ts": "\nexport default {\n",
     ".jiji/pipelines/throws.ts": 'throw new Error("\\x1b[31mred\\nand more")\n',
+    ".jiji/pipelines/doctor.ts": smoke,
+    ".jiji/pipelines/hosts.ts": smoke.replace("tries:", "hosts:"),
     ".jiji/pipelines/smoke.test.ts": "throw 1\n",
     ".jiji/pipelines/notes.md": "no pipeline\n"
   })
@@ -28,7 +30,9 @@ test("jiji list shows its own pipelines, and the project's with what each says o
     stdout: `${builtIn}
 the project's, under .jiji/pipelines, for \`jiji run\`:
   broken           ✗ .jiji/pipelines/broken.ts:2 Expected identifier but found end of file
+  doctor           Asks every server for a page (not what \`jiji doctor\` runs)
   folder           ✗ .jiji/pipelines/folder.ts cannot be read: it is a folder.
+  hosts            ✗ .jiji/pipelines/hosts.ts: the flag "hosts" is a flag of \`jiji run\` itself, or part of what every pipeline is given.
   plain
   smoke            Asks every server for a page
   throws           ✗ .jiji/pipelines/throws.ts:1 red
@@ -48,4 +52,9 @@ test("jiji list draws a pipeline", () => {
   expect(shop.jiji(["list", "registry", "login"]).stdout).toContain('["credentials"]')
   expect(shop.jiji(["list", "smoke"]).stdout).toContain('["ask"]')
   expect(shop.jiji(["list", "smok"])).toMatchObject({ code: 2, stdout: "" })
+  expect(shop.jiji(["list", "smoke", "deploy"])).toEqual({
+    code: 2,
+    stdout: "",
+    stderr: 'error: Unexpected positional argument: "deploy"\n  → See: jiji list --help\n'
+  })
 })

@@ -4,8 +4,10 @@ import { bundleWhole, pipelines } from "./program.ts"
 
 bundleWhole()
 
-const chatty = `import { Effect } from "effect"
+const chatty = `import { Console, Effect } from "effect"
 import { Pipeline, type Project, Runnable, Step } from "jiji"
+
+console.log("first")
 
 const talk = Step.make(
   "talk",
@@ -13,6 +15,8 @@ const talk = Step.make(
     yield* Effect.log("it is", { fine: true })
     yield* Effect.logWarning("not really")
     yield* Effect.sync(() => console.log("by the way"))
+    yield* Console.log("and so")
+    yield* Effect.sync(() => process.stdout.write("on\\n"))
   })
 )
 
@@ -21,16 +25,33 @@ export default Runnable.make({
 })
 `
 
+/** What the file and its step write themselves. */
+const written = "first\nby the way\nand so\non\n"
+
 test("what a step logs is a note of that step, in lines and in JSON, of which nothing else is on stdout", () => {
   using shop = pipelines({ ".jiji/pipelines/chat.ts": chatty })
   const lines = shop.jiji(["run", "chat"])
+  expect(lines.stderr).toBe(written)
   expect(lines.stdout).toMatch(/^ +[\d.]+s {2}talk: it is .*fine.*true/m)
   expect(lines.stdout).toMatch(/^ +[\d.]+s {2}talk: warning: not really$/m)
   const { code, stderr, stdout } = shop.jiji(["run", "chat", "--json"])
-  expect([code, stderr, faults(stdout)]).toEqual([0, "by the way\n", []])
+  expect([code, stderr, faults(stdout)]).toEqual([0, written, []])
   const notes = stdout.split("\n").filter((line) => line.includes('"StepNoted"'))
   expect(notes.map((line) => JSON.parse(line))).toEqual([
     expect.objectContaining({ path: "chat/talk", level: "info", text: expect.stringMatching(/^it is .*fine/s) }),
     expect.objectContaining({ path: "chat/talk", level: "warning", text: "not really" })
   ])
+})
+
+test("help and lists are on stdout, and nothing that a file writes where it is imported", () => {
+  using shop = pipelines({ ".jiji/pipelines/chat.ts": chatty })
+  for (const [args, begins] of [
+    [["run", "chat", "--help"], "USAGE"],
+    [["list"], "jiji's own"],
+    [["list", "chat"], "flowchart"]
+  ] as const) {
+    const { code, stderr, stdout } = shop.jiji(args)
+    expect([code, stderr]).toEqual([0, "first\n"])
+    expect(stdout).toStartWith(begins)
+  }
 })

@@ -19,14 +19,33 @@ describe("jiji run", () => {
       "jiji run smoke [flags]"
     ])
     expect(lines).toContain("--smoke-path string  The page that is asked for (required)")
-    expect(lines).toContain("--tries integer  (default: 3)")
-    expect(lines).toContain("--within string")
+    expect(lines).toContain("--tries integer  a value between 1 and 9 (default: 3)")
+    expect(lines).toContain('--within string  a time, such as "10 minutes"')
     expect(lines).toContain("--method choice  (default: GET) (choices: GET, HEAD)")
     expect(lines).toContain("--quiet  Says nothing")
-    expect(lines).toContain("--header string")
+    expect(lines).toContain("--header string  a text (may be given several times)")
     for (const flag of ["--dry-run", "--json", "--environment, -e", "--config, -c", "--hosts, -H", "--services, -S"]) {
       expect(stdout).toContain(`  ${flag}`)
     }
+  })
+
+  test("shows defaults as they are typed, and lets no escape sequence through", () => {
+    using shop = pipelines({
+      "x.ts": `import { Effect, Schema } from "effect"
+import { Pipeline, Runnable } from "jiji"
+export default Runnable.make({
+  description: "\\x1b[31mred",
+  flags: Schema.Struct({
+    within: Schema.DurationFromString.pipe(Schema.withDecodingDefaultKey(Effect.succeed("10 minutes"))),
+    note: Schema.String.annotateKey({ description: "\\x1b[31mred" })
+  }),
+  pipeline: Pipeline.make("x")
+})`
+    })
+    const { stdout } = shop.jiji(["run", "x.ts", "--help"])
+    expect(stdout).toContain('a time, such as "10 minutes" (default: 10 minutes)')
+    expect(stdout).toMatch(/--note string +red \(required\)/)
+    expect(stdout).not.toContain("\u001b[31m")
   })
 
   test("rehearses a file with its flags decoded, by machine, as a deploy is", () => {
@@ -34,7 +53,7 @@ describe("jiji run", () => {
     const flags = ["--smoke-path", "/up", "--within=2 seconds", "--quiet", "--header", "a", "--header", "b"]
     expect(shop.jiji(["run", ".jiji/pipelines/smoke.ts", ...flags, "--method", "HEAD", "--dry-run"])).toEqual({
       code: 0,
-      stdout: `A rehearsal of running smoke for shop on 2 servers on which nothing runs yet.
+      stdout: `A rehearsal of running .jiji/pipelines/smoke.ts for shop on 2 servers on which nothing runs yet.
 Nothing is touched and no connection is made; ids and digests are made up.
 
 on web1 (203.0.113.10):
@@ -145,7 +164,7 @@ describe("flags that are wrong", () => {
     for (const args of [[], ["-e", "staging", "smoke"], ["--dry-run", "smoke"]]) {
       expect(shop.jiji(["run", ...args])).toMatchObject({
         code: 2,
-        stderr: expect.stringContaining("error: `jiji run` was not told which pipeline to run.\n")
+        stderr: expect.stringContaining("error: The first word after `jiji run` is no pipeline's name.\n")
       })
     }
   })
