@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-import { Effect, Layer } from "effect"
+import { Console, Effect, Layer } from "effect"
 import { CliConfig, CliError, CliOutput, Command, Flag, GlobalFlag } from "effect/cli"
 import manifest from "../package.json" with { type: "json" }
 import * as DeployCommand from "./cli/deploy.ts"
@@ -15,6 +15,7 @@ import * as SandboxCommand from "./cli/sandbox.ts"
 import { ends } from "./cli/screen.ts"
 import * as ScriptCommand from "./cli/script.ts"
 import * as SecretsCommand from "./cli/secrets.ts"
+import { ownConsole } from "./cli/stdout.ts"
 import { supervised } from "./cli/supervised.ts"
 import { telemetry } from "./cli/telemetry.ts"
 import type { Project } from "./config/Project.ts"
@@ -113,7 +114,10 @@ const scrubber = Scrubber.make()
 
 /** Help where it was asked for; of a command that is not understood, only what `ending` says of it. */
 const help = CliOutput.layerPresenter({
-  present: (event) => (event._tag === "InvalidInvocation" ? Effect.void : CliOutput.defaultPresenter.present(event))
+  present: (event) =>
+    event._tag === "InvalidInvocation"
+      ? Effect.void
+      : Effect.provideService(CliOutput.defaultPresenter.present(event), Console.Console, ownConsole)
 })
 
 const words = RunCommand.wordsOf(process.argv.slice(2))

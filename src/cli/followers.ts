@@ -1,4 +1,3 @@
-import { Console } from "node:console"
 import { appendFileSync } from "node:fs"
 import { Effect } from "effect"
 import type { Project } from "../config/Project.ts"
@@ -13,6 +12,7 @@ import { terminal } from "../reporters/terminal.ts"
 import { warning } from "./block.ts"
 import type { Shown } from "./RunLayers.ts"
 import type { Ends } from "./screen.ts"
+import { divert } from "./stdout.ts"
 
 /** What a run's followers are chosen by, and where they write. */
 export interface Around extends Pick<Ends, "output" | "drawn"> {
@@ -28,7 +28,7 @@ export interface Around extends Pick<Ends, "output" | "drawn"> {
 const reporter = ({ drawn, output }: Around, shown: Shown): Follower => {
   if (shown.json) {
     // A pipeline may be anybody's, and stdout is for events alone.
-    Object.assign(globalThis, { console: new Console(process.stderr, process.stderr) })
+    divert()
     return feed(json(output))
   }
   return drawn ? terminal(output) : feed(plain(output))

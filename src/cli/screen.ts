@@ -1,4 +1,5 @@
 import type { Screen } from "../reporters/Reporter.ts"
+import { write } from "./stdout.ts"
 
 /** What is around this process, as far as it matters to what jiji shows. */
 export interface Ends {
@@ -12,7 +13,7 @@ export interface Ends {
 /** This process's own. */
 export const ends = ({ NO_COLOR = "", TERM }: NodeJS.ProcessEnv): Ends => ({
   output: {
-    write: (text) => void process.stdout.write(text),
+    write,
     // A window may be resized at any time.
     get columns() {
       return process.stdout.columns ?? 200
