@@ -1,5 +1,6 @@
-import { Cause, type Duration, Effect, Exit, Fiber, FileSystem, Layer, Path, type Scope, Stream } from "effect"
+import { Cause, type Duration, Effect, Exit, Fiber, FileSystem, Layer, Path, Schema, type Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import { list } from "../config/nearest.ts"
 import { Diagnosis } from "../layers/Diagnosis.ts"
 import { Docker } from "../layers/Docker.ts"
 import { Git } from "../layers/Git.ts"
@@ -70,6 +71,8 @@ export interface Rehearsed<A, E> {
   readonly entries: ReadonlyArray<Entry>
   /** The same as `--dry-run` prints it, each with its machine's name, `local` for this one. */
   readonly commands: ReadonlyArray<{ readonly machine: string; readonly text: string }>
+  /** The names of the servers of the project that was given; nothing where none was. */
+  readonly servers: ReadonlyArray<string> | undefined
   /** What was done on one machine, in order. */
   on(machine: string): ReadonlyArray<string>
   /** What was acquired, in order. */
@@ -91,6 +94,10 @@ const heldOf = (events: ReadonlyArray<Event>): ReadonlyArray<Held> => {
     return [{ resource, path, released: end !== -1 }]
   })
 }
+
+const isOnProject = Schema.is(
+  Schema.Struct({ project: Schema.Struct({ servers: Schema.Array(Schema.Struct({ name: Schema.String })) }) })
+)
 
 /** What jiji's services are in a rehearsal. */
 const layersOf = <ROut>(script: Scripts.Script, { layers, secrets = {} }: Script<ROut>) => {
@@ -134,6 +141,7 @@ export const run = <N extends object, S, E, R, ROut = never>(
       events,
       entries,
       commands,
+      servers: isOnProject(input) ? input.project.servers.map(({ name }) => name) : undefined,
       on: (machine: string) => commands.flatMap((each) => (each.machine === machine ? [each.text] : [])),
       held: heldOf(events),
       undone: events.flatMap(({ _tag, path }) =>
@@ -157,14 +165,25 @@ const ending = ({ exit, failures }: Rehearsed<unknown, unknown>): string => {
   return `The run failed: ${failures.map(({ message }) => message).join(" ")}`
 }
 
+/** Names of machines that there are not: nothing is ever done on one of these. */
+const strangers = ({ commands, servers }: Rehearsed<unknown, unknown>, expected: Expected): ReadonlyArray<string> => {
+  if (servers === undefined) return []
+  const there = [...new Set([...servers, "local", ...commands.map(({ machine }) => machine)])]
+  return Object.keys(expected)
+    .filter((name) => !there.includes(name))
+    .map((name) => `There is no machine ${JSON.stringify(name)}; there are ${list(there, "and")}.`)
+}
+
 /**
  * Throws an Error that shows the difference, where on one of the machines that are named something else was done than is
- * expected, or where nothing asked for one of the script's answers. `[]` expects that a machine was left alone.
+ * expected, where the project has no such machine, or where nothing asked for one of the script's answers. `[]` expects
+ * that a machine was left alone.
  */
 export const expect = (rehearsed: Rehearsed<unknown, unknown>, expected: Expected): void => {
   const different = difference(expected, rehearsed.on, colored())
   const unused = rehearsed.unused.map((name) => `  ${name}`)
   const parts = [
+    ...strangers(rehearsed, expected),
     ...(different === undefined ? [] : [`What was done is not what was expected (- expected, + done):\n${different}`]),
     ...(unused.length === 0 ? [] : [`These answers were never asked for:\n${unused.join("\n")}`])
   ]

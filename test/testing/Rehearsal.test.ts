@@ -325,4 +325,13 @@ describe("what was done is compared with what was expected", () => {
       expect(() => Rehearsal.expect(good, { web2: [] })).toThrow(/The run succeeded\.$/)
     })
   )
+
+  it.effect("of no machine that the project does not have", () =>
+    Effect.gen(function* () {
+      const run = yield* deploying()
+      expect(() => Rehearsal.expect(run, { web9: [] })).toThrow(
+        'There is no machine "web9"; there are web1, web2 and local.'
+      )
+    })
+  )
 })
