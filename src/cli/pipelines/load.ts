@@ -93,7 +93,9 @@ export const loadPipeline = Effect.fnUntraced(function* (file: PipelineFile) {
     const pipeline = yield* unchanged(file, exported.pipeline)
     if (isPipeline(pipeline)) {
       yield* ofThisCopy(file, pipeline)
-      return { file, pipeline, flags: exported.flags, description: exported.description } satisfies LoadedPipeline
+      // No compiler may have looked at the file.
+      const description = typeof exported.description === "string" ? exported.description : ""
+      return { file, pipeline, flags: exported.flags, description } satisfies LoadedPipeline
     }
   }
   if (isPipeline(exported)) {
