@@ -2,25 +2,30 @@ import { Cause, Clock, Effect, Exit } from "effect"
 import type { EventBody, FailureRecord, NodeKind } from "./Event.ts"
 import { CurrentPath, Events } from "./Events.ts"
 import { isFailure } from "./Failure.ts"
+import { messageOf, placeOf, tagOf } from "./fault.ts"
 
 /** The state of a pipeline, with its type gone. */
 export type State = Readonly<Record<string, unknown>>
 /** What a node does, with its types gone. */
 export type Run<A> = Effect.Effect<A, unknown, unknown>
 
-/** A failure as it is written down. A defect, which is no part of any error type, is named as what it is. */
+const ofDefect = "This is a fault in jiji or in a step of your own. Please report it with the lines above."
+const ofNoRemedy = "This failure of a step of your own has no remedy of its own: give its error a message and a remedy."
+
+/**
+ * A failure as it is written down. A defect, which is no part of any error type, is named as what it is; and of what is
+ * none of jiji's errors it is said where in its author's files it comes from.
+ */
 export const failureRecords = (cause: Cause.Cause<unknown>): ReadonlyArray<FailureRecord> =>
   cause.reasons.flatMap((reason) => {
     if (Cause.isInterruptReason(reason)) return []
     const error = Cause.isFailReason(reason) ? reason.error : reason.defect
     if (isFailure(error)) return [{ tag: error._tag, message: error.message, remedy: error.remedy }]
-    return [
-      {
-        tag: "Defect",
-        message: error instanceof Error ? error.message : String(error),
-        remedy: "This is a fault in jiji or in a step of your own. Please report it with the lines above."
-      }
-    ]
+    const place = placeOf(error)
+    const message = `${messageOf(error)}${place === undefined ? "" : ` (at ${place})`}`
+    return Cause.isFailReason(reason)
+      ? [{ tag: tagOf(error) ?? "Failure", message, remedy: ofNoRemedy }]
+      : [{ tag: "Defect", message, remedy: ofDefect }]
   })
 
 /** What a node's end says beyond how long it took. */

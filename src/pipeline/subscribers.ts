@@ -1,8 +1,8 @@
 import { Cause, type Context, Deferred, Effect, Fiber, Stream } from "effect"
 import { type Event, isEnd } from "./Event.ts"
 import { CurrentPath, Events } from "./Events.ts"
+import { messageOf, placeOf } from "./fault.ts"
 import { type Node, named, type PipelineNode, type Subscriber } from "./Node.ts"
-import { failureRecords } from "./observed.ts"
 import { SubscriberFailed } from "./PipelineError.ts"
 
 /** How long a run that has ended waits for its subscribers. */
@@ -26,16 +26,10 @@ export const subscribersOf = (pipeline: PipelineNode, path: string): ReadonlyArr
   ...pipeline.nodes.flatMap(named).flatMap((node) => below(node, path))
 ]
 
-/** The first file in a trace that is neither in a package nor part of the program itself. */
-const ownPlace = (stack: string): string | undefined =>
-  [...stack.matchAll(/(?:\(|at )(\/[^\n()]+?:\d+)(?::\d+)?\)?$/gm)]
-    .map(([, place = ""]) => place)
-    .find((place) => !/\/node_modules\/|^\/\$bunfs\//.test(place) && !place.startsWith(import.meta.dir))
-
 const failureOf = ({ tag }: Subscriber, cause: Cause.Cause<unknown>): SubscriberFailed => {
   const error = Cause.squash(cause)
-  const at = error instanceof Error ? ownPlace(error.stack ?? "") : undefined
-  const [reason = "it was interrupted"] = failureRecords(cause)[0]?.message.split("\n") ?? []
+  const at = placeOf(error)
+  const [reason = ""] = Cause.hasInterruptsOnly(cause) ? ["it was interrupted"] : messageOf(error).split("\n")
   return new SubscriberFailed({ event: tag, reason, ...(at === undefined ? {} : { at }) })
 }
 

@@ -55,3 +55,23 @@ test("help and lists are on stdout, and nothing that a file writes where it is i
     expect(stdout).toStartWith(begins)
   }
 })
+
+test("a fault of a step is told with the line of its file", () => {
+  const canary = `import { Effect } from "effect"
+import { Pipeline, type Project, Runnable, Step } from "jiji"
+
+const step = Step.make("read", ({ project }: { readonly project: Project }) =>
+  Effect.sync(() => void project.servers[7].name)
+)
+export default Runnable.make({
+  description: "",
+  pipeline: Pipeline.make<{ readonly project: Project }>("canary").pipe(Pipeline.step(step))
+})
+`
+  using shop = pipelines({ ".jiji/pipelines/canary.ts": canary })
+  const { code, stderr } = shop.jiji(["run", "canary"])
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringMatching(/^error: .*undefined.* \(at \/.*\/\.jiji\/pipelines\/canary\.ts:5\)\n {2}→ .*\n$/)
+  ])
+})
