@@ -57,8 +57,8 @@ export const events = (): string => `# Events
 <!-- Written by bin/docs from src/pipeline/Event.ts. -->
 
 A run is a stream of events, and all that is shown of it is made from them. With \`--json\`, \`jiji deploy\`, \`jiji run\` and
-\`jiji registry login\` print each as one line of JSON on stdout and nothing else; warnings, what a pipeline's author writes
-with \`console.log\`, and the sentence of a failure are on stderr. Exit codes are the same. [events.schema.json](events.schema.json) is the JSON Schema of a line.
+\`jiji registry login\` print each as one line of JSON on stdout and nothing else; warnings, what a pipeline's file writes by
+itself (\`console.log\`, \`process.stdout.write\`), and the sentence of a failure are on stderr. Exit codes are the same. [events.schema.json](events.schema.json) is the JSON Schema of a line.
 
 \`\`\`bash
 jiji deploy --json > run.jsonl                                             # the whole run
