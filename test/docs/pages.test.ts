@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { parse } from "yaml"
 import { examples } from "../../docs/source/configuration.ts"
+import manifest from "../../package.json" with { type: "json" }
 import { parseDotEnv } from "../../src/config/DotEnv.ts"
 import { bundle, project } from "../cli/project.ts"
 import { loadFiles } from "../config/project.ts"
@@ -85,6 +86,13 @@ test("every command that is shown exists, with its flags", () => {
     }
   }
 }, 60_000)
+
+test("what a pipeline's author is told to install is what jiji itself has", () => {
+  const [text = ""] = blocks("docs/pipelines.md", "json")
+  const { jiji, ...shown } = JSON.parse(text).devDependencies
+  expect(jiji).toStartWith("file:")
+  expect({ ...manifest.devDependencies, ...manifest.dependencies }).toMatchObject(shown)
+})
 
 test("the .env file that is shown means what is said of it", () => {
   const [, text = ""] = blocks("docs/secrets.md", "bash")
