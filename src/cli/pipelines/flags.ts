@@ -44,7 +44,7 @@ const flagOf = (name: string, ast: SchemaAST.AST): Flag.Flag<unknown> | undefine
 
 /** What a field is where it is not given; nothing where it must be. It dies where its default throws. */
 const defaultOf = (name: string, field: Field): Effect.Effect<Option.Option<unknown>> =>
-  Effect.map(Effect.option(Schema.decodeUnknownEffect(Schema.Struct({ [name]: field }))({})), (struct) =>
+  Effect.map(Effect.option(Schema.decodeEffect(Schema.Struct({ [name]: field }))({})), (struct) =>
     Option.map(struct, (values) => values[name])
   )
 
