@@ -13,19 +13,18 @@ const ofDefect = "This is a fault in jiji or in a step of your own. Please repor
 const ofNoRemedy = "This failure of a step of your own has no remedy of its own: give its error a message and a remedy."
 
 /**
- * A failure as it is written down. A defect, which is no part of any error type, is named as what it is; and of what is
- * none of jiji's errors it is said where in its author's files it comes from.
+ * A failure as it is written down. A defect, which is no part of any error type, is named as what it is, with where in
+ * its author's files it comes from.
  */
 export const failureRecords = (cause: Cause.Cause<unknown>): ReadonlyArray<FailureRecord> =>
   cause.reasons.flatMap((reason) => {
     if (Cause.isInterruptReason(reason)) return []
     const error = Cause.isFailReason(reason) ? reason.error : reason.defect
     if (isFailure(error)) return [{ tag: error._tag, message: error.message, remedy: error.remedy }]
+    const message = messageOf(error)
+    if (Cause.isFailReason(reason)) return [{ tag: tagOf(error) ?? "Failure", message, remedy: ofNoRemedy }]
     const place = placeOf(error)
-    const message = `${messageOf(error)}${place === undefined ? "" : ` (at ${place})`}`
-    return Cause.isFailReason(reason)
-      ? [{ tag: tagOf(error) ?? "Failure", message, remedy: ofNoRemedy }]
-      : [{ tag: "Defect", message, remedy: ofDefect }]
+    return [{ tag: "Defect", message: place === undefined ? message : `${message} (at ${place})`, remedy: ofDefect }]
   })
 
 /** What a node's end says beyond how long it took. */

@@ -49,10 +49,7 @@ describe("a step's failure that is no error of jiji's", () => {
     })
     expect(shown("no")).toMatchObject({ tag: "Failure", message: "no" })
     expect(shown({ n: [1] })).toMatchObject({ tag: "Failure", message: '{"n":[1]}' })
-    expect(shown(new Odd({ n: 2 }))).toMatchObject({
-      tag: "Odd",
-      message: expect.stringMatching(/^Odd \{"n":2\} \(at .*\)$/)
-    })
+    expect(shown(new Odd({ n: 2 }))).toMatchObject({ tag: "Odd", message: 'Odd {"n":2}' })
     expect(shown(circular)?.message).toStartWith("Round {")
     expect(shown(Object.create(null))?.message).toBe("{}")
     expect(shown(undefined)?.message).toBe("undefined")

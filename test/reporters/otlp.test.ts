@@ -343,6 +343,9 @@ describe("the standard variables", () => {
     const env = { ...endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" }
     expect(telemetry({ env, version: "1", say: (text) => said.push(text) }).followers(shop)).toHaveLength(0)
     expect(said.join("")).toStartWith("warning: OTEL_EXPORTER_OTLP_PROTOCOL is grpc; only http/json")
+    const rude = { ...endpoint, OTEL_TRACES_EXPORTER: "bad\u001b[2J\n::error::x" }
+    telemetry({ env: rude, version: "1", say: (text) => said.push(text) }).followers(shop)
+    expect(said.at(-1)).toStartWith("warning: OTEL_TRACES_EXPORTER is bad\n  | ::error::x; only otlp")
     expect(warnings({ OTEL_EXPORTER_OTLP_ENDPOINT: "collector:4318" })).toEqual([
       "OTEL_EXPORTER_OTLP_ENDPOINT is no address that begins with http:// or https://"
     ])

@@ -94,9 +94,8 @@ export default Pipeline.make("fails").pipe(Pipeline.step(Step.make("now", () => 
       .split("\n")
       .map((line): unknown => JSON.parse(line))
     expect(events.at(0)).toMatchObject({ _tag: "RunStarted", name: "fails" })
-    const message = expect.stringMatching(/^by will \(at .*\/fail\.ts:3\)$/)
-    expect(events.at(-1)).toMatchObject({ _tag: "RunFailed", failures: [{ message }] })
-    expect([code, stderr]).toEqual([1, expect.stringContaining("error: by will (at ")])
+    expect(events.at(-1)).toMatchObject({ _tag: "RunFailed", failures: [{ message: "by will" }] })
+    expect([code, stderr]).toEqual([1, expect.stringContaining("error: by will\n")])
     expect(shop.jiji(["run", "fail.ts", "--json", "--dry-run"])).toMatchObject({ code: 2, stdout: "" })
   })
 
