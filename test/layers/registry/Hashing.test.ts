@@ -24,7 +24,8 @@ describe("bytes that are poured", () => {
       const measured = yield* Hashing.pour(body(...pieces), {
         write: async (some) => {
           expect(++writing).toBe(1)
-          await Promise.resolve()
+          // As long as it takes to read many pieces.
+          await new Promise((resolve) => setImmediate(resolve))
           written.push(...some.map((piece) => new TextDecoder().decode(piece)))
           writing--
         },
