@@ -19,6 +19,11 @@ export interface Command {
   readonly handsOn?: boolean
   /** Publishes each line of this output as an event while the command runs. */
   readonly show?: "all" | "stderr"
+  /**
+   * Hears each line of the outputs that are read as lines, stderr and what is shown, before it is kept or published;
+   * answers what is, if anything. For programs that tell on their way how far they are.
+   */
+  readonly heard?: (line: string) => string | undefined
   /** What a script is called where the command is shown, in place of its text. */
   readonly script?: string
 }

@@ -6,6 +6,7 @@ import { decodeContainers, decodeImage, type InspectedContainer, type InspectedI
 import { lastLines, telling } from "./docker/lines.ts"
 import { patiently } from "./docker/patiently.ts"
 import { scripts } from "./docker/scripts.ts"
+import { type Transferred, transferReader } from "./docker/transfer.ts"
 import { architectureOf } from "./docker/architectures.ts"
 import * as words from "./docker/words.ts"
 import {
@@ -47,6 +48,17 @@ export interface Credentials {
   readonly password: Redacted.Redacted<string>
 }
 
+export interface PushOptions {
+  readonly engine: Engine
+  readonly reference: string
+  /** Hold for this push alone; without them the user's own login does. */
+  readonly credentials?: Credentials
+  /** False only for a registry on this machine's loopback. */
+  readonly verify?: boolean
+  /** Is told how far it is, a few times a second, where this machine has util-linux's `script`. */
+  readonly moved?: (so: Transferred) => void
+}
+
 export interface PullOptions {
   readonly engine: Engine
   readonly reference: string
@@ -57,6 +69,8 @@ export interface PullOptions {
   /** Takes the name away that the image was pulled by. */
   readonly drop: boolean
   readonly credentials?: Credentials
+  /** Is told how far it is, a few times a second, where the server has util-linux's `script`. */
+  readonly moved?: (so: Transferred) => void
 }
 
 export interface ReplaceOptions {
@@ -100,16 +114,8 @@ export class Docker extends Context.Service<
     logout(machine: Machine, engine: Engine, server: string): Effect.Effect<boolean, EngineError | ShellError>
     /** Whether a registry takes the credentials; this machine stays as it is, logged in or not. */
     check(engine: Engine, credentials: Credentials): Effect.Effect<void, EngineError | ShellError>
-    /**
-     * Pushes an image of this machine; answers the digest that the registry knows it by. Credentials hold for this push
-     * alone; without them the user's own login does. `verify` is false only for a registry on this machine's loopback.
-     */
-    push(
-      engine: Engine,
-      reference: string,
-      credentials?: Credentials,
-      verify?: boolean
-    ): Effect.Effect<string, EngineError | ShellError>
+    /** Pushes an image of this machine; answers the digest that the registry knows it by. */
+    push(options: PushOptions): Effect.Effect<string, EngineError | ShellError>
     /** Pulls an image onto a server. */
     pull(server: Server, options: PullOptions): Effect.Effect<InspectedImage, EngineError | ShellError>
     /** Puts a new container in the place of the old one, once it is healthy. */
@@ -215,17 +221,14 @@ export class Docker extends Context.Service<
           yield* succeed(local, command, { engine, operation: `log in to ${server}`, reference: server })
         }, retrying),
 
-        push: Effect.fnUntraced(function* (engine, reference, credentials, verify = true) {
+        push: Effect.fnUntraced(function* ({ engine, reference, credentials, verify, moved }) {
           const operation = `push ${reference}`
+          const tls = verify === false ? "false" : ""
           const command: Command = {
-            ...script("push", scripts.push, [
-              engine,
-              reference,
-              ...loginArgs(credentials),
-              ...(verify ? [] : ["false"])
-            ]),
+            ...script("push", scripts.push, [engine, reference, tls, ...toldArgs(moved), ...loginArgs(credentials)]),
             env: loginEnv(credentials),
-            show: engine === "podman" ? "stderr" : "all"
+            show: engine === "podman" ? "stderr" : "all",
+            ...hearing(moved)
           }
           const { stdout } = yield* succeed(local, command, {
             engine,
@@ -242,17 +245,25 @@ export class Docker extends Context.Service<
           return found.slice(prefix.length)
         }, retrying),
 
-        pull: Effect.fnUntraced(function* (server, { engine, reference, name, verify, drop, credentials }) {
+        pull: Effect.fnUntraced(function* (server, { engine, reference, name, verify, drop, credentials, moved }) {
           const machine = remote(server)
           const isOwn = credentials === undefined
           const context = { engine, operation: `pull ${reference}`, reference, isOwn }
-          const args = [engine, reference, name ?? "", String(verify), drop ? "yes" : "no", ...loginArgs(credentials)]
+          const args = [
+            engine,
+            reference,
+            name ?? "",
+            String(verify),
+            drop ? "yes" : "no",
+            ...toldArgs(moved),
+            ...loginArgs(credentials)
+          ]
           const command: Command = {
             ...script("pull", scripts.pull, args),
             env: loginEnv(credentials),
             show: "stderr"
           }
-          const pulling = succeed(machine, command, context)
+          const pulling = Effect.suspend(() => succeed(machine, { ...command, ...hearing(moved) }, context))
           // Behind a tunnel is this machine: what fails there does not mend itself.
           const { stdout } = yield* registryOf(reference).startsWith("localhost:") ? pulling : retrying(pulling)
           return yield* Effect.mapError(decodeImage(stdout), unclear(machine, engine, context.operation))
@@ -287,6 +298,13 @@ export class Docker extends Context.Service<
     })
   )
 }
+
+/** What a script is told of whether anybody wants to know how far it is. */
+const toldArgs = (moved: PushOptions["moved"]): ReadonlyArray<string> => [moved === undefined ? "no" : "yes"]
+
+/** Reads how far a command is; anew for each attempt, which begins at nothing. */
+const hearing = (moved: PushOptions["moved"]): Pick<Command, "heard"> =>
+  moved === undefined ? {} : { heard: transferReader(moved) }
 
 /** The arguments of a script that logs in: the registry and the user, or nothing twice. */
 const loginArgs = (credentials: Credentials | undefined): ReadonlyArray<string> =>

@@ -4,7 +4,7 @@ import type { Server } from "../config/Project.ts"
 import { Events } from "../pipeline/Events.ts"
 import { type Command, CommandFailed, type Output, OutputTooLong, type Process, type ShellError } from "./Command.ts"
 import { label, type Machine } from "./Machine.ts"
-import { limited, mostRead, mostShown, readLines, shower } from "./shell/output.ts"
+import { limited, mostHeard, mostRead, mostShown, readLines, shower } from "./shell/output.ts"
 import { startLocal } from "./shell/local.ts"
 import { startRemote } from "./shell/remote.ts"
 import { Ssh } from "./Ssh.ts"
@@ -37,14 +37,14 @@ const make = Effect.fnUntraced(function* (startRemote: StartRemote) {
         Effect.gen(function* () {
           const child = yield* start(machine, command)
           const show = showing(machine, command)
-          const shown = (bytes: Stream.Stream<Uint8Array, ShellError>) =>
-            limited(bytes, mostShown, tooLong(machine, command, mostShown))
+          const most = command.heard === undefined ? mostShown : mostHeard
+          const lines = (stream: "stdout" | "stderr") =>
+            readLines(limited(child[stream], most, tooLong(machine, command, most)), show(stream), command.heard)
           const stdout =
             command.show === "all"
-              ? readLines(shown(child.stdout), show("stdout"))
+              ? lines("stdout")
               : Stream.mkString(Stream.decodeText(limited(child.stdout, mostRead, tooLong(machine, command, mostRead))))
-          const stderr = readLines(shown(child.stderr), show("stderr"))
-          const [out, err] = yield* Effect.all([stdout, stderr], { concurrency: 2 })
+          const [out, err] = yield* Effect.all([stdout, lines("stderr")], { concurrency: 2 })
           return { stdout: out, stderr: err, exitCode: yield* child.exitCode }
         })
       ),

@@ -7,7 +7,7 @@ import type { Forward } from "../layers/Ssh.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { ConnectedServer } from "./Connect.ts"
 import { runsAlready, type Work } from "./Plan.ts"
-import { ended, type Progress, watching } from "./progress.ts"
+import { type Amount, type Progress, reported, watched } from "./progress.ts"
 
 /** An image on a server. */
 export interface PulledImage {
@@ -61,19 +61,9 @@ const expected = ({ project, server, work }: State): { readonly total?: number }
 /** What goes through the tunnel from now on: for this service, and for others that are pulled at the same time. */
 const carried = (tunnel: Forward, state: State) =>
   Effect.map(tunnel.carried, (before): Progress => ({
-    ...expected(state),
     label: "through the tunnel",
-    bytes: Effect.map(tunnel.carried, (bytes) => bytes - before)
+    amount: Effect.map(tunnel.carried, (bytes): Amount => ({ ...expected(state), bytes: bytes - before }))
   }))
-
-/** Pulls through a tunnel, and says how far that is. */
-const through = Effect.fnUntraced(function* <A, E, R>(tunnel: Forward, state: State, pull: Effect.Effect<A, E, R>) {
-  const progress = yield* carried(tunnel, state)
-  // A pull does not notice that its tunnel is gone until its own time runs out.
-  const image = yield* Effect.raceFirst(Effect.raceFirst(pull, tunnel.lost), watching(progress))
-  yield* ended(progress)
-  return image
-})
 
 /** Pulls a service's image onto a server, by its digest where jiji knows it. */
 export const step = Step.make(
@@ -89,8 +79,14 @@ export const step = Step.make(
       return yield* new ArchitectureMismatch({ ...about, image: built, needed: engine.architecture })
     }
     const options = { engine: engine.name, ...pulled(state) }
-    const pull = (yield* Docker).pull(server, options)
-    const image = yield* state.tunnel === undefined ? pull : through(state.tunnel, state, pull)
+    const { pull } = yield* Docker
+    // What was not built here comes from somewhere else.
+    const tunnel = work.image === undefined ? undefined : state.tunnel
+    const { moved, progress } = reported("pulled")
+    const image = yield* tunnel === undefined
+      ? watched(progress, pull(server, { ...options, moved }))
+      : // A pull does not notice that its tunnel is gone until its own time runs out.
+        watched(yield* carried(tunnel, state), Effect.raceFirst(pull(server, options), tunnel.lost))
     const digest = work.image?.digest ?? image.repoDigests[0]?.split("@")[1] ?? image.id
     const result: PulledImage = { id: image.id, reference: options.name ?? options.reference, digest }
     return { pulled: result }

@@ -5,7 +5,7 @@ import { LocalRegistry } from "../layers/LocalRegistry.ts"
 import { Events } from "../pipeline/Events.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { BuiltImage } from "./Build.ts"
-import { watching } from "./progress.ts"
+import { reported, watched } from "./progress.ts"
 
 /** An image that servers can pull, and what it is made of. */
 export const PushedImage = Schema.Struct({
@@ -37,12 +37,12 @@ export const step = Step.make(
     const { image, reference, repository } = state.built
     const about = { service: service.name, repository, reference, version, architecture: image.architecture }
     const docker = yield* Docker
-    if (project.registry.type === "remote") {
-      const pushed: PushedImage = { ...about, digest: yield* docker.push(project.engine, reference, state.credentials) }
-      return { pushed }
-    }
-    if (project.registry.container !== undefined) {
-      const pushed: PushedImage = { ...about, digest: yield* docker.push(project.engine, reference, undefined, false) }
+    if (project.registry.type === "remote" || project.registry.container !== undefined) {
+      const { moved, progress } = reported("pushed")
+      const { credentials } = state
+      const access = project.registry.type === "local" ? { verify: false } : { ...(credentials && { credentials }) }
+      const digest = yield* watched(progress, docker.push({ engine: project.engine, reference, moved, ...access }))
+      const pushed: PushedImage = { ...about, digest }
       return { pushed }
     }
     const registry = yield* LocalRegistry
@@ -63,9 +63,9 @@ export const step = Step.make(
       read += bytes.length
       return bytes
     })
-    const { added, digest, size } = yield* Effect.raceFirst(
-      registry.add({ ...target, archive }),
-      watching({ label: "read", total: image.size, bytes: Effect.sync(() => read) })
+    const { added, digest, size } = yield* watched(
+      { label: "read", amount: Effect.sync(() => ({ bytes: read, total: image.size })) },
+      registry.add({ ...target, archive })
     )
     yield* (yield* Events).publish({ _tag: "StepProgress", label: "new", bytes: added, total: size })
     const pushed: PushedImage = { ...about, digest, size, added }

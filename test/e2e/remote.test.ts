@@ -135,6 +135,37 @@ for (const [server, image] of [
   })
 }
 
+test("pushes and pulls tell their bytes", async () => {
+  const megabytes = 48
+  const project = write("ghcr.io", "bytes")
+  project.change({ page: "bytes", megabytes })
+  const { stdout } = done(await project.jiji(["deploy", "--json"], { env }))
+  // Each is an event: test/e2e/events.test.ts holds them against their schema.
+  const events = stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Partial<Record<string, unknown>>)
+  const whole = megabytes * 1024 * 1024
+  for (const [path, label] of [
+    ["deploy/images/services[web]/push", "pushed"],
+    ["deploy/servers[h1]/services[web]/pull", "pulled"],
+    ["deploy/servers[h2]/services[web]/pull", "pulled"]
+  ]) {
+    const ofStep = events.filter((event) => event["path"] === path)
+    const told = ofStep.filter(({ _tag }) => _tag === "StepProgress")
+    expect(new Set(told.map((event) => event["label"]))).toEqual(new Set([label]))
+    const last = told.at(-1)
+    expect(last?.["bytes"]).toBe(last?.["total"])
+    // The program and the page come to it, and engines round.
+    expect(last?.["bytes"]).toBeWithin(whole * 0.99, whole + 4_000_000)
+    // What engines draw is in no line.
+    const lines = ofStep.filter(({ _tag }) => _tag === "StepOutput").map((event) => String(event["line"]))
+    expect(lines.length).toBeGreaterThan(0)
+    // oxlint-disable-next-line no-control-regex
+    expect(lines.filter((line) => /[\u0000-\u001f]|\d[kM]?i?B/.test(line))).toEqual([])
+  }
+})
+
 test("a token that is not valid any more ends a deploy before anything is built, also where nothing would be", async () => {
   const images = await hosts.operator.images()
   const project = write("ghcr.io", "never built")

@@ -174,12 +174,12 @@ it.effect("saving an image streams the engine's bytes", () =>
 
 describe("pushing an image", () => {
   const push = (engine: "docker" | "podman", ...answers: ReadonlyArray<Partial<Output>>) =>
-    scripted(answers, (docker) => docker.push(engine, "ghcr.io/me/web:v1"))
+    scripted(answers, (docker) => docker.push({ engine, reference: "ghcr.io/me/web:v1" }))
 
   it.effect("answers the digest that docker prints", () =>
     Effect.gen(function* () {
       const { lines, result } = yield* push("docker", { stdout: `Pushed\nv1: digest: ${digest} size: 527\n` })
-      expect(lines).toEqual(["local: push docker ghcr.io/me/web:v1 '' ''"])
+      expect(lines).toEqual(["local: push docker ghcr.io/me/web:v1 '' no '' ''"])
       expect(result).toBe(digest)
     })
   )
@@ -187,7 +187,7 @@ describe("pushing an image", () => {
   it.effect("answers the digest that podman writes down, which is not the one it knows the image by", () =>
     Effect.gen(function* () {
       const { lines, result } = yield* push("podman", { stdout: digest })
-      expect(lines).toEqual(["local: push podman ghcr.io/me/web:v1 '' ''"])
+      expect(lines).toEqual(["local: push podman ghcr.io/me/web:v1 '' no '' ''"])
       expect(result).toBe(digest)
     })
   )
@@ -216,7 +216,7 @@ describe("pulling an image", () => {
       const { commands, lines, result } = yield* scripted([{ stdout: image }], (docker) =>
         docker.pull(server, { ...options, name: "ghcr.io/me/web:v1" })
       )
-      expect(lines).toEqual(["web1: pull docker ghcr.io/me/web@sha256:d1 ghcr.io/me/web:v1 true no '' ''"])
+      expect(lines).toEqual(["web1: pull docker ghcr.io/me/web@sha256:d1 ghcr.io/me/web:v1 true no no '' ''"])
       expect(commands[0]?.command.env).toEqual({})
       expect(result.id).toBe("sha256:i1")
     })
@@ -228,7 +228,7 @@ describe("pulling an image", () => {
       const { commands, lines } = yield* scripted([{ stdout: image }], (docker) =>
         docker.pull(server, { ...options, engine: "podman", verify: false, drop: true, credentials })
       )
-      expect(lines).toEqual(["web1: pull podman ghcr.io/me/web@sha256:d1 '' false yes ghcr.io me"])
+      expect(lines).toEqual(["web1: pull podman ghcr.io/me/web@sha256:d1 '' false yes no ghcr.io me"])
       expect(JSON.stringify(commands)).not.toContain("hunter22")
       const password = commands[0]?.command.env?.["JIJI_PASSWORD"]
       expect(Redacted.isRedacted(password) && Redacted.value(password)).toBe("hunter22")

@@ -50,7 +50,7 @@ describe("a deploy with the local registry", () => {
         "connect",
         "probe docker shop",
         "forward 9270",
-        `pull docker ${name}@${id} ${name}:abc1234 true no '' ''`,
+        `pull docker ${name}@${id} ${name}:abc1234 true no no '' ''`,
         `replace docker shop-web shop ${id} ${config} beside 1 60 ${name}:abc1234 ${there} ${name} 3 0 ` +
           "--pull never --restart unless-stopped --label jiji.project=shop --label jiji.service=web " +
           `--label jiji.version=abc1234 --label jiji.digest=${id} --label jiji.config=${config} ${name}:abc1234`
@@ -101,8 +101,8 @@ describe("a deploy with the local registry", () => {
       const { on } = yield* rehearse(project({ engine: "podman", services }))
       const pulls = on("web1").filter((line) => line.startsWith("pull"))
       expect(pulls.map((line) => line.replace(/@\S+/, "")).sort()).toEqual([
-        "pull podman localhost:9270/shop-web localhost:9270/shop-web:abc1234 false no '' ''",
-        "pull podman redis:7 '' true no '' ''"
+        "pull podman localhost:9270/shop-web localhost:9270/shop-web:abc1234 false no no '' ''",
+        "pull podman redis:7 '' true no yes '' ''"
       ])
     })
   )
@@ -112,7 +112,7 @@ describe("a deploy with the local registry", () => {
       const { events, on } = yield* rehearse(project(), { answers: [Answer.portTaken("web1")] })
       const id = made("localhost:9270/shop-web:abc1234")
       expect(on("web1")).toContain(
-        `pull docker localhost:40000/shop-web@${id} localhost:9270/shop-web:abc1234 true yes '' ''`
+        `pull docker localhost:40000/shop-web@${id} localhost:9270/shop-web:abc1234 true yes no '' ''`
       )
       expect(events).toContainEqual(
         expect.objectContaining({ _tag: "StepNoted", text: "port 9270 is taken on web1; port 40000 is used" })
@@ -163,14 +163,14 @@ describe("a deploy with a remote registry", () => {
         "check docker ghcr.io Me",
         `docker build --file /srv/web/Dockerfile --tag ${name}:abc1234 --platform linux/amd64 /srv/web`,
         `docker image inspect ${name}:abc1234`,
-        `push docker ${name}:abc1234 ghcr.io Me`
+        `push docker ${name}:abc1234 '' yes ghcr.io Me`
       ])
       const pulls = on("web1").filter((line) => line.startsWith("pull"))
       expect(pulls.sort()).toEqual([
-        "pull docker ghcr.io/me/own:1 '' true no ghcr.io Me",
-        `pull docker ${name}@${made(`${name}:abc1234`)} ${name}:abc1234 true no ghcr.io Me`,
+        "pull docker ghcr.io/me/own:1 '' true no yes ghcr.io Me",
+        `pull docker ${name}@${made(`${name}:abc1234`)} ${name}:abc1234 true no yes ghcr.io Me`,
         // Nobody else's registry gets to see them.
-        "pull docker redis:7 '' true no '' ''"
+        "pull docker redis:7 '' true no yes '' ''"
       ])
       expect(all.filter((line) => /serve|forward|import/.test(line))).toEqual([])
       expect(JSON.stringify(entries)).not.toContain("hunter22")

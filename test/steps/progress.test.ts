@@ -6,7 +6,7 @@ import { Events } from "../../src/pipeline/Events.ts"
 import { Scrubber } from "../../src/pipeline/Scrubber.ts"
 import { Docker } from "../../src/layers/Docker.ts"
 import * as Pull from "../../src/steps/Pull.ts"
-import { ended, type Progress, watching } from "../../src/steps/progress.ts"
+import { type Progress, watched } from "../../src/steps/progress.ts"
 import { it } from "../effect.ts"
 import { project, server, service } from "./rehearsal.ts"
 
@@ -78,8 +78,8 @@ describe("how far a step is", () => {
     Effect.gen(function* () {
       const said = yield* published
       let bytes = 0
-      const progress: Progress = { label: "read", total: 50, bytes: Effect.sync(() => bytes) }
-      const fiber = yield* Effect.forkChild(watching(progress), { startImmediately: true })
+      const progress: Progress = { label: "read", amount: Effect.sync(() => ({ bytes, total: 50 })) }
+      const fiber = yield* Effect.forkChild(watched(progress, Effect.never), { startImmediately: true })
       for (const each of [10, 20, 30, 40]) {
         bytes = each
         yield* TestClock.adjust("100 millis")
@@ -99,9 +99,9 @@ describe("how far a step is", () => {
   it.effect("is never more than all of it", () =>
     Effect.gen(function* () {
       const said = yield* published
-      yield* ended({ label: "read", total: 50, bytes: Effect.succeed(51) })
-      yield* ended({ label: "read", bytes: Effect.succeed(7) })
-      yield* ended({ label: "read", total: 50, bytes: Effect.succeed(0) })
+      for (const amount of [{ bytes: 51, total: 50 }, { bytes: 7 }, { bytes: 0, total: 50 }]) {
+        expect(yield* watched({ label: "read", amount: Effect.succeed(amount) }, Effect.succeed("done"))).toBe("done")
+      }
       expect(yield* said()).toEqual([
         [0, 51, 51],
         [0, 7, undefined]

@@ -1,9 +1,10 @@
 # Pulls an image and gives it the name that it is run under.
 # Arguments: engine, reference to pull, name to give (or nothing), whether TLS is verified, whether the pulled
-# reference is dropped afterwards, registry and user to log in with (or nothing).
+# reference is dropped afterwards, whether bytes are to be told, registry and user to log in with (or nothing).
 # JIJI_PASSWORD holds the password, where there is a login.
 set -u
-engine=$1 from=$2 name=$3 verify=$4 drop=$5 registry=$6 user=$7
+export engine=$1 from=$2 verify=$4
+name=$3 drop=$5 told=$6 registry=$7 user=$8
 
 [ -z "$registry" ] || own_login "$engine" "$registry" "$user"
 
@@ -23,9 +24,10 @@ fi
 
 # In the background, because a trap waits for a program in the foreground.
 case $engine in
-  podman) podman pull --tls-verify="$verify" "$from" >&2 8<&- & ;;
-  *) "$engine" pull "$from" >&2 & ;;
+  podman) line='exec podman pull --tls-verify="$verify" "$from"' ;;
+  *) line='exec "$engine" pull "$from" 2>&9' ;;
 esac
+if [ "$told" = yes ]; then on_terminal "$line" >&2 8<&- & else eval "$line" 9>&2 >&2 8<&- & fi
 wait $! || exit
 "$engine" image inspect "$from" 8<&- || exit
 [ -z "$name" ] || "$engine" tag "$from" "$name" 8<&- || exit

@@ -1,19 +1,25 @@
 # Pushes an image. Podman's digest is printed by itself: it is another one than podman knows the image by, because layers
 # are compressed on their way.
-# Arguments: engine, image, registry and user to log in with (or nothing), false where TLS is not verified.
+# Arguments: engine, image, whether TLS is verified (as podman decides, where nothing), whether bytes are to be told,
+# registry and user to log in with (or nothing).
 # JIJI_PASSWORD holds the password, where there is a login.
 set -u
-[ -z "$3" ] || own_login "$1" "$3" "$4"
+export engine=$1 image=$2 verify=$3
+told=$4 registry=$5 user=$6
+[ -z "$registry" ] || own_login "$engine" "$registry" "$user"
 
 # In the background, because a trap waits for a program in the foreground.
-if [ "$1" != podman ]; then
-  "$1" push "$2" &
+if [ "$engine" != podman ]; then
+  line='exec "$engine" push "$image" 2>&9'
+  if [ "$told" = yes ]; then on_terminal "$line" & else eval "$line" 9>&2 & fi
   wait $!
   exit
 fi
 file=$(mktemp) || exit 1
 trap 'rm -rf "$file" "${own:-}"' EXIT
 trap 'exit 143' TERM INT HUP
-podman push ${5:+--tls-verify="$5"} --digestfile "$file" "$2" >&2 &
+export file
+line='exec podman push ${verify:+--tls-verify="$verify"} --digestfile "$file" "$image"'
+if [ "$told" = yes ]; then on_terminal "$line" >&2 & else eval "$line" >&2 & fi
 wait $! || exit
 cat "$file"

@@ -5,13 +5,14 @@ import pull from "./pull.sh" with { type: "text" }
 import push from "./push.sh" with { type: "text" }
 import registry from "./registry.sh" with { type: "text" }
 import replace from "./replace.sh" with { type: "text" }
+import terminal from "./terminal.sh" with { type: "text" }
 
-/** What runs on machines, by name; those that log in begin with how they do. */
+/** What runs on machines, by name; those that log in, or need a terminal, begin with how they do. */
 export const scripts = {
   check: `${login}${check}`,
   probe,
-  pull: `${login}${pull}`,
-  push: `${login}${push}`,
+  pull: `${login}${terminal}${pull}`,
+  push: `${login}${terminal}${push}`,
   registry,
   replace
 }

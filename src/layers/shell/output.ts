@@ -1,9 +1,13 @@
 import { Effect, Stream } from "effect"
+import type { Command } from "../Command.ts"
 
 /** Bytes of an output that jiji reads: it is kept whole, and an image's or a container's description is far below. */
 export const mostRead = 16 * 1024 * 1024
 /** Bytes of an output that is only shown and quoted, and of which the end is kept. */
 export const mostShown = 64 * 1024 * 1024
+
+/** Bytes of an output that tells how far a program is, again and again for hours. */
+export const mostHeard = 1024 * 1024 * 1024
 
 /** Characters that are kept of the end of an output. */
 const keptEnd = 1024 * 1024
@@ -59,15 +63,17 @@ const lineReader = () => {
   }
 }
 
-/** Reads an output line by line, and answers its end. */
+/** Reads an output line by line, and answers its end: of the lines that are left once they were heard. */
 export const readLines = <E>(
   bytes: Stream.Stream<Uint8Array, E>,
-  each: (lines: ReadonlyArray<string>) => Effect.Effect<void>
+  each: (lines: ReadonlyArray<string>) => Effect.Effect<void>,
+  heard: Command["heard"] = (line) => line
 ): Effect.Effect<string, E> =>
   Effect.suspend(() => {
     const reader = lineReader()
     let [before, end] = ["", ""]
-    const take = (lines: ReadonlyArray<string>) => {
+    const take = (all: ReadonlyArray<string>) => {
+      const lines = all.map(heard).filter((line) => line !== undefined)
       if (lines.length === 0) return Effect.void
       if (end.length > keptEnd) {
         before = end

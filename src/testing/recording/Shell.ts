@@ -24,9 +24,11 @@ export const layer = (script: Script) =>
           (["stdout", "stderr"] as const).filter((stream) => output[stream] !== ""),
           (stream) =>
             command.show === "all" || command.show === stream
-              ? Effect.forEach(linesOf(output[stream]), (line) =>
-                  events.publish({ _tag: "StepOutput", machine: label(machine), stream, line })
-                )
+              ? Effect.forEach(linesOf(output[stream]), (line) => {
+                  const heard = command.heard === undefined ? line : command.heard(line)
+                  if (heard === undefined) return Effect.void
+                  return events.publish({ _tag: "StepOutput", machine: label(machine), stream, line: heard })
+                })
               : Effect.void,
           { discard: true }
         )

@@ -37,6 +37,8 @@ export interface Running {
   readonly ended: Effect.Effect<Ended>
   /** Tells the script to end, and it alone. */
   readonly kill: (signal?: NodeJS.Signals) => Effect.Effect<void>
+  /** Tells the script to end, and all that it has started in its group. */
+  readonly killGroup: Effect.Effect<void>
   /** Resolves when the script itself has ended; what it started may still hold its output open. */
   readonly exited: Promise<unknown>
   /** Closes what the script writes to, as a connection does that is lost. */
@@ -79,6 +81,18 @@ export const make = (engine: "docker" | "podman" = "docker") =>
         mkdirSync(join(dir, name))
         return name
       },
+      /** Puts a program beside the engine. */
+      program: (name: string, text: string) => writeFileSync(join(dir, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 }),
+      /** Whether the engine is at work. */
+      isRunning: () =>
+        readdirSync("/proc").some((pid) => {
+          try {
+            return /^\d/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(join(dir, `${engine}\0`))
+          } catch {
+            // It has ended in the meantime.
+            return false
+          }
+        }),
       /** Makes a link beside the engine. */
       link: (target: string, name: string) => symlinkSync(target, join(dir, name)),
       /** What was asked of the engine that changes something, in order. */
@@ -124,7 +138,8 @@ export const make = (engine: "docker" | "podman" = "docker") =>
               const own = `sleep() { "${dir}/sleep" "$@"; }\n`
               const child = spawn(Bun.which(program) ?? program, [...first, "-c", `${own}${text}`, "jiji", ...args], {
                 env: { PATH: `${dir}:/usr/sbin:/usr/bin:/sbin:/bin`, HOME: dir, ...env },
-                stdio: ["ignore", "pipe", "pipe"]
+                stdio: ["ignore", "pipe", "pipe"],
+                detached: true
               })
               return { child, ended: collect(child) }
             }),
@@ -133,6 +148,7 @@ export const make = (engine: "docker" | "podman" = "docker") =>
           ({ child, ended }) => ({
             ended: Effect.promise(() => ended),
             kill: (signal) => Effect.sync(() => void child.kill(signal ?? "SIGTERM")),
+            killGroup: Effect.sync(() => void process.kill(-(child.pid ?? 0), "SIGTERM")),
             exited: once(child, "exit"),
             deafen: Effect.sync(() => {
               child.stdout.destroy()

@@ -91,7 +91,11 @@ case $operation in
     cat >"$state/password"
     touch "$DOCKER_CONFIG/config.json"
     ;;
-  pull) echo 'Pulling from somewhere' ;;
+  pull | push)
+    exec 7>&1
+    if [ -t 1 ]; then echo "On a terminal of $(stty size <&7), with $(readlink /proc/$$/fd/0) to read"; fi
+    case $operation in pull) echo 'Pulling from somewhere' ;; *) echo 'Pushing to somewhere' ;; esac
+    ;;
   'image inspect') echo '[{"the": "image"}]' ;;
   'image ls')
     shift 2

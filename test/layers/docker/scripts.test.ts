@@ -4,6 +4,7 @@ import { readdirSync } from "node:fs"
 import { join } from "node:path"
 import { scripts } from "../../../src/layers/docker/scripts.ts"
 import { it } from "../../effect.ts"
+import { until } from "../ssh/fixture.ts"
 import * as FakeEngine from "./FakeEngine.ts"
 
 const { probe: probeScript, pull: pullScript } = scripts
@@ -74,7 +75,7 @@ for (const shell of ["sh", "busybox sh"]) {
     it.live("pulls by digest, names the image, and describes it", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
-        const args = ["docker", "ghcr.io/me/web@sha256:d1", "ghcr.io/me/web:v1", "true", "no", "", ""]
+        const args = ["docker", "ghcr.io/me/web@sha256:d1", "ghcr.io/me/web:v1", "true", "no", "no", "", ""]
         const ended = yield* run(engine, pullScript, args)
         expect(ended).toEqual({ code: 0, stdout: '[{"the": "image"}]\n', stderr: "Pulling from somewhere\n" })
         expect(engine.calls()).toEqual([
@@ -94,6 +95,7 @@ for (const shell of ["sh", "busybox sh"]) {
           "localhost:9270/a:1",
           "true",
           "yes",
+          "no",
           "",
           ""
         ])
@@ -105,7 +107,7 @@ for (const shell of ["sh", "busybox sh"]) {
     it.live("tells podman alone whether TLS is verified", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make("podman")
-        yield* run(engine, pullScript, ["podman", "localhost:9270/a@sha256:d1", "", "false", "no", "", ""])
+        yield* run(engine, pullScript, ["podman", "localhost:9270/a@sha256:d1", "", "false", "no", "no", "", ""])
         expect(engine.calls()).toEqual(["pull --tls-verify=false localhost:9270/a@sha256:d1"])
       })
     )
@@ -114,13 +116,13 @@ for (const shell of ["sh", "busybox sh"]) {
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         engine.fail("pull", "manifest unknown")
-        const ended = yield* run(engine, pullScript, ["docker", "a", "b", "true", "yes", "", ""])
+        const ended = yield* run(engine, pullScript, ["docker", "a", "b", "true", "yes", "no", "", ""])
         expect(ended).toEqual({ code: 125, stdout: "", stderr: "manifest unknown\n" })
         expect(engine.calls()).toEqual(["pull a"])
       })
     )
 
-    const login = ["docker", "ghcr.io/me/web@sha256:d1", "", "true", "no", "ghcr.io", "me"]
+    const login = ["docker", "ghcr.io/me/web@sha256:d1", "", "true", "no", "no", "ghcr.io", "me"]
     const folders = (engine: FakeEngine.FakeEngine) => readdirSync(join(engine.dir, "tmp"))
 
     it.live("logs in for this pull alone, and leaves nothing of it behind", () =>
@@ -175,10 +177,53 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
+    const told = ["docker", "ghcr.io/me/web@sha256:d1", "", "true", "no", "yes", "", ""]
+    const onTerminal = "On a terminal of 200 100, with /dev/null to read\r\nPulling from somewhere\r\n"
+
+    it.live("gives the engine a terminal where bytes are to be told, and hands on how it ended", () =>
+      Effect.gen(function* () {
+        const engine = yield* FakeEngine.make()
+        // The user's own shell may be none that reads what sh does.
+        const env = { SHELL: "/bin/false" }
+        const ended = yield* run(engine, pullScript, told, env)
+        expect(ended).toEqual({ code: 0, stdout: '[{"the": "image"}]\n', stderr: onTerminal })
+        expect(engine.calls()).toEqual(["pull ghcr.io/me/web@sha256:d1"])
+        engine.fail("pull", "manifest unknown")
+        // Around the terminal: its lines end as they were written.
+        expect(yield* run(engine, pullScript, told)).toEqual({ code: 125, stdout: "", stderr: "manifest unknown\n" })
+      })
+    )
+
+    it.live("does without a terminal where there is no way to make one that hands on how it ended", () =>
+      Effect.gen(function* () {
+        const plain = { code: 0, stdout: '[{"the": "image"}]\n', stderr: "Pulling from somewhere\n" }
+        const engine = yield* FakeEngine.make()
+        const none = { PATH: `${engine.dir}:${yield* only("mktemp", "rm")}` }
+        expect(yield* run(engine, pullScript, told, none)).toEqual(plain)
+        for (const other of ["exit 0", "echo wrong >&2; exit 1", "sleep 0.01; exit 127"]) {
+          engine.program("script", other)
+          expect(yield* run(engine, pullScript, told)).toEqual(plain)
+        }
+      })
+    )
+
+    it.live("ends the engine with itself, on a terminal too", () =>
+      Effect.gen(function* () {
+        const engine = yield* FakeEngine.make()
+        engine.block("pull")
+        const script = yield* engine.start(shell, pullScript, told)
+        yield* engine.blocked
+        expect(engine.isRunning()).toBe(true)
+        yield* script.killGroup
+        yield* until(() => !engine.isRunning())
+        expect((yield* script.ended).code).toBe(143)
+      })
+    )
+
     it.live("waits for another pull with podman, says so, and gives up after an hour", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make("podman")
-        const args = ["podman", "ghcr.io/me/web@sha256:d1", "ghcr.io/me/web:v1", "true", "no", "", ""]
+        const args = ["podman", "ghcr.io/me/web@sha256:d1", "ghcr.io/me/web:v1", "true", "no", "no", "", ""]
         engine.block("pull")
         const first = yield* engine.start(shell, pullScript, args)
         yield* engine.blocked

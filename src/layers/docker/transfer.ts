@@ -1,0 +1,77 @@
+import { stripVTControlCharacters } from "node:util"
+
+/** How far a push or a pull is, in bytes: as exact as its engine says, which is about four digits. */
+export interface Transferred {
+  readonly bytes: number
+  /** Of all layers that are moved. Absent while the engine has not said how large each of them is. */
+  readonly total?: number
+}
+
+interface Layer {
+  now: number
+  total: number
+  /** Whether its size has been said, or nothing of it is to be moved. */
+  isKnown: boolean
+  /** The first word of what was last said of it. */
+  word: string
+}
+
+/** `930414e60863: Pushing [=>   ]  5.539MB/120MB` of docker's, `Copying blob 6cce2fd30a69 [=>--] 13.9MiB / 114.5MiB` of podman's. */
+const ofLayer = /^(?:([0-9a-f]{12}):|Copying (?:blob|config) (?:sha256:)?([0-9a-f]{7,64}))(?: +(.*))?$/
+
+/** Said of the whole image, by a version that may look like a layer. */
+const isOfImage = /^(?:Pulling from|digest:) /
+
+const size = String.raw`([\d.]+) ?([kKMGT]?)(i?)[bB]`
+const numbers = new RegExp(String.raw`(?:^|[\s\]])${size}(?: ?/ ?${size})?`)
+
+const scale = (digits: string, prefix: string, binary: string): number =>
+  Math.round(Number(digits) * (binary === "i" ? 1024 : 1000) ** " KMGT".indexOf(prefix.toUpperCase() || " "))
+
+/** What docker calls the moving of bytes; podman has no word for it. Unpacking comes after it. */
+const moving = /^(?:Pushing|Downloading|)$/
+
+/** What is said of a layer whose bytes have come to their end, or never had to move. */
+const over = /^(?:Pushed|Layer|Mounted|Already|Verifying|Download|Extracting|Pull|done|skipped)$/
+
+/**
+ * Reads what an engine writes of a push or a pull, line by line: tells how far it is, and answers the line where it says
+ * anything else. What is said of a layer again and again is answered once.
+ */
+export const transferReader = (moved: (so: Transferred) => void): ((line: string) => string | undefined) => {
+  const layers = new Map<string, Layer>()
+
+  const tell = () => {
+    const all = [...layers.values()]
+    const sum = (of: "now" | "total") => all.reduce((bytes, layer) => bytes + layer[of], 0)
+    moved({ bytes: sum("now"), ...(all.every(({ isKnown }) => isKnown) && { total: sum("total") }) })
+  }
+
+  return (line) => {
+    const text = stripVTControlCharacters(line).trimEnd()
+    if (text === "") return undefined
+    const [, docker, podman, said = ""] = ofLayer.exec(text) ?? []
+    const id = docker ?? podman?.slice(0, 12)
+    if (id === undefined || isOfImage.test(said)) return text
+    const layer = layers.get(id) ?? { now: 0, total: 0, isKnown: false, word: "none" }
+    layers.set(id, layer)
+    const word = /^[A-Za-z]*/.exec(said)?.[0] ?? ""
+    const found = numbers.exec(said)
+    if (found !== null && moving.test(word)) {
+      const [, digits = "", prefix = "", binary = "", ofDigits, ofPrefix = "", ofBinary = ""] = found
+      layer.now = scale(digits, prefix, binary)
+      layer.total = Math.max(layer.now, ofDigits === undefined ? layer.total : scale(ofDigits, ofPrefix, ofBinary))
+      layer.isKnown = true
+      tell()
+      return undefined
+    }
+    if (over.test(word)) {
+      layer.now = layer.total
+      layer.isKnown = true
+      tell()
+    }
+    if (found !== null || word === layer.word || (word === "" && said !== "")) return undefined
+    layer.word = word
+    return text
+  }
+}
