@@ -22,11 +22,17 @@ const ofLayer = /^(?:([0-9a-f]{12}):|Copying (?:blob|config) (?:sha256:)?([0-9a-
 /** Said of the whole image, by a version that may look like a layer. */
 const isOfImage = /^(?:Pulling from|digest:) /
 
-const size = String.raw`([\d.]+) ?([kKMGT]?)(i?)[bB]`
+const size = String.raw`(\d+(?:\.\d+)?) ?([kKMGT]?)(i?)[bB]`
 const numbers = new RegExp(String.raw`(?:^|[\s\]])${size}(?: ?/ ?${size})?`)
 
-const scale = (digits: string, prefix: string, binary: string): number =>
-  Math.round(Number(digits) * (binary === "i" ? 1024 : 1000) ** " KMGT".indexOf(prefix.toUpperCase() || " "))
+/** More than any image has, and its bytes: their sum is still a whole number that is exact. */
+const mostLayers = 1000
+const largestLayer = 2 ** 43
+
+const scale = (digits: string, prefix: string, binary: string): number => {
+  const unit = (binary === "i" ? 1024 : 1000) ** " KMGT".indexOf(prefix.toUpperCase() || " ")
+  return Math.min(Math.round(Number(digits) * unit), largestLayer)
+}
 
 /** What docker calls the moving of bytes; podman has no word for it. Unpacking comes after it. */
 const moving = /^(?:Pushing|Downloading|)$/
@@ -53,6 +59,7 @@ export const transferReader = (moved: (so: Transferred) => void): ((line: string
     const [, docker, podman, said = ""] = ofLayer.exec(text) ?? []
     const id = docker ?? podman?.slice(0, 12)
     if (id === undefined || isOfImage.test(said)) return text
+    if (!layers.has(id) && layers.size >= mostLayers) return text
     const layer = layers.get(id) ?? { now: 0, total: 0, isKnown: false, word: "none" }
     layers.set(id, layer)
     const word = /^[A-Za-z]*/.exec(said)?.[0] ?? ""

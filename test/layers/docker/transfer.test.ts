@@ -115,6 +115,18 @@ test("podman draws all of its lines anew each time", () => {
   ])
 })
 
+test("what no image has is not believed", () => {
+  const many = Array.from({ length: 2000 }, (_, at) => at.toString(16).padStart(12, "0"))
+  const huge = `${"9".repeat(400)}TB`
+  const { lines, told } = read(many.map((id) => `${id}: Pushing  ${huge}/${huge}`).join("\n"))
+  expect(told).toHaveLength(1000)
+  expect(lines).toHaveLength(1000)
+  expect(told.every(({ bytes, total = 0 }) => Number.isSafeInteger(bytes) && Number.isSafeInteger(total))).toBe(true)
+  for (const odd of ["...MB/5MB", "-", "NaNMB/5MB"]) {
+    expect(read(`40d716fba2e3: Pushing  ${odd}`).told.every(({ bytes }) => Number.isSafeInteger(bytes))).toBe(true)
+  }
+})
+
 describe("what engines write without a terminal", () => {
   test("is left as it is, and tells nothing of bytes", () => {
     const text = [
