@@ -24,8 +24,8 @@ fi
 
 # In the background, because a trap waits for a program in the foreground.
 case $engine in
-  podman) line='exec podman pull --tls-verify="$verify" "$from"' ;;
-  *) line='exec "$engine" pull "$from" 2>&9' ;;
+  podman) line='exec podman pull --tls-verify="$verify" "$from" 9>&-' ;;
+  *) line='exec "$engine" pull "$from" 2>&9 9>&-' ;;
 esac
 if [ "$told" = yes ]; then on_terminal "$line" >&2 8<&- & else eval "$line" 9>&2 >&2 8<&- & fi
 wait $! || exit
