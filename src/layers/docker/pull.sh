@@ -3,7 +3,7 @@
 # reference is dropped afterwards, whether bytes are to be told, registry and user to log in with (or nothing).
 # JIJI_PASSWORD holds the password, where there is a login.
 set -u
-export engine=$1 from=$2 verify=$4
+export engine=$1 from=$2 verify=$4 apart=
 name=$3 drop=$5 told=$6 registry=$7 user=$8
 
 [ -z "$registry" ] || own_login "$engine" "$registry" "$user"
@@ -24,8 +24,8 @@ fi
 
 # In the background, because a trap waits for a program in the foreground.
 case $engine in
-  podman) line='exec podman pull --tls-verify="$verify" "$from" 9>&-' ;;
-  *) line='exec "$engine" pull "$from" 2>&9 9>&-' ;;
+  podman) line='exec $apart podman pull --tls-verify="$verify" "$from" 9>&-' ;;
+  *) line='exec $apart "$engine" pull "$from" 2>&9 9>&-' ;;
 esac
 if [ "$told" = yes ]; then on_terminal "$line" >&2 8<&- & else eval "$line" 9>&2 >&2 8<&- & fi
 wait $! || exit

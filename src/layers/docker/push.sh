@@ -4,13 +4,13 @@
 # registry and user to log in with (or nothing).
 # JIJI_PASSWORD holds the password, where there is a login.
 set -u
-export engine=$1 image=$2 verify=$3
+export engine=$1 image=$2 verify=$3 apart=
 told=$4 registry=$5 user=$6
 [ -z "$registry" ] || own_login "$engine" "$registry" "$user"
 
 # In the background, because a trap waits for a program in the foreground.
 if [ "$engine" != podman ]; then
-  line='exec "$engine" push "$image" 2>&9 9>&-'
+  line='exec $apart "$engine" push "$image" 2>&9 9>&-'
   if [ "$told" = yes ]; then on_terminal "$line" & else eval "$line" 9>&2 & fi
   wait $!
   exit
@@ -19,7 +19,7 @@ file=$(mktemp) || exit 1
 trap 'rm -rf "$file" "${own:-}"' EXIT
 trap 'exit 143' TERM INT HUP
 export file
-line='exec podman push ${verify:+--tls-verify="$verify"} --digestfile "$file" "$image" 9>&-'
+line='exec $apart podman push ${verify:+--tls-verify="$verify"} --digestfile "$file" "$image" 9>&-'
 if [ "$told" = yes ]; then on_terminal "$line" >&2 & else eval "$line" >&2 & fi
 wait $! || exit
 cat "$file"

@@ -38,7 +38,7 @@ export interface Running {
   /** Tells the script to end, and it alone. */
   readonly kill: (signal?: NodeJS.Signals) => Effect.Effect<void>
   /** Tells the script to end, and all that it has started in its group. */
-  readonly killGroup: Effect.Effect<void>
+  readonly killGroup: (signal?: NodeJS.Signals) => Effect.Effect<void>
   /** Resolves when the script itself has ended; what it started may still hold its output open. */
   readonly exited: Promise<unknown>
   /** Closes what the script writes to, as a connection does that is lost. */
@@ -148,7 +148,7 @@ export const make = (engine: "docker" | "podman" = "docker") =>
           ({ child, ended }) => ({
             ended: Effect.promise(() => ended),
             kill: (signal) => Effect.sync(() => void child.kill(signal ?? "SIGTERM")),
-            killGroup: Effect.sync(() => void process.kill(-(child.pid ?? 0), "SIGTERM")),
+            killGroup: (signal) => Effect.sync(() => void process.kill(-(child.pid ?? 0), signal ?? "SIGTERM")),
             exited: once(child, "exit"),
             deafen: Effect.sync(() => {
               child.stdout.destroy()

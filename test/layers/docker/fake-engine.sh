@@ -18,6 +18,7 @@ case $1 in image | context | healthcheck) operation="$1 $2" ;; esac
   printf '\036'
 } >>"$state/log"
 
+[ ! -e "$state/stubborn" ] || trap '' TERM HUP
 # block/OPERATION holds the call until it is let go.
 if [ -e "$state/block/$operation" ]; then
   mv "$state/block/$operation" "$state/blocked"
@@ -92,6 +93,8 @@ case $operation in
     touch "$DOCKER_CONFIG/config.json"
     ;;
   pull | push)
+    # Passwords are asked for wherever a terminal is found.
+    [ ! -e "$state/asks" ] || (read -r password </dev/tty) || exit 125
     exec 7>&1
     if [ -t 1 ]; then echo "On a terminal of $(stty size <&7), with $(readlink /proc/$$/fd/0) to read"; fi
     case $operation in pull) echo 'Pulling from somewhere' ;; *) echo 'Pushing to somewhere' ;; esac

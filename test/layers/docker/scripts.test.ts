@@ -207,16 +207,36 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("ends the engine with itself, on a terminal too", () =>
+    for (const [signal, code] of [
+      ["SIGTERM", 143],
+      ["SIGKILL", 137]
+    ] as const) {
+      for (const stubborn of [false, true]) {
+        it.live(
+          `ends the engine with itself on ${signal}, also one that ${stubborn ? "does not listen" : "listens"}`,
+          () =>
+            Effect.gen(function* () {
+              const engine = yield* FakeEngine.make()
+              engine.block("pull")
+              if (stubborn) engine.set("stubborn", "")
+              const script = yield* engine.start(shell, pullScript, told)
+              yield* engine.blocked
+              expect(engine.isRunning()).toBe(true)
+              yield* script.killGroup(signal)
+              yield* until(() => !engine.isRunning())
+              expect((yield* script.ended).code).toBe(code)
+            })
+        )
+      }
+    }
+
+    it.live("lets nothing ask on its terminal that the engine starts", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
-        engine.block("pull")
-        const script = yield* engine.start(shell, pullScript, told)
-        yield* engine.blocked
-        expect(engine.isRunning()).toBe(true)
-        yield* script.killGroup
-        yield* until(() => !engine.isRunning())
-        expect((yield* script.ended).code).toBe(143)
+        engine.set("asks", "")
+        const ended = yield* run(engine, pullScript, told)
+        expect(ended.stderr).toContain("/dev/tty: No such device or address")
+        expect(ended.code).toBe(125)
       })
     )
 
