@@ -1,4 +1,4 @@
-import { Effect, Option, Schema } from "effect"
+import { Effect, Option, Result, Schema } from "effect"
 import { Argument, CliError, Command } from "effect/cli"
 import { ExitCode } from "../pipeline/Failure.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
@@ -28,16 +28,23 @@ export interface RunCommandLayers<R> extends RunLayers<R> {
   readonly modules: () => Promise<Modules>
 }
 
-const decode = ({ flags }: LoadedPipeline, given: Readonly<Record<string, Option.Option<unknown>>>) => {
-  const encoded = Object.entries(given).flatMap(([key, value]) =>
-    Option.isSome(value) ? [[key, value.value] as const] : []
+type Read = Result.Result<Option.Option<unknown>, CliError.CliError>
+
+const decode = Effect.fnUntraced(function* ({ file, flags }: LoadedPipeline, read: Readonly<Record<string, Read>>) {
+  const errors = Object.values(read).flatMap((one) => {
+    if (Result.isSuccess(one)) return []
+    return one.failure._tag === "ShowHelp" ? one.failure.errors : [one.failure]
+  })
+  if (errors.length > 0) return yield* new CliError.ShowHelp({ commandPath: ["run", file.name], errors })
+  const encoded = Object.entries(read).flatMap(([key, one]) =>
+    Result.isSuccess(one) && Option.isSome(one.success) ? [[key, one.success.value] as const] : []
   )
-  return Effect.mapError(
-    Schema.decodeUnknownEffect(flags)(Object.fromEntries(encoded)),
+  return yield* Effect.mapError(
+    Schema.decodeUnknownEffect(flags, { errors: "all" })(Object.fromEntries(encoded)),
     // Each by itself was right, so this is about several of them.
     ({ message }) => new CliError.ValidationError({ message })
   )
-}
+})
 
 /** The command that a pipeline's file makes: with the flags of a deploy, and those that its own schema describes. */
 const commandOf = Effect.fnUntraced(function* <R>(layers: RunLayers<R>, loaded: LoadedPipeline) {

@@ -1,8 +1,8 @@
 import { Effect, Schema } from "effect"
+import { duration } from "./duration.ts"
 import {
   anyText,
   checkedText,
-  duration,
   name,
   portDigits,
   portNumber,

@@ -1,5 +1,5 @@
 import { reservedName } from "./reservedNames.ts"
-import { Duration, Schema, SchemaGetter, SchemaTransformation } from "effect"
+import { Schema, SchemaGetter } from "effect"
 
 /** What an editor shows of a key. */
 export interface Docs<A = string> {
@@ -64,42 +64,3 @@ export const checkedText = (fault: (value: string) => string | undefined, docs: 
   Schema.Union([Schema.String, Schema.Finite])
     .annotate({ expected: "a text", ...docs })
     .pipe(Schema.decodeTo(Schema.String.check(Schema.makeFilter(fault)), asText))
-
-const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
-
-const millis = (value: string): number =>
-  [...value.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/gu)].reduce(
-    (sum, [, amount, unit = ""]) => sum + Number(amount) * (units[unit] ?? 0),
-    0
-  )
-
-const durationPattern = /^(\d+(\.\d+)?(ms|s|m|h))+$/u
-
-const longest = millis("24h")
-
-/** `500ms`, `10s`, `1m30s`, `2h`: from `least` milliseconds to a day. */
-export const duration = (least: number, docs: Docs) =>
-  Schema.String.check(
-    Schema.makeFilter(
-      (value) => {
-        const length = millis(value)
-        if (!durationPattern.test(value)) return false
-        if (length < least) return `must be at least ${least}ms`
-        return length > longest ? "must be at most 24h" : undefined
-      },
-      {
-        expected: "a duration such as 500ms, 10s, 1m30s or 2h",
-        toJsonSchema: () => [{ pattern: durationPattern.source }, true]
-      }
-    )
-  )
-    .annotate({ ...docs })
-    .pipe(
-      Schema.decodeTo(
-        Schema.Duration,
-        SchemaTransformation.transform({
-          decode: (value: string) => Duration.millis(millis(value)),
-          encode: (value: Duration.Duration) => `${Duration.toMillis(value)}ms`
-        })
-      )
-    )

@@ -1,5 +1,6 @@
 import { type Duration, Effect, Schema } from "effect"
-import { duration, scalar, secretName, text } from "./fields.ts"
+import { duration } from "./duration.ts"
+import { scalar, secretName, text } from "./fields.ts"
 
 /** What a hook can be told of, by the event's tag: all that begins and ends, and neither output nor progress. */
 export const hookEvents = {

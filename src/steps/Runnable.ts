@@ -1,5 +1,6 @@
 import type { FileSystem, Path, Scope } from "effect"
 import { Result, Schema } from "effect"
+import { typed } from "../config/duration.ts"
 import type { Diagnosis } from "../layers/Diagnosis.ts"
 import type { Docker } from "../layers/Docker.ts"
 import type { Git } from "../layers/Git.ts"
@@ -27,6 +28,9 @@ type Fields = Readonly<Record<string, Schema.Codec<unknown, unknown>>>
 
 /** A pipeline, or one that was changed by its paths, which may not have those. */
 type Changed<P> = P | Result.Result<P, NoSuchNode | DuplicatePath>
+
+/** A flag of a duration, as deploy.yml takes them: `30s`, `5m`, `1h30m`, `500ms`, `10 minutes`. */
+export const duration = typed
 
 /** What `jiji run FILE` runs: the default export of the file. */
 export interface Runnable {

@@ -9,7 +9,7 @@ const server = (keys: string) => smallest.replace("host: 203.0.113.10", keys)
 const top = (keys: string) => `${smallest}${keys}\n`
 
 const name = "must be a name of lower-case letters and digits, with single - or _ inside, such as my-app"
-const length = "must be a duration such as 500ms, 10s, 1m30s or 2h"
+const length = 'must be a duration such as 500ms, 10s, 1m30s, 2h or "10 minutes"'
 const port = "must be a port from 1 to 65535"
 const nul = "8 holds a NUL byte, which no command and no variable can hold"
 
@@ -126,8 +126,8 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
   ["a duration without a unit", top("ssh: { connect_timeout: 10 }"), `8 ssh.connect_timeout: ${length}, not 10`],
   [
     "a duration of another unit",
-    top("ssh: { connect_timeout: 10 seconds }"),
-    `8 ssh.connect_timeout: ${length}, not "10 seconds"`
+    top("ssh: { connect_timeout: 10 fortnights }"),
+    `8 ssh.connect_timeout: ${length}, not "10 fortnights"`
   ],
   ["no time at all", service("health: { timeout: 0s }"), "8 services.web.health.timeout: must be at least 1ms"],
   [

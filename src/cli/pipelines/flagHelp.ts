@@ -25,11 +25,16 @@ export const shownDefault = (value: unknown): string => {
   return printable(Duration.isDuration(value) ? time(value) : String(value))
 }
 
+/** A time as every codec of durations takes it. */
+const example = 'such as "10 minutes"'
+
+const isTime = (ast: SchemaAST.AST): boolean => SchemaAST.resolve(SchemaAST.toType(ast))?.["expected"] === "Duration"
+
 /** What values there are of a type; nothing where help lists them itself. */
 const meaning = (ast: SchemaAST.AST): string => {
   const type = SchemaAST.toType(ast)
   const { expected } = SchemaAST.resolve(type) ?? {}
-  if (expected === "Duration") return 'a time, such as "10 minutes"'
+  if (isTime(ast)) return `a time, ${example}`
   if (typeof expected === "string") return SchemaAST.isDeclaration(type) ? `a ${expected}` : expected
   if (SchemaAST.isString(type)) return "a text"
   if (SchemaAST.isNumber(type)) return "a number"
@@ -44,7 +49,9 @@ const described = (field: Field): string | undefined => {
 /** What a flag is for, or else what it takes, with more that is to be known of it. `item` is that of a list. */
 export const flagHelp = (field: Field, item: SchemaAST.AST | undefined, said: string): string => {
   const list = item === undefined ? "" : "may be given several times"
-  const more = [list, said].filter((part) => part !== "").join("; ")
-  const text = printable(described(field) ?? meaning(item ?? field.ast))
+  const what = described(field)
+  const form = what !== undefined && isTime(item ?? field.ast) ? example : ""
+  const more = [list, form, said].filter((part) => part !== "").join("; ")
+  const text = printable(what ?? meaning(item ?? field.ast))
   return [text, more === "" ? "" : `(${more})`].filter((part) => part !== "").join(" ")
 }

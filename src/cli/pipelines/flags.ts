@@ -1,5 +1,5 @@
-import { Effect, Option, Schema, SchemaAST } from "effect"
-import { CliError, Flag } from "effect/cli"
+import { Effect, Option, Result, Schema, SchemaAST } from "effect"
+import { CliError, Flag, type Param } from "effect/cli"
 import { flagHelp, shownDefault } from "./flagHelp.ts"
 import type { LoadedPipeline } from "./load.ts"
 import { FlagUnusable } from "./PipelineFileError.ts"
@@ -60,10 +60,23 @@ const checked = (flag: Flag.Flag<Option.Option<unknown>>, name: string, field: F
     return Schema.decodeUnknownEffect(field)(given.value).pipe(
       Effect.as<Option.Option<unknown>>(given),
       Effect.mapError(({ message }) => {
-        const [expected = ""] = message.split("\n")
+        const [first = ""] = message.split("\n")
+        const expected = first.replace("a valid Duration string", 'a time in words, such as "10 minutes"')
         return new CliError.InvalidValue({ option: name, value: String(given.value), expected, kind: "flag" })
       })
     )
+  })
+
+/** The same flag, with what is wrong with it as its value: the mistakes of all flags are told at once. */
+const faulty = <A>(flag: Flag.Flag<A>): Flag.Flag<Result.Result<A, CliError.CliError>> =>
+  // What a flag is for help, and how it is read: no combinator changes the latter where it fails.
+  Object.assign(Object.create(flag), {
+    parse: (args: Param.ParsedArgs) =>
+      Effect.map(Effect.result(flag.parse(args)), (read) =>
+        Result.isSuccess(read)
+          ? ([read.success[0], Result.succeed(read.success[1])] as const)
+          : ([args.arguments, Result.fail(read.failure)] as const)
+      )
   })
 
 /** What a list is of; nothing where it is none. */
@@ -83,7 +96,8 @@ const make = (
   if (plain === undefined) return undefined
   if (Option.isSome(fallback)) {
     const { value } = fallback
-    const flag = Flag.withDescription(plain, help(value === undefined ? "" : `default: ${shownDefault(value)}`))
+    const off = value === true ? `; --no-${name} turns it off` : ""
+    const flag = Flag.withDescription(plain, help(value === undefined ? "" : `default: ${shownDefault(value)}${off}`))
     if (item === undefined) return Flag.optional(flag)
     return Flag.map(Flag.between(flag, 0, most), (values) =>
       values.length === 0 ? Option.none() : Option.some(values)
@@ -99,7 +113,7 @@ const make = (
 
 /** The flags that a pipeline's schema describes, by the names of its fields. */
 export const flagsOf = Effect.fnUntraced(function* ({ file, flags }: Pick<LoadedPipeline, "file" | "flags">) {
-  const made: Record<string, Flag.Flag<Option.Option<unknown>>> = {}
+  const made: Record<string, Flag.Flag<Result.Result<Option.Option<unknown>, CliError.CliError>>> = {}
   const fields = Object.entries(flags.fields)
   const negations = new Set([
     ...switches.map((name) => `no-${name}`),
@@ -120,7 +134,7 @@ export const flagsOf = Effect.fnUntraced(function* ({ file, flags }: Pick<Loaded
       Effect.catchDefect(() => unusable("default"))
     )
     if (flag === undefined) return yield* unusable("type")
-    made[key] = checked(flag, name, field)
+    made[key] = faulty(checked(flag, name, field))
   }
   return made
 })

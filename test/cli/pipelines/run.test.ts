@@ -29,6 +29,36 @@ describe("jiji run", () => {
     }
   })
 
+  test("takes a duration as deploy.yml does, and says how one is typed under any description", () => {
+    using shop = pipelines({
+      "x.ts": `import { Effect, Schema } from "effect"
+import { Machine, Pipeline, Runnable, Shell, Step } from "jiji"
+const flags = Schema.Struct({
+  within: Runnable.duration.pipe(Schema.withDecodingDefaultKey(Effect.succeed("10m"))).annotateKey({
+    description: "How long it waits"
+  }),
+  loud: Schema.Boolean.pipe(Schema.withDecodingDefaultKey(Effect.succeed(true)))
+})
+const say = Step.make("say", ({ loud, within }: typeof flags.Type) =>
+  Effect.flatMap(Shell, (shell) => shell.run(Machine.local, { words: ["say", String(within), String(loud)] }))
+)
+export default Runnable.make({
+  description: "x",
+  flags,
+  pipeline: Pipeline.make<typeof flags.Type>("x").pipe(Pipeline.step(say))
+})`
+    })
+    const run = (...args: ReadonlyArray<string>) => shop.jiji(["run", "x.ts", ...args])
+    const { stdout } = run("--help")
+    expect(stdout).toContain('How long it waits (such as "10 minutes"; default: 10 minutes)')
+    expect(stdout).toContain("(default: true; --no-loud turns it off)")
+    expect(run("--within", "30s", "--no-loud", "--dry-run").stdout).toContain("say '30000 millis' false")
+    expect(run("--within", "1 hour 30 min", "--dry-run").stdout).toContain("say '5400000 millis' true")
+    expect(run("--within", "soon").stderr).toStartWith(
+      'error: Invalid value for flag --within: "soon". Expected a duration such as 500ms, 10s, 1m30s, 2h or "10 minutes"\n'
+    )
+  })
+
   test("shows defaults as they are typed, and lets no escape sequence through", () => {
     using shop = pipelines({
       "x.ts": `import { Effect, Schema } from "effect"
@@ -150,12 +180,20 @@ describe("flags that are wrong", () => {
   wrong(
     "a text that cannot be decoded",
     [...needed, "--within", "soon"],
-    'Invalid value for flag --within: "soon". Expected a valid Duration string'
+    'Invalid value for flag --within: "soon". Expected a time in words, such as "10 minutes"'
   )
   wrong(
     "none of the choices",
     [...needed, "--method", "PUT"],
     'Invalid value for flag --method: "PUT". Expected: "GET" | "HEAD"'
+  )
+  wrong(
+    "all that are, at once",
+    ["--tries", "10", "--method", "PUT", "--within", "soon"],
+    `Missing required flag: --smoke-path
+error: Invalid value for flag --tries: "10". Expected a value between 1 and 9
+error: Invalid value for flag --within: "soon". Expected a time in words, such as "10 minutes"
+error: Invalid value for flag --method: "PUT". Expected: "GET" | "HEAD"`
   )
   wrong("a word too many", [...needed, "more"], 'Unexpected positional argument: "more"')
 

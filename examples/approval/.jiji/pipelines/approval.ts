@@ -13,7 +13,7 @@ export class NotApproved extends Schema.TaggedError<NotApproved>()("NotApproved"
 }
 
 const flags = Schema.Struct({
-  within: Schema.DurationFromString.pipe(Schema.withDecodingDefaultKey(Effect.succeed("10 minutes"))).annotateKey({
+  within: Runnable.duration.pipe(Schema.withDecodingDefaultKey(Effect.succeed("10 minutes"))).annotateKey({
     description: "How long an answer is waited for"
   }),
   file: Schema.optionalKey(Schema.String).annotateKey({
