@@ -14,12 +14,12 @@ export interface Ends {
 export const ends = ({ NO_COLOR = "", TERM }: NodeJS.ProcessEnv): Ends => ({
   output: {
     write,
-    // A window may be resized at any time.
+    // A window may be resized at any time; one of no size is one of which nothing is known, as a CI makes them.
     get columns() {
-      return process.stdout.columns ?? 200
+      return process.stdout.columns || 200
     },
     get rows() {
-      return process.stdout.rows ?? 24
+      return process.stdout.rows || 24
     },
     colors: process.stdout.isTTY && NO_COLOR === ""
   },

@@ -14,10 +14,15 @@ services: { web: { image: "nginx:1.27", hosts: [web1], environment: { secrets: [
 }
 
 /** `jiji deploy` at a terminal of its own. */
-const atTerminal = (shop: ReturnType<typeof project>, columns: number, more: Readonly<Record<string, string>> = {}) => {
+const atTerminal = (
+  shop: ReturnType<typeof project>,
+  columns: number,
+  more: Readonly<Record<string, string>> = {},
+  first = ""
+) => {
   const screen = emulator(columns, 24)
   const decoder = new TextDecoder()
-  const child = Bun.spawn([process.execPath, main, "deploy"], {
+  const child = Bun.spawn(["sh", "-c", `${first}exec "$0" "$@"`, process.execPath, main, "deploy"], {
     cwd: shop.root,
     env: { ...shop.env, TERM: "xterm-256color", ...more },
     terminal: { cols: columns, rows: 24, data: (_, bytes) => screen.write(decoder.decode(bytes, { stream: true })) }
@@ -60,5 +65,15 @@ describe("a deploy at a terminal", () => {
     expect(dumb.screen.raw()).not.toMatch(/\u001b/)
     // oxlint-disable-next-line no-control-regex -- the same
     expect(plain.screen.raw()).not.toMatch(/\u001b\[\d+m/)
+  })
+
+  test("is shown whole at a terminal that does not know its size", async () => {
+    using shop = project(files)
+    const { child, screen, until } = atTerminal(shop, 80, {}, "stty cols 0 rows 0; ")
+    await until(/^· secrets/m)
+    child.terminal?.write("\u0003")
+    expect(await child.exited).toBe(130)
+    expect(await until(/^interrupted$/m)).not.toContain("…")
+    expect(screen.raw()).toContain("deploy")
   })
 })
