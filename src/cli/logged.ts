@@ -1,7 +1,8 @@
 import { Cause, Effect, Layer, Logger } from "effect"
 import { Events } from "../pipeline/Events.ts"
 
-const text = (message: unknown): string => (typeof message === "string" ? message : Bun.inspect(message))
+const text = (message: unknown): string =>
+  typeof message === "string" ? message : Bun.inspect(message, { compact: true })
 
 const grave = new Set(["Warn", "Error", "Fatal"])
 

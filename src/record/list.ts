@@ -1,7 +1,7 @@
 import { duration } from "../reporters/describe.ts"
 import type { Output } from "../reporters/Reporter.ts"
 import { layout } from "../reporters/table.ts"
-import { painter, printable } from "../reporters/text.ts"
+import { oneLine, painter } from "../reporters/text.ts"
 import { told } from "./outcome.ts"
 import type { RunKept } from "./read.ts"
 import { ago, moment } from "./times.ts"
@@ -39,7 +39,7 @@ export const table = (runs: ReadonlyArray<RunKept>, now: number, { colors, colum
       ["  ID", ...shown.slice(1)],
       ...runs.map((run) =>
         shown.map((column) => {
-          const text = printable(cell[column](run, now)) || "-"
+          const text = oneLine(cell[column](run, now)) || "-"
           return column === "ID" ? `${told[run.outcome].sign} ${text}` : text
         })
       )

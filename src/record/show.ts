@@ -1,7 +1,7 @@
 import type { FailureRecord } from "../pipeline/Event.ts"
 import { duration, isWork } from "../reporters/describe.ts"
 import type { Output } from "../reporters/Reporter.ts"
-import { fit, painter, printable, type Style, wrapped } from "../reporters/text.ts"
+import { fit, oneLine, painter, printable, type Style, wrapped } from "../reporters/text.ts"
 import { told } from "./outcome.ts"
 import type { RunKept } from "./read.ts"
 import { ago, moment } from "./times.ts"
@@ -46,7 +46,7 @@ export const show = (
     Math.max(
       0,
       ...node.children.map((child) =>
-        Math.max(2 * depth + Bun.stringWidth(printable(child.label)), widthOf(child, depth + 1))
+        Math.max(2 * depth + Bun.stringWidth(oneLine(child.label)), widthOf(child, depth + 1))
       )
     )
   const names = Math.min(widthOf(root, 0), Math.max(12, Math.floor(columns / 3)))
@@ -72,11 +72,11 @@ export const show = (
     const [sign, style] = signs[node.outcome]
     const offset = isWide ? `${`+${((node.began - root.began) / 1000).toFixed(1)}s`.padStart(8)}  ` : ""
     const indent = "  ".repeat(depth)
-    const label = fit(printable(node.label), Math.max(4, names - indent.length))
+    const label = fit(oneLine(node.label), Math.max(4, names - indent.length))
     const took = node.ended === undefined ? "" : node.outcome === "skipped" ? "" : duration(node.ended - node.began)
     const head = `${label}${" ".repeat(Math.max(0, names - indent.length - Bun.stringWidth(label)))}  ${took.padStart(9)}`
     const room = columns - offset.length - indent.length - 2 - Bun.stringWidth(head) - 2
-    const detail = room < 8 ? "" : fit(printable(said(node)), room)
+    const detail = room < 8 ? "" : fit(oneLine(said(node)), room)
     const line = `${head}  ${detail}`.trimEnd()
     const margin = " ".repeat(offset.length + indent.length + 2)
     return [

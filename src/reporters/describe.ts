@@ -1,6 +1,6 @@
 import type { Event, FailureRecord, NodeKind } from "../pipeline/Event.ts"
 import { decodeKey } from "../pipeline/keys.ts"
-import { oneLine } from "./text.ts"
+import { oneLine, printable } from "./text.ts"
 
 export type Mark = "started" | "done" | "skipped" | "failed" | "interrupted" | "note" | "warning" | "output"
 
@@ -56,6 +56,9 @@ export const parsePath = (path: string): { readonly keys: ReadonlyArray<string>;
  */
 export const around = (path: string): ReadonlyArray<string> =>
   [...path.matchAll(/[/[]/g)].map(({ index }) => path.slice(0, index)).toReversed()
+
+/** What a line says, as one printable line. Only of a command's output it is the last state that counts. */
+export const detailOf = ({ detail, mark }: Line): string => (mark === "output" ? printable(detail) : oneLine(detail))
 
 const about = (event: Event, mark: Mark, detail: string): Line => {
   const { keys, name } = parsePath(event.path)

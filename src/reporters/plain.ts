@@ -1,9 +1,9 @@
 import type { Event } from "../pipeline/Event.ts"
-import { describe, duration, type Mark } from "./describe.ts"
+import { describe, detailOf, duration, type Mark } from "./describe.ts"
 import type { Output, Reporter } from "./Reporter.ts"
 import { sparing } from "./sparing.ts"
 import { rows, table } from "./table.ts"
-import { oneLine, printable } from "./text.ts"
+import { oneLine } from "./text.ts"
 
 const words: Readonly<Record<Mark, string>> = {
   started: "",
@@ -31,7 +31,7 @@ const all = (output: Output): Reporter => {
       const line = describe(event)
       if (line === undefined || line.mark === "started") return
       const about = [line.subject, line.action].filter((part) => part !== "").join(" ")
-      output.write(`${seconds}  ${about}: ${words[line.mark]}${printable(line.detail)}\n`)
+      output.write(`${seconds}  ${about}: ${words[line.mark]}${detailOf(line)}\n`)
     },
     end() {
       const lines = table(rows(seen), output.columns)

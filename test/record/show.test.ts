@@ -8,6 +8,7 @@ import { scaleOf } from "../../src/record/scale.ts"
 import { show } from "../../src/record/show.ts"
 import { ago } from "../../src/record/times.ts"
 import { treeOf } from "../../src/record/tree.ts"
+import { story } from "../reporters/story.ts"
 import { failedDeploy, malicious } from "./story.ts"
 
 const events = failedDeploy()
@@ -47,6 +48,14 @@ describe("a run as a tree", () => {
     expect(text).toMatch(/→ Read its last lines above[^\n]*\n +\| listening on :80\n(?:[^\n]*\n)+ +\| exit status 2$/)
     expect(text).toContain("↻ attempt 1: The connection to the registry was reset.")
     expect(text).toContain("! the old container is kept")
+  })
+
+  test("says in one line what a step has said in several", () => {
+    const noted = story(
+      [0, "deploy/note", { _tag: "StepStarted", kind: "step" }],
+      [0, "deploy/note", { _tag: "StepNoted", level: "info", text: "first\nsecond" }]
+    )
+    expect(show(run(), treeOf(noted, []), began, { colors: false, columns: 80 }).join("\n")).toMatch(/ first second$/m)
   })
 
   for (const columns of [30, 44, 60, 80, 200]) {

@@ -6,7 +6,7 @@ import { plain } from "../../src/reporters/plain.ts"
 import { feed, type Output, type Reporter } from "../../src/reporters/Reporter.ts"
 import { sparing } from "../../src/reporters/sparing.ts"
 import { fit, printable } from "../../src/reporters/text.ts"
-import { failure, interruption, noise, success } from "./story.ts"
+import { failure, interruption, noise, story, success } from "./story.ts"
 
 /** All that a reporter writes of a story. */
 const written = (make: (output: Output) => Reporter, events: ReadonlyArray<Event>, columns = 100, colors = false) => {
@@ -105,6 +105,17 @@ cache    web1    7        0123456789ab  unchanged  2 ms
       "rightto left",
       "x".repeat(300),
       ""
+    ])
+  })
+
+  test("says in one line what a step has said in several, and of a command's line the last state alone", () => {
+    const events = story(
+      [0, "deploy/note", { _tag: "StepNoted", level: "info", text: "first\nsecond\r\nthird" }],
+      [0, "deploy/note", { _tag: "StepOutput", machine: "local", stream: "stdout", line: "50%\r100%" }]
+    )
+    expect(written(plain, events).trim().split(/\n +/)).toEqual([
+      "0.0s  note: first second third",
+      "0.0s  note: | 100%"
     ])
   })
 

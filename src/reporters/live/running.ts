@@ -1,5 +1,5 @@
 import type { Event } from "../../pipeline/Event.ts"
-import { bytes, describe, duration, type Line, parsePath } from "../describe.ts"
+import { bytes, describe, detailOf, duration, type Line, parsePath } from "../describe.ts"
 import { printable } from "../text.ts"
 
 /** A step that runs. */
@@ -48,7 +48,7 @@ export const runningSteps = (): RunningSteps => {
     const found = running.get(event.path)?.found ?? ""
     running.delete(event.path)
     const time = line.mark !== "skipped" && "millis" in event ? duration(event.millis) : ""
-    const detail = line.mark === "done" ? "" : printable(line.detail)
+    const detail = line.mark === "done" ? "" : detailOf(line)
     return { ...line, time, said: [found, detail].filter((part) => part !== "").join(", ") }
   }
 
@@ -62,7 +62,7 @@ export const runningSteps = (): RunningSteps => {
         return undefined
       }
       if ("kind" in event) return end(event, line)
-      const said = printable(line.detail).trim()
+      const said = detailOf(line).trim()
       const step = running.get(event.path)
       if (step === undefined || line.mark === "warning") return { ...line, time: "", said }
       // What only says how far a step is goes into the line of its end.
