@@ -23,3 +23,6 @@ export const make = (): Held => {
 
 /** Where a program's resources are noted. */
 export const Held = Context.Reference<Held>("jiji/pipeline/Held", { defaultValue: make })
+
+/** Where a program's steps are noted, by their paths, that were done and would be undone. */
+export const Undoable = Context.Reference<Held>("jiji/pipeline/Undoable", { defaultValue: make })

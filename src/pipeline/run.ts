@@ -1,9 +1,11 @@
 import { Cause, Clock, type Context, Deferred, Effect, Exit, type Layer, Random, type Scope } from "effect"
 import { CurrentPath, CurrentRun, Events } from "./Events.ts"
+import { Undoable } from "./Held.ts"
 import { runNodes } from "./interpret.ts"
 import type { PipelineNode } from "./Node.ts"
 import { failureRecords, type Run, type State } from "./observed.ts"
 import type { Pipeline } from "./Pipeline.ts"
+import { Stray } from "./Stray.ts"
 import { telling } from "./subscribers.ts"
 import { Undos } from "./undos.ts"
 
@@ -23,7 +25,8 @@ const bounded = (name: string, body: Run<State>): Run<State> =>
       const events = yield* Events
       const began = yield* Clock.currentTimeMillis
       yield* events.publish({ _tag: "RunStarted", version: 1, name })
-      const exit = yield* Effect.exit(restore(body))
+      const stray = yield* Stray
+      const exit = yield* Effect.exit(restore(stray === undefined ? body : Effect.raceFirst(body, stray)))
       const millis = (yield* Clock.currentTimeMillis) - began
       if (Exit.isSuccess(exit)) yield* events.publish({ _tag: "RunSucceeded", millis })
       else if (Cause.hasInterruptsOnly(exit.cause)) yield* events.publish({ _tag: "RunInterrupted", millis })
@@ -50,7 +53,10 @@ export const run = <N extends object, S, E, R, ROut = never, LE = never, RIn = n
     const id = yield* newRunId
     const services = yield* Deferred.make<Context.Context<unknown>>()
     const offer = Effect.flatMap(Effect.context<unknown>(), (context) => Deferred.succeed(services, context))
-    const nodes = Effect.andThen(offer, runNodes(node, input as State, name, new Undos()))
+    const undos = new Undos(yield* Undoable)
+    const nodes = Effect.andThen(offer, runNodes(node, input as State, name, undos)).pipe(
+      Effect.ensuring(Effect.sync(() => undos.forget(name)))
+    )
     const body = layers === undefined ? nodes : Effect.provide(nodes, layers)
     yield* Effect.provideService(telling(node, id, services), CurrentRun, id)
     // Where the layers cannot be built, what is told of that has to do without them.

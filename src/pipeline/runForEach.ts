@@ -63,7 +63,7 @@ export const runForEach = (
     if (reasons.length > 0) {
       if (mode === "undo") yield* undos.undo(path)
       // What the others did stays done, whatever their pipeline does now that it has failed.
-      undos.take(path)
+      undos.forget(path)
       return yield* Effect.failCause(Cause.fromReasons(reasons))
     }
     const { collect } = node

@@ -1,4 +1,5 @@
-import { Duration, Effect } from "effect"
+import { Duration, Effect, Exit } from "effect"
+import type { Held } from "./Held.ts"
 import { observed, type Run, type State } from "./observed.ts"
 import { StepTimedOut } from "./PipelineError.ts"
 import type { Undo } from "./Step.ts"
@@ -7,11 +8,24 @@ import type { Undo } from "./Step.ts"
 interface Done {
   readonly path: string
   readonly undo: Run<unknown>
+  /** Says that it is not to be undone any more. */
+  readonly letGo: () => void
 }
+
+/** What fails in it holds nothing up, and is not undone then. */
+const undone = ({ letGo, undo }: Done) =>
+  Effect.map(Effect.exit(undo), (exit) => {
+    if (Exit.isSuccess(exit)) letGo()
+  })
 
 /** What a run has done that can be undone, in the order in which it was done. */
 export class Undos {
   #done: Array<Done> = []
+  readonly #undoable: Held
+
+  constructor(undoable: Held) {
+    this.#undoable = undoable
+  }
 
   /** Remembers what a step has done. */
   add(path: string, undo: Undo, added: unknown, state: State): void {
@@ -22,20 +36,25 @@ export class Undos {
         orElse: () => Effect.fail(new StepTimedOut({ path: at, millis: Duration.toMillis(undo.within) }))
       })
     )
-    this.#done.push({ path, undo: observed("undo", at, limited) })
+    this.#done.push({ path, undo: observed("undo", at, limited), letGo: this.#undoable.add(path) })
   }
 
   /** Takes what was done by nodes below a path, the last first. Nobody else is given it then. */
-  take(path: string): ReadonlyArray<Run<unknown>> {
+  #take(path: string): ReadonlyArray<Done> {
     const isBelow = (done: Done) => done.path.startsWith(`${path}/`) || done.path.startsWith(`${path}[`)
     const taken = this.#done.filter(isBelow)
     if (taken.length > 0) this.#done = this.#done.filter((done) => !isBelow(done))
-    return taken.map(({ undo }) => undo).toReversed()
+    return taken.toReversed()
+  }
+
+  /** What was done below a path stays done. */
+  forget(path: string): void {
+    for (const { letGo } of this.#take(path)) letGo()
   }
 
   /** Undoes what was done below a path, the last first. What fails in that has been published, and holds nothing up. */
   undo(path: string): Effect.Effect<void, never, unknown> {
-    const all = Effect.suspend(() => Effect.forEach(this.take(path), Effect.exit, { discard: true }))
+    const all = Effect.suspend(() => Effect.forEach(this.#take(path), undone, { discard: true }))
     // Each has a time limit of its own.
     return Effect.uninterruptible(all)
   }
