@@ -17,6 +17,9 @@ export interface RunsPlace {
   readonly output: Output
 }
 
+/** How many runs are listed. */
+const usual = 20
+
 const json = (what: string) =>
   Flag.Boolean("json").pipe(Flag.withDescription(`Prints ${what}, as JSON, for programs`), Flag.withDefault(false))
 
@@ -60,15 +63,16 @@ export const command = (place: RunsPlace) =>
   Command.make(
     "runs",
     {
-      number: Flag.Int("number").pipe(
+      // Not Flag.Int, whose sentence is another one than what refuses a 0.
+      number: Flag.String("number").pipe(
         Flag.withAlias("n"),
         Flag.withMetavar("COUNT"),
-        Flag.withDescription("How many, the newest first"),
-        Flag.filter(
-          (count) => count > 0,
-          () => "a number from 1 upwards"
+        Flag.withDescription(`How many, the newest first (default: ${usual})`),
+        Flag.filterMap(
+          (text) => Option.liftPredicate(Number(text), (count) => /^\d+$/.test(text) && count > 0),
+          () => "a whole number from 1 upwards"
         ),
-        Flag.withDefault(20)
+        Flag.withDefault(usual)
       ),
       json: json("one run a line")
     },

@@ -65,7 +65,13 @@ describe("jiji runs", () => {
     const strange = runs("--json", "-n", "1").stdout
     expect(strange).not.toMatch(/[\u009b\u202e]/)
     expect(JSON.parse(strange)).toMatchObject({ who: expect.stringMatching(/^me\u009b2J\u202e@/) })
-    expect(runs("-n", "0").code).toBe(2)
+    for (const count of ["0", "-1", "1.5", "x"]) {
+      expect(runs(`--number=${count}`)).toEqual({
+        code: 2,
+        stdout: "",
+        stderr: `error: Invalid value for flag --number: "${count}". Expected: a whole number from 1 upwards\n  → See: jiji runs --help\n`
+      })
+    }
     expect(statSync(join(shop.home, ".local/state/jiji/runs.sqlite")).mode & 0o777).toBe(0o600)
   })
 
