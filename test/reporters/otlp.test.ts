@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { Cause, Clock, Deferred, Effect, Exit, Fiber, Layer, Redacted, Schema } from "effect"
+import { Cause, Clock, Deferred, Effect, Exit, Fiber, Layer, Redacted, Schedule, Schema } from "effect"
 import { telemetry } from "../../src/cli/telemetry.ts"
 import { local } from "../../src/layers/Machine.ts"
 import { Shell } from "../../src/layers/Shell.ts"
@@ -206,6 +206,23 @@ describe("a collector gets", () => {
     })
   )
 
+  it.live("what failed of every attempt but the last, as an event of its step", () =>
+    Effect.gen(function* () {
+      const { posted, url } = yield* collector()
+      const again = fails.pipe(Step.retry(Schedule.recurs(1)))
+      yield* run({ OTEL_EXPORTER_OTLP_ENDPOINT: url }, Pipeline.make("deploy").pipe(Pipeline.step(again)))
+      const events = spansOf(posted).find(({ name }) => name === "deploy/fails")?.events ?? []
+      expect(events.filter(({ name }) => name === "retried").map(attributes)).toEqual([
+        {
+          attempt: 1,
+          millis: expect.any(Number),
+          "exception.type": "Broken",
+          "exception.message": "It broke: <redacted>."
+        }
+      ])
+    })
+  )
+
   it.live("metrics of the run, its steps, and the bytes they moved", () =>
     Effect.gen(function* () {
       const { posted, url } = yield* collector()
@@ -224,7 +241,14 @@ describe("a collector gets", () => {
         )
       expect(found("jiji.runs", { pipeline: "deploy", outcome: "failed", project: "shop" })).toBeDefined()
       expect(found("jiji.run.duration", { pipeline: "deploy", outcome: "failed" })).toBeDefined()
-      expect(found("jiji.step.duration", { step: "shell", outcome: "succeeded" })).toBeDefined()
+      const about = { project: "shop", environment: "staging" }
+      expect(found("jiji.step.duration", { step: "shell", outcome: "succeeded", ...about })).toBeDefined()
+      const units = metrics.map(({ name, unit }: Readonly<Record<string, string>>) => [name, unit])
+      expect(Object.fromEntries(units)).toMatchObject({
+        "jiji.run.duration": "s",
+        "jiji.step.duration": "s",
+        "jiji.bytes": "By"
+      })
       expect(found("jiji.step.duration", { step: "nothing", outcome: "skipped" })).toBeDefined()
       // That of the other test of this process is in it too.
       expect(Number(found("jiji.bytes", { step: "shell" })?.["asDouble"]) % 5000).toBe(0)

@@ -11,8 +11,11 @@ const nanos = (millis: number): bigint => BigInt(Math.round(millis)) * 1_000_000
 const failed = (name: string, message: string): Exit.Exit<never, Error> =>
   Exit.fail(Object.assign(new Error(message), { name, stack: `${name}: ${message}` }))
 
+const tagOf = (failures: ReadonlyArray<FailureRecord>): string => failures[0]?.tag ?? "Failed"
+const messageOf = (failures: ReadonlyArray<FailureRecord>): string => failures.map(({ message }) => message).join(" ")
+
 const failure = (failures: ReadonlyArray<FailureRecord>): Exit.Exit<never, Error> =>
-  failed(failures[0]?.tag ?? "Failed", failures.map(({ message }) => message).join(" "))
+  failed(tagOf(failures), messageOf(failures))
 
 const interrupted = Exit.failCause(Cause.interrupt())
 
@@ -110,7 +113,12 @@ export class Spans {
       case "StepNoted":
         return this.#note(path, event.level, time, { text: event.text })
       case "StepRetried":
-        return this.#note(path, "retried", time, { attempt: event.attempt, millis: event.millis })
+        return this.#note(path, "retried", time, {
+          attempt: event.attempt,
+          millis: event.millis,
+          "exception.type": tagOf(event.failures),
+          "exception.message": messageOf(event.failures)
+        })
       default:
         return
     }

@@ -15,6 +15,7 @@ const outcome = (event: Event): string => event._tag.replace(/^(?:Run|Step)/u, "
 /** Counts what the events of a run say. `about` tells whose run it is. */
 export const counting = (about: Readonly<Record<string, string>>) => {
   const moved = new Map<string, number>()
+  // The exporter takes a metric's unit from its attribute `unit`, and leaves that one there.
   const update = <I, S>(metric: Metric.Metric<I, S>, value: I, attributes: Readonly<Record<string, string>>) =>
     Metric.update(Metric.withAttributes(metric, { ...about, ...attributes }), value)
   return (event: Event): Effect.Effect<void> => {
