@@ -180,6 +180,7 @@ describe("a hook", () => {
         [
           { name: "first", on: ["run.started"], command: sh('echo "no $TOKEN" >&2; exit 3'), environment },
           { name: "second", on: ["run.succeeded"], command: ["./missing"] },
+          { name: "nowhere", on: ["run.succeeded"], command: ["missing-program"] },
           { name: "third", on: ["run.succeeded"], command: sh("exec 0<&-; sleep 0.1") }
         ],
         good,
@@ -187,7 +188,12 @@ describe("a hook", () => {
       )
       expect(Exit.isSuccess(exit)).toBe(true)
       expect(said).toContain("warning: The hook first failed on run.started: exit code 3: no <redacted>.\n  → ")
-      expect(said).toMatch(/warning: The hook second failed on run\.succeeded: exit code 127: .*missing.*\n/)
+      expect(said).toContain(
+        "second failed on run.succeeded: exit code 127: ./missing is not there, or may not be run (chmod +x).\n"
+      )
+      expect(said).toContain(
+        "nowhere failed on run.succeeded: exit code 127: missing-program is in no folder of PATH.\n"
+      )
       expect(said).not.toContain("third")
       expect(told.at(-1)?._tag).toBe("RunSucceeded")
     })
