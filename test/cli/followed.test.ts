@@ -75,7 +75,9 @@ test("a deploy that fails runs its hooks, and sends its spans where the variable
     ""
   ])
   // The file is there, and may not be run.
-  expect(stderr).toMatch(/warning: The hook servers failed on step\.failed: exit code 126: .*\n {2}→ /)
+  expect(stderr).toMatch(
+    /warning: The hook servers failed on step\.failed: exit code 126: \.\/servers\.sh may not be run \(chmod \+x\)\.\n {2}→ /
+  )
   const events = readFileSync(join(shop.root, "events"), "utf8").trim().split("\n")
   expect(events.map((line) => JSON.parse(line)._tag)).toEqual(["RunStarted", "RunFailed"])
   expect(names).toContain("deploy")
