@@ -191,6 +191,12 @@ export const samples: Readonly<Record<string, ReadonlyArray<Failure>>> = {
     new Pipeline.StepTimedOut({ path: "deploy/servers[web1]/smoke", millis: 90_000 }),
     new Pipeline.NoSuchNode({ path: "deploy/servers/pul", paths: ["deploy/servers", "deploy/servers/pull"] }),
     new Pipeline.DuplicatePath({ path: "deploy/servers/pull" }),
+    new Pipeline.UnexpectedReturn({
+      what: 'the step "pull"',
+      got: "a Promise",
+      wanted: "an Effect",
+      at: "/home/me/shop/.jiji/pipelines/canary.ts:12"
+    }),
     new Pipeline.SubscriberFailed({
       event: "StepFailed",
       reason: "Unable to connect",

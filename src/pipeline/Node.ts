@@ -14,6 +14,9 @@ export interface StepNode {
   readonly around: ReadonlyArray<Around>
 }
 
+/** A step as a sentence names it. */
+export const calledStep = ({ name }: StepNode): string => `the step ${JSON.stringify(name)}`
+
 export interface PipelineNode {
   readonly _tag: "Pipeline"
   readonly name: string

@@ -53,3 +53,29 @@ export class SubscriberFailed extends Schema.TaggedError<SubscriberFailed>()("Su
   readonly remedy = "Correct what `Pipeline.on` was given for that event."
   readonly exitCode = ExitCode.failed
 }
+
+/** What a function of an author's returned is not what its signature says, which only the compiler would have seen. */
+export class UnexpectedReturn extends Schema.TaggedError<UnexpectedReturn>()("UnexpectedReturn", {
+  /** Whose function it is: `the step "pull"`. */
+  what: Schema.String,
+  got: Schema.String,
+  wanted: Schema.String,
+  /** `FILE:LINE` of where it was made, where that is known. */
+  at: Schema.optionalKey(Schema.String)
+}) {
+  override get message() {
+    return `${this.what} returned ${this.got}, not ${this.wanted}${this.at === undefined ? "" : ` (at ${this.at})`}`
+  }
+  get remedy() {
+    const isPromise = this.got === "a Promise"
+    if (this.wanted !== "an Effect") {
+      return isPromise
+        ? "It cannot wait for anything: let a step before it do that, and add what comes of it to the state."
+        : `Return ${this.wanted} there; \`tsc\` shows such mistakes before anything runs.`
+    }
+    return isPromise
+      ? "Put what is async into an Effect: `() => Effect.promise(async () => { … })`."
+      : "Return an Effect there: `Effect.succeed({ … })` with what it adds, or `Effect.void`."
+  }
+  readonly exitCode = ExitCode.failed
+}

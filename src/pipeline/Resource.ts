@@ -1,4 +1,5 @@
 import { Effect, Option, type Scope } from "effect"
+import { effectOf } from "./answered.ts"
 import { CurrentPath, Events } from "./Events.ts"
 import { Held } from "./Held.ts"
 
@@ -24,7 +25,7 @@ export const acquire = <A, E, R>(
       const resource = yield* restore(acquire)
       const letGo = held.add(name)
       yield* Effect.addFinalizer(() =>
-        release(resource).pipe(
+        effectOf(`the release of ${name}`, release, () => release(resource)).pipe(
           // A finalizer runs uninterruptible, and a time limit needs something that it can interrupt.
           Effect.interruptible,
           Effect.timeoutOption(limit),

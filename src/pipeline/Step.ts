@@ -1,4 +1,5 @@
 import { type Duration, type Effect, Pipeable, type Schedule, type Schema } from "effect"
+import { remember } from "./answered.ts"
 
 export { retry, skipWhen, timeout, undo } from "./around.ts"
 
@@ -70,6 +71,6 @@ export const make = <
   name,
   ...options,
   // A body's void and a skipped answer are both taken apart by the runner.
-  run: run as Step<Needs, Added<A>, E, R>["run"],
+  run: remember(run) as Step<Needs, Added<A>, E, R>["run"],
   around: []
 })

@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { answered } from "./answered.ts"
 import type { Node, PipelineNode } from "./Node.ts"
 import { observed, type Run, type State } from "./observed.ts"
 import { runForEach } from "./runForEach.ts"
@@ -24,7 +25,9 @@ const runNode = (node: Node, state: State, path: string, undos: Undos): Run<Stat
     case "When":
       return Effect.suspend(() => {
         const { body, reason } = node
-        if (node.if(state as never)) return runNode(body, state, path, undos)
+        const holds = node.if(state as never)
+        const what = `the condition of ${JSON.stringify(body.name)}`
+        if (answered(what, "true or false", holds, typeof holds === "boolean")) return runNode(body, state, path, undos)
         const kind = body._tag === "Step" ? "step" : "pipeline"
         const skipped = observed(kind, `${path}/${body.name}`, Effect.void, () => ({ skipped: reason }))
         return Effect.as(skipped, state)

@@ -1,4 +1,5 @@
 import { Cause, Effect, Exit } from "effect"
+import { answered } from "./answered.ts"
 import { encodeKey } from "./keys.ts"
 import type { ForEachNode } from "./Node.ts"
 import { observed, type Run, type State } from "./observed.ts"
@@ -15,8 +16,11 @@ interface Item {
 /** The items by their paths; where two have the same key, the second has a number to it. */
 const itemsOf = (node: ForEachNode, state: State, path: string): ReadonlyArray<Item> => {
   const taken = new Set<string>()
-  return node.items(state as never).map((item) => {
+  const items = node.items(state as never)
+  const called = JSON.stringify(node.name)
+  return answered(`items of ${called}`, "a list", items, Array.isArray(items)).map((item) => {
     const name = node.key(item as never)
+    answered(`key of ${called}`, "a text", name, typeof name === "string")
     let key = name
     for (let n = 2; taken.has(key); n++) key = `${name}#${n}`
     taken.add(key)

@@ -1,6 +1,7 @@
 import { Cause, Duration, Effect, Exit, Schedule, Schema, Scope } from "effect"
+import { answered, effectOf } from "./answered.ts"
 import { Events } from "./Events.ts"
-import type { StepNode } from "./Node.ts"
+import { calledStep, type StepNode } from "./Node.ts"
 import { failureRecords, observed, type Run, type State } from "./observed.ts"
 import { StepTimedOut } from "./PipelineError.ts"
 import { isSkipped } from "./Step.ts"
@@ -26,7 +27,7 @@ const attempt = <A>(once: Run<A>): Run<A> =>
     })
   )
 
-const put = (around: Around, inner: Run<Answer>, state: State, path: string): Run<Answer> => {
+const put = (around: Around, inner: Run<Answer>, state: State, path: string, name: string): Run<Answer> => {
   switch (around._tag) {
     case "Retry": {
       // The errors that it takes are the step's own, as the signature of Step.retry says.
@@ -52,7 +53,9 @@ const put = (around: Around, inner: Run<Answer>, state: State, path: string): Ru
       })
     case "SkipWhen":
       return Effect.suspend(() => {
-        const skipped = around.reason(state as never)
+        const reason = around.reason(state as never)
+        const isReason = reason === undefined || typeof reason === "string"
+        const skipped = answered(`skipWhen of ${name}`, "a reason or undefined", reason, isReason)
         return skipped === undefined ? inner : Effect.succeed({ adds: {}, skipped, unasked: true })
       })
     case "Undo":
@@ -63,13 +66,13 @@ const put = (around: Around, inner: Run<Answer>, state: State, path: string): Ru
 /** Runs a step with what is around it; the state with what it adds. */
 export const runStep = (step: StepNode, state: State, path: string, undos: Undos): Run<State> => {
   const { result } = step
-  const body = Effect.suspend(() =>
-    // The compiler has checked the state against the step's needs where the pipeline was put together.
-    Effect.map(step.run(state as never), (answer): Answer =>
-      isSkipped(answer) ? { adds: answer.adds, skipped: answer.reason } : { adds: answer }
-    )
+  const name = calledStep(step)
+  // The compiler has checked the state against the step's needs where the pipeline was put together.
+  const asked = effectOf(name, step.run, () => step.run(state as never))
+  const body = Effect.map(asked, (answer): Answer =>
+    isSkipped(answer) ? { adds: answer.adds, skipped: answer.reason } : { adds: answer }
   )
-  const whole = step.around.reduce((inner, around) => put(around, inner, state, path), body)
+  const whole = step.around.reduce((inner, around) => put(around, inner, state, path, name), body)
   const node = Effect.map(whole, ({ adds, unasked = false, ...skipped }) => {
     // What a step adds is what its schema describes; where it is not, that is the step's fault, and ends it.
     const encoded = result === undefined || unasked ? {} : { result: Schema.encodeUnknownSync(result)(adds) }
@@ -77,7 +80,7 @@ export const runStep = (step: StepNode, state: State, path: string, undos: Undos
   })
   const done = observed("step", path, node, ({ adds, ended }) => {
     if (!("skipped" in ended)) {
-      for (const around of step.around) if (around._tag === "Undo") undos.add(path, around, adds, state)
+      for (const around of step.around) if (around._tag === "Undo") undos.add(path, step, around, adds, state)
     }
     return ended
   })

@@ -1,4 +1,5 @@
 import { Cause, type Context, Deferred, Effect, Fiber, Stream } from "effect"
+import { effectOf } from "./answered.ts"
 import { type Event, isEnd } from "./Event.ts"
 import { CurrentPath, Events } from "./Events.ts"
 import { messageOf, placeOf } from "./fault.ts"
@@ -54,7 +55,8 @@ const tell = Effect.fnUntraced(function* (
     Effect.gen(function* () {
       const context = yield* Deferred.await(services)
       // An event of its tag, as its signature says.
-      yield* Effect.provideContext(Effect.scoped(subscriber.handler(event as never)), context)
+      const asked = effectOf("its function", subscriber, () => subscriber.handler(event as never))
+      yield* Effect.provideContext(Effect.scoped(asked), context)
     }).pipe(Effect.catchCause((cause) => warn(isEnd(event), cause)))
   yield* stream.pipe(
     Stream.takeUntil(isEnd),

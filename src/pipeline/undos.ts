@@ -1,4 +1,6 @@
 import { Duration, Effect, Exit } from "effect"
+import { effectOf } from "./answered.ts"
+import { calledStep, type StepNode } from "./Node.ts"
 import type { Held } from "./Held.ts"
 import { observed, type Run, type State } from "./observed.ts"
 import { StepTimedOut } from "./PipelineError.ts"
@@ -28,9 +30,10 @@ export class Undos {
   }
 
   /** Remembers what a step has done. */
-  add(path: string, undo: Undo, added: unknown, state: State): void {
+  add(path: string, step: StepNode, undo: Undo, added: unknown, state: State): void {
     const at = `${path}/undo`
-    const limited = Effect.scoped(Effect.suspend(() => undo.run(added as never, state as never))).pipe(
+    const asked = effectOf(`the undo of ${calledStep(step)}`, step.run, () => undo.run(added as never, state as never))
+    const limited = Effect.scoped(asked).pipe(
       Effect.timeoutOrElse({
         duration: undo.within,
         orElse: () => Effect.fail(new StepTimedOut({ path: at, millis: Duration.toMillis(undo.within) }))

@@ -14,7 +14,7 @@ import * as Strategy from "../../src/pipeline/Strategy.ts"
 import * as VirtualTime from "../../src/testing/VirtualTime.ts"
 
 /** What a step does, after it has slept for as many seconds as it is told. */
-type Kind = "pass" | "hold" | "skip" | "fail" | "odd" | "flaky" | "die" | "misfit" | "stuck"
+type Kind = "pass" | "hold" | "skip" | "fail" | "odd" | "flaky" | "die" | "misfit" | "stuck" | "promise" | "nothing"
 type Undo = "none" | "good" | "fails" | "hangs"
 type Step = {
   readonly _tag: "step"
@@ -49,7 +49,10 @@ const { shape } = fc.letrec<{ shape: Shape }>((tie) => {
   const nodes = fc.array(tie("shape"), { maxLength: 4 })
   const kind = fc.oneof(
     { weight: 8, arbitrary: fc.constantFrom("pass", "hold", "skip" as Kind) },
-    { weight: 1, arbitrary: fc.constantFrom("fail", "odd", "odd", "flaky", "die", "misfit", "stuck" as Kind) }
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom("fail", "odd", "odd", "flaky", "die", "misfit", "stuck", "promise", "nothing" as Kind)
+    }
   )
   const seldom = (value: number) =>
     fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.integer({ min: 1, max: value }) })
@@ -101,36 +104,44 @@ const undos: Record<Undo, Effect.Effect<unknown, string>> = {
 
 const step = (name: string, { kind, retries, sleeps, timeout, undo }: Step, { acquire }: Holding) => {
   let attempts = 0
+  const body = Effect.fnUntraced(function* ({ item = 0 }: { readonly item?: number }) {
+    attempts++
+    yield* sleeps === 0 ? Effect.yieldNow : Effect.sleep(sleeps * 1000)
+    switch (kind) {
+      case "hold":
+        yield* acquire(name, 1, Effect.sleep("1 second"))
+        return {}
+      case "stuck":
+        yield* acquire(name, 0, Effect.never)
+        return {}
+      case "skip":
+        return Step.skip("nothing to do", {})
+      case "flaky":
+        yield* acquire(name, 0, Effect.void)
+        return attempts % 2 === 1 ? yield* Effect.fail(name) : {}
+      case "fail":
+        return yield* Effect.fail(name)
+      case "odd":
+        return item % 2 === 1 ? yield* Effect.fail(name) : {}
+      case "die":
+        return yield* Effect.die(name)
+      case "misfit":
+        // What a step without types could do: it adds what its schema does not describe.
+        return { made: 5 } as {}
+      case "nothing":
+        yield* acquire(name, 0, Effect.void)
+        // What a step without types could come upon in the middle of its work.
+        return yield* Effect.flatMap(Effect.void, () => undefined as unknown as Effect.Effect<{}>)
+      case "pass":
+      case "promise":
+        return {}
+    }
+  })
   const made = Step.make(
     name,
-    Effect.fnUntraced(function* ({ item = 0 }: { readonly item?: number }) {
-      attempts++
-      yield* sleeps === 0 ? Effect.yieldNow : Effect.sleep(sleeps * 1000)
-      switch (kind) {
-        case "hold":
-          yield* acquire(name, 1, Effect.sleep("1 second"))
-          return {}
-        case "stuck":
-          yield* acquire(name, 0, Effect.never)
-          return {}
-        case "skip":
-          return Step.skip("nothing to do", {})
-        case "flaky":
-          yield* acquire(name, 0, Effect.void)
-          return attempts % 2 === 1 ? yield* Effect.fail(name) : {}
-        case "fail":
-          return yield* Effect.fail(name)
-        case "odd":
-          return item % 2 === 1 ? yield* Effect.fail(name) : {}
-        case "die":
-          return yield* Effect.die(name)
-        case "misfit":
-          // What a step without types could do: it adds what its schema does not describe.
-          return { made: 5 } as {}
-        case "pass":
-          return {}
-      }
-    }),
+    (state: { readonly item?: number }) =>
+      // What an async function answers, which no compiler has looked at.
+      kind === "promise" ? (Promise.reject(new Error(name)) as unknown as ReturnType<typeof body>) : body(state),
     // The compiler keeps this from authors; at run time a schema may still refuse what a step has made.
     kind === "misfit" ? { result: Schema.Struct({ made: Schema.String }) as unknown as Schema.Codec<{}, unknown> } : {}
   )
