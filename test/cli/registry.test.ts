@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test"
+import { isLoopback } from "../../src/layers/registry/Loopback.ts"
 import { bundle, main, project } from "./project.ts"
 
 bundle()
@@ -85,6 +86,56 @@ test("jiji registry status fails where a remote registry does not answer", () =>
   expect(code).toBe(69)
   expect(stdout).toContain(`It does not answer at https://127.0.0.1:${port}/v2/.`)
   expect(stderr).toStartWith(`error: No registry answers at https://127.0.0.1:${port}/v2/.\n  → `)
+})
+
+describe("jiji registry status of a registry without TLS", () => {
+  const plain = (hostname: string) =>
+    Bun.serve({
+      port: 0,
+      hostname,
+      fetch: () => new Response("{}", { headers: { "Docker-Distribution-Api-Version": "registry/2.0" } })
+    })
+  const status = async (server: string, engine: string) => {
+    using shop = project({
+      ".jiji/deploy.yml": `project: shop
+builder: { engine: ${engine}, registry: { server: "${server}" } }
+servers: { web1: { host: 203.0.113.10 } }
+services: { web: { image: "nginx:1.27", hosts: [web1] } }
+`
+    })
+    const child = Bun.spawn([process.execPath, main, "registry", "status"], {
+      cwd: shop.root,
+      env: { ...shop.env, http_proxy: "http://127.0.0.1:1" },
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "ignore"
+    })
+    return [await child.exited, await child.stdout.text()] as const
+  }
+
+  for (const host of ["127.0.0.1", "127.0.0.2", "localhost"]) {
+    test(`finds one on ${host}, as docker does`, async () => {
+      await using server = plain(host)
+      const at = `${host}:${server.port}`
+      const [code, stdout] = await status(at, "docker")
+      expect(stdout).toContain(
+        `It answers at http://${at}/v2/, over plain HTTP, which docker takes from this machine alone (127.0.0.0/8).`
+      )
+      expect(code).toBe(0)
+    })
+  }
+
+  test("finds none where the engine is podman, which asks for TLS", async () => {
+    await using server = plain("127.0.0.1")
+    const [code, stdout] = await status(`127.0.0.1:${server.port}`, "podman")
+    expect(stdout).toContain(`It does not answer at https://127.0.0.1:${server.port}/v2/.`)
+    expect(code).toBe(69)
+  })
+
+  test("takes no other name for this machine", () => {
+    const elsewhere = ["127.0.0.1.example.com:80", "localhost.example.com", "10.0.0.1:5000", "x127.0.0.1", "127.1"]
+    expect(elsewhere.filter(isLoopback)).toEqual([])
+  })
 })
 
 test("jiji registry remove asks nobody where nobody is there, and removes nothing", () => {

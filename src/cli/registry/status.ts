@@ -4,6 +4,7 @@ import type { LocalRegistryConfig, Project, RemoteRegistryConfig } from "../../c
 import * as EngineLogin from "../../layers/EngineLogin.ts"
 import { LocalRegistry, type StoredTag } from "../../layers/LocalRegistry.ts"
 import * as Catalog from "../../layers/registry/Catalog.ts"
+import { isLoopback } from "../../layers/registry/Loopback.ts"
 import * as Probe from "../../layers/registry/Probe.ts"
 import { containerName } from "../../layers/RegistryContainer.ts"
 import { ExitCode } from "../../pipeline/Failure.ts"
@@ -83,15 +84,20 @@ const remote = Effect.fnUntraced(function* (
   dockerConfig: string
 ) {
   const host = server === "docker.io" || server === "index.docker.io" ? "registry-1.docker.io" : server
-  const [status, user] = yield* Effect.all(
+  const [secured, user] = yield* Effect.all(
     [Probe.status(`https://${host}`), EngineLogin.find(engine, server, dockerConfig)],
     { concurrency: 2 }
   )
-  const url = `https://${host}/v2/`
+  // As docker does, and podman does not.
+  const mayBePlain = Option.isNone(secured) && engine === "docker" && isLoopback(host)
+  const plain = mayBePlain ? yield* Probe.status(`http://${host}`) : Option.none<number>()
+  const status = Option.orElse(secured, () => plain)
+  const url = `http${Option.isSome(plain) ? "" : "s"}://${host}/v2/`
+  const how = Option.isSome(plain) ? ", over plain HTTP, which docker takes from this machine alone (127.0.0.0/8)" : ""
   const lines = [
     `The registry of ${name} is ${server}.`,
     Option.isSome(status)
-      ? `It answers at ${url}${status.value === 401 ? ", and asks for a login" : ""}.`
+      ? `It answers at ${url}${how}${status.value === 401 ? ", and asks for a login" : ""}.`
       : `It does not answer at ${url}.`,
     Option.match(user, {
       onNone: () => `This machine's ${engine} is not logged in to it.`,

@@ -1,3 +1,6 @@
+/** Whether a host, with or without a port, is this machine by its name alone. */
+export const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3})(?::\d+)?$/.test(host)
+
 /**
  * `fetch` of this machine alone. The environment's `http_proxy`, which Bun heeds for 127.0.0.1 too, is passed by: it
  * would be told what the registry holds, and could answer in its place.

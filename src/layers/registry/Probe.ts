@@ -1,11 +1,11 @@
 import { Effect, Option } from "effect"
-import { fetchLocal } from "./Loopback.ts"
+import { fetchLocal, isLoopback } from "./Loopback.ts"
 
 /** How long one question may take. */
 const limit = "3 seconds"
 
 /** A registry elsewhere may be reached through the environment's proxy alone. */
-const ask = (url: string) => (new URL(url).hostname === "127.0.0.1" ? fetchLocal : fetch)
+const ask = (url: string) => (isLoopback(new URL(url).host) ? fetchLocal : fetch)
 
 /** The HTTP status that a registry answers at `/v2/` with; nothing where it does not answer, or is no registry. */
 export const status = (url: string): Effect.Effect<Option.Option<number>> =>
