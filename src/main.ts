@@ -6,6 +6,7 @@ import * as DeployCommand from "./cli/deploy.ts"
 import * as DoctorCommand from "./cli/doctor.ts"
 import { files } from "./cli/files.ts"
 import { followers } from "./cli/followers.ts"
+import { isOnGitHub, OnGitHub, workflow as workflowOf } from "./cli/github.ts"
 import * as Hooks from "./cli/hooks/Hooks.ts"
 import * as ListCommand from "./cli/list.ts"
 import * as RegistryCommand from "./cli/registry.ts"
@@ -44,6 +45,10 @@ const secrets = ({ environment, root }: Project) =>
 /** With the commands that stand for secrets run on this machine. */
 const liveSecrets = (project: Project) => secrets(project).pipe(Layer.provide(Shell.local))
 
+// Outside of its layer, for what is said of a run that has ended.
+const scrubber = Scrubber.make()
+
+const workflow = workflowOf({ env, output, say, clean: scrubber.text })
 const traces = telemetry({ env, say, version: manifest.version })
 
 const live = (project: Project) =>
@@ -76,7 +81,7 @@ const hooks = (project: Project) => {
 const runs = {
   live,
   dry,
-  followers: followers({ env, output, drawn, record, traces: traces.followers, say }),
+  followers: followers({ env, output, drawn, record, workflow, traces: traces.followers, say }),
   hooks,
   write
 }
@@ -109,9 +114,6 @@ const root = Command.make(
   ])
 )
 
-// Outside of its layer, for what is said of a run that has ended.
-const scrubber = Scrubber.make()
-
 /** Help where it was asked for; of a command that is not understood, only what `ending` says of it. */
 const help = CliOutput.layerPresenter({
   present: (event) =>
@@ -123,6 +125,8 @@ const help = CliOutput.layerPresenter({
 const words = RunCommand.wordsOf(process.argv.slice(2))
 
 const program = Command.runWith(root, { version: manifest.version })(words).pipe(
+  Effect.tapCause(workflow.ended),
+  Effect.provideService(OnGitHub, isOnGitHub(env)),
   Effect.provide(
     Layer.mergeAll(
       CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Completions] }),

@@ -1,15 +1,11 @@
-import { appendFileSync } from "node:fs"
-import { Effect } from "effect"
 import type { Project } from "../config/Project.ts"
 import { follower } from "../record/follow.ts"
 import { who } from "../record/Owner.ts"
-import { annotations } from "../reporters/github/annotations.ts"
-import { summary } from "../reporters/github/summary.ts"
 import { json } from "../reporters/json.ts"
 import { plain } from "../reporters/plain.ts"
 import { feed, type Follower } from "../reporters/Reporter.ts"
 import { terminal } from "../reporters/terminal.ts"
-import { warning } from "./block.ts"
+import { isOnGitHub, warned, type Workflow } from "./github.ts"
 import type { Shown } from "./RunLayers.ts"
 import type { Ends } from "./screen.ts"
 import { divert } from "./stdout.ts"
@@ -19,6 +15,8 @@ export interface Around extends Pick<Ends, "output" | "drawn"> {
   readonly env: NodeJS.ProcessEnv
   /** The file of this machine's runs. */
   readonly record: string
+  /** What a workflow on GitHub is told besides. */
+  readonly workflow: Workflow
   /** Who sends what a run does to a collector, if that is asked for. */
   readonly traces: (project: Project) => ReadonlyArray<Follower>
   /** Takes what is for stderr. */
@@ -34,26 +32,15 @@ const reporter = ({ drawn, output }: Around, shown: Shown): Follower => {
   return drawn ? terminal(output) : feed(plain(output))
 }
 
-/** What GitHub's workflows are told besides. */
-const github = ({ drawn, env, output, say }: Around, shown: Shown): ReadonlyArray<Follower> => {
-  const { GITHUB_ACTIONS, GITHUB_STEP_SUMMARY: file = "" } = env
-  if (GITHUB_ACTIONS !== "true") return []
-  const append = (text: string) =>
-    Effect.try({ try: () => appendFileSync(file, text), catch: String }).pipe(
-      Effect.catch((error) => Effect.sync(() => say(warning(`no job summary is written: ${error}`))))
-    )
-  return [...(shown.json || drawn ? [] : [feed(annotations(output))]), ...(file === "" ? [] : [summary(append)])]
-}
-
 /** Keeps a project's run in the record. */
-const kept = ({ record, say }: Around, { environment, name, servers }: Project): Follower => {
+const kept = ({ env, record, say }: Around, { environment, name, servers }: Project): Follower => {
   const about = {
     project: name,
     servers: servers.map(({ name }) => name),
     who: who(),
     ...(environment !== undefined && { environment })
   }
-  return follower(record, about, ({ message, remedy }) => say(warning(message, remedy)))
+  return follower(record, about, ({ message, remedy }) => say(warned(isOnGitHub(env), message, remedy)))
 }
 
 /** Who follows every run: what shows it, keeps it, and sends it on. */
@@ -61,7 +48,7 @@ export const followers =
   (around: Around) =>
   (project: Project, shown: Shown): ReadonlyArray<Follower> => [
     reporter(around, shown),
-    ...github(around, shown),
+    ...around.workflow.followers(project, shown),
     kept(around, project),
     ...around.traces(project)
   ]

@@ -2,8 +2,8 @@ import { Effect, type Option } from "effect"
 import { load } from "../config/load.ts"
 import { warnings } from "../layers/warnings.ts"
 import { aside } from "./aside.ts"
-import { warning } from "./block.ts"
 import { given } from "./flags.ts"
+import { OnGitHub, warned } from "./github.ts"
 
 /** Loads the project that a command's flags name, and says on stderr what its user should know about it. */
 export const open = Effect.fnUntraced(function* (flags: {
@@ -16,7 +16,8 @@ export const open = Effect.fnUntraced(function* (flags: {
     ...(config !== undefined && given("config", config)),
     ...(environment !== undefined && given("environment", environment))
   })
-  const lines = (yield* warnings(project)).map(({ remedy, text }) => warning(text, remedy))
+  const onGitHub = yield* OnGitHub
+  const lines = (yield* warnings(project)).map(({ remedy, text }) => warned(onGitHub, text, remedy))
   if (lines.length > 0) yield* aside(lines.join(""))
   return project
 })

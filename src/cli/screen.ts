@@ -11,7 +11,7 @@ export interface Ends {
 }
 
 /** This process's own. */
-export const ends = ({ NO_COLOR = "", TERM }: NodeJS.ProcessEnv): Ends => ({
+export const ends = ({ GITHUB_ACTIONS, NO_COLOR = "", TERM }: NodeJS.ProcessEnv): Ends => ({
   output: {
     write,
     // A window may be resized at any time; one of no size is one of which nothing is known, as a CI makes them.
@@ -23,6 +23,7 @@ export const ends = ({ NO_COLOR = "", TERM }: NodeJS.ProcessEnv): Ends => ({
     },
     colors: process.stdout.isTTY && NO_COLOR === ""
   },
-  drawn: process.stdout.isTTY && TERM !== "dumb",
+  // The log of a workflow is no screen, also where it is written through a terminal.
+  drawn: process.stdout.isTTY && TERM !== "dumb" && GITHUB_ACTIONS !== "true",
   interactive: process.stdin.isTTY && process.stdout.isTTY
 })

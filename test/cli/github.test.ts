@@ -6,6 +6,8 @@ import { bundle, project } from "./project.ts"
 
 bundle()
 
+const github = { GITHUB_ACTIONS: "true" }
+
 const files = {
   ".jiji/deploy.yml": `project: shop
 servers: { web1: { host: 203.0.113.10 } }
@@ -21,9 +23,12 @@ test("a workflow on GitHub gets annotations and a summary, and events as JSON st
   expect(lines.code).toBe(78)
   expect(lines.stdout).toMatch(/^::error title=secrets failed::.*DATABASE_URL.*%0A→ .*$/m)
   const once = readFileSync(file, "utf8")
-  expect(once).toMatch(/^### ❌ <code>deploy<\/code> failed after .*\n\n❌ <code>secrets<\/code>\n\n<pre>.*DATABASE/)
+  expect(once).toMatch(
+    /^### ❌ <code>deploy<\/code> of <code>shop<\/code> failed after .*\n(?:\n?\|.*)+\n\n❌ <code>secrets<\/code>\n\n<pre>.*DATABASE/
+  )
   const json = shop.jiji(["deploy", "--json"], env)
   expect([json.code, faults(json.stdout)]).toEqual([78, []])
+  expect(json.stderr).toMatch(/^::error title=secrets failed::.*DATABASE_URL/m)
   expect(readFileSync(file, "utf8").match(/^### ❌/gm)).toHaveLength(2)
 })
 
@@ -35,6 +40,27 @@ test("nothing of it is said elsewhere, and a summary that cannot be written is n
   const { code, stderr } = shop.jiji(["deploy"], { GITHUB_ACTIONS: "true", GITHUB_STEP_SUMMARY: shop.root })
   expect([code, stderr]).toEqual([
     78,
-    expect.stringMatching(/^warning: no job summary is written: .*EISDIR.*\nerror: /)
+    expect.stringMatching(
+      /^::warning::.*\nwarning: The job's summary cannot be written to \/.* \(EISDIR\)\.\n {2}→ GITHUB_.*\nerror: /
+    )
   ])
+})
+
+test("what fails before a run is an annotation on its line, and in the summary", () => {
+  using shop = project({ ...files, "ops/bad.yml": "project: shop\nservers: 7\nservices: {}\nhook: {}\n" })
+  const env = { ...github, GITHUB_STEP_SUMMARY: join(shop.root, "summary.md") }
+  const bad = shop.jiji(["deploy", "-c", "ops/bad.yml"], { ...env, GITHUB_WORKSPACE: join(shop.root, "ops") })
+  expect(bad.code).toBe(78)
+  expect(bad.stderr).toMatch(
+    /^::error file=bad\.yml,line=2::servers: .*\n::error file=bad\.yml,line=3::services: .*\n::error file=bad\.yml,line=4::hook: .*\n/
+  )
+  expect(bad.stderr.match(/^error: /gm)).toHaveLength(1)
+  expect(readFileSync(env.GITHUB_STEP_SUMMARY, "utf8")).toMatch(/^### ❌ jiji ended with exit code 78\n\n<pre>servers/)
+  const unknown = shop.jiji(["deploy", "--nope"], github)
+  expect([unknown.code, unknown.stderr]).toEqual([
+    2,
+    expect.stringMatching(/^::error::.*--nope.*%0A→ See: jiji deploy --help$/m)
+  ])
+  expect(shop.jiji(["deploy", "--help"], github).stderr).toBe("")
+  expect(shop.jiji(["deploy", "--nope"]).stderr).not.toContain("::")
 })

@@ -3,7 +3,7 @@ import { Effect, Stream } from "effect"
 import * as fc from "fast-check"
 import type { Event, EventBody } from "../../src/pipeline/Event.ts"
 import { annotations } from "../../src/reporters/github/annotations.ts"
-import { markdown, summary } from "../../src/reporters/github/summary.ts"
+import { ended, markdown as markdownOf, summary } from "../../src/reporters/github/summary.ts"
 import { json } from "../../src/reporters/json.ts"
 import { plain } from "../../src/reporters/plain.ts"
 import type { Reporter } from "../../src/reporters/Reporter.ts"
@@ -16,6 +16,8 @@ const written = (make: (output: { write: (text: string) => void }) => Reporter, 
   reporter.end()
   return text
 }
+const about = { project: "shop" }
+const markdown = (events: ReadonlyArray<Event>) => markdownOf(events, about)
 const annotated = (events: ReadonlyArray<Event>) => written(annotations, events)
 
 const path = "deploy/servers[web1]/services[web]/deploy"
@@ -99,7 +101,7 @@ describe("nothing that a command writes", () => {
 
 describe("a job's summary", () => {
   test("has what was done, where, and in what time", () => {
-    expect(markdown(success)).toBe(`### ✅ <code>deploy</code> done in 1 min 5 s
+    expect(markdown(success)).toBe(`### ✅ <code>deploy</code> of <code>shop</code> done in 1 min 5 s
 
 | Service | Server | Version | Digest | Done | Time |
 | --- | --- | --- | --- | --- | --- |
@@ -111,12 +113,47 @@ describe("a job's summary", () => {
 
   test("has what failed, with what to do about it", () => {
     const text = markdown(failure)
-    expect(text).toStartWith("### ❌ <code>deploy</code> failed after 6.0 s\n")
+    expect(text).toStartWith("### ❌ <code>deploy</code> of <code>shop</code> failed after 6.0 s\n")
     expect(text).toContain("| <code>web</code> | <code>web1</code> |  |  | failed | 2.8 s |")
     expect(text).toContain(
       "❌ <code>web2 tunnel</code>\n\n<pre>web2 does not open port 9270 for a reverse forward&#46;\n\n&#8594; Mend it&#46;</pre>"
     )
-    expect(markdown(interruption)).toStartWith("### ⚠️ <code>deploy</code> interrupted after 3.0 s\n")
+    expect(markdown(interruption)).toStartWith(
+      "### ⚠️ <code>deploy</code> of <code>shop</code> interrupted after 3.0 s\n"
+    )
+  })
+
+  test("names the environment, and the steps of a run that has no services", () => {
+    const run = story(
+      [0, "notice", { _tag: "RunStarted", version: 1, name: "notice" }],
+      [0, "notice/ask", { _tag: "StepSkipped", kind: "step", millis: 2, reason: "no" }],
+      [0, "notice/each[web1]/tell", failing("It broke.")],
+      [0, "notice/each[web1]", { _tag: "StepFailed", kind: "item", millis: 1, failures: [] }],
+      [9, "notice", { _tag: "RunFailed", millis: 9, failures: [] }]
+    )
+    expect(markdownOf(run, { project: "shop", environment: "staging" }))
+      .toBe(`### ❌ <code>notice</code> of <code>shop</code> to <code>staging</code> failed after 9 ms
+
+| Step | Done | Time |
+| --- | --- | --- |
+| <code>ask</code> | skipped | 2 ms |
+| <code>web1 tell</code> | failed | 1 ms |
+
+❌ <code>web1 tell</code>
+
+<pre>It broke&#46;
+
+&#8594; Mend it&#46;</pre>
+
+`)
+  })
+
+  test("has what jiji ended in beside its runs, as text alone", () => {
+    expect(ended(78, [{ text: "<b>no</b>", remedy: undefined }])).toBe(
+      "### ❌ jiji ended with exit code 78\n\n<pre>&#60;b&#62;no&#60;&#47;b&#62;</pre>\n\n"
+    )
+    const many = Array.from({ length: 5000 }, () => ({ text: "x&".repeat(10_000), remedy: "&".repeat(10_000) }))
+    expect(ended(1, many).length).toBeLessThan(1 << 20)
   })
 
   const deployed = (version: string) => {
@@ -152,8 +189,8 @@ describe("a job's summary", () => {
   test("is added once the run has ended, and also where it is cut off", async () => {
     const added: Array<string> = []
     const append = (text: string) => Effect.sync(() => void added.push(text))
-    await Effect.runPromise(summary(append)(Stream.concat(Stream.fromIterable(success), Stream.never)))
-    await Effect.runPromise(summary(append)(Stream.fromIterable(success.slice(0, 3))))
+    await Effect.runPromise(summary(append, about)(Stream.concat(Stream.fromIterable(success), Stream.never)))
+    await Effect.runPromise(summary(append, about)(Stream.fromIterable(success.slice(0, 3))))
     expect(added).toEqual([markdown(success), expect.stringContaining("interrupted\n")])
   })
 })

@@ -2,16 +2,22 @@ import { Effect, Exit, Fiber, Layer } from "effect"
 import { Events } from "../../pipeline/Events.ts"
 import { counted } from "../../reporters/text.ts"
 import { aside } from "../aside.ts"
-import { warning } from "../block.ts"
+import { OnGitHub, warned } from "../github.ts"
 import type { HookFailed } from "./HookFailed.ts"
 import type { Hooks } from "./Hooks.ts"
 
 /** What is said, after a run, of the hooks that failed and are not what it ends in. */
-const warnings = ({ failed, missed }: ReturnType<Hooks["report"]>, error: HookFailed | undefined): string => {
-  const lines = failed.filter((one) => one.error !== error).map(({ error }) => warning(error.message, error.remedy))
+const warnings = (
+  { failed, missed }: ReturnType<Hooks["report"]>,
+  error: HookFailed | undefined,
+  onGitHub: boolean
+): string => {
+  const lines = failed
+    .filter((one) => one.error !== error)
+    .map(({ error: { message, remedy } }) => warned(onGitHub, message, remedy))
   if (missed > 0) {
     const text = `${counted(missed, "event")} passed the hooks by, which took longer than the run.`
-    lines.push(warning(text, "Let fewer events run hooks, or let them hand long work on and end."))
+    lines.push(warned(onGitHub, text, "Let fewer events run hooks, or let them hand long work on and end."))
   }
   return lines.join("")
 }
@@ -38,7 +44,7 @@ export const hooked = <A, E, R, E2, R2>(
         const required = report.failed.find((one) => one.required)?.error
         // What stopped the run at its beginning is told already, as what it failed with.
         const told = Exit.isFailure(exit) && exit.cause.reasons.some((it) => "error" in it && it.error === required)
-        const text = warnings(report, told || Exit.isSuccess(exit) ? required : undefined)
+        const text = warnings(report, told || Exit.isSuccess(exit) ? required : undefined, yield* OnGitHub)
         if (text !== "") yield* aside(text)
         return Exit.isSuccess(exit) && required !== undefined ? yield* required : yield* exit
       })

@@ -1,12 +1,13 @@
 import { Effect, Stream } from "effect"
 import { type Event, isEnd } from "../../pipeline/Event.ts"
-import { describe, duration, parsePath } from "../describe.ts"
+import { describe, duration, isWork, parsePath } from "../describe.ts"
 import type { Follower } from "../Reporter.ts"
 import { type Row, rows } from "../table.ts"
 import { printable } from "../text.ts"
 
 /** GitHub takes no summary of more than 1 MiB. */
 const mostRows = 1000
+const mostSteps = 50
 const mostFailures = 50
 const mostText = 2000
 
@@ -37,6 +38,31 @@ const table = (all: ReadonlyArray<Row>): ReadonlyArray<string> =>
         ...more(all.length, mostRows)
       ]
 
+const outcomes: Readonly<Record<string, string>> = {
+  StepSucceeded: "done",
+  StepSkipped: "skipped",
+  StepFailed: "failed",
+  StepInterrupted: "interrupted"
+}
+
+/** The steps of a run that has no services to show, in the order in which they ended. */
+const steps = (events: ReadonlyArray<Event>): ReadonlyArray<string> => {
+  const all = events.flatMap((event) => {
+    const outcome = outcomes[event._tag]
+    if (outcome === undefined || !("millis" in event) || !("kind" in event) || !isWork(event)) return []
+    const { keys, name } = parsePath(event.path)
+    return [`| ${[code([...keys, name].join(" ")), outcome, duration(event.millis)].join(" | ")} |`]
+  })
+  if (all.length === 0) return []
+  return [
+    "",
+    "| Step | Done | Time |",
+    "| --- | --- | --- |",
+    ...all.slice(0, mostSteps),
+    ...more(all.length, mostSteps)
+  ]
+}
+
 /** What failed, each with what to do about it. */
 const failures = (events: ReadonlyArray<Event>): ReadonlyArray<string> => {
   const steps = events.flatMap((event) => (event._tag === "StepFailed" && describe(event) !== undefined ? [event] : []))
@@ -49,9 +75,16 @@ const failures = (events: ReadonlyArray<Event>): ReadonlyArray<string> => {
   return [...lines, ...more(all.length, mostFailures)]
 }
 
-const heading = (events: ReadonlyArray<Event>): string => {
+/** Whose run it is. */
+export interface About {
+  readonly project: string
+  readonly environment?: string
+}
+
+const heading = (events: ReadonlyArray<Event>, { environment, project }: About): string => {
   const began = events.find(({ _tag }) => _tag === "RunStarted")
-  const name = code(began?._tag === "RunStarted" ? began.name : "")
+  const where = `${code(project)}${environment === undefined ? "" : ` to ${code(environment)}`}`
+  const name = `${code(began?._tag === "RunStarted" ? began.name : "")} of ${where}`
   const end = events.findLast(isEnd)
   if (end?._tag === "RunSucceeded") return `### ✅ ${name} done in ${duration(end.millis)}`
   if (end?._tag === "RunFailed") return `### ❌ ${name} failed after ${duration(end.millis)}`
@@ -59,12 +92,26 @@ const heading = (events: ReadonlyArray<Event>): string => {
 }
 
 /** A run as Markdown: what was done where, and what failed. Nothing that a server wrote becomes markup. */
-export const markdown = (events: ReadonlyArray<Event>): string =>
-  `${[heading(events), ...table(rows(events)), ...failures(events)].join("\n")}\n\n`
+export const markdown = (events: ReadonlyArray<Event>, about: About): string => {
+  const services = table(rows(events))
+  const done = services.length > 0 ? services : steps(events)
+  return `${[heading(events, about), ...done, ...failures(events)].join("\n")}\n\n`
+}
+
+/** What jiji itself ended in, beside what runs say. */
+export const ended = (
+  code: number,
+  errors: ReadonlyArray<{ readonly text: string; readonly remedy: string | undefined }>
+): string => {
+  const blocks = errors
+    .slice(0, mostFailures)
+    .flatMap(({ remedy, text }) => ["", block(text, ...(remedy === undefined ? [] : [`→ ${remedy}`]))])
+  return `${[`### ❌ jiji ended with exit code ${code}`, ...blocks, ...more(errors.length, mostFailures)].join("\n")}\n\n`
+}
 
 /** Adds a run to the summary of a job. */
 export const summary =
-  (append: (text: string) => Effect.Effect<void>): Follower =>
+  (append: (text: string) => Effect.Effect<void>, about: About): Follower =>
   (run) =>
     Effect.gen(function* () {
       const seen: Array<Event> = []
@@ -75,6 +122,6 @@ export const summary =
       )
       yield* Effect.ensuring(
         taking,
-        Effect.suspend(() => append(markdown(seen)))
+        Effect.suspend(() => append(markdown(seen, about)))
       )
     })
