@@ -1,6 +1,7 @@
 import type { Scope } from "effect"
 import type { Pipeline } from "./Pipeline.ts"
 import type { AddsOf, Branch, ErrorOf, NeedsOf, PlacesOf, ServicesOf } from "./Place.ts"
+import type { Without } from "./Then.ts"
 
 /** A path as the types know it: without the name of the pipeline that is changed. */
 export type Inner<Path extends string> = Path extends `${string}/${infer Rest}` ? Rest : never
@@ -22,9 +23,6 @@ type Get<X, Path, Key extends keyof Known> = Path extends keyof X
 
 type AllKeys<T> = T extends unknown ? keyof T : never
 type RequiredKeys<T> = T extends unknown ? { [P in keyof T]-?: {} extends Pick<T, P> ? never : P }[keyof T] : never
-
-/** A state without some keys. */
-export type Without<T, K extends PropertyKey> = [K] extends [never] ? T : T extends unknown ? Omit<T, K> : never
 
 /** The keys that a node is the first to add. */
 export type Fresh<X, Path extends string> = Exclude<AllKeys<Get<X, Path, "added">>, keyof Get<X, Path, "before">>

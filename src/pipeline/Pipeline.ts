@@ -5,7 +5,6 @@ import { type Origin, origin } from "./origin.ts"
 import { checked } from "./paths.ts"
 import type {
   AddsOf,
-  AddsOfAll,
   Below,
   Branch,
   ErrorOf,
@@ -20,6 +19,7 @@ import type {
 } from "./Place.ts"
 import type { Step } from "./Step.ts"
 import type { Strategy } from "./Strategy.ts"
+import type { AddsInOrder, Then, ThenState } from "./Then.ts"
 import * as Strategies from "./Strategy.ts"
 
 export { Description, describe } from "./describe.ts"
@@ -89,9 +89,9 @@ export const make = <Needs extends object = {}, const Name extends string = stri
   name: Name
 ): Pipeline<Needs, Needs, never, never, {}, Name> => build(name, [], [])
 
-type Append<N, S, E, R, X, Name extends string, A, E2, R2, X2> = Pipeline<
+type Append<N, After, E, R, X, Name extends string, E2, R2, X2> = Pipeline<
   N,
-  S & A,
+  After,
   E | E2,
   R | Exclude<R2, Scope.Scope>,
   X & X2,
@@ -106,7 +106,7 @@ export const step =
   <N2, A2, E2, R2, Name2 extends string>(next: Step<N2, A2, E2, R2, Name2>) =>
   <N, S extends N2, E, R, X extends Free<{ readonly name: Name2 }>, Name extends string>(
     self: Pipeline<N, S, E, R, X, Name>
-  ): Append<N, S, E, R, X, Name, A2, E2, R2, { readonly [P in Known<Name2>]: Place<N2, A2, S, S & A2> }> =>
+  ): Append<N, Then<S, A2>, E, R, X, Name, E2, R2, { readonly [P in Known<Name2>]: Place<N2, A2, S, Then<S, A2>> }> =>
     append(self, next)
 
 /** Appends a pipeline as one node: a scope of its own, that ends before the next node begins. */
@@ -116,15 +116,14 @@ export const pipeline =
     self: Pipeline<N, S, E, R, X, Name>
   ): Append<
     N,
-    S,
+    ThenState<S, S2>,
     E,
     R,
     X,
     Name,
-    S2,
     E2,
     R2,
-    { readonly [P in Known<Name2>]: Place<N2, S2, S, S & S2> } & Below<Known<Name2>, X2>
+    { readonly [P in Known<Name2>]: Place<N2, S2, S, ThenState<S, S2>> } & Below<Known<Name2>, X2>
   > =>
     append(self, next)
 
@@ -138,15 +137,14 @@ export const parallel =
     self: Pipeline<N, S, E, R, X, Name>
   ): Append<
     N,
-    S,
+    ThenState<S, AddsInOrder<B>>,
     E,
     R,
     X,
     Name,
-    AddsOfAll<B[number]>,
     ErrorOf<B[number]>,
     ServicesOf<B[number]>,
-    PlacesOfAll<B[number], S, S & AddsOfAll<B[number]>>
+    PlacesOfAll<B[number], S, ThenState<S, AddsInOrder<B>>>
   > =>
     append(self, { _tag: "Parallel", branches })
 
@@ -182,15 +180,14 @@ export const forEach =
     self: Pipeline<N, S, E, R, X, Name>
   ): Append<
     N,
-    S,
+    Then<S, Collected<C, V>>,
     E,
     R,
     X,
     Name,
-    Collected<C, V>,
     E2,
     R2,
-    { readonly [P in Known<Name2>]: Place<S0 & Omit<N2, K>, Collected<C, V>, S, S & Collected<C, V>> } & Below<
+    { readonly [P in Known<Name2>]: Place<S0 & Omit<N2, K>, Collected<C, V>, S, Then<S, Collected<C, V>>> } & Below<
       Known<Name2>,
       X2 & Collecting<C, S2>
     >
@@ -216,15 +213,14 @@ export const when =
     self: Pipeline<N, S, E, R, X, Name>
   ): Append<
     N,
-    S,
+    ThenState<S, Partial<AddsOf<B>>>,
     E,
     R,
     X,
     Name,
-    Partial<AddsOf<B>>,
     ErrorOf<B>,
     ServicesOf<B>,
-    PlacesOf<B, S, S & Partial<AddsOf<B>>> & { readonly "?": Place<S0, {}, S, S> }
+    PlacesOf<B, S, ThenState<S, Partial<AddsOf<B>>>> & { readonly "?": Place<S0, {}, S, S> }
   > =>
     append(self, { _tag: "When", ...options })
 

@@ -94,6 +94,40 @@ export const misheard = begun.pipe(Pipeline.on("StepRetired", () => Effect.void)
 // @ts-expect-error The event has no such field.
 export const misread = begun.pipe(Pipeline.on("StepStarted", ({ attempt }) => Effect.log(attempt)))
 
+// What is added under a name that is taken takes its place, at run time as in the types.
+const number = Step.make("number", () => Effect.succeed({ x: 1 }))
+const text = Step.make("text", () => Effect.succeed({ x: "", y: true }))
+const half = Step.make("half", ({ x }: Has<"x">) => Effect.succeed({ half: x.toFixed() }))
+const renewed = Pipeline.make<Input>("p").pipe(Pipeline.step(number), Pipeline.step(text))
+same<Pipeline.StateOf<typeof renewed>["x"], string>(true)
+// @ts-expect-error It is a text by now.
+export const outdated = renewed.pipe(Pipeline.step(half))
+export const renewedAgain = renewed.pipe(
+  Pipeline.step(Step.make("again", () => Effect.succeed({ x: 2 }))),
+  Pipeline.step(half)
+)
+const inner = Pipeline.make<Has<"x">, "inner">("inner").pipe(Pipeline.step(text))
+const renewedWithin = Pipeline.make("p").pipe(Pipeline.step(number), Pipeline.pipeline(inner))
+// @ts-expect-error A pipeline within has made it a text.
+export const outdatedWithin = renewedWithin.pipe(Pipeline.step(half))
+const renewedBeside = Pipeline.make("p").pipe(Pipeline.parallel(number, text))
+same<Pipeline.StateOf<typeof renewedBeside>["x"], string>(true)
+// @ts-expect-error The later branch makes it a text.
+export const outdatedBeside = renewedBeside.pipe(Pipeline.step(half))
+const perhaps = Pipeline.make("p").pipe(
+  Pipeline.step(number),
+  Pipeline.when({ if: () => true, reason: "no", body: text })
+)
+same<Pipeline.StateOf<typeof perhaps>["x"], number | string | undefined>(true)
+// What is only handed on keeps all that is known of it.
+const rich = Pipeline.make<{ readonly project: Has<"a" | "b"> }>("p").pipe(
+  Pipeline.pipeline(Pipeline.make<{ readonly project: Has<"a"> }, "sub">("sub").pipe(Pipeline.step(number)))
+)
+export const still = (state: Pipeline.StateOf<typeof rich>): number => state.project.b
+// A state that is not known yet takes one node, which may be a pipeline of several.
+export const unknownYet = <N, S extends Input, E, R>(pipeline: Pipeline.Pipeline<N, S, E, R>) =>
+  pipeline.pipe(Pipeline.pipeline(Pipeline.make<Input, "two">("two").pipe(Pipeline.step(number), Pipeline.step(build))))
+
 // Two nodes with one path.
 // @ts-expect-error A step of that name is there.
 export const twice = begun.pipe(Pipeline.step(build))
