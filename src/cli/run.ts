@@ -40,7 +40,7 @@ const decode = Effect.fnUntraced(function* ({ file, flags }: LoadedPipeline, rea
     Result.isSuccess(one) && Option.isSome(one.success) ? [[key, one.success.value] as const] : []
   )
   return yield* Effect.mapError(
-    Schema.decodeEffect(flags, { errors: "all" })(Object.fromEntries(encoded)),
+    Schema.decodeUnknownEffect(flags, { errors: "all" })(Object.fromEntries(encoded)),
     // Each by itself was right, so this is about several of them.
     ({ message }) => new CliError.ValidationError({ message })
   )

@@ -24,7 +24,10 @@ export type Used = Services | Events | FileSystem.FileSystem | Path.Path | Scope
 /** What it begins with, beside its flags: the project that deploy.yml and `-H` and `-S` leave, as a deploy does. */
 export type RunInput = DeployInput
 
-type Fields = Readonly<Record<string, Schema.Codec<unknown, unknown>>>
+/** What can be typed on a command line. */
+type Typed = string | number | boolean | undefined
+
+type Fields = Readonly<Record<string, Schema.Codec<unknown, Typed | ReadonlyArray<Typed>>>>
 
 /** A pipeline, or one that was changed by its paths, which may not have those. */
 type Changed<P> = P | Result.Result<P, NoSuchNode | DuplicatePath>

@@ -11,11 +11,24 @@ const asking = Pipeline.make<{ readonly project: Project; readonly path: string 
 const outside = Pipeline.make("outside").pipe(Pipeline.step(Step.make("look", () => Effect.asVoid(Weather))))
 const inside = Pipeline.make("inside").pipe(Pipeline.step(Step.make("look", () => Effect.asVoid(Shell))))
 const description = "x"
+const every = Schema.Struct({
+  text: Schema.String,
+  count: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 9 })),
+  page: Schema.URLFromString,
+  within: Runnable.duration.pipe(Schema.withDecodingDefaultKey(Effect.succeed("5m"))),
+  words: Schema.DurationFromString,
+  tone: Schema.Literals(["plain", "sorry"]),
+  loud: Schema.Boolean,
+  except: Schema.Array(Schema.String),
+  maybe: Schema.optionalKey(Schema.String),
+  perhaps: Schema.optional(Schema.Finite)
+})
 
 export const right = [
   Runnable.make({ description, pipeline: deploy }),
   Runnable.make({ description, pipeline: inside }),
-  Runnable.make({ description, flags: path, pipeline: asking })
+  Runnable.make({ description, flags: path, pipeline: asking }),
+  Runnable.make({ description, flags: every, pipeline: deploy })
 ]
 
 export const wrong = [
@@ -25,6 +38,10 @@ export const wrong = [
   Runnable.make({ description, flags: Schema.Struct({ path: Schema.Int }), pipeline: asking }),
   // @ts-expect-error -- its flag may be missing
   Runnable.make({ description, flags: Schema.Struct({ path: Schema.optionalKey(Schema.String) }), pipeline: asking }),
+  // @ts-expect-error -- nobody can type an object
+  Runnable.make({ description, flags: Schema.Struct({ o: Schema.Struct({ a: Schema.String }) }), pipeline: deploy }),
+  // @ts-expect-error -- nor null
+  Runnable.make({ description, flags: Schema.Struct({ o: Schema.NullOr(Schema.String) }), pipeline: deploy }),
   // @ts-expect-error -- jiji run has no such service
   Runnable.make({ description, pipeline: outside })
 ]
