@@ -23,7 +23,7 @@ export const rehearse = <N extends { readonly project: Project }, S, E, R>(
     const scripts = entries.some((entry) => entry._tag === "Command" && entry.command.script !== undefined)
     const text = [
       ...heading,
-      ...lines(entries),
+      ...(entries.length === 0 ? ["", "Nothing would be run."] : lines(entries)),
       ...hookLines(input.project),
       ...(scripts ? ["", "jiji:NAME.sh is a script of jiji's own; `jiji script NAME` prints it."] : [])
     ]

@@ -98,6 +98,13 @@ on web2 (203.0.113.11):
     })
   })
 
+  test("says of a file that runs nothing that nothing would be run", () => {
+    using shop = pipelines({
+      "x.ts": 'import { Pipeline } from "jiji"\nexport default Pipeline.make("x")\n'
+    })
+    expect(shop.jiji(["run", "x.ts", "--dry-run"]).stdout).toEndWith("made up.\n\nNothing would be run.\n")
+  })
+
   test("takes the flags that choose a part of the project, and an environment", () => {
     using shop = pipelines({
       ...files,
