@@ -48,9 +48,11 @@ export const workflow = ({ clean, env, output, say }: WorkflowEnds): Workflow =>
   /** The messages of failures that runs have told. */
   const told = new Set<string>()
   const append = (text: string) =>
-    Effect.try({ try: () => appendFileSync(file, text), catch: (cause) => cause }).pipe(
-      Effect.catch((cause) => {
-        const why = cause instanceof Error && "code" in cause ? cause.code : cause
+    Effect.try({
+      try: () => appendFileSync(file, text),
+      catch: (cause) => String(cause instanceof Error && "code" in cause ? cause.code : cause)
+    }).pipe(
+      Effect.catch((why) => {
         const remedy =
           "GITHUB_STEP_SUMMARY names it: let it be a file that is there where jiji runs, and can be written to."
         return Effect.sync(() => say(warned(true, `The job's summary cannot be written to ${file} (${why}).`, remedy)))
