@@ -1,8 +1,11 @@
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import type { Project } from "../config/Project.ts"
+import { CurrentPath, Events } from "../pipeline/Events.ts"
+import { logged } from "../pipeline/logged.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
 import { run } from "../pipeline/run.ts"
 import { Scrubber } from "../pipeline/Scrubber.ts"
+import { oneLine } from "../reporters/text.ts"
 import type { Used } from "../steps/Runnable.ts"
 import { lines } from "../testing/DryRun.ts"
 import { Recording } from "../testing/Recording.ts"
@@ -18,13 +21,20 @@ export const rehearse = <N extends { readonly project: Project }, S, E, R>(
 ) =>
   Effect.gen(function* () {
     const scrubber = yield* Scrubber
-    yield* run(pipeline, input)
+    const said: Array<string> = []
+    const publish: Events["Service"]["publish"] = (body) =>
+      Effect.map(CurrentPath, (path) => {
+        if (body._tag === "StepNoted") said.push(`  ${path}: ${oneLine(body.text)}`)
+      })
+    const heard = Layer.provide(logged, Layer.succeed(Events, { ...(yield* Events), publish }))
+    yield* Effect.provide(run(pipeline, input), heard)
     const { entries } = yield* Recording
     const scripts = entries.some((entry) => entry._tag === "Command" && entry.command.script !== undefined)
     const text = [
       ...heading,
       ...(entries.length === 0 ? ["", "Nothing would be run."] : lines(entries)),
       ...hookLines(input.project),
+      ...(said.length === 0 ? [] : ["", "logged by steps:", ...said]),
       ...(scripts ? ["", "jiji:NAME.sh is a script of jiji's own; `jiji script NAME` prints it."] : [])
     ]
     layers.write(scrubber.text(`${text.join("\n")}\n`))

@@ -5,7 +5,7 @@ import type { Pipeline } from "../pipeline/Pipeline.ts"
 import { run } from "../pipeline/run.ts"
 import type { Used } from "../steps/Runnable.ts"
 import { hooked } from "./hooks/hooked.ts"
-import { logged } from "./logged.ts"
+import { logged } from "../pipeline/logged.ts"
 import type { RunLayers, Shown } from "./RunLayers.ts"
 
 /** How long a run that has ended waits for those who follow it. */

@@ -12,6 +12,7 @@ import type { Shell } from "../layers/Shell.ts"
 import type { Ssh } from "../layers/Ssh.ts"
 import { type Event, type FailureRecord, isEnd } from "../pipeline/Event.ts"
 import { Events } from "../pipeline/Events.ts"
+import { logged } from "../pipeline/logged.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
 import { failureRecords, run as runPipeline } from "../pipeline/run.ts"
 import { Scrubber } from "../pipeline/Scrubber.ts"
@@ -131,7 +132,7 @@ export const run = <N extends object, S, E, R, ROut = never>(
       Effect.forkChild({ startImmediately: true })
     )
     const layers = layersOf(answers, script).pipe(Layer.provide(Layer.succeed(Recording, recording)))
-    const exit = yield* VirtualTime.run(runPipeline(pipeline, input, layers), script.interrupt)
+    const exit = yield* VirtualTime.run(Effect.provide(runPipeline(pipeline, input, layers), logged), script.interrupt)
     yield* Fiber.join(reader)
     const commands = recording.entries.map((entry) => ({ machine: label(entry.machine), text: entryText(entry) }))
     const { entries } = recording

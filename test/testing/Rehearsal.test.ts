@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { Cause, Effect, Exit, Schedule } from "effect"
+import { TestConsole } from "effect/testing"
 import { ConfigInvalid } from "../../src/config/Problem.ts"
 import type { Server } from "../../src/config/Project.ts"
 import { local, remote } from "../../src/layers/Machine.ts"
@@ -235,6 +236,16 @@ describe("a rehearsal", () => {
       const broken = Step.make("broken", () => Effect.fail("broken"))
       const pipeline = Pipeline.make("p").pipe(Pipeline.step(done), Pipeline.step(broken))
       expect((yield* Rehearsal.run(pipeline, {})).undone).toEqual(["p/done"])
+    })
+  )
+
+  it.effect("tells what a step logs as an event, and prints nothing", () =>
+    Effect.gen(function* () {
+      const says = Step.make("says", () => Effect.logWarning("two", { words: 2 }))
+      const run = yield* Rehearsal.run(Pipeline.make("p").pipe(Pipeline.step(says)), {})
+      const noted = run.events.filter(({ _tag }) => _tag === "StepNoted")
+      expect(noted).toMatchObject([{ path: "p/says", level: "warning", text: "two { words: 2 }" }])
+      expect([...(yield* TestConsole.logLines), ...(yield* TestConsole.errorLines)]).toEqual([])
     })
   )
 

@@ -105,6 +105,18 @@ on web2 (203.0.113.11):
     expect(shop.jiji(["run", "x.ts", "--dry-run"]).stdout).toEndWith("made up.\n\nNothing would be run.\n")
   })
 
+  test("shows what its steps log, below what would be run", () => {
+    using shop = pipelines({
+      "x.ts": `import { Effect } from "effect"
+import { Pipeline, Step } from "jiji"
+export default Pipeline.make("x").pipe(Pipeline.step(Step.make("s", () => Effect.log("a\\nb"))))
+`
+    })
+    const { stderr, stdout } = shop.jiji(["run", "x.ts", "--dry-run"])
+    expect(stdout).toEndWith("\nlogged by steps:\n  x/s: a b\n")
+    expect(stderr).toBe("")
+  })
+
   test("takes the flags that choose a part of the project, and an environment", () => {
     using shop = pipelines({
       ...files,

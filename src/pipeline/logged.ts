@@ -1,5 +1,5 @@
 import { Cause, Effect, Layer, Logger } from "effect"
-import { Events } from "../pipeline/Events.ts"
+import { Events } from "./Events.ts"
 
 const text = (message: unknown): string =>
   typeof message === "string" ? message : Bun.inspect(message, { compact: true })
