@@ -1,4 +1,4 @@
-import { type Duration, Effect } from "effect"
+import { Duration, Effect, Option } from "effect"
 import type { Server } from "../config/Project.ts"
 import { type Command, type Output, ProgramMissing, type ShellError } from "../layers/Command.ts"
 import { label, type Machine } from "../layers/Machine.ts"
@@ -37,6 +37,8 @@ type Counted<A> = ((nth: number) => A | undefined) | undefined
 export interface Answer {
   /** How a person calls it. */
   readonly name: string
+  /** The glob of the machines that it is of, where it is of some. */
+  readonly on?: string
   readonly command?: (machine: Machine, command: Command) => Counted<Reply>
   readonly connect?: (server: Server) => Counted<Effect.Effect<{ readonly isNew: boolean }, SshError>>
   readonly forward?: (server: Server, port: number) => Counted<Effect.Effect<Forwarded, SshError | ForwardRefused>>
@@ -60,11 +62,30 @@ export const missing: Reply = ({ command, machine }) =>
 /** What is answered where no script says anything else: all goes well. */
 export const usual: Reply = ({ usual }) => Effect.succeed(usual)
 
+/** What is wrong with how a script is written is told where it is written. */
+const must = (is: boolean, what: string, write: string): void => {
+  if (!is) throw new Error(`${what}: ${write}.`)
+}
+
+const duration = (what: string, input: Duration.Input): void => {
+  const shown = JSON.stringify(input)
+  must(Option.isSome(Duration.fromInput(input)), `${what} is given ${shown}`, 'write a time such as "20 minutes"')
+}
+
+const glob = (what: string, on: string): string => {
+  must(
+    on !== "",
+    `${what} names no machine`,
+    'write a server\'s name, "web*", "local" for this machine, or "*" for all'
+  )
+  return on
+}
+
 /** Takes its time, of which a rehearsal has any amount. */
-export const slow =
-  (duration: Duration.Input, reply: Reply = usual): Reply =>
-  (asked) =>
-    Effect.delay(reply(asked), duration)
+export const slow = (time: Duration.Input, reply: Reply = usual): Reply => {
+  duration("Answer.slow", time)
+  return (asked) => Effect.delay(reply(asked), time)
+}
 
 /** Is never done. */
 export const hangs: Reply = () => Effect.never
@@ -91,7 +112,10 @@ export interface On {
 export const when = (pattern: Pattern | On, ...replies: readonly [Reply, ...ReadonlyArray<Reply>]): Answer => {
   const { command: about, on } =
     typeof pattern === "string" || pattern instanceof RegExp ? { command: pattern, on: "*" } : pattern
+  glob("Answer.when", on)
+  must(about !== "", "Answer.when names no command", 'write how it begins, "docker build" for one, or "*" for any')
   return {
+    on,
     name: on === "*" ? String(about) : `${about} on ${on}`,
     command: (machine, command) =>
       isOn(on, label(machine)) && isOf(about, commandText(machine, command))
@@ -113,13 +137,18 @@ const connecting = (
   on: string,
   name: string,
   reply: (server: Server) => Effect.Effect<{ readonly isNew: boolean }, SshError>
-): Answer => ({ name: `${on} ${name}`, connect: (server) => (isOn(on, server.name) ? () => reply(server) : undefined) })
+): Answer => ({
+  on: glob(`An answer that ${name}`, on),
+  name: `${on} ${name}`,
+  connect: (server) => (isOn(on, server.name) ? () => reply(server) : undefined)
+})
 
 const forwarding = (
   on: string,
   name: string,
   reply: (server: Server, port: number) => Effect.Effect<Forwarded, SshError | ForwardRefused>
 ): Answer => ({
+  on: glob(`An answer whose tunnel ${name}`, on),
   name: `the tunnel of ${on} ${name}`,
   forward: (server, port) => (isOn(on, server.name) ? () => reply(server, port) : undefined)
 })
@@ -130,12 +159,14 @@ const sshPort = ({ port = 22 }: Server): number => port
 export const unreachable = (
   on: string,
   options: { readonly reason?: HostUnreachable["reason"]; readonly after?: Duration.Input } = {}
-): Answer =>
-  connecting(on, "cannot be reached", (server) => {
-    const { after = 0, reason = "refused" } = options
+): Answer => {
+  const { after = 0, reason = "refused" } = options
+  duration("Answer.unreachable", after)
+  return connecting(on, "cannot be reached", (server) => {
     const error = new HostUnreachable({ server: server.name, host: server.host, port: sshPort(server), reason })
     return Effect.delay(Effect.fail(error), after)
   })
+}
 
 /** Servers of a glob show another host key than known_hosts has. */
 export const hostKeyChanged = (on: string): Answer =>
@@ -157,12 +188,14 @@ export const portTaken = (on: string, instead = 40_000): Answer =>
   forwarding(on, "gets another port", () => Effect.succeed({ port: instead }))
 
 /** The connection of servers of a glob is lost while the tunnel is opened, or some time after that. */
-export const tunnelLost = (on: string, after?: Duration.Input): Answer =>
-  forwarding(on, "is lost", (server, port) =>
+export const tunnelLost = (on: string, after?: Duration.Input): Answer => {
+  if (after !== undefined) duration("Answer.tunnelLost", after)
+  return forwarding(on, "is lost", (server, port) =>
     after === undefined
       ? Effect.fail(new ConnectionLost({ server: server.name }))
       : Effect.succeed({ port, lostAfter: after })
   )
+}
 
 const refusals = {
   401: "unauthorized: authentication required",
@@ -182,6 +215,7 @@ const asksRegistry = ({ script, words }: Command): boolean => {
 
 /** Remote registries answer logins, pushes and pulls with an HTTP status, in the engine's words. */
 export const registry = (status: keyof typeof refusals, on = "*"): Answer => ({
+  on: glob("Answer.registry", on),
   name: `the registry's ${status} on ${on}`,
   command: (machine, command) =>
     isOn(on, label(machine)) && asksRegistry(command)
@@ -196,8 +230,9 @@ const turns = (name: string, answer: Answer, isTurn: (nth: number) => boolean): 
       const reply = ask(...asked)
       return reply && ((nth) => (isTurn(nth) ? reply(nth) : undefined))
     }
-  const { command, connect, forward } = answer
+  const { command, connect, forward, on } = answer
   return {
+    ...(on !== undefined && { on }),
     name: `${answer.name}, ${name}`,
     ...(command && { command: only(command) }),
     ...(connect && { connect: only(connect) }),
@@ -206,7 +241,13 @@ const turns = (name: string, answer: Answer, isTurn: (nth: number) => boolean): 
 }
 
 /** An answer for the first times that each machine is asked. */
-export const times = (most: number, answer: Answer): Answer => turns(`${most} times`, answer, (nth) => nth <= most)
+export const times = (most: number, answer: Answer): Answer => {
+  must(Number.isInteger(most) && most > 0, `Answer.times is given ${most}`, "write how many times, 1 or more")
+  return turns(`${most} times`, answer, (nth) => nth <= most)
+}
 
 /** An answer for one time alone: 1 is the first that each machine is asked. */
-export const nth = (which: number, answer: Answer): Answer => turns(`time ${which}`, answer, (nth) => nth === which)
+export const nth = (which: number, answer: Answer): Answer => {
+  must(Number.isInteger(which) && which > 0, `Answer.nth is given ${which}`, "write which time, 1 for the first")
+  return turns(`time ${which}`, answer, (nth) => nth === which)
+}

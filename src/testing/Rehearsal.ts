@@ -19,6 +19,7 @@ import { Scrubber } from "../pipeline/Scrubber.ts"
 import type { Answer } from "./Answer.ts"
 import { difference, type Expected } from "./difference.ts"
 import { type Entry, machines, Recording } from "./Recording.ts"
+import { isOn } from "./pattern.ts"
 import * as Scripts from "./recording/Script.ts"
 import { entryText } from "./text.ts"
 import * as VirtualTime from "./VirtualTime.ts"
@@ -100,6 +101,28 @@ const isOnProject = Schema.is(
   Schema.Struct({ project: Schema.Struct({ servers: Schema.Array(Schema.Struct({ name: Schema.String })) }) })
 )
 
+/** Who waits for what, where a run does not end. */
+const waiting = (events: ReadonlyArray<Event>, asked: ReadonlyMap<string, string>): string => {
+  const open = new Set<string>()
+  for (const event of events) {
+    if (!("kind" in event) || (event.kind !== "step" && event.kind !== "undo")) continue
+    if (event._tag === "StepStarted") open.add(event.path)
+    else open.delete(event.path)
+  }
+  const all = [...open].map(
+    (path) => `${path} waits for ${asked.get(path) ?? "something that is real, or that does not come"}`
+  )
+  return all.length === 0 ? "it waits for something that does not come" : all.join(", ")
+}
+
+/** Throws where an answer is of a machine that there is not: nothing would ever ask for it. */
+const checkMachines = (answers: ReadonlyArray<Answer>, there: ReadonlyArray<string>): void => {
+  for (const { name, on } of answers) {
+    if (on === undefined || there.some((machine) => isOn(on, machine))) continue
+    throw new Error(`No machine is called ${JSON.stringify(on)} (answer: ${name}); there are ${list(there, "and")}.`)
+  }
+}
+
 /** What jiji's services are in a rehearsal. */
 const layersOf = <ROut>(script: Scripts.Script, { layers, secrets = {} }: Script<ROut>) => {
   const jiji = Layer.mergeAll(
@@ -121,6 +144,8 @@ export const run = <N extends object, S, E, R, ROut = never>(
   input: N,
   script: Script<ROut> = {}
 ): Effect.Effect<Rehearsed<S, E>, never, Exclude<R, Provided | ROut>> => {
+  if (isOnProject(input))
+    checkMachines(script.answers ?? [], ["local", ...input.project.servers.map(({ name }) => name)])
   const rehearsing = Effect.gen(function* () {
     const answers = Scripts.make(script.answers ?? [])
     const recording = Recording.make()
@@ -132,7 +157,11 @@ export const run = <N extends object, S, E, R, ROut = never>(
       Effect.forkChild({ startImmediately: true })
     )
     const layers = layersOf(answers, script).pipe(Layer.provide(Layer.succeed(Recording, recording)))
-    const exit = yield* VirtualTime.run(Effect.provide(runPipeline(pipeline, input, layers), logged), script.interrupt)
+    const exit = yield* VirtualTime.run(
+      Effect.provide(runPipeline(pipeline, input, layers), logged),
+      script.interrupt,
+      () => waiting(events, answers.asked)
+    )
     yield* Fiber.join(reader)
     const commands = recording.entries.map((entry) => ({ machine: label(entry.machine), text: entryText(entry) }))
     const { entries } = recording

@@ -10,15 +10,23 @@ const patience = 2_000
 /** Lets what is ready run, also what promises hold up. */
 const turn = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
 
-const stuck = (why: string) => Effect.die(new Error(`The rehearsal did not end: ${why}.`))
+const stuck = (how: string, who: string) =>
+  Effect.die(
+    new Error(`The rehearsal did not end: ${how}, ${who}. To see a run interrupted, give it a time to \`interrupt\`.`)
+  )
 
 /**
  * Runs an effect in a time of its own, which begins at 0 and passes as soon as nothing is left to do but to wait: to the
- * end of the wait that ends first. With `interrupt` it is interrupted at that time. A defect ends what does not end.
+ * end of the wait that ends first. With `interrupt` it is interrupted at that time. A defect ends what does not end, and
+ * says what is `waiting`.
  *
  * It needs the layer of effect's TestClock.
  */
-export const run = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>, interrupt?: Duration.Input) {
+export const run = Effect.fnUntraced(function* <A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+  interrupt?: Duration.Input,
+  waiting: () => string = () => "it waits for something that does not come"
+) {
   const time = yield* TestClock.testClockWith(Effect.succeed)
   const waits = new Set<{ readonly until: number }>()
   const clock: Clock.Clock = {
@@ -63,6 +71,8 @@ export const run = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A
     }
     began = yield* realNow
   }
+  const who = waiting()
   fiber.interruptUnsafe()
-  return yield* stuck(waits.size === 0 ? "a step waits for something that does not come" : "it waits again and again")
+  const passed = Duration.format(Duration.seconds(Math.round(((yield* realNow) - began) / 1000)))
+  return yield* stuck(waits.size === 0 ? `after ${passed} of real time` : `after ${mostWaits} waits`, who)
 })

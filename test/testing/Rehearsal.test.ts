@@ -270,10 +270,36 @@ describe("a rehearsal", () => {
       expect(Exit.isSuccess((yield* Rehearsal.run(Pipeline.make("p").pipe(Pipeline.step(real)), {})).exit)).toBe(true)
       const exit = yield* Effect.exit(Rehearsal.run(Pipeline.make("p").pipe(Pipeline.step(never)), {}))
       expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toMatchObject({
-        message: "The rehearsal did not end: a step waits for something that does not come."
+        message: expect.stringMatching(
+          /^The rehearsal did not end: after \d+s of real time, p\/never waits for something that is real, or .* `interrupt`\.$/
+        )
       })
     })
   )
+
+  it.live("says which step waits for which command, where that is never answered", () =>
+    Effect.gen(function* () {
+      const script = { answers: [Answer.when({ on: "web1", command: "ask" }, Answer.hangs)] }
+      const exit = yield* Effect.exit(Rehearsal.run(asking("ask"), {}, script))
+      expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toMatchObject({
+        message: expect.stringContaining('time, ask/servers[web1]/there waits for "ask" on web1. To see')
+      })
+    })
+  )
+
+  test("of mistaken answers throws where they are written, with what to write", () => {
+    const build = Answer.when("docker build", Answer.usual)
+    expect(() => Answer.nth(0, build)).toThrow("Answer.nth is given 0: write which time, 1 for the first.")
+    expect(() => Answer.times(-1, build)).toThrow("Answer.times is given -1: write how many times, 1 or more.")
+    expect(() => Answer.when({ on: "", command: "x" }, Answer.usual)).toThrow("Answer.when names no machine: write")
+    expect(() => Answer.when("", Answer.usual)).toThrow("Answer.when names no command: write")
+    expect(() => Answer.unreachable("")).toThrow("names no machine: write")
+    // What a test that no compiler has looked at may say.
+    expect(() => Answer.slow("soon" as "1 second")).toThrow('Answer.slow is given "soon": write a time such as')
+    for (const answer of [Answer.unreachable("web7"), Answer.times(1, Answer.tunnelLost("web7"))]) {
+      expect(() => deploying(answer)).toThrow(/^No machine is called "web7" \(.*\); there are local, web1 and web2\.$/)
+    }
+  })
 
   test("takes its project from text as from a file, and throws what is wrong with it", () => {
     const text = "project: shop\nservers: { web1: { host: 203.0.113.10 } }\nservices: { web: { hosts: [web1] } }\n"
