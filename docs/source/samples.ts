@@ -8,6 +8,7 @@ import * as Remove from "../../src/cli/registry/remove.ts"
 import * as ServeCommand from "../../src/cli/registry/serve.ts"
 import * as StatusCommand from "../../src/cli/registry/status.ts"
 import * as SecretsCommand from "../../src/cli/secrets.ts"
+import * as Stray from "../../src/cli/StrayError.ts"
 import * as Find from "../../src/config/find.ts"
 import * as ImageName from "../../src/config/ImageName.ts"
 import * as Problem from "../../src/config/Problem.ts"
@@ -68,6 +69,13 @@ export const samples: Readonly<Record<string, ReadonlyArray<Failure>>> = {
     new SecretsCommand.NoTerminal(),
     new Doctor.ChecksFailed({ failed: 2, all: 14 }),
     new Flags.RehearsalAsJson(),
+    new Stray.ExitCalled({ status: 0, refused: true, at: "/home/me/shop/.jiji/pipelines/canary.ts:12" }),
+    new Stray.NobodyCaught({
+      thing: "rejection",
+      text: "fetch failed",
+      at: "/home/me/shop/.jiji/pipelines/canary.ts:12"
+    }),
+    new Stray.NothingLeft(),
     new Hooks.HookFailed({ hook: "slack", event: "run.started", reason: { _tag: "TimedOut", seconds: 30 } }),
     new Sandbox.SandboxRunning({ file: ".jiji/deploy.sandbox.yml", port: 40711 }),
     new Sandbox.SandboxFileTaken({ file: ".jiji/deploy.sandbox.yml" }),

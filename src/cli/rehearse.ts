@@ -11,6 +11,7 @@ import { lines } from "../testing/DryRun.ts"
 import { Recording } from "../testing/Recording.ts"
 import { hookLines } from "./hooks/rehearsal.ts"
 import type { RunLayers } from "./RunLayers.ts"
+import { withoutStrays } from "./strays.ts"
 
 /** Runs a pipeline over layers that only record, and prints below the heading what they recorded. */
 export const rehearse = <N extends { readonly project: Project }, S, E, R>(
@@ -27,7 +28,7 @@ export const rehearse = <N extends { readonly project: Project }, S, E, R>(
         if (body._tag === "StepNoted") said.push(`  ${path}: ${oneLine(body.text)}`)
       })
     const heard = Layer.provide(logged, Layer.succeed(Events, { ...(yield* Events), publish }))
-    yield* Effect.provide(run(pipeline, input), heard)
+    yield* withoutStrays(Effect.provide(run(pipeline, input), heard))
     const { entries } = yield* Recording
     const scripts = entries.some((entry) => entry._tag === "Command" && entry.command.script !== undefined)
     const text = [

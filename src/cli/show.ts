@@ -7,6 +7,7 @@ import type { Used } from "../steps/Runnable.ts"
 import { hooked } from "./hooks/hooked.ts"
 import { logged } from "../pipeline/logged.ts"
 import type { RunLayers, Shown } from "./RunLayers.ts"
+import { withoutStrays } from "./strays.ts"
 
 /** How long a run that has ended waits for those who follow it. */
 const patience = "2 seconds"
@@ -30,4 +31,4 @@ export const show = <N extends { readonly project: Project }, S, E, R>(
         Effect.ensuring(Effect.timeoutOption(Fiber.awaitAll(fibers), patience))
       )
     }).pipe(Effect.scoped)
-  )
+  ).pipe(withoutStrays)

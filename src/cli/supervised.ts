@@ -10,13 +10,18 @@ import { stopped } from "./stopped.ts"
  */
 export const supervised = (program: Effect.Effect<void, unknown>, clean: (text: string) => string): void => {
   const held = Held.make()
-  const fiber = Effect.runFork(Effect.provideService(program, Held.Held, held))
+  const undoable = Held.make()
+  // A run lets nobody else call it.
+  const exit = process.exit.bind(process)
+  const fiber = Effect.runFork(
+    program.pipe(Effect.provideService(Held.Held, held), Effect.provideService(Held.Undoable, undoable))
+  )
 
   let stopping = false
   const stop = () => {
     if (stopping) {
-      process.stderr.write(stopped(held.names().map(clean)))
-      process.exit(ExitCode.interrupted)
+      process.stderr.write(stopped(held.names().map(clean), undoable.names().map(clean)))
+      exit(ExitCode.interrupted)
     }
     stopping = true
     fiber.interruptUnsafe()
@@ -27,9 +32,9 @@ export const supervised = (program: Effect.Effect<void, unknown>, clean: (text: 
   process.stderr.on("error", () => {})
 
   // No top-level await: the bundle's bytecode does not know it.
-  fiber.addObserver((exit) => {
-    const { code, text } = Exit.isSuccess(exit) ? { code: ExitCode.done, text: "" } : ending(exit.cause)
+  fiber.addObserver((ended) => {
+    const { code, text } = Exit.isSuccess(ended) ? { code: ExitCode.done, text: "" } : ending(ended.cause)
     // What was written to a pipe is still on its way, for as long as its reader takes.
-    process.stdout.end(() => process.stderr.end(clean(text), () => process.exit(code)))
+    process.stdout.end(() => process.stderr.end(clean(text), () => exit(code)))
   })
 }

@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite"
 import { Clock, Effect, Stream } from "effect"
 import { type Event, isEnd } from "../pipeline/Event.ts"
+import { ExitCode } from "../pipeline/Failure.ts"
 import type { Follower } from "../reporters/Reporter.ts"
 import { chooser, type Kept, withoutOldProgress } from "./bounds.ts"
 import { attempt, longPatience, open } from "./Database.ts"
@@ -40,6 +41,24 @@ const taker = (file: string, db: Database, about: About) => {
 }
 
 /**
+ * Says of a run that has not ended how it did, where the process ends at once: stopped by a second signal, or from within.
+ * Nothing but a synchronous write is done then, and one that fails changes nothing.
+ */
+const lastWord = (file: string, db: Database, run: () => string | undefined) =>
+  Effect.flatMap(Effect.clockWith(Effect.succeed), (clock) => {
+    const say = (code: number) => {
+      const outcome = code === ExitCode.interrupted ? "interrupted" : "failed"
+      const now = clock.currentTimeMillisUnsafe()
+      const end = "UPDATE runs SET outcome = ?, millis = ? - began WHERE id = ? AND outcome IS NULL"
+      Effect.runSyncExit(attempt(file, () => db.query(end).run(outcome, now, run() ?? "")))
+    }
+    return Effect.acquireRelease(
+      Effect.sync(() => void process.on("exit", say)),
+      () => Effect.sync(() => void process.removeListener("exit", say))
+    )
+  })
+
+/**
  * Keeps a run in the record while it is under way. Where that cannot be done, `warn` is told once, when the run has ended;
  * the run itself is neither held up nor ended by it.
  */
@@ -61,6 +80,7 @@ export const follower =
         if (event._tag === "RunStarted") run ??= event.run
         return event.run === run
       }
+      if (opened._tag === "Success") yield* lastWord(file, opened.success, () => run)
       yield* stream.pipe(
         Stream.filter(isOwn),
         Stream.takeUntil(isEnd),

@@ -4,6 +4,7 @@ import { duration } from "./describe.ts"
 import { bounded, line, row } from "./live/layout.ts"
 import { region } from "./live/region.ts"
 import { runningSteps } from "./live/running.ts"
+import { Notices } from "./Notices.ts"
 import type { Follower, Screen } from "./Reporter.ts"
 import { rows, table } from "./table.ts"
 import { oneLine, painter } from "./text.ts"
@@ -46,6 +47,8 @@ const view = (screen: Screen) => {
       if (stays !== undefined) above.push(() => row(stays, screen.columns, paint))
       else if (event._tag.startsWith("Run")) above.push(() => heading(event) ?? "")
     },
+    /** Takes a line that is no event's. */
+    say: (text: string) => void above.push(() => paint("yellow", line(`! ${text}`, screen.columns))),
     draw,
     /** The last picture, with what was done. */
     end(now: number): void {
@@ -63,12 +66,14 @@ export const terminal =
   (run) =>
     Effect.gen(function* () {
       const picture = view(screen)
+      const giveBack = (yield* Notices).onto(picture.say)
       const drawing = Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sync(() => picture.draw(now)))
       const taking = run.pipe(
         Stream.takeUntil(isEnd),
         Stream.runForEach((event) => Effect.sync(() => picture.take(event)))
       )
       yield* Effect.raceFirst(taking, Effect.repeat(drawing, Schedule.spaced(interval))).pipe(
-        Effect.ensuring(Effect.map(Clock.currentTimeMillis, (now) => picture.end(now)))
+        Effect.ensuring(Effect.map(Clock.currentTimeMillis, (now) => picture.end(now))),
+        Effect.ensuring(Effect.sync(giveBack))
       )
     })

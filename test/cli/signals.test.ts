@@ -102,6 +102,9 @@ const deploying = async (operation: string | undefined) => {
   return { run, blocked, ended }
 }
 
+/** The answer to the first signal. */
+const answer = "interrupted: ending what runs\n"
+
 const decode = Schema.decodeUnknownSync(Schema.fromJsonString(Event))
 
 test.each<[moment: string, operation: string | undefined, signals: ReadonlyArray<NodeJS.Signals>]>([
@@ -117,7 +120,7 @@ test.each<[moment: string, operation: string | undefined, signals: ReadonlyArray
     const { blocked, ended, run } = await deploying(operation)
     run.kill(signal)
     const { code, stderr, stdout } = await ended()
-    expect([signal, code, stderr]).toEqual([signal, 130, "interrupted\n"])
+    expect([signal, code, stderr]).toEqual([signal, 130, `${answer}interrupted\n`])
     const events = stdout
       .trim()
       .split("\n")
@@ -154,9 +157,9 @@ test("a second signal ends it at once, and says what was held", async () => {
   const { code, stderr } = await ended()
   expect(code).toBe(130)
   expect(stderr).toBe(
-    "\nstopped at once; this was still held, and may be left:\n" +
+    `${answer}\nstopped at once\nthis was still held, and may be left:\n` +
       "  reverse forward from sandbox\n  local registry\n  connection to sandbox\n" +
-      "  → A half-made container may be on a server, too; the next deploy mends it.\n"
+      "  → What ran may be half done, too. Where that was a deploy, the next one mends it.\n"
   )
 })
 
@@ -175,7 +178,7 @@ test("a second signal ends a hook that does not listen, with what it has started
   const done = run.exited.then(() => true)
   do run.kill("SIGINT")
   while (!(await Promise.race([done, Bun.sleep(50).then(() => false)])))
-  expect([await run.exited, await run.stderr.text()]).toEqual([130, "\nstopped at once; nothing was held\n"])
+  expect([await run.exited, await run.stderr.text()]).toEqual([130, `${answer}\nstopped at once; nothing was held\n`])
   await until(() => !pids.some(isAlive))
 })
 

@@ -2,13 +2,15 @@ import { expect, test } from "bun:test"
 import { join } from "node:path"
 import { stopped } from "../../src/cli/stopped.ts"
 
-test("a second signal says what was held, in the order in which it would have been released", () => {
-  expect(stopped(["connection to web1", "local registry", "reverse forward from web1"])).toBe(
-    "\nstopped at once; this was still held, and may be left:\n" +
-      "  reverse forward from web1\n  local registry\n  connection to web1\n" +
-      "  → A half-made container may be on a server, too; the next deploy mends it.\n"
+test("a second signal says what was held and what was not undone, in the order in which they would have been", () => {
+  expect(stopped(["connection to web1", "local registry"], ["canary/tag", "canary/announce"])).toBe(
+    "\nstopped at once\n" +
+      "this was still held, and may be left:\n  local registry\n  connection to web1\n" +
+      "these steps were done, and not undone:\n  canary/announce\n  canary/tag\n" +
+      "  → What ran may be half done, too. Where that was a deploy, the next one mends it.\n"
   )
-  expect(stopped([])).toBe("\nstopped at once; nothing was held\n")
+  expect(stopped([], ["canary/tag"])).toStartWith("\nstopped at once\nthese steps were done, and not undone:\n")
+  expect(stopped([], [])).toBe("\nstopped at once; nothing was held\n")
 })
 
 test("what is said of what was held holds no secret", async () => {

@@ -1,5 +1,6 @@
 import { Effect, FileSystem, Path, Result } from "effect"
 import { isFailure } from "../../pipeline/Failure.ts"
+import { messageOf } from "../../pipeline/fault.ts"
 import { type PipelineFile, shownFrom } from "./find.ts"
 import { type Fault, PipelineNotCompiled, PipelineThrew } from "./PipelineFileError.ts"
 
@@ -47,12 +48,12 @@ const read = <A>(of: () => A): A | undefined => Result.getOrUndefined(Result.try
 /** What a file threw, or what changing a pipeline in it failed with. */
 export const threw = (file: PipelineFile, error: unknown): PipelineThrew => {
   // Of an error of its own, what is read may throw in turn, or be of any type.
-  const text = read(() => String(error instanceof Error ? error.message || error.name : error))
+  const text = read(() => String(messageOf(error)))
   const advice = read(() => (isFailure(error) ? String(error.remedy) : undefined))
   const fault: Fault = {
     file: file.shown,
     line: read(() => lineFrom(file, error)) ?? 0,
-    text: text ?? "threw what cannot be shown"
+    text: text ?? "something that cannot be shown"
   }
   return new PipelineThrew({ fault, ...(advice === undefined ? {} : { advice }) })
 }

@@ -70,12 +70,13 @@ describe("a pipeline's file that throws", () => {
       "78 error: x.ts:3 by will\n  → A pipeline's file only says what is to be done: do in a step what can fail.\n"
     )
     expect(await said({ "x.ts": "throw 'a text'\n" })).toStartWith("78 error: x.ts a text\n")
+    expect(await said({ "x.ts": "throw { a: 1 }\n" })).toStartWith('78 error: x.ts {"a":1}\n')
     expect(await said({ "x.ts": "\nJSON.parse(String())\n" })).toStartWith("78 error: x.ts:2 ")
   })
 
-  test("says so of what cannot be shown", async () => {
+  test("says so of what is hard to show", async () => {
     expect(await said({ "x.ts": "throw { toString() { throw 1 } }\n" })).toStartWith(
-      "78 error: x.ts threw what cannot be shown\n"
+      "78 error: x.ts [toString threw]\n"
     )
     expect(await said({ "x.ts": "throw Object.create(null)\n" })).toStartWith("78 error: x.ts ")
   })
