@@ -50,7 +50,7 @@ describe("what a function answers that no compiler has looked at", () => {
     ],
     [
       "as what it adds",
-      () => step(() => Effect.map(Effect.void, late)),
+      () => step(() => Effect.map(Effect.void, answers<() => {}>(late))),
       `^something in the step "s" returned a Promise, not an Effect$`
     ],
     [
