@@ -232,7 +232,7 @@ describe("a command that stands for a secret, while it runs", () => {
     expect(isAlive(command)).toBe(true)
     child.kill("SIGINT")
     expect(await child.exited).toBe(130)
-    expect(await new Response(child.stderr).text()).toBe("interrupted\n")
+    expect(await new Response(child.stderr).text()).toBe("interrupted: ending what runs\ninterrupted\n")
     expect(isAlive(command)).toBe(false)
   })
 })

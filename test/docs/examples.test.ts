@@ -127,7 +127,7 @@ describe("examples/approval", () => {
     const waiting = () => Bun.spawnSync(["pgrep", "-f", `approval never-${process.pid}$`]).exitCode === 0
     while (!waiting()) await Bun.sleep(20)
     child.kill("SIGINT")
-    expect(await done).toMatchObject({ code: 130, stderr: "interrupted\n" })
+    expect(await done).toMatchObject({ code: 130, stderr: "interrupted: ending what runs\ninterrupted\n" })
     expect(waiting()).toBe(false)
   })
 })
