@@ -91,15 +91,21 @@ test("an exit that cannot be held up is no success either, and says what it left
   })
 })
 
-test("the first signal is answered at once; the second names what is not undone", async () => {
+test("the first signal is answered at once; the second names what is not undone, and the record knows of it", async () => {
   using shop = pipelines(files)
-  const child = Bun.spawn([process.execPath, whole, "run", "x.ts", "--how", "waits", "--json"], {
-    cwd: shop.root,
-    env: shop.env,
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe"
-  })
+  const start = (args: ReadonlyArray<string>) =>
+    Bun.spawn([process.execPath, whole, ...args], {
+      cwd: shop.root,
+      env: shop.env,
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe"
+    })
+  const outcome = async (): Promise<unknown> => {
+    const [last = ""] = (await new Response(start(["runs", "--json", "-n", "1"]).stdout).text()).split("\n")
+    return last === "" ? undefined : JSON.parse(last).outcome
+  }
+  const child = start(["run", "x.ts", "--how", "waits", "--json"])
   let shown = ""
   for await (const bytes of child.stdout) if (/"StepStarted"[^\n]*x\/go"/.test((shown += Buffer.from(bytes)))) break
   const done = child.exited.then(() => true)
@@ -108,6 +114,7 @@ test("the first signal is answered at once; the second names what is not undone"
   const decoder = new TextDecoder()
   // Nothing but this can be read while the undo goes on.
   expect(decoder.decode((await stderr.read()).value)).toBe("interrupted: ending what runs\n")
+  while ((await outcome()) !== "running") await Bun.sleep(50)
   do child.kill("SIGTERM")
   while (!(await Promise.race([done, Bun.sleep(50).then(() => false)])))
   expect(decoder.decode((await stderr.read()).value)).toBe(
@@ -116,4 +123,5 @@ test("the first signal is answered at once; the second names what is not undone"
       "  → What ran may be half done, too. Where that was a deploy, the next one mends it.\n"
   )
   expect(await child.exited).toBe(130)
+  expect(await outcome()).toBe("interrupted")
 })
