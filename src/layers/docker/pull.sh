@@ -27,7 +27,7 @@ case $engine in
   podman) line='exec $apart podman pull --tls-verify="$verify" "$from" 9>&-' ;;
   *) line='exec $apart "$engine" pull "$from" 2>&9 9>&-' ;;
 esac
-if [ "$told" = yes ]; then on_terminal "$line" >&2 8<&- & else eval "$line" 9>&2 >&2 8<&- & fi
+on_terminal "$line" >&2 8<&- &
 wait $! || exit
 "$engine" image inspect "$from" 8<&- || exit
 [ -z "$name" ] || "$engine" tag "$from" "$name" 8<&- || exit

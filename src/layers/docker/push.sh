@@ -10,8 +10,7 @@ told=$4 registry=$5 user=$6
 
 # In the background, because a trap waits for a program in the foreground.
 if [ "$engine" != podman ]; then
-  line='exec $apart "$engine" push "$image" 2>&9 9>&-'
-  if [ "$told" = yes ]; then on_terminal "$line" & else eval "$line" 9>&2 & fi
+  on_terminal 'exec $apart "$engine" push "$image" 2>&9 9>&-' &
   wait $!
   exit
 fi
@@ -19,7 +18,6 @@ file=$(mktemp) || exit 1
 trap 'rm -rf "$file" "${own:-}"' EXIT
 trap 'exit 143' TERM INT HUP
 export file
-line='exec $apart podman push ${verify:+--tls-verify="$verify"} --digestfile "$file" "$image" 9>&-'
-if [ "$told" = yes ]; then on_terminal "$line" >&2 & else eval "$line" >&2 & fi
+on_terminal 'exec $apart podman push ${verify:+--tls-verify="$verify"} --digestfile "$file" "$image" 9>&-' >&2 &
 wait $! || exit
 cat "$file"
