@@ -1,5 +1,6 @@
 import { Duration, Schema } from "effect"
 import { ExitCode } from "./Failure.ts"
+import { atPlace } from "./fault.ts"
 
 /** A step took longer than the time it was given. */
 export class StepTimedOut extends Schema.TaggedError<StepTimedOut>()("StepTimedOut", {
@@ -64,7 +65,7 @@ export class UnexpectedReturn extends Schema.TaggedError<UnexpectedReturn>()("Un
   at: Schema.optionalKey(Schema.String)
 }) {
   override get message() {
-    return `${this.what} returned ${this.got}, not ${this.wanted}${this.at === undefined ? "" : ` (at ${this.at})`}`
+    return `${this.what} returned ${this.got}, not ${this.wanted}${atPlace(this.at)}`
   }
   get remedy() {
     const isPromise = this.got === "a Promise"

@@ -11,6 +11,9 @@ export const placeOf = (error: unknown): string | undefined =>
         .find((place) => !/\/node_modules\/|^\/\$bunfs\//.test(place) && !place.startsWith(own))
     : undefined
 
+/** The end of a sentence that says where a fault is, where that is known. */
+export const atPlace = (place: string | undefined): string => (place === undefined ? "" : ` (at ${place})`)
+
 /** An error's tag, where it has one. */
 export const tagOf = (error: unknown): string | undefined =>
   typeof error === "object" && error !== null && "_tag" in error && typeof error._tag === "string"

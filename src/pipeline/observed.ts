@@ -2,7 +2,7 @@ import { Cause, Clock, Effect, Exit } from "effect"
 import type { EventBody, FailureRecord, NodeKind } from "./Event.ts"
 import { CurrentPath, Events } from "./Events.ts"
 import { isFailure } from "./Failure.ts"
-import { messageOf, placeOf, tagOf } from "./fault.ts"
+import { atPlace, messageOf, placeOf, tagOf } from "./fault.ts"
 
 /** The state of a pipeline, with its type gone. */
 export type State = Readonly<Record<string, unknown>>
@@ -23,8 +23,7 @@ export const failureRecords = (cause: Cause.Cause<unknown>): ReadonlyArray<Failu
     if (isFailure(error)) return [{ tag: error._tag, message: error.message, remedy: error.remedy }]
     const message = messageOf(error)
     if (Cause.isFailReason(reason)) return [{ tag: tagOf(error) ?? "Failure", message, remedy: ofNoRemedy }]
-    const place = placeOf(error)
-    return [{ tag: "Defect", message: place === undefined ? message : `${message} (at ${place})`, remedy: ofDefect }]
+    return [{ tag: "Defect", message: `${message}${atPlace(placeOf(error))}`, remedy: ofDefect }]
   })
 
 /** What a node's end says beyond how long it took. */
