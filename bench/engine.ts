@@ -1,9 +1,9 @@
 // What the engine itself costs, without any work in its steps: `bun bench/engine.ts`. Each part runs in a process of its
 // own, so that time and memory are its own; ends with 1 where one takes more than it may.
 import { Effect, Fiber, Layer, Stream } from "effect"
-import { Events } from "../src/pipeline/Events.ts"
+import { Events } from "../src/core/Events.ts"
 import * as Pipeline from "../src/pipeline/Pipeline.ts"
-import { Scrubber } from "../src/pipeline/Scrubber.ts"
+import { Scrubber } from "../src/core/Scrubber.ts"
 import * as Step from "../src/pipeline/Step.ts"
 import * as Strategy from "../src/pipeline/Strategy.ts"
 

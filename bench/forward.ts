@@ -3,7 +3,7 @@ import { Console, Effect, type Scope } from "effect"
 import { spawn } from "node:child_process"
 import { connect, createServer } from "node:net"
 import { client, serverOf } from "../test/layers/ssh/fixture.ts"
-import * as Sshd from "../test/layers/Sshd.ts"
+import * as Sshd from "../test/layers/ssh/Sshd.ts"
 
 const megabytes = Number(process.argv[2] ?? 400)
 const rounds = 5

@@ -61,7 +61,7 @@ const parts = {
   tunnel: async (registry: string, files: string) => {
     // Not loaded by the others, whose memory is measured.
     const { client, serverOf } = await import("../test/layers/ssh/fixture.ts")
-    const Sshd = await import("../test/layers/Sshd.ts")
+    const Sshd = await import("../test/layers/ssh/Sshd.ts")
     return new Promise((resolve) => {
       const tunnel = Effect.gen(function* () {
         const sshd = yield* Sshd.make()

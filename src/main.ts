@@ -2,36 +2,36 @@
 import { Console, Effect, Layer } from "effect"
 import { CliConfig, CliError, CliOutput, Command, Flag, GlobalFlag } from "effect/cli"
 import manifest from "../package.json" with { type: "json" }
-import * as DeployCommand from "./cli/deploy.ts"
-import * as DoctorCommand from "./cli/doctor.ts"
-import { files } from "./cli/files.ts"
+import * as DeployCommand from "./cli/commands/deploy.ts"
+import * as DoctorCommand from "./cli/commands/doctor.ts"
+import { files } from "./cli/paths.ts"
 import { followers } from "./cli/followers.ts"
 import { isOnGitHub, OnGitHub, workflow as workflowOf } from "./cli/github.ts"
 import * as Hooks from "./cli/hooks/Hooks.ts"
-import * as ListCommand from "./cli/list.ts"
-import * as RegistryCommand from "./cli/registry.ts"
-import * as RunCommand from "./cli/run.ts"
-import * as RunsCommand from "./cli/runs.ts"
-import * as SandboxCommand from "./cli/sandbox.ts"
-import { ends } from "./cli/screen.ts"
-import * as ScriptCommand from "./cli/script.ts"
-import * as SecretsCommand from "./cli/secrets.ts"
-import { ownConsole } from "./cli/stdout.ts"
-import { supervised } from "./cli/supervised.ts"
-import { telemetry } from "./cli/telemetry.ts"
+import * as ListCommand from "./cli/commands/list.ts"
+import * as RegistryCommand from "./cli/commands/registry.ts"
+import * as RunCommand from "./cli/commands/run.ts"
+import * as RunsCommand from "./cli/commands/runs.ts"
+import * as SandboxCommand from "./cli/commands/sandbox.ts"
+import { ends } from "./cli/process/terminal.ts"
+import * as ScriptCommand from "./cli/commands/script.ts"
+import * as SecretsCommand from "./cli/commands/secrets.ts"
+import { ownConsole } from "./cli/process/stdout.ts"
+import { supervised } from "./cli/process/supervise.ts"
+import { telemetry } from "./cli/telemetry/telemetry.ts"
 import type { Project } from "./config/Project.ts"
-import { Diagnosis } from "./layers/Diagnosis.ts"
-import { Docker } from "./layers/Docker.ts"
-import { Git } from "./layers/Git.ts"
-import { LocalRegistry } from "./layers/LocalRegistry.ts"
-import { RegistryContainer } from "./layers/RegistryContainer.ts"
-import { Secrets } from "./layers/Secrets.ts"
-import { Shell } from "./layers/Shell.ts"
-import { Ssh } from "./layers/Ssh.ts"
-import { Events } from "./pipeline/Events.ts"
-import { Scrubber } from "./pipeline/Scrubber.ts"
-import * as Platform from "./platform.ts"
-import * as Recording from "./testing/Recording.ts"
+import { Diagnosis } from "./layers/diagnosis/Diagnosis.ts"
+import { Docker } from "./layers/docker/Docker.ts"
+import { Git } from "./layers/git/Git.ts"
+import { LocalRegistry } from "./layers/registry/LocalRegistry.ts"
+import { RegistryContainer } from "./layers/registryContainer/RegistryContainer.ts"
+import { Secrets } from "./layers/secrets/Secrets.ts"
+import { Shell } from "./layers/shell/Shell.ts"
+import { Ssh } from "./layers/ssh/Ssh.ts"
+import { Events } from "./core/Events.ts"
+import { Scrubber } from "./core/Scrubber.ts"
+import * as Platform from "./layers/Platform.ts"
+import * as Recording from "./rehearsal/layers.ts"
 
 const { env } = process
 const { dockerConfig, record, store } = files(env)
@@ -88,7 +88,7 @@ const runs = {
 
 /** What the files of pipelines import. Named so that a bundler does not see it: all of it would double the time of a start. */
 const modules = async () => {
-  const { modules }: typeof import("./modules.ts") = await import(["./modules", "ts"].join("."))
+  const { modules }: typeof import("./release/modules.ts") = await import(["./release/modules", "ts"].join("."))
   return modules
 }
 

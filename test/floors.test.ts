@@ -1,56 +1,94 @@
-import { expect, test } from "bun:test"
+import { describe, expect, test } from "bun:test"
 import { Glob } from "bun"
 import { readFileSync } from "node:fs"
 import { dirname, join, normalize } from "node:path"
 
 const src = join(import.meta.dir, "../src")
 
-/** What each floor may import from, besides itself. */
-const below: Readonly<Record<string, ReadonlyArray<string>>> = {
-  pipeline: [],
-  config: ["pipeline"],
-  layers: ["config", "pipeline"],
-  testing: ["layers", "config", "pipeline"],
-  steps: ["layers", "config", "pipeline"],
-  reporters: ["steps", "layers", "config", "pipeline", "testing"],
-  record: ["reporters", "config", "pipeline"],
-  cli: ["record", "reporters", "steps", "layers", "config", "pipeline", "testing"],
-  "index.ts": ["steps", "layers", "config", "pipeline"],
-  "modules.ts": ["index.ts", "testing"],
-  "whole.ts": ["modules.ts", "main.ts", "cli"],
-  "compiled.ts": ["main.ts", "help.ts"],
-  "help.ts": ["help.json"],
-  "platform.ts": [],
-  "main.ts": ["cli", "reporters", "steps", "layers", "config", "pipeline", "testing", "platform.ts"]
+/** What each floor may import from, besides itself. The lowest floor comes first. */
+const floors: Readonly<Record<string, ReadonlyArray<string>>> = {
+  core: [],
+  pipeline: ["core"],
+  config: ["core"],
+  layers: ["config", "core"],
+  steps: ["layers", "config", "pipeline", "core"],
+  sandbox: ["layers", "config", "core"],
+  rehearsal: ["layers", "config", "core"],
+  testing: ["rehearsal", "sandbox", "layers", "config", "pipeline", "core"],
+  reporters: ["steps", "layers", "config", "core"],
+  record: ["reporters", "config", "core"],
+  cli: ["record", "reporters", "rehearsal", "sandbox", "steps", "layers", "config", "pipeline", "core"],
+  "index.ts": ["steps", "layers", "config", "pipeline", "core"],
+  "main.ts": ["cli", "reporters", "rehearsal", "steps", "layers", "config", "pipeline", "core", "release"],
+  release: ["main.ts", "index.ts", "testing", "cli"]
 }
-
-const floorOf = (file: string): string => file.split("/")[0] ?? ""
 
 const files = [...new Glob("**/*.ts").scanSync(src)].filter((file) => !file.endsWith(".d.ts")).sort()
 
-const imports = (file: string): ReadonlyArray<string> =>
-  [...readFileSync(join(src, file), "utf8").matchAll(/(?:from|import) "(\.[^"]+)"/g)]
-    .map((match) => normalize(join(dirname(file), match[1] ?? "")))
-    // package.json is everybody's.
-    .filter((imported) => !imported.startsWith(".."))
+interface Import {
+  readonly file: string
+  /** Whether it disappears when the program runs. */
+  readonly isType: boolean
+}
 
-test("every folder of src is a floor, and imports only from those below it", () => {
-  const wrong = files.flatMap((file) => {
-    const floor = floorOf(file)
-    const allowed = below[floor]
-    if (allowed === undefined) return [`${file} is on no floor`]
-    return imports(file)
-      .filter((imported) => floorOf(imported) !== floor && !allowed.includes(floorOf(imported)))
-      .map((imported) => `${file} imports ${imported}`)
+const statement = /^(?:import|export)\s+(type\s)?(?:[^"';]*?\sfrom\s+)?"(\.[^"]+)"/gm
+
+const onlyTypes = (text: string): boolean => {
+  const names = /\{([^}]*)\}/.exec(text)?.[1]
+  return names !== undefined && !/^(?:import|export)\s+\w/.test(text.replace(/^\w+\s+\{/, "{"))
+    ? names.split(",").every((name) => name.trim() === "" || name.trim().startsWith("type "))
+    : false
+}
+
+const importsOf = (file: string): ReadonlyArray<Import> =>
+  [...readFileSync(join(src, file), "utf8").matchAll(statement)]
+    .map(([text, type, specifier = ""]) => ({
+      file: normalize(join(dirname(file), specifier)),
+      isType: type !== undefined || onlyTypes(text)
+    }))
+    // package.json belongs to everybody.
+    .filter((imported) => !imported.file.startsWith(".."))
+
+/** Imports that leave their folder for one that is not below it. `depth` says how many parts of a path name a folder. */
+const violations = (
+  allowed: Readonly<Record<string, ReadonlyArray<string>>>,
+  depth: number,
+  within: string
+): ReadonlyArray<string> => {
+  const folder = (file: string) => file.split("/")[depth] ?? ""
+  return files
+    .filter((file) => file.startsWith(within))
+    .flatMap((file) => {
+      const below = allowed[folder(file)]
+      if (below === undefined) return [`${file} is not in a known folder`]
+      return importsOf(file)
+        .filter((each) => each.file.startsWith(within))
+        .filter((each) => folder(each.file) !== folder(file) && !below.includes(folder(each.file)))
+        .map((each) => `${file} imports ${each.file}`)
+    })
+}
+
+describe("the floors of src", () => {
+  test("reads every kind of import", () => {
+    expect(files.length).toBeGreaterThan(200)
+    const main = importsOf("main.ts").map(({ file }) => file)
+    expect(main).toContain("cli/commands/deploy.ts")
+    expect(importsOf("index.ts").map(({ file }) => file)).toContain("config/Project.ts")
+    expect(importsOf("index.ts").find(({ file }) => file === "config/Project.ts")?.isType).toBe(true)
+    expect(importsOf("pipeline/Pipeline.ts").find(({ file }) => file === "core/Event.ts")?.isType).toBe(true)
   })
-  expect(files.length).toBeGreaterThan(50)
-  expect(wrong).toEqual([])
-})
 
-test("layers are provided by main, the command line and the testing kit alone", () => {
-  const providers = files.filter((file) =>
-    /\b[A-Z]\w*\.layer\b(?!\w)/.test(readFileSync(join(src, file), "utf8").replaceAll(/^\s*(\/\/|\*|\/\*).*$/gm, ""))
-  )
-  const outside = providers.filter((file) => !["main.ts", "platform.ts", "cli", "testing"].includes(floorOf(file)))
-  expect(outside).toEqual([])
+  test("imports only from the floors below", () => {
+    expect(violations(floors, 0, "")).toEqual([])
+  })
+
+  test("provides layers only in main, the command line, rehearsals and the testing kit", () => {
+    const providers = files.filter((file) =>
+      /\b[A-Z]\w*\.layer\b(?!\w)/.test(readFileSync(join(src, file), "utf8").replaceAll(/^\s*(\/\/|\*|\/\*).*$/gm, ""))
+    )
+    const outside = providers.filter(
+      (file) => !/^(main\.ts|layers\/Platform\.ts|cli\/|rehearsal\/|testing\/)/.test(file)
+    )
+    expect(outside).toEqual([])
+  })
 })

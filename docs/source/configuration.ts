@@ -1,6 +1,6 @@
 import { Schema } from "effect"
-import { list } from "../../src/config/nearest.ts"
 import { jsonSchema } from "../../src/config/JsonSchema.ts"
+import { list } from "../../src/core/text.ts"
 
 /** The part of JSON Schema that deploy.yml's is made of. */
 interface Node {

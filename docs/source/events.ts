@@ -1,9 +1,9 @@
 import { Schema } from "effect"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { Event } from "../../src/pipeline/Event.ts"
+import { Event } from "../../src/core/Event.ts"
 
-const source = readFileSync(join(import.meta.dir, "../../src/pipeline/Event.ts"), "utf8")
+const source = readFileSync(join(import.meta.dir, "../../src/core/Event.ts"), "utf8")
 
 /** What the source says above each event. */
 export const meanings: ReadonlyMap<string, string> = new Map(
@@ -54,7 +54,7 @@ const rows = anyOf.map(({ properties, required }) => {
 /** The page that tells of them. */
 export const events = (): string => `# Events
 
-<!-- Written by bin/docs from src/pipeline/Event.ts. -->
+<!-- Written by bin/docs from src/core/Event.ts. -->
 
 A run is a stream of events, and all that is shown of it is made from them. With \`--json\`, \`jiji deploy\`, \`jiji run\` and
 \`jiji registry login\` print each as one line of JSON on stdout and nothing else; warnings, what a pipeline's file writes by

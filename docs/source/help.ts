@@ -13,6 +13,6 @@ const help = (env: Readonly<Record<string, string>>): string => {
   return child.stdout.toString()
 }
 
-/** src/help.json. */
+/** src/release/help.json. */
 export const helpTexts = (): string =>
   `${JSON.stringify({ plain: help({ NO_COLOR: "1" }), colored: help({ FORCE_COLOR: "1" }) }, null, 2)}\n`

@@ -1,32 +1,33 @@
 import { PlatformError } from "effect"
-import * as Cli from "../../src/cli/registry.ts"
+import * as Cli from "../../src/cli/commands/registry.ts"
 import * as Flags from "../../src/cli/flags.ts"
 import * as PipelineFile from "../../src/cli/pipelines/PipelineFileError.ts"
-import * as Run from "../../src/cli/run.ts"
+import * as Run from "../../src/cli/commands/run.ts"
 import * as Hooks from "../../src/cli/hooks/HookFailed.ts"
-import * as Remove from "../../src/cli/registry/remove.ts"
-import * as ServeCommand from "../../src/cli/registry/serve.ts"
-import * as StatusCommand from "../../src/cli/registry/status.ts"
-import * as SecretsCommand from "../../src/cli/secrets.ts"
-import * as Stray from "../../src/cli/StrayError.ts"
+import * as Remove from "../../src/cli/commands/registry/remove.ts"
+import * as ServeCommand from "../../src/cli/commands/registry/serve.ts"
+import * as StatusCommand from "../../src/cli/commands/registry/status.ts"
+import * as SecretsCommand from "../../src/cli/commands/secrets.ts"
+import * as Stray from "../../src/cli/process/UnhandledError.ts"
 import * as Find from "../../src/config/find.ts"
-import * as ImageName from "../../src/config/ImageName.ts"
+import * as ImageName from "../../src/config/ImageReference.ts"
 import * as Problem from "../../src/config/Problem.ts"
 import * as Select from "../../src/config/select.ts"
-import * as Command from "../../src/layers/Command.ts"
-import * as Docker from "../../src/layers/DockerError.ts"
-import * as RegistryContainer from "../../src/layers/RegistryContainerError.ts"
-import * as Remote from "../../src/layers/RemoteRegistryError.ts"
+import * as Authored from "../../src/core/authored.ts"
+import * as Command from "../../src/layers/processes/Command.ts"
+import * as Docker from "../../src/layers/docker/DockerError.ts"
+import * as RegistryContainer from "../../src/layers/registryContainer/RegistryContainerError.ts"
+import * as Remote from "../../src/layers/docker/RemoteRegistryError.ts"
 import * as Registry from "../../src/layers/registry/RegistryError.ts"
-import * as Secrets from "../../src/layers/SecretsError.ts"
-import * as Ssh from "../../src/layers/SshError.ts"
-import type { Failure } from "../../src/pipeline/Failure.ts"
+import * as Secrets from "../../src/layers/secrets/SecretsError.ts"
+import * as Ssh from "../../src/layers/ssh/SshError.ts"
+import type { Failure } from "../../src/core/Failure.ts"
 import * as Pipeline from "../../src/pipeline/PipelineError.ts"
 import * as Record from "../../src/record/RecordError.ts"
 import * as Build from "../../src/steps/Build.ts"
 import * as Credentials from "../../src/steps/Credentials.ts"
 import * as Doctor from "../../src/steps/doctor/Report.ts"
-import * as Sandbox from "../../src/testing/Sandbox.ts"
+import * as Sandbox from "../../src/sandbox/Sandbox.ts"
 
 const refused = (pathOrDescriptor: string) =>
   PlatformError.systemError({ _tag: "PermissionDenied", module: "FileSystem", method: "open", pathOrDescriptor })
@@ -199,7 +200,7 @@ export const samples: Readonly<Record<string, ReadonlyArray<Failure>>> = {
     new Pipeline.StepTimedOut({ path: "deploy/servers[web1]/smoke", millis: 90_000 }),
     new Pipeline.NoSuchNode({ path: "deploy/servers/pul", paths: ["deploy/servers", "deploy/servers/pull"] }),
     new Pipeline.DuplicatePath({ path: "deploy/servers/pull" }),
-    new Pipeline.UnexpectedReturn({
+    new Authored.UnexpectedReturn({
       what: 'the step "pull"',
       got: "a Promise",
       wanted: "an Effect",

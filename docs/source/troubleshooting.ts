@@ -2,8 +2,8 @@ import { Glob } from "bun"
 import { Cause } from "effect"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { ending } from "../../src/cli/failures.ts"
-import type { Failure } from "../../src/pipeline/Failure.ts"
+import { ending } from "../../src/cli/process/exit.ts"
+import type { Failure } from "../../src/core/Failure.ts"
 import { samples } from "./samples.ts"
 
 const src = join(import.meta.dir, "../../src")

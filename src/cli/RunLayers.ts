@@ -1,10 +1,10 @@
 import type { Effect, Layer } from "effect"
 import type { Project } from "../config/Project.ts"
-import type { SecretsError } from "../layers/SecretsError.ts"
-import type { Events } from "../pipeline/Events.ts"
+import type { SecretsError } from "../layers/secrets/SecretsError.ts"
+import type { Events } from "../core/Events.ts"
 import type { Follower } from "../reporters/Reporter.ts"
 import type { Services } from "../steps/Runnable.ts"
-import type { Recording } from "../testing/Recording.ts"
+import type { Recording } from "../rehearsal/layers.ts"
 import type { Hooks } from "./hooks/Hooks.ts"
 
 /** How a run is shown: to a person, or to a program. */

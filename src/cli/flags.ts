@@ -1,7 +1,7 @@
 import { Flag } from "effect/cli"
 import { Effect, Option, Schema } from "effect"
 import { environmentPattern } from "../config/fields.ts"
-import { ExitCode } from "../pipeline/Failure.ts"
+import { ExitCode } from "../core/Failure.ts"
 
 /** Flags that mean the same in every command that reads deploy.yml. */
 export const project = {

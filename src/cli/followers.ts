@@ -7,8 +7,8 @@ import { feed, type Follower } from "../reporters/Reporter.ts"
 import { terminal } from "../reporters/terminal.ts"
 import { isOnGitHub, warned, type Workflow } from "./github.ts"
 import type { Shown } from "./RunLayers.ts"
-import type { Ends } from "./screen.ts"
-import { divert } from "./stdout.ts"
+import type { Ends } from "./process/terminal.ts"
+import { divert } from "./process/stdout.ts"
 
 /** What a run's followers are chosen by, and where they write. */
 export interface Around extends Pick<Ends, "output" | "drawn"> {

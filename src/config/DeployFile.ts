@@ -13,7 +13,7 @@ import {
   variableName
 } from "./fields.ts"
 import { HookSchema } from "./hooks.ts"
-import { referenceFault } from "./ImageName.ts"
+import { referenceFault } from "./ImageReference.ts"
 import { parsePort } from "./ports.ts"
 import { parseVolume } from "./volumes.ts"
 

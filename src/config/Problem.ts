@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { ExitCode } from "../pipeline/Failure.ts"
+import { ExitCode } from "../core/Failure.ts"
 
 /** One thing that is wrong in a file, and where. */
 export const Problem = Schema.Struct({

@@ -1,11 +1,12 @@
 import { child, descend, entries, items, keyPlaceOf, type Located, placeOf, written } from "./Located.ts"
 import { wholeCommand } from "./commandValue.ts"
 import { namePattern } from "./fields.ts"
-import { namesByUser } from "./ImageName.ts"
-import { list, nearest } from "./nearest.ts"
+import { namesByUser } from "./ImageReference.ts"
+import { nearest } from "./suggest.ts"
 import { parsePort, type PortMapping, portsClash } from "./ports.ts"
 import { type KeyPath, type Problem, showPath } from "./Problem.ts"
 import { parseVolume } from "./volumes.ts"
+import { list } from "../core/text.ts"
 
 type Report = (path: KeyPath, message: string) => void
 

@@ -1,8 +1,9 @@
 import { Effect, FileSystem, Path, Schema } from "effect"
-import { ExitCode } from "../pipeline/Failure.ts"
+import { ExitCode } from "../core/Failure.ts"
 import { environmentPattern } from "./fields.ts"
-import { list, nearest } from "./nearest.ts"
+import { nearest } from "./suggest.ts"
 import { faultRemedy, FileFault, faultText, readRegular } from "./regularFile.ts"
+import { list } from "../core/text.ts"
 
 /** There is no deploy file. */
 export class ConfigNotFound extends Schema.TaggedError<ConfigNotFound>()("ConfigNotFound", {

@@ -1,7 +1,8 @@
 import { Effect, Schema } from "effect"
-import { ExitCode } from "../pipeline/Failure.ts"
-import { list, nearest } from "./nearest.ts"
+import { ExitCode } from "../core/Failure.ts"
+import { nearest } from "./suggest.ts"
 import type { Project, Service } from "./Project.ts"
+import { list } from "../core/text.ts"
 
 /** A glob of `-H` or `-S` that no name fits. */
 export class NoMatch extends Schema.TaggedError<NoMatch>()("NoMatch", {

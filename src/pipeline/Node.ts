@@ -1,5 +1,5 @@
 import type { Effect, Schema } from "effect"
-import type { Event } from "./Event.ts"
+import type { Event } from "../core/Event.ts"
 import type { Around } from "./Step.ts"
 import type { Strategy } from "./Strategy.ts"
 

@@ -1,5 +1,5 @@
 import { type Effect, Pipeable, type Scope } from "effect"
-import type { Event } from "./Event.ts"
+import type { Event } from "../core/Event.ts"
 import { erased, type Node, type Subscriber } from "./Node.ts"
 import { type Origin, origin } from "./origin.ts"
 import { checked } from "./paths.ts"
@@ -16,19 +16,19 @@ import type {
   PlacesOf,
   PlacesOfAll,
   ServicesOf
-} from "./Place.ts"
+} from "./types/Place.ts"
 import type { Step } from "./Step.ts"
 import type { Strategy } from "./Strategy.ts"
-import type { AddsInOrder, Then, ThenState } from "./Then.ts"
+import type { AddsInOrder, Then, ThenState } from "./types/Then.ts"
 import * as Strategies from "./Strategy.ts"
 
-export { Description, describe } from "./describe.ts"
+export { Description, describe } from "./description.ts"
 export { insertAfter, insertBefore, remove, replace } from "./edit.ts"
 export { toMermaid } from "./mermaid.ts"
 export { DuplicatePath, NoSuchNode, StepTimedOut } from "./PipelineError.ts"
-export { run } from "./run.ts"
+export { run } from "./interpreter/run.ts"
 export type { Node } from "./Node.ts"
-export type { Branch } from "./Place.ts"
+export type { Branch } from "./types/Place.ts"
 
 /**
  * An ordered composition of steps and other pipelines, as data. It threads one typed state through them: it begins with

@@ -1,6 +1,5 @@
 import { Duration, Schema } from "effect"
-import { ExitCode } from "./Failure.ts"
-import { atPlace } from "./fault.ts"
+import { ExitCode } from "../core/Failure.ts"
 
 /** A step took longer than the time it was given. */
 export class StepTimedOut extends Schema.TaggedError<StepTimedOut>()("StepTimedOut", {
@@ -52,31 +51,5 @@ export class SubscriberFailed extends Schema.TaggedError<SubscriberFailed>()("Su
     return `what is told of ${this.event} failed${at}, and is told of the next one all the same: ${this.reason}`
   }
   readonly remedy = "Correct what `Pipeline.on` was given for that event."
-  readonly exitCode = ExitCode.failed
-}
-
-/** What a function of an author's returned is not what its signature says, which only the compiler would have seen. */
-export class UnexpectedReturn extends Schema.TaggedError<UnexpectedReturn>()("UnexpectedReturn", {
-  /** Whose function it is: `the step "pull"`. */
-  what: Schema.String,
-  got: Schema.String,
-  wanted: Schema.String,
-  /** `FILE:LINE` of where it was made, where that is known. */
-  at: Schema.optionalKey(Schema.String)
-}) {
-  override get message() {
-    return `${this.what} returned ${this.got}, not ${this.wanted}${atPlace(this.at)}`
-  }
-  get remedy() {
-    const isPromise = this.got === "a Promise"
-    if (this.wanted !== "an Effect") {
-      return isPromise
-        ? "It cannot wait for anything: let a step before it do that, and add what comes of it to the state."
-        : `Return ${this.wanted} there; \`tsc\` shows such mistakes before anything runs.`
-    }
-    return isPromise
-      ? "Put what is async into an Effect: `() => Effect.promise(async () => { … })`."
-      : "Return an Effect there: `Effect.succeed({ … })` with what it adds, or `Effect.void`."
-  }
   readonly exitCode = ExitCode.failed
 }

@@ -1,7 +1,7 @@
 import { type Duration, type Effect, Pipeable, type Schedule, type Schema } from "effect"
-import { remember } from "./answered.ts"
+import { remember } from "../core/authored.ts"
 
-export { retry, skipWhen, timeout, undo } from "./around.ts"
+export { retry, skipWhen, timeout, undo } from "./wrappers.ts"
 
 /**
  * A named unit of work. It reads `Needs` from the pipeline's state and adds `Adds` to it. What it acquires in its scope

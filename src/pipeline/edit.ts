@@ -1,11 +1,22 @@
 import { Result } from "effect"
-import type { Beside, Fresh, Gained, Inner, Left, LeftWithout, Removable, Replaceable, Room, With } from "./Change.ts"
+import type {
+  Beside,
+  Fresh,
+  Gained,
+  Inner,
+  Left,
+  LeftWithout,
+  Removable,
+  Replaceable,
+  Room,
+  With
+} from "./types/Change.ts"
 import { erased, type Node, named, type PipelineNode } from "./Node.ts"
 import { duplicateBelow, paths } from "./paths.ts"
 import { type DuplicatePath, NoSuchNode } from "./PipelineError.ts"
 import type { Pipeline } from "./Pipeline.ts"
-import type { Branch } from "./Place.ts"
-import type { Without } from "./Then.ts"
+import type { Branch } from "./types/Place.ts"
+import type { Without } from "./types/Then.ts"
 
 type Edit = { readonly kind: "replace" | "before" | "after"; readonly next: Node } | { readonly kind: "remove" }
 

@@ -1,5 +1,5 @@
 import { Duration } from "effect"
-import { type Description, describe } from "./describe.ts"
+import { type Description, describe } from "./description.ts"
 import type { Node } from "./Node.ts"
 import type { Strategy } from "./Strategy.ts"
 

@@ -1,6 +1,6 @@
 import { PlatformError, Schema } from "effect"
 import { dirname } from "node:path"
-import { ExitCode } from "../pipeline/Failure.ts"
+import { ExitCode } from "../core/Failure.ts"
 
 const sentences = {
   busy: "other runs are writing to it",

@@ -1,4 +1,4 @@
-import type { Event } from "../pipeline/Event.ts"
+import type { Event } from "../core/Event.ts"
 
 /** How many runs are kept, how old they get, and how much of them all: the oldest go first. */
 export const kept = { runs: 200, days: 90, bytes: 256 * 1024 * 1024 } as const

@@ -1,4 +1,4 @@
-import { printable } from "../reporters/text.ts"
+import { printable } from "../core/text.ts"
 
 const entities: Readonly<Record<string, string>> = {
   "&": "&amp;",

@@ -1,10 +1,11 @@
-import { duration } from "../reporters/describe.ts"
 import type { Output } from "../reporters/Reporter.ts"
 import { layout } from "../reporters/table.ts"
-import { oneLine, painter } from "../reporters/text.ts"
+import { painter } from "../reporters/text.ts"
 import { told } from "./outcome.ts"
 import type { RunKept } from "./read.ts"
 import { ago, moment } from "./times.ts"
+import { oneLine } from "../core/text.ts"
+import { duration } from "../core/units.ts"
 
 type Column = "ID" | "WHEN" | "AGO" | "PROJECT" | "PIPELINE" | "ENVIRONMENT" | "OUTCOME" | "TIME" | "BY"
 

@@ -1,4 +1,4 @@
-import { isWork } from "../reporters/describe.ts"
+import { isWork } from "../reporters/eventLine.ts"
 import type { TreeNode } from "./tree.ts"
 
 /** A node among those of one machine. */

@@ -1,5 +1,4 @@
-import { duration, isWork } from "../reporters/describe.ts"
-import { counted } from "../reporters/text.ts"
+import { isWork } from "../reporters/eventLine.ts"
 import { escape } from "./escape.ts"
 import { byMachine } from "./machines.ts"
 import { told } from "./outcome.ts"
@@ -10,6 +9,8 @@ import { scaleOf } from "./scale.ts"
 import { ending, title } from "./show.ts"
 import { moment } from "./times.ts"
 import type { Tree, TreeNode } from "./tree.ts"
+import { counted } from "../core/text.ts"
+import { duration } from "../core/units.ts"
 
 /** How every page begins, by which a file is known to be one. */
 export const beginning = "<!doctype html>\n<!-- A run of jiji -->\n"

@@ -1,9 +1,10 @@
-import { duration, isWork } from "../reporters/describe.ts"
-import { counted } from "../reporters/text.ts"
+import { isWork } from "../reporters/eventLine.ts"
 import { escape, escapeLines } from "./escape.ts"
 import type { Machine, Row } from "./machines.ts"
 import type { Scale } from "./scale.ts"
 import { type Line, said, type TreeNode } from "./tree.ts"
+import { counted } from "../core/text.ts"
+import { duration } from "../core/units.ts"
 
 /** What the rows of one page have in common. */
 export interface Sheet {

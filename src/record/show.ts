@@ -1,11 +1,13 @@
-import type { FailureRecord } from "../pipeline/Event.ts"
-import { duration, isWork } from "../reporters/describe.ts"
+import type { FailureRecord } from "../core/Event.ts"
+import { isWork } from "../reporters/eventLine.ts"
 import type { Output } from "../reporters/Reporter.ts"
-import { fit, oneLine, painter, printable, type Style, wrapped } from "../reporters/text.ts"
+import { fit, painter, type Style, wrapped } from "../reporters/text.ts"
 import { told } from "./outcome.ts"
 import type { RunKept } from "./read.ts"
 import { ago, moment } from "./times.ts"
 import { said, type Tree, type TreeNode } from "./tree.ts"
+import { oneLine, printable } from "../core/text.ts"
+import { duration } from "../core/units.ts"
 
 /** Lines of a failed command that are shown. */
 const lastLines = 20

@@ -1,6 +1,6 @@
-import type { Event, FailureRecord, NodeKind } from "../pipeline/Event.ts"
-import { decodeKey } from "../pipeline/keys.ts"
-import { around, parsePath } from "../reporters/describe.ts"
+import type { Event, FailureRecord, NodeKind } from "../core/Event.ts"
+import { decodeKey } from "../core/keys.ts"
+import { around, parsePath } from "../reporters/eventLine.ts"
 
 /** One line that a step or a command of it said. */
 export interface Line {

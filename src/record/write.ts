@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite"
-import { type Event, isEnd } from "../pipeline/Event.ts"
+import { type Event, isEnd } from "../core/Event.ts"
 import type { Kept } from "./bounds.ts"
 import { own } from "./Owner.ts"
 

@@ -1,5 +1,5 @@
 import { Effect, Stream } from "effect"
-import { type Event, isEnd } from "../pipeline/Event.ts"
+import { type Event, isEnd } from "../core/Event.ts"
 
 /** Where a reporter writes, and what it may assume of it. */
 export interface Output {

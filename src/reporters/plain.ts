@@ -1,9 +1,10 @@
-import type { Event } from "../pipeline/Event.ts"
-import { describe, detailOf, duration, type Mark } from "./describe.ts"
+import type { Event } from "../core/Event.ts"
+import { describe, detailOf, type Mark } from "./eventLine.ts"
 import type { Output, Reporter } from "./Reporter.ts"
-import { sparing } from "./sparing.ts"
+import { sparing } from "./throttled.ts"
 import { rows, table } from "./table.ts"
-import { oneLine } from "./text.ts"
+import { oneLine } from "../core/text.ts"
+import { duration } from "../core/units.ts"
 
 const words: Readonly<Record<Mark, string>> = {
   started: "",

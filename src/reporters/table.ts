@@ -1,9 +1,9 @@
 import { Option, Schema } from "effect"
-import type { Event } from "../pipeline/Event.ts"
-import { decodeKey } from "../pipeline/keys.ts"
+import type { Event } from "../core/Event.ts"
+import { decodeKey } from "../core/keys.ts"
 import { Deployed } from "../steps/Deploy.ts"
-import { duration } from "./describe.ts"
-import { oneLine, printable } from "./text.ts"
+import { oneLine, printable } from "../core/text.ts"
+import { duration } from "../core/units.ts"
 
 /** What happened to one service on one server. */
 export interface Row {

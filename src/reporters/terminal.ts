@@ -1,13 +1,14 @@
 import { Clock, Effect, Schedule, Stream } from "effect"
-import { type Event, isEnd } from "../pipeline/Event.ts"
-import { duration } from "./describe.ts"
+import { type Event, isEnd } from "../core/Event.ts"
 import { bounded, line, row } from "./live/layout.ts"
 import { region } from "./live/region.ts"
 import { runningSteps } from "./live/running.ts"
 import { Notices } from "./Notices.ts"
 import type { Follower, Screen } from "./Reporter.ts"
 import { rows, table } from "./table.ts"
-import { oneLine, painter } from "./text.ts"
+import { painter } from "./text.ts"
+import { oneLine } from "../core/text.ts"
+import { duration } from "../core/units.ts"
 
 /** How often the screen is drawn, at most: often enough for a line that appears, and for a window that is resized. */
 const interval = "100 millis"

@@ -1,9 +1,9 @@
 import { Effect, Schema } from "effect"
-import { reference, repository } from "../config/ImageName.ts"
+import { reference, repository } from "../config/ImageReference.ts"
 import type { BuildSource, Project, Service } from "../config/Project.ts"
-import { Docker } from "../layers/Docker.ts"
+import { Docker } from "../layers/docker/Docker.ts"
 import type { InspectedImage } from "../layers/docker/inspect.ts"
-import { ExitCode } from "../pipeline/Failure.ts"
+import { ExitCode } from "../core/Failure.ts"
 import * as Step from "../pipeline/Step.ts"
 
 /** A service's servers need images for different processors, which one build does not give. */

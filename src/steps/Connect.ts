@@ -1,9 +1,9 @@
 import { Effect } from "effect"
 import type { Project, Server } from "../config/Project.ts"
-import { Docker, type ServerEngine } from "../layers/Docker.ts"
+import { Docker, type ServerEngine } from "../layers/docker/Docker.ts"
 import { type InspectedContainer } from "../layers/docker/inspect.ts"
-import { Ssh } from "../layers/Ssh.ts"
-import { Events } from "../pipeline/Events.ts"
+import { Ssh } from "../layers/ssh/Ssh.ts"
+import { Events } from "../core/Events.ts"
 import * as Step from "../pipeline/Step.ts"
 
 /** A server that is connected to, with what was found there. */

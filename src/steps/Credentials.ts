@@ -1,9 +1,9 @@
 import { Effect, Redacted, Schema } from "effect"
 import type { Project, RemoteRegistryConfig } from "../config/Project.ts"
 import { secretNames } from "../config/secretNames.ts"
-import type { Credentials } from "../layers/Docker.ts"
-import { Secrets } from "../layers/Secrets.ts"
-import { ExitCode } from "../pipeline/Failure.ts"
+import type { Credentials } from "../layers/docker/Docker.ts"
+import { Secrets } from "../layers/secrets/Secrets.ts"
+import { ExitCode } from "../core/Failure.ts"
 import * as Step from "../pipeline/Step.ts"
 
 /** A login was asked for, and deploy.yml does not say whose. */

@@ -1,6 +1,6 @@
 import { Effect, type Redacted, Schema } from "effect"
 import type { Project, Service } from "../config/Project.ts"
-import { Docker, type ReplaceOptions } from "../layers/Docker.ts"
+import { Docker, type ReplaceOptions } from "../layers/docker/Docker.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { ConnectedServer } from "./Connect.ts"
 import { configHash, containerName, current, type Work } from "./Plan.ts"

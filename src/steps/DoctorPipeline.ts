@@ -1,13 +1,13 @@
 import type { Project, Server } from "../config/Project.ts"
 import * as Pipeline from "../pipeline/Pipeline.ts"
-import * as Build from "./doctor/Build.ts"
-import * as Connect from "./doctor/Connect.ts"
-import * as Engine from "./doctor/Engine.ts"
-import * as Look from "./doctor/Look.ts"
-import * as Registry from "./doctor/Registry.ts"
-import * as Secrets from "./doctor/Secrets.ts"
-import * as Serve from "./doctor/Serve.ts"
-import * as Tunnel from "./doctor/Tunnel.ts"
+import * as Build from "./doctor/BuildCheck.ts"
+import * as Connect from "./doctor/ConnectionCheck.ts"
+import * as Engine from "./doctor/EngineCheck.ts"
+import * as Look from "./doctor/ServerCheck.ts"
+import * as Registry from "./doctor/RegistryCheck.ts"
+import * as Secrets from "./doctor/SecretsCheck.ts"
+import * as Serve from "./doctor/LocalRegistryCheck.ts"
+import * as Tunnel from "./doctor/TunnelCheck.ts"
 
 type StateOf<P> = P extends Pipeline.Pipeline<infer _N, infer S, infer _E, infer _R> ? S : never
 

@@ -1,8 +1,8 @@
 import { Effect, Redacted } from "effect"
 import type { Project } from "../config/Project.ts"
-import { type Credentials, Docker } from "../layers/Docker.ts"
-import { RegistryContainer } from "../layers/RegistryContainer.ts"
-import { Secrets } from "../layers/Secrets.ts"
+import { type Credentials, Docker } from "../layers/docker/Docker.ts"
+import { RegistryContainer } from "../layers/registryContainer/RegistryContainer.ts"
+import { Secrets } from "../layers/secrets/Secrets.ts"
 import * as Step from "../pipeline/Step.ts"
 import { credentialsOf } from "./Credentials.ts"
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import { Redacted } from "effect"
 import type { Project, Server, Service } from "../config/Project.ts"
-import type { ServerEngine } from "../layers/Docker.ts"
+import type { ServerEngine } from "../layers/docker/Docker.ts"
 import type { InspectedContainer } from "../layers/docker/inspect.ts"
 import type { ConnectedServer } from "./Connect.ts"
 import type { PushedImage } from "./Push.ts"

@@ -1,10 +1,10 @@
 import type { Project, RemoteRegistryConfig } from "../config/Project.ts"
-import type { Credentials } from "../layers/Docker.ts"
-import { label, type Machine } from "../layers/Machine.ts"
+import type { Credentials } from "../layers/docker/Docker.ts"
+import { label, type Machine } from "../layers/shell/Machine.ts"
 import * as Pipeline from "../pipeline/Pipeline.ts"
 import * as Credential from "./Credentials.ts"
-import * as Login from "./registry/Login.ts"
-import * as Logout from "./registry/Logout.ts"
+import * as Login from "./registry/MachineLogin.ts"
+import * as Logout from "./registry/MachineLogout.ts"
 
 /** What `jiji registry login` and `logout` begin with: the registry, and the machines that are meant. */
 export interface RegistryInput {

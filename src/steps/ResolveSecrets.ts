@@ -1,8 +1,8 @@
 import { Effect, Redacted } from "effect"
 import type { Project } from "../config/Project.ts"
 import { secretNames } from "../config/secretNames.ts"
-import { Secrets } from "../layers/Secrets.ts"
-import { SecretTooLong } from "../layers/SecretsError.ts"
+import { Secrets } from "../layers/secrets/Secrets.ts"
+import { SecretTooLong } from "../layers/secrets/SecretsError.ts"
 import * as Step from "../pipeline/Step.ts"
 
 /** MAX_ARG_STRLEN of Linux, less what stands around the value while it is on its way: `JIJI_SECRET_0=` and a NUL byte. */

@@ -1,9 +1,9 @@
 import { Effect, Option, Result, Schema } from "effect"
-import { reference } from "../config/ImageName.ts"
+import { reference } from "../config/ImageReference.ts"
 import type { Project } from "../config/Project.ts"
-import { contextHash } from "../layers/contextHash.ts"
-import { Git } from "../layers/Git.ts"
-import { Events } from "../pipeline/Events.ts"
+import { contextHash } from "../layers/git/contextHash.ts"
+import { Git } from "../layers/git/Git.ts"
+import { Events } from "../core/Events.ts"
 import * as Step from "../pipeline/Step.ts"
 
 /**

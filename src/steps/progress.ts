@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { Events } from "../pipeline/Events.ts"
+import { Events } from "../core/Events.ts"
 
 /** Often enough for whoever watches, and seldom enough to cost nothing. */
 const interval = "200 millis"

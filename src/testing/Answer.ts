@@ -1,48 +1,19 @@
 import { Duration, Effect, Option } from "effect"
 import type { Server } from "../config/Project.ts"
-import { type Command, type Output, ProgramMissing, type ShellError } from "../layers/Command.ts"
-import { label, type Machine } from "../layers/Machine.ts"
-import { ConnectionLost, ForwardRefused, HostKeyChanged, HostUnreachable, type SshError } from "../layers/SshError.ts"
+import { type Command, type Output, ProgramMissing } from "../layers/processes/Command.ts"
+import { label, type Machine } from "../layers/shell/Machine.ts"
+import {
+  ConnectionLost,
+  ForwardRefused,
+  HostKeyChanged,
+  HostUnreachable,
+  type SshError
+} from "../layers/ssh/SshError.ts"
 import { isOf, isOn, type Pattern } from "./pattern.ts"
-import { commandText } from "./text.ts"
+import { type Answer, type Counted, type Forwarded, type Reply, usual } from "../rehearsal/Answer.ts"
+import { commandText } from "../rehearsal/commandText.ts"
 
-/** What a command wrote, and how it ended. Where it was cut off, its exit code was never known. */
-export interface Said extends Output {
-  readonly isCut?: boolean
-}
-
-/** What was asked, and what would be answered if no script said anything else. */
-export interface Asked {
-  readonly machine: Machine
-  readonly command: Command
-  readonly usual: Output
-}
-
-/** What a command is answered. It may take its time, and fail as the shell does. */
-export type Reply = (asked: Asked) => Effect.Effect<Said, ShellError>
-
-/** A port that was opened on a server, and when its connection is lost. */
-export interface Forwarded {
-  readonly port: number
-  readonly lostAfter?: Duration.Input
-}
-
-/** What one time is answered of those that are counted, if anything. */
-type Counted<A> = ((nth: number) => A | undefined) | undefined
-
-/**
- * What machines answer to some of what they are asked. Times are counted from 1, for each machine by itself; where there
- * is no answer to what is asked, or none this time, the next answer of the script is asked.
- */
-export interface Answer {
-  /** How a person calls it. */
-  readonly name: string
-  /** The glob of the machines that it is of, where it is of some. */
-  readonly on?: string
-  readonly command?: (machine: Machine, command: Command) => Counted<Reply>
-  readonly connect?: (server: Server) => Counted<Effect.Effect<{ readonly isNew: boolean }, SshError>>
-  readonly forward?: (server: Server, port: number) => Counted<Effect.Effect<Forwarded, SshError | ForwardRefused>>
-}
+export { type Answer, type Asked, type Forwarded, type Reply, type Said, usual } from "../rehearsal/Answer.ts"
 
 /** Says something and ends well, or with another exit code. */
 export const says =
@@ -58,9 +29,6 @@ export const missing: Reply = ({ command, machine }) =>
   machine._tag === "Local"
     ? Effect.fail(new ProgramMissing({ program: command.words[0], reason: new Error("no such program") }))
     : Effect.succeed({ stdout: "", stderr: "", exitCode: 127 })
-
-/** What is answered where no script says anything else: all goes well. */
-export const usual: Reply = ({ usual }) => Effect.succeed(usual)
 
 /** What is wrong with how a script is written is told where it is written. */
 const must = (is: boolean, what: string, write: string): void => {

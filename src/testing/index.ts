@@ -1,9 +1,9 @@
 // oxlint-disable-next-line typescript/triple-slash-reference -- a program that imports this has no tsconfig of ours
-/// <reference path="../layers/text.d.ts" />
+/// <reference path="../core/scripts.d.ts" />
 /** What tests and rehearsals of pipelines are made of: machines that answer from a script, and a throwaway SSH server. */
 export * as Answer from "./Answer.ts"
-export * as DryRun from "./DryRun.ts"
-export * as Recording from "./Recording.ts"
+export * as DryRun from "../rehearsal/DryRun.ts"
+export * as Recording from "../rehearsal/layers.ts"
 export * as Rehearsal from "./Rehearsal.ts"
-export * as Sandbox from "./Sandbox.ts"
-export * as SshServer from "./SshServer.ts"
+export * as Sandbox from "../sandbox/Sandbox.ts"
+export * as SshServer from "../sandbox/SshServer.ts"

@@ -3,20 +3,20 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { helpTexts } from "../../docs/source/help.ts"
 import manifest from "../../package.json" with { type: "json" }
-import texts from "../../src/help.json" with { type: "json" }
+import texts from "../../src/release/help.json" with { type: "json" }
 
 const root = join(import.meta.dir, "../..")
 
 /** What is printed where the words ask for help, and otherwise "more". */
 const printed = (words: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}) => {
-  const code = `import { helped } from "./src/help.ts"\nif (!helped(${JSON.stringify(words)})) process.stdout.write("more")`
+  const code = `import { helped } from "./src/release/help.ts"\nif (!helped(${JSON.stringify(words)})) process.stdout.write("more")`
   const child = Bun.spawnSync([process.execPath, "-e", code], { cwd: root, env, stdin: "ignore" })
   return child.stdout.toString()
 }
 
 describe("the help that is printed before anything is loaded", () => {
   test("is what the commands give (bin/docs writes it)", () => {
-    expect(readFileSync(join(root, "src/help.json"), "utf8")).toBe(helpTexts())
+    expect(readFileSync(join(root, "src/release/help.json"), "utf8")).toBe(helpTexts())
   }, 60_000)
 
   test("is printed where nothing else is asked for", () => {
@@ -33,7 +33,7 @@ describe("the help that is printed before anything is loaded", () => {
   }, 60_000)
 
   test("is nothing to fail at, where its reader is gone", () => {
-    const code = `import { helped } from "./src/help.ts"\nhelped([])`
+    const code = `import { helped } from "./src/release/help.ts"\nhelped([])`
     const line = `{ "$0" -e "$1"; echo "code $?" >&2; } | true`
     const child = Bun.spawnSync(["sh", "-c", line, process.execPath, code], { cwd: root, stdin: "ignore" })
     expect(child.stderr.toString()).toBe("code 0\n")

@@ -6,7 +6,7 @@ import { configuration } from "../../docs/source/configuration.ts"
 import { events, eventsSchema } from "../../docs/source/events.ts"
 import { samples } from "../../docs/source/samples.ts"
 import { meanings, troubleshooting } from "../../docs/source/troubleshooting.ts"
-import { ExitCode } from "../../src/pipeline/Failure.ts"
+import { ExitCode } from "../../src/core/Failure.ts"
 
 const root = join(import.meta.dir, "../..")
 const page = (name: string) => readFileSync(join(root, "docs", name), "utf8")

@@ -1,8 +1,8 @@
 // Compiled, never run: what must and must not compile.
 import { Context, Effect, Schema, type Scope } from "effect"
-import type { Events } from "../../src/pipeline/Events.ts"
+import type { Events } from "../../src/core/Events.ts"
 import * as Pipeline from "../../src/pipeline/Pipeline.ts"
-import { run } from "../../src/pipeline/run.ts"
+import { run } from "../../src/pipeline/interpreter/run.ts"
 import * as Step from "../../src/pipeline/Step.ts"
 
 class PushFailed extends Schema.TaggedError<PushFailed>()("PushFailed", {}) {}

@@ -1,8 +1,8 @@
 // Compiled, never run: what must and must not compile of the compositions, and of what is put around a step.
 import { Context, Effect, type Result, Schedule, Schema } from "effect"
-import type { Events } from "../../src/pipeline/Events.ts"
+import type { Events } from "../../src/core/Events.ts"
 import * as Pipeline from "../../src/pipeline/Pipeline.ts"
-import { run } from "../../src/pipeline/run.ts"
+import { run } from "../../src/pipeline/interpreter/run.ts"
 import * as Step from "../../src/pipeline/Step.ts"
 import * as Strategy from "../../src/pipeline/Strategy.ts"
 

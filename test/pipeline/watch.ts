@@ -1,9 +1,9 @@
 import { Effect, Fiber, Layer, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import type { Event } from "../../src/pipeline/Event.ts"
-import { Events } from "../../src/pipeline/Events.ts"
-import * as Resource from "../../src/pipeline/Resource.ts"
-import { Scrubber } from "../../src/pipeline/Scrubber.ts"
+import type { Event } from "../../src/core/Event.ts"
+import { Events } from "../../src/core/Events.ts"
+import * as Resource from "../../src/core/Resource.ts"
+import { Scrubber } from "../../src/core/Scrubber.ts"
 import * as Step from "../../src/pipeline/Step.ts"
 
 export class Broken extends Schema.TaggedError<Broken>()("Broken", { what: Schema.String }) {

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Option, Stream } from "effect"
-import type { Event } from "../../src/pipeline/Event.ts"
+import type { Event } from "../../src/core/Event.ts"
 import { kept } from "../../src/record/bounds.ts"
 import { open } from "../../src/record/Database.ts"
 import { follower } from "../../src/record/follow.ts"

@@ -1,4 +1,4 @@
-import type { Event, EventBody, NodeKind } from "../../src/pipeline/Event.ts"
+import type { Event, EventBody, NodeKind } from "../../src/core/Event.ts"
 
 /** What a malicious server could write, to become part of a page or of a terminal. */
 export const malicious = `</script><img src=x onerror="document.title='owned'"><script>document.title='owned'</script>`

@@ -1,7 +1,7 @@
 import { Terminal } from "@xterm/headless"
 import { Effect, Fiber, Queue, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import type { Event } from "../../src/pipeline/Event.ts"
+import type { Event } from "../../src/core/Event.ts"
 import { terminal } from "../../src/reporters/terminal.ts"
 
 /** A terminal of a size, as its user sees it. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { Schema } from "effect"
 import { meanings } from "../../docs/source/events.ts"
-import { Event } from "../../src/pipeline/Event.ts"
+import { Event } from "../../src/core/Event.ts"
 import { json } from "../../src/reporters/json.ts"
 import { faults } from "../docs/eventLines.ts"
 import { failure, interruption, noise, success } from "./story.ts"

@@ -1,12 +1,14 @@
 import { describe, expect, test } from "bun:test"
 import { Effect, Stream } from "effect"
-import type { Event } from "../../src/pipeline/Event.ts"
-import { bytes, describe as describeEvent, duration, parsePath } from "../../src/reporters/describe.ts"
+import type { Event } from "../../src/core/Event.ts"
+import { describe as describeEvent, parsePath } from "../../src/reporters/eventLine.ts"
 import { plain } from "../../src/reporters/plain.ts"
 import { feed, type Output, type Reporter } from "../../src/reporters/Reporter.ts"
-import { sparing } from "../../src/reporters/sparing.ts"
-import { fit, printable } from "../../src/reporters/text.ts"
+import { sparing } from "../../src/reporters/throttled.ts"
+import { fit } from "../../src/reporters/text.ts"
 import { failure, interruption, noise, story, success } from "./story.ts"
+import { printable } from "../../src/core/text.ts"
+import { bytes, duration } from "../../src/core/units.ts"
 
 /** All that a reporter writes of a story. */
 const written = (make: (output: Output) => Reporter, events: ReadonlyArray<Event>, columns = 100, colors = false) => {

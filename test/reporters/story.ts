@@ -1,4 +1,4 @@
-import type { Event, EventBody } from "../../src/pipeline/Event.ts"
+import type { Event, EventBody } from "../../src/core/Event.ts"
 
 const digest = `sha256:${"0123456789abcdef".repeat(4)}`
 

@@ -1,10 +1,10 @@
 import { Duration, Effect } from "effect"
 import type { Project, Server, Service } from "../../src/config/Project.ts"
-import type { Command, Output } from "../../src/layers/Command.ts"
-import { label, type Machine } from "../../src/layers/Machine.ts"
+import type { Command, Output } from "../../src/layers/processes/Command.ts"
+import { label, type Machine } from "../../src/layers/shell/Machine.ts"
 import { deploy } from "../../src/steps/DeployPipeline.ts"
 import * as Answer from "../../src/testing/Answer.ts"
-import type * as Recording from "../../src/testing/Recording.ts"
+import type * as Recording from "../../src/rehearsal/layers.ts"
 import * as Rehearsal from "../../src/testing/Rehearsal.ts"
 import { Files } from "../config/project.ts"
 

@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { ExitCode } from "../../pipeline/Failure.ts"
+import { ExitCode } from "../../core/Failure.ts"
 
 const Reason = Schema.Union([
   /** It ended with another exit code than 0; `stderr` has its last lines. */

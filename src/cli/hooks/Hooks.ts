@@ -2,17 +2,17 @@ import { type Cause, Deferred, Duration, Effect, Fiber, Option, Queue, type Reda
 import type { Hook } from "../../config/hooks.ts"
 import type { Project } from "../../config/Project.ts"
 import { secretNames } from "../../config/secretNames.ts"
-import { script } from "../../layers/Command.ts"
-import { lastLines } from "../../layers/docker/lines.ts"
-import { local } from "../../layers/Machine.ts"
-import { Secrets } from "../../layers/Secrets.ts"
-import { Shell } from "../../layers/Shell.ts"
-import { type Event, isEnd } from "../../pipeline/Event.ts"
-import { Scrubber } from "../../pipeline/Scrubber.ts"
+import { script } from "../../layers/processes/Command.ts"
+import { lastLines } from "../../core/lines.ts"
+import { local } from "../../layers/shell/Machine.ts"
+import { Secrets } from "../../layers/secrets/Secrets.ts"
+import { Shell } from "../../layers/shell/Shell.ts"
+import { type Event, isEnd } from "../../core/Event.ts"
+import { Scrubber } from "../../core/Scrubber.ts"
 import type { Follower } from "../../reporters/Reporter.ts"
 import hookScript from "./hook.sh" with { type: "text" }
 import { HookFailed } from "./HookFailed.ts"
-import { isTold, nameOf, variables } from "./told.ts"
+import { isTold, nameOf, variables } from "./hookEvents.ts"
 
 /** How many events wait for hooks that take longer than events come; those beyond are passed over. */
 const most = 100

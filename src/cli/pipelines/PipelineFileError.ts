@@ -1,7 +1,8 @@
 import { Schema } from "effect"
-import { list, nearest } from "../../config/nearest.ts"
+import { nearest } from "../../config/suggest.ts"
 import { faultRemedy, FileFault, faultText } from "../../config/regularFile.ts"
-import { ExitCode } from "../../pipeline/Failure.ts"
+import { ExitCode } from "../../core/Failure.ts"
+import { list } from "../../core/text.ts"
 
 /** Where something is in a file. */
 export const Fault = Schema.Struct({

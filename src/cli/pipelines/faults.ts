@@ -1,6 +1,6 @@
 import { Effect, FileSystem, Path, Result } from "effect"
-import { isFailure } from "../../pipeline/Failure.ts"
-import { messageOf } from "../../pipeline/fault.ts"
+import { isFailure } from "../../core/Failure.ts"
+import { messageOf } from "../../core/errorText.ts"
 import { type PipelineFile, shownFrom } from "./find.ts"
 import { type Fault, PipelineNotCompiled, PipelineThrew } from "./PipelineFileError.ts"
 

@@ -1,6 +1,6 @@
 import { Effect, FileSystem, Path } from "effect"
 import { readRegular } from "../../config/regularFile.ts"
-import { own } from "./own.ts"
+import { own } from "./builtin.ts"
 import { PipelineNotFound, PipelineUnreadable } from "./PipelineFileError.ts"
 
 const extension = /\.[cm]?[jt]s$/

@@ -1,6 +1,6 @@
 import { Duration, SchemaAST } from "effect"
-import { printable } from "../../reporters/text.ts"
 import type { LoadedPipeline } from "./load.ts"
+import { printable } from "../../core/text.ts"
 
 type Field = LoadedPipeline["flags"]["fields"][string]
 

@@ -4,7 +4,7 @@ import type { Runnable, Used } from "../../steps/Runnable.ts"
 import type { Pipeline } from "../../pipeline/Pipeline.ts"
 import { explained, threw } from "./faults.ts"
 import type { PipelineFile } from "./find.ts"
-import { guarded, patience } from "./guard.ts"
+import { guarded, patience } from "./guardedImport.ts"
 import { NoPipeline, PipelineOfAnotherCopy, PipelineStuck } from "./PipelineFileError.ts"
 
 type AnyPipeline = Pipeline<never, unknown, unknown, Used>

@@ -1,6 +1,6 @@
 import type { BuildSource, Engine } from "../../config/Project.ts"
-import { canonical } from "../../config/ImageName.ts"
-import type { Command } from "../Command.ts"
+import { canonical } from "../../config/ImageReference.ts"
+import type { Command } from "../processes/Command.ts"
 
 /** The part of a container's definition that its `create` is made of. */
 export interface ContainerSpec {

@@ -1,5 +1,5 @@
 import { Effect, Stream } from "effect"
-import * as Garbage from "../garbage.ts"
+import * as Garbage from "../../core/collectGarbage.ts"
 
 /** What a stream of bytes turned out to be. `magic` is its first bytes, by which a compression is known. */
 export interface Measured {

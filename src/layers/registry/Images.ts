@@ -1,5 +1,5 @@
 import { Effect, Option, type Stream } from "effect"
-import type { StoredImage } from "../LocalRegistry.ts"
+import type { StoredImage } from "./LocalRegistry.ts"
 import * as Archive from "./Archive.ts"
 import * as ArchiveImage from "./ArchiveImage.ts"
 import * as Manifest from "./Manifest.ts"

@@ -1,5 +1,5 @@
 import { PlatformError, Schema } from "effect"
-import { ExitCode } from "../../pipeline/Failure.ts"
+import { ExitCode } from "../../core/Failure.ts"
 
 /** The local registry's files could not be read or written. */
 export class StoreFailed extends Schema.TaggedError<StoreFailed>()("StoreFailed", {

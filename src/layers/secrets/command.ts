@@ -1,10 +1,10 @@
 import { Duration, Effect, Redacted } from "effect"
-import { type Scrubber } from "../../pipeline/Scrubber.ts"
-import { lastLines } from "../docker/lines.ts"
-import { script } from "../Command.ts"
-import { local } from "../Machine.ts"
-import { SecretCommandFailed } from "../SecretsError.ts"
-import type { Shell } from "../Shell.ts"
+import { type Scrubber } from "../../core/Scrubber.ts"
+import { lastLines } from "../../core/lines.ts"
+import { script } from "../processes/Command.ts"
+import { local } from "../shell/Machine.ts"
+import { SecretCommandFailed } from "./SecretsError.ts"
+import type { Shell } from "../shell/Shell.ts"
 import commandScript from "./command.sh" with { type: "text" }
 
 /** A command that stands for a secret: what the secret is called, and where the command was found. */

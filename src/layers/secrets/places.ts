@@ -2,7 +2,7 @@ import { Effect, Path } from "effect"
 import { type DotEnvValue, parseDotEnv } from "../../config/DotEnv.ts"
 import { readRegular } from "../../config/regularFile.ts"
 import { utf8 } from "../../config/utf8.ts"
-import { SecretsUnreadable } from "../SecretsError.ts"
+import { SecretsUnreadable } from "./SecretsError.ts"
 
 /** A place where secrets are looked for. */
 export interface Place {

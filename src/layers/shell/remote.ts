@@ -1,8 +1,8 @@
 import { Effect, type Redacted, type Scope } from "effect"
 import { CommandLine } from "effect/process"
 import type { Server } from "../../config/Project.ts"
-import type { Command, Process, ShellError } from "../Command.ts"
-import type { Ssh } from "../Ssh.ts"
+import type { Command, Process, ShellError } from "../processes/Command.ts"
+import type { Ssh } from "../ssh/Ssh.ts"
 
 /**
  * What the login shell of a server is asked to run, whatever that shell is: a `sh` that evaluates as many bytes as it is

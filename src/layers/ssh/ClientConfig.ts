@@ -1,7 +1,7 @@
 import { Effect, FileSystem } from "effect"
 import { isAbsolute, join } from "node:path"
 import SSHConfig from "ssh-config"
-import { SshFileUnusable } from "../SshError.ts"
+import { SshFileUnusable } from "./SshError.ts"
 import { SshSettings } from "./Settings.ts"
 
 /** What ~/.ssh/config says about a host. */

@@ -8,7 +8,7 @@ import {
   HostKeyUnknown,
   HostUnreachable,
   type SshError
-} from "../SshError.ts"
+} from "./SshError.ts"
 import type { HostKeys } from "../../config/Project.ts"
 import type { Identities } from "./Identities.ts"
 import { fingerprint, type HostRecord, type Verdict } from "./KnownHosts.ts"

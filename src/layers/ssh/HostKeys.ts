@@ -1,6 +1,6 @@
 import { Effect, FileSystem, type PlatformError, Semaphore } from "effect"
 import { basename, dirname, resolve } from "node:path"
-import { KnownHostsMisnamed, SshFileUnusable } from "../SshError.ts"
+import { KnownHostsMisnamed, SshFileUnusable } from "./SshError.ts"
 import * as KnownHosts from "./KnownHosts.ts"
 
 /** Reads known_hosts files, and writes new host keys into them, one at a time. */

@@ -1,7 +1,7 @@
 import { Effect, type Redacted } from "effect"
 import { join } from "node:path"
 import type { BaseAgent, ParsedKey } from "ssh2"
-import { KeyUnusable, keyProblemText } from "../SshError.ts"
+import { KeyUnusable, keyProblemText } from "./SshError.ts"
 import * as Agent from "./Agent.ts"
 import { fingerprint } from "./KnownHosts.ts"
 import type * as PrivateKey from "./PrivateKey.ts"

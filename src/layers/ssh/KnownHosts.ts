@@ -1,5 +1,5 @@
 import { createHash, createHmac, randomBytes } from "node:crypto"
-import { knownHostsName } from "../SshError.ts"
+import { knownHostsName } from "./SshError.ts"
 
 /** One key that a known_hosts file holds for a host. */
 export interface KnownKey {

@@ -1,8 +1,8 @@
 import { connect, type Socket } from "node:net"
 import type { Writable } from "node:stream"
 import type { AcceptConnection, Client, ClientChannel, RejectConnection, TcpConnectionDetails } from "ssh2"
-import { passed } from "../garbage.ts"
-import type { LocalEnd } from "../Ssh.ts"
+import { passed } from "../../core/collectGarbage.ts"
+import type { LocalEnd } from "./Ssh.ts"
 
 /** Where connections from a forwarded port lead, and the ones that came. */
 interface Listener {

@@ -1,7 +1,7 @@
 import { Effect, FileSystem, Redacted, Semaphore } from "effect"
 import { createHash } from "node:crypto"
 import { type ParsedKey, utils } from "ssh2"
-import type { KeyProblem } from "../SshError.ts"
+import type { KeyProblem } from "./SshError.ts"
 
 /** A private key file that was read: its key, or what is wrong with it. */
 export type KeyFile =

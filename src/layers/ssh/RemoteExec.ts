@@ -3,8 +3,8 @@ import { Deferred, type Duration, Effect, Exit, Scope, Semaphore, Stream } from 
 import { constants } from "node:os"
 import type { Readable } from "node:stream"
 import type { ClientChannel } from "ssh2"
-import type { RemoteProcess } from "../Ssh.ts"
-import { ConnectionLost, RemoteExecFailed } from "../SshError.ts"
+import type { RemoteProcess } from "./Ssh.ts"
+import { ConnectionLost, RemoteExecFailed } from "./SshError.ts"
 import type { Connection } from "./Connection.ts"
 
 /** A command that the server has started. */

@@ -1,8 +1,8 @@
 import { Deferred, Effect } from "effect"
-import { ForwardRefused } from "../SshError.ts"
-import * as Resource from "../../pipeline/Resource.ts"
+import { ForwardRefused } from "./SshError.ts"
+import * as Resource from "../../core/Resource.ts"
 import type { Connection } from "./Connection.ts"
-import type { Forward, LocalEnd } from "../Ssh.ts"
+import type { Forward, LocalEnd } from "./Ssh.ts"
 
 const address = "127.0.0.1"
 

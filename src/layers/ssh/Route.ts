@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import type { Server } from "../../config/Project.ts"
-import { ProxyInvalid } from "../SshError.ts"
+import { ProxyInvalid } from "./SshError.ts"
 import type { HostConfig } from "./ClientConfig.ts"
 import { SshSettings } from "./Settings.ts"
 

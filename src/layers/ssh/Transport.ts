@@ -2,7 +2,7 @@ import { Effect, type Scope } from "effect"
 import { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import type { Client } from "ssh2"
-import { HostUnreachable } from "../SshError.ts"
+import { HostUnreachable } from "./SshError.ts"
 import type { Hop } from "./Route.ts"
 
 const reasons: Readonly<Record<string, HostUnreachable["reason"]>> = {

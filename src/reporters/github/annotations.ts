@@ -1,7 +1,7 @@
-import type { Event, FailureRecord } from "../../pipeline/Event.ts"
-import { describe, parsePath } from "../describe.ts"
+import type { Event, FailureRecord } from "../../core/Event.ts"
+import { describe, parsePath } from "../eventLine.ts"
 import type { Output, Reporter } from "../Reporter.ts"
-import { command, withRemedy } from "./command.ts"
+import { command, withRemedy } from "./workflowCommand.ts"
 
 const about = (path: string): string => {
   const { keys, name } = parsePath(path)

@@ -1,6 +1,7 @@
-import type { Event } from "../../pipeline/Event.ts"
-import { bytes, describe, detailOf, duration, type Line, parsePath } from "../describe.ts"
-import { printable } from "../text.ts"
+import type { Event } from "../../core/Event.ts"
+import { describe, detailOf, type Line, parsePath } from "../eventLine.ts"
+import { printable } from "../../core/text.ts"
+import { bytes, duration } from "../../core/units.ts"
 
 /** A step that runs. */
 interface Running {

@@ -1,7 +1,7 @@
 import { Cause, Context, Exit, Option, Tracer } from "effect"
-import type { Ran } from "../../layers/shell/observed.ts"
-import type { Event, FailureRecord } from "../../pipeline/Event.ts"
-import { around } from "../describe.ts"
+import type { Ran } from "../../layers/shell/tracedShell.ts"
+import type { Event, FailureRecord } from "../../core/Event.ts"
+import { around } from "../eventLine.ts"
 import type { Parent } from "./settings.ts"
 
 /** OpenTelemetry counts in nanoseconds. */

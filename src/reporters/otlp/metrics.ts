@@ -1,6 +1,6 @@
 import { Effect, Metric } from "effect"
-import type { Event } from "../../pipeline/Event.ts"
-import { parsePath } from "../describe.ts"
+import type { Event } from "../../core/Event.ts"
+import { parsePath } from "../eventLine.ts"
 
 /** Seconds: from a step that does nothing to a deploy that takes long. */
 const boundaries = [0.1, 0.3, 1, 3, 10, 30, 60, 120, 300, 600, 1800]

@@ -1,6 +1,6 @@
 import { Effect, Schema } from "effect"
 import type { Server } from "../../config/Project.ts"
-import type { Failure } from "../../pipeline/Failure.ts"
+import type { Failure } from "../../core/Failure.ts"
 
 /** What was found about one thing on one machine: a fact, or what is wrong and what to do about it. */
 export const Check = Schema.Struct({

@@ -1,7 +1,7 @@
 import { Option, Schema, Struct } from "effect"
 import type { Project } from "../../config/Project.ts"
-import type { Event } from "../../pipeline/Event.ts"
-import { ExitCode } from "../../pipeline/Failure.ts"
+import type { Event } from "../../core/Event.ts"
+import { ExitCode } from "../../core/Failure.ts"
 import { address, Check, Checked, here } from "./Check.ts"
 
 const { machine: _machine, ...ofCheck } = Check.fields

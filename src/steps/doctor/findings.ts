@@ -1,5 +1,5 @@
 import type { Engine } from "../../config/Project.ts"
-import type { Looked } from "../../layers/Diagnosis.ts"
+import type { Looked } from "../../layers/diagnosis/Diagnosis.ts"
 import { type Check, here, on } from "./Check.ts"
 
 const MB = 1_000_000

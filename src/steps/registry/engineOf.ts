@@ -1,8 +1,8 @@
 import { Effect } from "effect"
 import type { Project } from "../../config/Project.ts"
-import { Docker } from "../../layers/Docker.ts"
-import type { Machine } from "../../layers/Machine.ts"
-import { Ssh } from "../../layers/Ssh.ts"
+import { Docker } from "../../layers/docker/Docker.ts"
+import type { Machine } from "../../layers/shell/Machine.ts"
+import { Ssh } from "../../layers/ssh/Ssh.ts"
 
 /** The engine of a machine: the project's own here, the one that is found there. */
 export const engineOf = Effect.fnUntraced(function* (project: Project, machine: Machine) {

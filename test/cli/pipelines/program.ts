@@ -13,7 +13,7 @@ export const whole = join(folder, "whole.js")
 /** Makes it for the tests of a file, and takes it away after them. */
 export const bundleWhole = () => {
   beforeAll(async () => {
-    await Bun.build({ entrypoints: [join(root, "src/whole.ts")], target: "bun", outdir: folder })
+    await Bun.build({ entrypoints: [join(root, "src/release/whole.ts")], target: "bun", outdir: folder })
   })
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 }

@@ -5,7 +5,7 @@ import replaceScript from "../../../src/layers/docker/replace.sh" with { type: "
 import { it } from "../../effect.ts"
 import { commandLine } from "../shells.ts"
 import { until } from "../ssh/fixture.ts"
-import * as Sshd from "../Sshd.ts"
+import * as Sshd from "../ssh/Sshd.ts"
 import * as FakeEngine from "./FakeEngine.ts"
 
 interface Options {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { Result } from "effect"
 import { CommandLine } from "effect/process"
 import type { BuildSource } from "../../../src/config/Project.ts"
-import type { Command } from "../../../src/layers/Command.ts"
+import type { Command } from "../../../src/layers/processes/Command.ts"
 import * as words from "../../../src/layers/docker/words.ts"
 
 /** Words as one would type them. */

@@ -4,7 +4,7 @@ import { hostname } from "node:os"
 import { Effect, Exit, Fiber, Option, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as Leases from "../../../src/layers/registry/Leases.ts"
-import * as Platform from "../../../src/platform.ts"
+import * as Platform from "../../../src/layers/Platform.ts"
 import { it } from "../../effect.ts"
 import { archive, docker20, folder, hexOf, type Image, image, layer, layerId, registryIn, sha256 } from "./fixtures.ts"
 

@@ -3,7 +3,7 @@ import { statSync, writeFileSync } from "node:fs"
 import { Deferred, Effect, Exit, Fiber, FileSystem, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as Store from "../../../src/layers/registry/Store.ts"
-import * as Platform from "../../../src/platform.ts"
+import * as Platform from "../../../src/layers/Platform.ts"
 import { it } from "../../effect.ts"
 import { folder, sha256 } from "./fixtures.ts"
 

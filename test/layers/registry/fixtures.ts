@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto"
 import { Context, Effect, FileSystem, Layer, Stream } from "effect"
 import { packTar } from "modern-tar"
-import { LocalRegistry } from "../../../src/layers/LocalRegistry.ts"
-import { Events } from "../../../src/pipeline/Events.ts"
-import { Scrubber } from "../../../src/pipeline/Scrubber.ts"
-import * as Platform from "../../../src/platform.ts"
+import { LocalRegistry } from "../../../src/layers/registry/LocalRegistry.ts"
+import { Events } from "../../../src/core/Events.ts"
+import { Scrubber } from "../../../src/core/Scrubber.ts"
+import * as Platform from "../../../src/layers/Platform.ts"
 
 export const sha256 = (bytes: Uint8Array): string => new Bun.CryptoHasher("sha256").update(bytes).digest("hex")
 

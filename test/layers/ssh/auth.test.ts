@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from "node:child_process"
 import { appendFileSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { it } from "../../effect.ts"
-import * as Sshd from "../Sshd.ts"
+import * as Sshd from "./Sshd.ts"
 import { builtIn, client, folder, run, serverOf, untilNoSessions } from "./fixture.ts"
 
 /** Makes a key that the server lets in. */

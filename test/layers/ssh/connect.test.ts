@@ -1,7 +1,7 @@
 import { describe, expect } from "bun:test"
 import { Duration, Effect, Exit, Fiber, Scope } from "effect"
 import { it } from "../../effect.ts"
-import * as Sshd from "../Sshd.ts"
+import * as Sshd from "./Sshd.ts"
 import { client, run, serverOf, silentServer, until, untilNoSessions } from "./fixture.ts"
 
 describe("a connection", () => {

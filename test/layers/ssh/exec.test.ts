@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Server } from "../../../src/config/Project.ts"
 import { it } from "../../effect.ts"
-import * as Sshd from "../Sshd.ts"
+import * as Sshd from "./Sshd.ts"
 import { builtIn, client, folder, output, run, serverOf, until, untilNoSessions } from "./fixture.ts"
 
 const servers: ReadonlyArray<readonly [string, Effect.Effect<Server, never, Scope.Scope>]> = [

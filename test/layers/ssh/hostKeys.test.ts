@@ -7,7 +7,7 @@ import { join } from "node:path"
 import { utils } from "ssh2"
 import * as HostKeys from "../../../src/layers/ssh/HostKeys.ts"
 import { it } from "../../effect.ts"
-import * as Sshd from "../Sshd.ts"
+import * as Sshd from "./Sshd.ts"
 import { client, run, serverOf } from "./fixture.ts"
 
 const name = (sshd: Sshd.Sshd) => `[127.0.0.1]:${sshd.port}`

@@ -1,0 +1,55 @@
+import { Effect, Schema } from "effect"
+import { Command } from "effect/cli"
+import { LocalRegistry } from "../../../layers/registry/LocalRegistry.ts"
+import { ExitCode } from "../../../core/Failure.ts"
+import { project } from "../../flags.ts"
+import { open } from "../../loadProject.ts"
+import type { RegistryLayers } from "./layers.ts"
+
+/** The project's registry is elsewhere, and is served there. */
+export class NothingToServe extends Schema.TaggedError<NothingToServe>()("NothingToServe", {
+  project: Schema.String,
+  server: Schema.String
+}) {
+  override get message() {
+    return `The registry of ${this.project} is ${this.server}: there is nothing to serve.`
+  }
+  get remedy() {
+    return "Servers reach it by themselves; `jiji registry status` shows whether it answers."
+  }
+  get exitCode() {
+    return ExitCode.usage
+  }
+}
+
+/** `jiji registry serve`. */
+export const command = <R>({ live, write }: RegistryLayers<R>) =>
+  Command.make(
+    "serve",
+    project,
+    Effect.fnUntraced(function* (flags) {
+      const loaded = yield* open(flags)
+      const { registry } = loaded
+      if (registry.type === "remote") {
+        return yield* new NothingToServe({ project: loaded.name, server: registry.server })
+      }
+      if (registry.container !== undefined) {
+        return write(`The registry of ${loaded.name} is a container, which serves by itself.\n`)
+      }
+      return yield* Effect.gen(function* () {
+        const { port } = yield* (yield* LocalRegistry).serve({ port: registry.port, exact: true })
+        const lines = [
+          `The local registry is at http://localhost:${port}/v2/, for this machine alone and read-only.`,
+          `To a server: ssh -R 127.0.0.1:${port}:127.0.0.1:${port} USER@SERVER`,
+          "Ctrl-C ends it."
+        ]
+        write(`${lines.join("\n")}\n`)
+        return yield* Effect.never
+      }).pipe(Effect.scoped, Effect.provide(live(loaded)))
+    })
+  ).pipe(
+    Command.withDescription("Keep the local registry open, read-only, until Ctrl-C"),
+    Command.withExamples([
+      { command: "jiji registry serve", description: "Serve the images of past deploys, for a port forward by hand" }
+    ])
+  )

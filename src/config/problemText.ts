@@ -1,0 +1,194 @@
+import type { SchemaAST, SchemaIssue } from "effect"
+import { hookEvents } from "./hooks.ts"
+import { nearest } from "./suggest.ts"
+import type { KeyPath } from "./Problem.ts"
+import { list } from "../core/text.ts"
+
+/** What is wrong with the value at a path, before it is known where that was written. */
+export interface Finding {
+  readonly path: KeyPath
+  readonly message: string
+  /** Whether it is about the key, not about its value. */
+  readonly atKey: boolean
+}
+
+/** Values below these keys may be secrets, and are never shown. */
+const hidden: ReadonlySet<string | number> = new Set(["password", "passphrase", "environment", "args"])
+
+/** A value as a sentence names it. */
+const show = (value: unknown, path: KeyPath): string => {
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list"
+  if (typeof value === "object" && value !== null) return Object.keys(value).length === 0 ? "an empty map" : "a map"
+  if (path.some((key) => hidden.has(key))) return typeof value === "string" ? "this text" : `this ${typeof value}`
+  if (typeof value !== "string") return String(value)
+  return value.length > 60 ? `"${value.slice(0, 57)}..."` : `"${value}"`
+}
+
+const annotation = (annotations: object | undefined, key: string): string | undefined => {
+  const value: unknown = Object.entries(annotations ?? {}).find(([name]) => name === key)?.[1]
+  return typeof value === "string" ? value : undefined
+}
+
+const annotated = (ast: SchemaAST.AST, key: string): string | undefined =>
+  annotation(ast.checks?.at(-1)?.annotations, key) ?? annotation(ast.annotations, key)
+
+/** Completes "must be …" for a value of the wrong type. */
+const expected = (ast: SchemaAST.AST): string => {
+  const own = annotated(ast, "expected")
+  if (own !== undefined) return own
+  switch (ast._tag) {
+    case "Objects":
+      return "a map"
+    case "Arrays":
+      return "a list"
+    case "String":
+      return "a text"
+    case "Number":
+      return "a number"
+    case "Literal":
+      return String(ast.literal)
+    case "Union": {
+      const members = new Set(ast.types.map((type) => (type.encoding?.[0] === undefined ? expected(type) : "")))
+      return list(
+        [...members].filter((member) => member !== ""),
+        "or"
+      )
+    }
+    default:
+      return "something else"
+  }
+}
+
+/** What systems and other tools call the processors of `arch`. */
+const processors: Readonly<Record<string, string>> = {
+  x86_64: "amd64",
+  "x86-64": "amd64",
+  x64: "amd64",
+  aarch64: "arm64",
+  armv7l: "arm/v7",
+  armv6l: "arm/v6"
+}
+
+/** A word about what is easily the whole mistake: quotes, or another name of the same processor. */
+const hint = (what: string, value: unknown): string => {
+  const processor =
+    typeof value === "string" && what.startsWith("amd64, ") ? processors[value.toLowerCase()] : undefined
+  if (processor !== undefined) return `; that is ${processor}`
+  if (typeof value === "number" || typeof value === "boolean") {
+    return /^a (?:text|name)/u.test(what) ? "; put quotes around it" : ""
+  }
+  return /^\d+$/u.test(String(value)) && /^a (?:port from|whole number)/u.test(what) ? "; take its quotes away" : ""
+}
+
+const mustBe = (what: string, value: unknown, path: KeyPath): string => {
+  if (value === null) return `must be ${what}, but is empty`
+  return `must be ${what}, not ${show(value, path)}${hint(what, value)}`
+}
+
+/** The value of a list that was most likely meant, where the list is too long to be shown. */
+const nearValue = (ast: SchemaAST.AST, value: unknown): string => {
+  if (ast._tag !== "Union" || annotated(ast, "expected") === undefined || typeof value !== "string") return ""
+  const near = nearest(
+    value,
+    ast.types.flatMap((type) => (type._tag === "Literal" ? [String(type.literal)] : []))
+  )
+  return near === undefined ? "" : `; did you mean \`${near}\`?`
+}
+
+/** What is meant by keys that other tools have at these places. */
+const meant = (path: KeyPath, value: unknown): string | undefined => {
+  const [top, , key] = path
+  if (path.length === 1 && top === "service") return typeof value === "string" ? "project" : "services"
+  if (path.length === 1 && top === "registry") return "builder.registry"
+  return path.length === 3 && top === "services" && key === "env" ? "environment" : undefined
+}
+
+const unknownKey = (
+  ast: SchemaAST.AST,
+  path: KeyPath,
+  value: unknown,
+  elsewhere: SchemaAST.AST | undefined
+): string => {
+  const key = String(path.at(-1))
+  if (ast._tag !== "Objects") return "is not known here"
+  const [index] = ast.indexSignatures
+  if (path[0] === "hooks" && Object.hasOwn(hookEvents, key)) {
+    return "is an event, and no name; call the hook as you like, and name its events under `on`"
+  }
+  if (index !== undefined) return `must be ${expected(index.parameter)}`
+  const known = ast.propertySignatures.map((property) => String(property.name))
+  const near = meant(path, value) ?? nearest(key, known)
+  if (near !== undefined) return `is not a known key; did you mean \`${near}\`?`
+  const other = elsewhere?._tag === "Union" ? elsewhere.types.filter((type) => type !== ast) : []
+  const fits = other.some((type) => type._tag === "Objects" && type.propertySignatures.some(({ name }) => name === key))
+  return fits
+    ? `does not go with this type of registry; ${list(known)} do`
+    : `is not a known key; here ${list(known)} ${known.length === 1 ? "is" : "are"}`
+}
+
+/** Whether the issue is that a union's member is not the one that was meant, because its literal is another. */
+const isOtherMember = (issue: SchemaIssue.Issue): boolean =>
+  issue._tag === "Composite" &&
+  issue.issues.some(
+    (inner) => inner._tag === "Pointer" && inner.issue._tag === "InvalidType" && inner.issue.ast._tag === "Literal"
+  )
+
+const found = (path: KeyPath, message: string, atKey = false): ReadonlyArray<Finding> => [{ path, message, atKey }]
+
+const distinct = (all: ReadonlyArray<Finding>): ReadonlyArray<Finding> =>
+  all.filter(
+    (one, index) => all.findIndex(({ message, path }) => message === one.message && path === one.path) === index
+  )
+
+/** All that an issue holds, each as a sentence. `valueAt` gives what was decoded. */
+export const findings = (issue: SchemaIssue.Issue, valueAt: (path: KeyPath) => unknown): ReadonlyArray<Finding> => {
+  const walk = (
+    issue: SchemaIssue.Issue,
+    path: KeyPath,
+    what: string | undefined,
+    union: SchemaAST.AST | undefined
+  ): ReadonlyArray<Finding> => {
+    switch (issue._tag) {
+      case "Pointer": {
+        const keys = issue.path.map((key) => (typeof key === "number" ? key : String(key)))
+        return walk(issue.issue, [...path, ...keys], undefined, union)
+      }
+      case "Encoding":
+        return walk(issue.issue, path, what, union)
+      case "Composite":
+        // A value that fails several checks has one sentence: the last check's phrase says all that it must be.
+        return distinct(issue.issues.flatMap((inner) => walk(inner, path, annotated(issue.ast, "expected"), union)))
+      case "Filter":
+        return walk(issue.issue, path, what ?? annotation(issue.filter.annotations, "expected"), union)
+      case "AnyOf": {
+        const [best] = [...issue.issues].sort((a, b) => Number(isOtherMember(a)) - Number(isOtherMember(b)))
+        const own = annotated(issue.ast, "expected")
+        if (best === undefined || own !== undefined)
+          return found(
+            path,
+            mustBe(own ?? expected(issue.ast), valueAt(path), path) + nearValue(issue.ast, valueAt(path))
+          )
+        return walk(best, path, undefined, issue.ast)
+      }
+      case "MissingKey":
+        return found(path, "is missing")
+      case "UnexpectedKey":
+        return found(path, unknownKey(issue.ast, path, valueAt(path), union), true)
+      case "InvalidType": {
+        const message = annotated(issue.ast, "message")
+        const sentence = mustBe(expected(issue.ast), valueAt(path), path) + nearValue(issue.ast, valueAt(path))
+        return found(path, message ?? sentence)
+      }
+      case "InvalidValue": {
+        const message = annotation(issue.annotations, "message")
+        const value = valueAt(path)
+        if (message !== undefined) return found(path, message)
+        return found(path, mustBe(what ?? annotation(issue.annotations, "expected") ?? "a valid value", value, path))
+      }
+      case "Forbidden":
+      case "OneOf":
+        return found(path, mustBe("a valid value", valueAt(path), path))
+    }
+  }
+  return walk(issue, [], undefined, undefined)
+}

@@ -1,0 +1,102 @@
+import { Cause, Effect, Exit, Fiber, Schema } from "effect"
+import { atPlace, placeOf } from "./errorText.ts"
+import { ExitCode } from "./Failure.ts"
+
+/** What a function of an author's returned is not what its signature says, which only the compiler would have seen. */
+export class UnexpectedReturn extends Schema.TaggedError<UnexpectedReturn>()("UnexpectedReturn", {
+  /** Whose function it is: `the step "pull"`. */
+  what: Schema.String,
+  got: Schema.String,
+  wanted: Schema.String,
+  /** `FILE:LINE` of where it was made, where that is known. */
+  at: Schema.optionalKey(Schema.String)
+}) {
+  override get message() {
+    return `${this.what} returned ${this.got}, not ${this.wanted}${atPlace(this.at)}`
+  }
+  get remedy() {
+    const isPromise = this.got === "a Promise"
+    if (this.wanted !== "an Effect") {
+      return isPromise
+        ? "It cannot wait for anything: let a step before it do that, and add what comes of it to the state."
+        : `Return ${this.wanted} there; \`tsc\` shows such mistakes before anything runs.`
+    }
+    return isPromise
+      ? "Put what is async into an Effect: `() => Effect.promise(async () => { … })`."
+      : "Return an Effect there: `Effect.succeed({ … })` with what it adds, or `Effect.void`."
+  }
+  readonly exitCode = ExitCode.failed
+}
+
+const made = new WeakMap<object, Error>()
+
+/** Remembers where in its author's files a function was given to jiji, for when it answers what it must not. */
+export const remember = <F extends object>(given: F): F => {
+  made.set(given, new Error("given here"))
+  return given
+}
+
+const kind = (value: unknown): string => {
+  if (Effect.isEffect(value)) return "an Effect"
+  if (typeof value === "function") return "a function"
+  if (typeof value !== "object" || value === null) return String(value)
+  const name = Object.prototype.toString.call(value).slice("[object ".length, -1)
+  return name === "Object" || name === "Array" ? `an ${name.toLowerCase()}` : `a ${name}`
+}
+
+/** What is thrown where a function of an author's answered something else than its signature says. */
+const unexpected = (what: string, wanted: string, value: unknown, given?: object): UnexpectedReturn => {
+  // Whether it fails is of no interest any more.
+  if (value instanceof Promise) value.catch(() => {})
+  const at = given && placeOf(made.get(given))
+  return new UnexpectedReturn({ what, wanted, got: kind(value), ...(at === undefined ? {} : { at }) })
+}
+
+/** What a function of an author's has answered, which the compiler may not have looked at. */
+export const answered = <A>(what: string, wanted: string, value: A, is: boolean): A => {
+  if (!is) throw unexpected(what, wanted, value)
+  return value
+}
+
+/** How effect ends a fiber that is given something else than an effect: at once, with nothing behind it run. */
+const invalid = "Fiber.runLoop: Not a valid effect: "
+
+const explained = <E>(what: string, reason: Cause.Reason<E>): Cause.Reason<E> => {
+  if (!Cause.isDieReason(reason) || typeof reason.defect !== "string") return reason
+  const [begin, shown] = reason.defect.split(invalid)
+  if (begin !== "" || shown === undefined) return reason
+  const [, name] = /^\[object (\w+)\]$/.exec(shown) ?? []
+  const got = name === undefined ? shown : `a ${name}`
+  return Cause.makeDieReason(new UnexpectedReturn({ what: `something in ${what}`, wanted: "an Effect", got }))
+}
+
+/**
+ * What an author's function answers, run in a fiber of its own: effect ends one that comes upon no Effect as it stands,
+ * and nothing else may end so.
+ */
+export const effectOf = <A, E, R>(
+  what: string,
+  given: object,
+  answer: () => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> => {
+  const asked = Effect.suspend(() => {
+    const effect = answer()
+    return Effect.isEffect(effect) ? effect : Effect.die(unexpected(what, "an Effect", effect, given))
+  })
+  return Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Effect.forkChild(restore(asked), { startImmediately: true }), (fiber) =>
+      Effect.onInterrupt(restore(Fiber.await(fiber)), () => Fiber.interrupt(fiber)).pipe(
+        // What it has done by the time that it is interrupted, it has done.
+        Effect.catchCause(() => Fiber.await(fiber)),
+        Effect.flatMap((exit) => {
+          if (Exit.isFailure(exit)) {
+            return Effect.failCause(Cause.fromReasons(exit.cause.reasons.map((reason) => explained(what, reason))))
+          }
+          // Of an `Effect.map` with an async function: nothing has waited for it.
+          const isPromise = exit.value instanceof Promise
+          return isPromise ? Effect.die(unexpected(`something in ${what}`, "an Effect", exit.value)) : exit
+        })
+      )
+    )
+  )
+}

@@ -1,0 +1,334 @@
+import { Context, Duration, Effect, Layer, Redacted, Semaphore, type Stream } from "effect"
+import { registryOf } from "../../config/ImageReference.ts"
+import type { BuildSource, Engine, Server } from "../../config/Project.ts"
+import { type Command, type CommandFailed, type Output, script, type ShellError } from "../processes/Command.ts"
+import { decodeContainers, decodeImage, type InspectedContainer, type InspectedImage } from "./inspect.ts"
+import { lastLines, telling } from "../../core/lines.ts"
+import { patiently } from "./retryRegistry.ts"
+import { scripts } from "./scripts.ts"
+import { type Transferred, transferReader } from "./transfer.ts"
+import { architectureOf } from "./architectures.ts"
+import * as words from "./words.ts"
+import {
+  BuildFailed,
+  ContainerForeign,
+  ContainerUnhealthy,
+  type EngineError,
+  engineError,
+  EngineUnclear,
+  PortTaken
+} from "./DockerError.ts"
+import { label, local, type Machine, remote } from "../shell/Machine.ts"
+import { Events } from "../../core/Events.ts"
+import { Shell } from "../shell/Shell.ts"
+
+/** The engine that answers on a server, and the project's containers there. */
+export interface ServerEngine {
+  readonly name: Engine
+  readonly version: string
+  /** As images call it: `amd64`, `arm64`, … */
+  readonly architecture: string
+  readonly containers: ReadonlyArray<InspectedContainer>
+}
+
+export interface BuildOptions {
+  readonly engine: Engine
+  readonly service: string
+  readonly source: BuildSource
+  /** The name that the image is given. */
+  readonly reference: string
+  /** `linux/arm64` for one; the engine's own where absent. */
+  readonly platform?: string
+}
+
+/** A registry and who one is to it. */
+export interface Credentials {
+  readonly server: string
+  readonly username: string
+  readonly password: Redacted.Redacted<string>
+}
+
+export interface PushOptions {
+  readonly engine: Engine
+  readonly reference: string
+  /** Hold for this push alone; without them the user's own login does. */
+  readonly credentials?: Credentials
+  /** False only for a registry on this machine's loopback. */
+  readonly verify?: boolean
+  /** Is told how far it is, a few times a second, where this machine has util-linux's `script`. */
+  readonly moved?: (so: Transferred) => void
+}
+
+export interface PullOptions {
+  readonly engine: Engine
+  readonly reference: string
+  /** The name that the image is run under, where that is another one than it is pulled by. */
+  readonly name?: string
+  /** False only for a registry on the machine's own loopback. */
+  readonly verify: boolean
+  /** Takes the name away that the image was pulled by. */
+  readonly drop: boolean
+  readonly credentials?: Credentials
+  /** Is told how far it is, a few times a second, where the server has util-linux's `script`. */
+  readonly moved?: (so: Transferred) => void
+}
+
+export interface ReplaceOptions {
+  readonly engine: Engine
+  readonly project: string
+  readonly service: string
+  readonly name: string
+  readonly digest: string
+  /** A hash of everything but the image that the container is made from. */
+  readonly config: string
+  /** `beside` the old one; after a `trial` without ports; or after a `stop` of the old one, whose data it shares. */
+  readonly how: "beside" | "trial" | "stop"
+  readonly runningFor: Duration.Duration
+  readonly timeout: Duration.Duration
+  readonly imageId: string
+  readonly repository: string
+  readonly retain: number
+  readonly container: words.ContainerSpec
+  readonly secrets: ReadonlyMap<string, Redacted.Redacted<string>>
+}
+
+/** What was done about a container, and its id. */
+export interface Replaced {
+  readonly outcome: "started" | "unchanged"
+  readonly id: string
+}
+
+/** Operations of a container engine, on this machine and on servers. */
+export class Docker extends Context.Service<
+  Docker,
+  {
+    /** Finds the engine of a server, and the containers of a project there. */
+    probe(server: Server, prefer: Engine, project: string): Effect.Effect<ServerEngine, EngineError | ShellError>
+    /** Builds an image on this machine. */
+    build(options: BuildOptions): Effect.Effect<InspectedImage, BuildFailed | EngineError | ShellError>
+    /** An image of this machine as an archive. */
+    save(engine: Engine, reference: string): Stream.Stream<Uint8Array, ShellError | CommandFailed>
+    /** Logs a machine's user in to a registry, until {@link logout}. */
+    login(machine: Machine, engine: Engine, credentials: Credentials): Effect.Effect<void, EngineError | ShellError>
+    /** Logs a machine's user out of a registry; answers whether it was logged in. */
+    logout(machine: Machine, engine: Engine, server: string): Effect.Effect<boolean, EngineError | ShellError>
+    /** Whether a registry takes the credentials; this machine stays as it is, logged in or not. */
+    check(engine: Engine, credentials: Credentials): Effect.Effect<void, EngineError | ShellError>
+    /** Pushes an image of this machine; answers the digest that the registry knows it by. */
+    push(options: PushOptions): Effect.Effect<string, EngineError | ShellError>
+    /** Pulls an image onto a server. */
+    pull(server: Server, options: PullOptions): Effect.Effect<InspectedImage, EngineError | ShellError>
+    /** Puts a new container in the place of the old one, once it is healthy. */
+    replace(
+      server: Server,
+      options: ReplaceOptions
+    ): Effect.Effect<Replaced, ContainerUnhealthy | ContainerForeign | PortTaken | EngineError | ShellError>
+  }
+>()("jiji/layers/docker/Docker") {
+  static readonly layer = Layer.effect(
+    Docker,
+    Effect.gen(function* () {
+      const shell = yield* Shell
+      const retrying = patiently(yield* Events)
+
+      /** Runs to exit code 0, or fails with the error that the engine's words stand for. */
+      const succeed = Effect.fnUntraced(function* (
+        machine: Machine,
+        command: Command,
+        context: {
+          readonly engine: string
+          readonly operation: string
+          readonly reference?: string
+          readonly isOwn?: boolean
+        }
+      ) {
+        const output = yield* shell.run(machine, command)
+        if (output.exitCode !== 0) return yield* engineError({ machine: label(machine), ...context }, output)
+        return output
+      })
+
+      const unclear = (machine: Machine, engine: string, operation: string) => (reason: unknown) =>
+        new EngineUnclear({ machine: label(machine), engine, operation, reason })
+
+      // Services that are built from the same source take turns, so that the engine's cache gives all of them one image:
+      // side by side each would get its own, and the next deploy another one of these.
+      const turns = new Map<string, Semaphore.Semaphore>()
+      const turn = (key: string): Semaphore.Semaphore => {
+        const semaphore = turns.get(key) ?? Semaphore.makeUnsafe(1)
+        turns.set(key, semaphore)
+        return semaphore
+      }
+
+      const inspect = Effect.fnUntraced(function* (engine: Engine, reference: string) {
+        const operation = `inspect ${reference}`
+        const output = yield* succeed(local, { words: words.inspectImage(engine, reference) }, { engine, operation })
+        return yield* Effect.mapError(decodeImage(output.stdout), unclear(local, engine, operation))
+      })
+
+      return Docker.of({
+        probe: Effect.fnUntraced(function* (server, prefer, project) {
+          const machine = remote(server)
+          const context = { engine: prefer, operation: "list containers" }
+          const { stdout } = yield* succeed(machine, script("probe", scripts.probe, [prefer, project]), context)
+          const end = stdout.indexOf("\n")
+          const [engine = "", version = "", processor = ""] = stdout.slice(0, end).split(" ")
+          const containers = yield* Effect.mapError(
+            decodeContainers(stdout.slice(end + 1)),
+            unclear(machine, prefer, context.operation)
+          )
+          return {
+            name: engine === "podman" ? "podman" : "docker",
+            version,
+            architecture: architectureOf(processor),
+            containers
+          }
+        }),
+
+        build: Effect.fnUntraced(function* ({ engine, service, source, reference, platform }) {
+          const run = shell.run(local, { words: words.build(engine, source, reference, platform), show: "all" })
+          const output = yield* turn(JSON.stringify([engine, source, platform])).withPermits(1)(run)
+          if (output.exitCode !== 0) {
+            const error = engineError({ machine: "local", engine, operation: `build ${service}`, reference }, output)
+            // These are the engine's own; all others may be quoted from what the Dockerfile runs, as its exit code is.
+            if (["EngineDown", "EngineForbidden", "DiskFull"].includes(error._tag)) return yield* error
+            const log = lastLines(`${output.stdout}${output.stderr}`)
+            return yield* new BuildFailed({ service, code: output.exitCode, log })
+          }
+          return yield* inspect(engine, reference)
+        }),
+
+        save: (engine, reference) => shell.bytes(local, { words: words.save(engine, reference) }),
+
+        login: Effect.fnUntraced(function* (machine, engine, { server, username, password }) {
+          const operation = `log in to ${server}`
+          const command = { words: words.login(engine, server, username), stdin: password }
+          yield* succeed(machine, command, { engine, operation, reference: server })
+        }, retrying),
+
+        logout: Effect.fnUntraced(function* (machine, engine, server) {
+          const output = yield* shell.run(machine, { words: words.logout(engine, server) })
+          if (/not logged in/i.test(output.stdout + output.stderr)) return false
+          if (output.exitCode === 0) return true
+          return yield* engineError({ machine: label(machine), engine, operation: `log out of ${server}` }, output)
+        }),
+
+        check: Effect.fnUntraced(function* (engine, credentials) {
+          const { server } = credentials
+          const command = {
+            ...script("check", scripts.check, [engine, ...loginArgs(credentials)]),
+            env: loginEnv(credentials)
+          }
+          yield* succeed(local, command, { engine, operation: `log in to ${server}`, reference: server })
+        }, retrying),
+
+        push: Effect.fnUntraced(function* ({ engine, reference, credentials, verify, moved }) {
+          const operation = `push ${reference}`
+          const tls = verify === false ? "false" : ""
+          const command: Command = {
+            ...script("push", scripts.push, [engine, reference, tls, ...toldArgs(moved), ...loginArgs(credentials)]),
+            env: loginEnv(credentials),
+            show: engine === "podman" ? "stderr" : "all",
+            ...hearing(moved)
+          }
+          const { stdout } = yield* succeed(local, command, {
+            engine,
+            operation,
+            reference,
+            isOwn: credentials === undefined
+          })
+          const printed = /(?:^|digest: )(sha256:[0-9a-f]{64})\b/m.exec(stdout)?.[1]
+          if (printed !== undefined) return printed
+          const { repoDigests } = yield* inspect(engine, reference)
+          const prefix = `${reference.slice(0, reference.lastIndexOf(":"))}@`
+          const found = repoDigests.find((name) => name.startsWith(prefix))
+          if (found === undefined) return yield* unclear(local, engine, operation)("no digest after the push")
+          return found.slice(prefix.length)
+        }, retrying),
+
+        pull: Effect.fnUntraced(function* (server, { engine, reference, name, verify, drop, credentials, moved }) {
+          const machine = remote(server)
+          const isOwn = credentials === undefined
+          const context = { engine, operation: `pull ${reference}`, reference, isOwn }
+          const args = [
+            engine,
+            reference,
+            name ?? "",
+            String(verify),
+            drop ? "yes" : "no",
+            ...toldArgs(moved),
+            ...loginArgs(credentials)
+          ]
+          const command: Command = {
+            ...script("pull", scripts.pull, args),
+            env: loginEnv(credentials),
+            show: "stderr"
+          }
+          const pulling = Effect.suspend(() => succeed(machine, { ...command, ...hearing(moved) }, context))
+          // Behind a tunnel is this machine: what fails there does not mend itself.
+          const { stdout } = yield* registryOf(reference).startsWith("localhost:") ? pulling : retrying(pulling)
+          return yield* Effect.mapError(decodeImage(stdout), unclear(machine, engine, context.operation))
+        }),
+
+        replace: Effect.fnUntraced(function* (server, options) {
+          const { container, engine, secrets } = options
+          const ports = words.portWords(container.ports)
+          const command = script("replace", scripts.replace, [
+            engine,
+            options.name,
+            options.project,
+            options.digest,
+            options.config,
+            options.how,
+            String(Duration.toSeconds(options.runningFor)),
+            String(Math.ceil(Duration.toSeconds(options.timeout))),
+            container.image,
+            options.imageId,
+            options.repository,
+            String(options.retain),
+            String(ports.length),
+            ...ports,
+            ...words.createWords(container, [...secrets.keys()])
+          ])
+          const values = [...secrets.values()].map((value, index) => [`JIJI_SECRET_${index}`, value] as const)
+          const env = { JIJI_NAMES: [...secrets.keys()].join(" "), ...Object.fromEntries(values) }
+          const output = yield* shell.run(remote(server), { ...command, env, show: "stderr" })
+          return yield* replaced(server, options, output)
+        })
+      })
+    })
+  )
+}
+
+/** What a script is told of whether anybody wants to know how far it is. */
+const toldArgs = (moved: PushOptions["moved"]): ReadonlyArray<string> => [moved === undefined ? "no" : "yes"]
+
+/** Reads how far a command is; anew for each attempt, which begins at nothing. */
+const hearing = (moved: PushOptions["moved"]): Pick<Command, "heard"> =>
+  moved === undefined ? {} : { heard: transferReader(moved) }
+
+/** The arguments of a script that logs in: the registry and the user, or nothing twice. */
+const loginArgs = (credentials: Credentials | undefined): ReadonlyArray<string> =>
+  credentials === undefined ? ["", ""] : [words.loginServer(credentials.server), credentials.username]
+
+const loginEnv = (credentials: Credentials | undefined): NonNullable<Command["env"]> =>
+  credentials === undefined ? {} : { JIJI_PASSWORD: credentials.password }
+
+/** What the script's end says: its exit code, and the word that its output begins with. */
+const replaced = Effect.fnUntraced(function* (server: Server, { engine, service }: ReplaceOptions, output: Output) {
+  const [line = "", ...rest] = output.stdout.split("\n")
+  const [word = "", ...detail] = line.split(" ")
+  const about = { server: server.name, service }
+  if (output.exitCode === 0 && (word === "started" || word === "unchanged")) {
+    return { outcome: word, id: detail.join(" ") } as const
+  }
+  if (word === "unhealthy") {
+    return yield* new ContainerUnhealthy({ ...about, reason: detail.join(" "), log: rest.join("\n").trimEnd() })
+  }
+  if (word === "foreign") return yield* new ContainerForeign({ server: server.name, engine, name: detail.join(" ") })
+  const taken = /port is already allocated|address already in use/i
+  if (taken.test(output.stderr)) {
+    return yield* new PortTaken({ ...about, detail: telling(output.stderr, taken, 1) })
+  }
+  const operation = `replace the container of ${service}`
+  return yield* engineError({ machine: server.name, engine, operation }, output)
+})

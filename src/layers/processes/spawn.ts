@@ -1,0 +1,59 @@
+import { Effect, type PlatformError, Redacted, type Scope, Stream } from "effect"
+import { ChildProcess, type ChildProcessSpawner } from "effect/process"
+import { constants } from "node:os"
+import { type Command, type Process, ProgramMissing, type ShellError } from "./Command.ts"
+import { noted } from "./children.ts"
+
+/** The exit code that a shell would report, of a child that a signal ended; the spawner only names the signal. */
+const signalled = (error: PlatformError.PlatformError): number => {
+  const name = /signal: '(\w+)'/.exec(String(error.cause ?? error.message))?.[1]
+  const number = Object.entries(constants.signals).find(([signal]) => signal === name)?.[1]
+  return 128 + (number ?? 0)
+}
+
+/** How long the outputs of a command are read that has ended and has handed on its work. */
+const rest = "500 millis"
+
+/** Starts a command on this machine. It is ended with the scope, and killed where it does not listen. */
+export const startLocal = Effect.fnUntraced(function* (
+  spawner: ChildProcessSpawner.ChildProcessSpawner["Service"],
+  command: Command
+): Effect.fn.Return<Process, ShellError, Scope.Scope> {
+  const { asks, stdin } = command
+  const [program, ...args] = command.words
+  const failed = (reason: PlatformError.PlatformError) => new ProgramMissing({ program, reason })
+  const note = yield* noted
+  const child = yield* Effect.mapError(
+    spawner.spawn(
+      ChildProcess.make(program, args, {
+        env: command.env ?? {},
+        extendEnv: true,
+        forceKillAfter: "3 seconds",
+        stdin:
+          stdin === undefined
+            ? asks === true
+              ? "inherit"
+              : "ignore"
+            : Stream.encodeText(Stream.make(Redacted.isRedacted(stdin) ? Redacted.value(stdin) : stdin))
+      })
+    ),
+    failed
+  )
+  note(child.pid)
+  const ended = Effect.catch(child.exitCode, (error) => Effect.succeed(signalled(error)))
+  if (command.handsOn !== true) {
+    return {
+      stdout: Stream.mapError(child.stdout, failed),
+      stderr: Stream.mapError(child.stderr, failed),
+      exitCode: ended
+    }
+  }
+  const untilEnded = (bytes: typeof child.stdout) =>
+    Stream.interruptWhen(Stream.mapError(bytes, failed), Effect.andThen(ended, Effect.sleep(rest)))
+  return {
+    stdout: untilEnded(child.stdout),
+    stderr: untilEnded(child.stderr),
+    // The scope ends no process that is let go of, nor its group.
+    exitCode: Effect.tap(ended, (code) => (code === 0 ? Effect.asVoid(Effect.orDie(child.unref)) : Effect.void))
+  }
+})

@@ -1,0 +1,123 @@
+import { Context, Effect, Layer, Option, Schedule } from "effect"
+import type { Engine } from "../../config/Project.ts"
+import { script, type ShellError } from "../processes/Command.ts"
+import { scripts } from "../docker/scripts.ts"
+import { telling } from "../../core/lines.ts"
+import { type EngineError, engineError, EngineUnclear } from "../docker/DockerError.ts"
+import { local } from "../shell/Machine.ts"
+import {
+  RegistryContainerElsewhere,
+  RegistryContainerForeign,
+  RegistryContainerSilent,
+  RegistryPortTaken
+} from "./RegistryContainerError.ts"
+import * as Probe from "../registry/Probe.ts"
+import { Shell } from "../shell/Shell.ts"
+
+/** What the container is called, and the volume that it keeps images in. */
+export const containerName = "jiji-registry"
+
+/** How long a registry may take from its start to its first answer. */
+const patience = 15
+
+type Unready =
+  | RegistryContainerElsewhere
+  | RegistryContainerForeign
+  | RegistryContainerSilent
+  | RegistryPortTaken
+  | EngineError
+  | ShellError
+
+/** A registry in a container of this machine's engine, for projects that share one. */
+export class RegistryContainer extends Context.Service<
+  RegistryContainer,
+  {
+    /** Makes sure that it runs and answers; says what that took. */
+    ensure(options: {
+      readonly engine: Engine
+      readonly port: number
+      readonly image: string
+    }): Effect.Effect<"running" | "started" | "created", Unready>
+    /** Removes the container, and its images if that is asked for. False where there is none of jiji's. */
+    remove(
+      engine: Engine,
+      withImages: boolean
+    ): Effect.Effect<boolean, RegistryContainerForeign | EngineError | ShellError>
+  }
+>()("jiji/layers/registryContainer/RegistryContainer") {
+  static readonly layer = Layer.suspend(() =>
+    RegistryContainer.asking((port) => Probe.answers(`http://127.0.0.1:${port}`))
+  )
+  /** With another way to ask whether it answers: a shell that only records has started nothing. */
+  static readonly asking = (answers: (port: number) => Effect.Effect<boolean>) => make(answers)
+}
+
+const make = (answers: (port: number) => Effect.Effect<boolean>) =>
+  Layer.effect(
+    RegistryContainer,
+    Effect.gen(function* () {
+      const shell = yield* Shell
+      const name = containerName
+
+      const run = Effect.fnUntraced(function* (
+        engine: Engine,
+        operation: string,
+        words: readonly [string, ...Array<string>]
+      ) {
+        const output = yield* shell.run(local, { words })
+        if (output.exitCode !== 0) return yield* engineError({ machine: "local", engine, operation }, output)
+        return output.stdout.trim()
+      })
+
+      const ensure = Effect.fnUntraced(function* (options: {
+        readonly engine: Engine
+        readonly port: number
+        readonly image: string
+      }) {
+        const { engine, image, port } = options
+        const command = script("registry", scripts.registry, [engine, name, String(port), image])
+        const output = yield* shell.run(local, { ...command, show: "stderr" })
+        const taken = /port is already allocated|address already in use/i
+        if (taken.test(output.stderr)) {
+          return yield* new RegistryPortTaken({ port, detail: telling(output.stderr, taken, 1) })
+        }
+        const operation = "run the registry's container"
+        if (output.exitCode !== 0) {
+          return yield* engineError({ machine: "local", engine, operation, reference: image }, output)
+        }
+        const [word = "", other = ""] = output.stdout.trim().split(" ")
+        if (word === "foreign") return yield* new RegistryContainerForeign({ engine, name })
+        if (word === "other") {
+          return yield* new RegistryContainerElsewhere({ engine, name, wanted: port, port: Number(other) })
+        }
+        if (word !== "running" && word !== "started" && word !== "created") {
+          return yield* new EngineUnclear({ machine: "local", engine, operation, reason: output.stdout })
+        }
+        const ready = yield* answers(port).pipe(
+          Effect.repeat({ until: (ready) => ready, schedule: Schedule.spaced("50 millis") }),
+          Effect.timeoutOption(`${patience} seconds`)
+        )
+        if (Option.isNone(ready)) return yield* new RegistryContainerSilent({ engine, name, port, seconds: patience })
+        return word
+      })
+
+      const remove = Effect.fnUntraced(function* (engine: Engine, withImages: boolean) {
+        const filter = ["--filter", `name=^${name}$`]
+        const all = ["ps", "--all", "--quiet", ...filter]
+        const found = yield* run(engine, "list containers", [engine, ...all])
+        if (found !== "") {
+          const ours = yield* run(engine, "list containers", [engine, ...all, "--filter", "label=jiji.registry"])
+          if (ours === "") return yield* new RegistryContainerForeign({ engine, name })
+          yield* run(engine, `remove container ${name}`, [engine, "rm", "--force", name])
+        }
+        if (withImages) {
+          const volume = yield* run(engine, "list volumes", [engine, "volume", "ls", "--quiet", ...filter])
+          if (volume !== "") yield* run(engine, `remove volume ${name}`, [engine, "volume", "rm", name])
+          return found !== "" || volume !== ""
+        }
+        return found !== ""
+      })
+
+      return RegistryContainer.of({ ensure, remove })
+    })
+  )

@@ -1,0 +1,13 @@
+import type { Server } from "../../config/Project.ts"
+
+/** Where a command runs: this machine, or a server. */
+export type Machine = { readonly _tag: "Local" } | { readonly _tag: "Remote"; readonly server: Server }
+
+/** The machine that jiji runs on. */
+export const local: Machine = { _tag: "Local" }
+
+/** A server of the project. */
+export const remote = (server: Server): Machine => ({ _tag: "Remote", server })
+
+/** How a machine is called where it is shown: `local`, or the server's name. */
+export const label = (machine: Machine): string => (machine._tag === "Local" ? "local" : machine.server.name)

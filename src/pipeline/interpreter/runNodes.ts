@@ -1,0 +1,54 @@
+import { Effect } from "effect"
+import { answered } from "../../core/authored.ts"
+import type { Node, PipelineNode } from "../Node.ts"
+import { observed, type Run, type State } from "./nodeEvents.ts"
+import { runForEach } from "./runForEach.ts"
+import { runStep } from "./runStep.ts"
+import type { Undos } from "./undos.ts"
+
+/** What a branch has put into the state: what it only hands on would hide what its neighbours have put there. */
+const news = (after: State, before: State): State =>
+  Object.fromEntries(Object.entries(after).filter(([key, value]) => !(key in before) || before[key] !== value))
+
+const runNode = (node: Node, state: State, path: string, undos: Undos): Run<State> => {
+  switch (node._tag) {
+    case "Step":
+      return runStep(node, state, `${path}/${node.name}`, undos)
+    case "Pipeline": {
+      const at = `${path}/${node.name}`
+      return observed("pipeline", at, runNodes(node, state, at, undos))
+    }
+    case "ForEach":
+      return runForEach(node, state, `${path}/${node.name}`, undos, (state, at) =>
+        runNodes(node.body, state, at, undos)
+      )
+    case "When":
+      return Effect.suspend(() => {
+        const { body, reason } = node
+        const holds = node.if(state as never)
+        const what = `the condition of ${JSON.stringify(body.name)}`
+        if (answered(what, "true or false", holds, typeof holds === "boolean")) return runNode(body, state, path, undos)
+        const kind = body._tag === "Step" ? "step" : "pipeline"
+        const skipped = observed(kind, `${path}/${body.name}`, Effect.void, () => ({ skipped: reason }))
+        return Effect.as(skipped, state)
+      })
+    case "Parallel":
+      return Effect.map(
+        Effect.forEach(node.branches, (branch) => runNode(branch, state, path, undos), { concurrency: "unbounded" }),
+        (states) => Object.assign({}, state, ...states.map((each) => news(each, state)))
+      )
+  }
+}
+
+/** The nodes of a pipeline in order, in a scope of their own; undone where they fail, before anything is released. */
+export const runNodes = (pipeline: PipelineNode, state: State, path: string, undos: Undos): Run<State> =>
+  Effect.gen(function* () {
+    let current = state
+    for (const node of pipeline.nodes) current = yield* runNode(node, current, path, undos)
+    return current
+  }).pipe(
+    Effect.onError(() => undos.undo(path)),
+    Effect.scoped,
+    // An interruption can come while what was acquired is released.
+    Effect.onError(() => undos.undo(path))
+  )

@@ -1,0 +1,46 @@
+import { type Duration, Effect } from "effect"
+import type { Server } from "../config/Project.ts"
+import type { Command, Output, ShellError } from "../layers/processes/Command.ts"
+import type { Machine } from "../layers/shell/Machine.ts"
+import type { ForwardRefused, SshError } from "../layers/ssh/SshError.ts"
+
+/** What a command wrote, and how it ended. Where it was cut off, its exit code was never known. */
+export interface Said extends Output {
+  readonly isCut?: boolean
+}
+
+/** What was asked, and what would be answered if no script said anything else. */
+export interface Asked {
+  readonly machine: Machine
+  readonly command: Command
+  readonly usual: Output
+}
+
+/** What a command is answered. It may take its time, and fail as the shell does. */
+export type Reply = (asked: Asked) => Effect.Effect<Said, ShellError>
+
+/** A port that was opened on a server, and when its connection is lost. */
+export interface Forwarded {
+  readonly port: number
+  readonly lostAfter?: Duration.Input
+}
+
+/** What one time is answered of those that are counted, if anything. */
+export type Counted<A> = ((nth: number) => A | undefined) | undefined
+
+/**
+ * What machines answer to some of what they are asked. Times are counted from 1, for each machine by itself; where there
+ * is no answer to what is asked, or none this time, the next answer of the script is asked.
+ */
+export interface Answer {
+  /** How a person calls it. */
+  readonly name: string
+  /** The glob of the machines that it is of, where it is of some. */
+  readonly on?: string
+  readonly command?: (machine: Machine, command: Command) => Counted<Reply>
+  readonly connect?: (server: Server) => Counted<Effect.Effect<{ readonly isNew: boolean }, SshError>>
+  readonly forward?: (server: Server, port: number) => Counted<Effect.Effect<Forwarded, SshError | ForwardRefused>>
+}
+
+/** What is answered where no script says anything else: all goes well. */
+export const usual: Reply = ({ usual }) => Effect.succeed(usual)

@@ -1,0 +1,26 @@
+import { Context, Effect } from "effect"
+import type { Command } from "../layers/processes/Command.ts"
+import type { Machine } from "../layers/shell/Machine.ts"
+
+/** One thing that a pipeline did on a machine: run a command, or what has no command line. */
+export type Entry =
+  | { readonly _tag: "Command"; readonly machine: Machine; readonly command: Command }
+  | { readonly _tag: "Connect"; readonly machine: Machine }
+  | { readonly _tag: "Forward"; readonly machine: Machine; readonly port: number }
+  | { readonly _tag: "Import"; readonly machine: Machine; readonly repository: string; readonly tag: string }
+  | { readonly _tag: "Serve"; readonly machine: Machine; readonly port: number }
+
+/** Everything that a pipeline did over the recording layers, in order. */
+export class Recording extends Context.Service<
+  Recording,
+  {
+    readonly entries: ReadonlyArray<Entry>
+    add(entry: Entry): Effect.Effect<void>
+  }
+>()("jiji/rehearsal/Recording") {
+  /** Nothing yet. */
+  static readonly make = (): Recording["Service"] => {
+    const entries: Array<Entry> = []
+    return Recording.of({ entries, add: (entry) => Effect.sync(() => void entries.push(entry)) })
+  }
+}

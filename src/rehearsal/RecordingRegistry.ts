@@ -1,0 +1,32 @@
+import { Effect, Layer, Stream } from "effect"
+import { LocalRegistry } from "../layers/registry/LocalRegistry.ts"
+import { local } from "../layers/shell/Machine.ts"
+import { Events } from "../core/Events.ts"
+import * as Resource from "../core/Resource.ts"
+import { Recording } from "./Recording.ts"
+
+/** A local registry that has nothing, and takes everything. The digests are made up from the image's id. */
+export const layer = Layer.effect(
+  LocalRegistry,
+  Effect.gen(function* () {
+    const recording = yield* Recording
+    const events = yield* Events
+    return LocalRegistry.of({
+      find: () => Effect.succeedNone,
+      add: Effect.fnUntraced(function* ({ archive, imageId, repository, tag }) {
+        yield* Stream.runDrain(archive)
+        yield* recording.add({ _tag: "Import", machine: local, repository, tag })
+        return { digest: imageId, imageId, size: 0, added: 0, layers: [] }
+      }),
+      folder: Effect.succeed("/var/lib/jiji"),
+      contents: Effect.succeed({ tags: [], size: 0 }),
+      clear: Effect.void,
+      serve: ({ port }) =>
+        Resource.acquire(
+          "local registry",
+          Effect.as(recording.add({ _tag: "Serve", machine: local, port }), { port }),
+          () => Effect.void
+        ).pipe(Effect.provideService(Events, events))
+    })
+  })
+)

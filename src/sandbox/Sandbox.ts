@@ -1,0 +1,137 @@
+import { Effect, FileSystem, Path, PlatformError, Schema, type Scope } from "effect"
+import { connect } from "node:net"
+import { stringify } from "yaml"
+import type { Project } from "../config/Project.ts"
+import { ExitCode } from "../core/Failure.ts"
+import * as SshServer from "./SshServer.ts"
+
+/** The environment that a sandbox is reached under: `jiji deploy -e sandbox`. */
+export const environment = "sandbox"
+
+/** By this line a file is known to be a sandbox's, also one that a killed run has left. */
+const header = "# Written by `jiji sandbox`, which takes it away again when it ends."
+
+/** There is an environment of this name already, and it is somebody's own. */
+export class SandboxFileTaken extends Schema.TaggedError<SandboxFileTaken>()("SandboxFileTaken", {
+  file: Schema.String
+}) {
+  override get message() {
+    return `${this.file} is there already, and no sandbox has written it.`
+  }
+  get remedy() {
+    return "Give that environment another name."
+  }
+  get exitCode() {
+    return ExitCode.configuration
+  }
+}
+
+/** Another sandbox of this project is there, and listens. */
+export class SandboxRunning extends Schema.TaggedError<SandboxRunning>()("SandboxRunning", {
+  file: Schema.String,
+  port: Schema.Int
+}) {
+  override get message() {
+    return `A sandbox of this project runs already, on 127.0.0.1:${this.port}: ${this.file} leads to it.`
+  }
+  get remedy() {
+    return `Deploy to it with \`jiji deploy -e ${environment}\`, or end it first; if there is none, remove that file.`
+  }
+  get exitCode() {
+    return ExitCode.failed
+  }
+}
+
+/** The sandbox's files cannot be written. */
+export class SandboxNotWritten extends Schema.TaggedError<SandboxNotWritten>()("SandboxNotWritten", {
+  reason: Schema.instanceOf(PlatformError.PlatformError)
+}) {
+  override get message() {
+    return `The sandbox's files cannot be written: ${this.reason.message}`
+  }
+  get remedy() {
+    return "Make .jiji and the folder for temporary files places that your user may write to."
+  }
+  get exitCode() {
+    return ExitCode.permission
+  }
+}
+
+export type SandboxError = SandboxFileTaken | SandboxRunning | SandboxNotWritten
+
+/** A server of nobody's, and the environment that leads to it. */
+export interface Sandbox extends SshServer.RunningSshServer {
+  /** The environment's file. */
+  readonly file: string
+  /** The file of the key that the server lets in. */
+  readonly keyFile: string
+  /** A known_hosts file that holds the server's host key. */
+  readonly knownHosts: string
+}
+
+/** What is laid over deploy.yml: one server, on which all services run. */
+export const overlay = (
+  project: Project,
+  server: SshServer.RunningSshServer,
+  files: { readonly keyFile: string; readonly knownHosts: string }
+): string => {
+  const { host, port, user } = server
+  return `${header}\n${stringify({
+    ssh: { known_hosts: files.knownHosts, host_keys: "strict" },
+    // A jump host of the project's own servers does not lead to this machine's loopback.
+    servers: { [environment]: { host, port, user, keys: [files.keyFile], proxy: "none" } },
+    services: Object.fromEntries(project.services.map(({ name }) => [name, { hosts: [environment] }]))
+  })}`
+}
+
+/** Whether something takes connections on a port of this machine's loopback. */
+const answers = (port: number): Effect.Effect<boolean> =>
+  Effect.callback<boolean>((resume) => {
+    const socket = connect(port, "127.0.0.1")
+    socket.once("connect", () => {
+      socket.destroy()
+      resume(Effect.succeed(true))
+    })
+    socket.once("error", () => resume(Effect.succeed(false)))
+    return Effect.sync(() => socket.destroy())
+  }).pipe(Effect.timeoutOrElse({ duration: "2 seconds", orElse: () => Effect.succeed(true) }))
+
+/**
+ * Starts a throwaway SSH server on this machine's loopback, and writes an environment by the name of `sandbox` that
+ * leads to it. With the scope, both are gone.
+ */
+export const make = (
+  project: Project,
+  options?: SshServer.SshServerOptions
+): Effect.Effect<Sandbox, SandboxError, FileSystem.FileSystem | Path.Path | Scope.Scope> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const file = path.join(project.root, ".jiji", `deploy.${environment}.yml`)
+    const found = yield* fs.readFileString(file).pipe(
+      Effect.asSome,
+      Effect.catchReason("PlatformError", "NotFound", () => Effect.succeedNone)
+    )
+    if (found._tag === "Some") {
+      if (!found.value.startsWith(header)) return yield* new SandboxFileTaken({ file })
+      const port = Number(/^ +port: (\d{1,5})$/m.exec(found.value)?.[1] ?? 0)
+      if (port > 0 && port < 65_536 && (yield* answers(port))) return yield* new SandboxRunning({ file, port })
+      yield* fs.remove(file)
+    }
+
+    const server = yield* SshServer.make(options)
+    const dir = yield* fs.makeTempDirectoryScoped({ prefix: "jiji-sandbox-" })
+    yield* fs.chmod(dir, 0o700)
+    const keyFile = path.join(dir, "id_ed25519")
+    const knownHosts = path.join(dir, "known_hosts")
+    yield* fs.writeFileString(keyFile, server.privateKey, { mode: 0o600 })
+    yield* fs.writeFileString(knownHosts, server.knownHostsLine, { mode: 0o600 })
+    const text = overlay(project, server, { keyFile, knownHosts })
+    yield* Effect.acquireRelease(
+      // Refuses a file that has come into being since.
+      fs.writeFileString(file, text, { mode: 0o600, flag: "wx" }),
+      () =>
+        Effect.ignore(Effect.flatMap(fs.readFileString(file), (now) => (now === text ? fs.remove(file) : Effect.void)))
+    )
+    return { ...server, file, keyFile, knownHosts }
+  }).pipe(Effect.catchTag("PlatformError", (reason) => Effect.fail(new SandboxNotWritten({ reason }))))

@@ -1,0 +1,31 @@
+import { Effect } from "effect"
+import type { Project } from "../../config/Project.ts"
+import { Diagnosis, type Looked } from "../../layers/diagnosis/Diagnosis.ts"
+import * as Step from "../../pipeline/Step.ts"
+import { isBuilt } from "../Build.ts"
+import { caught, Checked, here, on } from "./Check.ts"
+
+/** The platforms that images are built for; the engine's own where a server says none. */
+const platforms = (project: Project): ReadonlyArray<string | undefined> => {
+  const hosts = new Set(project.services.filter(isBuilt).flatMap((service) => service.hosts))
+  const servers = project.servers.filter(({ name }) => hosts.has(name))
+  return [...new Set(servers.map(({ arch }) => (arch === undefined ? undefined : `linux/${arch}`)))]
+}
+
+/** Builds an image of nothing for every platform that a deploy builds for. */
+export const step = Step.make(
+  "build",
+  Effect.fnUntraced(function* ({ looked, project }: { readonly project: Project; readonly looked?: Looked }) {
+    const { ok, skipped } = on(here)
+    const wanted = platforms(project)
+    if (wanted.length === 0) return { checks: skipped("no service is built", "build") }
+    if (looked?.engine === undefined) return { checks: skipped("no engine answers", "build") }
+    const diagnosis = yield* Diagnosis
+    const build = Effect.as(
+      Effect.forEach(wanted, (platform) => diagnosis.build(project.engine, platform)),
+      { checks: [ok("build", `builds for ${wanted.map((platform) => platform ?? "its own platform").join(" and ")}`)] }
+    )
+    return yield* caught(here, "build", build, (check) => ({ checks: [check] }))
+  }),
+  { result: Checked }
+)

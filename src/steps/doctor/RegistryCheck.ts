@@ -1,0 +1,67 @@
+import { Effect, Result } from "effect"
+import { repository } from "../../config/ImageReference.ts"
+import type { Engine, Project, RemoteRegistryConfig, Server } from "../../config/Project.ts"
+import { Diagnosis, type Looked } from "../../layers/diagnosis/Diagnosis.ts"
+import { local, type Machine, remote } from "../../layers/shell/Machine.ts"
+import * as Step from "../../pipeline/Step.ts"
+import { credentialsOf } from "../Credentials.ts"
+import { caught, type Check, Checked, here, on } from "./Check.ts"
+
+const noLogin = "Set `username` and `password` under `builder.registry`, or log in with your engine before a deploy."
+
+/** Whether a remote registry answers a machine's engine, and lets the project in. */
+export const ask = Effect.fnUntraced(function* (
+  machine: Machine,
+  engine: Engine,
+  project: Project,
+  registry: RemoteRegistryConfig
+) {
+  const name = machine._tag === "Local" ? here : machine.server.name
+  const { ok, warning } = on(name)
+  const diagnosis = yield* Diagnosis
+  const { server } = registry
+  const asked = Effect.gen(function* () {
+    const credentials = yield* credentialsOf(registry)
+    if (credentials !== undefined) {
+      yield* diagnosis.login(machine, engine, credentials)
+      return ok("registry", `${server} lets ${credentials.username} in`)
+    }
+    const [service] = project.services
+    const named = repository(registry, project.name, service?.name ?? "web")
+    // Its error is one of deploy.yml, which has said so itself.
+    const asksFor = Result.getOrElse(named, () => `${server}/jiji/doctor`)
+    const answer = yield* diagnosis.reach(machine, engine, asksFor)
+    return answer === "answers"
+      ? ok("registry", `${server} answers`)
+      : warning("registry", `${server} answers, and asks for a login; none is configured`, noLogin)
+  })
+  return yield* caught(name, "registry", asked, (check): Check => check)
+})
+
+/** Whether a remote registry answers this machine. */
+export const step = Step.make(
+  "registry",
+  Effect.fnUntraced(function* ({ looked, project }: { readonly project: Project; readonly looked?: Looked }) {
+    if (project.registry.type === "local") return { checks: [] }
+    if (looked?.engine === undefined) return { checks: on(here).skipped("no engine answers", "registry") }
+    return { checks: [yield* ask(local, project.engine, project, project.registry)] }
+  }),
+  { result: Checked }
+)
+
+/** Whether a remote registry answers a server. */
+export const fromServer = Step.make(
+  "registry",
+  Effect.fnUntraced(function* (state: {
+    readonly project: Project
+    readonly server: Server
+    readonly connected?: true
+    readonly found?: Looked
+  }) {
+    const { connected, found, project, server } = state
+    if (project.registry.type === "local" || connected === undefined) return { checks: [] }
+    if (found?.engine === undefined) return { checks: on(server.name).skipped("no engine answers", "registry") }
+    return { checks: [yield* ask(remote(server), found.engine.name, project, project.registry)] }
+  }),
+  { result: Checked }
+)

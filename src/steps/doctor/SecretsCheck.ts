@@ -1,0 +1,35 @@
+import { Effect, Option } from "effect"
+import type { Project } from "../../config/Project.ts"
+import { secretNames } from "../../config/secretNames.ts"
+import { warnings } from "../../layers/secrets/storageWarnings.ts"
+import { Secrets } from "../../layers/secrets/Secrets.ts"
+import * as Step from "../../pipeline/Step.ts"
+import { caught, type Check, Checked, here, on } from "./Check.ts"
+
+const said = (found: ReadonlyArray<string>): string =>
+  found.length === 0 ? "none is used" : `found ${found.join(", ")}`
+
+/** Finds every secret that a deploy needs, says where, and what is not well about how they are kept. */
+export const step = Step.make(
+  "secrets",
+  Effect.fnUntraced(function* ({ project }: { readonly project: Project }) {
+    const secrets = yield* Secrets
+    const names = secretNames(project)
+    const find = Effect.gen(function* () {
+      yield* secrets.resolve(names)
+      const found = yield* Effect.forEach(names, (name) =>
+        Effect.map(
+          secrets.where(name),
+          (place) => `${name} (${Option.match(place, { onNone: () => "nowhere", onSome: (found) => found.place })})`
+        )
+      )
+      const checks: ReadonlyArray<Check> = [on(here).ok("secrets", said(found))]
+      return { checks }
+    })
+    const { checks } = yield* caught(here, "secrets", find, (check) => ({ checks: [check] }))
+    const kept = (yield* warnings(project)).map(({ remedy, text }) => on(here).warning("secrets", text, remedy))
+    const all: ReadonlyArray<Check> = [...checks, ...kept]
+    return { checks: all }
+  }),
+  { result: Checked }
+)

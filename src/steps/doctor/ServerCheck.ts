@@ -1,0 +1,46 @@
+import { Effect } from "effect"
+import type { Project, Server } from "../../config/Project.ts"
+import { Diagnosis, type Looked } from "../../layers/diagnosis/Diagnosis.ts"
+import { remote } from "../../layers/shell/Machine.ts"
+import * as Step from "../../pipeline/Step.ts"
+import { isBuilt } from "../Build.ts"
+import { caught, type Check, Checked, on } from "./Check.ts"
+import * as findings from "./findings.ts"
+
+interface Adds {
+  readonly checks: ReadonlyArray<Check>
+  readonly found?: Looked
+}
+
+/** Looks at a server: its engine, processor, disk and clock. */
+export const step = Step.make(
+  "look",
+  Effect.fnUntraced(function* (state: {
+    readonly project: Project
+    readonly server: Server
+    readonly connected?: true
+    readonly looked?: Looked
+  }) {
+    const { looked, project, server } = state
+    const none: Adds = { checks: [] }
+    if (state.connected === undefined) return none
+    const builds = project.services.some((service) => isBuilt(service) && service.hosts.includes(server.name))
+    const own = builds ? looked?.processor : undefined
+    const look = Effect.map(
+      (yield* Diagnosis).look(remote(server), [project.engine, "docker", "podman"]),
+      (found): Adds => ({
+        checks: [
+          findings.engine(server.name, found, project.engine),
+          findings.processor(server.name, found.processor, server.arch, own),
+          ...findings.disk(server.name, found),
+          findings.clock(server.name, found)
+        ],
+        found
+      })
+    )
+    return yield* caught(server.name, "engine", look, (check): Adds => ({
+      checks: [check, ...on(server.name).skipped("the server was not seen", "processor", "disk", "clock")]
+    }))
+  }),
+  { result: Checked }
+)

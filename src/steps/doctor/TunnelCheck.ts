@@ -1,0 +1,73 @@
+import { Effect } from "effect"
+import type { Project, Server } from "../../config/Project.ts"
+import { Diagnosis, type Looked } from "../../layers/diagnosis/Diagnosis.ts"
+import type { Served } from "../../layers/registry/LocalRegistry.ts"
+import { Ssh } from "../../layers/ssh/Ssh.ts"
+import * as Step from "../../pipeline/Step.ts"
+import { caught, type Check, Checked, on } from "./Check.ts"
+
+const closed = {
+  remedy:
+    "Set `GatewayPorts no` in /etc/ssh/sshd_config on the server and restart sshd there: it opens what is forwarded to all networks. jiji turns away who comes from elsewhere."
+}
+
+/** Opens a way from a server to the local registry, and has the server use it. */
+export const step = Step.make(
+  "tunnel",
+  Effect.fnUntraced(function* (state: {
+    readonly project: Project
+    readonly server: Server
+    readonly connected?: true
+    readonly found?: Looked
+    readonly served?: Served
+  }) {
+    const { connected, found, project, server, served } = state
+    const { registry } = project
+    const { failed, ok, skipped, warning } = on(server.name)
+    const none: { readonly checks: ReadonlyArray<Check> } = { checks: [] }
+    if (connected === undefined || registry.type === "remote") return none
+    if (found === undefined) return { checks: skipped("the server was not seen", "tunnel", "registry") }
+    if (served === undefined) return { checks: skipped("the registry is not up", "tunnel", "registry") }
+
+    const open = Effect.gen(function* () {
+      const tunnel = yield* (yield* Ssh).forward(server, { port: registry.port, to: served.socket ?? served.port })
+      const port = (yield* Diagnosis).port(server, tunnel.port, found.engine?.name)
+      const seen = yield* Effect.raceFirst(port, tunnel.lost)
+      const where = `port ${tunnel.port}`
+      const taken =
+        tunnel.port === registry.port
+          ? []
+          : [
+              warning(
+                "tunnel",
+                `port ${registry.port} is taken on ${server.name}; deploys use a free one`,
+                `See what listens there: ss -ltnp 'sport = :${registry.port}'`
+              )
+            ]
+      const exposed =
+        seen.open === true ? [warning("tunnel", `sshd opens ${where} to other machines`, closed.remedy)] : []
+      const problems = [...taken, ...exposed]
+      const asked = seen.registry
+      return [
+        ...(problems.length > 0
+          ? problems
+          : [ok("tunnel", `${where} is open on 127.0.0.1${seen.open === false ? " alone" : ""}`)]),
+        asked === undefined
+          ? skipped("the server has no program to ask with", "registry")
+          : asked.answers
+            ? ok("registry", `answers ${asked.asked} through the tunnel`)
+            : failed("registry", {
+                message: `The registry does not answer ${asked.asked} through the tunnel${seen.detail === "" ? "" : `: ${seen.detail}`}`,
+                remedy:
+                  "Check that no proxy of the engine's takes what is for localhost (NO_PROXY=localhost,127.0.0.1), and that the engine has the server's own network."
+              })
+      ].flat()
+    })
+    const checks = yield* caught(server.name, "tunnel", open, (check): ReadonlyArray<Check> => [
+      check,
+      ...skipped("there is no tunnel", "registry")
+    ])
+    return { checks }
+  }),
+  { result: Checked }
+)

@@ -1,0 +1,27 @@
+import { Effect, Option } from "effect"
+import type { Engine } from "../../config/Project.ts"
+import { Diagnosis } from "../../layers/diagnosis/Diagnosis.ts"
+import * as Probe from "../../layers/registry/Probe.ts"
+import { containerName as name } from "../../layers/registryContainer/RegistryContainer.ts"
+import {
+  RegistryContainerElsewhere,
+  RegistryContainerForeign,
+  RegistryContainerSilent
+} from "../../layers/registryContainer/RegistryContainerError.ts"
+
+/** How long a container that runs may take to answer, in seconds. */
+const seconds = 3
+
+/** Whether the registry's container stands in the way of a deploy, and what it does; it is neither made nor started. */
+export const look = Effect.fnUntraced(function* (engine: Engine, port: number) {
+  const found = yield* (yield* Diagnosis).container(engine)
+  if (Option.isNone(found)) return { answers: false, text: "the next deploy makes the registry's container" }
+  const { port: own, runs } = found.value
+  if (own === undefined) return yield* new RegistryContainerForeign({ engine, name })
+  if (own !== port) return yield* new RegistryContainerElsewhere({ engine, name, wanted: port, port: own })
+  if (!runs) return { answers: false, text: "the next deploy starts the registry's container" }
+  if (yield* Probe.answers(`http://127.0.0.1:${port}`)) {
+    return { answers: true, text: `the container ${name} answers on port ${port}` }
+  }
+  return yield* new RegistryContainerSilent({ engine, name, port, seconds })
+})

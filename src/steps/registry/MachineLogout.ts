@@ -1,0 +1,23 @@
+import { Effect } from "effect"
+import type { Project, RemoteRegistryConfig } from "../../config/Project.ts"
+import { Docker } from "../../layers/docker/Docker.ts"
+import type { Machine } from "../../layers/shell/Machine.ts"
+import { Events } from "../../core/Events.ts"
+import * as Step from "../../pipeline/Step.ts"
+import { engineOf } from "./engineOf.ts"
+
+/** Logs the engine of a machine out of the registry. One that is not logged in has nothing to do. */
+export const step = Step.make(
+  "logout",
+  Effect.fnUntraced(function* (state: {
+    readonly project: Project
+    readonly registry: RemoteRegistryConfig
+    readonly machine: Machine
+  }) {
+    const { machine, project, registry } = state
+    const engine = yield* engineOf(project, machine)
+    const was = yield* (yield* Docker).logout(machine, engine, registry.server)
+    if (!was) return Step.skip(`${engine} is not logged in`)
+    return yield* (yield* Events).publish({ _tag: "StepNoted", level: "info", text: engine })
+  })
+)

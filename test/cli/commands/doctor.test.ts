@@ -1,0 +1,81 @@
+import { expect, test } from "bun:test"
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+const main = join(import.meta.dir, "../../../src/main.ts")
+
+const deployFile = `project: shop
+servers:
+  web1: { host: 203.0.113.10, user: deploy, arch: arm64 }
+services:
+  web: { build: { context: . }, hosts: [web1] }
+`
+
+/** Runs `jiji doctor` in a project of this deploy file, with a home of its own. */
+const doctor = (text: string, ...args: ReadonlyArray<string>) => {
+  const root = mkdtempSync(join(tmpdir(), "jiji-doctor-"))
+  mkdirSync(join(root, ".jiji"))
+  mkdirSync(join(root, "home"))
+  writeFileSync(join(root, ".jiji/deploy.yml"), text)
+  const { exitCode, stderr, stdout } = Bun.spawnSync([process.execPath, main, "doctor", ...args], {
+    cwd: root,
+    env: { PATH: "/usr/bin:/bin", HOME: join(root, "home"), BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0" },
+    stdin: "ignore"
+  })
+  const left = readdirSync(join(root, "home"))
+  rmSync(root, { recursive: true })
+  return { code: exitCode, stdout: stdout.toString(), stderr: stderr.toString(), left }
+}
+
+test("a rehearsal prints what doctor asks of every machine, and asks nothing", () => {
+  const { code, left, stderr, stdout } = doctor(deployFile, "--dry-run")
+  expect({ code, stderr, left }).toEqual({ code: 0, stderr: "", left: [] })
+  expect(stdout.replace(/linux\/arm64 \w+/, "linux/arm64 WORD"))
+    .toBe(`A rehearsal of looking at this machine and the servers of shop.
+Nothing is looked at and no connection is made.
+
+on this machine:
+   1  jiji:look.sh docker
+   2  # serve the local registry, read-only, on 127.0.0.1:9270
+   3  jiji:build.sh docker linux/arm64 WORD
+
+on web1 (deploy@203.0.113.10):
+   4  # open the SSH connection
+   5  jiji:look.sh docker docker podman
+   6  # forward 127.0.0.1:9270 to the local registry on this machine
+   7  jiji:tunnel.sh docker 9270
+
+jiji:NAME.sh is a script of jiji's own; \`jiji script NAME\` prints it.
+`)
+})
+
+test("a broken deploy.yml is one red check, in JSON too", () => {
+  const { code, stderr, stdout } = doctor("project: Shop!\nnope: 1\n", "--json")
+  expect(code).toBe(1)
+  const { machines, ok } = JSON.parse(stdout)
+  expect(ok).toBe(false)
+  expect(machines).toHaveLength(1)
+  expect(machines[0].checks[0]).toMatchObject({ name: "config", status: "failed" })
+  expect(machines[0].checks[0].text).toContain(".jiji/deploy.yml:2 nope:")
+  expect(stderr).toContain("error: 1 of ")
+})
+
+test("JSON goes with no rehearsal", () => {
+  expect(doctor(deployFile, "--json", "--dry-run")).toMatchObject({
+    code: 2,
+    stdout: "",
+    stderr: expect.stringContaining("--json prints what is found or done, and --dry-run does neither.")
+  })
+})
+
+test("a server that there is not is wrong usage, and no report but for a program", () => {
+  const { code, stderr, stdout } = doctor(deployFile, "-H", "web9", "--json")
+  expect([code, JSON.parse(stdout).ok]).toEqual([2, false])
+  expect(stderr).toContain('No server is called "web9"')
+  expect(doctor(deployFile, "-H", "web9")).toMatchObject({
+    code: 2,
+    stdout: "",
+    stderr: expect.stringContaining('No server is called "web9"')
+  })
+})

@@ -1,0 +1,153 @@
+import { describe, expect, test } from "bun:test"
+import { isLoopback } from "../../../src/layers/registry/Loopback.ts"
+import { bundle, main, project } from "../project.ts"
+
+bundle()
+
+const port = 20_000 + (process.pid % 10_000)
+const files = (registry: string) => ({
+  ".jiji/deploy.yml": `project: shop
+builder: { registry: { ${registry} } }
+servers: { web1: { host: 203.0.113.10 } }
+services: { web: { image: "nginx:1.27", hosts: [web1] } }
+`
+})
+const builtin = files(`type: local, port: ${port}`)
+
+/** `jiji registry serve`, until it is told to end. */
+const serve = async (shop: ReturnType<typeof project>) => {
+  const child = Bun.spawn([process.execPath, main, "registry", "serve"], {
+    cwd: shop.root,
+    env: shop.env,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe"
+  })
+  const first = await child.stdout.getReader().read()
+  return { child, said: new TextDecoder().decode(first.value) }
+}
+
+describe("jiji registry serve", () => {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    test(`answers until ${signal}, and leaves nothing`, async () => {
+      using shop = project(builtin)
+      const { child, said } = await serve(shop)
+      expect(said).toStartWith(`The local registry is at http://localhost:${port}/v2/`)
+      expect(said).toContain(`ssh -R 127.0.0.1:${port}:127.0.0.1:${port} `)
+      expect(await (await fetch(`http://localhost:${port}/v2/`)).text()).toBe("{}")
+      const status = shop.jiji(["registry", "status"])
+      expect(status.stdout).toContain(`It answers at http://localhost:${port}/v2/ now.`)
+      child.kill(signal)
+      expect(await child.exited).toBe(130)
+      expect(shop.listing().filter((line) => /sock|\/tmp\/./.test(line))).toEqual([])
+    })
+  }
+
+  test("says so where the port is taken", async () => {
+    using shop = project(builtin)
+    const { child } = await serve(shop)
+    const second = shop.jiji(["registry", "serve"])
+    child.kill()
+    await child.exited
+    expect(second).toEqual({
+      code: 69,
+      stdout: "",
+      stderr: `error: The local registry cannot listen on 127.0.0.1:${port}: something else listens there.\n  → See what it is with \`ss -ltnp 'sport = :${port}'\`, and stop that; or set another \`port\` under \`builder.registry\`.\n`
+    })
+  })
+
+  test("has nothing to do for a registry that is elsewhere", () => {
+    using shop = project(files("server: ghcr.io, username: me"))
+    expect(shop.jiji(["registry", "serve"])).toEqual({
+      code: 2,
+      stdout: "",
+      stderr:
+        "error: The registry of shop is ghcr.io: there is nothing to serve.\n" +
+        "  → Servers reach it by themselves; `jiji registry status` shows whether it answers.\n"
+    })
+  })
+})
+
+test("jiji registry status says what is configured, and that nothing is stored", () => {
+  using shop = project(builtin)
+  const { code, stdout } = shop.jiji(["registry", "status"])
+  expect(code).toBe(0)
+  expect(stdout)
+    .toBe(`The registry of shop is local, on port ${port}. jiji keeps it in ${shop.home}/.local/share/jiji/registry.
+It does not answer at http://localhost:${port}/v2/ now: a deploy opens it as long as it runs, \`jiji registry serve\` for longer.
+
+It holds no images.
+`)
+})
+
+test("jiji registry status fails where a remote registry does not answer", () => {
+  using shop = project(files(`type: remote, server: "127.0.0.1:${port}"`))
+  const { code, stderr, stdout } = shop.jiji(["registry", "status"])
+  expect(code).toBe(69)
+  expect(stdout).toContain(`It does not answer at https://127.0.0.1:${port}/v2/.`)
+  expect(stderr).toStartWith(`error: No registry answers at https://127.0.0.1:${port}/v2/.\n  → `)
+})
+
+describe("jiji registry status of a registry without TLS", () => {
+  const plain = (hostname: string) =>
+    Bun.serve({
+      port: 0,
+      hostname,
+      fetch: () => new Response("{}", { headers: { "Docker-Distribution-Api-Version": "registry/2.0" } })
+    })
+  const status = async (server: string, engine: string) => {
+    using shop = project({
+      ".jiji/deploy.yml": `project: shop
+builder: { engine: ${engine}, registry: { server: "${server}" } }
+servers: { web1: { host: 203.0.113.10 } }
+services: { web: { image: "nginx:1.27", hosts: [web1] } }
+`
+    })
+    const child = Bun.spawn([process.execPath, main, "registry", "status"], {
+      cwd: shop.root,
+      env: { ...shop.env, http_proxy: "http://127.0.0.1:1" },
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "ignore"
+    })
+    return [await child.exited, await child.stdout.text()] as const
+  }
+
+  for (const host of ["127.0.0.1", "127.0.0.2", "localhost"]) {
+    test(`finds one on ${host}, as docker does`, async () => {
+      await using server = plain(host)
+      const at = `${host}:${server.port}`
+      const [code, stdout] = await status(at, "docker")
+      expect(stdout).toContain(
+        `It answers at http://${at}/v2/, over plain HTTP, which docker takes from this machine alone (127.0.0.0/8).`
+      )
+      expect(code).toBe(0)
+    })
+  }
+
+  test("finds none where the engine is podman, which asks for TLS", async () => {
+    await using server = plain("127.0.0.1")
+    const [code, stdout] = await status(`127.0.0.1:${server.port}`, "podman")
+    expect(stdout).toContain(`It does not answer at https://127.0.0.1:${server.port}/v2/.`)
+    expect(code).toBe(69)
+  })
+
+  test("takes no other name for this machine", () => {
+    const elsewhere = ["127.0.0.1.example.com:80", "localhost.example.com", "10.0.0.1:5000", "x127.0.0.1", "127.1"]
+    expect(elsewhere.filter(isLoopback)).toEqual([])
+  })
+})
+
+test("jiji registry remove asks nobody where nobody is there, and removes nothing", () => {
+  using shop = project(builtin)
+  expect(shop.jiji(["registry", "remove"])).toEqual({
+    code: 2,
+    stdout: "",
+    stderr:
+      "error: This removes stored images, and there is nobody to ask.\n  → Give --yes to remove them without being asked.\n"
+  })
+  expect(shop.jiji(["registry", "remove", "--yes"])).toMatchObject({
+    code: 0,
+    stdout: "The local registry holds no images.\n"
+  })
+})

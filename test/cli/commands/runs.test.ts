@@ -1,0 +1,220 @@
+import { describe, expect, test } from "bun:test"
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { Schema } from "effect"
+import { Event } from "../../../src/core/Event.ts"
+import { bundle, main, project } from "../project.ts"
+
+bundle()
+
+const files = {
+  ".jiji/deploy.yml":
+    "project: shop\nservers: { web1: { host: 127.0.0.1 } }\nservices: { web: { build: { context: . }, hosts: [web1] } }\n",
+  ".jiji/deploy.staging.yml": "",
+  Dockerfile: "FROM scratch\n",
+  // A file of that name that cannot be run is as good as none, and goes before the machine's own.
+  "bin/docker": ""
+}
+
+/** A project in which deploys fail, since there is no engine. */
+const failing = () => {
+  const shop = project(files)
+  const deploy = (...words: ReadonlyArray<string>) =>
+    shop.jiji(["deploy", "--version", "v1", ...words], { PATH: join(shop.root, "bin") })
+  return Object.assign(shop, { deploy })
+}
+
+const isEvent = Schema.is(Event)
+
+describe("jiji runs", () => {
+  test("lists what was run, the newest first, and needs no project for it", () => {
+    using shop = failing()
+    using elsewhere = project({})
+    const runs = (...words: ReadonlyArray<string>) => elsewhere.jiji(["runs", ...words], { HOME: shop.home })
+    expect(runs()).toEqual({ code: 0, stdout: "No run of this machine is kept yet.\n", stderr: "" })
+    expect(shop.deploy().code).toBe(69)
+    expect(shop.deploy("-e", "staging").code).toBe(69)
+    const { code, stderr, stdout } = runs()
+    expect([code, stderr]).toEqual([0, ""])
+    const [head, first, second, ...rest] = stdout.split("\n")
+    expect(head?.split(/ +/)).toEqual([
+      "",
+      "ID",
+      "WHEN",
+      "AGO",
+      "PROJECT",
+      "PIPELINE",
+      "ENVIRONMENT",
+      "OUTCOME",
+      "TIME",
+      "BY"
+    ])
+    expect(first).toMatch(
+      /^✗ [0-9a-z]+-[0-9a-z]{4} {2}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}.* shop +deploy +staging +failed +\d/
+    )
+    expect(second).toMatch(/ shop +deploy +- +failed /)
+    expect(rest).toEqual([""])
+    const json = runs("--json", "-n", "1").stdout
+    expect(JSON.parse(json)).toMatchObject({
+      pipeline: "deploy",
+      project: "shop",
+      environment: "staging",
+      outcome: "failed"
+    })
+    expect(shop.jiji(["deploy"], { PATH: join(shop.root, "bin"), USER: "me\u009b2J\u202e" }).code).toBe(69)
+    const strange = runs("--json", "-n", "1").stdout
+    expect(strange).not.toMatch(/[\u009b\u202e]/)
+    expect(JSON.parse(strange)).toMatchObject({ who: expect.stringMatching(/^me\u009b2J\u202e@/) })
+    for (const count of ["0", "-1", "1.5", "x"]) {
+      expect(runs(`--number=${count}`)).toEqual({
+        code: 2,
+        stdout: "",
+        stderr: `error: Invalid value for flag --number: "${count}". Expected: a whole number from 1 upwards\n  → See: jiji runs --help\n`
+      })
+    }
+    expect(statSync(join(shop.home, ".local/state/jiji/runs.sqlite")).mode & 0o777).toBe(0o600)
+  })
+
+  test("has no rehearsals", () => {
+    using shop = failing()
+    const before = shop.listing()
+    expect(shop.jiji(["deploy", "--dry-run"]).code).toBe(0)
+    expect(shop.jiji(["runs"]).stdout).toBe("No run of this machine is kept yet.\n")
+    expect(shop.listing()).toEqual(before)
+  })
+
+  test("are kept where XDG_STATE_HOME says; where they cannot be, the run ends as it would have, with a warning", () => {
+    using shop = failing()
+    const state = join(shop.root, "state")
+    const deploy = () =>
+      shop.jiji(["deploy", "--version", "v1"], { PATH: join(shop.root, "bin"), XDG_STATE_HOME: state })
+    expect(deploy().stderr).not.toContain("warning")
+    expect(shop.jiji(["runs"], { XDG_STATE_HOME: state }).stdout).toContain("shop")
+    const file = join(state, "jiji/runs.sqlite")
+    writeFileSync(file, "something else. ".repeat(100))
+    const { code, stderr } = deploy()
+    expect(code).toBe(69)
+    expect(stderr).toStartWith(
+      `warning: The record of runs in ${file} is of no use: it is damaged (file is not a database).\n  → Move it away; the next run begins a new one.\nerror: docker cannot be started`
+    )
+    expect(shop.jiji(["runs"], { XDG_STATE_HOME: state })).toMatchObject({ code: 1, stdout: "" })
+  })
+})
+
+describe("jiji runs show", () => {
+  test("shows a run step by step, with what failed and what to do", () => {
+    using shop = failing()
+    shop.deploy()
+    const { code, stderr, stdout } = shop.jiji(["runs", "show"])
+    expect([code, stderr]).toEqual([0, ""])
+    const lines = stdout.split("\n").map((line) => line.replace(/^ +\+\d+\.\ds {2}/, ""))
+    expect(lines[0]).toMatch(/^✗ deploy of shop failed after \d+/)
+    expect(lines[1]).toMatch(/^ {2}[0-9a-z]+-[0-9a-z]{4}, \d{4}-.*, just now, by .+@.+$/)
+    expect(stdout).toMatch(/- login +the registry is local\n/)
+    expect(stdout).toMatch(/✗ build +\d+ ms\n +docker cannot be started on this machine: [^\n]*\n +→ /)
+  })
+
+  test("as JSON gives its events, one a line", () => {
+    using shop = failing()
+    shop.deploy()
+    const lines = shop.jiji(["runs", "show", "--json"]).stdout.trimEnd().split("\n")
+    const events: ReadonlyArray<unknown> = lines.map((line) => JSON.parse(line))
+    expect(events.every(isEvent)).toBe(true)
+    expect(events.at(0)).toMatchObject({ _tag: "RunStarted" })
+    expect(events.at(-1)).toMatchObject({ _tag: "RunFailed" })
+  })
+
+  test("finds a run by the beginning of its ID, and says what is wrong with one that it does not find", () => {
+    using shop = failing()
+    expect(shop.jiji(["runs", "show"])).toMatchObject({ code: 2, stdout: "" })
+    shop.deploy()
+    shop.deploy()
+    const [second = "", first = ""] = shop
+      .jiji(["runs", "--json"])
+      .stdout.trim()
+      .split("\n")
+      .map((line) => JSON.parse(line).id)
+    const show = (id: string) => shop.jiji(["runs", "show", id])
+    expect(show(first).stdout).toContain(first)
+    expect(show(first.slice(0, -2)).stdout).toContain(first)
+    expect(show(second.toUpperCase()).stdout).toContain(second)
+    const { code, stderr } = show(first.slice(0, 1))
+    expect(code).toBe(2)
+    expect(stderr).toBe(
+      `error: The IDs of 2 runs begin with "${first.slice(0, 1)}": ${second}, ${first}.\n  → Give more of it.\n`
+    )
+    const wrong = `${second.slice(0, -1)}_`
+    expect(show(wrong)).toEqual({
+      code: 2,
+      stdout: "",
+      stderr: `error: No run that is kept has an ID that begins with "${wrong}".\n  → Did you mean ${second}? \`jiji runs\` lists them.\n`
+    })
+    expect(show("zzz").stderr).toEndWith("  → `jiji runs` lists them.\n")
+  })
+
+  test("writes a page over one of its own, and over nothing else", () => {
+    using shop = failing()
+    shop.deploy()
+    const html = (file: string) => shop.jiji(["runs", "show", "--html", file])
+    const file = join(shop.root, "run.html")
+    expect(html("run.html")).toEqual({ code: 0, stdout: "run.html\n", stderr: "" })
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+    const page = readFileSync(file, "utf8")
+    chmodSync(file, 0o664)
+    expect(page).toContain("<title>deploy of shop: failed after ")
+    expect(html("run.html").code).toBe(0)
+    expect(statSync(file).mode & 0o777).toBe(0o664)
+    expect(html("-").stdout).toBe(page)
+    writeFileSync(file, "<!doctype html>\nmine")
+    expect(html("run.html")).toMatchObject({ code: 2, stdout: "" })
+    expect(readFileSync(file, "utf8")).toBe("<!doctype html>\nmine")
+    mkdirSync(join(shop.root, "folder"))
+    expect(html("folder")).toMatchObject({ code: 2, stdout: "" })
+    expect(Bun.spawnSync(["mkfifo", join(shop.root, "pipe")]).exitCode).toBe(0)
+    expect(html("pipe")).toMatchObject({ code: 2, stdout: "" })
+    expect(html("nowhere/run.html")).toEqual({
+      code: 1,
+      stdout: "",
+      stderr:
+        "error: The page of the run cannot be written to nowhere/run.html: the folder nowhere is not there.\n" +
+        "  → Name a file in a folder that is there and that your user may write to, or `-` for standard output.\n"
+    })
+    expect(shop.jiji(["runs", "show", "--html", "-", "--json"])).toMatchObject({ code: 2, stdout: "" })
+    expect(shop.listing().filter((line) => line.includes(".tmp"))).toEqual([])
+  })
+})
+
+test("a run is running while its process lives; then it says how it ended, or that it ended without a word", async () => {
+  // A server that takes connections and says nothing, and an engine that works for long.
+  using silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } })
+  const server = `{ host: 127.0.0.1, port: ${silent.port} }`
+  using shop = project({
+    ".jiji/deploy.yml": `project: shop\nservers: { web1: ${server} }\nservices: { web: { image: "redis:7", hosts: [web1] } }\n`
+  })
+  const outcome = (): unknown => {
+    const [last = "{}"] = shop.jiji(["runs", "--json", "-n", "1"]).stdout.split("\n")
+    return last === "" ? undefined : JSON.parse(last).outcome
+  }
+  for (const [signal, end] of [
+    ["SIGINT", "interrupted"],
+    ["SIGKILL", "lost"]
+  ] as const) {
+    const run = Bun.spawn([process.execPath, main, "deploy", "--version", "v1"], {
+      cwd: shop.root,
+      env: shop.env,
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "ignore"
+    })
+    try {
+      const given = performance.now() + 20_000
+      while (outcome() !== "running" && performance.now() < given) await Bun.sleep(50)
+      expect(outcome()).toBe("running")
+    } finally {
+      run.kill(signal)
+    }
+    await run.exited
+    expect(outcome()).toBe(end)
+  }
+  expect(shop.jiji(["runs", "show"]).stdout).toStartWith("? deploy of shop ended without a word after ")
+}, 60_000)

@@ -1,0 +1,238 @@
+import { describe, expect, test } from "bun:test"
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { isAlive } from "../../layers/shells.ts"
+import { bundle, main, project } from "../project.ts"
+
+bundle()
+
+const deployFile = `project: shop
+builder: { registry: { server: ghcr.io, username: me, password: $(echo tok-1 >> ran; echo tok-1) } }
+servers: { web1: { host: 203.0.113.10, passphrase: KEY_PASS } }
+services:
+  web: { image: nginx, hosts: [web1], environment: { secrets: [DATABASE_URL, CERT] } }
+  api: { image: nginx, hosts: [web1], environment: { secrets: [DATABASE_URL] } }
+`
+const files = {
+  ".jiji/deploy.yml": deployFile,
+  ".jiji/deploy.staging.yml": "services: { api: { image: redis } }\n",
+  ".env": 'DATABASE_URL=$(echo url-1 | tee -a ran)\nCERT="line 1\nline 2"\nKEY_PASS=hunter22\n',
+  ".env.staging": "DATABASE_URL=url-2\n"
+}
+
+const table = (database: string) =>
+  [
+    "SECRET                     FOUND IN                  USED BY",
+    "builder.registry.password  deploy.yml, by a command  the registry",
+    "KEY_PASS                   .env                      ssh to web1",
+    `DATABASE_URL               ${database.padEnd(24)}  web, api`,
+    "CERT                       .env                      web",
+    ""
+  ].join("\n")
+
+describe("jiji secrets print", () => {
+  test("tells where each secret is found, shows none, and runs no command", () => {
+    using shop = project(files)
+    const before = shop.listing()
+    expect(shop.jiji(["secrets", "print"])).toEqual({ code: 0, stdout: table(".env, by a command"), stderr: "" })
+    expect(shop.jiji(["secrets", "print", "-e", "staging"])).toEqual({
+      code: 0,
+      stdout: table(".env.staging"),
+      stderr: ""
+    })
+    expect(shop.listing()).toEqual(before)
+  })
+
+  test("ends with 78 where one is missing, and still tells of the others", () => {
+    using shop = project({ ...files, ".env": "DATABASE_URL=1\n" })
+    const { code, stderr, stdout } = shop.jiji(["secrets", "print"], { KEY_PASS: "x" })
+    expect(code).toBe(78)
+    expect(stdout).toMatch(/^KEY_PASS +the process environment +ssh to web1$/m)
+    expect(stdout).toMatch(/^CERT +missing +web$/m)
+    expect(stderr).toBe(
+      "error: The secret CERT is missing; searched .env and the process environment.\n" +
+        "  → Write CERT=… into .env, or set it in the environment.\n"
+    )
+  })
+
+  test("says so where none is needed", () => {
+    using shop = project({
+      ".jiji/deploy.yml":
+        "project: shop\nservers: { a: { host: a } }\nservices: { web: { image: nginx, hosts: [a] } }\n"
+    })
+    expect(shop.jiji(["secrets", "print"])).toEqual({ code: 0, stdout: "shop needs no secrets.\n", stderr: "" })
+  })
+
+  test("shows values to nobody but a person at a terminal", () => {
+    using shop = project(files)
+    const { code, stderr, stdout } = shop.jiji(["secrets", "print", "--show-values"])
+    expect([code, stdout]).toEqual([2, ""])
+    expect(stderr).toContain("error: --show-values shows secrets to a person at a terminal, and this is none.\n")
+  })
+})
+
+/** Runs jiji at a terminal, and answers its question. */
+const ask = async (shop: ReturnType<typeof project>, answer: string) => {
+  let shown = ""
+  let answered = false
+  const child = Bun.spawn([process.execPath, main, "secrets", "print", "--show-values"], {
+    cwd: shop.root,
+    env: { ...shop.env, TERM: "xterm" },
+    terminal: {
+      cols: 120,
+      rows: 30,
+      data: (terminal, data) => {
+        shown += Buffer.from(data).toString()
+        if (answered || !shown.includes("Show the values")) return
+        answered = true
+        terminal.write(answer)
+      }
+    }
+  })
+  const code = await child.exited
+  child.terminal?.close()
+  return { code, shown: Bun.stripANSI(shown).replaceAll("\r", "") }
+}
+
+describe("jiji secrets print --show-values, at a terminal", () => {
+  test("asks, and shows", async () => {
+    using shop = project(files)
+    const { code, shown } = await ask(shop, "y")
+    expect(code).toBe(0)
+    expect(shown).toMatch(/^builder\.registry\.password +deploy\.yml, by a command +tok-1$/m)
+    expect(shown).toMatch(/^DATABASE_URL +\.env, by a command +url-1$/m)
+    expect(shown).toMatch(/^CERT +\.env +"line 1\\nline 2"$/m)
+  })
+
+  for (const [what, key] of [
+    ["no", "n"],
+    ["return", "\r"],
+    ["Ctrl-C", "\u0003"]
+  ] as const) {
+    test(`shows nothing after ${what}`, async () => {
+      using shop = project(files)
+      const { code, shown } = await ask(shop, key)
+      expect(code).toBe(what === "Ctrl-C" ? 130 : 0)
+      expect(shown).not.toMatch(/hunter22|url-1|tok-1/)
+    })
+  }
+})
+
+describe("a rehearsal", () => {
+  test("says that commands would give secrets, and neither runs nor shows them", () => {
+    using shop = project(files)
+    const before = shop.listing()
+    const { code, stderr, stdout } = shop.jiji(["deploy", "--dry-run"])
+    expect([code, stderr]).toEqual([0, ""])
+    expect(stdout).toContain(`jiji:secret.sh ${shop.root} DATABASE_URL (in the environment: JIJI_COMMAND=<redacted>)\n`)
+    expect(stdout).toContain(
+      `jiji:secret.sh ${shop.root} builder.registry.password (in the environment: JIJI_COMMAND=<redacted>)\n`
+    )
+    expect(stdout).not.toMatch(/echo|tok-1|url-1/)
+    expect(shop.listing()).toEqual(before)
+  })
+})
+
+describe("an environment", () => {
+  const remote = (server: string) => `builder: { registry: { server: ${server}, username: me, password: TOKEN } }\n`
+  const rest = `project: shop
+servers: { web1: { host: 203.0.113.10, arch: amd64 } }
+services: { web: { build: {}, hosts: [web1] } }
+`
+  const local = "builder: { registry: { type: local, port: 5000 } }\n"
+  const built = (shop: ReturnType<typeof project>, ...args: ReadonlyArray<string>) => {
+    const { stderr, stdout } = shop.jiji(["deploy", "--dry-run", "--version", "v1", ...args])
+    return stderr + (/--tag (\S+)/.exec(stdout)?.[1] ?? stdout)
+  }
+
+  test("may have a remote registry where the others have none, with secrets of its own", () => {
+    using shop = project({
+      ".jiji/deploy.yml": local + rest,
+      ".jiji/deploy.staging.yml": remote("ghcr.io"),
+      ".env.staging": "TOKEN=x\n",
+      Dockerfile: "FROM scratch\n"
+    })
+    expect(built(shop)).toBe("localhost:5000/shop-web:v1")
+    expect(built(shop, "-e", "staging")).toBe("ghcr.io/me/shop/web:v1")
+    expect(shop.jiji(["secrets", "print", "-e", "staging"]).stdout).toContain("TOKEN   .env.staging  the registry\n")
+  })
+
+  test("may have another remote registry, or the local one, where the others have a remote one", () => {
+    using shop = project({
+      ".jiji/deploy.yml": remote("docker.io") + rest,
+      ".jiji/deploy.staging.yml": remote("registry.example.com:5000"),
+      ".jiji/deploy.dev.yml": local,
+      ".env": "TOKEN=x\n",
+      Dockerfile: "FROM scratch\n"
+    })
+    expect(built(shop)).toBe("docker.io/me/shop-web:v1")
+    expect(built(shop, "-e", "staging")).toBe("registry.example.com:5000/shop-web:v1")
+    expect(built(shop, "-e", "dev")).toBe("localhost:5000/shop-web:v1")
+    expect(shop.jiji(["secrets", "print", "-e", "dev"]).stdout).toBe("shop needs no secrets.\n")
+  })
+})
+
+describe("a warning", () => {
+  const smallest = "project: shop\nservers: { a: { host: a } }\nservices: { web: { image: nginx, hosts: [a] } }\n"
+  const git = (shop: ReturnType<typeof project>, ...args: ReadonlyArray<string>) =>
+    Bun.spawnSync(["git", "-c", "user.name=T", "-c", "user.email=t@example.com", ...args], {
+      cwd: shop.root,
+      env: shop.env
+    })
+
+  test("is given of .env files that others can read", () => {
+    using shop = project({ ".jiji/deploy.yml": smallest, ".env": "", ".env.staging": "", ".env.example": "" })
+    chmodSync(join(shop.root, ".env"), 0o640)
+    chmodSync(join(shop.root, ".env.staging"), 0o604)
+    chmodSync(join(shop.root, ".env.example"), 0o644)
+    const stderr =
+      "warning: .env and .env.staging can be read by other users of this machine.\n  → Run: chmod 600 .env .env.staging\n"
+    expect(shop.jiji(["secrets", "print"])).toEqual({ code: 0, stdout: "shop needs no secrets.\n", stderr })
+    expect(shop.jiji(["deploy", "--dry-run"])).toMatchObject({ code: 0, stderr })
+  })
+
+  test("is given of .env files that git does not ignore, or holds already", () => {
+    using shop = project({ ".jiji/deploy.yml": smallest, ".env": "", ".env.staging": "" })
+    const warned = () => shop.jiji(["secrets", "print"]).stderr.split("\n")[0]
+    expect(warned()).toBe("")
+    git(shop, "init")
+    expect(warned()).toBe("warning: .env and .env.staging are not ignored by git, and may end up in a commit.")
+    writeFileSync(join(shop.root, ".gitignore"), ".env\n")
+    expect(warned()).toBe("warning: .env.staging is not ignored by git, and may end up in a commit.")
+    writeFileSync(join(shop.root, ".gitignore"), ".env*\n")
+    expect(warned()).toBe("")
+    git(shop, "add", "--force", ".env")
+    expect(warned()).toBe("warning: .env is not ignored by git, and may end up in a commit.")
+    expect(shop.jiji(["secrets", "print"], { PATH: "/nowhere" })).toMatchObject({ code: 0, stderr: "" })
+  })
+
+  test("is given of a password in deploy.yml, and does not show it", () => {
+    const registry = "builder: { registry: { server: ghcr.io, username: me, password: hunter22 } }\n"
+    using shop = project({ ".jiji/deploy.yml": registry + smallest })
+    const { code, stderr } = shop.jiji(["secrets", "print"])
+    expect(code).toBe(0)
+    expect(stderr).toStartWith("warning: The password under builder.registry is written into deploy.yml.\n  → ")
+    expect(stderr).not.toContain("hunter22")
+  })
+})
+
+describe("a command that stands for a secret, while it runs", () => {
+  test("ends with the run that is interrupted", async () => {
+    using shop = project({ ...files, ".env.staging": "DATABASE_URL=$(echo $$ > pid; sleep 100; echo late)\n" })
+    const pid = join(shop.root, "pid")
+    const child = Bun.spawn([process.execPath, main, "deploy", "-e", "staging"], {
+      cwd: shop.root,
+      env: shop.env,
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "pipe"
+    })
+    while (!existsSync(pid) || readFileSync(pid, "utf8") === "") await Bun.sleep(10)
+    const command = Number(readFileSync(pid, "utf8"))
+    expect(isAlive(command)).toBe(true)
+    child.kill("SIGINT")
+    expect(await child.exited).toBe(130)
+    expect(await new Response(child.stderr).text()).toBe("interrupted: ending what runs\ninterrupted\n")
+    expect(isAlive(command)).toBe(false)
+  })
+})

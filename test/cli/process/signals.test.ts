@@ -1,0 +1,190 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
+import { Effect, Schema } from "effect"
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { Event } from "../../../src/core/Event.ts"
+import { isAlive } from "../../layers/shells.ts"
+import * as fixtures from "../../layers/registry/fixtures.ts"
+import { bundle, main, project } from "../project.ts"
+
+setDefaultTimeout(60_000)
+bundle()
+
+const deployFile = `
+project: shop
+servers: { web1: { host: 203.0.113.10 } }
+services:
+  web: { build: {}, hosts: [web1], environment: { secrets: [TOKEN] }, health: { running_for: 60s } }
+`
+
+/** A program that stands still where a file of the name of its operation is in \`block\`, and tells its process. */
+const standing = (name: string, rest: string) => `#!/bin/sh
+here=\${0%/*}
+if [ -e "$here/block/${name}" ]; then
+  echo $$ >"$here/blocked.new" && mv "$here/blocked.new" "$here/blocked"
+  [ "$1" = start ] || exec sleep 100
+fi
+${rest}
+`
+
+const engine = `case $1 in
+  build) ;;
+  save) exec cat "$here/image.tar" ;;
+  image) case $2 in inspect) exec cat "$here/image.json" ;; *) exec "$here/engine/docker" "$@" ;; esac ;;
+  *) exec "$here/engine/docker" "$@" ;;
+esac`
+
+const shop = project({ ".jiji/deploy.yml": deployFile, ".env": "TOKEN=$(token)\n", Dockerfile: "FROM scratch\n" })
+const bin = join(shop.root, "bin")
+const file = (name: string) => join(bin, name)
+const env = { ...shop.env, PATH: `${bin}:${shop.env.PATH}` }
+const start = (...args: ReadonlyArray<string>) =>
+  Bun.spawn([process.execPath, main, ...args], { cwd: shop.root, env, stdin: "ignore", stdout: "pipe", stderr: "pipe" })
+
+let sandbox: ReturnType<typeof start>
+
+beforeAll(async () => {
+  for (const folder of ["block", "engine/state/containers", "engine/state/block", "engine/state/fail"]) {
+    mkdirSync(file(folder), { recursive: true })
+  }
+  copyFileSync(join(import.meta.dir, "../../layers/docker/fake-engine.sh"), file("engine/docker"))
+  const states = {
+    image: "sha256:new\n",
+    states: "running 0 \n",
+    version: "26.1.3\n",
+    images: "",
+    count: "0\n",
+    log: ""
+  }
+  for (const [name, text] of Object.entries(states)) writeFileSync(file(`engine/state/${name}`), text)
+  writeFileSync(file("docker"), standing("$1", engine), { mode: 0o755 })
+  writeFileSync(file("token"), standing("token", "echo t0ken-of-the-shop"), { mode: 0o755 })
+  const image = fixtures.image([await Effect.runPromise(fixtures.layer(1000))])
+  writeFileSync(file("engine/state/image"), `${image.id}\n`)
+  writeFileSync(file("image.tar"), await Effect.runPromise(fixtures.tar(fixtures.docker25(image))))
+  const architecture = process.arch === "x64" ? "amd64" : process.arch
+  writeFileSync(
+    file("image.json"),
+    JSON.stringify([{ Id: image.id, Architecture: architecture, Size: 1, RepoDigests: null }])
+  )
+  sandbox = start("sandbox")
+  await until(() => existsSync(join(shop.root, ".jiji/deploy.sandbox.yml")))
+})
+afterAll(async () => {
+  sandbox.kill()
+  await sandbox.exited
+  shop[Symbol.dispose]()
+})
+
+const until = async (holds: () => boolean): Promise<void> => {
+  while (!holds()) await Bun.sleep(10)
+}
+
+/** Deploys to the sandbox until an operation stands still; or with none, until the server is to answer. */
+const deploying = async (operation: string | undefined) => {
+  rmSync(file("blocked"), { force: true })
+  if (operation === undefined) sandbox.kill("SIGSTOP")
+  else writeFileSync(file(`block/${operation}`), "")
+  const run = start("deploy", "-e", "sandbox", "--json")
+  let stdout = ""
+  const reading = (async () => {
+    for await (const bytes of run.stdout) stdout += Buffer.from(bytes).toString()
+  })()
+  const connecting = /"StepStarted"[^\n]*\[sandbox\]\/connect"/
+  await until(() => (operation === undefined ? connecting.test(stdout) : existsSync(file("blocked"))))
+  const blocked = operation === undefined ? undefined : Number(readFileSync(file("blocked"), "utf8"))
+  const ended = async () => {
+    const [code, stderr] = await Promise.all([run.exited, run.stderr.text(), reading])
+    if (operation === undefined) sandbox.kill("SIGCONT")
+    else rmSync(file(`block/${operation}`))
+    return { code, stderr, stdout }
+  }
+  return { run, blocked, ended }
+}
+
+/** The answer to the first signal. */
+const answer = "interrupted: ending what runs\n"
+
+const decode = Schema.decodeUnknownSync(Schema.fromJsonString(Event))
+
+test.each<[moment: string, operation: string | undefined, signals: ReadonlyArray<NodeJS.Signals>]>([
+  ["a secret's command runs", "token", ["SIGHUP"]],
+  ["a server does not answer", undefined, ["SIGINT", "SIGTERM", "SIGHUP"]],
+  ["an image is built", "build", ["SIGINT", "SIGTERM", "SIGHUP"]],
+  ["an image is taken in", "save", ["SIGTERM"]],
+  ["a server is looked at", "ps", ["SIGINT"]],
+  ["a server pulls", "pull", ["SIGINT", "SIGTERM", "SIGHUP"]],
+  ["a container is to become healthy", "start", ["SIGINT", "SIGTERM", "SIGHUP"]]
+])("while %s, a signal ends a deploy with all of it released, in reverse", async (_, operation, signals) => {
+  for (const signal of signals) {
+    const { blocked, ended, run } = await deploying(operation)
+    run.kill(signal)
+    const { code, stderr, stdout } = await ended()
+    expect([signal, code, stderr]).toEqual([signal, 130, `${answer}interrupted\n`])
+    const events = stdout
+      .trim()
+      .split("\n")
+      .map((line) => decode(line))
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1))
+    expect(events.at(-1)?._tag).toBe("RunInterrupted")
+    const acquired = events.flatMap((event) => (event._tag === "ResourceAcquired" ? [event.resource] : []))
+    const released = events.flatMap((event) => (event._tag === "ResourceReleased" ? [event] : []))
+    expect(released.map(({ resource }) => resource)).toEqual(acquired.toReversed())
+    expect(released.every(({ clean }) => clean)).toBe(true)
+    if (operation === "pull" || operation === "start") {
+      expect(acquired).toEqual(["connection to sandbox", "local registry", "reverse forward from sandbox"])
+    }
+    const begun = events.flatMap(({ _tag, path }) => (_tag === "StepStarted" ? [path] : []))
+    const ends = events.flatMap(({ _tag, path }) =>
+      /^Step(Succeeded|Skipped|Failed|Interrupted)$/.test(_tag) ? [path] : []
+    )
+    expect(ends.toSorted()).toEqual(begun.toSorted())
+    // Neither here nor on the server is it left.
+    if (blocked !== undefined) await until(() => !isAlive(blocked))
+    await until(() => readdirSync(file("engine/state/containers")).length === 0)
+  }
+})
+
+test("a second signal ends it at once, and says what was held", async () => {
+  const { ended, run } = await deploying("pull")
+  // What would have to answer before anything can be released there.
+  sandbox.kill("SIGSTOP")
+  const done = run.exited.then(() => true)
+  // Again and again, as one does: signals that come close together count as one.
+  do run.kill("SIGINT")
+  while (!(await Promise.race([done, Bun.sleep(50).then(() => false)])))
+  sandbox.kill("SIGCONT")
+  const { code, stderr } = await ended()
+  expect(code).toBe(130)
+  expect(stderr).toBe(
+    `${answer}\nstopped at once\nthis was still held, and may be left:\n` +
+      "  reverse forward from sandbox\n  local registry\n  connection to sandbox\n" +
+      "  → What ran may be half done, too. Where that was a deploy, the next one mends it.\n"
+  )
+})
+
+test("a second signal ends a hook that does not listen, with what it has started", async () => {
+  writeFileSync(
+    file("deaf"),
+    `#!/bin/sh\ntrap '' TERM\nsleep 100 &\necho "$$ $!" >"$1/deaf.new" && mv "$1/deaf.new" "$1/deaf.pids"\nwait; wait\n`,
+    { mode: 0o755 }
+  )
+  const hooks = `hooks: { deaf: { on: [run.started], required: true, command: [${file("deaf")}, ${bin}] } }\n`
+  writeFileSync(join(shop.root, ".jiji/deploy.yml"), `${deployFile}${hooks}`)
+  const run = start("deploy", "-e", "sandbox")
+  await until(() => existsSync(file("deaf.pids")))
+  const pids = readFileSync(file("deaf.pids"), "utf8").trim().split(" ").map(Number)
+  expect(pids.map(isAlive)).toEqual([true, true])
+  const done = run.exited.then(() => true)
+  do run.kill("SIGINT")
+  while (!(await Promise.race([done, Bun.sleep(50).then(() => false)])))
+  expect([await run.exited, await run.stderr.text()]).toEqual([130, `${answer}\nstopped at once; nothing was held\n`])
+  await until(() => !pids.some(isAlive))
+})
+
+test("the next deploy finds nothing in its way", async () => {
+  writeFileSync(join(shop.root, ".jiji/deploy.yml"), deployFile.replace("60s", "0s"))
+  const run = start("deploy", "-e", "sandbox")
+  expect([await run.exited, await run.stderr.text()]).toEqual([0, ""])
+  expect(readdirSync(file("engine/state/containers"))).toEqual(["shop-web"])
+})

@@ -1,0 +1,159 @@
+import { describe, expect, test } from "bun:test"
+import { Redacted, Result } from "effect"
+import { reference, referenceFault, repository } from "../../src/config/ImageReference.ts"
+import type { RegistryConfig } from "../../src/config/Project.ts"
+
+const password = { _tag: "Literal", value: Redacted.make("x") } as const
+const remote = (server: string, namespace?: string): RegistryConfig => ({
+  type: "remote",
+  server,
+  password,
+  ...(namespace !== undefined && { namespace })
+})
+const local = (port: number): RegistryConfig => ({ type: "local", port })
+
+const sha256 = `sha256:${"0123456789abcdef".repeat(4)}`
+
+type Row = readonly [registry: RegistryConfig, project: string, service: string, user: string | undefined, name: string]
+const table: ReadonlyArray<Row> = [
+  // The examples of the registry reference.
+  [
+    remote("ghcr.io"),
+    "project-name",
+    "service",
+    "your-github-username",
+    "ghcr.io/your-github-username/project-name/service:version"
+  ],
+  [
+    remote("docker.io"),
+    "project",
+    "service",
+    "your-dockerhub-username",
+    "docker.io/your-dockerhub-username/project-service:version"
+  ],
+  [
+    remote("registry-1.docker.io"),
+    "project",
+    "service",
+    "your-dockerhub-username",
+    "docker.io/your-dockerhub-username/project-service:version"
+  ],
+  [
+    remote("index.docker.io"),
+    "project",
+    "service",
+    "your-dockerhub-username",
+    "docker.io/your-dockerhub-username/project-service:version"
+  ],
+  [local(9270), "project", "service", undefined, "localhost:9270/project-service:version"],
+  // Other ports, and a username that is left over.
+  [local(5000), "shop", "web", "me", "localhost:5000/shop-web:version"],
+  // Any other server needs neither username nor namespace.
+  [remote("registry.example.com"), "shop", "web", undefined, "registry.example.com/shop-web:version"],
+  [remote("registry.example.com:5000"), "shop", "web", "me", "registry.example.com:5000/shop-web:version"],
+  // A namespace takes the place of what the username would give.
+  [remote("ghcr.io", "acme/shop"), "shop", "web", undefined, "ghcr.io/acme/shop/web:version"],
+  [remote("ghcr.io", "acme"), "shop", "web", "me", "ghcr.io/acme/web:version"],
+  [remote("docker.io", "acme"), "shop", "web", "me", "docker.io/acme/shop-web:version"],
+  [remote("registry.example.com", "team/a"), "shop", "web", undefined, "registry.example.com/team/a/shop-web:version"],
+  // Capitals are accepted everywhere, and never reach a name.
+  [remote("GHCR.io"), "Shop", "Web", "OctoCat", "ghcr.io/octocat/shop/web:version"],
+  [remote("Docker.IO"), "Shop", "Web", "OctoCat", "docker.io/octocat/shop-web:version"],
+  [remote("Registry.example.com", "Acme"), "Shop", "Web", undefined, "registry.example.com/acme/shop-web:version"],
+  [local(9270), "Shop", "Web", undefined, "localhost:9270/shop-web:version"]
+]
+
+describe("an image's name is what the registry reference says", () => {
+  for (const [registry, project, service, user, name] of table) {
+    test(`${name} of ${registry.type === "local" ? "the local registry" : registry.server}`, () => {
+      const named = Result.flatMap(repository(registry, project, service, user), (found) =>
+        reference(found, { tag: "version" })
+      )
+      expect(Result.getOrThrow(named)).toBe(name)
+    })
+  }
+})
+
+describe("a registry that names images by user needs one", () => {
+  for (const [server, sentence] of [
+    ["ghcr.io", "GHCR requires username to be configured"],
+    ["docker.io", "Docker Hub requires username to be configured"],
+    ["index.docker.io", "Docker Hub requires username to be configured"]
+  ] as const) {
+    test(server, () => {
+      for (const user of [undefined, ""]) {
+        const error = Result.getOrThrow(Result.flip(repository(remote(server), "shop", "web", user)))
+        expect([error._tag, error.message, error.exitCode]).toEqual(["UsernameRequired", sentence, 78])
+        expect(error.remedy).toContain("builder.registry")
+      }
+    })
+  }
+})
+
+test("a username that cannot be part of a name is an error with a way out", () => {
+  const error = Result.getOrThrow(Result.flip(repository(remote("docker.io"), "shop", "web", "me@example.com")))
+  expect(error.message).toStartWith('"docker.io/me@example.com/shop-web" cannot be the repository of an image')
+  expect(error.remedy).toContain("namespace")
+})
+
+const fails = (version: { readonly tag?: string; readonly digest?: string }) => {
+  expect(Result.isFailure(reference("ghcr.io/a/b", version))).toBe(true)
+}
+
+test("tags and digests are checked before they reach an engine", () => {
+  expect(reference("ghcr.io/a/b", { tag: "v1", digest: sha256 })).toEqual(Result.succeed(`ghcr.io/a/b:v1@${sha256}`))
+  expect(reference("ghcr.io/a/b", { digest: sha256 })).toEqual(Result.succeed(`ghcr.io/a/b@${sha256}`))
+  for (const tag of ["", "-x", ".x", "a b", "a/b", "a;b", "x".repeat(129)]) fails({ tag })
+  for (const digest of ["", "sha256:", sha256.toUpperCase(), sha256.slice(1), `${sha256}0`]) fails({ digest })
+  expect(Result.isSuccess(reference("ghcr.io/a/b", { tag: "x".repeat(128) }))).toBe(true)
+})
+
+test("references of others' images are told from what is none", () => {
+  for (const good of [
+    "nginx",
+    "nginx:1.27",
+    "library/nginx",
+    "localhost:5000/a/b:C_1",
+    `nginx:1.27@${sha256}`,
+    "a.b/c__d/e-f",
+    "[::1]:5000/a"
+  ]) {
+    expect([good, referenceFault(good)]).toEqual([good, undefined])
+  }
+  for (const bad of [
+    "",
+    "Nginx",
+    "a b",
+    "-v",
+    "nginx:",
+    "nginx@",
+    "a//b",
+    "/a",
+    "a/",
+    "a:b:c",
+    `a@${sha256}@${sha256}`,
+    "a_.b",
+    "--rm nginx",
+    "a\n"
+  ]) {
+    expect([bad, referenceFault(bad)]).toEqual([bad, expect.stringMatching(/^must be /)])
+  }
+})
+
+describe("what is no reference is told why", () => {
+  for (const [text, fault] of [
+    ["Acme/Shop:V1", "must be in lower case but for its tag: acme/shop:V1"],
+    ["https://ghcr.io/a/b", "must be an image reference such as ghcr.io/acme/app:1.2, without https://"],
+    ["nginx:-x", 'must be an image reference such as nginx:1.27; "-x" cannot be its tag: it must be at most 128 '],
+    [
+      "nginx@sha256:1",
+      'must be an image reference such as nginx:1.27; "sha256:1" cannot be its digest: it must be sha256: '
+    ],
+    [
+      "my app",
+      'must be an image reference such as nginx:1.27; "my app" cannot be its repository: it must be lower-case '
+    ]
+  ] as const) {
+    test(text, () => expect(referenceFault(text)).toStartWith(fault))
+  }
+})

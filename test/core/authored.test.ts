@@ -1,0 +1,129 @@
+import { describe, expect } from "bun:test"
+import { Effect, type Scope } from "effect"
+import type { Events } from "../../src/core/Events.ts"
+import * as Pipeline from "../../src/pipeline/Pipeline.ts"
+import * as Resource from "../../src/core/Resource.ts"
+import * as Step from "../../src/pipeline/Step.ts"
+import * as Rehearsal from "../../src/testing/Rehearsal.ts"
+import { it } from "../effect.ts"
+
+/** What a file without types can give: a function that answers anything. */
+const answers = <F>(answer: () => unknown): F => answer as F
+type Body = () => Effect.Effect<{}>
+
+const before = Step.make("before", () => Effect.succeed({ a: 1 })).pipe(Step.undo(() => Effect.void))
+const after = Step.make("after", () => Effect.sleep("1 second"))
+const within = Pipeline.make("p").pipe(Pipeline.step(before))
+const ended = (pipeline: Pipeline.Pipeline<{}, {}, unknown, Events | Scope.Scope>) =>
+  Effect.map(Rehearsal.run(pipeline, {}), ({ events, failures, held, undone }) => {
+    const open = events.reduce((count, { _tag }) => {
+      if (_tag === "StepStarted") return count + 1
+      return /^Step(Succeeded|Skipped|Failed|Interrupted)$/.test(_tag) ? count - 1 : count
+    }, 0)
+    return { failures, open, undone, last: events.at(-1)?._tag, held: held.map(({ released }) => released), events }
+  })
+const here = String.raw`\(at /.*/authored\.test\.ts:\d+\)`
+
+describe("what a function answers that no compiler has looked at", () => {
+  const late = () => Promise.reject(new Error("what it says is of no interest"))
+  const step = (run: Body) => within.pipe(Pipeline.step(Step.make("s", run)))
+  const each = (items: () => ReadonlyArray<string>, key: (item: string) => string) =>
+    within.pipe(Pipeline.forEach({ name: "xs", as: "x", items, key, body: Pipeline.make<{ readonly x: string }>("b") }))
+  const faults: ReadonlyArray<readonly [string, () => Pipeline.Pipeline<{}, {}, unknown>, string]> = [
+    ["async", () => step(answers<Body>(late)), `^the step "s" returned a Promise, not an Effect ${here}$`],
+    ["nothing", () => step(answers<Body>(() => undefined)), `^the step "s" returned undefined, not an Effect ${here}$`],
+    [
+      "an object",
+      () => step(answers<Body>(() => ({ a: 1 }))),
+      `^the step "s" returned an object, not an Effect ${here}$`
+    ],
+    [
+      "within",
+      () =>
+        step(() =>
+          Effect.flatMap(
+            Effect.void,
+            answers<Body>(() => Promise.resolve())
+          )
+        ),
+      `^something in the step "s" returned a Promise, not an Effect$`
+    ],
+    [
+      "as what it adds",
+      () => step(() => Effect.map(Effect.void, answers<() => {}>(late))),
+      `^something in the step "s" returned a Promise, not an Effect$`
+    ],
+    [
+      "a condition",
+      () => within.pipe(Pipeline.when({ if: answers<(state: object) => boolean>(late), reason: "r", body: after })),
+      '^the condition of "after" returned a Promise, not true or false$'
+    ],
+    ["items", () => each(answers(late), String), '^items of "xs" returned a Promise, not a list$'],
+    [
+      "a key",
+      () =>
+        each(
+          () => ["a"],
+          answers(() => 5)
+        ),
+      '^key of "xs" returned 5, not a text$'
+    ],
+    [
+      "a reason",
+      () =>
+        within.pipe(
+          Pipeline.step(Step.make("s", () => Effect.void).pipe(Step.skipWhen(answers<(state: object) => string>(late))))
+        ),
+      '^skipWhen of the step "s" returned a Promise, not a reason or undefined$'
+    ]
+  ]
+  for (const [name, made, message] of faults) {
+    it.effect(`fails its node, which ends once with what is around it undone: ${name}`, () =>
+      Effect.gen(function* () {
+        const run = yield* ended(made())
+        expect(run).toMatchObject({ open: 0, last: "RunFailed", undone: ["p/before"] })
+        expect(run.failures).toEqual([
+          { tag: "UnexpectedReturn", message: expect.stringMatching(new RegExp(message)), remedy: expect.any(String) }
+        ])
+      })
+    )
+  }
+
+  it.effect("holds up no other undo, where it is an undo's", () =>
+    Effect.gen(function* () {
+      const bad = Step.make("s", () => Effect.void).pipe(Step.undo(answers<Body>(late)))
+      const run = yield* ended(within.pipe(Pipeline.step(bad), Pipeline.step(Step.make("f", () => Effect.fail("no")))))
+      expect(run).toMatchObject({ open: 0, failures: [{ message: "no" }], undone: ["p/s", "p/before"] })
+      const failed = run.events.find(({ _tag, path }) => _tag === "StepFailed" && path === "p/s/undo")
+      expect(failed).toMatchObject({ failures: [{ message: expect.stringContaining('the undo of the step "s"') }] })
+    })
+  )
+
+  it.effect("is warned of, where it is a subscriber's", () =>
+    Effect.gen(function* () {
+      const { events } = yield* ended(
+        within.pipe(Pipeline.step(after), Pipeline.on("StepSucceeded", answers<Body>(late)))
+      )
+      expect(events.at(-1)?._tag).toBe("RunSucceeded")
+      expect(events.find(({ _tag }) => _tag === "StepNoted")).toMatchObject({
+        text: expect.stringContaining("its function returned a Promise, not an Effect")
+      })
+    })
+  )
+
+  it.effect("releases what is held, and is a release that was not clean where it is a release's", () =>
+    Effect.gen(function* () {
+      const acquire = (name: string, release: Body) => Resource.acquire(name, Effect.succeed(1), release)
+      const body = () =>
+        Effect.asVoid(Effect.all([acquire("good", () => Effect.succeed({})), acquire("bad", answers<Body>(late))]))
+      const run = yield* ended(within.pipe(Pipeline.step(Step.make("s", body))))
+      const released = run.events.flatMap((event) =>
+        event._tag === "ResourceReleased" ? [[event.resource, event.clean]] : []
+      )
+      expect(released).toEqual([
+        ["bad", false],
+        ["good", true]
+      ])
+    })
+  )
+})

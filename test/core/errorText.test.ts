@@ -1,0 +1,58 @@
+import { describe, expect, test } from "bun:test"
+import { Cause, Data } from "effect"
+import { placeOf } from "../../src/core/errorText.ts"
+import { failureRecords } from "../../src/core/failureRecords.ts"
+
+class Odd extends Data.TaggedError("Odd")<{ readonly n: number }> {}
+
+const record = (cause: Cause.Cause<unknown>) => failureRecords(cause)[0]
+const here = /\(at \/.*\/errorText\.test\.ts:\d+\)$/
+
+describe("a step's fault", () => {
+  test("is told with its first line in its author's files", () => {
+    const read = (value: { readonly a?: { readonly b: string } }) => value.a?.b.length
+    const faults = [new TypeError("in step"), new Error("")]
+    try {
+      // What a caller without types gives.
+      read({ a: {} as { b: string } })
+    } catch (error) {
+      if (error instanceof Error) faults.push(error)
+    }
+    const records = faults.map((fault) => record(Cause.die(fault)))
+    for (const each of records) expect([each?.tag, each?.message]).toEqual(["Defect", expect.stringMatching(here)])
+    expect(records.map((each) => each?.message.split(" (at ")[0])).toEqual([
+      "in step",
+      "Error",
+      expect.stringContaining("undefined")
+    ])
+    expect(records[0]?.remedy).toContain("Please report")
+  })
+
+  test("is told without one where none is its author's", () => {
+    const fault = new Error("within")
+    fault.stack = `Error: within\n  at f (${import.meta.dir.replace("test/", "src/")}/run.ts:1:1)\n  at g (/a/node_modules/x/y.js:2:2)`
+    expect(placeOf(fault)).toBeUndefined()
+    fault.stack += "\n  at async h (/home/me/canary.ts:12:3)"
+    expect(record(Cause.die(fault))?.message).toBe("within (at /home/me/canary.ts:12)")
+  })
+})
+
+describe("a step's failure that is no error of jiji's", () => {
+  test("is shown with its tag and fields, whatever it is, and is called no fault of jiji", () => {
+    const circular: Record<string, unknown> = { _tag: "Round" }
+    circular["self"] = circular
+    const shown = (value: unknown) => record(Cause.fail(value))
+    expect(shown({ _tag: "Odd", n: 1 })).toEqual({
+      tag: "Odd",
+      message: 'Odd {"n":1}',
+      remedy: "This failure of a step of your own has no remedy of its own: give its error a message and a remedy."
+    })
+    expect(shown("no")).toMatchObject({ tag: "Failure", message: "no" })
+    expect(shown({ n: [1] })).toMatchObject({ tag: "Failure", message: '{"n":[1]}' })
+    expect(shown(new Odd({ n: 2 }))).toMatchObject({ tag: "Odd", message: 'Odd {"n":2}' })
+    expect(shown(circular)?.message).toStartWith("Round {")
+    expect(shown(Object.create(null))?.message).toBe("{}")
+    expect(shown(undefined)?.message).toBe("undefined")
+    expect(shown({ n: "x".repeat(10_000) })?.message.length).toBeLessThan(2000)
+  })
+})

@@ -1,0 +1,282 @@
+import { describe, expect } from "bun:test"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { type Duration, Effect, Layer, Option, Redacted } from "effect"
+import { Secrets } from "../../../src/layers/secrets/Secrets.ts"
+import { Shell } from "../../../src/layers/shell/Shell.ts"
+import { Events } from "../../../src/core/Events.ts"
+import { Scrubber } from "../../../src/core/Scrubber.ts"
+import * as Platform from "../../../src/layers/Platform.ts"
+import { folder } from "../../config/project.ts"
+import { it } from "../../effect.ts"
+import { isAlive } from "../shells.ts"
+
+interface Places {
+  readonly files?: Readonly<Record<string, string | Uint8Array>>
+  readonly environment?: string
+  readonly env?: Readonly<Record<string, string | undefined>>
+  readonly commandTimeout?: Duration.Input
+}
+
+/** Runs with the secrets of these places. */
+const withSecrets = <A, E>(
+  { commandTimeout, env = {}, environment, files = {} }: Places,
+  body: Effect.Effect<A, E, Secrets | Scrubber>
+) =>
+  Effect.gen(function* () {
+    const root = yield* folder(files)
+    const layer = Secrets.layer({
+      root,
+      env,
+      ...(environment !== undefined && { environment }),
+      ...(commandTimeout !== undefined && { commandTimeout })
+    })
+    return yield* Effect.provide(
+      body,
+      layer.pipe(
+        Layer.provide(Shell.local),
+        Layer.provideMerge(Events.layer),
+        Layer.provideMerge(Layer.merge(Scrubber.layer, Platform.layer))
+      )
+    )
+  })
+
+const resolve = (...names: ReadonlyArray<string>) => Effect.flatMap(Secrets, (secrets) => secrets.resolve(names))
+
+const shown = (found: ReadonlyMap<string, Redacted.Redacted<string>>) =>
+  Object.fromEntries([...found].map(([name, value]) => [name, Redacted.value(value)]))
+
+const all: Places = {
+  files: { ".env.staging": "A=staging\n", ".env": "A=dotenv\nB=dotenv\n", ".env.production": "A=production\n" },
+  environment: "staging",
+  env: { A: "process", B: "process", C: "process" }
+}
+
+it.live("the environment's file comes first, then .env, then the process environment", () =>
+  withSecrets(
+    all,
+    Effect.gen(function* () {
+      expect(shown(yield* resolve("A", "B", "C"))).toEqual({ A: "staging", B: "dotenv", C: "process" })
+      const { where } = yield* Secrets
+      expect(yield* Effect.forEach(["A", "B", "C", "D"], where)).toEqual([
+        Option.some({ place: ".env.staging", command: false }),
+        Option.some({ place: ".env", command: false }),
+        Option.some({ place: "the process environment", command: false }),
+        Option.none()
+      ])
+    })
+  )
+)
+
+it.live("without an environment its file is not read", () =>
+  withSecrets(
+    { files: { ".env.staging": "A=staging\n" }, env: { A: "process" } },
+    Effect.map(resolve("A"), shown)
+  ).pipe(Effect.map((found) => expect(found).toEqual({ A: "process" })))
+)
+
+it.live("all missing secrets are told together, with the places that were searched", () =>
+  withSecrets(
+    { files: { ".env": "A=\nB=1\n" }, environment: "staging", env: { A: "", C: "" } },
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(resolve("A", "B", "C", "D"))
+      expect(error.message).toBe(
+        "The secrets A (empty in .env and the process environment), C (empty in the process environment) and D are missing; " +
+          "searched .env.staging (no such file), .env and the process environment."
+      )
+      expect(error.remedy).toBe("Write A=…, C=… and D=… into .env.staging, or set them in the environment.")
+      expect([error._tag, error.exitCode]).toEqual(["SecretsMissing", 78])
+    })
+  )
+)
+
+it.live("an empty value is passed over for the next place", () =>
+  withSecrets({ files: { ".env": "A=\n" }, env: { A: "process" } }, Effect.map(resolve("A"), shown)).pipe(
+    Effect.map((found) => expect(found).toEqual({ A: "process" }))
+  )
+)
+
+it.live("nothing that was resolved shows in text or in what is printed", () =>
+  withSecrets(
+    { env: { TOKEN: "s3cret-value" } },
+    Effect.gen(function* () {
+      const scrubber = yield* Scrubber
+      expect(scrubber.text("s3cret-value")).toBe("s3cret-value")
+      const found = yield* resolve("TOKEN")
+      expect(scrubber.text("login with s3cret-value")).toBe("login with <redacted>")
+      expect(Bun.inspect(found) + JSON.stringify([...found]) + String(found.get("TOKEN"))).not.toContain("s3cret")
+    })
+  )
+)
+
+it.live("a value that was written in the file is scrubbed like a secret", () =>
+  withSecrets(
+    { env: { TOKEN: "by-name" } },
+    Effect.gen(function* () {
+      const [secrets, scrubber] = [yield* Secrets, yield* Scrubber]
+      const literal = yield* secrets.value({ _tag: "Literal", value: Redacted.make("by-hand") })
+      const named = yield* secrets.value({ _tag: "Name", name: "TOKEN" })
+      expect([Redacted.value(literal), Redacted.value(named)]).toEqual(["by-hand", "by-name"])
+      expect(scrubber.text("by-hand by-name")).toBe("<redacted> <redacted>")
+      expect((yield* Effect.flip(secrets.value({ _tag: "Name", name: "NONE" })))._tag).toBe("SecretsMissing")
+    })
+  )
+)
+
+it.live("a password is scrubbed where an engine keeps it with its user in base64", () =>
+  withSecrets(
+    { env: { TOKEN: "pass1" } },
+    Effect.gen(function* () {
+      yield* (yield* Secrets).value({ _tag: "Name", name: "TOKEN" }, "me")
+      const { text } = yield* Scrubber
+      expect(text(`{"auth":"${Buffer.from("me:pass1").toString("base64")}"}`)).toBe('{"auth":"<redacted>"}')
+    })
+  )
+)
+
+it.live("several lines survive as they are", () =>
+  withSecrets({ files: { ".env": 'KEY="-----BEGIN\nabc\n"\n' } }, Effect.map(resolve("KEY"), shown)).pipe(
+    Effect.map((found) => expect(found).toEqual({ KEY: "-----BEGIN\nabc\n" }))
+  )
+)
+
+it.live("a broken .env fails with its lines and none of its values, but only when it is needed", () =>
+  withSecrets(
+    { files: { ".env": "A=1\nhunter2\nB='open\n" } },
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(resolve("A"))
+      expect(error.message).toBe(
+        ".env:2 is not of the form NAME=value\n.env:3 opens a value with ' and never closes it"
+      )
+      expect([error._tag, error.exitCode, JSON.stringify(error).includes("hunter2")]).toEqual([
+        "SecretsUnreadable",
+        78,
+        false
+      ])
+    })
+  )
+)
+
+it.live("a .env that is no file or no text is an error, not an empty one", () =>
+  Effect.gen(function* () {
+    const folder = yield* Effect.flip(withSecrets({ files: { ".env/x": "" } }, resolve("A")))
+    expect(folder.message).toBe(".env cannot be read: it is a folder.")
+    const large = yield* Effect.flip(
+      withSecrets({ files: { ".env": `A=1 # ${"x".repeat(1024 * 1024)}` } }, resolve("A"))
+    )
+    expect(large.message).toBe(".env cannot be read: it is larger than 1 MiB.")
+    const bytes = yield* Effect.flip(
+      withSecrets({ files: { ".env": Buffer.from("A=1\nB=\xe9\n", "latin1") } }, resolve("A"))
+    )
+    expect(bytes.message).toBe(".env:2 is not UTF-8 text")
+  })
+)
+
+describe("a command that stands for a secret", () => {
+  const count = '$(printf x >> runs; printf "s3cret-%s\\n" "$(wc -c < runs)")'
+
+  it.live("is run once, in the project's folder, and only when the secret is needed", () =>
+    withSecrets(
+      { files: { ".env": `A=1\nB=${count}\n`, runs: "" } },
+      Effect.gen(function* () {
+        const [secrets, scrubber] = [yield* Secrets, yield* Scrubber]
+        expect(shown(yield* resolve("A"))).toEqual({ A: "1" })
+        expect(yield* secrets.where("B")).toEqual(Option.some({ place: ".env", command: true }))
+        expect(yield* secrets.missing(["B"])).toEqual(Option.none())
+        expect(shown(yield* resolve("A", "B"))).toEqual({ A: "1", B: "s3cret-1" })
+        expect(Redacted.value(yield* secrets.value({ _tag: "Name", name: "B" }))).toBe("s3cret-1")
+        expect(scrubber.text("s3cret-1")).toBe("<redacted>")
+      })
+    )
+  )
+
+  it.live("may stand in deploy.yml too", () =>
+    withSecrets(
+      {},
+      Effect.gen(function* () {
+        const ref = {
+          _tag: "Command",
+          key: "builder.registry.password",
+          command: Redacted.make("echo token-1")
+        } as const
+        expect(Redacted.value(yield* (yield* Secrets).value(ref))).toBe("token-1")
+        const bad = yield* Effect.flip(
+          (yield* Secrets).value({ ...ref, key: "other", command: Redacted.make("exit 3") })
+        )
+        expect(bad.message).toBe("The command for other (in deploy.yml) ended with exit code 3.")
+      })
+    )
+  )
+
+  it.live("keeps every line but the last line's end", () =>
+    withSecrets({ files: { ".env": "A=$(printf ' a\\nb\\n\\n')\n" } }, Effect.map(resolve("A"), shown)).pipe(
+      Effect.map((found) => expect(found).toEqual({ A: " a\nb\n" }))
+    )
+  )
+
+  it.live("is not what a value of the process environment is", () =>
+    withSecrets({ env: { A: "$(echo no)" } }, Effect.map(resolve("A"), shown)).pipe(
+      Effect.map((found) => expect(found).toEqual({ A: "$(echo no)" }))
+    )
+  )
+
+  it.live("stands in no list of processes, and has no input to wait for", () =>
+    withSecrets(
+      { files: { ".env": `A=$(cat; tr '\\0' ' ' < /proc/$$/cmdline; printf '|%s' "\${JIJI_COMMAND-unset}")\n` } },
+      Effect.map(resolve("A"), shown)
+    ).pipe(
+      Effect.map(({ A }) => {
+        expect(A).toEndWith("|unset")
+        expect(A).not.toContain("cmdline")
+      })
+    )
+  )
+
+  for (const [protects, command, message] of [
+    ["fails", "echo hunter2; echo no vault: hunter2 >&2; exit 4", "ended with exit code 4: no vault: <redacted>"],
+    ["prints nothing", "echo locked >&2", "printed nothing: locked"],
+    ["is not there", "no-such-vault get x", "ended with exit code 127: "],
+    ["cannot be read", "if", "ended with exit code 2: "],
+    ["never ends its output", "yes hunter2", "printed more than 64 KiB, which is no secret."],
+    [
+      "prints more than a secret has",
+      "head -c 70000 /dev/zero | tr '\\0' x",
+      "printed more than 64 KiB, which is no secret."
+    ],
+    ["prints what no variable holds", "printf 'a\\0b'", "printed a NUL byte, which no variable can hold."],
+    ["is ended by a signal", "kill -9 $$", "ended with exit code 137."]
+  ] as const) {
+    it.live(`that ${protects} is named, with its own words and none of its output`, () =>
+      withSecrets(
+        { files: { ".env.staging": `TOKEN=$(${command})\n` }, environment: "staging" },
+        Effect.gen(function* () {
+          const error = yield* Effect.flip(resolve("TOKEN"))
+          expect(error.message).toStartWith(`The command for TOKEN (in .env.staging) ${message}`)
+          expect([error._tag, error.exitCode]).toEqual(["SecretCommandFailed", 78])
+          expect(error.message + JSON.stringify(error) + Bun.inspect(error)).not.toContain("hunter2")
+        })
+      )
+    )
+  }
+
+  it.live("that hangs is stopped, with what it started", () =>
+    Effect.gen(function* () {
+      const pid = join(yield* folder({}), "pid")
+      const error = yield* Effect.flip(
+        withSecrets(
+          { files: { ".env": `TOKEN=$(sleep 100 & echo $! > ${pid}; wait)\n` }, commandTimeout: "300 millis" },
+          resolve("TOKEN")
+        )
+      )
+      expect(error.message).toBe("The command for TOKEN (in .env) did not end within 0.3 s, and was stopped.")
+      expect(isAlive(Number(readFileSync(pid, "utf8")))).toBe(false)
+    })
+  )
+
+  it.live("is not run where another secret is missing", () =>
+    withSecrets(
+      { files: { ".env": `B=${count}\n` } },
+      Effect.map(Effect.flip(resolve("B", "C")), (error) => expect(error._tag).toBe("SecretsMissing"))
+    )
+  )
+})
