@@ -26,6 +26,7 @@ import { Git } from "./layers/git/Git.ts"
 import { LocalRegistry } from "./layers/registry/LocalRegistry.ts"
 import { RegistryContainer } from "./layers/registryContainer/RegistryContainer.ts"
 import { Secrets } from "./layers/secrets/Secrets.ts"
+import { Processes } from "./layers/processes/Processes.ts"
 import { Shell } from "./layers/shell/Shell.ts"
 import { Ssh } from "./layers/ssh/Ssh.ts"
 import { Events } from "./core/Events.ts"
@@ -42,8 +43,8 @@ const say = (text: string) => void process.stderr.write(text)
 const secrets = ({ environment, root }: Project) =>
   Secrets.layer(environment === undefined ? { root } : { root, environment })
 
-/** With the commands that stand for secrets run on this machine. */
-const liveSecrets = (project: Project) => secrets(project).pipe(Layer.provide(Shell.local))
+/** With the commands that print secrets run on this machine. */
+const liveSecrets = (project: Project) => secrets(project).pipe(Layer.provide(Processes.layer))
 
 // Outside of its layer, for what is said of a run that has ended.
 const scrubber = Scrubber.make()
@@ -61,19 +62,20 @@ const live = (project: Project) =>
   ).pipe(
     Layer.provideMerge(traces.over(Shell.layer)),
     Layer.provideMerge(Ssh.layer),
-    Layer.provideMerge(liveSecrets(project))
+    Layer.provideMerge(liveSecrets(project)),
+    Layer.provideMerge(Processes.layer)
   )
 
 /** Reads this machine's files and git, and nothing else; everything else is only recorded. */
 const dry = (project: Project) =>
   Layer.mergeAll(Diagnosis.layer, Docker.layer, secrets(project)).pipe(
     Layer.provideMerge(Recording.layer()),
-    Layer.merge(Git.layer.pipe(Layer.provide(Shell.local)))
+    Layer.merge(Git.layer.pipe(Layer.provide(Processes.layer)))
   )
 
 const hooks = (project: Project) => {
   const { hooks = [] } = project
-  const layer = Layer.mergeAll(Shell.local, liveSecrets(project))
+  const layer = Layer.mergeAll(Processes.layer, liveSecrets(project))
   return hooks.length === 0 ? Effect.succeed(undefined) : Hooks.prepare(project, hooks).pipe(Effect.provide(layer))
 }
 
@@ -130,7 +132,7 @@ const program = Command.runWith(root, { version: manifest.version })(words).pipe
   Effect.provide(
     Layer.mergeAll(
       CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Completions] }),
-      Git.layer.pipe(Layer.provide(Shell.local)),
+      Git.layer.pipe(Layer.provide(Processes.layer)),
       help
     ).pipe(
       Layer.provideMerge(Layer.provideMerge(Events.layer, Layer.succeed(Scrubber, scrubber))),

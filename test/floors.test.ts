@@ -23,6 +23,20 @@ const floors: Readonly<Record<string, ReadonlyArray<string>>> = {
   release: ["main.ts", "index.ts", "testing", "cli"]
 }
 
+/** The same for the folders of `layers`. */
+const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
+  "Platform.ts": [],
+  processes: [],
+  git: ["processes"],
+  secrets: ["git", "processes"],
+  ssh: ["secrets"],
+  shell: ["ssh", "processes"],
+  registry: [],
+  docker: ["shell", "processes"],
+  registryContainer: ["docker", "registry", "shell", "processes"],
+  diagnosis: ["registryContainer", "docker", "shell", "processes"]
+}
+
 const files = [...new Glob("**/*.ts").scanSync(src)].filter((file) => !file.endsWith(".d.ts")).sort()
 
 interface Import {
@@ -68,6 +82,23 @@ const violations = (
     })
 }
 
+/** Files that import each other's values, as the paths that lead back to where they began. */
+const circles = (): ReadonlyArray<string> => {
+  const done = new Set<string>()
+  const found: Array<string> = []
+  const visit = (file: string, path: ReadonlyArray<string>): void => {
+    const at = path.indexOf(file)
+    if (at >= 0) return void found.push([...path.slice(at), file].join(" -> "))
+    if (done.has(file)) return
+    for (const imported of importsOf(file)) {
+      if (!imported.isType && files.includes(imported.file)) visit(imported.file, [...path, file])
+    }
+    done.add(file)
+  }
+  for (const file of files) visit(file, [])
+  return found
+}
+
 describe("the floors of src", () => {
   test("reads every kind of import", () => {
     expect(files.length).toBeGreaterThan(200)
@@ -80,6 +111,14 @@ describe("the floors of src", () => {
 
   test("imports only from the floors below", () => {
     expect(violations(floors, 0, "")).toEqual([])
+  })
+
+  test("keeps the folders of layers in order", () => {
+    expect(violations(layers, 1, "layers/")).toEqual([])
+  })
+
+  test("has no circle of imported values", () => {
+    expect(circles()).toEqual([])
   })
 
   test("provides layers only in main, the command line, rehearsals and the testing kit", () => {

@@ -1,8 +1,9 @@
 import { type Duration, Effect } from "effect"
 import type { Server } from "../config/Project.ts"
-import type { Command, Output, ShellError } from "../layers/processes/Command.ts"
+import type { Command, Output } from "../layers/processes/Command.ts"
 import type { Machine } from "../layers/shell/Machine.ts"
 import type { ForwardRefused, SshError } from "../layers/ssh/SshError.ts"
+import type { ShellError } from "../layers/shell/Shell.ts"
 
 /** What a command wrote, and how it ended. Where it was cut off, its exit code was never known. */
 export interface Said extends Output {

@@ -1,12 +1,13 @@
 import { Effect } from "effect"
 import type { Server } from "../config/Project.ts"
-import type { Command, ShellError } from "../layers/processes/Command.ts"
+import type { Command } from "../layers/processes/Command.ts"
 import { label, type Machine } from "../layers/shell/Machine.ts"
 import type { ForwardRefused, SshError } from "../layers/ssh/SshError.ts"
 import { CurrentPath } from "../core/Events.ts"
 import * as Answers from "./Answer.ts"
 import { commandText } from "./commandText.ts"
 import { usual } from "./usualAnswers.ts"
+import type { ShellError } from "../layers/shell/Shell.ts"
 
 /** Answers in the order in which they were given, and how often each was asked. */
 export interface Script {

@@ -3,7 +3,7 @@ import { RegistryContainer } from "../layers/registryContainer/RegistryContainer
 import { Recording } from "./Recording.ts"
 import * as Registry from "./RecordingRegistry.ts"
 import * as Script from "./Script.ts"
-import * as Shell from "./RecordingShell.ts"
+import * as Recorded from "./RecordingShell.ts"
 import * as Ssh from "./RecordingSsh.ts"
 import type { Answer } from "./Answer.ts"
 
@@ -16,8 +16,9 @@ export { type Entry, Recording } from "./Recording.ts"
 export const machines = (script: Script.Script) =>
   Layer.mergeAll(
     RegistryContainer.asking(() => Effect.succeed(true)),
-    Registry.layer
-  ).pipe(Layer.provideMerge(Shell.layer(script)), Layer.provideMerge(Ssh.layer(script)))
+    Registry.layer,
+    Recorded.processes(script)
+  ).pipe(Layer.provideMerge(Recorded.shell(script)), Layer.provideMerge(Ssh.layer(script)))
 
 /** The same, with the {@link Recording} of what was done. */
 export const layer = (answers: ReadonlyArray<Answer> = []) =>

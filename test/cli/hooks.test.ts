@@ -10,7 +10,7 @@ import { isTold, variables } from "../../src/cli/hooks/hookEvents.ts"
 import type { Hook } from "../../src/config/hooks.ts"
 import type { Project } from "../../src/config/Project.ts"
 import { Secrets } from "../../src/layers/secrets/Secrets.ts"
-import { Shell } from "../../src/layers/shell/Shell.ts"
+import { Processes } from "../../src/layers/processes/Processes.ts"
 import { Event } from "../../src/core/Event.ts"
 import { Events } from "../../src/core/Events.ts"
 import * as Pipeline from "../../src/pipeline/Pipeline.ts"
@@ -76,8 +76,8 @@ const runWith = Effect.fnUntraced(function* <E>(
   const said: Array<string | Uint8Array> = []
   const told: Array<Event> = []
   const stderr = () => Sink.forEach((piece: string | Uint8Array) => Effect.sync(() => void said.push(piece)))
-  const secrets = Secrets.layer({ root, env }).pipe(Layer.provide(Shell.local))
-  const prepared = prepare(project, project.hooks ?? []).pipe(Effect.provide(Layer.mergeAll(Shell.local, secrets)))
+  const secrets = Secrets.layer({ root, env }).pipe(Layer.provide(Processes.layer))
+  const prepared = prepare(project, project.hooks ?? []).pipe(Effect.provide(Layer.mergeAll(Processes.layer, secrets)))
   const exit = yield* Effect.gen(function* () {
     const stream = yield* (yield* Events).subscribe
     yield* Effect.forkScoped(

@@ -9,6 +9,7 @@ import { Git } from "../../src/layers/git/Git.ts"
 import { LocalRegistry } from "../../src/layers/registry/LocalRegistry.ts"
 import { RegistryContainer } from "../../src/layers/registryContainer/RegistryContainer.ts"
 import { Secrets } from "../../src/layers/secrets/Secrets.ts"
+import { Processes } from "../../src/layers/processes/Processes.ts"
 import { Shell } from "../../src/layers/shell/Shell.ts"
 import { Ssh } from "../../src/layers/ssh/Ssh.ts"
 import { SshSettings } from "../../src/layers/ssh/Settings.ts"
@@ -29,7 +30,8 @@ const store = LocalRegistry.layer({ directory: join(process.env["HOME"] ?? root,
 const live = Layer.mergeAll(Docker.layer, Git.layer, RegistryContainer.layer, store).pipe(
   Layer.provideMerge(Shell.layer),
   Layer.provideMerge(Ssh.layer.pipe(Layer.provide(Layer.succeed(SshSettings, settings)))),
-  Layer.provideMerge(Secrets.layer({ root }).pipe(Layer.provide(Shell.local)))
+  Layer.provideMerge(Secrets.layer({ root })),
+  Layer.provideMerge(Processes.layer)
 )
 
 const program = Effect.gen(function* () {

@@ -1,6 +1,7 @@
 import { Context, Effect, Layer, Stream } from "effect"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { Secrets } from "../../src/layers/secrets/Secrets.ts"
+import { Processes } from "../../src/layers/processes/Processes.ts"
 import { Shell } from "../../src/layers/shell/Shell.ts"
 import { SshSettings } from "../../src/layers/ssh/Settings.ts"
 import { Ssh } from "../../src/layers/ssh/Ssh.ts"
@@ -17,7 +18,8 @@ export const liveShell = Effect.gen(function* () {
   const layer = Shell.layer.pipe(
     Layer.provide(Ssh.layer),
     Layer.provide(Layer.succeed(SshSettings, settings)),
-    Layer.provide(Secrets.layer({ root: home, env: {} }).pipe(Layer.provide(Shell.local))),
+    Layer.provide(Secrets.layer({ root: home, env: {} })),
+    Layer.provideMerge(Processes.layer),
     Layer.provideMerge(Events.layer),
     Layer.provideMerge(Scrubber.layer),
     Layer.provide(Platform.layer)
@@ -26,7 +28,13 @@ export const liveShell = Effect.gen(function* () {
   const events: Array<Event> = []
   const stream = yield* Context.get(context, Events).subscribe
   yield* Effect.forkScoped(Stream.runForEach(stream, (event) => Effect.sync(() => events.push(event))))
-  return { shell: Context.get(context, Shell), scrubber: Context.get(context, Scrubber), events, home }
+  return {
+    processes: Context.get(context, Processes),
+    shell: Context.get(context, Shell),
+    scrubber: Context.get(context, Scrubber),
+    events,
+    home
+  }
 })
 
 /** Whether a process runs. What has ended may still stand in the process table until its parent looks. */

@@ -2,7 +2,9 @@ import { describe, expect, test } from "bun:test"
 import { Cause, Clock, Deferred, Effect, Exit, Fiber, Layer, Redacted, Schedule, Schema } from "effect"
 import { telemetry } from "../../src/cli/telemetry/telemetry.ts"
 import { local } from "../../src/layers/shell/Machine.ts"
+import { Processes } from "../../src/layers/processes/Processes.ts"
 import { Shell } from "../../src/layers/shell/Shell.ts"
+import { Ssh } from "../../src/layers/ssh/Ssh.ts"
 import { Events } from "../../src/core/Events.ts"
 import * as Pipeline from "../../src/pipeline/Pipeline.ts"
 import { Scrubber } from "../../src/core/Scrubber.ts"
@@ -11,6 +13,9 @@ import * as Platform from "../../src/layers/Platform.ts"
 import { settings } from "../../src/reporters/otlp/settings.ts"
 import type { Project } from "../../src/config/Project.ts"
 import { it } from "../effect.ts"
+
+/** A shell that reaches no server. */
+const localShell = Shell.layer.pipe(Layer.provide([Processes.layer, Layer.mock(Ssh, {})]))
 
 const secret = "hunter22hunter22"
 
@@ -121,7 +126,7 @@ const run = Effect.fnUntraced(function* <E>(
     const fibers = yield* Effect.forEach(followers(shop), (follow) =>
       Effect.flatMap(subscribe, (stream) => Effect.forkChild(follow(stream), { startImmediately: true }))
     )
-    const exit = yield* Effect.exit(Pipeline.run(pipeline, {}, over(Shell.local)))
+    const exit = yield* Effect.exit(Pipeline.run(pipeline, {}, over(localShell)))
     const began = yield* Clock.currentTimeMillis
     yield* Fiber.awaitAll(fibers)
     return { exit, waited: (yield* Clock.currentTimeMillis) - began, fibers: fibers.length }
@@ -338,7 +343,7 @@ describe("the standard variables", () => {
     expect(settings({ ...endpoint, OTEL_TRACES_EXPORTER: "none", OTEL_METRICS_EXPORTER: "none" })).toBeUndefined()
     const none = telemetry({ env: {}, version: "1", say: () => {} })
     expect(none.followers(shop)).toEqual([])
-    expect(none.over(Shell.local)).toBe(Shell.local)
+    expect(none.over(localShell)).toBe(localShell)
   })
 
   test("name a place for both, and one for each", () => {

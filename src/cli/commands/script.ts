@@ -2,9 +2,10 @@ import { Effect, Option } from "effect"
 import { Argument, Command } from "effect/cli"
 import { scripts as diagnosis } from "../../layers/diagnosis/scripts.ts"
 import { scripts as engine } from "../../layers/docker/scripts.ts"
+import registry from "../../layers/registryContainer/registry.sh" with { type: "text" }
 import secret from "../../layers/secrets/command.sh" with { type: "text" }
 
-const scripts = { ...diagnosis, ...engine, secret } as const
+const scripts = { ...diagnosis, ...engine, registry, secret } as const
 
 const names = ["build", "check", "look", "probe", "pull", "push", "registry", "replace", "secret", "tunnel"] as const
 

@@ -4,9 +4,8 @@ import type { Project } from "../../config/Project.ts"
 import { secretNames } from "../../config/secretNames.ts"
 import { script } from "../../layers/processes/Command.ts"
 import { lastLines } from "../../core/lines.ts"
-import { local } from "../../layers/shell/Machine.ts"
 import { Secrets } from "../../layers/secrets/Secrets.ts"
-import { Shell } from "../../layers/shell/Shell.ts"
+import { Processes } from "../../layers/processes/Processes.ts"
 import { type Event, isEnd } from "../../core/Event.ts"
 import { Scrubber } from "../../core/Scrubber.ts"
 import type { Follower } from "../../reporters/Reporter.ts"
@@ -46,7 +45,7 @@ const versionIn = (event: Event): string | undefined => {
 }
 
 const runner = Effect.fnUntraced(function* (project: Project, secrets: ReadonlyMap<string, Redacted.Redacted<string>>) {
-  const shell = yield* Shell
+  const processes = yield* Processes
   const scrubber = yield* Scrubber
   return Effect.fnUntraced(function* ({ event, hook }: Job, version: string | undefined) {
     const failed = (reason: HookFailed["reason"]) =>
@@ -59,7 +58,7 @@ const runner = Effect.fnUntraced(function* (project: Project, secrets: ReadonlyM
       stdin: `${JSON.stringify(event)}\n`,
       handsOn: true
     }
-    const { exitCode, stderr, stdout } = yield* shell.run(local, command).pipe(
+    const { exitCode, stderr, stdout } = yield* processes.run(command).pipe(
       Effect.mapError((cause) =>
         failed(cause._tag === "OutputTooLong" ? { _tag: "TooLong" } : { _tag: "NotStarted", cause })
       ),

@@ -1,6 +1,6 @@
 import { Clock, Context, Effect, Layer, Option, Random } from "effect"
 import type { Engine, Server } from "../../config/Project.ts"
-import { type Output, script, type ShellError } from "../processes/Command.ts"
+import { type Output, script } from "../processes/Command.ts"
 import { decodeFacts, decodeSeenPort, type Facts, type SeenPort } from "./facts.ts"
 import { scripts } from "./scripts.ts"
 import { scripts as engineScripts } from "../docker/scripts.ts"
@@ -8,7 +8,7 @@ import type { Credentials } from "../docker/Docker.ts"
 import { type EngineError, engineError, EngineUnclear } from "../docker/DockerError.ts"
 import { label, local, type Machine, remote } from "../shell/Machine.ts"
 import { containerName } from "../registryContainer/RegistryContainer.ts"
-import { Shell } from "../shell/Shell.ts"
+import { Shell, type ShellError } from "../shell/Shell.ts"
 
 /** What a machine is like. */
 export interface Looked extends Pick<Facts, "processor" | "engine" | "disk"> {

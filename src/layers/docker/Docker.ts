@@ -1,7 +1,7 @@
 import { Context, Duration, Effect, Layer, Redacted, Semaphore, type Stream } from "effect"
 import { registryOf } from "../../config/ImageReference.ts"
 import type { BuildSource, Engine, Server } from "../../config/Project.ts"
-import { type Command, type CommandFailed, type Output, script, type ShellError } from "../processes/Command.ts"
+import { type Command, type CommandFailed, type Output, script } from "../processes/Command.ts"
 import { decodeContainers, decodeImage, type InspectedContainer, type InspectedImage } from "./inspect.ts"
 import { lastLines, telling } from "../../core/lines.ts"
 import { patiently } from "./retryRegistry.ts"
@@ -20,7 +20,7 @@ import {
 } from "./DockerError.ts"
 import { label, local, type Machine, remote } from "../shell/Machine.ts"
 import { Events } from "../../core/Events.ts"
-import { Shell } from "../shell/Shell.ts"
+import { Shell, type ShellError } from "../shell/Shell.ts"
 
 /** The engine that answers on a server, and the project's containers there. */
 export interface ServerEngine {

@@ -3,7 +3,6 @@ import login from "./login.sh" with { type: "text" }
 import probe from "./probe.sh" with { type: "text" }
 import pull from "./pull.sh" with { type: "text" }
 import push from "./push.sh" with { type: "text" }
-import registry from "../registryContainer/registry.sh" with { type: "text" }
 import replace from "./replace.sh" with { type: "text" }
 import terminal from "./terminal.sh" with { type: "text" }
 
@@ -13,6 +12,5 @@ export const scripts = {
   probe,
   pull: `${login}${terminal}${pull}`,
   push: `${login}${terminal}${push}`,
-  registry,
   replace
 }

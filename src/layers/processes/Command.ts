@@ -1,6 +1,5 @@
 import { type Effect, type Redacted, Schema, type Stream } from "effect"
 import { ExitCode } from "../../core/Failure.ts"
-import type { SshError } from "../ssh/SshError.ts"
 
 /**
  * A program and its arguments. They are words, never parsed by a shell. Secrets travel in `env` or `stdin`, which reach
@@ -10,7 +9,7 @@ export interface Command {
   readonly words: readonly [program: string, ...args: ReadonlyArray<string>]
   readonly env?: Readonly<Record<string, string | Redacted.Redacted<string>>>
   readonly stdin?: string | Redacted.Redacted<string>
-  /** On this machine: reads what a person types, or what is piped into jiji. Other commands have an empty input. */
+  /** On this machine: the command reads what a person types, or what is piped into jiji. Others have an empty input. */
   readonly asks?: boolean
   /**
    * On this machine: what it has started may go on once it has ended well. Its outputs, which that may hold open, are then
@@ -41,11 +40,11 @@ export interface Output {
   readonly exitCode: number
 }
 
-/** A running command. Both outputs must be read: they have back-pressure. */
-export interface Process {
-  readonly stdout: Stream.Stream<Uint8Array, ShellError>
-  readonly stderr: Stream.Stream<Uint8Array, ShellError>
-  readonly exitCode: Effect.Effect<number, ShellError>
+/** A running command. Read both outputs: they have back-pressure. */
+export interface Process<E> {
+  readonly stdout: Stream.Stream<Uint8Array, E>
+  readonly stderr: Stream.Stream<Uint8Array, E>
+  readonly exitCode: Effect.Effect<number, E>
 }
 
 /** A program could not be started on this machine: it is not there, or may not be run. */
@@ -99,4 +98,5 @@ export class OutputTooLong extends Schema.TaggedError<OutputTooLong>()("OutputTo
   }
 }
 
-export type ShellError = ProgramMissing | OutputTooLong | SshError
+/** How a command on this machine can fail, whatever its exit code. */
+export type ProcessError = ProgramMissing | OutputTooLong

@@ -1,7 +1,7 @@
 import { Effect, type PlatformError, Redacted, type Scope, Stream } from "effect"
 import { ChildProcess, type ChildProcessSpawner } from "effect/process"
 import { constants } from "node:os"
-import { type Command, type Process, ProgramMissing, type ShellError } from "./Command.ts"
+import { type Command, type Process, ProgramMissing } from "./Command.ts"
 import { noted } from "./children.ts"
 
 /** The exit code that a shell would report, of a child that a signal ended; the spawner only names the signal. */
@@ -15,10 +15,10 @@ const signalled = (error: PlatformError.PlatformError): number => {
 const rest = "500 millis"
 
 /** Starts a command on this machine. It is ended with the scope, and killed where it does not listen. */
-export const startLocal = Effect.fnUntraced(function* (
+export const spawn = Effect.fnUntraced(function* (
   spawner: ChildProcessSpawner.ChildProcessSpawner["Service"],
   command: Command
-): Effect.fn.Return<Process, ShellError, Scope.Scope> {
+): Effect.fn.Return<Process<ProgramMissing>, ProgramMissing, Scope.Scope> {
   const { asks, stdin } = command
   const [program, ...args] = command.words
   const failed = (reason: PlatformError.PlatformError) => new ProgramMissing({ program, reason })

@@ -1,7 +1,7 @@
 import { Context, Effect, Layer, Option, Schedule } from "effect"
 import type { Engine } from "../../config/Project.ts"
-import { script, type ShellError } from "../processes/Command.ts"
-import { scripts } from "../docker/scripts.ts"
+import { script } from "../processes/Command.ts"
+import registryScript from "./registry.sh" with { type: "text" }
 import { telling } from "../../core/lines.ts"
 import { type EngineError, engineError, EngineUnclear } from "../docker/DockerError.ts"
 import { local } from "../shell/Machine.ts"
@@ -12,7 +12,7 @@ import {
   RegistryPortTaken
 } from "./RegistryContainerError.ts"
 import * as Probe from "../registry/Probe.ts"
-import { Shell } from "../shell/Shell.ts"
+import { Shell, type ShellError } from "../shell/Shell.ts"
 
 /** What the container is called, and the volume that it keeps images in. */
 export const containerName = "jiji-registry"
@@ -75,7 +75,7 @@ const make = (answers: (port: number) => Effect.Effect<boolean>) =>
         readonly image: string
       }) {
         const { engine, image, port } = options
-        const command = script("registry", scripts.registry, [engine, name, String(port), image])
+        const command = script("registry", registryScript, [engine, name, String(port), image])
         const output = yield* shell.run(local, { ...command, show: "stderr" })
         const taken = /port is already allocated|address already in use/i
         if (taken.test(output.stderr)) {

@@ -4,7 +4,7 @@ import { Scrubber } from "../../core/Scrubber.ts"
 import { runner } from "./command.ts"
 import { readPlaces } from "./places.ts"
 import { type SecretCommandFailed, type SecretsError, SecretsMissing, type SecretsUnreadable } from "./SecretsError.ts"
-import { Shell } from "../shell/Shell.ts"
+import { Processes } from "../processes/Processes.ts"
 
 /** Where a secret is found: `.env.staging`, `.env` or `the process environment`; and whether a command there gives it. */
 export interface SecretPlace {
@@ -45,8 +45,8 @@ export class Secrets extends Context.Service<
       Effect.gen(function* () {
         const scrubber = yield* Scrubber
         const files = { fs: yield* FileSystem.FileSystem, path: yield* Path.Path }
-        const shell = yield* Shell
-        const run = runner({ shell, scrubber, root: options.root, timeout: options.commandTimeout ?? "30 seconds" })
+        const processes = yield* Processes
+        const run = runner({ processes, scrubber, root: options.root, timeout: options.commandTimeout ?? "30 seconds" })
         const places = yield* Effect.cached(
           readPlaces({ ...options, env: options.env ?? process.env }).pipe(
             Effect.provideService(FileSystem.FileSystem, files.fs),

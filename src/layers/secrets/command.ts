@@ -2,9 +2,8 @@ import { Duration, Effect, Redacted } from "effect"
 import { type Scrubber } from "../../core/Scrubber.ts"
 import { lastLines } from "../../core/lines.ts"
 import { script } from "../processes/Command.ts"
-import { local } from "../shell/Machine.ts"
 import { SecretCommandFailed } from "./SecretsError.ts"
-import type { Shell } from "../shell/Shell.ts"
+import type { Processes } from "../processes/Processes.ts"
 import commandScript from "./command.sh" with { type: "text" }
 
 /** A command that stands for a secret: what the secret is called, and where the command was found. */
@@ -23,7 +22,7 @@ const mostBytes = 64 * 1024
  * end, is known to the scrubber before anything else is done with it.
  */
 export const runner = (options: {
-  readonly shell: Shell["Service"]
+  readonly processes: Processes["Service"]
   readonly scrubber: Scrubber["Service"]
   readonly root: string
   readonly timeout: Duration.Input
@@ -32,7 +31,7 @@ export const runner = (options: {
   return Effect.fnUntraced(function* ({ command, name, place }: SecretCommand) {
     const failed = (reason: SecretCommandFailed["reason"]) => new SecretCommandFailed({ name, place, reason })
     const run = { ...script("secret", commandScript, [options.root, name]), env: { JIJI_COMMAND: command } }
-    const output = yield* options.shell.run(local, run).pipe(
+    const output = yield* options.processes.run(run).pipe(
       Effect.mapError((cause) =>
         failed(cause._tag === "OutputTooLong" ? { _tag: "TooLong" } : { _tag: "NotStarted", cause })
       ),

@@ -1,4 +1,5 @@
 import type { Server } from "../../config/Project.ts"
+import { localName } from "../processes/Processes.ts"
 
 /** Where a command runs: this machine, or a server. */
 export type Machine = { readonly _tag: "Local" } | { readonly _tag: "Remote"; readonly server: Server }
@@ -10,4 +11,4 @@ export const local: Machine = { _tag: "Local" }
 export const remote = (server: Server): Machine => ({ _tag: "Remote", server })
 
 /** How a machine is called where it is shown: `local`, or the server's name. */
-export const label = (machine: Machine): string => (machine._tag === "Local" ? "local" : machine.server.name)
+export const label = (machine: Machine): string => (machine._tag === "Local" ? localName : machine.server.name)

@@ -1,8 +1,9 @@
 import { Effect, type Redacted, type Scope } from "effect"
 import { CommandLine } from "effect/process"
 import type { Server } from "../../config/Project.ts"
-import type { Command, Process, ShellError } from "../processes/Command.ts"
+import type { Command, Process } from "../processes/Command.ts"
 import type { Ssh } from "../ssh/Ssh.ts"
+import type { SshError } from "../ssh/SshError.ts"
 
 /**
  * What the login shell of a server is asked to run, whatever that shell is: a `sh` that evaluates as many bytes as it is
@@ -53,7 +54,7 @@ export const startRemote = Effect.fnUntraced(function* (
   ssh: Ssh["Service"],
   server: Server,
   command: Command
-): Effect.fn.Return<Process, ShellError, Scope.Scope> {
+): Effect.fn.Return<Process<SshError>, SshError, Scope.Scope> {
   const text = Buffer.from(yield* prelude(command))
   const child = yield* ssh.exec(server, bootstrap(text.length))
   yield* child.write(text)

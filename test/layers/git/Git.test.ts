@@ -5,7 +5,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import gitScript from "../../../src/layers/git/version.sh" with { type: "text" }
 import { Git } from "../../../src/layers/git/Git.ts"
-import { Shell } from "../../../src/layers/shell/Shell.ts"
+import { Processes } from "../../../src/layers/processes/Processes.ts"
 import { it } from "../../effect.ts"
 import { liveShell } from "../shells.ts"
 import { folder } from "../ssh/fixture.ts"
@@ -15,8 +15,8 @@ const identity = ["-c", "user.name=Test", "-c", "user.email=test@example.com", "
 /** A folder with a repository of its own, and what asks for its version. */
 const repository = Effect.gen(function* () {
   const root = yield* folder
-  const { shell } = yield* liveShell
-  const layer = Git.layer.pipe(Layer.provide(Layer.succeed(Shell, shell)))
+  const { processes } = yield* liveShell
+  const layer = Git.layer.pipe(Layer.provide(Layer.succeed(Processes, processes)))
   const context = yield* Layer.build(layer)
   const git = (...args: ReadonlyArray<string>) =>
     execFileSync("git", [...identity, ...args], { cwd: root, stdio: ["ignore", "pipe", "ignore"] })

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { type Duration, Effect, Layer, Option, Redacted } from "effect"
 import { Secrets } from "../../../src/layers/secrets/Secrets.ts"
-import { Shell } from "../../../src/layers/shell/Shell.ts"
+import { Processes } from "../../../src/layers/processes/Processes.ts"
 import { Events } from "../../../src/core/Events.ts"
 import { Scrubber } from "../../../src/core/Scrubber.ts"
 import * as Platform from "../../../src/layers/Platform.ts"
@@ -34,7 +34,7 @@ const withSecrets = <A, E>(
     return yield* Effect.provide(
       body,
       layer.pipe(
-        Layer.provide(Shell.local),
+        Layer.provide(Processes.layer),
         Layer.provideMerge(Events.layer),
         Layer.provideMerge(Layer.merge(Scrubber.layer, Platform.layer))
       )

@@ -8,7 +8,7 @@ import { join } from "node:path"
 import type { Server } from "../../../src/config/Project.ts"
 import { Secrets } from "../../../src/layers/secrets/Secrets.ts"
 import { type SshSettings as Settings, SshSettings } from "../../../src/layers/ssh/Settings.ts"
-import { Shell } from "../../../src/layers/shell/Shell.ts"
+import { Processes } from "../../../src/layers/processes/Processes.ts"
 import { type RemoteProcess, Ssh } from "../../../src/layers/ssh/Ssh.ts"
 import type { Event } from "../../../src/core/Event.ts"
 import { Events } from "../../../src/core/Events.ts"
@@ -32,7 +32,7 @@ export const client = Effect.fnUntraced(function* (
   const defaults = yield* SshSettings
   const layer = Ssh.layer.pipe(
     Layer.provide(Layer.succeed(SshSettings, { ...defaults, agent: undefined, ...overrides, home })),
-    Layer.provide(Secrets.layer({ root: home, env: env ?? {} }).pipe(Layer.provide(Layer.mock(Shell, {})))),
+    Layer.provide(Secrets.layer({ root: home, env: env ?? {} }).pipe(Layer.provide(Layer.mock(Processes, {})))),
     Layer.provideMerge(Events.layer),
     Layer.provideMerge(Scrubber.layer),
     Layer.provide(Layer.merge(NodeFileSystem.layer, NodePath.layer))

@@ -1,0 +1,66 @@
+import { Effect, Fiber, type Scope, Stream } from "effect"
+import type { Events } from "../../core/Events.ts"
+import { type Command, CommandFailed, type Output, OutputTooLong, type Process } from "./Command.ts"
+import { limited, mostHeard, mostRead, mostShown, readLines, shower } from "./output.ts"
+
+/** How to start a command: on this machine or over SSH. The process ends with the scope. */
+type Start<E> = Effect.Effect<Process<E>, E, Scope.Scope>
+
+/** Publishes the lines of the outputs that the command wants shown. */
+const publisher = ({ publish }: Events["Service"], machine: string, command: Command) => {
+  const show = shower((stream: "stdout" | "stderr", line: string) =>
+    publish({ _tag: "StepOutput", machine, stream, line })
+  )
+  return (stream: "stdout" | "stderr") => (lines: ReadonlyArray<string>) =>
+    command.show === "all" || command.show === stream ? show(stream, lines) : Effect.void
+}
+
+/** Runs a command to its end and returns what it wrote. `machine` names the machine in events and errors. */
+export const outputOf = <E>(
+  events: Events["Service"],
+  machine: string,
+  command: Command,
+  start: Start<E>
+): Effect.Effect<Output, E | OutputTooLong> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const child = yield* start
+      const show = publisher(events, machine, command)
+      const tooLong = (bytes: number) => () =>
+        new OutputTooLong({ machine, program: command.script ?? command.words[0], bytes })
+      const most = command.heard === undefined ? mostShown : mostHeard
+      const lines = (stream: "stdout" | "stderr") =>
+        readLines(limited(child[stream], most, tooLong(most)), show(stream), command.heard)
+      const stdout =
+        command.show === "all"
+          ? lines("stdout")
+          : Stream.mkString(Stream.decodeText(limited(child.stdout, mostRead, tooLong(mostRead))))
+      const [out, err] = yield* Effect.all([stdout, lines("stderr")], { concurrency: 2 })
+      return { stdout: out, stderr: err, exitCode: yield* child.exitCode }
+    })
+  )
+
+/** Streams what a command writes to stdout. Fails if the command ends with another exit code than 0. */
+export const bytesOf = <E>(
+  events: Events["Service"],
+  machine: string,
+  command: Command,
+  start: Start<E>
+): Stream.Stream<Uint8Array, E | CommandFailed> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const child = yield* start
+      const stderr = yield* Effect.forkScoped(readLines(child.stderr, publisher(events, machine, command)("stderr")))
+      const ended = Effect.gen(function* () {
+        const code = yield* child.exitCode
+        if (code === 0) return
+        return yield* new CommandFailed({
+          machine,
+          program: command.words[0],
+          code,
+          stderr: yield* Fiber.join(stderr)
+        })
+      })
+      return Stream.concat(child.stdout, Stream.drain(Stream.fromEffect(ended)))
+    })
+  )
