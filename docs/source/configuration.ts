@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { jsonSchema } from "../../src/config/JsonSchema.ts"
-import { list } from "../../src/core/text.ts"
+import { joinWords } from "../../src/core/text.ts"
 
 /** The part of JSON Schema that deploy.yml's is made of. */
 interface Node {
@@ -45,7 +45,7 @@ const code = (value: unknown): string => `\`${typeof value === "string" ? value 
 
 /** What a value is, in a word or two. */
 const typeOf = (node: Node): string => {
-  if (node.enum !== undefined) return list(node.enum.map(code), "or")
+  if (node.enum !== undefined) return joinWords(node.enum.map(code), "or")
   if (node.type === "array")
     return node.items?.enum === undefined
       ? `list${node.items?.anyOf === undefined ? ` of ${typeOf(node.items ?? {})}s` : " of texts"}`

@@ -3,8 +3,8 @@ import { relative, resolve } from "node:path"
 import { type Cause, Context, Effect } from "effect"
 import type { Project } from "../config/Project.ts"
 import { annotations } from "../reporters/github/annotations.ts"
-import { command, type Place, withRemedy } from "../reporters/github/workflowCommand.ts"
-import { ended, summary } from "../reporters/github/jobSummary.ts"
+import { workflowCommand, type FileLocation, withRemedy } from "../reporters/github/workflowCommand.ts"
+import { endSummary, jobSummary } from "../reporters/github/jobSummary.ts"
 import { feed, type Follower, type Output } from "../reporters/Reporter.ts"
 import { warning } from "./messages.ts"
 import { ending, mistakesOf } from "./process/exit.ts"
@@ -17,7 +17,7 @@ export const isOnGitHub = ({ GITHUB_ACTIONS }: NodeJS.ProcessEnv): boolean => GI
 
 /** A warning for stderr, as what a workflow takes for one too where it is part of that. */
 export const warned = (onGitHub: boolean, text: string, remedy?: string): string =>
-  `${onGitHub ? command("warning", withRemedy(text, remedy)) : ""}${warning(text, remedy)}`
+  `${onGitHub ? workflowCommand("warning", withRemedy(text, remedy)) : ""}${warning(text, remedy)}`
 
 /** What a workflow on GitHub is told besides of runs, and of how this process ended. */
 export interface Workflow {
@@ -37,7 +37,10 @@ export interface WorkflowEnds {
 }
 
 /** Where a file is that is named from the current folder, as GitHub looks for it. */
-const placeIn = ({ GITHUB_WORKSPACE: root = "" }: NodeJS.ProcessEnv, { file, line }: Required<Place>): Place => {
+const placeIn = (
+  { GITHUB_WORKSPACE: root = "" }: NodeJS.ProcessEnv,
+  { file, line }: Required<FileLocation>
+): FileLocation => {
   const inside = relative(root === "" ? process.cwd() : root, resolve(file))
   return { file: inside.startsWith("..") ? resolve(file) : inside, ...(line > 0 && { line }) }
 }
@@ -62,7 +65,7 @@ export const workflow = ({ clean, env, output, say }: WorkflowEnds): Workflow =>
     followers: ({ environment, name }, { json }) => [
       // Of JSON lines nothing else is to be on stdout; GitHub reads both.
       feed(annotations(json ? { write: say } : output, told)),
-      ...(file === "" ? [] : [summary(append, { project: name, ...(environment !== undefined && { environment }) })])
+      ...(file === "" ? [] : [jobSummary(append, { project: name, ...(environment !== undefined && { environment }) })])
     ],
     ended: (cause) =>
       Effect.suspend(() => {
@@ -72,8 +75,8 @@ export const workflow = ({ clean, env, output, say }: WorkflowEnds): Workflow =>
           remedy: remedy === undefined ? undefined : clean(remedy),
           ...(place !== undefined && { place: placeIn(env, place) })
         }))
-        say(said.map(({ place, remedy, text }) => command("error", withRemedy(text, remedy), place)).join(""))
-        return left.length === 0 || file === "" ? Effect.void : append(ended(ending(cause).code, said))
+        say(said.map(({ place, remedy, text }) => workflowCommand("error", withRemedy(text, remedy), place)).join(""))
+        return left.length === 0 || file === "" ? Effect.void : append(endSummary(ending(cause).code, said))
       })
   }
 }

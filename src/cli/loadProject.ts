@@ -1,6 +1,6 @@
 import { Effect, type Option } from "effect"
 import { load } from "../config/load.ts"
-import { warnings } from "../layers/secrets/storageWarnings.ts"
+import { storageWarnings } from "../layers/secrets/storageWarnings.ts"
 import { aside } from "./process/stderr.ts"
 import { given } from "./flags.ts"
 import { OnGitHub, warned } from "./github.ts"
@@ -17,7 +17,7 @@ export const open = Effect.fnUntraced(function* (flags: {
     ...(environment !== undefined && given("environment", environment))
   })
   const onGitHub = yield* OnGitHub
-  const lines = (yield* warnings(project)).map(({ remedy, text }) => warned(onGitHub, text, remedy))
+  const lines = (yield* storageWarnings(project)).map(({ remedy, text }) => warned(onGitHub, text, remedy))
   if (lines.length > 0) yield* aside(lines.join(""))
   return project
 })

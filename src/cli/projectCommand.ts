@@ -3,13 +3,13 @@ import { Flag } from "effect/cli"
 import { reference } from "../config/ImageReference.ts"
 import { select } from "../config/select.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
-import type { RunInput, Used } from "../steps/Runnable.ts"
+import type { RunInput, PipelineServices } from "../steps/Runnable.ts"
 import { dryRun, given, globs, hosts, json, notBoth, project } from "./flags.ts"
 import { open } from "./loadProject.ts"
 import { rehearse } from "./rehearse.ts"
 import type { RunLayers } from "./RunLayers.ts"
 import { show } from "./runLive.ts"
-import { counted } from "../core/text.ts"
+import { plural } from "../core/text.ts"
 
 /** The flags of everything that runs a pipeline on a project: of `jiji deploy`, and of `jiji run`. */
 export const runFlags = {
@@ -46,25 +46,25 @@ export interface RunFlags {
  */
 export const runOnProject = Effect.fnUntraced(function* <More extends object, S, E, R>(
   layers: RunLayers<R>,
-  pipeline: Pipeline<RunInput & More, S, E, Used>,
+  pipeline: Pipeline<RunInput & More, S, E, PipelineServices>,
   flags: RunFlags,
   more: More,
   doing: (project: string) => string
 ) {
   const { config, dryRun, environment, hosts, json, services, version } = flags
   yield* notBoth({ json, dryRun })
-  const whole = yield* open({ config, environment })
-  const selected = yield* select(whole, { servers: hosts, services })
+  const loaded = yield* open({ config, environment })
+  const selected = yield* select(loaded, { servers: hosts, services })
   const input = {
     ...more,
     project: selected,
-    whole: hosts.length + services.length === 0,
-    ...given("wanted", version)
+    isFullDeploy: hosts.length + services.length === 0,
+    ...given("requestedVersion", version)
   }
   if (!dryRun) return void (yield* show(layers, pipeline, input, { json }))
   const servers = selected.servers.length
   yield* rehearse(layers, pipeline, input, [
-    `A rehearsal of ${doing(selected.name)} ${counted(servers, "server")} on which nothing runs yet.`,
+    `A rehearsal of ${doing(selected.name)} ${plural(servers, "server")} on which nothing runs yet.`,
     "Nothing is touched and no connection is made; ids and digests are made up."
   ])
 })

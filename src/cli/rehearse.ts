@@ -1,11 +1,11 @@
 import { Effect, Layer } from "effect"
 import type { Project } from "../config/Project.ts"
 import { CurrentPath, Events } from "../core/Events.ts"
-import { logged } from "../core/stepLogger.ts"
+import { stepLogger } from "../core/stepLogger.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
 import { run } from "../pipeline/interpreter/run.ts"
 import { Scrubber } from "../core/Scrubber.ts"
-import type { Used } from "../steps/Runnable.ts"
+import type { PipelineServices } from "../steps/Runnable.ts"
 import { lines } from "../rehearsal/DryRun.ts"
 import { Recording } from "../rehearsal/layers.ts"
 import { hookLines } from "./hooks/hookLines.ts"
@@ -16,7 +16,7 @@ import { oneLine } from "../core/text.ts"
 /** Runs a pipeline over layers that only record, and prints below the heading what they recorded. */
 export const rehearse = <N extends { readonly project: Project }, S, E, R>(
   layers: Pick<RunLayers<R>, "dry" | "write">,
-  pipeline: Pipeline<N, S, E, Used>,
+  pipeline: Pipeline<N, S, E, PipelineServices>,
   input: N,
   heading: ReadonlyArray<string>
 ) =>
@@ -27,7 +27,7 @@ export const rehearse = <N extends { readonly project: Project }, S, E, R>(
       Effect.map(CurrentPath, (path) => {
         if (body._tag === "StepNoted") said.push(`  ${path}: ${oneLine(body.text)}`)
       })
-    const heard = Layer.provide(logged, Layer.succeed(Events, { ...(yield* Events), publish }))
+    const heard = Layer.provide(stepLogger, Layer.succeed(Events, { ...(yield* Events), publish }))
     yield* withoutStrays(Effect.provide(run(pipeline, input), heard))
     const { entries } = yield* Recording
     const scripts = entries.some((entry) => entry._tag === "Command" && entry.command.script !== undefined)

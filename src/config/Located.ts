@@ -1,7 +1,7 @@
 import type { KeyPath } from "./Problem.ts"
 
 /** Where something was written. Lines count from 1. */
-export interface Place {
+export interface SourceLocation {
   readonly file: string
   readonly line: number
 }
@@ -11,19 +11,19 @@ export type Located = LocatedMap | LocatedList | LocatedScalar
 
 export interface LocatedMap {
   readonly _tag: "Map"
-  readonly at: Place
-  readonly entries: ReadonlyMap<string, { readonly at: Place; readonly value: Located }>
+  readonly at: SourceLocation
+  readonly entries: ReadonlyMap<string, { readonly at: SourceLocation; readonly value: Located }>
 }
 
 export interface LocatedList {
   readonly _tag: "List"
-  readonly at: Place
+  readonly at: SourceLocation
   readonly items: ReadonlyArray<Located>
 }
 
 export interface LocatedScalar {
   readonly _tag: "Scalar"
-  readonly at: Place
+  readonly at: SourceLocation
   readonly value: string | number | boolean | null
   /** The characters in the file, `1.10` for one, which the number 1.1 no longer tells. */
   readonly source: string
@@ -56,7 +56,7 @@ export const written = (node: Located | undefined): string | undefined => {
  * Where the value at the end of a path was written, or the nearest part of the path that is there. A map or list counts
  * as written where its key is.
  */
-export const placeOf = (root: Located, path: KeyPath): Place => {
+export const placeOf = (root: Located, path: KeyPath): SourceLocation => {
   let node = root
   let place = root.at
   for (const key of path) {
@@ -70,7 +70,7 @@ export const placeOf = (root: Located, path: KeyPath): Place => {
 }
 
 /** Where the last key of a path was written. */
-export const keyPlaceOf = (root: Located, path: KeyPath): Place => {
+export const keyPlaceOf = (root: Located, path: KeyPath): SourceLocation => {
   const parent = descend(root, path.slice(0, -1))
   const entry = parent?._tag === "Map" ? parent.entries.get(String(path.at(-1))) : undefined
   return entry?.at ?? placeOf(root, path)

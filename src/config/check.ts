@@ -5,7 +5,7 @@ import type { ConfigFile } from "./find.ts"
 import { descend, keyPlaceOf, type Located, placeOf, plain } from "./Located.ts"
 import { overlay } from "./overlay.ts"
 import { type KeyPath, type Problem, showPath } from "./Problem.ts"
-import { type Finding, findings } from "./problemText.ts"
+import { type Finding, schemaProblems } from "./problemText.ts"
 import { utf8 } from "./utf8.ts"
 import { parseYaml } from "./yaml.ts"
 
@@ -41,7 +41,7 @@ const valueIn =
 
 const decodeTree = (tree: Located): Result.Result<DeployFile, ReadonlyArray<Problem>> =>
   Result.mapError(decode(plain(tree, verbatim)), ({ issue }) =>
-    findings(issue, valueIn(tree)).map((finding) => locate(tree, finding))
+    schemaProblems(issue, valueIn(tree)).map((finding) => locate(tree, finding))
   )
 
 /**

@@ -2,11 +2,11 @@ import { child, descend, entries, items, keyPlaceOf, type Located, placeOf, writ
 import { wholeCommand } from "./commandValue.ts"
 import { namePattern } from "./fields.ts"
 import { namesByUser } from "./ImageReference.ts"
-import { nearest } from "./suggest.ts"
+import { suggest } from "./suggest.ts"
 import { parsePort, type PortMapping, portsClash } from "./ports.ts"
 import { type KeyPath, type Problem, showPath } from "./Problem.ts"
 import { parseVolume } from "./volumes.ts"
-import { list } from "../core/text.ts"
+import { joinWords } from "../core/text.ts"
 
 type Report = (path: KeyPath, message: string) => void
 
@@ -57,9 +57,11 @@ const checkHosts = (root: Located, service: Located, path: KeyPath, report: Repo
     const host = item._tag === "Scalar" ? item.value : null
     // What can be no name at all is the schema's to say.
     if (typeof host !== "string" || !namePattern.test(host) || names.includes(host)) continue
-    const near = nearest(host, names)
+    const near = suggest(host, names)
     const known =
-      near === undefined ? `there ${names.length === 1 ? "is" : "are"} ${list(names)}` : `did you mean \`${near}\`?`
+      near === undefined
+        ? `there ${names.length === 1 ? "is" : "are"} ${joinWords(names)}`
+        : `did you mean \`${near}\`?`
     report([...path, "hosts", index], `${host} is not under servers; ${known}`)
   }
 }

@@ -39,7 +39,7 @@ const written = (fault: (length: number) => string | undefined, docs: Partial<Do
     )
 
 /** A duration as it is typed: `500ms`, `10s`, `1m30s`, `2h`, `10 minutes`. */
-export const typed = written(() => undefined, {})
+export const durationFlag = written(() => undefined, {})
 
 /** One of deploy.yml: from `least` milliseconds to a day. */
 export const duration = (least: number, docs: Docs) =>

@@ -1,9 +1,9 @@
 import { Effect, FileSystem, Path, Schema } from "effect"
 import { ExitCode } from "../core/Failure.ts"
 import { environmentPattern } from "./fields.ts"
-import { nearest } from "./suggest.ts"
-import { faultRemedy, FileFault, faultText, readRegular } from "./regularFile.ts"
-import { list } from "../core/text.ts"
+import { suggest } from "./suggest.ts"
+import { faultRemedy, FileFault, faultText, readRegularFile } from "./regularFile.ts"
+import { joinWords } from "../core/text.ts"
 
 /** There is no deploy file. */
 export class ConfigNotFound extends Schema.TaggedError<ConfigNotFound>()("ConfigNotFound", {
@@ -53,9 +53,9 @@ export class EnvironmentNotFound extends Schema.TaggedError<EnvironmentNotFound>
   get remedy() {
     if (this.environment === "sandbox") return "Run `jiji sandbox` in another terminal, and keep it open."
     if (this.known.length === 0) return `Write what differs in it into ${this.file}, or leave \`-e\` out.`
-    const near = nearest(this.environment, this.known)
+    const near = suggest(this.environment, this.known)
     return near === undefined
-      ? `Name one that has a file (${list(this.known, "or")}), or write ${this.file}.`
+      ? `Name one that has a file (${joinWords(this.known, "or")}), or write ${this.file}.`
       : `Did you mean \`-e ${near}\`?`
   }
   get exitCode() {
@@ -109,7 +109,7 @@ const locate = Effect.fnUntraced(function* (options: { readonly cwd: string; rea
 })
 
 const read = Effect.fnUntraced(function* (file: string, shown: string) {
-  const bytes = yield* Effect.mapError(readRegular(file), (reason) => new ConfigUnreadable({ file: shown, reason }))
+  const bytes = yield* Effect.mapError(readRegularFile(file), (reason) => new ConfigUnreadable({ file: shown, reason }))
   return bytes === undefined ? undefined : ({ shown, bytes } satisfies ConfigFile)
 })
 

@@ -5,7 +5,7 @@ import { type ConfigNotFound, type ConfigUnreadable, type EnvironmentNotFound, f
 import { child, entries } from "./Located.ts"
 import { ConfigInvalid } from "./Problem.ts"
 import type { Project } from "./Project.ts"
-import { resolve } from "./resolve.ts"
+import { resolveProject } from "./resolve.ts"
 
 export interface LoadOptions {
   /** Where the search starts, and what shown paths are relative to. Absolute. */
@@ -28,7 +28,7 @@ export const load = Effect.fn("load")(function* (
   if (Result.isFailure(checked)) return yield* new ConfigInvalid({ problems: checked.failure })
   const { deploy, tree } = checked.success
   const names = (key: "servers" | "services" | "hooks") => entries(child(tree, key)).map(([name]) => name)
-  return resolve(deploy, {
+  return resolveProject(deploy, {
     root,
     home: homedir(),
     ...(options.environment !== undefined && { environment: options.environment }),

@@ -1,8 +1,8 @@
 import type { SchemaAST, SchemaIssue } from "effect"
 import { hookEvents } from "./hooks.ts"
-import { nearest } from "./suggest.ts"
+import { suggest } from "./suggest.ts"
 import type { KeyPath } from "./Problem.ts"
-import { list } from "../core/text.ts"
+import { joinWords } from "../core/text.ts"
 
 /** What is wrong with the value at a path, before it is known where that was written. */
 export interface Finding {
@@ -49,7 +49,7 @@ const expected = (ast: SchemaAST.AST): string => {
       return String(ast.literal)
     case "Union": {
       const members = new Set(ast.types.map((type) => (type.encoding?.[0] === undefined ? expected(type) : "")))
-      return list(
+      return joinWords(
         [...members].filter((member) => member !== ""),
         "or"
       )
@@ -88,7 +88,7 @@ const mustBe = (what: string, value: unknown, path: KeyPath): string => {
 /** The value of a list that was most likely meant, where the list is too long to be shown. */
 const nearValue = (ast: SchemaAST.AST, value: unknown): string => {
   if (ast._tag !== "Union" || annotated(ast, "expected") === undefined || typeof value !== "string") return ""
-  const near = nearest(
+  const near = suggest(
     value,
     ast.types.flatMap((type) => (type._tag === "Literal" ? [String(type.literal)] : []))
   )
@@ -117,13 +117,13 @@ const unknownKey = (
   }
   if (index !== undefined) return `must be ${expected(index.parameter)}`
   const known = ast.propertySignatures.map((property) => String(property.name))
-  const near = meant(path, value) ?? nearest(key, known)
+  const near = meant(path, value) ?? suggest(key, known)
   if (near !== undefined) return `is not a known key; did you mean \`${near}\`?`
   const other = elsewhere?._tag === "Union" ? elsewhere.types.filter((type) => type !== ast) : []
   const fits = other.some((type) => type._tag === "Objects" && type.propertySignatures.some(({ name }) => name === key))
   return fits
-    ? `does not go with this type of registry; ${list(known)} do`
-    : `is not a known key; here ${list(known)} ${known.length === 1 ? "is" : "are"}`
+    ? `does not go with this type of registry; ${joinWords(known)} do`
+    : `is not a known key; here ${joinWords(known)} ${known.length === 1 ? "is" : "are"}`
 }
 
 /** Whether the issue is that a union's member is not the one that was meant, because its literal is another. */
@@ -141,7 +141,10 @@ const distinct = (all: ReadonlyArray<Finding>): ReadonlyArray<Finding> =>
   )
 
 /** All that an issue holds, each as a sentence. `valueAt` gives what was decoded. */
-export const findings = (issue: SchemaIssue.Issue, valueAt: (path: KeyPath) => unknown): ReadonlyArray<Finding> => {
+export const schemaProblems = (
+  issue: SchemaIssue.Issue,
+  valueAt: (path: KeyPath) => unknown
+): ReadonlyArray<Finding> => {
   const walk = (
     issue: SchemaIssue.Issue,
     path: KeyPath,

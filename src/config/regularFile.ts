@@ -1,7 +1,7 @@
 import { ByteSize, Effect, FileSystem, PlatformError, Schema } from "effect"
 
 /** More bytes than any file that a person writes by hand. */
-export const mostBytes = 1024 * 1024
+export const maxBytes = 1024 * 1024
 
 /** Why the file at a path was not read: what the system said, or that it is nothing to read to its end. */
 export const FileFault = Schema.Union([
@@ -19,7 +19,7 @@ export const faultText = (fault: FileFault): string => {
     case "special":
       return "cannot be read: it is a device, a pipe or a socket, and no regular file."
     case "large":
-      return `cannot be read: it is larger than ${mostBytes / 1024 / 1024} MiB.`
+      return `cannot be read: it is larger than ${maxBytes / 1024 / 1024} MiB.`
   }
 }
 
@@ -27,15 +27,15 @@ export const faultText = (fault: FileFault): string => {
 export const faultRemedy = (fault: FileFault, what: string): string =>
   fault === "large" ? `Check that it is ${what}, and make it smaller.` : `Make it ${what} that your user may read.`
 
-/** The bytes of a regular file of at most {@link mostBytes}; nothing where there is none. */
-export const readRegular = Effect.fnUntraced(
+/** The bytes of a regular file of at most {@link maxBytes}; nothing where there is none. */
+export const readRegularFile = Effect.fnUntraced(
   function* (path: string) {
     const fs = yield* FileSystem.FileSystem
     const { size, type } = yield* fs.stat(path)
     // A device or a pipe may never end.
     if (type === "Directory") return yield* Effect.fail<FileFault>("folder")
     if (type !== "File") return yield* Effect.fail<FileFault>("special")
-    if (ByteSize.toNumberUnsafe(size) > mostBytes) return yield* Effect.fail<FileFault>("large")
+    if (ByteSize.toNumberUnsafe(size) > maxBytes) return yield* Effect.fail<FileFault>("large")
     return yield* fs.readFile(path)
   },
   Effect.catchIf(

@@ -6,7 +6,7 @@ import type { Project, RegistryConfig, SecretRef, Server, Service } from "./Proj
 import { resolveVolume } from "./volumes.ts"
 
 /** What a decoded file is resolved against. */
-export interface Surroundings {
+export interface ResolveContext {
   /** The folder that holds `.jiji`. Absolute. */
   readonly root: string
   /** The local user's home folder. Absolute. */
@@ -39,7 +39,7 @@ const mapRef = (key: string, text: string | undefined): SecretRef | undefined =>
   text === undefined ? undefined : secretRef(key, text)
 
 /** A path from the file: absolute, from the home folder, or relative to the project. */
-const file = (path: string, { home, join, root }: Surroundings): string => {
+const file = (path: string, { home, join, root }: ResolveContext): string => {
   if (path === "~") return home
   return path.startsWith("~/") ? join(home, path.slice(2)) : join(root, path)
 }
@@ -63,30 +63,30 @@ const resolveServer = (
   name: string,
   server: DeployFile["servers"][string],
   ssh: DeployFile["ssh"],
-  around: Surroundings
+  context: ResolveContext
 ): Server => ({
   name,
   host: server.host,
   ...present("user", server.user ?? ssh.user),
   ...present("port", server.port ?? ssh.port),
-  keys: (server.keys ?? ssh.keys ?? []).map((key) => file(key, around)),
+  keys: (server.keys ?? ssh.keys ?? []).map((key) => file(key, context)),
   ...present("passphrase", mapRef("passphrase", server.passphrase ?? ssh.passphrase)),
   ...present("proxy", server.proxy ?? ssh.proxy),
   hostKeys: ssh.host_keys,
-  knownHosts: file(ssh.known_hosts, around),
+  knownHosts: file(ssh.known_hosts, context),
   connectTimeout: ssh.connect_timeout,
   ...present("arch", server.arch)
 })
 
-const resolveSource = (service: DeployFile["services"][string], around: Surroundings): Service["source"] => {
+const resolveSource = (service: DeployFile["services"][string], paths: ResolveContext): Service["source"] => {
   const { build, image } = service
   // The checks have made sure that there is exactly one of the two.
   if (build === undefined) return { _tag: "Image", image: image ?? "" }
-  const context = file(build.context, around)
+  const context = file(build.context, paths)
   return {
     _tag: "Build",
     context,
-    dockerfile: around.join(context, build.dockerfile),
+    dockerfile: paths.join(context, build.dockerfile),
     args: build.args,
     ...present("target", build.target)
   }
@@ -96,10 +96,10 @@ const resolveService = (
   project: string,
   name: string,
   service: DeployFile["services"][string],
-  around: Surroundings
+  context: ResolveContext
 ): Service => ({
   name,
-  source: resolveSource(service, around),
+  source: resolveSource(service, context),
   hosts: service.hosts,
   ports: service.ports,
   volumes: service.volumes.map((volume) => resolveVolume(project, volume)),
@@ -113,21 +113,21 @@ const inOrder = <A>(record: Readonly<Record<string, A>>, names: ReadonlyArray<st
   Object.entries(record).sort(([a], [b]) => names.indexOf(a) - names.indexOf(b))
 
 /** A file without problems, with every default filled in and every path absolute. */
-export const resolve = (deploy: DeployFile, around: Surroundings): Project => {
-  const services = inOrder(deploy.services, around.order.services).map(([name, service]) =>
-    resolveService(deploy.project, name, service, around)
+export const resolveProject = (deploy: DeployFile, context: ResolveContext): Project => {
+  const services = inOrder(deploy.services, context.order.services).map(([name, service]) =>
+    resolveService(deploy.project, name, service, context)
   )
   const used = new Set(services.flatMap((service) => service.hosts))
-  const hooks = inOrder(deploy.hooks, around.order.hooks ?? []).map(([name, hook]) => ({ name, ...hook }))
+  const hooks = inOrder(deploy.hooks, context.order.hooks ?? []).map(([name, hook]) => ({ name, ...hook }))
   return {
     name: deploy.project,
-    ...present("environment", around.environment),
-    root: around.root,
+    ...present("environment", context.environment),
+    root: context.root,
     engine: deploy.builder.engine,
     registry: resolveRegistry(deploy.builder.registry),
-    servers: inOrder(deploy.servers, around.order.servers)
+    servers: inOrder(deploy.servers, context.order.servers)
       .filter(([name]) => used.has(name))
-      .map(([name, server]) => resolveServer(name, server, deploy.ssh, around)),
+      .map(([name, server]) => resolveServer(name, server, deploy.ssh, context)),
     services,
     ...present("hooks", hooks.length === 0 ? undefined : hooks)
   }

@@ -1,8 +1,8 @@
 import { Effect, Schema } from "effect"
 import { ExitCode } from "../core/Failure.ts"
-import { nearest } from "./suggest.ts"
+import { suggest } from "./suggest.ts"
 import type { Project, Service } from "./Project.ts"
-import { list } from "../core/text.ts"
+import { joinWords } from "../core/text.ts"
 
 /** A glob of `-H` or `-S` that no name fits. */
 export class NoMatch extends Schema.TaggedError<NoMatch>()("NoMatch", {
@@ -11,14 +11,14 @@ export class NoMatch extends Schema.TaggedError<NoMatch>()("NoMatch", {
   names: Schema.Array(Schema.String)
 }) {
   override get message() {
-    const globs = list(
+    const globs = joinWords(
       this.globs.map((glob) => `"${glob}"`),
       "or"
     )
-    return `No ${this.kind} is called ${globs}; there ${this.names.length === 1 ? "is" : "are"} ${list(this.names)}.`
+    return `No ${this.kind} is called ${globs}; there ${this.names.length === 1 ? "is" : "are"} ${joinWords(this.names)}.`
   }
   get remedy() {
-    const near = this.globs.flatMap((glob) => nearest(glob, this.names) ?? [])
+    const near = this.globs.flatMap((glob) => suggest(glob, this.names) ?? [])
     const flag = this.kind === "server" ? "-H" : "-S"
     return near.length > 0
       ? `Did you mean \`${flag} ${near.join(",")}\`?`
@@ -36,8 +36,9 @@ export class NothingSelected extends Schema.TaggedError<NothingSelected>()("Noth
 }) {
   override get message() {
     const [one] = this.services
-    const who = this.services.length === 1 ? `The service ${one} does not run` : `None of ${list(this.services)} runs`
-    return `${who} on ${list(this.servers, "or")}, so nothing is left to do.`
+    const who =
+      this.services.length === 1 ? `The service ${one} does not run` : `None of ${joinWords(this.services)} runs`
+    return `${who} on ${joinWords(this.servers, "or")}, so nothing is left to do.`
   }
   get remedy() {
     return "Choose other names with `-H` and `-S`, or add the server to the service's `hosts`."

@@ -22,7 +22,7 @@ const distance = (a: string, b: string): number => {
 }
 
 /** The word that was most likely meant, if one is near. */
-export const nearest = (word: string, known: ReadonlyArray<string>): string | undefined => {
+export const suggest = (word: string, known: ReadonlyArray<string>): string | undefined => {
   const most = Math.max(1, Math.floor(word.length / 3))
   const [best] = known
     .map((name) => ({ name, edits: distance(word.toLowerCase(), name.toLowerCase()) }))

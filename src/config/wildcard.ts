@@ -17,7 +17,7 @@ const reached = (from: ReadonlyArray<number>, text: string, separator: string | 
  * stands for any text, `*` for any without the separator, and all else for itself. The time it takes grows with both
  * lengths, and with nothing else of them: a regular expression may take for ever.
  */
-export const endsOf = (pattern: string, text: string, separator?: string): ReadonlyArray<number> =>
+export const matchEnds = (pattern: string, text: string, separator?: string): ReadonlyArray<number> =>
   pattern
     .split(/(\*+)/)
     .reduce<ReadonlyArray<number>>(

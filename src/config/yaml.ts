@@ -11,7 +11,7 @@ import {
   type YAMLError,
   type YAMLMap
 } from "yaml"
-import type { Located, LocatedMap, Place } from "./Located.ts"
+import type { Located, LocatedMap, SourceLocation } from "./Located.ts"
 import type { Problem } from "./Problem.ts"
 
 /** More values than any deploy file has; aliases of aliases can stand for billions. */
@@ -38,7 +38,7 @@ const sentence = (error: YAMLError): string => {
   }
 }
 
-const nothing = (at: Place): Located => ({ _tag: "Scalar", at, value: null, source: "" })
+const nothing = (at: SourceLocation): Located => ({ _tag: "Scalar", at, value: null, source: "" })
 
 /**
  * Reads YAML 1.2 (aliases and `<<` merge keys included) into a tree that knows its lines. The tree is absent where the
@@ -56,8 +56,11 @@ export const parseYaml = (
     logLevel: "error"
   })
   const problems: Array<Problem> = []
-  const at = (offset: number | undefined): Place => ({ file, line: Math.max(1, lines.linePos(offset ?? 0).line) })
-  const report = (place: Place, message: string) => problems.push({ ...place, path: "", message })
+  const at = (offset: number | undefined): SourceLocation => ({
+    file,
+    line: Math.max(1, lines.linePos(offset ?? 0).line)
+  })
+  const report = (place: SourceLocation, message: string) => problems.push({ ...place, path: "", message })
   const broken = document.errors
   for (const error of [...broken, ...document.warnings]) report(at(error.pos[0]), sentence(error))
   if (broken.length > 0 || document.contents === null) return { tree: undefined, problems }
@@ -80,7 +83,7 @@ export const parseYaml = (
   let merges = 0
 
   /** Tells a self-reference, and counts the values with every alias written out, while the node is read. */
-  const read = (node: Node | null, fallback: Place): Located => {
+  const read = (node: Node | null, fallback: SourceLocation): Located => {
     if (node === null) return nothing(fallback)
     const known = done.get(node)
     if (known !== undefined) return known
@@ -106,7 +109,7 @@ export const parseYaml = (
     return fitting
   }
 
-  const convert = (node: Node, place: Place): Located => {
+  const convert = (node: Node, place: SourceLocation): Located => {
     if (isAlias(node)) {
       const target = targets.get(node)
       if (target !== undefined) return read(target, place)
@@ -129,8 +132,8 @@ export const parseYaml = (
     return nothing(place)
   }
 
-  const readMap = (map: YAMLMap, place: Place): Located => {
-    const own = new Map<string, { at: Place; value: Located }>()
+  const readMap = (map: YAMLMap, place: SourceLocation): Located => {
+    const own = new Map<string, { at: SourceLocation; value: Located }>()
     const merged: Array<LocatedMap> = []
     for (const { key, value } of map.items) {
       // As above: in a parsed map both sides are nodes or nothing.

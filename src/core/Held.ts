@@ -25,4 +25,4 @@ export const make = (): Held => {
 export const Held = Context.Reference<Held>("jiji/core/Held", { defaultValue: make })
 
 /** Where a program's steps are noted, by their paths, that were done and would be undone. */
-export const Undoable = Context.Reference<Held>("jiji/core/Undoable", { defaultValue: make })
+export const UndoableSteps = Context.Reference<Held>("jiji/core/Undoable", { defaultValue: make })

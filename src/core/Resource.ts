@@ -1,5 +1,5 @@
 import { Effect, Option, type Scope } from "effect"
-import { effectOf } from "./authored.ts"
+import { runAuthorFunction } from "./authorFunction.ts"
 import { CurrentPath, Events } from "./Events.ts"
 import { Held } from "./Held.ts"
 
@@ -25,7 +25,7 @@ export const acquire = <A, E, R>(
       const resource = yield* restore(acquire)
       const letGo = held.add(name)
       yield* Effect.addFinalizer(() =>
-        effectOf(`the release of ${name}`, release, () => release(resource)).pipe(
+        runAuthorFunction(`the release of ${name}`, release, () => release(resource)).pipe(
           // A finalizer runs uninterruptible, and a time limit needs something that it can interrupt.
           Effect.interruptible,
           Effect.timeoutOption(limit),

@@ -1,5 +1,5 @@
 import { Context, Layer, Redacted } from "effect"
-import * as Needles from "./patterns.ts"
+import * as Needles from "./PatternSet.ts"
 import { secretForms } from "./secretForms.ts"
 
 const mask = "<redacted>"

@@ -13,7 +13,7 @@ let sinceAll = 0
  * Says that bytes have passed through this process. Every piece of them leaves garbage of its size, and the runtime
  * thinks of all of the machine's memory before it collects it: by itself it lets a large layer take 250 MB and more.
  */
-export const passed = (bytes: number): void => {
+export const collectAfter = (bytes: number): void => {
   sinceYoung += bytes
   sinceAll += bytes
   if (sinceYoung < young) return

@@ -4,7 +4,7 @@ import { Formatter, Result } from "effect"
 const own = `${import.meta.dir.replace(/\/src\/core$/, "/src")}/`
 
 /** `FILE:LINE` of the first frame of an error that is neither in a package nor part of the program itself. */
-export const placeOf = (error: unknown): string | undefined =>
+export const sourceLocation = (error: unknown): string | undefined =>
   error instanceof Error
     ? [...(error.stack ?? "").matchAll(/(?:\(|at (?:async )?)(\/[^\n()]+?:\d+)(?::\d+)?\)?$/gm)]
         .map(([, place = ""]) => place)
@@ -12,7 +12,7 @@ export const placeOf = (error: unknown): string | undefined =>
     : undefined
 
 /** The end of a sentence that says where a fault is, where that is known. */
-export const atPlace = (place: string | undefined): string => (place === undefined ? "" : ` (at ${place})`)
+export const locationSuffix = (place: string | undefined): string => (place === undefined ? "" : ` (at ${place})`)
 
 /** An error's tag, where it has one. */
 export const tagOf = (error: unknown): string | undefined =>

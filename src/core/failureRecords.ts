@@ -1,5 +1,5 @@
 import { Cause } from "effect"
-import { atPlace, messageOf, placeOf, tagOf } from "./errorText.ts"
+import { locationSuffix, messageOf, sourceLocation, tagOf } from "./errorText.ts"
 import type { FailureRecord } from "./Event.ts"
 import { isFailure } from "./Failure.ts"
 
@@ -17,5 +17,5 @@ export const failureRecords = (cause: Cause.Cause<unknown>): ReadonlyArray<Failu
     if (isFailure(error)) return [{ tag: error._tag, message: error.message, remedy: error.remedy }]
     const message = messageOf(error)
     if (Cause.isFailReason(reason)) return [{ tag: tagOf(error) ?? "Failure", message, remedy: ofNoRemedy }]
-    return [{ tag: "Defect", message: `${message}${atPlace(placeOf(error))}`, remedy: ofDefect }]
+    return [{ tag: "Defect", message: `${message}${locationSuffix(sourceLocation(error))}`, remedy: ofDefect }]
   })

@@ -1,5 +1,5 @@
 import { encodeKey } from "./keys.ts"
-import { shortest } from "./patterns.ts"
+import { shortestPattern } from "./PatternSet.ts"
 
 /** A value in the middle of a longer base64 text, and a line of one, are told from other text by their length alone. */
 const shortestInside = 8
@@ -44,7 +44,7 @@ const htmlJson = (value: string): string =>
  */
 export const secretForms = (value: string): ReadonlyArray<string> =>
   // The quotes and escapes alone of so short a value would blot out ordinary text.
-  value.length < shortest
+  value.length < shortestPattern
     ? []
     : [
         value,

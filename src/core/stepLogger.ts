@@ -10,7 +10,7 @@ const grave = new Set(["Warn", "Error", "Fatal"])
  * What a step logs, as a note of that step. So it is shown, kept and free of secrets like all else, draws over no picture,
  * and events as JSON stay nothing but that.
  */
-export const logged: Layer.Layer<never, never, Events> = Layer.effect(
+export const stepLogger: Layer.Layer<never, never, Events> = Layer.effect(
   Logger.CurrentLoggers,
   Effect.map(
     Events,

@@ -18,8 +18,8 @@ export const printable = (text: string): string => {
 export const oneLine = (text: string): string => printable(text.replaceAll(/[\r\n]+/g, " "))
 
 /** `1 step`, `3 steps`. */
-export const counted = (count: number, word: string): string => `${count} ${word}${count === 1 ? "" : "s"}`
+export const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? "" : "s"}`
 
 /** `a, b and c`. */
-export const list = (words: ReadonlyArray<string>, last = "and"): string =>
+export const joinWords = (words: ReadonlyArray<string>, last = "and"): string =>
   words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} ${last} ${words[words.length - 1]}`

@@ -1,5 +1,5 @@
 /** `1.2 s`, `850 ms`, `2 min 5 s`. */
-export const duration = (millis: number): string => {
+export const formatDuration = (millis: number): string => {
   if (millis < 1000) return `${Math.round(millis)} ms`
   // What would be rounded to 60.0 s is a minute.
   if (millis < 59_950) return `${(millis / 1000).toFixed(1)} s`
@@ -8,7 +8,7 @@ export const duration = (millis: number): string => {
 }
 
 /** `512 B`, `4.2 MB`; in powers of ten, as engines print sizes. */
-export const bytes = (count: number): string => {
+export const formatBytes = (count: number): string => {
   if (count < 1000) return `${count} B`
   let value = count / 1000
   for (const unit of ["kB", "MB", "GB"]) {

@@ -1,6 +1,6 @@
 import type { Effect, Schema } from "effect"
 import type { Event } from "../core/Event.ts"
-import type { Around } from "./Step.ts"
+import type { Wrapper } from "./Step.ts"
 import type { Strategy } from "./Strategy.ts"
 
 /** One node of a pipeline, with its types gone: what the runner interprets, and what can be listed and drawn. */
@@ -11,11 +11,11 @@ export interface StepNode {
   readonly name: string
   readonly result?: Schema.Codec<unknown, unknown>
   readonly run: (state: never) => Effect.Effect<unknown, unknown, unknown>
-  readonly around: ReadonlyArray<Around>
+  readonly wrappers: ReadonlyArray<Wrapper>
 }
 
 /** A step as a sentence names it. */
-export const calledStep = ({ name }: StepNode): string => `the step ${JSON.stringify(name)}`
+export const stepLabel = ({ name }: StepNode): string => `the step ${JSON.stringify(name)}`
 
 export interface PipelineNode {
   readonly _tag: "Pipeline"
@@ -58,13 +58,13 @@ export interface Subscriber {
 }
 
 /** Everything that can be put into a pipeline is a node but for its type parameters. */
-export const erased = (node: object): Node => node as Node
+export const asNode = (node: object): Node => node as Node
 
 /** The nodes that a node puts into the path of its pipeline: itself, its branches, or what it does under a condition. */
-export const named = (node: Node): ReadonlyArray<StepNode | PipelineNode | ForEachNode> => {
+export const namedNodes = (node: Node): ReadonlyArray<StepNode | PipelineNode | ForEachNode> => {
   switch (node._tag) {
     case "Parallel":
-      return node.branches.flatMap(named)
+      return node.branches.flatMap(namedNodes)
     case "When":
       return [node.body]
     default:

@@ -1,8 +1,8 @@
 import { type Effect, Pipeable, type Scope } from "effect"
 import type { Event } from "../core/Event.ts"
-import { erased, type Node, type Subscriber } from "./Node.ts"
+import { asNode, type Node, type Subscriber } from "./Node.ts"
 import { type Origin, origin } from "./origin.ts"
-import { checked } from "./paths.ts"
+import { appendNode } from "./paths.ts"
 import type {
   AddsOf,
   Below,
@@ -77,7 +77,7 @@ interface Built {
 }
 
 const append = <P>(self: Built, node: object): P =>
-  build(self.name, checked(self.name, self.nodes, erased(node)), self.subscribers)
+  build(self.name, appendNode(self.name, self.nodes, asNode(node)), self.subscribers)
 
 /**
  * A pipeline with nothing in it yet. `Needs` is the state that it begins with.

@@ -1,5 +1,5 @@
 import { type Duration, type Effect, Pipeable, type Schedule, type Schema } from "effect"
-import { remember } from "../core/authored.ts"
+import { rememberCaller } from "../core/authorFunction.ts"
 
 export { retry, skipWhen, timeout, undo } from "./wrappers.ts"
 
@@ -15,11 +15,11 @@ export interface Step<in Needs, out Adds, out E = never, out R = never, out Name
   readonly result?: Schema.Codec<Adds, unknown>
   readonly run: (state: Needs) => Effect.Effect<Adds | Skipped<Adds>, E, R>
   /** What was put around the step, the innermost first. */
-  readonly around: ReadonlyArray<Around>
+  readonly wrappers: ReadonlyArray<Wrapper>
 }
 
 /** What can be put around a step, with its types gone. */
-export type Around =
+export type Wrapper =
   | { readonly _tag: "Retry"; readonly schedule: Schedule.Schedule<unknown, never, unknown, unknown> }
   | { readonly _tag: "Timeout"; readonly duration: Duration.Duration }
   | { readonly _tag: "SkipWhen"; readonly reason: (state: never) => string | undefined }
@@ -71,6 +71,6 @@ export const make = <
   name,
   ...options,
   // A body's void and a skipped answer are both taken apart by the runner.
-  run: remember(run) as Step<Needs, Added<A>, E, R>["run"],
-  around: []
+  run: rememberCaller(run) as Step<Needs, Added<A>, E, R>["run"],
+  wrappers: []
 })

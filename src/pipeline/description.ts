@@ -1,10 +1,10 @@
 import { Duration, Schema } from "effect"
 import type { Node, PipelineNode } from "./Node.ts"
-import type { Around as StepAround } from "./Step.ts"
+import type { Wrapper as StepWrapper } from "./Step.ts"
 import { Strategy } from "./Strategy.ts"
 
 /** What is put around a step. */
-const Around = Schema.Union([
+const Wrapper = Schema.Union([
   Schema.TaggedStruct("Retry", {}),
   Schema.TaggedStruct("Timeout", { millis: Schema.Finite }),
   Schema.TaggedStruct("SkipWhen", {}),
@@ -15,7 +15,7 @@ interface StepDescription {
   readonly _tag: "Step"
   readonly name: string
   readonly path: string
-  readonly around: ReadonlyArray<typeof Around.Type>
+  readonly wrappers: ReadonlyArray<typeof Wrapper.Type>
 }
 interface PipelineDescription {
   readonly _tag: "Pipeline"
@@ -56,21 +56,21 @@ export type Description =
   | ForEachDescription
   | WhenDescription
 export const Description: Schema.Codec<Description> = Schema.Union([
-  Schema.TaggedStruct("Step", { ...named, around: Schema.Array(Around) }),
+  Schema.TaggedStruct("Step", { ...named, wrappers: Schema.Array(Wrapper) }),
   Schema.TaggedStruct("Pipeline", { ...named, nodes }),
   Schema.TaggedStruct("Parallel", { branches: nodes }),
   Schema.TaggedStruct("ForEach", { ...named, as: Schema.String, strategy: Strategy, nodes }),
   Schema.TaggedStruct("When", { reason: Schema.String, body: self })
 ])
 
-const aroundOf = (around: StepAround): typeof Around.Type =>
-  around._tag === "Timeout" ? { _tag: "Timeout", millis: Duration.toMillis(around.duration) } : { _tag: around._tag }
+const describeWrapper = (wrapper: StepWrapper): typeof Wrapper.Type =>
+  wrapper._tag === "Timeout" ? { _tag: "Timeout", millis: Duration.toMillis(wrapper.duration) } : { _tag: wrapper._tag }
 
 const describeNode = (node: Node, parent: string): Description => {
   switch (node._tag) {
     case "Step": {
-      const { around, name } = node
-      return { _tag: "Step", name, path: `${parent}/${name}`, around: around.map(aroundOf) }
+      const { name, wrappers } = node
+      return { _tag: "Step", name, path: `${parent}/${name}`, wrappers: wrappers.map(describeWrapper) }
     }
     case "Pipeline":
       return describePipeline(node, `${parent}/${node.name}`)

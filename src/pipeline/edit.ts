@@ -11,7 +11,7 @@ import type {
   Room,
   With
 } from "./types/Change.ts"
-import { erased, type Node, named, type PipelineNode } from "./Node.ts"
+import { asNode, type Node, namedNodes, type PipelineNode } from "./Node.ts"
 import { duplicateBelow, paths } from "./paths.ts"
 import { type DuplicatePath, NoSuchNode } from "./PipelineError.ts"
 import type { Pipeline } from "./Pipeline.ts"
@@ -21,7 +21,7 @@ import type { Without } from "./types/Then.ts"
 type Edit = { readonly kind: "replace" | "before" | "after"; readonly next: Node } | { readonly kind: "remove" }
 
 /** What stands in a node's place then. */
-const around = (node: Node, edit: Edit): ReadonlyArray<Node> => {
+const editedNodes = (node: Node, edit: Edit): ReadonlyArray<Node> => {
   switch (edit.kind) {
     case "replace":
       return [edit.next]
@@ -44,24 +44,24 @@ const within = (
   const isAround = isHere && (edit.kind === "before" || edit.kind === "after")
   switch (node._tag) {
     case "Step":
-      return isHere ? around(node, edit) : undefined
+      return isHere ? editedNodes(node, edit) : undefined
     case "Pipeline": {
-      if (isHere) return around(node, edit)
+      if (isHere) return editedNodes(node, edit)
       const nodes = inside(node.nodes, rest, edit)
       return nodes && [{ ...node, nodes }]
     }
     case "ForEach": {
-      if (isHere) return around(node, edit)
+      if (isHere) return editedNodes(node, edit)
       const nodes = inside(node.body.nodes, rest, edit)
       return nodes && [{ ...node, body: { ...node.body, nodes } }]
     }
     case "Parallel": {
-      if (isAround) return around(node, edit)
+      if (isAround) return editedNodes(node, edit)
       const branches = inside(node.branches, [name, ...rest], edit)
       return branches && (branches.length === 0 ? [] : [{ ...node, branches }])
     }
     case "When": {
-      if (isAround) return around(node, edit)
+      if (isAround) return editedNodes(node, edit)
       const bodies = inside([node.body], [name, ...rest], edit)
       // What can be put in is a step or a pipeline, as every body is.
       return bodies?.map((body) => ({ ...node, body: body as PipelineNode }))
@@ -75,7 +75,7 @@ const inside = (
   path: ReadonlyArray<string>,
   edit: Edit
 ): ReadonlyArray<Node> | undefined => {
-  const index = nodes.findIndex((node) => named(node).some(({ name }) => name === path[0]))
+  const index = nodes.findIndex((node) => namedNodes(node).some(({ name }) => name === path[0]))
   const node = nodes[index]
   const next = node && within(node, path, edit)
   return next && [...nodes.slice(0, index), ...next, ...nodes.slice(index + 1)]
@@ -109,7 +109,7 @@ export const replace =
     With<N, S, E, R, Left<X, Inner<Path>> & Beside<X, Inner<Path>, "before", B>, Name, B>,
     NoSuchNode | DuplicatePath
   > =>
-    edited(self, path, { kind: "replace", next: erased(next) })
+    edited(self, path, { kind: "replace", next: asNode(next) })
 
 const inserted =
   <Side extends "before" | "after">(side: Side) =>
@@ -120,7 +120,7 @@ const inserted =
     With<N, Gained<S, Inner<Path>, B>, E, R, X & Beside<X, Inner<Path>, Side, B>, Name, B>,
     NoSuchNode | DuplicatePath
   > =>
-    edited(self, path, { kind: side, next: erased(next) })
+    edited(self, path, { kind: side, next: asNode(next) })
 
 /**
  * Puts a step or a pipeline before the node at a path. What it adds is in the state of the whole pipeline's end, where

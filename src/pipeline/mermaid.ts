@@ -15,8 +15,8 @@ const words = (strategy: Strategy): string => {
   }
 }
 
-const aroundWords = (around: Extract<Description, { _tag: "Step" }>["around"]): ReadonlyArray<string> =>
-  around.map((each) => {
+const wrapperWords = (wrappers: Extract<Description, { _tag: "Step" }>["wrappers"]): ReadonlyArray<string> =>
+  wrappers.map((each) => {
     switch (each._tag) {
       case "Retry":
         return "retried"
@@ -68,7 +68,7 @@ export const toMermaid = (pipeline: { readonly name: string; readonly nodes: Rea
     switch (node._tag) {
       case "Step": {
         const id = `n${++ids}`
-        add(depth, `${id}[${quoted([node.name, ...aroundWords(node.around)].join(", "))}]`)
+        add(depth, `${id}[${quoted([node.name, ...wrapperWords(node.wrappers)].join(", "))}]`)
         return { first: [id], last: [id] }
       }
       case "Pipeline":

@@ -1,4 +1,4 @@
-import { type Node, named, type PipelineNode } from "./Node.ts"
+import { type Node, namedNodes, type PipelineNode } from "./Node.ts"
 import { DuplicatePath } from "./PipelineError.ts"
 
 /** The nodes below a node, in their own pipeline. */
@@ -16,7 +16,7 @@ export const paths = ({
   readonly nodes: ReadonlyArray<Node>
 }): ReadonlyArray<string> =>
   nodes
-    .flatMap(named)
+    .flatMap(namedNodes)
     .flatMap((node) => [`${name}/${node.name}`, ...paths({ name: `${name}/${node.name}`, nodes: below(node) })])
 
 /** The path that two nodes of a pipeline have in common, where there is one. */
@@ -30,10 +30,10 @@ export const duplicateBelow = (pipeline: PipelineNode): DuplicatePath | undefine
 const taken = new WeakMap<ReadonlyArray<Node>, Set<string>>()
 
 /** The nodes with one more; throws where that would make two with one path, which is a fault of the program. */
-export const checked = (path: string, nodes: ReadonlyArray<Node>, next: Node): ReadonlyArray<Node> => {
-  const names = taken.get(nodes) ?? new Set(nodes.flatMap(named).map(({ name }) => name))
+export const appendNode = (path: string, nodes: ReadonlyArray<Node>, next: Node): ReadonlyArray<Node> => {
+  const names = taken.get(nodes) ?? new Set(nodes.flatMap(namedNodes).map(({ name }) => name))
   taken.delete(nodes)
-  for (const { name } of named(next)) {
+  for (const { name } of namedNodes(next)) {
     if (names.has(name)) throw new DuplicatePath({ path: `${path}/${name}` })
     names.add(name)
   }

@@ -1,11 +1,11 @@
 import { Duration, type Effect, type Schedule } from "effect"
 import type { StepTimedOut } from "./PipelineError.ts"
-import type { Around, Step } from "./Step.ts"
+import type { Wrapper, Step } from "./Step.ts"
 
-const put = <N, A, E, R, Name extends string>(self: object, around: Around): Step<N, A, E, R, Name> => {
-  // A step's own types are the callers' signatures; what is around it carries none.
+const put = <N, A, E, R, Name extends string>(self: object, wrapper: Wrapper): Step<N, A, E, R, Name> => {
+  // A step's own types are the callers' signatures; what wraps it carries none.
   const step = self as Step<N, A, E, R, Name>
-  return { ...step, around: [...step.around, around] }
+  return { ...step, wrappers: [...step.wrappers, wrapper] }
 }
 
 /**

@@ -5,7 +5,7 @@ import { told } from "./outcome.ts"
 import type { RunKept } from "./read.ts"
 import { ago, moment } from "./times.ts"
 import { oneLine } from "../core/text.ts"
-import { duration } from "../core/units.ts"
+import { formatDuration } from "../core/units.ts"
 
 type Column = "ID" | "WHEN" | "AGO" | "PROJECT" | "PIPELINE" | "ENVIRONMENT" | "OUTCOME" | "TIME" | "BY"
 
@@ -17,7 +17,7 @@ const cell: Readonly<Record<Column, (run: RunKept, now: number) => string>> = {
   PIPELINE: ({ pipeline }) => pipeline,
   ENVIRONMENT: ({ environment }) => environment ?? "",
   OUTCOME: ({ outcome }) => told[outcome].text,
-  TIME: ({ millis }) => duration(millis),
+  TIME: ({ millis }) => formatDuration(millis),
   BY: ({ who }) => who
 }
 

@@ -1,4 +1,4 @@
-import { isWork } from "../reporters/eventLine.ts"
+import { doesWork } from "../reporters/eventLine.ts"
 import type { TreeNode } from "./tree.ts"
 
 /** A node among those of one machine. */
@@ -21,7 +21,7 @@ const below = (node: TreeNode): ReadonlyArray<TreeNode> => [node, ...node.childr
 const here = (node: TreeNode): ReadonlyArray<Row> => {
   if (node.server !== undefined) return []
   const rows = node.children.flatMap(here)
-  return isWork(node) || rows.length > 0 || node.lines.length > 0 ? [{ node, label: node.label, rows }] : []
+  return doesWork(node) || rows.length > 0 || node.lines.length > 0 ? [{ node, label: node.label, rows }] : []
 }
 
 const whole = (node: TreeNode): Row => ({ node, label: node.label, rows: node.children.map(whole) })

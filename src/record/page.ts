@@ -1,4 +1,4 @@
-import { isWork } from "../reporters/eventLine.ts"
+import { doesWork } from "../reporters/eventLine.ts"
 import { escape } from "./escape.ts"
 import { byMachine } from "./machines.ts"
 import { told } from "./outcome.ts"
@@ -9,8 +9,8 @@ import { scaleOf } from "./scale.ts"
 import { ending, title } from "./show.ts"
 import { moment } from "./times.ts"
 import type { Tree, TreeNode } from "./tree.ts"
-import { counted } from "../core/text.ts"
-import { duration } from "../core/units.ts"
+import { plural } from "../core/text.ts"
+import { formatDuration } from "../core/units.ts"
 
 /** How every page begins, by which a file is known to be one. */
 export const beginning = "<!doctype html>\n<!-- A run of jiji -->\n"
@@ -19,7 +19,7 @@ const hash = (text: string): string => `'sha256-${new Bun.CryptoHasher("sha256")
 
 /** `12 steps: 10 done, 1 skipped, 1 failed`. */
 const counts = (nodes: ReadonlyArray<TreeNode>): string => {
-  const steps = nodes.filter(isWork)
+  const steps = nodes.filter(doesWork)
   const words = {
     succeeded: "done",
     skipped: "skipped",
@@ -31,7 +31,7 @@ const counts = (nodes: ReadonlyArray<TreeNode>): string => {
     const count = steps.filter((step) => step.outcome === outcome).length
     return count === 0 ? [] : [`${count} ${word}`]
   })
-  return `${counted(steps.length, "step")}${parts.length === 0 ? "" : `: ${parts.join(", ")}`}`
+  return `${plural(steps.length, "step")}${parts.length === 0 ? "" : `: ${parts.join(", ")}`}`
 }
 
 /** `2026-11-23 15:59:03 +01:00`. */
@@ -46,10 +46,10 @@ const head = (run: RunKept, { nodes, root }: Tree): string => {
   const facts = [
     ["Run", escape(run.id)],
     ["Began", `<time datetime="${new Date(run.began).toISOString()}">${withZone(run.began)}</time>`],
-    ["Took", duration(run.millis)],
+    ["Took", formatDuration(run.millis)],
     ["By", escape(run.who)],
     ["Did", counts([...nodes.values()])],
-    ...(run.dropped === 0 ? [] : [["Left out", `${counted(run.dropped, "line")} in between`]])
+    ...(run.dropped === 0 ? [] : [["Left out", `${plural(run.dropped, "line")} in between`]])
   ]
   return `<header><h1>${escape(title(run))} <span class="outcome ${run.outcome}">${told[run.outcome].text}</span></h1>
 <dl>${facts.map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`).join("")}</dl>

@@ -1,7 +1,7 @@
 import type { Database } from "bun:sqlite"
 import { existsSync } from "node:fs"
 import { Clock, Effect, Option, Schema } from "effect"
-import { nearest } from "../config/suggest.ts"
+import { suggest } from "../config/suggest.ts"
 import { Event } from "../core/Event.ts"
 import { attempt, open } from "./Database.ts"
 import { isAlive } from "./Owner.ts"
@@ -102,7 +102,7 @@ const find = Effect.fnUntraced(function* (file: string, db: Database, id: Option
     return yield* new RunAmbiguous({ id: given, some, count: found.length })
   }
   // What was given may be the beginning of one.
-  const near = nearest(given, [...new Set(all.map((row) => row.id.slice(0, Math.max(4, given.length))))])
+  const near = suggest(given, [...new Set(all.map((row) => row.id.slice(0, Math.max(4, given.length))))])
   const meant = near === undefined ? undefined : all.find((row) => row.id.startsWith(near))?.id
   return yield* new RunNotFound({ id: id.value, ...(meant !== undefined && { nearest: meant }) })
 })

@@ -1,10 +1,10 @@
-import { isWork } from "../reporters/eventLine.ts"
+import { doesWork } from "../reporters/eventLine.ts"
 import { escape, escapeLines } from "./escape.ts"
 import type { Machine, Row } from "./machines.ts"
 import type { Scale } from "./scale.ts"
 import { type Line, said, type TreeNode } from "./tree.ts"
-import { counted } from "../core/text.ts"
-import { duration } from "../core/units.ts"
+import { plural } from "../core/text.ts"
+import { formatDuration } from "../core/units.ts"
 
 /** What the rows of one page have in common. */
 export interface Sheet {
@@ -31,7 +31,7 @@ const seconds = (millis: number): string => `${(millis / 1000).toFixed(2)}`
 const lane = (node: TreeNode, { began, end, scale }: Sheet): string => {
   const ended = node.ended ?? end
   const title = `${seconds(node.began - began)} s to ${seconds(ended - began)} s`
-  const bar = `<rect class="bar" x="${scale.at(node.began)}" width="${scale.width(node.began, ended)}" ${isWork(node) ? 'y="25%" height="50%"' : 'y="41%" height="18%"'} rx="2"/>`
+  const bar = `<rect class="bar" x="${scale.at(node.began)}" width="${scale.width(node.began, ended)}" ${doesWork(node) ? 'y="25%" height="50%"' : 'y="41%" height="18%"'} rx="2"/>`
   const retries = node.retries.map(({ time }) => {
     const at = scale.at(time)
     return `<line class="retry" x1="${at}" x2="${at}" y1="10%" y2="90%"/>`
@@ -41,9 +41,9 @@ const lane = (node: TreeNode, { began, end, scale }: Sheet): string => {
 
 const summary = (node: TreeNode, label: string, lines: number, sheet: Sheet): string => {
   const [sign, word] = signs[node.outcome]
-  const took = node.outcome === "skipped" ? "" : duration((node.ended ?? sheet.end) - node.began)
+  const took = node.outcome === "skipped" ? "" : formatDuration((node.ended ?? sheet.end) - node.began)
   const note = said(node)
-  const count = lines === 0 ? "" : `<span class="count">${counted(lines, "line")}</span>`
+  const count = lines === 0 ? "" : `<span class="count">${plural(lines, "line")}</span>`
   return [
     `<span class="name"><span class="sign" role="img" aria-label="${word}">${sign}</span><span class="label">${escape(label)}</span>`,
     note === "" ? "" : `<span class="note">${escape(note)}</span>`,
@@ -72,7 +72,7 @@ const body = (node: TreeNode, label: string, { began }: Sheet): string => {
   const parts = Array.from({ length: Math.ceil(lines.length / together) }, (_, index) =>
     lines.slice(index * together, (index + 1) * together)
   )
-  const failures = isWork(node) ? failuresOf(node) : ""
+  const failures = doesWork(node) ? failuresOf(node) : ""
   // A single sentence stands in the row itself.
   if (lines.length === 0 || (lines.length === 1 && lines[0]?.kind === "info")) return failures
   const html = parts.map((part) => `<div class="part">${part.map((line) => lineOf(line, began)).join("\n")}</div>`)
@@ -85,7 +85,7 @@ const row = ({ label, node, rows }: Row, depth: number, sheet: Sheet): string =>
   const attributes = `class="row ${node.outcome} d${Math.min(depth, 8)}" data-path="${escape(node.path)}"`
   const head = summary(node, label, inside.includes('class="log"') ? node.lines.length : 0, sheet)
   // A step is closed over what it said; its undo stands beside it, to be seen.
-  if (isWork(node)) {
+  if (doesWork(node)) {
     if (inside === "") return `<div ${attributes}><div class="head">${head}</div></div>${inner}`
     const open = node.outcome === "failed" ? " open" : ""
     return `<details ${attributes}${open}><summary class="head">${head}</summary><div class="body">${inside}</div></details>${inner}`

@@ -1,13 +1,13 @@
 import type { FailureRecord } from "../core/Event.ts"
-import { isWork } from "../reporters/eventLine.ts"
+import { doesWork } from "../reporters/eventLine.ts"
 import type { Output } from "../reporters/Reporter.ts"
-import { fit, painter, type Style, wrapped } from "../reporters/text.ts"
+import { truncate, painter, type Style, wrap } from "../reporters/text.ts"
 import { told } from "./outcome.ts"
 import type { RunKept } from "./read.ts"
 import { ago, moment } from "./times.ts"
 import { said, type Tree, type TreeNode } from "./tree.ts"
 import { oneLine, printable } from "../core/text.ts"
-import { duration } from "../core/units.ts"
+import { formatDuration } from "../core/units.ts"
 
 /** Lines of a failed command that are shown. */
 const lastLines = 20
@@ -22,7 +22,7 @@ const signs: Readonly<Record<TreeNode["outcome"], readonly [sign: string, style:
 
 /** What follows the first sign of a text, on the lines below it. */
 const block = (sign: string, text: string, columns: number): ReadonlyArray<string> =>
-  wrapped(text, columns - sign.length).map((line, index) => `${index === 0 ? sign : " ".repeat(sign.length)}${line}`)
+  wrap(text, columns - sign.length).map((line, index) => `${index === 0 ? sign : " ".repeat(sign.length)}${line}`)
 
 /** `deploy of shop to staging`. */
 export const title = ({ environment, pipeline, project }: RunKept): string =>
@@ -31,8 +31,8 @@ export const title = ({ environment, pipeline, project }: RunKept): string =>
 /** `done in 12.3 s`. */
 export const ending = ({ millis, outcome }: RunKept): string => {
   const { text } = told[outcome]
-  if (outcome === "running") return `running for ${duration(millis)}`
-  return `${text}${outcome === "succeeded" ? " in" : " after"} ${duration(millis)}`
+  if (outcome === "running") return `running for ${formatDuration(millis)}`
+  return `${text}${outcome === "succeeded" ? " in" : " after"} ${formatDuration(millis)}`
 }
 
 /** A run as a tree of its steps, in as many columns as there are. */
@@ -62,23 +62,24 @@ export const show = (
     const warnings = node.lines.filter(({ kind }) => kind === "warning").flatMap(({ text }) => block("! ", text, room))
     const retries = node.retries.flatMap(({ text }) => block("↻ ", text, room))
     const all = [...retries, ...warnings].map((line) => paint("yellow", line))
-    if (node.outcome !== "failed" || !isWork(node)) return all
+    if (node.outcome !== "failed" || !doesWork(node)) return all
     const output = node.lines.filter(({ kind }) => kind === "stdout" || kind === "stderr").slice(-lastLines)
     return [
       ...all,
       ...failed(node.failures, room),
-      ...output.map(({ text }) => paint("dim", fit(`| ${printable(text)}`, room)))
+      ...output.map(({ text }) => paint("dim", truncate(`| ${printable(text)}`, room)))
     ]
   }
   const lines = (node: TreeNode, depth: number): ReadonlyArray<string> => {
     const [sign, style] = signs[node.outcome]
     const offset = isWide ? `${`+${((node.began - root.began) / 1000).toFixed(1)}s`.padStart(8)}  ` : ""
     const indent = "  ".repeat(depth)
-    const label = fit(oneLine(node.label), Math.max(4, names - indent.length))
-    const took = node.ended === undefined ? "" : node.outcome === "skipped" ? "" : duration(node.ended - node.began)
+    const label = truncate(oneLine(node.label), Math.max(4, names - indent.length))
+    const took =
+      node.ended === undefined ? "" : node.outcome === "skipped" ? "" : formatDuration(node.ended - node.began)
     const head = `${label}${" ".repeat(Math.max(0, names - indent.length - Bun.stringWidth(label)))}  ${took.padStart(9)}`
     const room = columns - offset.length - indent.length - 2 - Bun.stringWidth(head) - 2
-    const detail = room < 8 ? "" : fit(oneLine(said(node)), room)
+    const detail = room < 8 ? "" : truncate(oneLine(said(node)), room)
     const line = `${head}  ${detail}`.trimEnd()
     const margin = " ".repeat(offset.length + indent.length + 2)
     return [
@@ -98,7 +99,7 @@ export const show = (
     ...block("  ", `${title(run)} ${ending(run)}`, columns).map((line, index) =>
       index === 0 ? `${paint(style, sign)}${paint("bold", line.slice(1))}` : paint("bold", line)
     ),
-    ...wrapped(about, columns - 2).map((line) => `  ${paint("dim", line)}`),
+    ...wrap(about, columns - 2).map((line) => `  ${paint("dim", line)}`),
     "",
     ...root.children.flatMap((child) => lines(child, 0)),
     ...[...below({ ...root, outcome: "succeeded" }, columns - 2), ...elsewhere].map((line) => `  ${line}`),

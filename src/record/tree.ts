@@ -1,6 +1,6 @@
 import type { Event, FailureRecord, NodeKind } from "../core/Event.ts"
 import { decodeKey } from "../core/keys.ts"
-import { around, parsePath } from "../reporters/eventLine.ts"
+import { parentPaths, parsePath } from "../reporters/eventLine.ts"
 
 /** One line that a step or a command of it said. */
 export interface Line {
@@ -68,7 +68,7 @@ export const treeOf = (events: ReadonlyArray<Event>, servers: ReadonlyArray<stri
   const nodes = new Map([[name, root]])
 
   const parentOf = (path: string): TreeNode => {
-    const found = around(path).find((one) => nodes.has(one))
+    const found = parentPaths(path).find((one) => nodes.has(one))
     return (found === undefined ? undefined : nodes.get(found)) ?? root
   }
   const start = (path: string, kind: NodeKind, time: number): TreeNode => {

@@ -6,19 +6,19 @@ import type { ForwardRefused, SshError } from "../layers/ssh/SshError.ts"
 import type { ShellError } from "../layers/shell/Shell.ts"
 
 /** What a command wrote, and how it ended. Where it was cut off, its exit code was never known. */
-export interface Said extends Output {
+export interface ScriptedOutput extends Output {
   readonly isCut?: boolean
 }
 
 /** What was asked, and what would be answered if no script said anything else. */
-export interface Asked {
+export interface CommandRequest {
   readonly machine: Machine
   readonly command: Command
   readonly usual: Output
 }
 
 /** What a command is answered. It may take its time, and fail as the shell does. */
-export type Reply = (asked: Asked) => Effect.Effect<Said, ShellError>
+export type Reply = (asked: CommandRequest) => Effect.Effect<ScriptedOutput, ShellError>
 
 /** A port that was opened on a server, and when its connection is lost. */
 export interface Forwarded {
@@ -27,7 +27,7 @@ export interface Forwarded {
 }
 
 /** What one time is answered of those that are counted, if anything. */
-export type Counted<A> = ((nth: number) => A | undefined) | undefined
+export type PerAttempt<A> = ((nth: number) => A | undefined) | undefined
 
 /**
  * What machines answer to some of what they are asked. Times are counted from 1, for each machine by itself; where there
@@ -38,9 +38,9 @@ export interface Answer {
   readonly name: string
   /** The glob of the machines that it is of, where it is of some. */
   readonly on?: string
-  readonly command?: (machine: Machine, command: Command) => Counted<Reply>
-  readonly connect?: (server: Server) => Counted<Effect.Effect<{ readonly isNew: boolean }, SshError>>
-  readonly forward?: (server: Server, port: number) => Counted<Effect.Effect<Forwarded, SshError | ForwardRefused>>
+  readonly command?: (machine: Machine, command: Command) => PerAttempt<Reply>
+  readonly connect?: (server: Server) => PerAttempt<Effect.Effect<{ readonly isNew: boolean }, SshError>>
+  readonly forward?: (server: Server, port: number) => PerAttempt<Effect.Effect<Forwarded, SshError | ForwardRefused>>
 }
 
 /** What is answered where no script says anything else: all goes well. */

@@ -36,7 +36,7 @@ const answering = (script: Script) =>
         (stream) =>
           command.show === "all" || command.show === stream
             ? Effect.forEach(linesOf(output[stream]), (line) => {
-                const heard = command.heard === undefined ? line : command.heard(line)
+                const heard = command.onLine === undefined ? line : command.onLine(line)
                 if (heard === undefined) return Effect.void
                 return events.publish({ _tag: "StepOutput", machine: label(machine), stream, line: heard })
               })

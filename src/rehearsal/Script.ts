@@ -6,12 +6,12 @@ import type { ForwardRefused, SshError } from "../layers/ssh/SshError.ts"
 import { CurrentPath } from "../core/Events.ts"
 import * as Answers from "./Answer.ts"
 import { commandText } from "./commandText.ts"
-import { usual } from "./usualAnswers.ts"
+import { usualAnswers } from "./usualAnswers.ts"
 import type { ShellError } from "../layers/shell/Shell.ts"
 
 /** Answers in the order in which they were given, and how often each was asked. */
 export interface Script {
-  command(machine: Machine, command: Command): Effect.Effect<Answers.Said, ShellError>
+  command(machine: Machine, command: Command): Effect.Effect<Answers.ScriptedOutput, ShellError>
   connect(server: Server): Effect.Effect<{ readonly isNew: boolean }, SshError> | undefined
   forward(server: Server, port: number): Effect.Effect<Answers.Forwarded, SshError | ForwardRefused> | undefined
   /** What is not answered yet, by the node that asked: `"docker build" on web1`. */
@@ -24,7 +24,7 @@ export interface Script {
 export const make = (answers: ReadonlyArray<Answers.Answer>): Script => {
   const counts = new Map<Answers.Answer, Map<string, number>>()
   const used = new Set<Answers.Answer>()
-  const answered = usual()
+  const answered = usualAnswers()
   const asked = new Map<string, string>()
 
   /** What the first answer says that has one for this machine, and for this time. */

@@ -21,7 +21,7 @@ const after = (words: ReadonlyArray<string>, flag: string): string | undefined =
  * Answers a command as machines would on which all goes well, and where nothing runs yet. Ids and digests are made up,
  * from names: the same ones each time.
  */
-export const usual = () => {
+export const usualAnswers = () => {
   const built = new Map<string, string>()
   return (machine: Machine, command: Command): Output => {
     const arch = machine._tag === "Remote" ? (machine.server.arch ?? own) : own

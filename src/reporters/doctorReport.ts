@@ -1,12 +1,12 @@
 import { Schema } from "effect"
 import type { Event } from "../core/Event.ts"
-import { type Examined, Report } from "../steps/doctor/Report.ts"
+import { type MachineReport, Report } from "../steps/doctor/Report.ts"
 import type { Output } from "./Reporter.ts"
 import { parsePath } from "./eventLine.ts"
-import { fit, painter, type Style, wrapped } from "./text.ts"
-import { counted } from "../core/text.ts"
+import { truncate, painter, type Style, wrap } from "./text.ts"
+import { plural } from "../core/text.ts"
 
-type Check = Examined["checks"][number]
+type Check = MachineReport["checks"][number]
 
 const signs: Readonly<Record<Check["status"], readonly [sign: string, style: Style]>> = {
   ok: ["✓", "green"],
@@ -32,7 +32,7 @@ export const lines = (report: Report, output: Pick<Output, "columns" | "colors">
   const paint = painter(output.colors)
   const one = ({ name, remedy, status, text }: Check): ReadonlyArray<string> => {
     const [sign, style] = signs[status]
-    const [first = "", ...more] = wrapped(status === "skipped" ? `${name}: ${text}` : text, output.columns - 14)
+    const [first = "", ...more] = wrap(status === "skipped" ? `${name}: ${text}` : text, output.columns - 14)
     const head = status === "skipped" ? "" : name.padEnd(10)
     const says = `${head}${first}`
     return [
@@ -40,7 +40,7 @@ export const lines = (report: Report, output: Pick<Output, "columns" | "colors">
       ...more.map((line) => `${" ".repeat(14)}${line}`),
       ...(remedy === undefined
         ? []
-        : wrapped(remedy, output.columns - 16).map(
+        : wrap(remedy, output.columns - 16).map(
             (line, index) => `${" ".repeat(14)}${index === 0 ? "→ " : "  "}${line}`
           ))
     ]
@@ -54,7 +54,7 @@ export const lines = (report: Report, output: Pick<Output, "columns" | "colors">
   const count = (status: Check["status"]) => all.filter((check) => check.status === status).length
   const said = (number: number, word: string) => (number === 0 ? [] : [`${number} ${word}`])
   const [warnings, skipped] = [count("warning"), count("skipped")]
-  const rest = [...(warnings === 0 ? [] : [counted(warnings, "warning")]), ...said(skipped, "skipped")]
+  const rest = [...(warnings === 0 ? [] : [plural(warnings, "warning")]), ...said(skipped, "skipped")]
   const end = [`${count("ok")} ok`, ...rest, ...said(count("failed"), "failed")].join(", ")
   return [...machines, paint(!report.ok ? "red" : warnings > 0 ? "yellow" : "green", end)]
 }
@@ -76,7 +76,7 @@ export const progress = (output: Output) => {
       } else if (!running.delete(event.path)) return
       const names = [...running.values()].join(", ")
       output.write(
-        `${erase}${names === "" ? "" : painter(output.colors)("dim", fit(`… ${names}`, output.columns - 1))}`
+        `${erase}${names === "" ? "" : painter(output.colors)("dim", truncate(`… ${names}`, output.columns - 1))}`
       )
     },
     end: (): void => output.write(erase)

@@ -1,7 +1,7 @@
 import type { Event, FailureRecord, NodeKind } from "../core/Event.ts"
 import { decodeKey } from "../core/keys.ts"
 import { oneLine, printable } from "../core/text.ts"
-import { bytes, duration } from "../core/units.ts"
+import { formatBytes, formatDuration } from "../core/units.ts"
 
 export type Mark = "started" | "done" | "skipped" | "failed" | "interrupted" | "note" | "warning" | "output"
 
@@ -34,7 +34,7 @@ export const parsePath = (path: string): { readonly keys: ReadonlyArray<string>;
  * The paths around a path, the nearest first: `deploy/servers[web1]`, `deploy/servers`, `deploy`. Names may have any
  * character in them, so that not all of them need to be of nodes.
  */
-export const around = (path: string): ReadonlyArray<string> =>
+export const parentPaths = (path: string): ReadonlyArray<string> =>
   [...path.matchAll(/[/[]/g)].map(({ index }) => path.slice(0, index)).toReversed()
 
 /** What a line says, as one printable line. Only of a command's output it is the last state that counts. */
@@ -50,32 +50,32 @@ const reasons = (failures: ReadonlyArray<FailureRecord>): string =>
   failures.map(({ message }) => first(message)).join(" ")
 
 /** Whether a node does something itself, and does not only hold others. */
-export const isWork = ({ kind }: { readonly kind: NodeKind }): boolean => kind === "step" || kind === "undo"
+export const doesWork = ({ kind }: { readonly kind: NodeKind }): boolean => kind === "step" || kind === "undo"
 
 /** What is shown of an event: a line, or nothing. */
-export const describe = (event: Event): Line | undefined => {
+export const eventLine = (event: Event): Line | undefined => {
   switch (event._tag) {
     case "StepStarted":
-      return isWork(event) ? about(event, "started", "") : undefined
+      return doesWork(event) ? about(event, "started", "") : undefined
     case "StepSucceeded":
-      return isWork(event) ? about(event, "done", duration(event.millis)) : undefined
+      return doesWork(event) ? about(event, "done", formatDuration(event.millis)) : undefined
     case "StepSkipped":
-      return isWork(event) || event.kind === "item" ? about(event, "skipped", event.reason) : undefined
+      return doesWork(event) || event.kind === "item" ? about(event, "skipped", event.reason) : undefined
     case "StepFailed":
-      return isWork(event) ? about(event, "failed", reasons(event.failures)) : undefined
+      return doesWork(event) ? about(event, "failed", reasons(event.failures)) : undefined
     case "StepInterrupted":
-      return isWork(event) ? about(event, "interrupted", "stopped") : undefined
+      return doesWork(event) ? about(event, "interrupted", "stopped") : undefined
     case "StepNoted":
       return about(event, event.level === "warning" ? "warning" : "note", event.text)
     case "StepRetried": {
-      const next = event.millis === 0 ? "again at once" : `again in ${duration(event.millis)}`
+      const next = event.millis === 0 ? "again at once" : `again in ${formatDuration(event.millis)}`
       return about(event, "warning", `attempt ${event.attempt}: ${reasons(event.failures)} (${next})`)
     }
     case "StepOutput":
       return about(event, "output", event.line)
     case "StepProgress": {
-      const of = event.total === undefined ? "" : ` of ${bytes(event.total)}`
-      return about(event, "note", `${bytes(event.bytes)}${of} ${event.label}`)
+      const of = event.total === undefined ? "" : ` of ${formatBytes(event.total)}`
+      return about(event, "note", `${formatBytes(event.bytes)}${of} ${event.label}`)
     }
     case "ResourceReleased":
       return event.clean ? undefined : about(event, "warning", `${event.resource} did not close in time`)

@@ -3,7 +3,7 @@ import type { Event } from "../core/Event.ts"
 import { decodeKey } from "../core/keys.ts"
 import { Deployed } from "../steps/Deploy.ts"
 import { oneLine, printable } from "../core/text.ts"
-import { duration } from "../core/units.ts"
+import { formatDuration } from "../core/units.ts"
 
 /** What happened to one service on one server. */
 export interface Row {
@@ -69,7 +69,7 @@ const cell: Readonly<Record<Column, (row: Row) => string>> = {
   VERSION: ({ version }) => printable(version),
   DIGEST: ({ digest }) => printable(digest).replace("sha256:", "").slice(0, 12),
   DONE: ({ outcome }) => outcome,
-  TIME: ({ millis }) => duration(millis)
+  TIME: ({ millis }) => formatDuration(millis)
 }
 
 /** What is shown, the widest first. */

@@ -8,7 +8,7 @@ import type { Follower, Screen } from "./Reporter.ts"
 import { rows, table } from "./table.ts"
 import { painter } from "./text.ts"
 import { oneLine } from "../core/text.ts"
-import { duration } from "../core/units.ts"
+import { formatDuration } from "../core/units.ts"
 
 /** How often the screen is drawn, at most: often enough for a line that appears, and for a window that is resized. */
 const interval = "100 millis"
@@ -24,10 +24,10 @@ const view = (screen: Screen) => {
   const heading = (event: Event): string | undefined => {
     const { columns } = screen
     if (event._tag === "RunStarted") return paint("bold", line(oneLine(event.name), columns))
-    if (event._tag === "RunSucceeded") return paint("green", line(`✓ done in ${duration(event.millis)}`, columns))
-    if (event._tag === "RunFailed") return paint("red", line(`✗ failed after ${duration(event.millis)}`, columns))
+    if (event._tag === "RunSucceeded") return paint("green", line(`✓ done in ${formatDuration(event.millis)}`, columns))
+    if (event._tag === "RunFailed") return paint("red", line(`✗ failed after ${formatDuration(event.millis)}`, columns))
     if (event._tag !== "RunInterrupted") return undefined
-    return paint("yellow", line(`! interrupted after ${duration(event.millis)}`, columns))
+    return paint("yellow", line(`! interrupted after ${formatDuration(event.millis)}`, columns))
   }
 
   const draw = (now: number): void => {

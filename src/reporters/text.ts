@@ -2,11 +2,11 @@ import { printable } from "../core/text.ts"
 import type { Mark } from "./eventLine.ts"
 
 /** Breaks a text at spaces into printable lines of a width; a word that is longer stays whole, to be copied whole. */
-export const wrapped = (text: string, columns: number): ReadonlyArray<string> =>
+export const wrap = (text: string, columns: number): ReadonlyArray<string> =>
   text.split("\n").flatMap((line) => Bun.wrapAnsi(printable(line), Math.max(8, columns)).split("\n"))
 
 /** Cuts a text to a number of columns. */
-export const fit = (text: string, columns: number): string => {
+export const truncate = (text: string, columns: number): string => {
   if (Bun.stringWidth(text) <= columns) return text
   const cut = Bun.sliceAnsi(text, 0, Math.max(0, columns - 1))
   // A wide character at the edge is taken whole.

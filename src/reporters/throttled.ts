@@ -10,7 +10,7 @@ interface Step {
 }
 
 /** Keeps from a reporter most of what says how far a step is; the last of it comes before the step's end. */
-export const sparing = (reporter: Reporter): Reporter => {
+export const throttled = (reporter: Reporter): Reporter => {
   const running = new Map<string, Step>()
   return {
     event(event) {

@@ -18,15 +18,15 @@ const strays = (project: Project, server: Server, { containers }: ServerEngine):
 }
 
 /**
- * Opens the connection to a server, and looks at its engine and at the project's containers there. With the `whole`
- * project it warns of those that deploy.yml does not put there.
+ * Opens the connection to a server, and looks at its engine and at the project's containers there. In a
+ * full deploy, warns of containers that deploy.yml does not place there.
  */
 export const step = Step.make(
   "connect",
   Effect.fnUntraced(function* (state: {
     readonly project: Project
     readonly server: Server
-    readonly whole?: boolean
+    readonly isFullDeploy?: boolean
   }) {
     const { project, server } = state
     const { publish } = yield* Events
@@ -34,7 +34,7 @@ export const step = Step.make(
     const engine = yield* (yield* Docker).probe(server, project.engine, project.name)
     const text = `${engine.name} ${engine.version}, ${engine.architecture}`
     yield* publish({ _tag: "StepNoted", level: "info", text })
-    for (const { name } of state.whole === true ? strays(project, server, engine) : []) {
+    for (const { name } of state.isFullDeploy === true ? strays(project, server, engine) : []) {
       const stray = `also runs ${name}, which deploy.yml does not put there; \`${engine.name} rm --force ${name}\` removes it`
       yield* publish({ _tag: "StepNoted", level: "warning", text: stray })
     }

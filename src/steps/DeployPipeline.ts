@@ -18,9 +18,9 @@ import * as Version from "./Version.ts"
 export interface DeployInput {
   readonly project: Project
   /** The version that was asked for. */
-  readonly wanted?: string
+  readonly requestedVersion?: string
   /** Whether it is of all that deploy.yml names, so that any other container of the project is one too many. */
-  readonly whole?: boolean
+  readonly isFullDeploy?: boolean
 }
 
 const known = Pipeline.make<DeployInput>("deploy").pipe(

@@ -1,6 +1,6 @@
 import type { FileSystem, Path, Scope } from "effect"
 import { Result, Schema } from "effect"
-import { typed } from "../config/duration.ts"
+import { durationFlag } from "../config/duration.ts"
 import type { Diagnosis } from "../layers/diagnosis/Diagnosis.ts"
 import type { Docker } from "../layers/docker/Docker.ts"
 import type { Git } from "../layers/git/Git.ts"
@@ -19,7 +19,7 @@ import type { DeployInput } from "./DeployPipeline.ts"
 export type Services = Diagnosis | Docker | Git | LocalRegistry | RegistryContainer | Secrets | Shell | Ssh
 
 /** All that a pipeline may use that `jiji run` runs. */
-export type Used = Services | Events | FileSystem.FileSystem | Path.Path | Scope.Scope
+export type PipelineServices = Services | Events | FileSystem.FileSystem | Path.Path | Scope.Scope
 
 /** What it begins with, beside its flags: the project that deploy.yml and `-H` and `-S` leave, as a deploy does. */
 export type RunInput = DeployInput
@@ -33,7 +33,7 @@ type Fields = Readonly<Record<string, Schema.Codec<unknown, Typed | ReadonlyArra
 type Changed<P> = P | Result.Result<P, NoSuchNode | DuplicatePath>
 
 /** A flag of a duration, as deploy.yml takes them: `30s`, `5m`, `1h30m`, `500ms`, `10 minutes`. */
-export const duration = typed
+export const duration = durationFlag
 
 /** What `jiji run FILE` runs: the default export of the file. */
 export interface Runnable {
@@ -41,7 +41,7 @@ export interface Runnable {
   readonly "~origin": Origin
   readonly description: string
   readonly flags: Schema.Struct<Fields>
-  readonly pipeline: Changed<Pipeline<never, unknown, unknown, Used>>
+  readonly pipeline: Changed<Pipeline<never, unknown, unknown, PipelineServices>>
 }
 
 /**
@@ -53,7 +53,7 @@ export interface Runnable {
 export const make = <const F extends Fields = {}>(options: {
   readonly description: string
   readonly flags?: Schema.Struct<F>
-  readonly pipeline: Changed<Pipeline<RunInput & Schema.Struct<F>["Type"], unknown, unknown, Used>>
+  readonly pipeline: Changed<Pipeline<RunInput & Schema.Struct<F>["Type"], unknown, unknown, PipelineServices>>
 }): Runnable => ({
   _tag: "Runnable",
   "~origin": origin,

@@ -1,21 +1,28 @@
 import { Effect, Option, Result, Schema } from "effect"
 import { reference } from "../config/ImageReference.ts"
 import type { Project } from "../config/Project.ts"
-import { contextHash } from "../layers/git/contextHash.ts"
+import { contextHash } from "./contextHash.ts"
 import { Git } from "../layers/git/Git.ts"
 import { Events } from "../core/Events.ts"
 import * as Step from "../pipeline/Step.ts"
 
 /**
- * Decides what the run's images are tagged: `wanted`, else git's short commit (with `-dirty-` and a content hash where
+ * Decides what the run's images are tagged: `requestedVersion`, else git's short commit (with `-dirty-` and a content hash where
  * files differ from it), else a hash of the build contexts.
  */
 export const step = Step.make(
   "version",
-  Effect.fnUntraced(function* ({ project, wanted }: { readonly project: Project; readonly wanted?: string }) {
+  Effect.fnUntraced(function* ({
+    project,
+    requestedVersion
+  }: {
+    readonly project: Project
+    readonly requestedVersion?: string
+  }) {
     const builds = project.services.flatMap(({ source }) => (source._tag === "Build" ? [source] : []))
-    if (builds.length === 0) return Step.skip("no service is built", { version: wanted ?? "" })
-    const committed = wanted === undefined ? yield* (yield* Git).version(project.root) : Option.some(wanted)
+    if (builds.length === 0) return Step.skip("no service is built", { version: requestedVersion ?? "" })
+    const committed =
+      requestedVersion === undefined ? yield* (yield* Git).version(project.root) : Option.some(requestedVersion)
     const version = Option.isSome(committed)
       ? committed.value
       : yield* contextHash([...new Set(builds.flatMap(({ context, dockerfile }) => [context, dockerfile]))])

@@ -9,11 +9,18 @@ import {
   HostUnreachable,
   type SshError
 } from "../layers/ssh/SshError.ts"
-import { isOf, isOn, type Pattern } from "./pattern.ts"
-import { type Answer, type Counted, type Forwarded, type Reply, usual } from "../rehearsal/Answer.ts"
+import { matchesPattern, matchesMachine, type Pattern } from "./pattern.ts"
+import { type Answer, type PerAttempt, type Forwarded, type Reply, usual } from "../rehearsal/Answer.ts"
 import { commandText } from "../rehearsal/commandText.ts"
 
-export { type Answer, type Asked, type Forwarded, type Reply, type Said, usual } from "../rehearsal/Answer.ts"
+export {
+  type Answer,
+  type CommandRequest as Asked,
+  type Forwarded,
+  type Reply,
+  type ScriptedOutput as Said,
+  usual
+} from "../rehearsal/Answer.ts"
 
 /** Says something and ends well, or with another exit code. */
 export const says =
@@ -86,7 +93,7 @@ export const when = (pattern: Pattern | On, ...replies: readonly [Reply, ...Read
     on,
     name: on === "*" ? String(about) : `${about} on ${on}`,
     command: (machine, command) =>
-      isOn(on, label(machine)) && isOf(about, commandText(machine, command))
+      matchesMachine(on, label(machine)) && matchesPattern(about, commandText(machine, command))
         ? (nth) => replies[Math.min(nth, replies.length) - 1]
         : undefined
   }
@@ -108,7 +115,7 @@ const connecting = (
 ): Answer => ({
   on: glob(`An answer that ${name}`, on),
   name: `${on} ${name}`,
-  connect: (server) => (isOn(on, server.name) ? () => reply(server) : undefined)
+  connect: (server) => (matchesMachine(on, server.name) ? () => reply(server) : undefined)
 })
 
 const forwarding = (
@@ -118,7 +125,7 @@ const forwarding = (
 ): Answer => ({
   on: glob(`An answer whose tunnel ${name}`, on),
   name: `the tunnel of ${on} ${name}`,
-  forward: (server, port) => (isOn(on, server.name) ? () => reply(server, port) : undefined)
+  forward: (server, port) => (matchesMachine(on, server.name) ? () => reply(server, port) : undefined)
 })
 
 const sshPort = ({ port = 22 }: Server): number => port
@@ -186,15 +193,15 @@ export const registry = (status: keyof typeof refusals, on = "*"): Answer => ({
   on: glob("Answer.registry", on),
   name: `the registry's ${status} on ${on}`,
   command: (machine, command) =>
-    isOn(on, label(machine)) && asksRegistry(command)
+    matchesMachine(on, label(machine)) && asksRegistry(command)
       ? () => fails(`Error response from daemon: ${refusals[status]}`)
       : undefined
 })
 
 const turns = (name: string, answer: Answer, isTurn: (nth: number) => boolean): Answer => {
   const only =
-    <Q extends ReadonlyArray<unknown>, A>(ask: (...asked: Q) => Counted<A>) =>
-    (...asked: Q): Counted<A> => {
+    <Q extends ReadonlyArray<unknown>, A>(ask: (...asked: Q) => PerAttempt<A>) =>
+    (...asked: Q): PerAttempt<A> => {
       const reply = ask(...asked)
       return reply && ((nth) => (isTurn(nth) ? reply(nth) : undefined))
     }

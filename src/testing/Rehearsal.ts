@@ -11,17 +11,17 @@ import type { Shell } from "../layers/shell/Shell.ts"
 import type { Ssh } from "../layers/ssh/Ssh.ts"
 import { type Event, type FailureRecord, isEnd } from "../core/Event.ts"
 import { Events } from "../core/Events.ts"
-import { logged } from "../core/stepLogger.ts"
+import { stepLogger } from "../core/stepLogger.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
 import { run as runPipeline } from "../pipeline/interpreter/run.ts"
 import { Scrubber } from "../core/Scrubber.ts"
 import { difference, type Expected } from "./difference.ts"
 import { type Entry, machines, Recording } from "../rehearsal/layers.ts"
-import { isOn } from "./pattern.ts"
+import { matchesMachine } from "./pattern.ts"
 import * as Scripts from "../rehearsal/Script.ts"
 import { entryText } from "../rehearsal/commandText.ts"
 import * as VirtualTime from "./VirtualTime.ts"
-import { list } from "../core/text.ts"
+import { joinWords } from "../core/text.ts"
 import { failureRecords } from "../core/failureRecords.ts"
 import type { Answer } from "../rehearsal/Answer.ts"
 
@@ -119,8 +119,10 @@ const waiting = (events: ReadonlyArray<Event>, asked: ReadonlyMap<string, string
 /** Throws where an answer is of a machine that there is not: nothing would ever ask for it. */
 const checkMachines = (answers: ReadonlyArray<Answer>, there: ReadonlyArray<string>): void => {
   for (const { name, on } of answers) {
-    if (on === undefined || there.some((machine) => isOn(on, machine))) continue
-    throw new Error(`No machine is called ${JSON.stringify(on)} (answer: ${name}); there are ${list(there, "and")}.`)
+    if (on === undefined || there.some((machine) => matchesMachine(on, machine))) continue
+    throw new Error(
+      `No machine is called ${JSON.stringify(on)} (answer: ${name}); there are ${joinWords(there, "and")}.`
+    )
   }
 }
 
@@ -159,7 +161,7 @@ export const run = <N extends object, S, E, R, ROut = never>(
     )
     const layers = layersOf(answers, script).pipe(Layer.provide(Layer.succeed(Recording, recording)))
     const exit = yield* VirtualTime.run(
-      Effect.provide(runPipeline(pipeline, input, layers), logged),
+      Effect.provide(runPipeline(pipeline, input, layers), stepLogger),
       script.interrupt,
       () => waiting(events, answers.asked)
     )
@@ -202,7 +204,7 @@ const strangers = ({ commands, servers }: Rehearsed<unknown, unknown>, expected:
   const there = [...new Set([...servers, "local", ...commands.map(({ machine }) => machine)])]
   return Object.keys(expected)
     .filter((name) => !there.includes(name))
-    .map((name) => `There is no machine ${JSON.stringify(name)}; there are ${list(there, "and")}.`)
+    .map((name) => `There is no machine ${JSON.stringify(name)}; there are ${joinWords(there, "and")}.`)
 }
 
 /**

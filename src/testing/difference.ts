@@ -1,4 +1,4 @@
-import { isOf, type Pattern } from "./pattern.ts"
+import { matchesPattern, type Pattern } from "./pattern.ts"
 
 /** What is expected of machines by their names, `local` for this one: what was done there, in order, and nothing else. */
 export type Expected = Readonly<Record<string, ReadonlyArray<Pattern>>>
@@ -12,7 +12,7 @@ const lengths = (expected: ReadonlyArray<Pattern>, done: ReadonlyArray<string>) 
   const at = (row: number, column: number): number => table[row]?.[column] ?? 0
   for (const [row, pattern] of [...expected.entries()].toReversed()) {
     for (const [column, text] of [...done.entries()].toReversed()) {
-      const taken = isOf(pattern, text) ? 1 + at(row + 1, column + 1) : 0
+      const taken = matchesPattern(pattern, text) ? 1 + at(row + 1, column + 1) : 0
       table[row]?.splice(column, 1, Math.max(taken, at(row + 1, column), at(row, column + 1)))
     }
   }
@@ -27,7 +27,12 @@ const compare = (expected: ReadonlyArray<Pattern>, done: ReadonlyArray<string>):
   while (row < expected.length || column < done.length) {
     const [pattern, text] = [expected[row], done[column]]
     const best = common(row, column)
-    if (pattern !== undefined && text !== undefined && isOf(pattern, text) && best > common(row + 1, column)) {
+    if (
+      pattern !== undefined &&
+      text !== undefined &&
+      matchesPattern(pattern, text) &&
+      best > common(row + 1, column)
+    ) {
       lines.push({ mark: " ", text })
       row++
       column++

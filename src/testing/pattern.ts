@@ -1,4 +1,4 @@
-import { endsOf } from "../config/wildcard.ts"
+import { matchEnds } from "../config/wildcard.ts"
 
 /**
  * What a command is known by: the words that its text begins with, `docker build` for one, in which `*` stands for any
@@ -7,10 +7,10 @@ import { endsOf } from "../config/wildcard.ts"
 export type Pattern = string | RegExp
 
 /** Whether a text is what a pattern is of. */
-export const isOf = (pattern: Pattern, text: string): boolean => {
+export const matchesPattern = (pattern: Pattern, text: string): boolean => {
   if (typeof pattern !== "string") return text.search(pattern) !== -1
-  return endsOf(pattern, text).some((end) => end === text.length || text[end] === " ")
+  return matchEnds(pattern, text).some((end) => end === text.length || text[end] === " ")
 }
 
 /** Whether a machine is one of those that a glob names: `local` for this one, servers by their names. */
-export const isOn = (glob: string, machine: string): boolean => new Bun.Glob(glob).match(machine)
+export const matchesMachine = (glob: string, machine: string): boolean => new Bun.Glob(glob).match(machine)

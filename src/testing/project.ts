@@ -5,7 +5,7 @@ import { check } from "../config/check.ts"
 import { child, entries } from "../config/Located.ts"
 import { ConfigInvalid } from "../config/Problem.ts"
 import type { Project } from "../config/Project.ts"
-import { resolve } from "../config/resolve.ts"
+import { resolveProject } from "../config/resolve.ts"
 
 /** Where the project of a rehearsal lies, which is on no disk. */
 const root = "/project"
@@ -22,5 +22,5 @@ export const project = (deploy: string | Readonly<Record<string, unknown>>): Pro
   const { deploy: file, tree } = checked.success
   const names = (key: string) => entries(child(tree, key)).map(([name]) => name)
   const order = { servers: names("servers"), services: names("services"), hooks: names("hooks") }
-  return resolve(file, { root, home: "/home/me", order, join: posix.resolve })
+  return resolveProject(file, { root, home: "/home/me", order, join: posix.resolve })
 }

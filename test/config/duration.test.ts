@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test"
 import { Duration, Exit, Schema } from "effect"
-import { duration, typed } from "../../src/config/duration.ts"
+import { duration, durationFlag } from "../../src/config/duration.ts"
 
-const decode = Schema.decodeUnknownExit(typed)
+const decode = Schema.decodeUnknownExit(durationFlag)
 const pattern = JSON.stringify(Schema.toJsonSchemaDocument(duration(1, { description: "" })).schema)
 
 const taken: ReadonlyArray<readonly [text: string, millis: number]> = [

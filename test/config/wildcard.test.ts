@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
-import { endsOf } from "../../src/config/wildcard.ts"
-import { isOf } from "../../src/testing/pattern.ts"
+import { matchEnds } from "../../src/config/wildcard.ts"
+import { matchesPattern } from "../../src/testing/pattern.ts"
 
 /** What a regular expression, which may take for ever, would say. */
 const byRegExp = (pattern: string, text: string): boolean => {
@@ -8,7 +8,7 @@ const byRegExp = (pattern: string, text: string): boolean => {
   return new RegExp(`^${source}$`, "s").test(text)
 }
 
-const isWhole = (pattern: string, text: string) => endsOf(pattern, text, "/").at(-1) === text.length
+const isWhole = (pattern: string, text: string) => matchEnds(pattern, text, "/").at(-1) === text.length
 
 /** All texts of so many characters of an alphabet. */
 const texts = (alphabet: string, length: number): ReadonlyArray<string> =>
@@ -28,13 +28,13 @@ test("a pattern of many stars takes no longer for it", () => {
   const text = "a".repeat(20_000)
   expect(isWhole(`${"**a".repeat(40)}**b`, text)).toBe(false)
   expect(isWhole(`${"*a".repeat(40)}*b`, text)).toBe(false)
-  expect(isOf(`docker ${"*a".repeat(40)}*b`, `docker ${text}`)).toBe(false)
-  expect(isOf(`docker ${"*a".repeat(40)}*b`, `docker ${text}b c`)).toBe(true)
+  expect(matchesPattern(`docker ${"*a".repeat(40)}*b`, `docker ${text}`)).toBe(false)
+  expect(matchesPattern(`docker ${"*a".repeat(40)}*b`, `docker ${text}b c`)).toBe(true)
 })
 
 test("a command is known by the words that it begins with", () => {
-  expect(isOf("docker build", "docker build .")).toBe(true)
-  expect(isOf("docker build", "docker buildx")).toBe(false)
-  expect(isOf("docker * web", "docker a/b rm web now\nand then")).toBe(true)
-  expect(isOf("docker [", "docker [")).toBe(true)
+  expect(matchesPattern("docker build", "docker build .")).toBe(true)
+  expect(matchesPattern("docker build", "docker buildx")).toBe(false)
+  expect(matchesPattern("docker * web", "docker a/b rm web now\nand then")).toBe(true)
+  expect(matchesPattern("docker [", "docker [")).toBe(true)
 })

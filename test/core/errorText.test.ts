@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { Cause, Data } from "effect"
-import { placeOf } from "../../src/core/errorText.ts"
+import { sourceLocation } from "../../src/core/errorText.ts"
 import { failureRecords } from "../../src/core/failureRecords.ts"
 
 class Odd extends Data.TaggedError("Odd")<{ readonly n: number }> {}
@@ -31,7 +31,7 @@ describe("a step's fault", () => {
   test("is told without one where none is its author's", () => {
     const fault = new Error("within")
     fault.stack = `Error: within\n  at f (${import.meta.dir.replace("test/", "src/")}/run.ts:1:1)\n  at g (/a/node_modules/x/y.js:2:2)`
-    expect(placeOf(fault)).toBeUndefined()
+    expect(sourceLocation(fault)).toBeUndefined()
     fault.stack += "\n  at async h (/home/me/canary.ts:12:3)"
     expect(record(Cause.die(fault))?.message).toBe("within (at /home/me/canary.ts:12)")
   })

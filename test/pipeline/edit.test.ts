@@ -139,8 +139,13 @@ describe("a pipeline is described", () => {
       name: "guarded",
       path: "guarded",
       nodes: [
-        { _tag: "Step", name: "a", path: "guarded/a", around: [{ _tag: "Timeout", millis: 2000 }, { _tag: "Retry" }] },
-        { _tag: "Step", name: '"b"', path: 'guarded/"b"', around: [{ _tag: "SkipWhen" }, { _tag: "Undo" }] }
+        {
+          _tag: "Step",
+          name: "a",
+          path: "guarded/a",
+          wrappers: [{ _tag: "Timeout", millis: 2000 }, { _tag: "Retry" }]
+        },
+        { _tag: "Step", name: '"b"', path: 'guarded/"b"', wrappers: [{ _tag: "SkipWhen" }, { _tag: "Undo" }] }
       ]
     })
   })

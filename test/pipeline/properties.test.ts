@@ -328,7 +328,7 @@ const checkUndos = (
 const undoableNames = (node: Pipeline.Description): ReadonlyArray<string> => {
   switch (node._tag) {
     case "Step":
-      return node.around.some(({ _tag }) => _tag === "Undo") ? [node.name] : []
+      return node.wrappers.some(({ _tag }) => _tag === "Undo") ? [node.name] : []
     case "Parallel":
       return node.branches.flatMap(undoableNames)
     case "When":

@@ -2,13 +2,13 @@ import { expect, test } from "bun:test"
 import { Cause, Schema } from "effect"
 import { ending } from "../../src/cli/process/exit.ts"
 import { json, lines, progress } from "../../src/reporters/doctorReport.ts"
-import { type Check, here as thisMachine, on } from "../../src/steps/doctor/Check.ts"
+import { type Check, thisMachine, checksFor } from "../../src/steps/doctor/Check.ts"
 import * as Report from "../../src/steps/doctor/Report.ts"
 import { project, server } from "../steps/rehearsal.ts"
 import { success } from "./story.ts"
 
-const here = on(thisMachine)
-const web1 = on("web1")
+const here = checksFor(thisMachine)
+const web1 = checksFor("web1")
 const checks: ReadonlyArray<Check> = [
   here.ok("config", "shop: 1 service on 1 server"),
   // Their order is not that of their coming.
@@ -74,7 +74,7 @@ test("the JSON document is what its schema says, and nothing beside", () => {
 
 test("a server that is called local does not pass for this machine", () => {
   const named = Report.make(
-    [here.ok("config", "fine"), on("local").ok("ssh", "fine")],
+    [here.ok("config", "fine"), checksFor("local").ok("ssh", "fine")],
     project({ servers: [server("local")] })
   )
   expect(named.machines.map(({ checks, name }) => [name, checks.length])).toEqual([

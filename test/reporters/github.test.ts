@@ -3,7 +3,7 @@ import { Effect, Stream } from "effect"
 import * as fc from "fast-check"
 import type { Event, EventBody } from "../../src/core/Event.ts"
 import { annotations } from "../../src/reporters/github/annotations.ts"
-import { ended, markdown as markdownOf, summary } from "../../src/reporters/github/jobSummary.ts"
+import { endSummary, markdown as markdownOf, jobSummary } from "../../src/reporters/github/jobSummary.ts"
 import { json } from "../../src/reporters/json.ts"
 import { plain } from "../../src/reporters/plain.ts"
 import type { Reporter } from "../../src/reporters/Reporter.ts"
@@ -149,11 +149,11 @@ describe("a job's summary", () => {
   })
 
   test("has what jiji ended in beside its runs, as text alone", () => {
-    expect(ended(78, [{ text: "<b>no</b>", remedy: undefined }])).toBe(
+    expect(endSummary(78, [{ text: "<b>no</b>", remedy: undefined }])).toBe(
       "### ❌ jiji ended with exit code 78\n\n<pre>&#60;b&#62;no&#60;&#47;b&#62;</pre>\n\n"
     )
     const many = Array.from({ length: 5000 }, () => ({ text: "x&".repeat(10_000), remedy: "&".repeat(10_000) }))
-    expect(ended(1, many).length).toBeLessThan(1 << 20)
+    expect(endSummary(1, many).length).toBeLessThan(1 << 20)
   })
 
   const deployed = (version: string) => {
@@ -189,8 +189,8 @@ describe("a job's summary", () => {
   test("is added once the run has ended, and also where it is cut off", async () => {
     const added: Array<string> = []
     const append = (text: string) => Effect.sync(() => void added.push(text))
-    await Effect.runPromise(summary(append, about)(Stream.concat(Stream.fromIterable(success), Stream.never)))
-    await Effect.runPromise(summary(append, about)(Stream.fromIterable(success.slice(0, 3))))
+    await Effect.runPromise(jobSummary(append, about)(Stream.concat(Stream.fromIterable(success), Stream.never)))
+    await Effect.runPromise(jobSummary(append, about)(Stream.fromIterable(success.slice(0, 3))))
     expect(added).toEqual([markdown(success), expect.stringContaining("interrupted\n")])
   })
 })

@@ -1,14 +1,14 @@
 import { describe, expect, test } from "bun:test"
 import { Effect, Stream } from "effect"
 import type { Event } from "../../src/core/Event.ts"
-import { describe as describeEvent, parsePath } from "../../src/reporters/eventLine.ts"
+import { eventLine as describeEvent, parsePath } from "../../src/reporters/eventLine.ts"
 import { plain } from "../../src/reporters/plain.ts"
 import { feed, type Output, type Reporter } from "../../src/reporters/Reporter.ts"
-import { sparing } from "../../src/reporters/throttled.ts"
-import { fit } from "../../src/reporters/text.ts"
+import { throttled } from "../../src/reporters/throttled.ts"
+import { truncate } from "../../src/reporters/text.ts"
 import { failure, interruption, noise, story, success } from "./story.ts"
 import { printable } from "../../src/core/text.ts"
-import { bytes, duration } from "../../src/core/units.ts"
+import { formatBytes, formatDuration } from "../../src/core/units.ts"
 
 /** All that a reporter writes of a story. */
 const written = (make: (output: Output) => Reporter, events: ReadonlyArray<Event>, columns = 100, colors = false) => {
@@ -166,7 +166,7 @@ describe("the table", () => {
 describe("the words of reports", () => {
   test("durations", () => {
     const all = [0, 0.4, 999, 1000, 1449, 59_949, 59_950, 60_000, 119_499, 119_600, 3_600_000]
-    expect(all.map(duration)).toEqual([
+    expect(all.map(formatDuration)).toEqual([
       "0 ms",
       "0 ms",
       "999 ms",
@@ -183,7 +183,7 @@ describe("the words of reports", () => {
 
   test("sizes", () => {
     const all = [0, 999, 1000, 4_249, 9_960, 12_345, 999_499, 999_500, 4_200_000, 1.5e9, 2e12, 5e15]
-    expect(all.map(bytes)).toEqual([
+    expect(all.map(formatBytes)).toEqual([
       "0 B",
       "999 B",
       "1.0 kB",
@@ -230,9 +230,10 @@ describe("the words of reports", () => {
   })
 
   test("texts are cut by what they take on a screen", () => {
-    expect(fit("abc", 3)).toBe("abc")
-    expect(fit("abcd", 3)).toBe("ab…")
-    for (const columns of [1, 2, 3, 4, 5]) expect(Bun.stringWidth(fit("日本語", columns))).toBeLessThanOrEqual(columns)
+    expect(truncate("abc", 3)).toBe("abc")
+    expect(truncate("abcd", 3)).toBe("ab…")
+    for (const columns of [1, 2, 3, 4, 5])
+      expect(Bun.stringWidth(truncate("日本語", columns))).toBeLessThanOrEqual(columns)
     expect(printable("a\u0000b")).toBe("ab")
   })
 
@@ -255,7 +256,7 @@ describe("what says how far a step is", () => {
   })
   const given = (...events: ReadonlyArray<Event>) => {
     const seen: Array<Event> = []
-    const reporter = sparing({ event: (event) => void seen.push(event), end: () => {} })
+    const reporter = throttled({ event: (event) => void seen.push(event), end: () => {} })
     for (const event of events) reporter.event(event)
     return seen
   }

@@ -15,9 +15,9 @@ const noGit: Instead = (_, { script }) =>
 describe("the version of a deploy", () => {
   it.effect("is the one that was asked for, and git is not", () =>
     Effect.gen(function* () {
-      const { all } = yield* rehearse(project(), { wanted: "v1" })
+      const { all } = yield* rehearse(project(), { requestedVersion: "v1" })
       expect(all[0]).toStartWith("local: docker build --file /srv/web/Dockerfile --tag localhost:9270/shop-web:v1 ")
-      expect(yield* version(project(), { wanted: "v1" })).toEqual(["v1"])
+      expect(yield* version(project(), { requestedVersion: "v1" })).toEqual(["v1"])
     })
   )
 

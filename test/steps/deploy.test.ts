@@ -250,8 +250,8 @@ describe("a deploy of what runs already", () => {
       const of = project({ services, servers: [server("web1"), server("web2")] })
       const found = finds(container(same), stray("old"), stray("api"), stray("ended", false))
       const instead: Instead = (machine, command) => (label(machine) === "web1" ? found(machine, command) : undefined)
-      const warnings = Effect.fnUntraced(function* (whole: boolean) {
-        const { events } = yield* rehearse(of, { instead, whole })
+      const warnings = Effect.fnUntraced(function* (isFullDeploy: boolean) {
+        const { events } = yield* rehearse(of, { instead, isFullDeploy })
         return events.flatMap((event) => (event._tag === "StepNoted" && event.level === "warning" ? [event.text] : []))
       })
       const says = (name: string) =>
@@ -351,7 +351,7 @@ describe("a deploy that fails", () => {
 
   it.effect("takes no version that cannot be a tag", () =>
     Effect.gen(function* () {
-      const { all, exit } = yield* rehearse(project(), { wanted: "v1/beta" })
+      const { all, exit } = yield* rehearse(project(), { requestedVersion: "v1/beta" })
       expect(errors(exit)).toMatchObject([{ _tag: "ImageNameInvalid", part: "tag" }])
       expect(all).toEqual([])
     })

@@ -78,12 +78,12 @@ export const rehearse = (
     readonly instead?: Instead
     readonly answers?: ReadonlyArray<Answer.Answer>
     readonly env?: Readonly<Record<string, string>>
-    readonly wanted?: string
-    readonly whole?: boolean
+    readonly requestedVersion?: string
+    readonly isFullDeploy?: boolean
   } = {}
 ) => {
-  const { answers = [], env = {}, instead = () => undefined, wanted, whole = false } = options
-  const input = { project: of, whole, ...(wanted !== undefined && { wanted }) }
+  const { answers = [], env = {}, instead = () => undefined, requestedVersion, isFullDeploy = false } = options
+  const input = { project: of, isFullDeploy, ...(requestedVersion !== undefined && { requestedVersion }) }
   const script = { answers: [...answers, Answer.from(instead)], secrets: env, layers: Files }
   return Effect.map(Rehearsal.run(deploy, input, script), (rehearsed) => ({
     ...rehearsed,

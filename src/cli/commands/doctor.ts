@@ -13,13 +13,13 @@ import type { Failure } from "../../core/Failure.ts"
 import { run } from "../../pipeline/interpreter/run.ts"
 import * as Doctor from "../../reporters/doctorReport.ts"
 import type { Output } from "../../reporters/Reporter.ts"
-import { here, on } from "../../steps/doctor/Check.ts"
+import { thisMachine, checksFor } from "../../steps/doctor/Check.ts"
 import * as Report from "../../steps/doctor/Report.ts"
 import { doctor } from "../../steps/DoctorPipeline.ts"
 import { dryRun, given, hosts, notBoth, project } from "../flags.ts"
 import { rehearse } from "../rehearse.ts"
 import type { RunLayers } from "../RunLayers.ts"
-import { counted } from "../../core/text.ts"
+import { plural } from "../../core/text.ts"
 
 type Services = Diagnosis | LocalRegistry | Secrets | Ssh
 
@@ -52,8 +52,8 @@ export const command = <R>({ dry, live, output, watched }: DoctorLayers<R>) => {
     )
     if (watched && !quiet) shown.end()
     const { name, servers, services } = selected
-    const text = `${name}: ${counted(services.length, "service")} on ${counted(servers.length, "server")}`
-    return Report.make([on(here).ok("config", text), ...Report.checksOf(seen)], selected)
+    const text = `${name}: ${plural(services.length, "service")} on ${plural(servers.length, "server")}`
+    return Report.make([checksFor(thisMachine).ok("config", text), ...Report.checksOf(seen)], selected)
   }, Effect.scoped)
 
   return Command.make(
@@ -84,7 +84,10 @@ export const command = <R>({ dry, live, output, watched }: DoctorLayers<R>) => {
       const show = (report: Report.Report) =>
         output.write(`${json ? Doctor.json(report) : Doctor.lines(report, output).join("\n")}\n`)
       const without = (error: Failure, why: string) =>
-        Report.make([on(here).failed("config", error), ...on(here).skipped(why, "secrets", "engine", "registry")])
+        Report.make([
+          checksFor(thisMachine).failed("config", error),
+          ...checksFor(thisMachine).skipped(why, "secrets", "engine", "registry")
+        ])
       if (Result.isFailure(loaded)) {
         const report = without(loaded.failure, "all else needs deploy.yml")
         show(report)

@@ -2,7 +2,7 @@ import { Effect, Option, Result, Schema } from "effect"
 import { Argument, CliError, Command } from "effect/cli"
 import { ExitCode } from "../../core/Failure.ts"
 import type { Pipeline } from "../../pipeline/Pipeline.ts"
-import type { RunInput, Used } from "../../steps/Runnable.ts"
+import type { RunInput, PipelineServices } from "../../steps/Runnable.ts"
 import { runFlags, runOnProject } from "../projectCommand.ts"
 import { findPipeline } from "../pipelines/find.ts"
 import { flagsOf } from "../pipelines/flags.ts"
@@ -50,7 +50,7 @@ const decode = Effect.fnUntraced(function* ({ file, flags }: LoadedPipeline, rea
 const commandOf = Effect.fnUntraced(function* <R>(layers: RunLayers<R>, loaded: LoadedPipeline) {
   const { description, file } = loaded
   // Runnable.make has checked that the pipeline needs no more than what its flags are decoded to.
-  const pipeline = loaded.pipeline as Pipeline<RunInput & object, unknown, unknown, Used>
+  const pipeline = loaded.pipeline as Pipeline<RunInput & object, unknown, unknown, PipelineServices>
   const command = Command.make(
     `jiji run ${file.name}`,
     { own: yield* flagsOf(loaded), run: runFlags },

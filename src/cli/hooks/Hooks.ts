@@ -2,7 +2,7 @@ import { type Cause, Deferred, Duration, Effect, Fiber, Option, Queue, type Reda
 import type { Hook } from "../../config/hooks.ts"
 import type { Project } from "../../config/Project.ts"
 import { secretNames } from "../../config/secretNames.ts"
-import { script } from "../../layers/processes/Command.ts"
+import { type Command, script } from "../../layers/processes/Command.ts"
 import { lastLines } from "../../core/lines.ts"
 import { Secrets } from "../../layers/secrets/Secrets.ts"
 import { Processes } from "../../layers/processes/Processes.ts"
@@ -52,11 +52,11 @@ const runner = Effect.fnUntraced(function* (project: Project, secrets: ReadonlyM
       new HookFailed({ hook: hook.name, event: nameOf(event) ?? event._tag, reason })
     const { clear, secrets: names } = hook.environment
     const own = [...secrets].filter(([name]) => names.includes(name))
-    const command = {
+    const command: Command = {
       ...script("hook", hookScript, [project.root, ...hook.command]),
       env: { ...clear, ...Object.fromEntries(own), ...variables(hook, event, project, version) },
       stdin: `${JSON.stringify(event)}\n`,
-      handsOn: true
+      allowBackground: true
     }
     const { exitCode, stderr, stdout } = yield* processes.run(command).pipe(
       Effect.mapError((cause) =>

@@ -1,9 +1,9 @@
 import { type Hook, type HookEvent, hookEvents } from "../../config/hooks.ts"
 import type { Project } from "../../config/Project.ts"
-import { endsOf } from "../../config/wildcard.ts"
+import { matchEnds } from "../../config/wildcard.ts"
 import type { Event } from "../../core/Event.ts"
-import { isWork } from "../../reporters/eventLine.ts"
-import { duration } from "../../core/units.ts"
+import { doesWork } from "../../reporters/eventLine.ts"
+import { formatDuration } from "../../core/units.ts"
 
 const named: ReadonlyMap<string, HookEvent> = new Map(
   // Object.entries knows no narrower keys than strings.
@@ -14,7 +14,7 @@ const named: ReadonlyMap<string, HookEvent> = new Map(
 export const nameOf = (event: Event): HookEvent | undefined => named.get(event._tag)
 
 /** Whether a path is what a pattern is of. */
-const isOf = (only: string, path: string): boolean => endsOf(only, path, "/").at(-1) === path.length
+const isOf = (only: string, path: string): boolean => matchEnds(only, path, "/").at(-1) === path.length
 
 /** Whether a hook is told of an event. */
 export const isTold = ({ on, only }: Hook, event: Event): boolean => {
@@ -22,7 +22,7 @@ export const isTold = ({ on, only }: Hook, event: Event): boolean => {
   if (name === undefined || !on.includes(name)) return false
   if (name.startsWith("run.")) return true
   if (only !== undefined) return isOf(only, event.path)
-  return !("kind" in event) || isWork(event)
+  return !("kind" in event) || doesWork(event)
 }
 
 const outcomes: Readonly<Record<string, string>> = {
@@ -45,7 +45,7 @@ const sentence = (event: Event, { environment, name }: Project): string => {
     : event.path
   const what = outcomeOf(event) ?? nameOf(event)?.split(".")[1] ?? ""
   const millis = took(event)
-  const time = millis === undefined ? "" : ` after ${duration(millis)}`
+  const time = millis === undefined ? "" : ` after ${formatDuration(millis)}`
   const why =
     "failures" in event
       ? event.failures.map(({ message }) => message).join(" ")

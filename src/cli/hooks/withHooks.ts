@@ -4,7 +4,7 @@ import { aside } from "../process/stderr.ts"
 import { OnGitHub, warned } from "../github.ts"
 import type { HookFailed } from "./HookFailed.ts"
 import type { Hooks } from "./Hooks.ts"
-import { counted } from "../../core/text.ts"
+import { plural } from "../../core/text.ts"
 
 /** What is said, after a run, of the hooks that failed and are not what it ends in. */
 const warnings = (
@@ -16,7 +16,7 @@ const warnings = (
     .filter((one) => one.error !== error)
     .map(({ error: { message, remedy } }) => warned(onGitHub, message, remedy))
   if (missed > 0) {
-    const text = `${counted(missed, "event")} passed the hooks by, which took longer than the run.`
+    const text = `${plural(missed, "event")} passed the hooks by, which took longer than the run.`
     lines.push(warned(onGitHub, text, "Let fewer events run hooks, or let them hand long work on and end."))
   }
   return lines.join("")

@@ -1,8 +1,8 @@
 import { Schema } from "effect"
-import { nearest } from "../../config/suggest.ts"
+import { suggest } from "../../config/suggest.ts"
 import { faultRemedy, FileFault, faultText } from "../../config/regularFile.ts"
 import { ExitCode } from "../../core/Failure.ts"
-import { list } from "../../core/text.ts"
+import { joinWords } from "../../core/text.ts"
 
 /** Where something is in a file. */
 export const Fault = Schema.Struct({
@@ -35,11 +35,11 @@ export class PipelineNotFound extends Schema.TaggedError<PipelineNotFound>()("Pi
   }
   get remedy() {
     if (this.own === true) return `Run \`jiji ${this.wanted}\`.`
-    const near = this.wanted === undefined ? undefined : nearest(this.wanted, this.known)
+    const near = this.wanted === undefined ? undefined : suggest(this.wanted, this.known)
     if (near !== undefined) return `Did you mean \`jiji run ${near}\`?`
     return this.known.length === 0
       ? "Name a file, such as ./pipelines/canary.ts, or put one into .jiji/pipelines."
-      : `Name a file, or one of .jiji/pipelines: ${list(this.known, "or")}.`
+      : `Name a file, or one of .jiji/pipelines: ${joinWords(this.known, "or")}.`
   }
   readonly exitCode = ExitCode.usage
 }

@@ -1,5 +1,5 @@
 import { Effect, FileSystem, Path } from "effect"
-import { readRegular } from "../../config/regularFile.ts"
+import { readRegularFile } from "../../config/regularFile.ts"
 import { own } from "./builtin.ts"
 import { PipelineNotFound, PipelineUnreadable } from "./PipelineFileError.ts"
 
@@ -60,7 +60,10 @@ export const findPipeline = Effect.fnUntraced(function* (cwd: string, given: str
   const found = known.find(({ name }) => name === given)
   const file = isPath ? path.resolve(cwd, given) : (found?.path ?? path.join(yield* folderOf(cwd), `${given}.ts`))
   const shown = shownFrom(path, cwd, file)
-  const bytes = yield* Effect.mapError(readRegular(file), (reason) => new PipelineUnreadable({ file: shown, reason }))
+  const bytes = yield* Effect.mapError(
+    readRegularFile(file),
+    (reason) => new PipelineUnreadable({ file: shown, reason })
+  )
   if (bytes === undefined) {
     const names = (yield* projectPipelines(cwd)).map(({ name }) => name)
     return yield* new PipelineNotFound({

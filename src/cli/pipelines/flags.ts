@@ -15,7 +15,17 @@ const kebab = (name: string): string =>
 
 /** Flags that `jiji run` has itself, with their short names, and what its input is made of. */
 const own = ["config", "environment", "hosts", "services", "version", "dry-run", "json", "help", "completions"]
-const taken = new Set([...own, "c", "e", "h", "project", "whole", "wanted"])
+const taken = new Set([
+  ...own,
+  "c",
+  "e",
+  "h",
+  "project",
+  "isFullDeploy",
+  "requestedVersion",
+  "is-full-deploy",
+  "requested-version"
+])
 const switches = ["dry-run", "json"]
 
 /** How often a flag may be given that is a list. */

@@ -1,13 +1,13 @@
 import { Effect, FileSystem, Path, Result, Schema } from "effect"
 import { origin } from "../../pipeline/origin.ts"
-import type { Runnable, Used } from "../../steps/Runnable.ts"
+import type { Runnable, PipelineServices } from "../../steps/Runnable.ts"
 import type { Pipeline } from "../../pipeline/Pipeline.ts"
 import { explained, threw } from "./faults.ts"
 import type { PipelineFile } from "./find.ts"
 import { guarded, patience } from "./guardedImport.ts"
 import { NoPipeline, PipelineOfAnotherCopy, PipelineStuck } from "./PipelineFileError.ts"
 
-type AnyPipeline = Pipeline<never, unknown, unknown, Used>
+type AnyPipeline = Pipeline<never, unknown, unknown, PipelineServices>
 
 /** What a pipeline's file gives to `jiji run`. */
 export interface LoadedPipeline {

@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { ExitCode } from "../../core/Failure.ts"
-import { atPlace } from "../../core/errorText.ts"
+import { locationSuffix } from "../../core/errorText.ts"
 
 /** Something in this process would end it while a pipeline runs: `process.exit` above all. */
 export class ExitCalled extends Schema.TaggedError<ExitCalled>()("ExitCalled", {
@@ -13,7 +13,7 @@ export class ExitCalled extends Schema.TaggedError<ExitCalled>()("ExitCalled", {
 }) {
   override get message() {
     if (!this.refused) return `Something ended jiji in the middle of the run, with the exit code ${this.status}.`
-    return `process.exit(${this.status}) was called in the middle of the run${atPlace(this.at)}.`
+    return `process.exit(${this.status}) was called in the middle of the run${locationSuffix(this.at)}.`
   }
   readonly remedy = "Let the step fail in place of that: `Effect.fail`."
   readonly exitCode = ExitCode.failed
@@ -29,7 +29,7 @@ export class NobodyCaught extends Schema.TaggedError<NobodyCaught>()("NobodyCaug
   override get message() {
     const what =
       this.thing === "error" ? "Thrown where no step waited for it" : "A promise that no step waited for failed"
-    return `${what}: ${this.text}${atPlace(this.at)}`
+    return `${what}: ${this.text}${locationSuffix(this.at)}`
   }
   readonly remedy =
     "Wait in a step for all that it begins: `Effect.promise` for a promise, `Effect.callback` for a callback."

@@ -14,7 +14,7 @@ export const supervised = (program: Effect.Effect<void, unknown>, clean: (text: 
   // A run lets nobody else call it.
   const exit = process.exit.bind(process)
   const fiber = Effect.runFork(
-    program.pipe(Effect.provideService(Held.Held, held), Effect.provideService(Held.Undoable, undoable))
+    program.pipe(Effect.provideService(Held.Held, held), Effect.provideService(Held.UndoableSteps, undoable))
   )
 
   let stopping = false

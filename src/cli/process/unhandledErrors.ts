@@ -1,10 +1,10 @@
 import { Cause, Deferred, Effect, Exit } from "effect"
 import { writeSync } from "node:fs"
 import { ExitCode } from "../../core/Failure.ts"
-import { messageOf, placeOf } from "../../core/errorText.ts"
-import { Held, Undoable } from "../../core/Held.ts"
+import { messageOf, sourceLocation } from "../../core/errorText.ts"
+import { Held, UndoableSteps } from "../../core/Held.ts"
 import { Scrubber } from "../../core/Scrubber.ts"
-import { Stray } from "../../pipeline/interpreter/UnhandledError.ts"
+import { UnhandledError } from "../../pipeline/interpreter/UnhandledError.ts"
 import { Notices } from "../../reporters/Notices.ts"
 import { ending } from "./exit.ts"
 import { left } from "./leftovers.ts"
@@ -14,7 +14,7 @@ type Fault = ExitCalled | NobodyCaught | NothingLeft
 type Undo = () => void
 
 const at = (error: unknown) => {
-  const place = placeOf(error)
+  const place = sourceLocation(error)
   return place === undefined ? {} : { at: place }
 }
 
@@ -81,7 +81,7 @@ const tellSignals = (say: (line: string) => void): ReadonlyArray<Undo> => {
 export const withoutStrays = Effect.fnUntraced(function* <A, E, R>(run: Effect.Effect<A, E, R>) {
   const scrubber = yield* Scrubber
   const held = yield* Held
-  const undoable = yield* Undoable
+  const undoable = yield* UndoableSteps
   const notices = yield* Notices
   const stray = yield* Deferred.make<never>()
   const end = (fault: Fault) => void Deferred.doneUnsafe(stray, Exit.die(fault))
@@ -92,7 +92,7 @@ export const withoutStrays = Effect.fnUntraced(function* <A, E, R>(run: Effect.E
   return yield* Effect.acquireUseRelease(
     Effect.sync(() => [...catchAll(end), refuseExit(end), tellExit(text), ...tellSignals(notices.say)]),
     () =>
-      Effect.provideService(run, Stray, Deferred.await(stray)).pipe(
+      Effect.provideService(run, UnhandledError, Deferred.await(stray)).pipe(
         // What came too late for the run is no success of it either.
         Effect.tap(() => (Deferred.isDoneUnsafe(stray) ? Deferred.await(stray) : Effect.void))
       ),

@@ -1,10 +1,10 @@
 import { ConfigProvider, Duration, Effect, Exit, Layer, Scope, Stream } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { OtlpExporter, OtlpMetrics, OtlpSerialization, OtlpTracer } from "effect/observability"
-import type { Ran } from "../../layers/shell/tracedShell.ts"
+import type { CommandRun } from "../../layers/shell/tracedShell.ts"
 import { type Event, isEnd } from "../../core/Event.ts"
 import type { Follower } from "../../reporters/Reporter.ts"
-import { counting } from "../../reporters/otlp/metrics.ts"
+import { countingMetrics } from "../../reporters/otlp/metrics.ts"
 import type { Endpoint, Settings } from "../../reporters/otlp/settings.ts"
 import { Spans } from "../../reporters/otlp/Spans.ts"
 
@@ -27,7 +27,7 @@ export interface About {
  * its time. `take` gives the commands that have ended since it was last asked.
  */
 export const follower =
-  (settings: Settings, { environment, project, version }: About, take: () => ReadonlyArray<Ran>): Follower =>
+  (settings: Settings, { environment, project, version }: About, take: () => ReadonlyArray<CommandRun>): Follower =>
   (run) =>
     Effect.gen(function* () {
       const about = { project, ...(environment !== undefined && { environment }) }
@@ -45,7 +45,7 @@ export const follower =
               Effect.provide(encoding(settings.traces)),
               Effect.provideService(Scope.Scope, scopes.traces)
             )
-      const count = counting(about)
+      const count = countingMetrics(about)
       if (settings.metrics !== undefined) {
         yield* OtlpMetrics.make(options(settings.metrics)).pipe(
           Effect.provide(encoding(settings.metrics)),

@@ -1,6 +1,6 @@
 import { Effect, Layer } from "effect"
 import type { Project } from "../../config/Project.ts"
-import { observed, type Ran } from "../../layers/shell/tracedShell.ts"
+import { tracedShell, type CommandRun } from "../../layers/shell/tracedShell.ts"
 import type { Shell } from "../../layers/shell/Shell.ts"
 import { settings } from "../../reporters/otlp/settings.ts"
 import type { Follower } from "../../reporters/Reporter.ts"
@@ -19,11 +19,11 @@ export const telemetry = ({
   readonly say: (text: string) => void
 }) => {
   const asked = settings(env)
-  const commands: Array<Ran> = []
+  const commands: Array<CommandRun> = []
   return {
     /** The shell, as it is or with an eye on its commands. */
     over: <E, R>(shell: Layer.Layer<Shell, E, R>): Layer.Layer<Shell, E, R> =>
-      asked?.traces === undefined ? shell : observed((ran) => void commands.push(ran)).pipe(Layer.provide(shell)),
+      asked?.traces === undefined ? shell : tracedShell((ran) => void commands.push(ran)).pipe(Layer.provide(shell)),
     followers: ({ environment, name }: Project): ReadonlyArray<Follower> => {
       if (asked === undefined) return []
       for (const text of asked.warnings) say(warning(`${text}.`, "See docs/traces.md; nothing of it is sent."))

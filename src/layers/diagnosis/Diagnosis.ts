@@ -5,13 +5,13 @@ import { decodeFacts, decodeSeenPort, type Facts, type SeenPort } from "./facts.
 import { scripts } from "./scripts.ts"
 import { scripts as engineScripts } from "../docker/scripts.ts"
 import type { Credentials } from "../docker/Docker.ts"
-import { type EngineError, engineError, EngineUnclear } from "../docker/DockerError.ts"
+import { type EngineError, parseEngineError, EngineUnclear } from "../docker/DockerError.ts"
 import { label, local, type Machine, remote } from "../shell/Machine.ts"
 import { containerName } from "../registryContainer/RegistryContainer.ts"
 import { Shell, type ShellError } from "../shell/Shell.ts"
 
 /** What a machine is like. */
-export interface Looked extends Pick<Facts, "processor" | "engine" | "disk"> {
+export interface MachineFacts extends Pick<Facts, "processor" | "engine" | "disk"> {
   /** Milliseconds that its clock is ahead of this machine's. */
   readonly ahead: number
   /** Why its engine does not answer; absent where it does. */
@@ -26,7 +26,7 @@ export class Diagnosis extends Context.Service<
     look(
       machine: Machine,
       engines: readonly [Engine, ...Array<Engine>]
-    ): Effect.Effect<Looked, EngineUnclear | ShellError>
+    ): Effect.Effect<MachineFacts, EngineUnclear | ShellError>
     /** Builds an image of nothing on this machine, for a platform (`linux/arm64`) or its own. */
     build(engine: Engine, platform: string | undefined): Effect.Effect<void, EngineError | ShellError>
     /** Whether a registry lets a user in. No login is left behind. */
@@ -54,8 +54,8 @@ export class Diagnosis extends Context.Service<
     Effect.gen(function* () {
       const shell = yield* Shell
 
-      const succeed = (context: Parameters<typeof engineError>[0], output: Output) =>
-        output.exitCode === 0 ? Effect.void : Effect.fail(engineError(context, output))
+      const succeed = (context: Parameters<typeof parseEngineError>[0], output: Output) =>
+        output.exitCode === 0 ? Effect.void : Effect.fail(parseEngineError(context, output))
 
       return Diagnosis.of({
         look: Effect.fnUntraced(function* (machine, engines) {
@@ -75,7 +75,7 @@ export class Diagnosis extends Context.Service<
             ...(disk && { disk }),
             ...(output.exitCode === 0
               ? facts.engine && { engine: facts.engine }
-              : { fault: engineError(about, output) })
+              : { fault: parseEngineError(about, output) })
           }
         }),
 
@@ -108,7 +108,7 @@ export class Diagnosis extends Context.Service<
           const output = yield* shell.run(machine, { words: [engine, "pull", "--quiet", reference] })
           if (output.exitCode === 0) return "answers"
           const context = { machine: label(machine), engine, operation: `ask for ${reference}`, reference }
-          const error = engineError(context, output)
+          const error = parseEngineError(context, output)
           if (error._tag === "ImageNotFound") return "answers"
           if (error._tag === "RegistryRefused" || error._tag === "RegistryForbidden") return "asks"
           return yield* error

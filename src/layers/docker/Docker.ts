@@ -3,10 +3,10 @@ import { registryOf } from "../../config/ImageReference.ts"
 import type { BuildSource, Engine, Server } from "../../config/Project.ts"
 import { type Command, type CommandFailed, type Output, script } from "../processes/Command.ts"
 import { decodeContainers, decodeImage, type InspectedContainer, type InspectedImage } from "./inspect.ts"
-import { lastLines, telling } from "../../core/lines.ts"
-import { patiently } from "./retryRegistry.ts"
+import { lastLines, reasonFrom } from "../../core/lines.ts"
+import { retryRegistry } from "./retryRegistry.ts"
 import { scripts } from "./scripts.ts"
-import { type Transferred, transferReader } from "./transfer.ts"
+import { type TransferProgress, transferReader } from "./transfer.ts"
 import { architectureOf } from "./architectures.ts"
 import * as words from "./words.ts"
 import {
@@ -14,7 +14,7 @@ import {
   ContainerForeign,
   ContainerUnhealthy,
   type EngineError,
-  engineError,
+  parseEngineError,
   EngineUnclear,
   PortTaken
 } from "./DockerError.ts"
@@ -56,7 +56,7 @@ export interface PushOptions {
   /** False only for a registry on this machine's loopback. */
   readonly verify?: boolean
   /** Is told how far it is, a few times a second, where this machine has util-linux's `script`. */
-  readonly moved?: (so: Transferred) => void
+  readonly moved?: (so: TransferProgress) => void
 }
 
 export interface PullOptions {
@@ -70,7 +70,7 @@ export interface PullOptions {
   readonly drop: boolean
   readonly credentials?: Credentials
   /** Is told how far it is, a few times a second, where the server has util-linux's `script`. */
-  readonly moved?: (so: Transferred) => void
+  readonly moved?: (so: TransferProgress) => void
 }
 
 export interface ReplaceOptions {
@@ -129,7 +129,7 @@ export class Docker extends Context.Service<
     Docker,
     Effect.gen(function* () {
       const shell = yield* Shell
-      const retrying = patiently(yield* Events)
+      const retrying = retryRegistry(yield* Events)
 
       /** Runs to exit code 0, or fails with the error that the engine's words stand for. */
       const succeed = Effect.fnUntraced(function* (
@@ -143,7 +143,7 @@ export class Docker extends Context.Service<
         }
       ) {
         const output = yield* shell.run(machine, command)
-        if (output.exitCode !== 0) return yield* engineError({ machine: label(machine), ...context }, output)
+        if (output.exitCode !== 0) return yield* parseEngineError({ machine: label(machine), ...context }, output)
         return output
       })
 
@@ -188,7 +188,10 @@ export class Docker extends Context.Service<
           const run = shell.run(local, { words: words.build(engine, source, reference, platform), show: "all" })
           const output = yield* turn(JSON.stringify([engine, source, platform])).withPermits(1)(run)
           if (output.exitCode !== 0) {
-            const error = engineError({ machine: "local", engine, operation: `build ${service}`, reference }, output)
+            const error = parseEngineError(
+              { machine: "local", engine, operation: `build ${service}`, reference },
+              output
+            )
             // These are the engine's own; all others may be quoted from what the Dockerfile runs, as its exit code is.
             if (["EngineDown", "EngineForbidden", "DiskFull"].includes(error._tag)) return yield* error
             const log = lastLines(`${output.stdout}${output.stderr}`)
@@ -209,7 +212,7 @@ export class Docker extends Context.Service<
           const output = yield* shell.run(machine, { words: words.logout(engine, server) })
           if (/not logged in/i.test(output.stdout + output.stderr)) return false
           if (output.exitCode === 0) return true
-          return yield* engineError({ machine: label(machine), engine, operation: `log out of ${server}` }, output)
+          return yield* parseEngineError({ machine: label(machine), engine, operation: `log out of ${server}` }, output)
         }),
 
         check: Effect.fnUntraced(function* (engine, credentials) {
@@ -303,8 +306,8 @@ export class Docker extends Context.Service<
 const toldArgs = (moved: PushOptions["moved"]): ReadonlyArray<string> => [moved === undefined ? "no" : "yes"]
 
 /** Reads how far a command is; anew for each attempt, which begins at nothing. */
-const hearing = (moved: PushOptions["moved"]): Pick<Command, "heard"> =>
-  moved === undefined ? {} : { heard: transferReader(moved) }
+const hearing = (moved: PushOptions["moved"]): Pick<Command, "onLine"> =>
+  moved === undefined ? {} : { onLine: transferReader(moved) }
 
 /** The arguments of a script that logs in: the registry and the user, or nothing twice. */
 const loginArgs = (credentials: Credentials | undefined): ReadonlyArray<string> =>
@@ -327,8 +330,8 @@ const replaced = Effect.fnUntraced(function* (server: Server, { engine, service 
   if (word === "foreign") return yield* new ContainerForeign({ server: server.name, engine, name: detail.join(" ") })
   const taken = /port is already allocated|address already in use/i
   if (taken.test(output.stderr)) {
-    return yield* new PortTaken({ ...about, detail: telling(output.stderr, taken, 1) })
+    return yield* new PortTaken({ ...about, detail: reasonFrom(output.stderr, taken, 1) })
   }
   const operation = `replace the container of ${service}`
-  return yield* engineError({ machine: server.name, engine, operation }, output)
+  return yield* parseEngineError({ machine: server.name, engine, operation }, output)
 })

@@ -1,19 +1,19 @@
 import { Schema } from "effect"
 import { ExitCode } from "../../core/Failure.ts"
 import type { Output } from "../processes/Command.ts"
-import { telling } from "../../core/lines.ts"
-import { registrySays } from "./parseRegistryError.ts"
-import { on, RegistryFull, type RemoteRegistryError } from "./RemoteRegistryError.ts"
+import { reasonFrom } from "../../core/lines.ts"
+import { parseRegistryError } from "./parseRegistryError.ts"
+import { onMachine, RegistryFull, type RemoteRegistryError } from "./RemoteRegistryError.ts"
 
 const where = { machine: Schema.String, engine: Schema.String }
 
 /** A machine has no engine. */
 export class EngineMissing extends Schema.TaggedError<EngineMissing>()("EngineMissing", where) {
   override get message() {
-    return `There is no ${this.engine} ${on(this.machine)}.`
+    return `There is no ${this.engine} ${onMachine(this.machine)}.`
   }
   get remedy() {
-    return `Install ${this.engine} ${on(this.machine)}, or set \`builder.engine\` to the engine that is there.`
+    return `Install ${this.engine} ${onMachine(this.machine)}, or set \`builder.engine\` to the engine that is there.`
   }
   get exitCode() {
     return ExitCode.unavailable
@@ -23,10 +23,10 @@ export class EngineMissing extends Schema.TaggedError<EngineMissing>()("EngineMi
 /** The engine is installed, but does not answer. */
 export class EngineDown extends Schema.TaggedError<EngineDown>()("EngineDown", { ...where, detail: Schema.String }) {
   override get message() {
-    return `${this.engine} does not answer ${on(this.machine)}: ${this.detail}`
+    return `${this.engine} does not answer ${onMachine(this.machine)}: ${this.detail}`
   }
   get remedy() {
-    return `Start it ${on(this.machine)}, with \`systemctl start ${this.engine}\` for one.`
+    return `Start it ${onMachine(this.machine)}, with \`systemctl start ${this.engine}\` for one.`
   }
   get exitCode() {
     return ExitCode.unavailable
@@ -39,7 +39,7 @@ export class EngineForbidden extends Schema.TaggedError<EngineForbidden>()("Engi
   detail: Schema.String
 }) {
   override get message() {
-    return `The user may not use ${this.engine} ${on(this.machine)}: ${this.detail}`
+    return `The user may not use ${this.engine} ${onMachine(this.machine)}: ${this.detail}`
   }
   get remedy() {
     return `Add the user to the group of the engine's socket (\`sudo usermod -aG ${this.engine} USER\`, then log in anew), or use another user.`
@@ -52,10 +52,10 @@ export class EngineForbidden extends Schema.TaggedError<EngineForbidden>()("Engi
 /** A disk is full. */
 export class DiskFull extends Schema.TaggedError<DiskFull>()("DiskFull", { ...where, detail: Schema.String }) {
   override get message() {
-    return `The disk is full ${on(this.machine)}: ${this.detail}`
+    return `The disk is full ${onMachine(this.machine)}: ${this.detail}`
   }
   get remedy() {
-    return `Free space ${on(this.machine)}; \`${this.engine} system df\` shows what the engine uses, \`${this.engine} image prune\` removes unused images.`
+    return `Free space ${onMachine(this.machine)}; \`${this.engine} system df\` shows what the engine uses, \`${this.engine} image prune\` removes unused images.`
   }
   get exitCode() {
     return ExitCode.failed
@@ -161,7 +161,7 @@ export class EngineFailed extends Schema.TaggedError<EngineFailed>()("EngineFail
   detail: Schema.String
 }) {
   override get message() {
-    return `${this.engine} could not ${this.operation} ${on(this.machine)} (exit code ${this.code}): ${this.detail}`
+    return `${this.engine} could not ${this.operation} ${onMachine(this.machine)} (exit code ${this.code}): ${this.detail}`
   }
   get remedy() {
     return "The words above are the engine's own. --dry-run prints the command, to run it by hand."
@@ -178,7 +178,7 @@ export class EngineUnclear extends Schema.TaggedError<EngineUnclear>()("EngineUn
   reason: Schema.Defect()
 }) {
   override get message() {
-    return `What ${this.engine} printed ${on(this.machine)} to ${this.operation} is not understood.`
+    return `What ${this.engine} printed ${onMachine(this.machine)} to ${this.operation} is not understood.`
   }
   get remedy() {
     return "Check the engine's version; docker 20.10 and podman 4.3 or later are known to work."
@@ -201,7 +201,7 @@ export type EngineError =
  * Which error an engine's output is, by the messages that docker and podman are known to print. Those of registries count
  * only where there is a reference that one is asked for.
  */
-export const engineError = (
+export const parseEngineError = (
   context: {
     readonly machine: string
     readonly engine: string
@@ -213,7 +213,7 @@ export const engineError = (
   output: Output
 ): EngineError => {
   const { machine, engine, isOwn = false, operation, reference = "" } = context
-  const says = (pattern: RegExp) => (pattern.test(output.stderr) ? telling(output.stderr, pattern) : undefined)
+  const says = (pattern: RegExp) => (pattern.test(output.stderr) ? reasonFrom(output.stderr, pattern) : undefined)
   if (output.exitCode === 127) return new EngineMissing({ machine, engine })
   const forbidden = says(/permission denied.*(socket|\.sock)|socket.*permission denied/is)
   if (forbidden !== undefined) return new EngineForbidden({ machine, engine, detail: forbidden })
@@ -226,8 +226,8 @@ export const engineError = (
       ? new RegistryFull({ machine, engine, reference, detail: full })
       : new DiskFull({ machine, engine, detail: full })
   }
-  const said = reference === "" ? undefined : registrySays({ machine, engine, reference }, output.stderr, isOwn)
+  const said = reference === "" ? undefined : parseRegistryError({ machine, engine, reference }, output.stderr, isOwn)
   if (said !== undefined) return said
-  const detail = telling(output.stderr.trim() === "" ? output.stdout : output.stderr, /^(docker: )?error\b/i)
+  const detail = reasonFrom(output.stderr.trim() === "" ? output.stdout : output.stderr, /^(docker: )?error\b/i)
   return new EngineFailed({ machine, engine, operation, code: output.exitCode, detail })
 }

@@ -26,7 +26,7 @@ const userOf = (auth: string): Option.Option<string> => {
 }
 
 /** Who this machine's engine is logged in to a registry as. No password is read but from docker's own file. */
-export const find = Effect.fnUntraced(function* (
+export const findLogin = Effect.fnUntraced(function* (
   engine: Engine,
   server: string,
   /** Where docker keeps its `config.json`. */

@@ -12,7 +12,7 @@ const fields = {
 }
 
 /** Where something happened, as a part of a sentence. */
-export const on = (machine: string): string => (machine === "local" ? "on this machine" : `on ${machine}`)
+export const onMachine = (machine: string): string => (machine === "local" ? "on this machine" : `on ${machine}`)
 
 /** The registry of an image, or the one that a login was for. */
 const server = (reference: string): string => (reference.includes("/") ? registryOf(reference) : reference)
@@ -36,11 +36,11 @@ export class RegistryRefused extends Schema.TaggedError<RegistryRefused>()("Regi
   isOwn: Schema.optionalKey(Schema.Boolean)
 }) {
   override get message() {
-    return `The registry refused ${this.reference} ${on(this.machine)}: ${this.detail}`
+    return `The registry refused ${this.reference} ${onMachine(this.machine)}: ${this.detail}`
   }
   get remedy() {
     if (this.isOwn === true) {
-      return `Log in with \`${this.engine} login ${server(this.reference)}\` ${on(this.machine)}; where it is the project's own registry, \`username\` and \`password\` under \`builder.registry\` do.`
+      return `Log in with \`${this.engine} login ${server(this.reference)}\` ${onMachine(this.machine)}; where it is the project's own registry, \`username\` and \`password\` under \`builder.registry\` do.`
     }
     return `Check \`username\` and \`password\` under \`builder.registry\`, and that the token has not expired.${tokens(this.reference)}`
   }
@@ -52,7 +52,7 @@ export class RegistryRefused extends Schema.TaggedError<RegistryRefused>()("Regi
 /** 403: the registry knows who it is, and does not allow it. */
 export class RegistryForbidden extends Schema.TaggedError<RegistryForbidden>()("RegistryForbidden", fields) {
   override get message() {
-    return `The registry does not allow ${this.reference} ${on(this.machine)} (403 Forbidden): ${this.detail}`
+    return `The registry does not allow ${this.reference} ${onMachine(this.machine)} (403 Forbidden): ${this.detail}`
   }
   get remedy() {
     switch (namesByUser(server(this.reference))) {
@@ -72,7 +72,7 @@ export class RegistryForbidden extends Schema.TaggedError<RegistryForbidden>()("
 /** 404: a registry does not have an image. */
 export class ImageNotFound extends Schema.TaggedError<ImageNotFound>()("ImageNotFound", fields) {
   override get message() {
-    return `There is no image ${this.reference}, asked for ${on(this.machine)}: ${this.detail}`
+    return `There is no image ${this.reference}, asked for ${onMachine(this.machine)}: ${this.detail}`
   }
   get remedy() {
     return "Check the name and tag under `image:`, and whether the registry asks for a login."
@@ -89,7 +89,7 @@ export class RegistryRateLimited extends Schema.TaggedError<RegistryRateLimited>
   retryAfter: Schema.optionalKey(Schema.Finite)
 }) {
   override get message() {
-    return `The registry of ${this.reference} was asked too often ${on(this.machine)} (429): ${this.detail}`
+    return `The registry of ${this.reference} was asked too often ${onMachine(this.machine)} (429): ${this.detail}`
   }
   /** Docker Hub counts pulls over hours; waiting for seconds changes nothing. */
   get isQuota(): boolean {
@@ -110,10 +110,10 @@ export class RegistryRateLimited extends Schema.TaggedError<RegistryRateLimited>
 /** The registry's certificate is not one that the machine trusts. */
 export class RegistryUntrusted extends Schema.TaggedError<RegistryUntrusted>()("RegistryUntrusted", fields) {
   override get message() {
-    return `The certificate of ${server(this.reference)} is not trusted ${on(this.machine)}: ${this.detail}`
+    return `The certificate of ${server(this.reference)} is not trusted ${onMachine(this.machine)}: ${this.detail}`
   }
   get remedy() {
-    return `Put the certificate of its authority into /etc/docker/certs.d/${server(this.reference)}/ca.crt ${on(this.machine)} (docker and podman read it there), and check the machine's clock.`
+    return `Put the certificate of its authority into /etc/docker/certs.d/${server(this.reference)}/ca.crt ${onMachine(this.machine)} (docker and podman read it there), and check the machine's clock.`
   }
   get exitCode() {
     return ExitCode.unavailable
@@ -123,7 +123,7 @@ export class RegistryUntrusted extends Schema.TaggedError<RegistryUntrusted>()("
 /** The registry answers plain HTTP where HTTPS is spoken. */
 export class RegistryWithoutTls extends Schema.TaggedError<RegistryWithoutTls>()("RegistryWithoutTls", fields) {
   override get message() {
-    return `${server(this.reference)} answers plain HTTP, and passwords are sent over HTTPS only (${on(this.machine)}): ${this.detail}`
+    return `${server(this.reference)} answers plain HTTP, and passwords are sent over HTTPS only (${onMachine(this.machine)}): ${this.detail}`
   }
   get remedy() {
     return "Give the registry TLS, and check the port in `server` under `builder.registry`."
@@ -136,7 +136,7 @@ export class RegistryWithoutTls extends Schema.TaggedError<RegistryWithoutTls>()
 /** The registry's name does not exist. */
 export class RegistryNotResolved extends Schema.TaggedError<RegistryNotResolved>()("RegistryNotResolved", fields) {
   override get message() {
-    return `The name ${server(this.reference)} cannot be resolved ${on(this.machine)}: ${this.detail}`
+    return `The name ${server(this.reference)} cannot be resolved ${onMachine(this.machine)}: ${this.detail}`
   }
   get remedy() {
     return `Check the spelling of \`server\` under \`builder.registry\`, and the name servers of the machine: getent hosts ${server(this.reference)}.`
@@ -149,7 +149,7 @@ export class RegistryNotResolved extends Schema.TaggedError<RegistryNotResolved>
 /** The registry did not answer in time. */
 export class RegistryTimedOut extends Schema.TaggedError<RegistryTimedOut>()("RegistryTimedOut", fields) {
   override get message() {
-    return `The registry of ${this.reference} did not answer in time ${on(this.machine)}: ${this.detail}`
+    return `The registry of ${this.reference} did not answer in time ${onMachine(this.machine)}: ${this.detail}`
   }
   get remedy() {
     return "Check that the machine reaches the registry (firewall, proxy), then deploy again."
@@ -162,7 +162,7 @@ export class RegistryTimedOut extends Schema.TaggedError<RegistryTimedOut>()("Re
 /** The connection to the registry broke in the middle. */
 export class RegistryLost extends Schema.TaggedError<RegistryLost>()("RegistryLost", fields) {
   override get message() {
-    return `The connection to the registry of ${this.reference} broke ${on(this.machine)}: ${this.detail}`
+    return `The connection to the registry of ${this.reference} broke ${onMachine(this.machine)}: ${this.detail}`
   }
   get remedy() {
     return "Deploy again: what the registry has by now is not sent a second time."
@@ -188,7 +188,7 @@ export class RegistryFull extends Schema.TaggedError<RegistryFull>()("RegistryFu
 /** 5xx: something is wrong with the registry itself. */
 export class RegistryFailing extends Schema.TaggedError<RegistryFailing>()("RegistryFailing", fields) {
   override get message() {
-    return `The registry of ${this.reference} has an error of its own (asked ${on(this.machine)}): ${this.detail}`
+    return `The registry of ${this.reference} has an error of its own (asked ${onMachine(this.machine)}): ${this.detail}`
   }
   get remedy() {
     return `Deploy again later; the state of ${server(this.reference)} is for its operator to see.`
@@ -201,7 +201,7 @@ export class RegistryFailing extends Schema.TaggedError<RegistryFailing>()("Regi
 /** Nothing answers at the registry's address. */
 export class RegistryUnreachable extends Schema.TaggedError<RegistryUnreachable>()("RegistryUnreachable", fields) {
   override get message() {
-    return `The registry of ${this.reference} cannot be reached ${on(this.machine)}: ${this.detail}`
+    return `The registry of ${this.reference} cannot be reached ${onMachine(this.machine)}: ${this.detail}`
   }
   get remedy() {
     return "Check the registry's address under `builder.registry`, and that the machine reaches it."

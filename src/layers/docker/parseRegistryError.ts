@@ -1,5 +1,5 @@
 import * as Errors from "./RemoteRegistryError.ts"
-import { telling } from "../../core/lines.ts"
+import { reasonFrom } from "../../core/lines.ts"
 
 /** Seconds, of `retry-after: 5` and of GHCR's `retry-after: 1.2s` and `retry-after: 350.5ms`. */
 const retryAfter = (text: string): { readonly retryAfter?: number } => {
@@ -77,11 +77,11 @@ const patterns: ReadonlyArray<
 ]
 
 /** Which error of a registry an engine tells, if it is one. `isOwn` where no credentials of deploy.yml's were shown. */
-export const registrySays = (
+export const parseRegistryError = (
   about: Omit<Made, "detail">,
   stderr: string,
   isOwn: boolean
 ): Errors.RemoteRegistryError | undefined => {
   const found = patterns.find(([pattern]) => pattern.test(stderr))
-  return found?.[1]({ ...about, detail: telling(stderr, found[0]) }, isOwn)
+  return found?.[1]({ ...about, detail: reasonFrom(stderr, found[0]) }, isOwn)
 }

@@ -40,7 +40,7 @@ const why: Readonly<Record<string, string>> = {
  * Asks a registry again where that can help: at most three times, after one, two and four seconds, or as long as it
  * asks to wait, up to a minute; not where it has failed for half a minute already. Each time is told by an event.
  */
-export const patiently =
+export const retryRegistry =
   (events: Events["Service"]) =>
   <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.flatMap(Clock.currentTimeMillis, (began) =>

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from "node:util"
 
 /** How far a push or a pull is, in bytes: as exact as its engine says, which is about four digits. */
-export interface Transferred {
+export interface TransferProgress {
   readonly bytes: number
   /** Of all layers that are moved. Absent while the engine has not said how large each of them is. */
   readonly total?: number
@@ -44,7 +44,7 @@ const over = /^(?:Pushed|Layer|Mounted|Already|Verifying|Download|Extracting|Pul
  * Reads what an engine writes of a push or a pull, line by line: tells how far it is, and answers the line where it says
  * anything else. What is said of a layer again and again is answered once.
  */
-export const transferReader = (moved: (so: Transferred) => void): ((line: string) => string | undefined) => {
+export const transferReader = (moved: (so: TransferProgress) => void): ((line: string) => string | undefined) => {
   const layers = new Map<string, Layer>()
 
   const tell = () => {

@@ -15,14 +15,14 @@ export interface Command {
    * On this machine: what it has started may go on once it has ended well. Its outputs, which that may hold open, are then
    * read for a moment longer.
    */
-  readonly handsOn?: boolean
+  readonly allowBackground?: boolean
   /** Publishes each line of this output as an event while the command runs. */
   readonly show?: "all" | "stderr"
   /**
    * Hears each line of the outputs that are read as lines, stderr and what is shown, before it is kept or published;
    * answers what is, if anything. For programs that tell on their way how far they are.
    */
-  readonly heard?: (line: string) => string | undefined
+  readonly onLine?: (line: string) => string | undefined
   /** What a script is called where the command is shown, in place of its text. */
   readonly script?: string
 }

@@ -17,7 +17,7 @@ const killAll = () => {
  * Keeps a command, each of which leads a process group of its own, from outliving jiji, whichever way that ends. Asked for
  * before the command is started, so that it is known until the scope has ended it; takes the process once it is there.
  */
-export const noted: Effect.Effect<(pid: number) => void, never, Scope.Scope> = Effect.suspend(() => {
+export const trackChild: Effect.Effect<(pid: number) => void, never, Scope.Scope> = Effect.suspend(() => {
   let group: number | undefined
   const forget = Effect.sync(() => {
     if (group !== undefined) groups.delete(group)

@@ -2,12 +2,12 @@ import { Effect, Stream } from "effect"
 import type { Command } from "./Command.ts"
 
 /** Bytes of an output that jiji reads: it is kept whole, and an image's or a container's description is far below. */
-export const mostRead = 16 * 1024 * 1024
+export const maxRead = 16 * 1024 * 1024
 /** Bytes of an output that is only shown and quoted, and of which the end is kept. */
-export const mostShown = 64 * 1024 * 1024
+export const maxShown = 64 * 1024 * 1024
 
 /** Bytes of an output that tells how far a program is, again and again for hours. */
-export const mostHeard = 1024 * 1024 * 1024
+export const maxScanned = 1024 * 1024 * 1024
 
 /** Characters that are kept of the end of an output. */
 const keptEnd = 1024 * 1024
@@ -19,7 +19,7 @@ const mostLines = 10_000
 const mostCharacters = 16 * 1024 * 1024
 
 /** Fails once there were more bytes. */
-export const limited = <E, F>(bytes: Stream.Stream<Uint8Array, E>, most: number, error: () => F) =>
+export const limitBytes = <E, F>(bytes: Stream.Stream<Uint8Array, E>, most: number, error: () => F) =>
   Stream.suspend(() => {
     let read = 0
     return Stream.tap(bytes, (piece) => ((read += piece.length) > most ? Effect.fail(error()) : Effect.void))
@@ -67,7 +67,7 @@ const lineReader = () => {
 export const readLines = <E>(
   bytes: Stream.Stream<Uint8Array, E>,
   each: (lines: ReadonlyArray<string>) => Effect.Effect<void>,
-  heard: Command["heard"] = (line) => line
+  heard: Command["onLine"] = (line) => line
 ): Effect.Effect<string, E> =>
   Effect.suspend(() => {
     const reader = lineReader()
@@ -96,7 +96,7 @@ export const readLines = <E>(
   })
 
 /** Publishes the lines of a command's outputs, until there were too many. */
-export const shower = <S>(publish: (stream: S, line: string) => Effect.Effect<void>) => {
+export const linePublisher = <S>(publish: (stream: S, line: string) => Effect.Effect<void>) => {
   let [lines, characters] = [0, 0]
   let isFull = false
   return (stream: S, all: ReadonlyArray<string>): Effect.Effect<void> =>

@@ -1,14 +1,14 @@
 import { Effect, Fiber, type Scope, Stream } from "effect"
 import type { Events } from "../../core/Events.ts"
 import { type Command, CommandFailed, type Output, OutputTooLong, type Process } from "./Command.ts"
-import { limited, mostHeard, mostRead, mostShown, readLines, shower } from "./output.ts"
+import { limitBytes, maxScanned, maxRead, maxShown, readLines, linePublisher } from "./output.ts"
 
 /** How to start a command: on this machine or over SSH. The process ends with the scope. */
 type Start<E> = Effect.Effect<Process<E>, E, Scope.Scope>
 
 /** Publishes the lines of the outputs that the command wants shown. */
 const publisher = ({ publish }: Events["Service"], machine: string, command: Command) => {
-  const show = shower((stream: "stdout" | "stderr", line: string) =>
+  const show = linePublisher((stream: "stdout" | "stderr", line: string) =>
     publish({ _tag: "StepOutput", machine, stream, line })
   )
   return (stream: "stdout" | "stderr") => (lines: ReadonlyArray<string>) =>
@@ -28,13 +28,13 @@ export const outputOf = <E>(
       const show = publisher(events, machine, command)
       const tooLong = (bytes: number) => () =>
         new OutputTooLong({ machine, program: command.script ?? command.words[0], bytes })
-      const most = command.heard === undefined ? mostShown : mostHeard
+      const most = command.onLine === undefined ? maxShown : maxScanned
       const lines = (stream: "stdout" | "stderr") =>
-        readLines(limited(child[stream], most, tooLong(most)), show(stream), command.heard)
+        readLines(limitBytes(child[stream], most, tooLong(most)), show(stream), command.onLine)
       const stdout =
         command.show === "all"
           ? lines("stdout")
-          : Stream.mkString(Stream.decodeText(limited(child.stdout, mostRead, tooLong(mostRead))))
+          : Stream.mkString(Stream.decodeText(limitBytes(child.stdout, maxRead, tooLong(maxRead))))
       const [out, err] = yield* Effect.all([stdout, lines("stderr")], { concurrency: 2 })
       return { stdout: out, stderr: err, exitCode: yield* child.exitCode }
     })

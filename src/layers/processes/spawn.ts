@@ -2,7 +2,7 @@ import { Effect, type PlatformError, Redacted, type Scope, Stream } from "effect
 import { ChildProcess, type ChildProcessSpawner } from "effect/process"
 import { constants } from "node:os"
 import { type Command, type Process, ProgramMissing } from "./Command.ts"
-import { noted } from "./children.ts"
+import { trackChild } from "./children.ts"
 
 /** The exit code that a shell would report, of a child that a signal ended; the spawner only names the signal. */
 const signalled = (error: PlatformError.PlatformError): number => {
@@ -22,7 +22,7 @@ export const spawn = Effect.fnUntraced(function* (
   const { asks, stdin } = command
   const [program, ...args] = command.words
   const failed = (reason: PlatformError.PlatformError) => new ProgramMissing({ program, reason })
-  const note = yield* noted
+  const note = yield* trackChild
   const child = yield* Effect.mapError(
     spawner.spawn(
       ChildProcess.make(program, args, {
@@ -41,7 +41,7 @@ export const spawn = Effect.fnUntraced(function* (
   )
   note(child.pid)
   const ended = Effect.catch(child.exitCode, (error) => Effect.succeed(signalled(error)))
-  if (command.handsOn !== true) {
+  if (command.allowBackground !== true) {
     return {
       stdout: Stream.mapError(child.stdout, failed),
       stderr: Stream.mapError(child.stderr, failed),

@@ -1,5 +1,5 @@
 import { Effect, Option } from "effect"
-import * as Answer from "./Answer.ts"
+import * as Answer from "./Response.ts"
 import * as Manifest from "./Manifest.ts"
 import { isDigest, isTag } from "./Names.ts"
 import type { References } from "./References.ts"

@@ -39,7 +39,7 @@ const meter = () => {
       hash.update(piece)
       if (size < magic.length) magic.set(piece.subarray(0, magic.length - size), size)
       size += piece.length
-      Garbage.passed(piece.length)
+      Garbage.collectAfter(piece.length)
     },
     measured: (): Measured => ({ digest: `sha256:${hash.digest("hex")}`, size, magic })
   }

@@ -1,5 +1,5 @@
 import { Effect, Option, Schema } from "effect"
-import * as Answer from "./Answer.ts"
+import * as Answer from "./Response.ts"
 import type { OnServed } from "./Handler.ts"
 import { fetchLocal } from "./Loopback.ts"
 import { isDigest, isTag } from "./Names.ts"

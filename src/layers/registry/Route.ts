@@ -1,4 +1,4 @@
-import * as Answer from "./Answer.ts"
+import * as Answer from "./Response.ts"
 import { isRepository } from "./Names.ts"
 
 /** What a request asks a registry for. */

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto"
 import { Effect } from "effect"
-import * as Answer from "./Answer.ts"
+import * as Answer from "./Response.ts"
 import * as Handler from "./Handler.ts"
 import * as References from "./References.ts"
 import { isTaken, RegistryNotServed } from "./RegistryError.ts"

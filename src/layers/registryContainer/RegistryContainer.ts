@@ -2,8 +2,8 @@ import { Context, Effect, Layer, Option, Schedule } from "effect"
 import type { Engine } from "../../config/Project.ts"
 import { script } from "../processes/Command.ts"
 import registryScript from "./registry.sh" with { type: "text" }
-import { telling } from "../../core/lines.ts"
-import { type EngineError, engineError, EngineUnclear } from "../docker/DockerError.ts"
+import { reasonFrom } from "../../core/lines.ts"
+import { type EngineError, parseEngineError, EngineUnclear } from "../docker/DockerError.ts"
 import { local } from "../shell/Machine.ts"
 import {
   RegistryContainerElsewhere,
@@ -65,7 +65,7 @@ const make = (answers: (port: number) => Effect.Effect<boolean>) =>
         words: readonly [string, ...Array<string>]
       ) {
         const output = yield* shell.run(local, { words })
-        if (output.exitCode !== 0) return yield* engineError({ machine: "local", engine, operation }, output)
+        if (output.exitCode !== 0) return yield* parseEngineError({ machine: "local", engine, operation }, output)
         return output.stdout.trim()
       })
 
@@ -79,11 +79,11 @@ const make = (answers: (port: number) => Effect.Effect<boolean>) =>
         const output = yield* shell.run(local, { ...command, show: "stderr" })
         const taken = /port is already allocated|address already in use/i
         if (taken.test(output.stderr)) {
-          return yield* new RegistryPortTaken({ port, detail: telling(output.stderr, taken, 1) })
+          return yield* new RegistryPortTaken({ port, detail: reasonFrom(output.stderr, taken, 1) })
         }
         const operation = "run the registry's container"
         if (output.exitCode !== 0) {
-          return yield* engineError({ machine: "local", engine, operation, reference: image }, output)
+          return yield* parseEngineError({ machine: "local", engine, operation, reference: image }, output)
         }
         const [word = "", other = ""] = output.stdout.trim().split(" ")
         if (word === "foreign") return yield* new RegistryContainerForeign({ engine, name })

@@ -1,8 +1,8 @@
 import { Context, type Duration, Effect, FileSystem, Layer, Option, Path, Redacted } from "effect"
 import type { SecretRef } from "../../config/Project.ts"
 import { Scrubber } from "../../core/Scrubber.ts"
-import { runner } from "./command.ts"
-import { readPlaces } from "./places.ts"
+import { secretCommandRunner } from "./command.ts"
+import { readSources } from "./places.ts"
 import { type SecretCommandFailed, type SecretsError, SecretsMissing, type SecretsUnreadable } from "./SecretsError.ts"
 import { Processes } from "../processes/Processes.ts"
 
@@ -46,9 +46,14 @@ export class Secrets extends Context.Service<
         const scrubber = yield* Scrubber
         const files = { fs: yield* FileSystem.FileSystem, path: yield* Path.Path }
         const processes = yield* Processes
-        const run = runner({ processes, scrubber, root: options.root, timeout: options.commandTimeout ?? "30 seconds" })
+        const run = secretCommandRunner({
+          processes,
+          scrubber,
+          root: options.root,
+          timeout: options.commandTimeout ?? "30 seconds"
+        })
         const places = yield* Effect.cached(
-          readPlaces({ ...options, env: options.env ?? process.env }).pipe(
+          readSources({ ...options, env: options.env ?? process.env }).pipe(
             Effect.provideService(FileSystem.FileSystem, files.fs),
             Effect.provideService(Path.Path, files.path)
           )

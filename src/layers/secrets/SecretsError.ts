@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { faultRemedy, FileFault, faultText } from "../../config/regularFile.ts"
 import { ExitCode } from "../../core/Failure.ts"
-import { list } from "../../core/text.ts"
+import { joinWords } from "../../core/text.ts"
 
 /** Secrets that were not found, all of them. An empty value counts as not found. */
 export class SecretsMissing extends Schema.TaggedError<SecretsMissing>()("SecretsMissing", {
@@ -10,16 +10,16 @@ export class SecretsMissing extends Schema.TaggedError<SecretsMissing>()("Secret
 }) {
   override get message() {
     const names = this.secrets.map(({ emptyIn, name }) =>
-      emptyIn.length > 0 ? `${name} (empty in ${list(emptyIn)})` : name
+      emptyIn.length > 0 ? `${name} (empty in ${joinWords(emptyIn)})` : name
     )
     const places = this.searched.map(({ place, there }) => (there ? place : `${place} (no such file)`))
     const subject = names.length === 1 ? "The secret" : "The secrets"
-    return `${subject} ${list(names)} ${names.length === 1 ? "is" : "are"} missing; searched ${list(places)}.`
+    return `${subject} ${joinWords(names)} ${names.length === 1 ? "is" : "are"} missing; searched ${joinWords(places)}.`
   }
   get remedy() {
     const [first] = this.searched
     const lines = this.secrets.map(({ name }) => `${name}=…`)
-    return `Write ${list(lines)} into ${first?.place ?? ".env"}, or set ${lines.length === 1 ? "it" : "them"} in the environment.`
+    return `Write ${joinWords(lines)} into ${first?.place ?? ".env"}, or set ${lines.length === 1 ? "it" : "them"} in the environment.`
   }
   get exitCode() {
     return ExitCode.configuration

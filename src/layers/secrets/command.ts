@@ -21,7 +21,7 @@ const mostBytes = 64 * 1024
  * for a password would wait for an answer that nobody is shown the question of. What one prints, without its last line
  * end, is known to the scrubber before anything else is done with it.
  */
-export const runner = (options: {
+export const secretCommandRunner = (options: {
   readonly processes: Processes["Service"]
   readonly scrubber: Scrubber["Service"]
   readonly root: string

@@ -1,7 +1,7 @@
 import { Effect, FileSystem, Path } from "effect"
 import type { Project } from "../../config/Project.ts"
 import { Git } from "../git/Git.ts"
-import { list } from "../../core/text.ts"
+import { joinWords } from "../../core/text.ts"
 
 /** Something that a run can do without, and that its user should know: what it is, and what to do. */
 export interface Warning {
@@ -27,13 +27,13 @@ const secretFiles = Effect.fnUntraced(function* (root: string) {
 })
 
 /** What is worth a warning about how a project keeps its secrets. It costs a look at a folder, and git where there is one. */
-export const warnings = Effect.fnUntraced(function* ({ registry, root }: Project) {
+export const storageWarnings = Effect.fnUntraced(function* ({ registry, root }: Project) {
   const found: Array<Warning> = []
   const files = yield* secretFiles(root)
   const open = files.filter((file) => file.open).map(({ name }) => name)
   if (open.length > 0) {
     found.push({
-      text: `${list(open)} can be read by other users of this machine.`,
+      text: `${joinWords(open)} can be read by other users of this machine.`,
       remedy: `Run: chmod 600 ${open.join(" ")}`
     })
   }
@@ -44,7 +44,7 @@ export const warnings = Effect.fnUntraced(function* ({ registry, root }: Project
   if (committable.length > 0) {
     const are = committable.length === 1 ? "is" : "are"
     found.push({
-      text: `${list(committable)} ${are} not ignored by git, and may end up in a commit.`,
+      text: `${joinWords(committable)} ${are} not ignored by git, and may end up in a commit.`,
       remedy: "Add the line `.env*` to .gitignore; `git rm --cached FILE` takes out one that is in git already."
     })
   }

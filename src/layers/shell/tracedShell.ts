@@ -5,7 +5,7 @@ import { label, type Machine } from "./Machine.ts"
 import { Shell } from "./Shell.ts"
 
 /** A command that has run: for which node, where, when (epoch milliseconds), and how it ended. */
-export interface Ran {
+export interface CommandRun {
   readonly path: string
   readonly machine: string
   /** The program, or the name of a script of jiji's own. Nothing that was given to it. */
@@ -25,7 +25,7 @@ const failureOf = (exit: Exit.Exit<unknown, { readonly _tag: string }>): string 
 }
 
 /** The shell, and somebody who is told of every command when it has ended. */
-export const observed = (told: (ran: Ran) => void) =>
+export const tracedShell = (told: (ran: CommandRun) => void) =>
   Layer.effect(
     Shell,
     Effect.map(Shell, (shell) => {

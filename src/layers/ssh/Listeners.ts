@@ -1,7 +1,7 @@
 import { connect, type Socket } from "node:net"
 import type { Writable } from "node:stream"
 import type { AcceptConnection, Client, ClientChannel, RejectConnection, TcpConnectionDetails } from "ssh2"
-import { passed } from "../../core/collectGarbage.ts"
+import { collectAfter } from "../../core/collectGarbage.ts"
 import type { LocalEnd } from "./Ssh.ts"
 
 /** Where connections from a forwarded port lead, and the ones that came. */
@@ -35,7 +35,7 @@ const isLoopback = (address: string): boolean => address === "::1" || /^(::ffff:
 const join = (socket: Socket, channel: ClientChannel, transport: Writable, carry: (bytes: number) => void): void => {
   socket.on("data", (piece: Buffer) => {
     carry(piece.length)
-    passed(piece.length)
+    collectAfter(piece.length)
     // A piece is many SSH packets: they leave in one write, not each by itself.
     transport.cork()
     const hasRoom = channel.write(piece)

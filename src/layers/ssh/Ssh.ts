@@ -11,7 +11,7 @@ import * as RemoteExec from "./RemoteExec.ts"
 import * as ReverseForward from "./ReverseForward.ts"
 import { type Hop, route } from "./Route.ts"
 import { SshSettings } from "./Settings.ts"
-import * as Shared from "./Connections.ts"
+import * as Shared from "./ConnectionCache.ts"
 import type { ConnectionLost, ForwardRefused, SshError } from "./SshError.ts"
 
 /** A command on a server. stdout and stderr must both be read, or the command blocks: the channel has back-pressure. */

@@ -6,21 +6,21 @@ import { failureRecords } from "../../core/failureRecords.ts"
 /** The state of a pipeline, with its type gone. */
 export type State = Readonly<Record<string, unknown>>
 /** What a node does, with its types gone. */
-export type Run<A> = Effect.Effect<A, unknown, unknown>
+export type NodeEffect<A> = Effect.Effect<A, unknown, unknown>
 
 /** What a node's end says beyond how long it took. */
-export type Ended = { readonly skipped?: string; readonly result?: unknown }
+export type NodeResult = { readonly skipped?: string; readonly result?: unknown }
 
 /**
  * Publishes the node's beginning and its end; whatever happens, there is exactly one end. `ended` is called with what
  * the node answered before an interruption can come in between.
  */
-export const observed = <A>(
+export const withNodeEvents = <A>(
   kind: NodeKind,
   path: string,
-  node: Run<A>,
-  ended: (value: A) => Ended = () => ({})
-): Run<A> =>
+  node: NodeEffect<A>,
+  ended: (value: A) => NodeResult = () => ({})
+): NodeEffect<A> =>
   Effect.uninterruptibleMask((restore) =>
     // Plain calls: this is what every node costs, and a generator would double it.
     Effect.withFiber((fiber) => {
@@ -37,7 +37,12 @@ export const observed = <A>(
     })
   ).pipe(Effect.provideService(CurrentPath, path))
 
-const end = <A>(kind: NodeKind, millis: number, exit: Exit.Exit<A, unknown>, ended: (value: A) => Ended): EventBody => {
+const end = <A>(
+  kind: NodeKind,
+  millis: number,
+  exit: Exit.Exit<A, unknown>,
+  ended: (value: A) => NodeResult
+): EventBody => {
   if (Exit.isFailure(exit)) {
     return Cause.hasInterruptsOnly(exit.cause)
       ? { _tag: "StepInterrupted", kind, millis }

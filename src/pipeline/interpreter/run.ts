@@ -1,13 +1,13 @@
 import { Cause, Clock, type Context, Deferred, Effect, Exit, type Layer, Random, type Scope } from "effect"
 import { CurrentPath, CurrentRun, Events } from "../../core/Events.ts"
-import { Undoable } from "../../core/Held.ts"
+import { UndoableSteps } from "../../core/Held.ts"
 import { runNodes } from "./runNodes.ts"
 import type { PipelineNode } from "../Node.ts"
 import { failureRecords } from "../../core/failureRecords.ts"
-import { type Run, type State } from "./nodeEvents.ts"
+import { type NodeEffect, type State } from "./nodeEvents.ts"
 import type { Pipeline } from "../Pipeline.ts"
-import { Stray } from "./UnhandledError.ts"
-import { telling } from "./subscribers.ts"
+import { UnhandledError } from "./UnhandledError.ts"
+import { notifySubscribers } from "./subscribers.ts"
 import { Undos } from "./undos.ts"
 
 /** Short enough to say aloud, and in the order of time: `mf3k2a9c-7q1x`. */
@@ -18,13 +18,13 @@ const newRunId = Effect.gen(function* () {
 })
 
 /** Runs the body between the run's first event and its last. */
-const bounded = (name: string, body: Run<State>): Run<State> =>
+const bounded = (name: string, body: NodeEffect<State>): NodeEffect<State> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const events = yield* Events
       const began = yield* Clock.currentTimeMillis
       yield* events.publish({ _tag: "RunStarted", version: 1, name })
-      const stray = yield* Stray
+      const stray = yield* UnhandledError
       const exit = yield* Effect.exit(restore(stray === undefined ? body : Effect.raceFirst(body, stray)))
       const millis = (yield* Clock.currentTimeMillis) - began
       if (Exit.isSuccess(exit)) yield* events.publish({ _tag: "RunSucceeded", millis })
@@ -52,12 +52,12 @@ export const run = <N extends object, S, E, R, ROut = never, LE = never, RIn = n
     const id = yield* newRunId
     const services = yield* Deferred.make<Context.Context<unknown>>()
     const offer = Effect.flatMap(Effect.context<unknown>(), (context) => Deferred.succeed(services, context))
-    const undos = new Undos(yield* Undoable)
+    const undos = new Undos(yield* UndoableSteps)
     const nodes = Effect.andThen(offer, runNodes(node, input as State, name, undos)).pipe(
       Effect.ensuring(Effect.sync(() => undos.forget(name)))
     )
     const body = layers === undefined ? nodes : Effect.provide(nodes, layers)
-    yield* Effect.provideService(telling(node, id, services), CurrentRun, id)
+    yield* Effect.provideService(notifySubscribers(node, id, services), CurrentRun, id)
     // Where the layers cannot be built, what is told of that has to do without them.
     return yield* Effect.provideService(
       bounded(

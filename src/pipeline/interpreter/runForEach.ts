@@ -1,8 +1,8 @@
 import { Cause, Effect, Exit } from "effect"
-import { answered } from "../../core/authored.ts"
+import { checkReturn } from "../../core/authorFunction.ts"
 import { encodeKey } from "../../core/keys.ts"
 import type { ForEachNode } from "../Node.ts"
-import { observed, type Run, type State } from "./nodeEvents.ts"
+import { withNodeEvents, type NodeEffect, type State } from "./nodeEvents.ts"
 import { groups, onFailure } from "../Strategy.ts"
 import type { Undos } from "./undos.ts"
 
@@ -18,9 +18,9 @@ const itemsOf = (node: ForEachNode, state: State, path: string): ReadonlyArray<I
   const taken = new Set<string>()
   const items = node.items(state as never)
   const called = JSON.stringify(node.name)
-  return answered(`items of ${called}`, "a list", items, Array.isArray(items)).map((item) => {
+  return checkReturn(`items of ${called}`, "a list", items, Array.isArray(items)).map((item) => {
     const name = node.key(item as never)
-    answered(`key of ${called}`, "a text", name, typeof name === "string")
+    checkReturn(`key of ${called}`, "a text", name, typeof name === "string")
     let key = name
     for (let n = 2; taken.has(key); n++) key = `${name}#${n}`
     taken.add(key)
@@ -34,8 +34,8 @@ export const runForEach = (
   state: State,
   path: string,
   undos: Undos,
-  runBody: (state: State, path: string) => Run<State>
-): Run<State> => {
+  runBody: (state: State, path: string) => NodeEffect<State>
+): NodeEffect<State> => {
   const mode = onFailure(node.strategy)
   const whole = Effect.gen(function* () {
     const exits: Array<Exit.Exit<State, unknown>> = []
@@ -48,11 +48,11 @@ export const runForEach = (
           if (failed !== undefined && (closed || mode !== "continue")) {
             const skipped = `not begun, because ${failed} failed`
             return Effect.as(
-              observed("item", at, Effect.void, () => ({ skipped })),
+              withNodeEvents("item", at, Effect.void, () => ({ skipped })),
               undefined
             )
           }
-          return observed("item", at, runBody(state, at)).pipe(
+          return withNodeEvents("item", at, runBody(state, at)).pipe(
             Effect.onError(() => Effect.sync(() => void (failed ??= key))),
             // An item's failure is kept, so that its neighbours are not cut off in the middle of their work.
             Effect.exit
@@ -75,5 +75,5 @@ export const runForEach = (
     const values = exits.filter(Exit.isSuccess).map((exit) => collect.value(exit.value as never))
     return { ...state, [collect.as]: values }
   })
-  return observed("forEach", path, whole)
+  return withNodeEvents("forEach", path, whole)
 }

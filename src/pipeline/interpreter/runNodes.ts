@@ -1,7 +1,7 @@
 import { Effect } from "effect"
-import { answered } from "../../core/authored.ts"
+import { checkReturn } from "../../core/authorFunction.ts"
 import type { Node, PipelineNode } from "../Node.ts"
-import { observed, type Run, type State } from "./nodeEvents.ts"
+import { withNodeEvents, type NodeEffect, type State } from "./nodeEvents.ts"
 import { runForEach } from "./runForEach.ts"
 import { runStep } from "./runStep.ts"
 import type { Undos } from "./undos.ts"
@@ -10,13 +10,13 @@ import type { Undos } from "./undos.ts"
 const news = (after: State, before: State): State =>
   Object.fromEntries(Object.entries(after).filter(([key, value]) => !(key in before) || before[key] !== value))
 
-const runNode = (node: Node, state: State, path: string, undos: Undos): Run<State> => {
+const runNode = (node: Node, state: State, path: string, undos: Undos): NodeEffect<State> => {
   switch (node._tag) {
     case "Step":
       return runStep(node, state, `${path}/${node.name}`, undos)
     case "Pipeline": {
       const at = `${path}/${node.name}`
-      return observed("pipeline", at, runNodes(node, state, at, undos))
+      return withNodeEvents("pipeline", at, runNodes(node, state, at, undos))
     }
     case "ForEach":
       return runForEach(node, state, `${path}/${node.name}`, undos, (state, at) =>
@@ -27,9 +27,10 @@ const runNode = (node: Node, state: State, path: string, undos: Undos): Run<Stat
         const { body, reason } = node
         const holds = node.if(state as never)
         const what = `the condition of ${JSON.stringify(body.name)}`
-        if (answered(what, "true or false", holds, typeof holds === "boolean")) return runNode(body, state, path, undos)
+        if (checkReturn(what, "true or false", holds, typeof holds === "boolean"))
+          return runNode(body, state, path, undos)
         const kind = body._tag === "Step" ? "step" : "pipeline"
-        const skipped = observed(kind, `${path}/${body.name}`, Effect.void, () => ({ skipped: reason }))
+        const skipped = withNodeEvents(kind, `${path}/${body.name}`, Effect.void, () => ({ skipped: reason }))
         return Effect.as(skipped, state)
       })
     case "Parallel":
@@ -41,7 +42,7 @@ const runNode = (node: Node, state: State, path: string, undos: Undos): Run<Stat
 }
 
 /** The nodes of a pipeline in order, in a scope of their own; undone where they fail, before anything is released. */
-export const runNodes = (pipeline: PipelineNode, state: State, path: string, undos: Undos): Run<State> =>
+export const runNodes = (pipeline: PipelineNode, state: State, path: string, undos: Undos): NodeEffect<State> =>
   Effect.gen(function* () {
     let current = state
     for (const node of pipeline.nodes) current = yield* runNode(node, current, path, undos)

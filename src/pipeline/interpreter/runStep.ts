@@ -1,15 +1,15 @@
 import { Cause, Duration, Effect, Exit, Schedule, Schema, Scope } from "effect"
-import { answered, effectOf } from "../../core/authored.ts"
+import { checkReturn, runAuthorFunction } from "../../core/authorFunction.ts"
 import { Events } from "../../core/Events.ts"
-import { calledStep, type StepNode } from "../Node.ts"
-import { observed, type Run, type State } from "./nodeEvents.ts"
+import { stepLabel, type StepNode } from "../Node.ts"
+import { withNodeEvents, type NodeEffect, type State } from "./nodeEvents.ts"
 import { StepTimedOut } from "../PipelineError.ts"
 import { isSkipped } from "../Step.ts"
-import type { Around } from "../Step.ts"
+import type { Wrapper } from "../Step.ts"
 import type { Undos } from "./undos.ts"
 import { failureRecords } from "../../core/failureRecords.ts"
 
-/** What a step's body or what is around it has answered: what it adds, and why it was skipped, if it was. */
+/** What a step or its wrapper returned: what it adds, and why it was skipped, if it was. */
 interface Answer {
   readonly adds: unknown
   readonly skipped?: string
@@ -18,7 +18,7 @@ interface Answer {
 }
 
 /** An attempt whose resources stay with the pipeline where it goes well, and are released at once where it fails. */
-const attempt = <A>(once: Run<A>): Run<A> =>
+const attempt = <A>(once: NodeEffect<A>): NodeEffect<A> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const scope = yield* Scope.fork(yield* Effect.scope)
@@ -28,11 +28,17 @@ const attempt = <A>(once: Run<A>): Run<A> =>
     })
   )
 
-const put = (around: Around, inner: Run<Answer>, state: State, path: string, name: string): Run<Answer> => {
-  switch (around._tag) {
+const put = (
+  wrapper: Wrapper,
+  inner: NodeEffect<Answer>,
+  state: State,
+  path: string,
+  name: string
+): NodeEffect<Answer> => {
+  switch (wrapper._tag) {
     case "Retry": {
       // The errors that it takes are the step's own, as the signature of Step.retry says.
-      const schedule = around.schedule as Schedule.Schedule<unknown, unknown, unknown, unknown>
+      const schedule = wrapper.schedule as Schedule.Schedule<unknown, unknown, unknown, unknown>
       return Effect.retry(
         attempt(inner),
         Schedule.tap(schedule, ({ attempt, duration, input }) =>
@@ -49,14 +55,14 @@ const put = (around: Around, inner: Run<Answer>, state: State, path: string, nam
     }
     case "Timeout":
       return Effect.timeoutOrElse(inner, {
-        duration: around.duration,
-        orElse: () => Effect.fail(new StepTimedOut({ path, millis: Duration.toMillis(around.duration) }))
+        duration: wrapper.duration,
+        orElse: () => Effect.fail(new StepTimedOut({ path, millis: Duration.toMillis(wrapper.duration) }))
       })
     case "SkipWhen":
       return Effect.suspend(() => {
-        const reason = around.reason(state as never)
+        const reason = wrapper.reason(state as never)
         const isReason = reason === undefined || typeof reason === "string"
-        const skipped = answered(`skipWhen of ${name}`, "a reason or undefined", reason, isReason)
+        const skipped = checkReturn(`skipWhen of ${name}`, "a reason or undefined", reason, isReason)
         return skipped === undefined ? inner : Effect.succeed({ adds: {}, skipped, unasked: true })
       })
     case "Undo":
@@ -64,24 +70,24 @@ const put = (around: Around, inner: Run<Answer>, state: State, path: string, nam
   }
 }
 
-/** Runs a step with what is around it; the state with what it adds. */
-export const runStep = (step: StepNode, state: State, path: string, undos: Undos): Run<State> => {
+/** Runs a step with its wrappers; returns the state with what it adds. */
+export const runStep = (step: StepNode, state: State, path: string, undos: Undos): NodeEffect<State> => {
   const { result } = step
-  const name = calledStep(step)
+  const name = stepLabel(step)
   // The compiler has checked the state against the step's needs where the pipeline was put together.
-  const asked = effectOf(name, step.run, () => step.run(state as never))
+  const asked = runAuthorFunction(name, step.run, () => step.run(state as never))
   const body = Effect.map(asked, (answer): Answer =>
     isSkipped(answer) ? { adds: answer.adds, skipped: answer.reason } : { adds: answer }
   )
-  const whole = step.around.reduce((inner, around) => put(around, inner, state, path, name), body)
+  const whole = step.wrappers.reduce((inner, wrapper) => put(wrapper, inner, state, path, name), body)
   const node = Effect.map(whole, ({ adds, unasked = false, ...skipped }) => {
     // What a step adds is what its schema describes; where it is not, that is the step's fault, and ends it.
     const encoded = result === undefined || unasked ? {} : { result: Schema.encodeUnknownSync(result)(adds) }
     return { adds, ended: { ...skipped, ...encoded } }
   })
-  const done = observed("step", path, node, ({ adds, ended }) => {
+  const done = withNodeEvents("step", path, node, ({ adds, ended }) => {
     if (!("skipped" in ended)) {
-      for (const around of step.around) if (around._tag === "Undo") undos.add(path, step, around, adds, state)
+      for (const wrapper of step.wrappers) if (wrapper._tag === "Undo") undos.add(path, step, wrapper, adds, state)
     }
     return ended
   })

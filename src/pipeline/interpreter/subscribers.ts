@@ -1,9 +1,9 @@
 import { Cause, type Context, Deferred, Effect, Fiber, Stream } from "effect"
-import { effectOf } from "../../core/authored.ts"
+import { runAuthorFunction } from "../../core/authorFunction.ts"
 import { type Event, isEnd } from "../../core/Event.ts"
 import { CurrentPath, Events } from "../../core/Events.ts"
-import { messageOf, placeOf } from "../../core/errorText.ts"
-import { type Node, named, type PipelineNode, type Subscriber } from "../Node.ts"
+import { messageOf, sourceLocation } from "../../core/errorText.ts"
+import { type Node, namedNodes, type PipelineNode, type Subscriber } from "../Node.ts"
 import { SubscriberFailed } from "../PipelineError.ts"
 
 /** How long a run that has ended waits for its subscribers. */
@@ -24,12 +24,12 @@ const below = (node: Node, path: string): ReadonlyArray<Told> => {
 /** The subscribers of a pipeline and of those within it. `path` is the source of a regular expression. */
 export const subscribersOf = (pipeline: PipelineNode, path: string): ReadonlyArray<Told> => [
   ...pipeline.subscribers.map((subscriber) => ({ subscriber, paths: new RegExp(`^${path}(?:[/[]|$)`) })),
-  ...pipeline.nodes.flatMap(named).flatMap((node) => below(node, path))
+  ...pipeline.nodes.flatMap(namedNodes).flatMap((node) => below(node, path))
 ]
 
 const failureOf = ({ tag }: Subscriber, cause: Cause.Cause<unknown>): SubscriberFailed => {
   const error = Cause.squash(cause)
-  const at = placeOf(error)
+  const at = sourceLocation(error)
   const [reason = ""] = Cause.hasInterruptsOnly(cause) ? ["it was interrupted"] : messageOf(error).split("\n")
   return new SubscriberFailed({ event: tag, reason, ...(at === undefined ? {} : { at }) })
 }
@@ -55,7 +55,7 @@ const tell = Effect.fnUntraced(function* (
     Effect.gen(function* () {
       const context = yield* Deferred.await(services)
       // An event of its tag, as its signature says.
-      const asked = effectOf("its function", subscriber, () => subscriber.handler(event as never))
+      const asked = runAuthorFunction("its function", subscriber, () => subscriber.handler(event as never))
       yield* Effect.provideContext(Effect.scoped(asked), context)
     }).pipe(Effect.catchCause((cause) => warn(isEnd(event), cause)))
   yield* stream.pipe(
@@ -69,7 +69,7 @@ const tell = Effect.fnUntraced(function* (
  * Tells the subscribers of a pipeline of the events of this run, from now until it has ended. Whoever is still at it
  * then is waited for, but not for long.
  */
-export const telling = Effect.fnUntraced(function* (
+export const notifySubscribers = Effect.fnUntraced(function* (
   pipeline: PipelineNode,
   run: string,
   services: Deferred.Deferred<Context.Context<unknown>>

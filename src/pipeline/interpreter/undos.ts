@@ -1,15 +1,15 @@
 import { Duration, Effect, Exit } from "effect"
-import { effectOf } from "../../core/authored.ts"
-import { calledStep, type StepNode } from "../Node.ts"
+import { runAuthorFunction } from "../../core/authorFunction.ts"
+import { stepLabel, type StepNode } from "../Node.ts"
 import type { Held } from "../../core/Held.ts"
-import { observed, type Run, type State } from "./nodeEvents.ts"
+import { withNodeEvents, type NodeEffect, type State } from "./nodeEvents.ts"
 import { StepTimedOut } from "../PipelineError.ts"
 import type { Undo } from "../Step.ts"
 
 /** A step that was done, and how to take that back. */
 interface Done {
   readonly path: string
-  readonly undo: Run<unknown>
+  readonly undo: NodeEffect<unknown>
   /** Says that it is not to be undone any more. */
   readonly letGo: () => void
 }
@@ -32,14 +32,16 @@ export class Undos {
   /** Remembers what a step has done. */
   add(path: string, step: StepNode, undo: Undo, added: unknown, state: State): void {
     const at = `${path}/undo`
-    const asked = effectOf(`the undo of ${calledStep(step)}`, step.run, () => undo.run(added as never, state as never))
+    const asked = runAuthorFunction(`the undo of ${stepLabel(step)}`, step.run, () =>
+      undo.run(added as never, state as never)
+    )
     const limited = Effect.scoped(asked).pipe(
       Effect.timeoutOrElse({
         duration: undo.within,
         orElse: () => Effect.fail(new StepTimedOut({ path: at, millis: Duration.toMillis(undo.within) }))
       })
     )
-    this.#done.push({ path, undo: observed("undo", at, limited), letGo: this.#undoable.add(path) })
+    this.#done.push({ path, undo: withNodeEvents("undo", at, limited), letGo: this.#undoable.add(path) })
   }
 
   /** Takes what was done by nodes below a path, the last first. Nobody else is given it then. */

@@ -1,7 +1,7 @@
 import type { Event, FailureRecord } from "../../core/Event.ts"
-import { describe, parsePath } from "../eventLine.ts"
+import { eventLine, parsePath } from "../eventLine.ts"
 import type { Output, Reporter } from "../Reporter.ts"
-import { command, withRemedy } from "./workflowCommand.ts"
+import { workflowCommand, withRemedy } from "./workflowCommand.ts"
 
 const about = (path: string): string => {
   const { keys, name } = parsePath(path)
@@ -13,12 +13,12 @@ export const annotations = (output: Pick<Output, "write">, told = new Set<string
   const tell = (path: string, failures: ReadonlyArray<FailureRecord>) => {
     for (const { message, remedy } of failures) {
       told.add(message)
-      output.write(command("error", withRemedy(message, remedy), { title: `${about(path)} failed` }))
+      output.write(workflowCommand("error", withRemedy(message, remedy), { title: `${about(path)} failed` }))
     }
   }
   return {
     event(event: Event) {
-      const line = describe(event)
+      const line = eventLine(event)
       if (event._tag === "StepFailed" && line !== undefined) tell(event.path, event.failures)
       else if (event._tag === "RunFailed") {
         // What failed is no step, but what the steps need.
@@ -26,7 +26,8 @@ export const annotations = (output: Pick<Output, "write">, told = new Set<string
           event.path,
           event.failures.filter(({ message }) => !told.has(message))
         )
-      } else if (line?.mark === "warning") output.write(command("warning", line.detail, { title: about(event.path) }))
+      } else if (line?.mark === "warning")
+        output.write(workflowCommand("warning", line.detail, { title: about(event.path) }))
     },
     end: () => {}
   }

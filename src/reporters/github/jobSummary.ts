@@ -1,10 +1,10 @@
 import { Effect, Stream } from "effect"
 import { type Event, isEnd } from "../../core/Event.ts"
-import { describe, isWork, parsePath } from "../eventLine.ts"
+import { eventLine, doesWork, parsePath } from "../eventLine.ts"
 import type { Follower } from "../Reporter.ts"
 import { type Row, rows } from "../table.ts"
 import { printable } from "../../core/text.ts"
-import { duration } from "../../core/units.ts"
+import { formatDuration } from "../../core/units.ts"
 
 /** GitHub takes no summary of more than 1 MiB. */
 const mostRows = 1000
@@ -34,7 +34,7 @@ const table = (all: ReadonlyArray<Row>): ReadonlyArray<string> =>
         "| --- | --- | --- | --- | --- | --- |",
         ...all.slice(0, mostRows).map(({ digest, millis, outcome, server, service, version }) => {
           const cells = [service, server, version, digest.replace("sha256:", "").slice(0, 12)].map(code)
-          return `| ${[...cells, outcome, duration(millis)].join(" | ")} |`
+          return `| ${[...cells, outcome, formatDuration(millis)].join(" | ")} |`
         }),
         ...more(all.length, mostRows)
       ]
@@ -50,9 +50,9 @@ const outcomes: Readonly<Record<string, string>> = {
 const steps = (events: ReadonlyArray<Event>): ReadonlyArray<string> => {
   const all = events.flatMap((event) => {
     const outcome = outcomes[event._tag]
-    if (outcome === undefined || !("millis" in event) || !("kind" in event) || !isWork(event)) return []
+    if (outcome === undefined || !("millis" in event) || !("kind" in event) || !doesWork(event)) return []
     const { keys, name } = parsePath(event.path)
-    return [`| ${[code([...keys, name].join(" ")), outcome, duration(event.millis)].join(" | ")} |`]
+    return [`| ${[code([...keys, name].join(" ")), outcome, formatDuration(event.millis)].join(" | ")} |`]
   })
   if (all.length === 0) return []
   return [
@@ -66,7 +66,9 @@ const steps = (events: ReadonlyArray<Event>): ReadonlyArray<string> => {
 
 /** What failed, each with what to do about it. */
 const failures = (events: ReadonlyArray<Event>): ReadonlyArray<string> => {
-  const steps = events.flatMap((event) => (event._tag === "StepFailed" && describe(event) !== undefined ? [event] : []))
+  const steps = events.flatMap((event) =>
+    event._tag === "StepFailed" && eventLine(event) !== undefined ? [event] : []
+  )
   const failed = steps.length > 0 ? steps : events.flatMap((event) => (event._tag === "RunFailed" ? [event] : []))
   const all = failed.flatMap(({ failures, path }) => failures.map((failure) => ({ ...failure, path })))
   const lines = all.slice(0, mostFailures).flatMap(({ message, path, remedy }) => {
@@ -87,9 +89,9 @@ const heading = (events: ReadonlyArray<Event>, { environment, project }: About):
   const where = `${code(project)}${environment === undefined ? "" : ` to ${code(environment)}`}`
   const name = `${code(began?._tag === "RunStarted" ? began.name : "")} of ${where}`
   const end = events.findLast(isEnd)
-  if (end?._tag === "RunSucceeded") return `### ✅ ${name} done in ${duration(end.millis)}`
-  if (end?._tag === "RunFailed") return `### ❌ ${name} failed after ${duration(end.millis)}`
-  return `### ⚠️ ${name} interrupted${end?._tag === "RunInterrupted" ? ` after ${duration(end.millis)}` : ""}`
+  if (end?._tag === "RunSucceeded") return `### ✅ ${name} done in ${formatDuration(end.millis)}`
+  if (end?._tag === "RunFailed") return `### ❌ ${name} failed after ${formatDuration(end.millis)}`
+  return `### ⚠️ ${name} interrupted${end?._tag === "RunInterrupted" ? ` after ${formatDuration(end.millis)}` : ""}`
 }
 
 /** A run as Markdown: what was done where, and what failed. Nothing that a server wrote becomes markup. */
@@ -100,7 +102,7 @@ export const markdown = (events: ReadonlyArray<Event>, about: About): string => 
 }
 
 /** What jiji itself ended in, beside what runs say. */
-export const ended = (
+export const endSummary = (
   code: number,
   errors: ReadonlyArray<{ readonly text: string; readonly remedy: string | undefined }>
 ): string => {
@@ -111,7 +113,7 @@ export const ended = (
 }
 
 /** Adds a run to the summary of a job. */
-export const summary =
+export const jobSummary =
   (append: (text: string) => Effect.Effect<void>, about: About): Follower =>
   (run) =>
     Effect.gen(function* () {

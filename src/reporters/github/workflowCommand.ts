@@ -1,7 +1,7 @@
 import { printable } from "../../core/text.ts"
 
 /** Where in the workspace's files something is. */
-export interface Place {
+export interface FileLocation {
   readonly file: string
   /** From 1. */
   readonly line?: number
@@ -21,10 +21,10 @@ const data = (text: string): string =>
 const property = (text: string): string => data(text).replaceAll(":", "%3A").replaceAll(",", "%2C")
 
 /** A workflow command that makes an annotation, on a line of its own. */
-export const command = (
+export const workflowCommand = (
   level: "error" | "warning",
   text: string,
-  properties: Partial<Place> & { readonly title?: string } = {}
+  properties: Partial<FileLocation> & { readonly title?: string } = {}
 ): string => {
   const said = Object.entries(properties).map(([name, value]) => `${name}=${property(String(value))}`)
   return `::${level}${said.length === 0 ? "" : ` ${said.join(",")}`}::${data(text)}\n`

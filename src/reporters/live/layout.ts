@@ -1,5 +1,5 @@
-import { fit, type painter, signs } from "../text.ts"
-import type { Shown } from "./running.ts"
+import { truncate, type painter, signs } from "../text.ts"
+import type { RunningView } from "./running.ts"
 
 /** Narrower screens have no room for columns. */
 const roomy = 36
@@ -9,7 +9,7 @@ const margin = 1
 
 /** A line of a step: what was done and how long it took stand in columns; the rest takes the room that is left. */
 export const row = (
-  { action, mark, said, subject, time }: Shown,
+  { action, mark, said, subject, time }: RunningView,
   columns: number,
   paint: ReturnType<typeof painter>
 ) => {
@@ -19,12 +19,12 @@ export const row = (
     columns < roomy
       ? [action, time, ...about].filter((part) => part !== "").join(" ")
       : `${action.padEnd(8)} ${time.padStart(9)}  ${about.join("  ")}`
-  const shown = fit(text.trimEnd(), Math.max(1, columns - margin - 2))
+  const shown = truncate(text.trimEnd(), Math.max(1, columns - margin - 2))
   return `${paint(style, sign)} ${mark === "skipped" ? paint("dim", shown) : shown}`
 }
 
 /** A line of its own. */
-export const line = (text: string, columns: number): string => fit(text, Math.max(1, columns - margin))
+export const line = (text: string, columns: number): string => truncate(text, Math.max(1, columns - margin))
 
 /** As many as there is room for, and how many more there are. */
 export const bounded = (lines: ReadonlyArray<string>, rows: number, columns: number): ReadonlyArray<string> => {

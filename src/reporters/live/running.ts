@@ -1,7 +1,7 @@
 import type { Event } from "../../core/Event.ts"
-import { describe, detailOf, type Line, parsePath } from "../eventLine.ts"
+import { eventLine, detailOf, type Line, parsePath } from "../eventLine.ts"
 import { printable } from "../../core/text.ts"
-import { bytes, duration } from "../../core/units.ts"
+import { formatBytes, formatDuration } from "../../core/units.ts"
 
 /** A step that runs. */
 interface Running {
@@ -15,7 +15,7 @@ interface Running {
 }
 
 /** What is to be shown as one line: sign and colour are its mark's. */
-export interface Shown extends Pick<Line, "mark" | "action" | "subject"> {
+export interface RunningView extends Pick<Line, "mark" | "action" | "subject"> {
   readonly time: string
   readonly said: string
 }
@@ -23,39 +23,39 @@ export interface Shown extends Pick<Line, "mark" | "action" | "subject"> {
 /** `35%  4.2 MB of 12 MB read`: what a narrow screen needs most comes first. */
 const progress = (event: Extract<Event, { _tag: "StepProgress" }>): string => {
   const { label, total } = event
-  if (total === undefined || total <= 0) return `${bytes(event.bytes)} ${label}`
+  if (total === undefined || total <= 0) return `${formatBytes(event.bytes)} ${label}`
   const percent = Math.min(100, Math.floor((100 * event.bytes) / total))
-  return `${percent}%  ${bytes(event.bytes)} of ${bytes(total)} ${label}`
+  return `${percent}%  ${formatBytes(event.bytes)} of ${formatBytes(total)} ${label}`
 }
 
 /** What a run is at, by its events. */
 export interface RunningSteps {
   /** Takes an event; answers the line that stays of it, if one does. */
-  take(event: Event): Shown | undefined
+  take(event: Event): RunningView | undefined
   /** The steps that run, the oldest first. */
-  at(now: number): ReadonlyArray<Shown>
+  at(now: number): ReadonlyArray<RunningView>
 }
 
 /** Seconds and no parts of them: what ticks is to be read, not watched. */
 const elapsed = (millis: number): string => {
   const seconds = Math.max(0, Math.floor(millis / 1000))
-  return seconds < 60 ? `${seconds} s` : duration(seconds * 1000)
+  return seconds < 60 ? `${seconds} s` : formatDuration(seconds * 1000)
 }
 
 export const runningSteps = (): RunningSteps => {
   const running = new Map<string, Running>()
 
-  const end = (event: Event, line: Line): Shown => {
+  const end = (event: Event, line: Line): RunningView => {
     const found = running.get(event.path)?.found ?? ""
     running.delete(event.path)
-    const time = line.mark !== "skipped" && "millis" in event ? duration(event.millis) : ""
+    const time = line.mark !== "skipped" && "millis" in event ? formatDuration(event.millis) : ""
     const detail = line.mark === "done" ? "" : detailOf(line)
     return { ...line, time, said: [found, detail].filter((part) => part !== "").join(", ") }
   }
 
   return {
     take(event) {
-      const line = describe(event)
+      const line = eventLine(event)
       if (line === undefined) return undefined
       if (line.mark === "started") {
         const { keys, name } = parsePath(event.path)

@@ -1,7 +1,7 @@
 import { Cause, Context, Exit, Option, Tracer } from "effect"
-import type { Ran } from "../../layers/shell/tracedShell.ts"
+import type { CommandRun } from "../../layers/shell/tracedShell.ts"
 import type { Event, FailureRecord } from "../../core/Event.ts"
-import { around } from "../eventLine.ts"
+import { parentPaths } from "../eventLine.ts"
 import type { Parent } from "./settings.ts"
 
 /** OpenTelemetry counts in nanoseconds. */
@@ -28,7 +28,7 @@ export class Spans {
   readonly #about: Readonly<Record<string, string>>
   readonly #spans = new Map<string, Tracer.Span>()
   /** Those that have ended, by their path, until the span is there that they are part of. */
-  readonly #commands = new Map<string, Array<Ran>>()
+  readonly #commands = new Map<string, Array<CommandRun>>()
 
   /** `about` is told of the run as a whole. */
   constructor(tracer: Tracer.Tracer, parent: Parent | undefined, about: Readonly<Record<string, string>>) {
@@ -56,7 +56,7 @@ export class Spans {
   }
 
   #above(path: string): Tracer.AnySpan | undefined {
-    for (const each of around(path)) {
+    for (const each of parentPaths(path)) {
       const span = this.#spans.get(each)
       if (span !== undefined) return span
     }
@@ -125,7 +125,7 @@ export class Spans {
   }
 
   /** Takes a command that has ended. */
-  command(ran: Ran): void {
+  command(ran: CommandRun): void {
     const known = this.#commands.get(ran.path)
     if (known === undefined) this.#commands.set(ran.path, [ran])
     else known.push(ran)
@@ -137,7 +137,7 @@ export class Spans {
     this.#commands.clear()
   }
 
-  #ran({ began, ended, exitCode, failure, machine, path, program }: Ran): void {
+  #ran({ began, ended, exitCode, failure, machine, path, program }: CommandRun): void {
     const parent = this.#spans.get(path) ?? this.#above(path)
     // What runs outside of a run is no part of its trace.
     if (parent === undefined) return

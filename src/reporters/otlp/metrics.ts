@@ -13,7 +13,7 @@ const carried = Metric.counter("jiji.bytes", { description: "Bytes that steps mo
 const outcome = (event: Event): string => event._tag.replace(/^(?:Run|Step)/u, "").toLowerCase()
 
 /** Counts what the events of a run say. `about` tells whose run it is. */
-export const counting = (about: Readonly<Record<string, string>>) => {
+export const countingMetrics = (about: Readonly<Record<string, string>>) => {
   const moved = new Map<string, number>()
   // The exporter takes a metric's unit from its attribute `unit`, and leaves that one there.
   const update = <I, S>(metric: Metric.Metric<I, S>, value: I, attributes: Readonly<Record<string, string>>) =>

@@ -1,9 +1,9 @@
 import { Effect } from "effect"
 import type { Project } from "../../config/Project.ts"
-import { Diagnosis, type Looked } from "../../layers/diagnosis/Diagnosis.ts"
+import { Diagnosis, type MachineFacts } from "../../layers/diagnosis/Diagnosis.ts"
 import * as Step from "../../pipeline/Step.ts"
 import { isBuilt } from "../Build.ts"
-import { caught, Checked, here, on } from "./Check.ts"
+import { catchAsCheck, CheckResult, thisMachine, checksFor } from "./Check.ts"
 
 /** The platforms that images are built for; the engine's own where a server says none. */
 const platforms = (project: Project): ReadonlyArray<string | undefined> => {
@@ -15,8 +15,8 @@ const platforms = (project: Project): ReadonlyArray<string | undefined> => {
 /** Builds an image of nothing for every platform that a deploy builds for. */
 export const step = Step.make(
   "build",
-  Effect.fnUntraced(function* ({ looked, project }: { readonly project: Project; readonly looked?: Looked }) {
-    const { ok, skipped } = on(here)
+  Effect.fnUntraced(function* ({ looked, project }: { readonly project: Project; readonly looked?: MachineFacts }) {
+    const { ok, skipped } = checksFor(thisMachine)
     const wanted = platforms(project)
     if (wanted.length === 0) return { checks: skipped("no service is built", "build") }
     if (looked?.engine === undefined) return { checks: skipped("no engine answers", "build") }
@@ -25,7 +25,7 @@ export const step = Step.make(
       Effect.forEach(wanted, (platform) => diagnosis.build(project.engine, platform)),
       { checks: [ok("build", `builds for ${wanted.map((platform) => platform ?? "its own platform").join(" and ")}`)] }
     )
-    return yield* caught(here, "build", build, (check) => ({ checks: [check] }))
+    return yield* catchAsCheck(thisMachine, "build", build, (check) => ({ checks: [check] }))
   }),
-  { result: Checked }
+  { result: CheckResult }
 )

@@ -15,13 +15,13 @@ export const Check = Schema.Struct({
 export type Check = typeof Check.Type
 
 /** What every step of a diagnosis leaves. */
-export const Checked = Schema.Struct({ checks: Schema.Array(Check) })
+export const CheckResult = Schema.Struct({ checks: Schema.Array(Check) })
 
 /** How this machine is called; no server can be. */
-export const here = "this machine"
+export const thisMachine = "this machine"
 
 /** The checks of one machine. */
-export const on = (machine: string) => ({
+export const checksFor = (machine: string) => ({
   ok: (name: string, text: string): Check => ({ machine, name, status: "ok", text }),
   warning: (name: string, text: string, remedy: string): Check => ({ machine, name, status: "warning", text, remedy }),
   failed: (name: string, { message, remedy }: Pick<Failure, "message" | "remedy">): Check => ({
@@ -41,23 +41,23 @@ const limit = 20
 const slow = (machine: string): Pick<Failure, "message" | "remedy"> => ({
   message: `There was no answer within ${limit} s.`,
   remedy:
-    machine === here
+    machine === thisMachine
       ? "Look at what this machine is busy with, and at its network."
       : "Look at what the server is busy with (`uptime`, `journalctl -f`), and at the network in between."
 })
 
 /** Makes a failure a red check of this name, and one more of what has not ended in time. */
-export const caught = <A, E extends Failure, R>(
+export const catchAsCheck = <A, E extends Failure, R>(
   machine: string,
   name: string,
   effect: Effect.Effect<A, E, R>,
   otherwise: (check: Check) => A
 ): Effect.Effect<A, never, R> =>
   effect.pipe(
-    Effect.catch((error) => Effect.succeed(otherwise(on(machine).failed(name, error)))),
+    Effect.catch((error) => Effect.succeed(otherwise(checksFor(machine).failed(name, error)))),
     Effect.timeoutOrElse({
       duration: `${limit} seconds`,
-      orElse: () => Effect.succeed(otherwise(on(machine).failed(name, slow(machine))))
+      orElse: () => Effect.succeed(otherwise(checksFor(machine).failed(name, slow(machine))))
     })
   )
 

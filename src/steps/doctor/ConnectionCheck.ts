@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import type { Project, Server } from "../../config/Project.ts"
 import { Ssh } from "../../layers/ssh/Ssh.ts"
 import * as Step from "../../pipeline/Step.ts"
-import { address, caught, type Check, Checked, on } from "./Check.ts"
+import { address, catchAsCheck, type Check, CheckResult, checksFor } from "./Check.ts"
 
 interface Adds {
   readonly checks: ReadonlyArray<Check>
@@ -14,15 +14,15 @@ interface Adds {
 export const step = Step.make(
   "connect",
   Effect.fnUntraced(function* ({ project, server }: { readonly project: Project; readonly server: Server }) {
-    const { ok, skipped } = on(server.name)
+    const { ok, skipped } = checksFor(server.name)
     const connect = Effect.map((yield* Ssh).connect(server), ({ isNew }): Adds => {
       const hostKey = isNew ? `its host key is new, and now in ${server.knownHosts}` : "its host key is known"
       return { checks: [ok("ssh", `${address(server)} lets jiji in; ${hostKey}`)], connected: true }
     })
     const others = ["engine", "processor", "disk", "clock", ...(project.registry.type === "local" ? ["tunnel"] : [])]
-    return yield* caught(server.name, "ssh", connect, (check): Adds => ({
+    return yield* catchAsCheck(server.name, "ssh", connect, (check): Adds => ({
       checks: [check, ...skipped("there is no connection", ...others, "registry")]
     }))
   }),
-  { result: Checked }
+  { result: CheckResult }
 )

@@ -1,14 +1,14 @@
 import { Effect } from "effect"
 import type { Project } from "../../config/Project.ts"
-import { Diagnosis, type Looked } from "../../layers/diagnosis/Diagnosis.ts"
+import { Diagnosis, type MachineFacts } from "../../layers/diagnosis/Diagnosis.ts"
 import { local } from "../../layers/shell/Machine.ts"
 import * as Step from "../../pipeline/Step.ts"
-import { caught, type Check, Checked, here, on } from "./Check.ts"
+import { catchAsCheck, type Check, CheckResult, thisMachine, checksFor } from "./Check.ts"
 import * as findings from "./findings.ts"
 
 interface Adds {
   readonly checks: ReadonlyArray<Check>
-  readonly looked?: Looked
+  readonly looked?: MachineFacts
 }
 
 /** Looks at this machine's engine. */
@@ -16,12 +16,12 @@ export const step = Step.make(
   "engine",
   Effect.fnUntraced(function* ({ project }: { readonly project: Project }) {
     const look = Effect.map((yield* Diagnosis).look(local, [project.engine]), (looked): Adds => ({
-      checks: [findings.engine(here, looked, project.engine), ...findings.disk(here, looked)],
+      checks: [findings.engine(thisMachine, looked, project.engine), ...findings.disk(thisMachine, looked)],
       looked
     }))
-    return yield* caught(here, "engine", look, (check): Adds => ({
-      checks: [check, ...on(here).skipped("the engine was not seen", "disk")]
+    return yield* catchAsCheck(thisMachine, "engine", look, (check): Adds => ({
+      checks: [check, ...checksFor(thisMachine).skipped("the engine was not seen", "disk")]
     }))
   }),
-  { result: Checked }
+  { result: CheckResult }
 )

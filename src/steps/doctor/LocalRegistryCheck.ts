@@ -3,7 +3,7 @@ import type { Project } from "../../config/Project.ts"
 import { LocalRegistry, type Served } from "../../layers/registry/LocalRegistry.ts"
 import { RegistryPortTaken } from "../../layers/registryContainer/RegistryContainerError.ts"
 import * as Step from "../../pipeline/Step.ts"
-import { caught, type Check, Checked, here, on } from "./Check.ts"
+import { catchAsCheck, type Check, CheckResult, thisMachine, checksFor } from "./Check.ts"
 import * as Container from "./registryContainer.ts"
 
 interface Adds {
@@ -19,13 +19,13 @@ export const step = Step.make(
     const none: Adds = { checks: [] }
     if (registry.type === "remote") return none
     const { port } = registry
-    const { ok, warning } = on(here)
+    const { ok, warning } = checksFor(thisMachine)
     const local = yield* LocalRegistry
     const only = new Set<string>()
 
     const serve = Effect.gen(function* () {
       const folder = yield* local.folder
-      const container = registry.container && (yield* Container.look(engine, port))
+      const container = registry.container && (yield* Container.checkRegistryContainer(engine, port))
       if (container?.answers === true) {
         const served = yield* local.serve({ port: 0, from: port, only })
         return { checks: [ok("registry", container.text)], served } satisfies Adds as Adds
@@ -45,7 +45,7 @@ export const step = Step.make(
       )
       return { checks: [check], served } satisfies Adds as Adds
     })
-    return yield* caught(here, "registry", serve, (check): Adds => ({ checks: [check] }))
+    return yield* catchAsCheck(thisMachine, "registry", serve, (check): Adds => ({ checks: [check] }))
   }),
-  { result: Checked }
+  { result: CheckResult }
 )

@@ -1,23 +1,23 @@
 import { Effect, Result } from "effect"
 import { repository } from "../../config/ImageReference.ts"
 import type { Engine, Project, RemoteRegistryConfig, Server } from "../../config/Project.ts"
-import { Diagnosis, type Looked } from "../../layers/diagnosis/Diagnosis.ts"
+import { Diagnosis, type MachineFacts } from "../../layers/diagnosis/Diagnosis.ts"
 import { local, type Machine, remote } from "../../layers/shell/Machine.ts"
 import * as Step from "../../pipeline/Step.ts"
 import { credentialsOf } from "../Credentials.ts"
-import { caught, type Check, Checked, here, on } from "./Check.ts"
+import { catchAsCheck, type Check, CheckResult, thisMachine, checksFor } from "./Check.ts"
 
 const noLogin = "Set `username` and `password` under `builder.registry`, or log in with your engine before a deploy."
 
 /** Whether a remote registry answers a machine's engine, and lets the project in. */
-export const ask = Effect.fnUntraced(function* (
+export const checkRegistry = Effect.fnUntraced(function* (
   machine: Machine,
   engine: Engine,
   project: Project,
   registry: RemoteRegistryConfig
 ) {
-  const name = machine._tag === "Local" ? here : machine.server.name
-  const { ok, warning } = on(name)
+  const name = machine._tag === "Local" ? thisMachine : machine.server.name
+  const { ok, warning } = checksFor(name)
   const diagnosis = yield* Diagnosis
   const { server } = registry
   const asked = Effect.gen(function* () {
@@ -35,18 +35,18 @@ export const ask = Effect.fnUntraced(function* (
       ? ok("registry", `${server} answers`)
       : warning("registry", `${server} answers, and asks for a login; none is configured`, noLogin)
   })
-  return yield* caught(name, "registry", asked, (check): Check => check)
+  return yield* catchAsCheck(name, "registry", asked, (check): Check => check)
 })
 
 /** Whether a remote registry answers this machine. */
 export const step = Step.make(
   "registry",
-  Effect.fnUntraced(function* ({ looked, project }: { readonly project: Project; readonly looked?: Looked }) {
+  Effect.fnUntraced(function* ({ looked, project }: { readonly project: Project; readonly looked?: MachineFacts }) {
     if (project.registry.type === "local") return { checks: [] }
-    if (looked?.engine === undefined) return { checks: on(here).skipped("no engine answers", "registry") }
-    return { checks: [yield* ask(local, project.engine, project, project.registry)] }
+    if (looked?.engine === undefined) return { checks: checksFor(thisMachine).skipped("no engine answers", "registry") }
+    return { checks: [yield* checkRegistry(local, project.engine, project, project.registry)] }
   }),
-  { result: Checked }
+  { result: CheckResult }
 )
 
 /** Whether a remote registry answers a server. */
@@ -56,12 +56,12 @@ export const fromServer = Step.make(
     readonly project: Project
     readonly server: Server
     readonly connected?: true
-    readonly found?: Looked
+    readonly found?: MachineFacts
   }) {
     const { connected, found, project, server } = state
     if (project.registry.type === "local" || connected === undefined) return { checks: [] }
-    if (found?.engine === undefined) return { checks: on(server.name).skipped("no engine answers", "registry") }
-    return { checks: [yield* ask(remote(server), found.engine.name, project, project.registry)] }
+    if (found?.engine === undefined) return { checks: checksFor(server.name).skipped("no engine answers", "registry") }
+    return { checks: [yield* checkRegistry(remote(server), found.engine.name, project, project.registry)] }
   }),
-  { result: Checked }
+  { result: CheckResult }
 )

@@ -2,19 +2,19 @@ import { Option, Schema, Struct } from "effect"
 import type { Project } from "../../config/Project.ts"
 import type { Event } from "../../core/Event.ts"
 import { ExitCode } from "../../core/Failure.ts"
-import { address, Check, Checked, here } from "./Check.ts"
+import { address, Check, CheckResult, thisMachine } from "./Check.ts"
 
 const { machine: _machine, ...ofCheck } = Check.fields
 
 /** All that was found about one machine, in the order of its checks. */
-export const Examined = Schema.Struct({
+export const MachineReport = Schema.Struct({
   /** `this machine`, or the server's name. */
   name: Schema.String,
   /** `user@host:port`, as deploy.yml has it; absent for this machine. */
   address: Schema.optionalKey(Schema.String),
   checks: Schema.Array(Schema.Struct(ofCheck))
 })
-export type Examined = typeof Examined.Type
+export type MachineReport = typeof MachineReport.Type
 
 /** What `jiji doctor --json` prints. */
 export const Report = Schema.Struct({
@@ -25,7 +25,7 @@ export const Report = Schema.Struct({
   project: Schema.optionalKey(Schema.String),
   environment: Schema.optionalKey(Schema.String),
   /** This machine first, then the servers in the order of deploy.yml. */
-  machines: Schema.Array(Examined)
+  machines: Schema.Array(MachineReport)
 })
 export type Report = typeof Report.Type
 
@@ -60,7 +60,7 @@ const order = [
 
 const place = (name: string): number => order.findIndex((each) => each === name)
 
-const decode = Schema.decodeUnknownOption(Checked)
+const decode = Schema.decodeUnknownOption(CheckResult)
 
 /** The checks that a run's events tell of. */
 export const checksOf = (events: ReadonlyArray<Event>): ReadonlyArray<Check> =>
@@ -83,7 +83,7 @@ export const make = (checks: ReadonlyArray<Check>, project?: Project): Report =>
     ok: checks.every(({ status }) => status !== "failed"),
     ...(project !== undefined && { project: project.name }),
     ...(project?.environment !== undefined && { environment: project.environment }),
-    machines: [{ name: here }, ...servers]
+    machines: [{ name: thisMachine }, ...servers]
       .map((machine) => ({ ...machine, checks: of(machine.name) }))
       .filter((machine) => machine.checks.length > 0)
   }

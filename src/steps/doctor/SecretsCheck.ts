@@ -1,10 +1,10 @@
 import { Effect, Option } from "effect"
 import type { Project } from "../../config/Project.ts"
 import { secretNames } from "../../config/secretNames.ts"
-import { warnings } from "../../layers/secrets/storageWarnings.ts"
+import { storageWarnings } from "../../layers/secrets/storageWarnings.ts"
 import { Secrets } from "../../layers/secrets/Secrets.ts"
 import * as Step from "../../pipeline/Step.ts"
-import { caught, type Check, Checked, here, on } from "./Check.ts"
+import { catchAsCheck, type Check, CheckResult, thisMachine, checksFor } from "./Check.ts"
 
 const said = (found: ReadonlyArray<string>): string =>
   found.length === 0 ? "none is used" : `found ${found.join(", ")}`
@@ -23,13 +23,15 @@ export const step = Step.make(
           (place) => `${name} (${Option.match(place, { onNone: () => "nowhere", onSome: (found) => found.place })})`
         )
       )
-      const checks: ReadonlyArray<Check> = [on(here).ok("secrets", said(found))]
+      const checks: ReadonlyArray<Check> = [checksFor(thisMachine).ok("secrets", said(found))]
       return { checks }
     })
-    const { checks } = yield* caught(here, "secrets", find, (check) => ({ checks: [check] }))
-    const kept = (yield* warnings(project)).map(({ remedy, text }) => on(here).warning("secrets", text, remedy))
+    const { checks } = yield* catchAsCheck(thisMachine, "secrets", find, (check) => ({ checks: [check] }))
+    const kept = (yield* storageWarnings(project)).map(({ remedy, text }) =>
+      checksFor(thisMachine).warning("secrets", text, remedy)
+    )
     const all: ReadonlyArray<Check> = [...checks, ...kept]
     return { checks: all }
   }),
-  { result: Checked }
+  { result: CheckResult }
 )

@@ -1,15 +1,15 @@
 import { Effect } from "effect"
 import type { Project, Server } from "../../config/Project.ts"
-import { Diagnosis, type Looked } from "../../layers/diagnosis/Diagnosis.ts"
+import { Diagnosis, type MachineFacts } from "../../layers/diagnosis/Diagnosis.ts"
 import { remote } from "../../layers/shell/Machine.ts"
 import * as Step from "../../pipeline/Step.ts"
 import { isBuilt } from "../Build.ts"
-import { caught, type Check, Checked, on } from "./Check.ts"
+import { catchAsCheck, type Check, CheckResult, checksFor } from "./Check.ts"
 import * as findings from "./findings.ts"
 
 interface Adds {
   readonly checks: ReadonlyArray<Check>
-  readonly found?: Looked
+  readonly found?: MachineFacts
 }
 
 /** Looks at a server: its engine, processor, disk and clock. */
@@ -19,7 +19,7 @@ export const step = Step.make(
     readonly project: Project
     readonly server: Server
     readonly connected?: true
-    readonly looked?: Looked
+    readonly looked?: MachineFacts
   }) {
     const { looked, project, server } = state
     const none: Adds = { checks: [] }
@@ -38,9 +38,9 @@ export const step = Step.make(
         found
       })
     )
-    return yield* caught(server.name, "engine", look, (check): Adds => ({
-      checks: [check, ...on(server.name).skipped("the server was not seen", "processor", "disk", "clock")]
+    return yield* catchAsCheck(server.name, "engine", look, (check): Adds => ({
+      checks: [check, ...checksFor(server.name).skipped("the server was not seen", "processor", "disk", "clock")]
     }))
   }),
-  { result: Checked }
+  { result: CheckResult }
 )

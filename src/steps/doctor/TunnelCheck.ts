@@ -1,10 +1,10 @@
 import { Effect } from "effect"
 import type { Project, Server } from "../../config/Project.ts"
-import { Diagnosis, type Looked } from "../../layers/diagnosis/Diagnosis.ts"
+import { Diagnosis, type MachineFacts } from "../../layers/diagnosis/Diagnosis.ts"
 import type { Served } from "../../layers/registry/LocalRegistry.ts"
 import { Ssh } from "../../layers/ssh/Ssh.ts"
 import * as Step from "../../pipeline/Step.ts"
-import { caught, type Check, Checked, on } from "./Check.ts"
+import { catchAsCheck, type Check, CheckResult, checksFor } from "./Check.ts"
 
 const closed = {
   remedy:
@@ -18,12 +18,12 @@ export const step = Step.make(
     readonly project: Project
     readonly server: Server
     readonly connected?: true
-    readonly found?: Looked
+    readonly found?: MachineFacts
     readonly served?: Served
   }) {
     const { connected, found, project, server, served } = state
     const { registry } = project
-    const { failed, ok, skipped, warning } = on(server.name)
+    const { failed, ok, skipped, warning } = checksFor(server.name)
     const none: { readonly checks: ReadonlyArray<Check> } = { checks: [] }
     if (connected === undefined || registry.type === "remote") return none
     if (found === undefined) return { checks: skipped("the server was not seen", "tunnel", "registry") }
@@ -63,11 +63,11 @@ export const step = Step.make(
               })
       ].flat()
     })
-    const checks = yield* caught(server.name, "tunnel", open, (check): ReadonlyArray<Check> => [
+    const checks = yield* catchAsCheck(server.name, "tunnel", open, (check): ReadonlyArray<Check> => [
       check,
       ...skipped("there is no tunnel", "registry")
     ])
     return { checks }
   }),
-  { result: Checked }
+  { result: CheckResult }
 )

@@ -1,6 +1,6 @@
 import type { Engine } from "../../config/Project.ts"
-import type { Looked } from "../../layers/diagnosis/Diagnosis.ts"
-import { type Check, here, on } from "./Check.ts"
+import type { MachineFacts } from "../../layers/diagnosis/Diagnosis.ts"
+import { type Check, thisMachine, checksFor } from "./Check.ts"
 
 const MB = 1_000_000
 const GB = 1000 * MB
@@ -20,8 +20,8 @@ export const size = (bytes: number): string => {
 }
 
 /** The engine of a machine: whether it answers, and whether it is new enough. */
-export const engine = (machine: string, { engine, fault }: Looked, wanted: Engine): Check => {
-  const { failed, ok, warning } = on(machine)
+export const engine = (machine: string, { engine, fault }: MachineFacts, wanted: Engine): Check => {
+  const { failed, ok, warning } = checksFor(machine)
   if (fault !== undefined) return failed("engine", fault)
   const { name = wanted, version = "" } = engine ?? {}
   const said = `${name} ${version}`
@@ -33,25 +33,25 @@ export const engine = (machine: string, { engine, fault }: Looked, wanted: Engin
 }
 
 /** The room there is for images. */
-export const disk = (machine: string, { disk, engine }: Looked): ReadonlyArray<Check> => {
-  const { ok, skipped, warning } = on(machine)
+export const disk = (machine: string, { disk, engine }: MachineFacts): ReadonlyArray<Check> => {
+  const { ok, skipped, warning } = checksFor(machine)
   if (disk === undefined) {
     const reason = engine === undefined ? "no engine answers" : "the engine keeps its images elsewhere"
     return skipped(reason, "disk")
   }
   const text = `${size(disk.free)} free in ${disk.folder}`
   const name = engine?.name ?? "docker"
-  const place = machine === here ? "here" : `on ${machine}`
+  const place = machine === thisMachine ? "here" : `on ${machine}`
   const remedy = `Free space ${place}; \`${name} system df\` shows what the engine uses, \`${name} image prune\` removes unused images.`
-  if (disk.free < 200 * MB) return [on(machine).failed("disk", { message: text, remedy })]
+  if (disk.free < 200 * MB) return [checksFor(machine).failed("disk", { message: text, remedy })]
   return [disk.free < 2 * GB ? warning("disk", text, remedy) : ok("disk", text)]
 }
 
 /** How far a server's clock is off. */
-export const clock = (machine: string, { ahead }: Looked): Check => {
+export const clock = (machine: string, { ahead }: MachineFacts): Check => {
   const seconds = Math.abs(ahead) / 1000
   const apart = `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`
-  const { ok, warning } = on(machine)
+  const { ok, warning } = checksFor(machine)
   if (seconds <= 30) return ok("clock", `${apart} apart`)
   return warning(
     "clock",
@@ -62,7 +62,7 @@ export const clock = (machine: string, { ahead }: Looked): Check => {
 
 /** Whether images are built for a server's processor: for the one that deploy.yml says, or else this machine's. */
 export const processor = (machine: string, found: string, said: string | undefined, own: string | undefined): Check => {
-  const { failed, ok } = on(machine)
+  const { failed, ok } = checksFor(machine)
   const built = said ?? own
   if (built === undefined || built === found) return ok("processor", found)
   const message =

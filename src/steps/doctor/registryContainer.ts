@@ -13,7 +13,7 @@ import {
 const seconds = 3
 
 /** Whether the registry's container stands in the way of a deploy, and what it does; it is neither made nor started. */
-export const look = Effect.fnUntraced(function* (engine: Engine, port: number) {
+export const checkRegistryContainer = Effect.fnUntraced(function* (engine: Engine, port: number) {
   const found = yield* (yield* Diagnosis).container(engine)
   if (Option.isNone(found)) return { answers: false, text: "the next deploy makes the registry's container" }
   const { port: own, runs } = found.value

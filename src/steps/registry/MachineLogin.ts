@@ -4,7 +4,7 @@ import { type Credentials, Docker } from "../../layers/docker/Docker.ts"
 import type { Machine } from "../../layers/shell/Machine.ts"
 import { Events } from "../../core/Events.ts"
 import * as Step from "../../pipeline/Step.ts"
-import { engineOf } from "./engineOf.ts"
+import { engineOn } from "./engineOf.ts"
 
 /** Logs the engine of a machine in to the registry, until it is logged out. */
 export const step = Step.make(
@@ -15,7 +15,7 @@ export const step = Step.make(
     readonly credentials: Credentials
   }) {
     const { credentials, machine, project } = state
-    const engine = yield* engineOf(project, machine)
+    const engine = yield* engineOn(project, machine)
     yield* (yield* Docker).login(machine, engine, credentials)
     yield* (yield* Events).publish({ _tag: "StepNoted", level: "info", text: engine })
   })

@@ -4,7 +4,7 @@ import { Docker } from "../../layers/docker/Docker.ts"
 import type { Machine } from "../../layers/shell/Machine.ts"
 import { Events } from "../../core/Events.ts"
 import * as Step from "../../pipeline/Step.ts"
-import { engineOf } from "./engineOf.ts"
+import { engineOn } from "./engineOf.ts"
 
 /** Logs the engine of a machine out of the registry. One that is not logged in has nothing to do. */
 export const step = Step.make(
@@ -15,7 +15,7 @@ export const step = Step.make(
     readonly machine: Machine
   }) {
     const { machine, project, registry } = state
-    const engine = yield* engineOf(project, machine)
+    const engine = yield* engineOn(project, machine)
     const was = yield* (yield* Docker).logout(machine, engine, registry.server)
     if (!was) return Step.skip(`${engine} is not logged in`)
     return yield* (yield* Events).publish({ _tag: "StepNoted", level: "info", text: engine })

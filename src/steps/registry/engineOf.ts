@@ -5,7 +5,7 @@ import type { Machine } from "../../layers/shell/Machine.ts"
 import { Ssh } from "../../layers/ssh/Ssh.ts"
 
 /** The engine of a machine: the project's own here, the one that is found there. */
-export const engineOf = Effect.fnUntraced(function* (project: Project, machine: Machine) {
+export const engineOn = Effect.fnUntraced(function* (project: Project, machine: Machine) {
   if (machine._tag === "Local") return project.engine
   yield* (yield* Ssh).connect(machine.server)
   return (yield* (yield* Docker).probe(machine.server, project.engine, project.name)).name

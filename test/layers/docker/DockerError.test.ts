@@ -6,7 +6,7 @@ import { ExitCode, isFailure } from "../../../src/core/Failure.ts"
 const reference = "ghcr.io/me/shop/web:v1"
 
 const error = (engine: string, stderr: string, exitCode = 1, machine = "web1") =>
-  DockerError.engineError(
+  DockerError.parseEngineError(
     { machine, engine, operation: `pull ${reference}`, reference },
     { stdout: "", stderr, exitCode }
   )
@@ -205,13 +205,13 @@ test("exit code 127 is a missing engine", () => {
 test("what registries say counts only where one is asked", () => {
   const context = { machine: "web1", engine: "docker", operation: "replace the container of web" }
   const output = { stdout: "", stderr: "denied: connection refused, manifest unknown", exitCode: 1 }
-  expect(DockerError.engineError(context, output)._tag).toBe("EngineFailed")
+  expect(DockerError.parseEngineError(context, output)._tag).toBe("EngineFailed")
 })
 
 test("of long output only the last lines are quoted, and stdout where stderr is empty", () => {
   const lines = Array.from({ length: 30 }, (_, n) => `line ${n}`).join("\n")
   expect(error("docker", `${lines}\n`).message).toEndWith("(exit code 1): line 25\nline 26\nline 27\nline 28\nline 29")
-  const silent = DockerError.engineError(
+  const silent = DockerError.parseEngineError(
     { machine: "local", engine: "docker", operation: "save" },
     { stdout: "out\n", stderr: "\n", exitCode: 2 }
   )

@@ -2,7 +2,7 @@ import { describe, expect } from "bun:test"
 import { writeFileSync } from "node:fs"
 import { Effect, Layer, Option } from "effect"
 import type { Command, Output } from "../../../src/layers/processes/Command.ts"
-import { find } from "../../../src/layers/docker/EngineLogin.ts"
+import { findLogin } from "../../../src/layers/docker/EngineLogin.ts"
 import { Events } from "../../../src/core/Events.ts"
 import { Scrubber } from "../../../src/core/Scrubber.ts"
 import * as Platform from "../../../src/layers/Platform.ts"
@@ -27,7 +27,7 @@ const asDocker = Effect.fnUntraced(function* (server: string, config: unknown, h
   const directory = yield* folder
   writeFileSync(`${directory}/config.json`, typeof config === "string" ? config : JSON.stringify(config))
   const answer = ({ words }: Command) => (words.join(" ") === "docker-credential-pass list" ? helper : said("", 1))
-  return yield* find("docker", server, directory).pipe(Effect.provide(answering(answer)))
+  return yield* findLogin("docker", server, directory).pipe(Effect.provide(answering(answer)))
 })
 
 describe("who docker is logged in as", () => {
@@ -64,7 +64,7 @@ describe("who docker is logged in as", () => {
 it.live("podman is asked itself", () =>
   Effect.gen(function* () {
     const layer = answering(({ words }) => (words.includes("ghcr.io") ? said("me\n") : said("", 125)))
-    expect(yield* Effect.provide(find("podman", "ghcr.io", "/nowhere"), layer)).toEqual(Option.some("me"))
-    expect(yield* Effect.provide(find("podman", "quay.io", "/nowhere"), layer)).toEqual(Option.none())
+    expect(yield* Effect.provide(findLogin("podman", "ghcr.io", "/nowhere"), layer)).toEqual(Option.some("me"))
+    expect(yield* Effect.provide(findLogin("podman", "quay.io", "/nowhere"), layer)).toEqual(Option.none())
   })
 )

@@ -1,6 +1,6 @@
 import { describe, expect } from "bun:test"
 import { Effect, Stream } from "effect"
-import { readLines, shower } from "../../../src/layers/processes/output.ts"
+import { readLines, linePublisher } from "../../../src/layers/processes/output.ts"
 import { it } from "../../effect.ts"
 
 const read = Effect.fnUntraced(function* (pieces: Iterable<string>) {
@@ -45,7 +45,7 @@ describe("output that is read line by line", () => {
 describe("lines that are shown", () => {
   const shown = Effect.fnUntraced(function* (line: string, count: number) {
     const seen: Array<string> = []
-    const show = shower((stream: string, text: string) => Effect.sync(() => void seen.push(`${stream} ${text}`)))
+    const show = linePublisher((stream: string, text: string) => Effect.sync(() => void seen.push(`${stream} ${text}`)))
     for (let n = 0; n < count; n++) yield* show(n % 2 === 0 ? "out" : "err", [line])
     return seen
   })

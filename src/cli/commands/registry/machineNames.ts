@@ -1,9 +1,9 @@
 import type { Machine } from "../../../layers/shell/Machine.ts"
-import { list } from "../../../core/text.ts"
+import { joinWords } from "../../../core/text.ts"
 
 /** `this machine and 4 servers`; up to three servers by their names. */
 export const places = (machines: ReadonlyArray<Machine>): string => {
   const servers = machines.flatMap((machine) => (machine._tag === "Remote" ? [machine.server.name] : []))
   const here = servers.length < machines.length ? ["this machine"] : []
-  return list([...here, ...(servers.length > 3 ? [`${servers.length} servers`] : servers)])
+  return joinWords([...here, ...(servers.length > 3 ? [`${servers.length} servers`] : servers)])
 }

@@ -12,7 +12,7 @@ import { open } from "../../loadProject.ts"
 import { show } from "../../runLive.ts"
 import type { RegistryLayers } from "./layers.ts"
 import { places } from "./machineNames.ts"
-import { bytes } from "../../../core/units.ts"
+import { formatBytes } from "../../../core/units.ts"
 
 /** Something would be removed, and nobody is there to be asked. */
 export class NotConfirmed extends Schema.TaggedError<NotConfirmed>()("NotConfirmed", {}) {
@@ -38,7 +38,7 @@ const removeBuiltin = Effect.fnUntraced(function* (yes: boolean) {
   const folder = yield* registry.folder
   const { size } = yield* registry.contents
   if (size === 0) return "The local registry holds no images."
-  const what = `${bytes(size)} of images in ${folder}, of all projects`
+  const what = `${formatBytes(size)} of images in ${folder}, of all projects`
   if (!(yield* sure(`Remove ${what}? Servers keep theirs.`, yes))) return "Nothing was removed."
   yield* registry.clear
   return `Removed ${what}.`

@@ -13,7 +13,7 @@ import { project } from "../../flags.ts"
 import { open } from "../../loadProject.ts"
 import type { RegistryLayers } from "./layers.ts"
 import { printable } from "../../../core/text.ts"
-import { bytes } from "../../../core/units.ts"
+import { formatBytes } from "../../../core/units.ts"
 
 /** The project's remote registry cannot be reached from this machine. */
 export class RegistrySilent extends Schema.TaggedError<RegistrySilent>()("RegistrySilent", { url: Schema.String }) {
@@ -37,7 +37,12 @@ interface Status {
 /** The tags with as many columns as go into a width. */
 const table = (tags: ReadonlyArray<StoredTag>, width: number): ReadonlyArray<string> => {
   if (tags.length === 0) return []
-  const rows = tags.map(({ digest, repository, size, tag }) => [repository, tag, bytes(size), digest.slice(7, 19)])
+  const rows = tags.map(({ digest, repository, size, tag }) => [
+    repository,
+    tag,
+    formatBytes(size),
+    digest.slice(7, 19)
+  ])
   const lines = layout([["REPOSITORY", "TAG", "SIZE", "DIGEST"], ...rows])
   const fits = lines.every((line) => line.length <= width)
   return ["", ...(fits ? lines : layout([["REPOSITORY", "TAG", "SIZE"], ...rows.map((row) => row.slice(0, 3))]))]
@@ -47,7 +52,7 @@ const total = (tags: ReadonlyArray<StoredTag>, size: number): string => {
   if (tags.length === 0) return "It holds no images."
   const repositories = new Set(tags.map(({ repository }) => repository)).size
   const count = `${tags.length} ${tags.length === 1 ? "version" : "versions"} in ${repositories} ${repositories === 1 ? "repository" : "repositories"}`
-  return `${count}, ${bytes(size)} in all`
+  return `${count}, ${formatBytes(size)} in all`
 }
 
 const builtin = Effect.fnUntraced(function* ({ name }: Project, { port }: LocalRegistryConfig, width: number) {
@@ -85,7 +90,7 @@ const remote = Effect.fnUntraced(function* (
 ) {
   const host = server === "docker.io" || server === "index.docker.io" ? "registry-1.docker.io" : server
   const [secured, user] = yield* Effect.all(
-    [Probe.status(`https://${host}`), EngineLogin.find(engine, server, dockerConfig)],
+    [Probe.status(`https://${host}`), EngineLogin.findLogin(engine, server, dockerConfig)],
     { concurrency: 2 }
   )
   // As docker does, and podman does not.

@@ -1,5 +1,5 @@
 import { Cause, Effect, Exit, Fiber, Schema } from "effect"
-import { atPlace, placeOf } from "./errorText.ts"
+import { locationSuffix, sourceLocation } from "./errorText.ts"
 import { ExitCode } from "./Failure.ts"
 
 /** What a function of an author's returned is not what its signature says, which only the compiler would have seen. */
@@ -12,7 +12,7 @@ export class UnexpectedReturn extends Schema.TaggedError<UnexpectedReturn>()("Un
   at: Schema.optionalKey(Schema.String)
 }) {
   override get message() {
-    return `${this.what} returned ${this.got}, not ${this.wanted}${atPlace(this.at)}`
+    return `${this.what} returned ${this.got}, not ${this.wanted}${locationSuffix(this.at)}`
   }
   get remedy() {
     const isPromise = this.got === "a Promise"
@@ -31,7 +31,7 @@ export class UnexpectedReturn extends Schema.TaggedError<UnexpectedReturn>()("Un
 const made = new WeakMap<object, Error>()
 
 /** Remembers where in its author's files a function was given to jiji, for when it answers what it must not. */
-export const remember = <F extends object>(given: F): F => {
+export const rememberCaller = <F extends object>(given: F): F => {
   made.set(given, new Error("given here"))
   return given
 }
@@ -48,12 +48,12 @@ const kind = (value: unknown): string => {
 const unexpected = (what: string, wanted: string, value: unknown, given?: object): UnexpectedReturn => {
   // Whether it fails is of no interest any more.
   if (value instanceof Promise) value.catch(() => {})
-  const at = given && placeOf(made.get(given))
+  const at = given && sourceLocation(made.get(given))
   return new UnexpectedReturn({ what, wanted, got: kind(value), ...(at === undefined ? {} : { at }) })
 }
 
 /** What a function of an author's has answered, which the compiler may not have looked at. */
-export const answered = <A>(what: string, wanted: string, value: A, is: boolean): A => {
+export const checkReturn = <A>(what: string, wanted: string, value: A, is: boolean): A => {
   if (!is) throw unexpected(what, wanted, value)
   return value
 }
@@ -74,7 +74,7 @@ const explained = <E>(what: string, reason: Cause.Reason<E>): Cause.Reason<E> =>
  * What an author's function answers, run in a fiber of its own: effect ends one that comes upon no Effect as it stands,
  * and nothing else may end so.
  */
-export const effectOf = <A, E, R>(
+export const runAuthorFunction = <A, E, R>(
   what: string,
   given: object,
   answer: () => Effect.Effect<A, E, R>

@@ -22,7 +22,7 @@ const ended = (pipeline: Pipeline.Pipeline<{}, {}, unknown, Events | Scope.Scope
     }, 0)
     return { failures, open, undone, last: events.at(-1)?._tag, held: held.map(({ released }) => released), events }
   })
-const here = String.raw`\(at /.*/authored\.test\.ts:\d+\)`
+const here = String.raw`\(at /.*/authorFunction\.test\.ts:\d+\)`
 
 describe("what a function answers that no compiler has looked at", () => {
   const late = () => Promise.reject(new Error("what it says is of no interest"))

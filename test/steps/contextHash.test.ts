@@ -2,9 +2,9 @@ import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { contextHash } from "../../../src/layers/git/contextHash.ts"
-import { Files, folder } from "../../config/project.ts"
-import { it } from "../../effect.ts"
+import { contextHash } from "../../src/steps/contextHash.ts"
+import { Files, folder } from "../config/project.ts"
+import { it } from "../effect.ts"
 
 const files = { "app/Dockerfile": "FROM scratch\n", "app/bin/serve": "one", "app/empty": "" }
 

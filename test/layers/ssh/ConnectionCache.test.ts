@@ -1,6 +1,6 @@
 import { describe, expect } from "bun:test"
 import { Deferred, Effect, Exit, Fiber, Scope } from "effect"
-import * as Shared from "../../../src/layers/ssh/Connections.ts"
+import * as Shared from "../../../src/layers/ssh/ConnectionCache.ts"
 import { it } from "../../effect.ts"
 import { until } from "./fixture.ts"
 

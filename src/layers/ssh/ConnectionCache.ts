@@ -1,7 +1,7 @@
 import { Deferred, Effect, Exit, Fiber, Scope } from "effect"
 
 /** Values by key, each made on first use and shared from then on. */
-export interface Shared<A, E> {
+export interface ConnectionCache<A, E> {
   /**
    * The value of a key. Those who ask while it is being made wait for the same one. A failure is given to all who
    * wait, and not kept; making is given up when nobody waits any more.
@@ -20,7 +20,7 @@ interface Entry<A, E> {
 }
 
 /** All values are released with the scope, the ones made last first. */
-export const make = <A, E>(): Effect.Effect<Shared<A, E>, never, Scope.Scope> =>
+export const make = <A, E>(): Effect.Effect<ConnectionCache<A, E>, never, Scope.Scope> =>
   Effect.map(Effect.scope, (parent) => {
     const entries = new Map<string, Entry<A, E>>()
     const forget = (key: string, entry: Entry<A, E>) => {
