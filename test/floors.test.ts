@@ -32,7 +32,7 @@ const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
   ssh: ["secrets"],
   shell: ["ssh", "processes"],
   registry: [],
-  docker: ["shell", "processes"],
+  docker: ["shell", "ssh", "processes"],
   registryContainer: ["docker", "registry", "shell", "processes"],
   diagnosis: ["registryContainer", "docker", "shell", "processes"]
 }

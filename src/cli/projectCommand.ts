@@ -1,6 +1,6 @@
-import { Effect, type Option, Result } from "effect"
+import { Effect, type Option } from "effect"
 import { Flag } from "effect/cli"
-import { reference } from "../config/ImageReference.ts"
+import { isTag } from "../config/ImageReference.ts"
 import { select } from "../config/select.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
 import type { RunInput, PipelineServices } from "../steps/Runnable.ts"
@@ -17,10 +17,7 @@ export const runFlags = {
   version: Flag.String("version").pipe(
     Flag.withMetavar("TAG"),
     Flag.withDescription("What the built images are tagged, in place of git's commit"),
-    Flag.filter(
-      (tag) => Result.isSuccess(reference("name", { tag })),
-      () => 'a tag: at most 128 letters, digits, "_", "." and "-", the first no "." or "-"'
-    ),
+    Flag.filter(isTag, () => 'a tag: at most 128 letters, digits, "_", "." and "-", the first no "." or "-"'),
     Flag.optional
   ),
   hosts,

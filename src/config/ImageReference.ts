@@ -1,4 +1,4 @@
-import { Result, Schema } from "effect"
+import { Result, Schema, SchemaTransformation } from "effect"
 import { ExitCode } from "../core/Failure.ts"
 import type { RegistryConfig, RemoteRegistryConfig } from "./Project.ts"
 
@@ -46,7 +46,7 @@ const rules = {
   digest: "it must be sha256: and 64 hexadecimal digits"
 }
 
-/** How the hosts of Docker Hub are written; images there are always named by the first. */
+/** The hosts of Docker Hub. Its images are always named by the first one. */
 const dockerHub: ReadonlySet<string> = new Set(["docker.io", "registry-1.docker.io", "index.docker.io"])
 
 // https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
@@ -56,25 +56,110 @@ const repositoryPattern = new RegExp(`^(?:${host}/)?${component}(?:/${component}
 const tagPattern = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/u
 const digestPattern = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/u
 
-/** The name of a registry that names images after a user; nothing for any other. */
+/** An image's name: `[REGISTRY/]PATH[:TAG][@DIGEST]`. Only this file takes such a text apart or puts it together. */
+export interface ImageReference {
+  /** `ghcr.io`, `localhost:9270`; absent where the text names none, which means Docker Hub. */
+  readonly registry?: string
+  /** `octocat/shop/web`, without registry, tag and digest. */
+  readonly path: string
+  readonly tag?: string
+  /** `sha256:` and 64 hexadecimal digits. */
+  readonly digest?: string
+}
+
+/** The repository, without tag and digest. */
+export const repositoryOf = ({ path, registry }: ImageReference): string =>
+  registry === undefined ? path : `${registry}/${path}`
+
+/** The reference as engines take it. */
+export const print = (reference: ImageReference): string => {
+  const { digest, tag } = reference
+  return `${repositoryOf(reference)}${tag === undefined ? "" : `:${tag}`}${digest === undefined ? "" : `@${digest}`}`
+}
+
+const split = (text: string): ImageReference => {
+  const at = text.indexOf("@")
+  const named = at < 0 ? text : text.slice(0, at)
+  const colon = named.lastIndexOf(":")
+  const isTagged = colon > named.lastIndexOf("/")
+  const repository = isTagged ? named.slice(0, colon) : named
+  const slash = repository.indexOf("/")
+  const first = repository.slice(0, Math.max(0, slash))
+  // https://github.com/distribution/reference: without a dot, a port or the name localhost it is a user of Docker Hub.
+  const isRegistry = /[.:]/.test(first) || first === "localhost"
+  return {
+    ...(isRegistry && { registry: first }),
+    path: isRegistry ? repository.slice(slash + 1) : repository,
+    ...(isTagged && { tag: named.slice(colon + 1) }),
+    ...(at >= 0 && { digest: text.slice(at + 1) })
+  }
+}
+
+/** Checks each part of a reference. */
+const check = (reference: ImageReference): Result.Result<ImageReference, ImageNameInvalid> => {
+  const { digest, tag } = reference
+  const invalid = (part: ImageNameInvalid["part"], value: string) => Result.fail(new ImageNameInvalid({ part, value }))
+  if (tag !== undefined && !tagPattern.test(tag)) return invalid("tag", tag)
+  if (digest !== undefined && !digestPattern.test(digest)) return invalid("digest", digest)
+  const repository = repositoryOf(reference)
+  const isValid = repositoryPattern.test(repository) && repository.length <= 255
+  return isValid ? Result.succeed(reference) : invalid("repository", repository)
+}
+
+/** Parses a reference; `print` gives the same text back. */
+export const parse = (text: string): Result.Result<ImageReference, ImageNameInvalid> => check(split(text))
+
+/** The same image under another tag. */
+export const withTag = (reference: ImageReference, tag: string): Result.Result<ImageReference, ImageNameInvalid> =>
+  check({ ...reference, tag })
+
+/** The image of this digest in the same repository, whatever its tag. */
+export const withDigest = ({ path, registry }: ImageReference, digest: string): ImageReference => ({
+  ...(registry !== undefined && { registry }),
+  path,
+  digest
+})
+
+/** Whether a text can be an image's tag. */
+export const isTag = (text: string): boolean => tagPattern.test(text)
+
+/** A reference as JSON and events have it: its text. */
+export const FromString = Schema.String.pipe(
+  Schema.decodeTo(
+    Schema.Struct({
+      registry: Schema.optionalKey(Schema.String),
+      path: Schema.String,
+      tag: Schema.optionalKey(Schema.String),
+      digest: Schema.optionalKey(Schema.String)
+    }),
+    SchemaTransformation.transform({ decode: split, encode: print })
+  )
+)
+
+/** The first 12 digits of a digest, as people read it. */
+export const shortDigest = (digest: string): string => digest.replace(/^sha\d+:/u, "").slice(0, 12)
+
+/** The name of a registry that names images after a user, or undefined. */
 export const namesByUser = (server: string): "GHCR" | "Docker Hub" | undefined => {
   const known = server.toLowerCase()
   if (known === "ghcr.io") return "GHCR"
   return dockerHub.has(known) ? "Docker Hub" : undefined
 }
 
-/** The name that a registry has in its images: Docker Hub's first one, and any other's own. */
-export const canonical = (server: string): string =>
+/** The name a registry has in its images: `docker.io` for all of Docker Hub's hosts, its own for any other. */
+export const canonicalRegistry = (server: string): string =>
   dockerHub.has(server.toLowerCase()) ? "docker.io" : server.toLowerCase()
 
-/** The registry that an image reference names: Docker Hub where it names none. */
-export const registryOf = (reference: string): string => {
-  const [first = "", ...rest] = reference.split("/")
-  // https://github.com/distribution/reference: what has no dot, no port and is not localhost is a user of Docker Hub's.
-  return rest.length > 0 && (/[.:]/.test(first) || first === "localhost") ? canonical(first) : "docker.io"
-}
+/** The registry of an image: Docker Hub where it names none. */
+export const registryOf = ({ registry = "docker.io" }: ImageReference): string => canonicalRegistry(registry)
 
-/** The parts of a remote repository's name after its server; nothing where a username is needed and absent. */
+/** The registry that a text names: that of an image, or the text itself if it is a registry alone. */
+export const registryNamed = (text: string): string => (text.includes("/") ? registryOf(split(text)) : text)
+
+/** Whether an image is in a registry on the loopback of the machine that pulls it. */
+export const isOnLoopback = ({ registry }: ImageReference): boolean => registry?.startsWith("localhost:") === true
+
+/** The parts of a remote repository's path; undefined where a username is needed and absent. */
 const remoteParts = (
   registry: RemoteRegistryConfig,
   project: string,
@@ -90,14 +175,9 @@ const remoteParts = (
   return kind === "GHCR" ? [username, project, service] : [username, `${project}-${service}`]
 }
 
-const checked = (name: string): Result.Result<string, ImageNameInvalid> =>
-  repositoryPattern.test(name) && name.length <= 255
-    ? Result.succeed(name)
-    : Result.fail(new ImageNameInvalid({ part: "repository", value: name }))
-
 /**
- * Where a service's images are kept, in lower case and without a tag. `username` is the resolved value, not a secret's
- * name. A `namespace` takes the place of what a registry derives from the username:
+ * Where a service's images are kept: a reference in lower case, without tag and digest. `username` is the resolved
+ * value, not a secret's name. A `namespace` takes the place of what a registry derives from the username:
  *
  * | registry            | without `namespace`              | with                               |
  * | ------------------- | -------------------------------- | ---------------------------------- |
@@ -106,42 +186,25 @@ const checked = (name: string): Result.Result<string, ImageNameInvalid> =>
  * | any other server    | `SERVER/PROJECT-SERVICE`         | `SERVER/NAMESPACE/PROJECT-SERVICE` |
  * | the local registry  | `localhost:PORT/PROJECT-SERVICE` |                                    |
  */
-export const repository = (
+export const ofService = (
   registry: RegistryConfig,
   project: string,
   service: string,
   username?: string
-): Result.Result<string, UsernameRequired | ImageNameInvalid> => {
-  if (registry.type === "local") return checked(`localhost:${registry.port}/${project}-${service}`.toLowerCase())
+): Result.Result<ImageReference, UsernameRequired | ImageNameInvalid> => {
+  if (registry.type === "local") {
+    return check({ registry: `localhost:${registry.port}`, path: `${project}-${service}`.toLowerCase() })
+  }
   const kind = namesByUser(registry.server)
   const parts = remoteParts(registry, project, service, username)
   if (parts === undefined) return Result.fail(new UsernameRequired({ registry: kind ?? registry.server }))
-  return checked([kind === "Docker Hub" ? "docker.io" : registry.server, ...parts].join("/").toLowerCase())
-}
-
-/** `REPOSITORY[:TAG][@DIGEST]`. */
-export const reference = (
-  repository: string,
-  version: { readonly tag?: string; readonly digest?: string }
-): Result.Result<string, ImageNameInvalid> => {
-  const { digest, tag } = version
-  if (tag !== undefined && !tagPattern.test(tag)) return Result.fail(new ImageNameInvalid({ part: "tag", value: tag }))
-  if (digest !== undefined && !digestPattern.test(digest)) {
-    return Result.fail(new ImageNameInvalid({ part: "digest", value: digest }))
-  }
-  const named = tag === undefined ? repository : `${repository}:${tag}`
-  return Result.map(checked(repository), () => (digest === undefined ? named : `${named}@${digest}`))
+  return check({ registry: canonicalRegistry(registry.server), path: parts.join("/").toLowerCase() })
 }
 
 /** What keeps a text from being a full image reference, as engines take it; a sentence without its subject. */
 export const referenceFault = (text: string): string | undefined => {
-  const [named = "", digest, ...rest] = text.split("@")
-  const colon = named.lastIndexOf(":")
-  const tagged = colon > named.lastIndexOf("/")
-  const result = reference(tagged ? named.slice(0, colon) : named, {
-    ...(tagged && { tag: named.slice(colon + 1) }),
-    ...(digest !== undefined && { digest })
-  })
+  const [, , ...rest] = text.split("@")
+  const result = parse(text)
   if (rest.length > 0) return "must be an image reference such as nginx:1.27, which has at most one digest"
   if (Result.isSuccess(result)) return undefined
   if (text.includes("://")) return "must be an image reference such as ghcr.io/acme/app:1.2, without https://"

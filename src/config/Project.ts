@@ -1,5 +1,6 @@
 import type { Duration, Redacted } from "effect"
 import type { Hook } from "./hooks.ts"
+import type { ImageReference } from "./ImageReference.ts"
 
 /** The program that builds and runs containers. */
 export type Engine = "docker" | "podman"
@@ -67,8 +68,7 @@ export interface BuildSource {
 
 export interface ImageSource {
   readonly _tag: "Image"
-  /** A full image reference, as the engine takes it. */
-  readonly image: string
+  readonly image: ImageReference
 }
 
 export interface Health {

@@ -1,7 +1,8 @@
-import { Redacted } from "effect"
+import { Redacted, Result } from "effect"
 import { wholeCommand } from "./commandValue.ts"
 import type { DeployFile } from "./DeployFile.ts"
 import { secretPattern } from "./fields.ts"
+import * as ImageReference from "./ImageReference.ts"
 import type { Project, RegistryConfig, SecretRef, Server, Service } from "./Project.ts"
 import { resolveVolume } from "./volumes.ts"
 
@@ -80,8 +81,8 @@ const resolveServer = (
 
 const resolveSource = (service: DeployFile["services"][string], paths: ResolveContext): Service["source"] => {
   const { build, image } = service
-  // The checks have made sure that there is exactly one of the two.
-  if (build === undefined) return { _tag: "Image", image: image ?? "" }
+  // The schema allows exactly one of the two, and checks the reference.
+  if (build === undefined) return { _tag: "Image", image: Result.getOrThrow(ImageReference.parse(image ?? "")) }
   const context = file(build.context, paths)
   return {
     _tag: "Build",

@@ -12,17 +12,23 @@ const variables = (machine: Machine, { env = {} }: Command): string => {
   return words.length === 0 ? "" : ` (${way}: ${words.join(" ")})`
 }
 
+/** A command line without hashes of secrets, from which short values could be guessed. */
+const withoutHashes = ({ script, words }: Command, text: string): string => {
+  if (script !== "replace") return text
+  const [, , , , , , , , config = ""] = words
+  const parts = words.find((word) => word.startsWith("jiji.parts="))
+  const hidden = parts === undefined ? text : text.replaceAll(CommandLine.display([parts]), "'jiji.parts=<config>'")
+  return config === "" ? hidden : hidden.replaceAll(config, "<config>")
+}
+
 /** A command as one would type it. A script is named in place of its text, and of a secret only the name is shown. */
 export const commandText = (machine: Machine, command: Command): string => {
   const [program, ...args] = command.words
   const words: ReadonlyArray<string> = command.script === undefined ? command.words : [program, ...args.slice(3)]
   const shown = command.script === undefined ? words : [`jiji:${command.script}.sh`, ...words.slice(1)]
-  // A hash of secrets too, from which a short one could be guessed.
-  const config = command.script === "replace" ? command.words[8] : undefined
   const stdin = command.stdin === undefined ? "" : " < <redacted>"
-  const text = CommandLine.display(shown)
-  const safe = config === undefined ? text : text.replaceAll(config, "<config>")
-  return `${safe}${stdin}${variables(machine, command)}`
+  const text = withoutHashes(command, CommandLine.display(shown))
+  return `${text}${stdin}${variables(machine, command)}`
 }
 
 /** One thing that was done on a machine, as `--dry-run` prints it; what has no command line begins with `#`. */

@@ -1,4 +1,5 @@
 import { Option, Schema } from "effect"
+import { shortDigest } from "../config/ImageReference.ts"
 import type { Event } from "../core/Event.ts"
 import { decodeKey } from "../core/keys.ts"
 import { Deployed } from "../steps/Deploy.ts"
@@ -12,6 +13,8 @@ export interface Row {
   readonly version: string
   readonly digest: string
   readonly outcome: string
+  /** Why it was replaced; empty if it was not. */
+  readonly because: string
   readonly millis: number
 }
 
@@ -49,31 +52,34 @@ export const rows = (events: ReadonlyArray<Event>): ReadonlyArray<Row> => {
     if (at === undefined || server === undefined) continue
     const done = deployed.get(event.path)
     const outcome = outcomes[event._tag]
-    if (done !== undefined) rows.push({ ...done, millis: event.millis })
+    if (done !== undefined) rows.push({ ...done, because: done.because.join("; "), millis: event.millis })
     else if (service !== undefined)
-      rows.push({ service, server, version: "", digest: "", outcome, millis: event.millis })
+      rows.push({ service, server, version: "", digest: "", outcome, because: "", millis: event.millis })
     else if (event._tag !== "StepSucceeded" && !told.has(at)) {
       // Its tunnel failed, or it was not begun: none of its services has a row of its own.
-      rows.push({ service: "", server, version: "", digest: "", outcome, millis: event.millis })
+      rows.push({ service: "", server, version: "", digest: "", outcome, because: "", millis: event.millis })
     }
     told.add(at)
   }
   return rows
 }
 
-type Column = "SERVICE" | "SERVER" | "VERSION" | "DIGEST" | "DONE" | "TIME"
+type Column = "SERVICE" | "SERVER" | "VERSION" | "DIGEST" | "DONE" | "TIME" | "WHY"
 
 const cell: Readonly<Record<Column, (row: Row) => string>> = {
   SERVICE: ({ service }) => oneLine(service),
   SERVER: ({ server }) => oneLine(server),
   VERSION: ({ version }) => printable(version),
-  DIGEST: ({ digest }) => printable(digest).replace("sha256:", "").slice(0, 12),
+  DIGEST: ({ digest }) => shortDigest(printable(digest)),
   DONE: ({ outcome }) => outcome,
-  TIME: ({ millis }) => formatDuration(millis)
+  TIME: ({ millis }) => formatDuration(millis),
+  WHY: ({ because }) => oneLine(because)
 }
 
 /** What is shown, the widest first. */
 const choices: ReadonlyArray<ReadonlyArray<Column>> = [
+  ["SERVICE", "SERVER", "VERSION", "DIGEST", "DONE", "TIME", "WHY"],
+  ["SERVICE", "SERVER", "DONE", "TIME", "WHY"],
   ["SERVICE", "SERVER", "VERSION", "DIGEST", "DONE", "TIME"],
   ["SERVICE", "SERVER", "VERSION", "DONE", "TIME"],
   ["SERVICE", "SERVER", "DONE", "TIME"],
@@ -94,8 +100,9 @@ export const layout = (lines: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArr
 /** The table of a run, with as many columns as go into a width. */
 export const table = (all: ReadonlyArray<Row>, width: number): ReadonlyArray<string> => {
   if (all.length === 0) return []
-  const tables = choices.map((columns) =>
-    layout([columns, ...all.map((row) => columns.map((column) => cell[column](row) || "-"))])
-  )
+  const isExplained = all.some(({ because }) => because !== "")
+  const tables = choices
+    .filter((columns) => isExplained || !columns.includes("WHY"))
+    .map((columns) => layout([columns, ...all.map((row) => columns.map((column) => cell[column](row) || "-"))]))
   return tables.find((lines) => lines.every((line) => line.length <= width)) ?? tables.at(-1) ?? []
 }

@@ -1,5 +1,5 @@
-import { Effect, Schema } from "effect"
-import { reference, repository } from "../config/ImageReference.ts"
+import { Effect, Result, Schema } from "effect"
+import * as ImageReference from "../config/ImageReference.ts"
 import type { BuildSource, Project, Service } from "../config/Project.ts"
 import { Docker } from "../layers/docker/Docker.ts"
 import type { InspectedImage } from "../layers/docker/inspect.ts"
@@ -28,12 +28,11 @@ export type BuiltService = Service & { readonly source: BuildSource }
 /** Whether a service's image is built, not only pulled. */
 export const isBuilt = (service: Service): service is BuiltService => service.source._tag === "Build"
 
-/** An image on this machine, under the name that it is known by everywhere. */
+/** An image on this machine. */
 export interface BuiltImage {
   readonly image: InspectedImage
-  readonly repository: string
-  /** `REPOSITORY:VERSION`. */
-  readonly reference: string
+  /** Its name on every machine, with the version as its tag. */
+  readonly reference: ImageReference.ImageReference
 }
 
 /** The one processor that the servers of a service say they have. */
@@ -57,17 +56,20 @@ export const step = Step.make(
     readonly username?: string
   }) {
     const { project, service, version } = state
-    const name = yield* Effect.fromResult(repository(project.registry, project.name, service.name, state.username))
-    const tagged = yield* Effect.fromResult(reference(name, { tag: version }))
+    const reference = yield* Effect.fromResult(
+      ImageReference.ofService(project.registry, project.name, service.name, state.username).pipe(
+        Result.flatMap((repository) => ImageReference.withTag(repository, version))
+      )
+    )
     const arch = yield* architecture(project, service)
     const image = yield* (yield* Docker).build({
       engine: project.engine,
       service: service.name,
       source: service.source,
-      reference: tagged,
+      reference,
       ...(arch === undefined ? {} : { platform: `linux/${arch}` })
     })
-    const built: BuiltImage = { image, repository: name, reference: tagged }
+    const built: BuiltImage = { image, reference }
     return { built }
   })
 )

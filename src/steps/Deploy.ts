@@ -1,9 +1,10 @@
-import { Effect, type Redacted, Schema } from "effect"
-import type { Project, Service } from "../config/Project.ts"
-import { Docker, type ReplaceOptions } from "../layers/docker/Docker.ts"
+import { Effect, Redacted, Schema } from "effect"
+import { print } from "../config/ImageReference.ts"
+import type { Project } from "../config/Project.ts"
+import { Docker } from "../layers/docker/Docker.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { ConnectedServer } from "./Connect.ts"
-import { configHash, containerName, current, type Work } from "./Plan.ts"
+import { containerName, type Work } from "./Plan.ts"
 import type { PulledImage } from "./Pull.ts"
 
 /** What a deploy did about one service on one server. */
@@ -13,22 +14,12 @@ export const Deployed = Schema.Struct({
   version: Schema.String,
   digest: Schema.String,
   outcome: Schema.Literals(["started", "replaced", "unchanged"]),
+  /** Why the container was replaced, such as `environment: LOG`; empty if it was not. */
+  // Runs that older versions of jiji recorded do not have it.
+  because: Schema.Array(Schema.String).pipe(Schema.withDecodingDefaultKey(Effect.succeed([]))),
   container: Schema.String
 })
 export type Deployed = typeof Deployed.Type
-
-/** How the successor can be tried without disturbing what runs: it may share neither its ports nor the data it writes. */
-const how = (service: Service): ReplaceOptions["how"] => {
-  if (service.volumes.some((volume) => !/:([^:]*,)?ro(,[^:]*)?$/.test(volume))) return "stop"
-  return service.ports.some((port) => port.includes(":")) ? "trial" : "beside"
-}
-
-/** What a person reads for the version of an image that jiji did not build. */
-const tagOf = (reference: string): string => {
-  const [named = ""] = reference.split("@")
-  const colon = named.lastIndexOf(":")
-  return colon > named.lastIndexOf("/") ? named.slice(colon + 1) : "latest"
-}
 
 /** Starts a service's new container on a server, and removes the old one once the new one is healthy. */
 export const step = Step.make(
@@ -42,16 +33,19 @@ export const step = Step.make(
   }) {
     const { project, pulled, server, work } = state
     const { engine } = server
-    const { service } = work
-    const before = current(engine, project, service)
-    const about = { service: service.name, server: server.name }
-    if (pulled === undefined) {
-      const { digest = "", id = "", version = "" } = before ?? {}
-      const deployed: Deployed = { ...about, version, digest, outcome: "unchanged", container: id }
+    const { image, planned, service } = work
+    const about = { service: service.name, server: server.name, because: [] }
+    if (planned._tag === "Keep") {
+      const { container, digest, version } = planned
+      const deployed: Deployed = { ...about, version, digest, outcome: "unchanged", container }
       return Step.skip("it runs there already", { deployed })
     }
-    const version = work.image?.version ?? tagOf(pulled.reference)
-    const config = configHash(service, state.secrets)
+    if (pulled === undefined) {
+      const deployed: Deployed = { ...about, version: "", digest: "", outcome: "unchanged", container: "" }
+      return Step.skip("its image was not pulled", { deployed })
+    }
+    const { strategy, version } = planned
+    const configuration = Redacted.value(planned.configuration)
     const names = service.environment.secrets
     const { id, outcome } = yield* (yield* Docker).replace(server, {
       engine: engine.name,
@@ -59,21 +53,22 @@ export const step = Step.make(
       service: service.name,
       name: containerName(project, service),
       digest: pulled.digest,
-      config,
-      how: how(service),
+      config: configuration.hash,
+      strategy,
       runningFor: service.health.runningFor,
       timeout: service.health.timeout,
       imageId: pulled.id,
-      repository: work.image?.repository ?? "",
+      repository: image?.repository ?? "",
       retain: service.retain,
       container: {
-        image: pulled.reference,
+        image: print(pulled.reference),
         labels: {
           "jiji.project": project.name,
           "jiji.service": service.name,
           "jiji.version": version,
           "jiji.digest": pulled.digest,
-          "jiji.config": config
+          "jiji.config": configuration.hash,
+          "jiji.parts": configuration.parts
         },
         ports: service.ports,
         volumes: service.volumes,
@@ -82,10 +77,17 @@ export const step = Step.make(
       },
       secrets: new Map([...state.secrets].filter(([name]) => names.includes(name)))
     })
-    const there = engine.containers.some((container) => container.service === service.name)
-    const done = outcome === "unchanged" ? "unchanged" : there ? "replaced" : "started"
-    const deployed: Deployed = { ...about, version, digest: pulled.digest, outcome: done, container: id }
-    return done === "unchanged" ? Step.skip("it runs there already", { deployed }) : { deployed }
+    const done = { ...about, version, digest: pulled.digest, container: id }
+    // Another deploy has done the same meanwhile, or the image is the one that runs.
+    if (outcome === "unchanged") {
+      const deployed: Deployed = { ...done, outcome }
+      return Step.skip("it runs there already", { deployed })
+    }
+    const deployed: Deployed =
+      planned._tag === "Start"
+        ? { ...done, outcome: "started" }
+        : { ...done, outcome: "replaced", because: planned.because }
+    return { deployed }
   }),
   { result: Schema.Struct({ deployed: Deployed }) }
 )

@@ -1,18 +1,17 @@
-import { Effect, Option, Schema, Stream } from "effect"
+import { Effect, Option, Schema } from "effect"
+import * as ImageReference from "../config/ImageReference.ts"
 import type { Project, Service } from "../config/Project.ts"
 import { type Credentials, Docker } from "../layers/docker/Docker.ts"
 import { LocalRegistry } from "../layers/registry/LocalRegistry.ts"
-import { Events } from "../core/Events.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { BuiltImage } from "./Build.ts"
-import { reported, watched } from "./progress.ts"
 
 /** An image that servers can pull, and what it is made of. */
 export const PushedImage = Schema.Struct({
   service: Schema.String,
   repository: Schema.String,
-  /** `REPOSITORY:VERSION`: what it is tagged on every server. */
-  reference: Schema.String,
+  /** `REPOSITORY:VERSION`: its name on every server. */
+  reference: ImageReference.FromString,
   version: Schema.String,
   /** What is pulled, compared and run. */
   digest: Schema.String,
@@ -34,21 +33,21 @@ export const step = Step.make(
     readonly credentials?: Credentials
   }) {
     const { project, service, version } = state
-    const { image, reference, repository } = state.built
+    const { image, reference } = state.built
+    const repository = ImageReference.repositoryOf(reference)
     const about = { service: service.name, repository, reference, version, architecture: image.architecture }
     const docker = yield* Docker
     if (project.registry.type === "remote" || project.registry.container !== undefined) {
-      const { moved, progress } = reported("pushed")
       const { credentials } = state
       const access = project.registry.type === "local" ? { verify: false } : { ...(credentials && { credentials }) }
-      const digest = yield* watched(progress, docker.push({ engine: project.engine, reference, moved, ...access }))
+      const digest = yield* docker.push({ engine: project.engine, reference, ...access })
       const pushed: PushedImage = { ...about, digest }
       return { pushed }
     }
     const registry = yield* LocalRegistry
     const target = {
       imageId: image.id,
-      repository: repository.slice(repository.indexOf("/") + 1),
+      repository: reference.path,
       tag: version,
       retain: service.retain
     }
@@ -58,16 +57,8 @@ export const step = Step.make(
       const pushed: PushedImage = { ...about, digest, size, added: 0 }
       return Step.skip("the registry has this image", { pushed })
     }
-    let read = 0
-    const archive = Stream.map(docker.save(project.engine, reference), (bytes) => {
-      read += bytes.length
-      return bytes
-    })
-    const { added, digest, size } = yield* watched(
-      { label: "read", amount: Effect.sync(() => ({ bytes: read, total: image.size })) },
-      registry.add({ ...target, archive })
-    )
-    yield* (yield* Events).publish({ _tag: "StepProgress", label: "new", bytes: added, total: size })
+    const archive = docker.save(project.engine, reference)
+    const { added, digest, size } = yield* registry.add({ ...target, archive, expectedBytes: image.size })
     const pushed: PushedImage = { ...about, digest, size, added }
     return { pushed }
   }),

@@ -1,11 +1,11 @@
-import { Effect, type Redacted } from "effect"
+import { Effect } from "effect"
 import type { Project } from "../config/Project.ts"
 import type { Served } from "../layers/registry/LocalRegistry.ts"
 import { type Forward, Ssh } from "../layers/ssh/Ssh.ts"
-import { CurrentPath, Events } from "../core/Events.ts"
+import { Events } from "../core/Events.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { ConnectedServer } from "./Connect.ts"
-import { runsAlready, work } from "./Plan.ts"
+import { type Planned, workOf } from "./Plan.ts"
 import type { PushedImage } from "./Push.ts"
 
 /** Opens a way from a server's loopback to the local registry, until the pipeline ends. */
@@ -15,7 +15,7 @@ export const step = Step.make(
     readonly project: Project
     readonly server: ConnectedServer
     readonly images: ReadonlyArray<PushedImage>
-    readonly secrets: ReadonlyMap<string, Redacted.Redacted<string>>
+    readonly plan: ReadonlyArray<Planned>
     readonly served?: Served
   }) {
     const { project, server, served } = state
@@ -23,7 +23,7 @@ export const step = Step.make(
     if (served === undefined || project.registry.type === "remote") {
       return Step.skip("the registry is reached without one", none)
     }
-    const pulls = work(state).some((each) => each.image !== undefined && !runsAlready(state, each))
+    const pulls = workOf(state).some(({ image, planned }) => image !== undefined && planned._tag !== "Keep")
     if (!pulls) return Step.skip("nothing is pulled through it", none)
     const { port } = project.registry
     const events = yield* Events
@@ -32,12 +32,6 @@ export const step = Step.make(
       const text = `port ${port} is taken on ${server.name}; port ${tunnel.port} is used`
       yield* events.publish({ _tag: "StepNoted", level: "info", text })
     }
-    const path = yield* CurrentPath
-    yield* Effect.addFinalizer(() =>
-      Effect.flatMap(tunnel.carried, (bytes) => events.publish({ _tag: "StepProgress", label: "carried", bytes })).pipe(
-        Effect.provideService(CurrentPath, path)
-      )
-    )
     return { tunnel }
   })
 )

@@ -1,5 +1,5 @@
-import { Effect, Option, Result, Schema } from "effect"
-import { reference } from "../config/ImageReference.ts"
+import { Effect, Option, Schema } from "effect"
+import { withTag } from "../config/ImageReference.ts"
 import type { Project } from "../config/Project.ts"
 import { contextHash } from "./contextHash.ts"
 import { Git } from "../layers/git/Git.ts"
@@ -27,7 +27,7 @@ export const step = Step.make(
       ? committed.value
       : yield* contextHash([...new Set(builds.flatMap(({ context, dockerfile }) => [context, dockerfile]))])
     // A version is a tag, and must be one.
-    yield* Effect.fromResult(Result.map(reference("name", { tag: version }), () => version))
+    yield* Effect.fromResult(withTag({ path: "name" }, version))
     yield* (yield* Events).publish({ _tag: "StepNoted", level: "info", text: version })
     return { version }
   }),

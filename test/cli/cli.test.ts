@@ -157,7 +157,7 @@ describe("a rehearsal", () => {
       .replaceAll(shop.root, "ROOT")
     const labels = (service: string, version: string) =>
       `--label 'jiji.project=shop' --label 'jiji.service=${service}' --label 'jiji.version=${version}' ` +
-      "--label 'jiji.digest=DIGEST' --label 'jiji.config=<config>'"
+      "--label 'jiji.digest=DIGEST' --label 'jiji.config=<config>' --label 'jiji.parts=<config>'"
     const web =
       "jiji:replace.sh docker shop-web shop DIGEST <config> trial 1 60 " +
       "localhost:9270/shop-web:v1 DIGEST localhost:9270/shop-web 3 2 --publish 8080:80 --pull never " +

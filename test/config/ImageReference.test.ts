@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test"
-import { Redacted, Result } from "effect"
-import { reference, referenceFault, repository } from "../../src/config/ImageReference.ts"
+import { Redacted, Result, Schema } from "effect"
+import * as ImageReference from "../../src/config/ImageReference.ts"
 import type { RegistryConfig } from "../../src/config/Project.ts"
 
 const password = { _tag: "Literal", value: Redacted.make("x") } as const
@@ -66,10 +66,10 @@ const table: ReadonlyArray<Row> = [
 describe("an image's name is what the registry reference says", () => {
   for (const [registry, project, service, user, name] of table) {
     test(`${name} of ${registry.type === "local" ? "the local registry" : registry.server}`, () => {
-      const named = Result.flatMap(repository(registry, project, service, user), (found) =>
-        reference(found, { tag: "version" })
+      const named = Result.flatMap(ImageReference.ofService(registry, project, service, user), (repository) =>
+        ImageReference.withTag(repository, "version")
       )
-      expect(Result.getOrThrow(named)).toBe(name)
+      expect(ImageReference.print(Result.getOrThrow(named))).toBe(name)
     })
   }
 })
@@ -82,7 +82,7 @@ describe("a registry that names images by user needs one", () => {
   ] as const) {
     test(server, () => {
       for (const user of [undefined, ""]) {
-        const error = Result.getOrThrow(Result.flip(repository(remote(server), "shop", "web", user)))
+        const error = Result.getOrThrow(Result.flip(ImageReference.ofService(remote(server), "shop", "web", user)))
         expect([error._tag, error.message, error.exitCode]).toEqual(["UsernameRequired", sentence, 78])
         expect(error.remedy).toContain("builder.registry")
       }
@@ -91,21 +91,71 @@ describe("a registry that names images by user needs one", () => {
 })
 
 test("a username that cannot be part of a name is an error with a way out", () => {
-  const error = Result.getOrThrow(Result.flip(repository(remote("docker.io"), "shop", "web", "me@example.com")))
+  const error = Result.getOrThrow(
+    Result.flip(ImageReference.ofService(remote("docker.io"), "shop", "web", "me@example.com"))
+  )
   expect(error.message).toStartWith('"docker.io/me@example.com/shop-web" cannot be the repository of an image')
   expect(error.remedy).toContain("namespace")
 })
 
-const fails = (version: { readonly tag?: string; readonly digest?: string }) => {
-  expect(Result.isFailure(reference("ghcr.io/a/b", version))).toBe(true)
-}
+test("checks tags and digests before they reach an engine", () => {
+  const repository = { registry: "ghcr.io", path: "a/b" }
+  for (const tag of ["", "-x", ".x", "a b", "a/b", "a;b", "x".repeat(129)]) {
+    expect(Result.isFailure(ImageReference.withTag(repository, tag))).toBe(true)
+    expect(ImageReference.isTag(tag)).toBe(false)
+  }
+  for (const digest of ["", "sha256:", sha256.toUpperCase(), sha256.slice(1), `${sha256}0`]) {
+    expect(Result.isFailure(ImageReference.parse(`ghcr.io/a/b@${digest}`))).toBe(true)
+  }
+  expect(Result.isSuccess(ImageReference.withTag(repository, "x".repeat(128)))).toBe(true)
+})
 
-test("tags and digests are checked before they reach an engine", () => {
-  expect(reference("ghcr.io/a/b", { tag: "v1", digest: sha256 })).toEqual(Result.succeed(`ghcr.io/a/b:v1@${sha256}`))
-  expect(reference("ghcr.io/a/b", { digest: sha256 })).toEqual(Result.succeed(`ghcr.io/a/b@${sha256}`))
-  for (const tag of ["", "-x", ".x", "a b", "a/b", "a;b", "x".repeat(129)]) fails({ tag })
-  for (const digest of ["", "sha256:", sha256.toUpperCase(), sha256.slice(1), `${sha256}0`]) fails({ digest })
-  expect(Result.isSuccess(reference("ghcr.io/a/b", { tag: "x".repeat(128) }))).toBe(true)
+describe("a reference", () => {
+  const parts = [
+    ["nginx", { path: "nginx" }, "docker.io"],
+    ["nginx:1.27", { path: "nginx", tag: "1.27" }, "docker.io"],
+    ["octocat/shop:v1", { path: "octocat/shop", tag: "v1" }, "docker.io"],
+    ["docker.io/library/nginx", { registry: "docker.io", path: "library/nginx" }, "docker.io"],
+    ["index.docker.io/a/b", { registry: "index.docker.io", path: "a/b" }, "docker.io"],
+    ["localhost/a", { registry: "localhost", path: "a" }, "localhost"],
+    ["localhost:9270/shop-web:v1", { registry: "localhost:9270", path: "shop-web", tag: "v1" }, "localhost:9270"],
+    ["[::1]:5000/a/b", { registry: "[::1]:5000", path: "a/b" }, "[::1]:5000"],
+    [`ghcr.io/a/b:v1@${sha256}`, { registry: "ghcr.io", path: "a/b", tag: "v1", digest: sha256 }, "ghcr.io"]
+  ] as const
+
+  for (const [text, reference, registry] of parts) {
+    test(`is parsed into its parts and printed as it was: ${text}`, () => {
+      const parsed = Result.getOrThrow(ImageReference.parse(text))
+      expect(parsed).toEqual(reference)
+      expect(ImageReference.print(parsed)).toBe(text)
+      expect(ImageReference.registryOf(parsed)).toBe(registry)
+      expect(Schema.decodeSync(ImageReference.FromString)(text)).toEqual(reference)
+      expect(Schema.encodeSync(ImageReference.FromString)(parsed)).toBe(text)
+    })
+  }
+
+  test("can be pinned to a digest, without its tag", () => {
+    const tagged = Result.getOrThrow(ImageReference.parse("ghcr.io/a/b:v1"))
+    expect(ImageReference.print(ImageReference.withDigest(tagged, sha256))).toBe(`ghcr.io/a/b@${sha256}`)
+    expect(ImageReference.repositoryOf(tagged)).toBe("ghcr.io/a/b")
+  })
+
+  test("is on the loopback only where its registry is", () => {
+    const isOn = (text: string) => ImageReference.isOnLoopback(Result.getOrThrow(ImageReference.parse(text)))
+    expect(["localhost:9270/a", "localhost/a", "ghcr.io/localhost", "a"].map(isOn)).toEqual([true, false, false, false])
+  })
+
+  test("shows its registry even where only that is named", () => {
+    expect(["ghcr.io", "ghcr.io/a/b:v1", "a/b"].map(ImageReference.registryNamed)).toEqual([
+      "ghcr.io",
+      "ghcr.io",
+      "docker.io"
+    ])
+  })
+
+  test("has a digest that people read by its first twelve digits", () => {
+    expect(ImageReference.shortDigest(sha256)).toBe("0123456789ab")
+  })
 })
 
 test("references of others' images are told from what is none", () => {
@@ -118,7 +168,7 @@ test("references of others' images are told from what is none", () => {
     "a.b/c__d/e-f",
     "[::1]:5000/a"
   ]) {
-    expect([good, referenceFault(good)]).toEqual([good, undefined])
+    expect([good, ImageReference.referenceFault(good)]).toEqual([good, undefined])
   }
   for (const bad of [
     "",
@@ -136,7 +186,7 @@ test("references of others' images are told from what is none", () => {
     "--rm nginx",
     "a\n"
   ]) {
-    expect([bad, referenceFault(bad)]).toEqual([bad, expect.stringMatching(/^must be /)])
+    expect([bad, ImageReference.referenceFault(bad)]).toEqual([bad, expect.stringMatching(/^must be /)])
   }
 })
 
@@ -154,6 +204,6 @@ describe("what is no reference is told why", () => {
       'must be an image reference such as nginx:1.27; "my app" cannot be its repository: it must be lower-case '
     ]
   ] as const) {
-    test(text, () => expect(referenceFault(text)).toStartWith(fault))
+    test(text, () => expect(ImageReference.referenceFault(text)).toStartWith(fault))
   }
 })

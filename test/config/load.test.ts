@@ -86,7 +86,7 @@ it.live("every key of the file does what it says", () =>
         },
         {
           name: "cron",
-          source: { _tag: "Image", image: "busybox:1.36" },
+          source: { _tag: "Image", image: { path: "busybox", tag: "1.36" } },
           hosts: ["web1"],
           ports: [],
           volumes: ["shop_data:/data"],
@@ -232,7 +232,7 @@ services:
     expect([web1?.host, web1?.arch, web1?.user, web1?.proxy]).toEqual(["198.51.100.1", "amd64", "root", undefined])
     expect(web3?.name).toBe("web3")
     const web = project.services.find(({ name }) => name === "web")
-    expect([web?.hosts, web?.source]).toEqual([["web3"], { _tag: "Image", image: "nginx:1.27" }])
+    expect([web?.hosts, web?.source]).toEqual([["web3"], { _tag: "Image", image: { path: "nginx", tag: "1.27" } }])
     expect(web?.environment.clear).toMatchObject({ LOG: "debug", MODE: "0755" })
   })
 )

@@ -103,15 +103,15 @@ test("a changed secret or variable replaces the container, the same values do no
   const run = done(await project.jiji(["deploy"], { env: { ...awkwardEnv, KEY: "two-secret" } }))
   expect(
     table(run)
-      .map(({ SERVICE, DONE }) => `${SERVICE} ${DONE}`)
+      .map(({ SERVICE, DONE, WHY }) => `${SERVICE} ${DONE}: ${WHY}`)
       .toSorted()
   ).toEqual([
-    "clear replaced",
-    "clear replaced",
-    "secret replaced",
-    "secret replaced",
-    "web unchanged",
-    "web unchanged"
+    "clear replaced: environment: LOG",
+    "clear replaced: environment: LOG",
+    "secret replaced: secrets: KEY",
+    "secret replaced: secrets: KEY",
+    "web unchanged: -",
+    "web unchanged: -"
   ])
   for (const server of hosts.servers) {
     expect(await inContainer(server, "env-clear", "sh", "-c", "echo $LOG")).toBe("debug")

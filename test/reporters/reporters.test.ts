@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { Effect, Stream } from "effect"
 import type { Event } from "../../src/core/Event.ts"
 import { eventLine as describeEvent, parsePath } from "../../src/reporters/eventLine.ts"
+import { markdown } from "../../src/reporters/github/jobSummary.ts"
 import { plain } from "../../src/reporters/plain.ts"
 import { feed, type Output, type Reporter } from "../../src/reporters/Reporter.ts"
 import { throttled } from "../../src/reporters/throttled.ts"
@@ -156,6 +157,26 @@ describe("the table", () => {
       expect(tableOf(events)).toContain(outcome)
       expect(tableOf(moved)).toBe(tableOf(events))
     }
+  })
+
+  test("says why a container was replaced, as long as that fits", () => {
+    const events = success.map((event): Event => {
+      if (event._tag !== "StepSucceeded" || !event.path.endsWith("services[web]/deploy")) return event
+      const { deployed } = event.result as { readonly deployed: object }
+      return { ...event, result: { deployed: { ...deployed, because: ["image 1a2b → 3c4d", "environment: LOG"] } } }
+    })
+    const tableOf = (columns: number) => written(plain, events, columns).split("\n\n")[1]?.split("\n") ?? []
+    expect(tableOf(160).map((line) => line.slice(line.indexOf(" s") + 2))).toContain(
+      "  image 1a2b → 3c4d; environment: LOG"
+    )
+    expect(tableOf(160)[0]).toBe("SERVICE  SERVER  VERSION  DIGEST        DONE       TIME   WHY")
+    expect(tableOf(75)[0]).toBe("SERVICE  SERVER  DONE       TIME   WHY")
+    expect(tableOf(60)[0]).toBe("SERVICE  SERVER  VERSION  DIGEST        DONE       TIME")
+    expect(markdown(events, { project: "shop" })).toContain(
+      "| Service | Server | Version | Digest | Done | Time | Why |"
+    )
+    expect(markdown(events, { project: "shop" })).toContain("environment&#58; LOG")
+    expect(markdown(success, { project: "shop" })).not.toContain("Why")
   })
 
   test("is left out where no server was reached", () => {

@@ -1,12 +1,12 @@
 import { describe, expect } from "bun:test"
 import { createHash } from "node:crypto"
 import { Cause, Effect, Exit, Layer, Redacted } from "effect"
-import { Docker } from "../../src/layers/docker/Docker.ts"
+import { Docker, type PullOptions } from "../../src/layers/docker/Docker.ts"
+import type { InspectedContainer } from "../../src/layers/docker/inspect.ts"
 import { label } from "../../src/layers/shell/Machine.ts"
 import { ConnectionLost } from "../../src/layers/ssh/SshError.ts"
-import { configHash } from "../../src/steps/Plan.ts"
-import { Events } from "../../src/core/Events.ts"
-import { Scrubber } from "../../src/core/Scrubber.ts"
+import { configurationOf } from "../../src/steps/configuration.ts"
+import * as Plan from "../../src/steps/Plan.ts"
 import * as Pull from "../../src/steps/Pull.ts"
 import * as Answer from "../../src/testing/Answer.ts"
 import { it } from "../effect.ts"
@@ -21,9 +21,23 @@ const errors = (exit: Exit.Exit<unknown, unknown>) =>
 const pushed = {
   service: "web",
   repository: "localhost:9270/shop-web",
-  reference: "localhost:9270/shop-web:v1",
+  reference: { registry: "localhost:9270", path: "shop-web", tag: "v1" },
   version: "v1",
-  digest: "sha256:d1"
+  digest: "sha256:d1",
+  architecture: "amd64"
+}
+
+const container: InspectedContainer = {
+  id: "c0ffee",
+  name: "shop-web",
+  imageId: "sha256:i1",
+  running: true,
+  healthy: true,
+  service: "web",
+  digest: "sha256:d0",
+  config: "c",
+  parts: "",
+  version: "v0"
 }
 
 /** The beginning of the arguments of `replace`. */
@@ -44,7 +58,7 @@ describe("a deploy with the local registry", () => {
         "import shop-web:abc1234",
         "serve 9270"
       ])
-      const config = configHash(service("web", []), new Map())
+      const { hash: config, parts } = configurationOf(service("web", []), new Map())
       const there = made(`${name}@${id}`)
       expect(on("web1")).toEqual([
         "connect",
@@ -53,7 +67,7 @@ describe("a deploy with the local registry", () => {
         `pull docker ${name}@${id} ${name}:abc1234 true no no '' ''`,
         `replace docker shop-web shop ${id} ${config} beside 1 60 ${name}:abc1234 ${there} ${name} 3 0 ` +
           "--pull never --restart unless-stopped --label jiji.project=shop --label jiji.service=web " +
-          `--label jiji.version=abc1234 --label jiji.digest=${id} --label jiji.config=${config} ${name}:abc1234`
+          `--label jiji.version=abc1234 --label jiji.digest=${id} --label jiji.config=${config} --label jiji.parts=${parts} ${name}:abc1234`
       ])
     })
   )
@@ -120,20 +134,37 @@ describe("a deploy with the local registry", () => {
     })
   )
 
-  it.effect("ends a pull whose tunnel is gone, however long it would go on", () =>
+  it.effect("expects all of an image through the tunnel only if the server has nothing of it", () =>
     Effect.gen(function* () {
-      const web = service("web", ["web1"])
-      const lost = new ConnectionLost({ server: "web1", cause: new Error("reset") })
-      const state = {
-        project: project(),
-        server: { ...server("web1"), engine: { name: "docker", version: "20", architecture: "amd64", containers: [] } },
-        work: { service: web, image: { ...pushed, architecture: "amd64" } },
-        secrets: new Map(),
-        tunnel: { port: 9270, carried: Effect.succeed(0), lost: Effect.fail(lost) }
-      } as const
-      const events = Events.layer.pipe(Layer.provide(Scrubber.layer))
-      const hanging = Layer.mock(Docker, { pull: () => Effect.never }).pipe(Layer.merge(events))
-      expect(yield* Effect.flip(Pull.step.run(state)).pipe(Effect.provide(hanging))).toBe(lost)
+      const lost = new ConnectionLost({ server: "web1" })
+      const tunnel = { port: 9270, carried: Effect.succeed(0), lost: Effect.fail(lost) }
+      const expected = Effect.fnUntraced(function* (names: ReadonlyArray<string>, containers: ReadonlyArray<string>) {
+        const of = project({ services: names.map((name) => service(name, ["web1"])) })
+        const running = containers.map((name) => ({ ...container, name: `shop-${name}`, service: name }))
+        const engine = { name: "docker", version: "20", architecture: "amd64", containers: running } as const
+        const images = [{ ...pushed, size: 4000 }]
+        const plan = names.map((name, n) =>
+          Plan.plan(of, service(name, ["web1"]), engine, { ...pushed, ...images[n], service: name }, new Map())
+        )
+        const [work] = Plan.workOf({ project: of, images, plan })
+        if (work === undefined) throw new Error("no work")
+        let asked: PullOptions["tunnel"]
+        const docker = Layer.mock(Docker, {
+          pull: (_, options) => {
+            asked = options.tunnel
+            return Effect.succeed({ id: "sha256:1d", architecture: "amd64", size: 1, repoDigests: [], digest: "" })
+          }
+        })
+        yield* Pull.step
+          .run({ project: of, server: { ...server("web1"), engine }, work, tunnel })
+          .pipe(Effect.provide(docker))
+        expect(asked?.lost).toBe(tunnel.lost)
+        return asked?.expectedBytes
+      })
+      expect(yield* expected(["web"], [])).toBe(4000)
+      expect(yield* expected(["web"], ["web"])).toBe(undefined)
+      // Another image goes through the same tunnel.
+      expect(yield* expected(["web", "api"], [])).toBe(undefined)
     })
   )
 })
@@ -213,7 +244,7 @@ describe("a deploy of what runs already", () => {
     State: { Running },
     Config: { Labels: { "jiji.project": "shop", "jiji.service": "web", "jiji.version": "v0", ...labels } }
   })
-  const same = { "jiji.digest": id, "jiji.config": configHash(web, new Map()) }
+  const same = { "jiji.digest": id, "jiji.config": configurationOf(web, new Map()).hash }
   const finds =
     (...containers: ReadonlyArray<unknown>): Instead =>
     (_, command) =>

@@ -1,4 +1,5 @@
-import { Duration, Effect } from "effect"
+import { Duration, Effect, Result } from "effect"
+import * as ImageReference from "../../src/config/ImageReference.ts"
 import type { Project, Server, Service } from "../../src/config/Project.ts"
 import type { Command, Output } from "../../src/layers/processes/Command.ts"
 import { label, type Machine } from "../../src/layers/shell/Machine.ts"
@@ -32,7 +33,9 @@ export const service = (name: string, hosts: ReadonlyArray<string>, overrides: P
   ...overrides
 })
 
-export const image = (reference: string) => ({ _tag: "Image", image: reference }) as const
+/** The image source of a service that jiji does not build. */
+export const image = (reference: string) =>
+  ({ _tag: "Image", image: Result.getOrThrow(ImageReference.parse(reference)) }) as const
 
 export const project = (overrides: Partial<Project> = {}): Project => ({
   name: "shop",

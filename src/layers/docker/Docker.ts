@@ -1,12 +1,12 @@
-import { Context, Duration, Effect, Layer, Redacted, Semaphore, type Stream } from "effect"
-import { registryOf } from "../../config/ImageReference.ts"
+import { Context, Duration, Effect, Layer, Redacted, Result, Semaphore, type Stream } from "effect"
+import * as ImageReference from "../../config/ImageReference.ts"
 import type { BuildSource, Engine, Server } from "../../config/Project.ts"
 import { type Command, type CommandFailed, type Output, script } from "../processes/Command.ts"
 import { decodeContainers, decodeImage, type InspectedContainer, type InspectedImage } from "./inspect.ts"
 import { lastLines, reasonFrom } from "../../core/lines.ts"
 import { retryRegistry } from "./retryRegistry.ts"
 import { scripts } from "./scripts.ts"
-import { type TransferProgress, transferReader } from "./transfer.ts"
+import { transferReader } from "./transfer.ts"
 import { architectureOf } from "./architectures.ts"
 import * as words from "./words.ts"
 import {
@@ -20,6 +20,8 @@ import {
 } from "./DockerError.ts"
 import { label, local, type Machine, remote } from "../shell/Machine.ts"
 import { Events } from "../../core/Events.ts"
+import * as Progress from "../../core/Progress.ts"
+import type { Forward } from "../ssh/Ssh.ts"
 import { Shell, type ShellError } from "../shell/Shell.ts"
 
 /** The engine that answers on a server, and the project's containers there. */
@@ -35,8 +37,8 @@ export interface BuildOptions {
   readonly engine: Engine
   readonly service: string
   readonly source: BuildSource
-  /** The name that the image is given. */
-  readonly reference: string
+  /** The name of the image. */
+  readonly reference: ImageReference.ImageReference
   /** `linux/arm64` for one; the engine's own where absent. */
   readonly platform?: string
 }
@@ -50,27 +52,25 @@ export interface Credentials {
 
 export interface PushOptions {
   readonly engine: Engine
-  readonly reference: string
+  readonly reference: ImageReference.ImageReference
   /** Hold for this push alone; without them the user's own login does. */
   readonly credentials?: Credentials
   /** False only for a registry on this machine's loopback. */
   readonly verify?: boolean
-  /** Is told how far it is, a few times a second, where this machine has util-linux's `script`. */
-  readonly moved?: (so: TransferProgress) => void
 }
 
 export interface PullOptions {
   readonly engine: Engine
-  readonly reference: string
-  /** The name that the image is run under, where that is another one than it is pulled by. */
-  readonly name?: string
+  readonly reference: ImageReference.ImageReference
+  /** The name that the image runs under, if it is not the one it is pulled by. */
+  readonly name?: ImageReference.ImageReference
   /** False only for a registry on the machine's own loopback. */
   readonly verify: boolean
   /** Takes the name away that the image was pulled by. */
   readonly drop: boolean
   readonly credentials?: Credentials
-  /** Is told how far it is, a few times a second, where the server has util-linux's `script`. */
-  readonly moved?: (so: TransferProgress) => void
+  /** What the server reaches the registry through, and how many bytes are expected to go that way. */
+  readonly tunnel?: Pick<Forward, "carried" | "lost"> & { readonly expectedBytes?: number }
 }
 
 export interface ReplaceOptions {
@@ -82,7 +82,7 @@ export interface ReplaceOptions {
   /** A hash of everything but the image that the container is made from. */
   readonly config: string
   /** `beside` the old one; after a `trial` without ports; or after a `stop` of the old one, whose data it shares. */
-  readonly how: "beside" | "trial" | "stop"
+  readonly strategy: "beside" | "trial" | "stop"
   readonly runningFor: Duration.Duration
   readonly timeout: Duration.Duration
   readonly imageId: string
@@ -90,6 +90,11 @@ export interface ReplaceOptions {
   readonly retain: number
   readonly container: words.ContainerSpec
   readonly secrets: ReadonlyMap<string, Redacted.Redacted<string>>
+}
+
+/** An image on a server, with the digest that its registry knows it by; the image's own id where there is none. */
+export interface PulledImage extends InspectedImage {
+  readonly digest: string
 }
 
 /** What was done about a container, and its id. */
@@ -107,17 +112,20 @@ export class Docker extends Context.Service<
     /** Builds an image on this machine. */
     build(options: BuildOptions): Effect.Effect<InspectedImage, BuildFailed | EngineError | ShellError>
     /** An image of this machine as an archive. */
-    save(engine: Engine, reference: string): Stream.Stream<Uint8Array, ShellError | CommandFailed>
+    save(
+      engine: Engine,
+      reference: ImageReference.ImageReference
+    ): Stream.Stream<Uint8Array, ShellError | CommandFailed>
     /** Logs a machine's user in to a registry, until {@link logout}. */
     login(machine: Machine, engine: Engine, credentials: Credentials): Effect.Effect<void, EngineError | ShellError>
     /** Logs a machine's user out of a registry; answers whether it was logged in. */
     logout(machine: Machine, engine: Engine, server: string): Effect.Effect<boolean, EngineError | ShellError>
     /** Whether a registry takes the credentials; this machine stays as it is, logged in or not. */
     check(engine: Engine, credentials: Credentials): Effect.Effect<void, EngineError | ShellError>
-    /** Pushes an image of this machine; answers the digest that the registry knows it by. */
+    /** Pushes an image of this machine, and publishes its progress. Returns the digest that the registry knows it by. */
     push(options: PushOptions): Effect.Effect<string, EngineError | ShellError>
-    /** Pulls an image onto a server. */
-    pull(server: Server, options: PullOptions): Effect.Effect<InspectedImage, EngineError | ShellError>
+    /** Pulls an image onto a server, and publishes its progress. Fails at once if the tunnel it needs is lost. */
+    pull(server: Server, options: PullOptions): Effect.Effect<PulledImage, EngineError | ShellError>
     /** Puts a new container in the place of the old one, once it is healthy. */
     replace(
       server: Server,
@@ -129,7 +137,8 @@ export class Docker extends Context.Service<
     Docker,
     Effect.gen(function* () {
       const shell = yield* Shell
-      const retrying = retryRegistry(yield* Events)
+      const events = yield* Events
+      const retrying = retryRegistry(events)
 
       /** Runs to exit code 0, or fails with the error that the engine's words stand for. */
       const succeed = Effect.fnUntraced(function* (
@@ -159,9 +168,10 @@ export class Docker extends Context.Service<
         return semaphore
       }
 
-      const inspect = Effect.fnUntraced(function* (engine: Engine, reference: string) {
-        const operation = `inspect ${reference}`
-        const output = yield* succeed(local, { words: words.inspectImage(engine, reference) }, { engine, operation })
+      const inspect = Effect.fnUntraced(function* (engine: Engine, reference: ImageReference.ImageReference) {
+        const name = ImageReference.print(reference)
+        const operation = `inspect ${name}`
+        const output = yield* succeed(local, { words: words.inspectImage(engine, name) }, { engine, operation })
         return yield* Effect.mapError(decodeImage(output.stdout), unclear(local, engine, operation))
       })
 
@@ -185,11 +195,12 @@ export class Docker extends Context.Service<
         }),
 
         build: Effect.fnUntraced(function* ({ engine, service, source, reference, platform }) {
-          const run = shell.run(local, { words: words.build(engine, source, reference, platform), show: "all" })
+          const name = ImageReference.print(reference)
+          const run = shell.run(local, { words: words.build(engine, source, name, platform), show: "all" })
           const output = yield* turn(JSON.stringify([engine, source, platform])).withPermits(1)(run)
           if (output.exitCode !== 0) {
             const error = parseEngineError(
-              { machine: "local", engine, operation: `build ${service}`, reference },
+              { machine: "local", engine, operation: `build ${service}`, reference: name },
               output
             )
             // These are the engine's own; all others may be quoted from what the Dockerfile runs, as its exit code is.
@@ -200,7 +211,7 @@ export class Docker extends Context.Service<
           return yield* inspect(engine, reference)
         }),
 
-        save: (engine, reference) => shell.bytes(local, { words: words.save(engine, reference) }),
+        save: (engine, reference) => shell.bytes(local, { words: words.save(engine, ImageReference.print(reference)) }),
 
         login: Effect.fnUntraced(function* (machine, engine, { server, username, password }) {
           const operation = `log in to ${server}`
@@ -224,41 +235,44 @@ export class Docker extends Context.Service<
           yield* succeed(local, command, { engine, operation: `log in to ${server}`, reference: server })
         }, retrying),
 
-        push: Effect.fnUntraced(function* ({ engine, reference, credentials, verify, moved }) {
-          const operation = `push ${reference}`
+        push: Effect.fnUntraced(function* ({ engine, reference, credentials, verify }) {
+          const name = ImageReference.print(reference)
+          const operation = `push ${name}`
           const tls = verify === false ? "false" : ""
+          const { progress, report } = Progress.reported("pushed")
           const command: Command = {
-            ...script("push", scripts.push, [engine, reference, tls, ...toldArgs(moved), ...loginArgs(credentials)]),
+            ...script("push", scripts.push, [engine, name, tls, "yes", ...loginArgs(credentials)]),
             env: loginEnv(credentials),
             show: engine === "podman" ? "stderr" : "all",
-            ...hearing(moved)
+            onLine: transferReader(report)
           }
-          const { stdout } = yield* succeed(local, command, {
-            engine,
-            operation,
-            reference,
-            isOwn: credentials === undefined
-          })
+          const context = { engine, operation, reference: name, isOwn: credentials === undefined }
+          const { stdout } = yield* Progress.during(events, progress, succeed(local, command, context))
           const printed = /(?:^|digest: )(sha256:[0-9a-f]{64})\b/m.exec(stdout)?.[1]
           if (printed !== undefined) return printed
           const { repoDigests } = yield* inspect(engine, reference)
-          const prefix = `${reference.slice(0, reference.lastIndexOf(":"))}@`
-          const found = repoDigests.find((name) => name.startsWith(prefix))
+          const found = digestIn(repoDigests, ImageReference.repositoryOf(reference))
           if (found === undefined) return yield* unclear(local, engine, operation)("no digest after the push")
-          return found.slice(prefix.length)
+          return found
         }, retrying),
 
-        pull: Effect.fnUntraced(function* (server, { engine, reference, name, verify, drop, credentials, moved }) {
+        pull: Effect.fnUntraced(function* (server, { engine, reference, name, verify, drop, credentials, tunnel }) {
           const machine = remote(server)
-          const isOwn = credentials === undefined
-          const context = { engine, operation: `pull ${reference}`, reference, isOwn }
+          const pulled = ImageReference.print(reference)
+          const context = {
+            engine,
+            operation: `pull ${pulled}`,
+            reference: pulled,
+            isOwn: credentials === undefined
+          }
           const args = [
             engine,
-            reference,
-            name ?? "",
+            pulled,
+            name === undefined ? "" : ImageReference.print(name),
             String(verify),
             drop ? "yes" : "no",
-            ...toldArgs(moved),
+            // What goes through the tunnel is counted there.
+            tunnel === undefined ? "yes" : "no",
             ...loginArgs(credentials)
           ]
           const command: Command = {
@@ -266,10 +280,17 @@ export class Docker extends Context.Service<
             env: loginEnv(credentials),
             show: "stderr"
           }
-          const pulling = Effect.suspend(() => succeed(machine, { ...command, ...hearing(moved) }, context))
-          // Behind a tunnel is this machine: what fails there does not mend itself.
-          const { stdout } = yield* registryOf(reference).startsWith("localhost:") ? pulling : retrying(pulling)
-          return yield* Effect.mapError(decodeImage(stdout), unclear(machine, engine, context.operation))
+          const pulling = Effect.suspend(() => {
+            if (tunnel !== undefined) return succeed(machine, command, context)
+            const { progress, report } = Progress.reported("pulled")
+            const reading = { ...command, onLine: transferReader(report) }
+            return Progress.during(events, progress, succeed(machine, reading, context))
+          })
+          // Behind a tunnel is this machine: what fails there does not pass by itself.
+          const attempts = ImageReference.isOnLoopback(reference) ? pulling : retrying(pulling)
+          const { stdout } = yield* tunnel === undefined ? attempts : through(events, tunnel, attempts)
+          const image = yield* Effect.mapError(decodeImage(stdout), unclear(machine, engine, context.operation))
+          return { ...image, digest: digestIn(image.repoDigests) ?? image.id }
         }),
 
         replace: Effect.fnUntraced(function* (server, options) {
@@ -281,7 +302,7 @@ export class Docker extends Context.Service<
             options.project,
             options.digest,
             options.config,
-            options.how,
+            options.strategy,
             String(Duration.toSeconds(options.runningFor)),
             String(Math.ceil(Duration.toSeconds(options.timeout))),
             container.image,
@@ -302,12 +323,24 @@ export class Docker extends Context.Service<
   )
 }
 
-/** What a script is told of whether anybody wants to know how far it is. */
-const toldArgs = (moved: PushOptions["moved"]): ReadonlyArray<string> => [moved === undefined ? "no" : "yes"]
+/** The digest in the first of an image's `REPOSITORY@DIGEST` names, or in that of one repository. */
+const digestIn = (repoDigests: ReadonlyArray<string>, repository?: string): string | undefined =>
+  repoDigests
+    .map((name) => Result.getOrUndefined(ImageReference.parse(name)))
+    .find(
+      (name) => name !== undefined && (repository === undefined || ImageReference.repositoryOf(name) === repository)
+    )?.digest
 
-/** Reads how far a command is; anew for each attempt, which begins at nothing. */
-const hearing = (moved: PushOptions["moved"]): Pick<Command, "onLine"> =>
-  moved === undefined ? {} : { onLine: transferReader(moved) }
+/** A pull through a tunnel. By itself the engine would notice only after a long time that the tunnel is gone. */
+const through = <A, E, R>(
+  events: Events["Service"],
+  { carried, expectedBytes: total, lost }: NonNullable<PullOptions["tunnel"]>,
+  pull: Effect.Effect<A, E, R>
+) =>
+  Effect.flatMap(carried, (before) => {
+    const amount = Effect.map(carried, (bytes) => ({ bytes: bytes - before, ...(total !== undefined && { total }) }))
+    return Progress.during(events, { label: "through the tunnel", amount }, Effect.raceFirst(pull, lost))
+  })
 
 /** The arguments of a script that logs in: the registry and the user, or nothing twice. */
 const loginArgs = (credentials: Credentials | undefined): ReadonlyArray<string> =>

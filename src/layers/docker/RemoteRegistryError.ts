@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { namesByUser, registryOf } from "../../config/ImageReference.ts"
+import { namesByUser, registryNamed } from "../../config/ImageReference.ts"
 import { ExitCode } from "../../core/Failure.ts"
 
 const fields = {
@@ -15,7 +15,7 @@ const fields = {
 export const onMachine = (machine: string): string => (machine === "local" ? "on this machine" : `on ${machine}`)
 
 /** The registry of an image, or the one that a login was for. */
-const server = (reference: string): string => (reference.includes("/") ? registryOf(reference) : reference)
+const server = registryNamed
 
 /** Where tokens are made, of registries that are known by name. */
 const tokens = (reference: string): string => {

@@ -41,6 +41,7 @@ export interface InspectedContainer {
   readonly service: string
   readonly digest: string
   readonly config: string
+  readonly parts: string
   readonly version: string
 }
 
@@ -70,6 +71,7 @@ export const decodeContainers = (json: string): Effect.Effect<ReadonlyArray<Insp
         service: label("service"),
         digest: label("digest"),
         config: label("config"),
+        parts: label("parts"),
         version: label("version")
       }
     })

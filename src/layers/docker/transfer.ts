@@ -1,11 +1,5 @@
 import { stripVTControlCharacters } from "node:util"
-
-/** How far a push or a pull is, in bytes: as exact as its engine says, which is about four digits. */
-export interface TransferProgress {
-  readonly bytes: number
-  /** Of all layers that are moved. Absent while the engine has not said how large each of them is. */
-  readonly total?: number
-}
+import type { Amount } from "../../core/Progress.ts"
 
 interface Layer {
   now: number
@@ -44,13 +38,13 @@ const over = /^(?:Pushed|Layer|Mounted|Already|Verifying|Download|Extracting|Pul
  * Reads what an engine writes of a push or a pull, line by line: tells how far it is, and answers the line where it says
  * anything else. What is said of a layer again and again is answered once.
  */
-export const transferReader = (moved: (so: TransferProgress) => void): ((line: string) => string | undefined) => {
+export const transferReader = (report: (amount: Amount) => void): ((line: string) => string | undefined) => {
   const layers = new Map<string, Layer>()
 
   const tell = () => {
     const all = [...layers.values()]
     const sum = (of: "now" | "total") => all.reduce((bytes, layer) => bytes + layer[of], 0)
-    moved({ bytes: sum("now"), ...(all.every(({ isKnown }) => isKnown) && { total: sum("total") }) })
+    report({ bytes: sum("now"), ...(all.every(({ isKnown }) => isKnown) && { total: sum("total") }) })
   }
 
   return (line) => {

@@ -1,5 +1,5 @@
 import type { BuildSource, Engine } from "../../config/Project.ts"
-import { canonical } from "../../config/ImageReference.ts"
+import { canonicalRegistry } from "../../config/ImageReference.ts"
 import type { Command } from "../processes/Command.ts"
 
 /** The part of a container's definition that its `create` is made of. */
@@ -68,7 +68,7 @@ export const inspectImage = (engine: Engine, reference: string): Command["words"
 export const save = (engine: Engine, reference: string): Command["words"] => [engine, "save", reference]
 
 /** What a login is asked for: Docker Hub has three names, and engines keep its login under one of them. */
-export const loginServer = (server: string): string => canonical(server)
+export const loginServer = (server: string): string => canonicalRegistry(server)
 
 /** Logs a user in; the password comes on stdin. */
 export const login = (engine: Engine, server: string, username: string): Command["words"] => [

@@ -1,5 +1,6 @@
-import { Context, Effect, Exit, FileSystem, Layer, Option, PlatformError, Scope, type Stream } from "effect"
+import { Context, Effect, Exit, FileSystem, Layer, Option, PlatformError, Scope, Stream } from "effect"
 import { Events } from "../../core/Events.ts"
+import * as Progress from "../../core/Progress.ts"
 import * as Resource from "../../core/Resource.ts"
 import * as Contents from "./Contents.ts"
 import * as Folder from "./Folder.ts"
@@ -43,8 +44,9 @@ export class LocalRegistry extends Context.Service<
       readonly retain?: number
     }): Effect.Effect<Option.Option<StoredImage>, StoreFailed | StoreBusy>
     /**
-     * Takes an image in from the archive that the engine's `save` writes. With `retain`, only that many tags of the
-     * repository are left when the layer's scope has ended well, and only blobs that an image still needs.
+     * Imports an image from the archive that the engine's `save` writes, and publishes its progress. With `retain`, only
+     * that many tags of the repository are left when the layer's scope has ended well, and only blobs that an image still
+     * needs.
      */
     add<E>(options: {
       readonly imageId: string
@@ -52,6 +54,8 @@ export class LocalRegistry extends Context.Service<
       readonly tag: string
       readonly retain?: number
       readonly archive: Stream.Stream<Uint8Array, E>
+      /** How large the archive is expected to be. */
+      readonly expectedBytes?: number
     }): Effect.Effect<StoredImage, E | StoreFailed | StoreBusy | ArchiveInvalid>
     /** The folder that images are kept in; an error where it may not be written to. It is not made. */
     readonly folder: Effect.Effect<string, StoreFailed>
@@ -108,7 +112,22 @@ export class LocalRegistry extends Context.Service<
 
         return LocalRegistry.of({
           find: (naming) => Effect.andThen(use(naming), images.find(naming)),
-          add: (image) => Effect.andThen(use(image), images.add(image)),
+          add: Effect.fnUntraced(function* ({ archive, expectedBytes: total, ...image }) {
+            yield* use(image)
+            let bytes = 0
+            const counted = Stream.map(archive, (piece) => {
+              bytes += piece.length
+              return piece
+            })
+            const amount = Effect.sync(() => ({ bytes, ...(total !== undefined && { total }) }))
+            const stored = yield* Progress.during(
+              events,
+              { label: "read", amount },
+              images.add({ ...image, archive: counted })
+            )
+            yield* events.publish({ _tag: "StepProgress", label: "new", bytes: stored.added, total: stored.size })
+            return stored
+          }),
           contents: Contents.list(store, references),
           clear: Effect.flatMap(guard(leases.alone(store.clear)), (done) =>
             Option.isSome(done) ? Effect.void : Effect.fail(new StoreBusy({ directory }))

@@ -1,5 +1,6 @@
 import { Deferred, Effect } from "effect"
 import { ForwardRefused } from "./SshError.ts"
+import { CurrentPath, Events } from "../../core/Events.ts"
 import * as Resource from "../../core/Resource.ts"
 import type { Connection } from "./Connection.ts"
 import type { Forward, LocalEnd } from "./Ssh.ts"
@@ -59,5 +60,12 @@ export const forward = Effect.fnUntraced(function* (connection: Connection, opti
     Effect.callback<void>((resume) => cancel(connection, port, () => resume(Effect.void)))
   const port = yield* Resource.acquire(`reverse forward from ${server}`, acquire, release)
   const carried = Effect.sync(() => connection.listeners.carried(port))
+  const { publish } = yield* Events
+  const path = yield* CurrentPath
+  yield* Effect.addFinalizer(() =>
+    Effect.flatMap(carried, (bytes) => publish({ _tag: "StepProgress", label: "carried", bytes })).pipe(
+      Effect.provideService(CurrentPath, path)
+    )
+  )
   return { port, lost, carried } satisfies Forward
 })

@@ -1,4 +1,5 @@
 import { Effect, Stream } from "effect"
+import { shortDigest } from "../../config/ImageReference.ts"
 import { type Event, isEnd } from "../../core/Event.ts"
 import { eventLine, doesWork, parsePath } from "../eventLine.ts"
 import type { Follower } from "../Reporter.ts"
@@ -25,19 +26,22 @@ const block = (...parts: ReadonlyArray<string>): string => `<pre>${entities(part
 const more = (all: number, shown: number): ReadonlyArray<string> =>
   all > shown ? ["", `… and ${all - shown} more`] : []
 
-const table = (all: ReadonlyArray<Row>): ReadonlyArray<string> =>
-  all.length === 0
-    ? []
-    : [
-        "",
-        "| Service | Server | Version | Digest | Done | Time |",
-        "| --- | --- | --- | --- | --- | --- |",
-        ...all.slice(0, mostRows).map(({ digest, millis, outcome, server, service, version }) => {
-          const cells = [service, server, version, digest.replace("sha256:", "").slice(0, 12)].map(code)
-          return `| ${[...cells, outcome, formatDuration(millis)].join(" | ")} |`
-        }),
-        ...more(all.length, mostRows)
-      ]
+const table = (all: ReadonlyArray<Row>): ReadonlyArray<string> => {
+  if (all.length === 0) return []
+  const isExplained = all.some(({ because }) => because !== "")
+  const line = (cells: ReadonlyArray<string>) => `| ${cells.join(" | ")} |`
+  const heads = ["Service", "Server", "Version", "Digest", "Done", "Time", ...(isExplained ? ["Why"] : [])]
+  return [
+    "",
+    line(heads),
+    line(heads.map(() => "---")),
+    ...all.slice(0, mostRows).map(({ because, digest, millis, outcome, server, service, version }) => {
+      const names = [service, server, version, shortDigest(digest)].map(code)
+      return line([...names, outcome, formatDuration(millis), ...(isExplained ? [code(because)] : [])])
+    }),
+    ...more(all.length, mostRows)
+  ]
+}
 
 const outcomes: Readonly<Record<string, string>> = {
   StepSucceeded: "done",

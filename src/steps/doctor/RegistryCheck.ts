@@ -1,5 +1,5 @@
 import { Effect, Result } from "effect"
-import { repository } from "../../config/ImageReference.ts"
+import { ofService, print } from "../../config/ImageReference.ts"
 import type { Engine, Project, RemoteRegistryConfig, Server } from "../../config/Project.ts"
 import { Diagnosis, type MachineFacts } from "../../layers/diagnosis/Diagnosis.ts"
 import { local, type Machine, remote } from "../../layers/shell/Machine.ts"
@@ -27,7 +27,7 @@ export const checkRegistry = Effect.fnUntraced(function* (
       return ok("registry", `${server} lets ${credentials.username} in`)
     }
     const [service] = project.services
-    const named = repository(registry, project.name, service?.name ?? "web")
+    const named = Result.map(ofService(registry, project.name, service?.name ?? "web"), print)
     // Its error is one of deploy.yml, which has said so itself.
     const asksFor = Result.getOrElse(named, () => `${server}/jiji/doctor`)
     const answer = yield* diagnosis.reach(machine, engine, asksFor)

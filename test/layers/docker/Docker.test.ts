@@ -1,9 +1,12 @@
 import { describe, expect } from "bun:test"
-import { Duration, Effect, Layer, Redacted, Stream } from "effect"
+import { Cause, Context, Duration, Effect, Exit, Fiber, Layer, Redacted, Stream } from "effect"
+import { TestClock } from "effect/testing"
 import type { BuildSource, Server } from "../../../src/config/Project.ts"
 import type { Command, Output } from "../../../src/layers/processes/Command.ts"
-import { Docker, type ReplaceOptions } from "../../../src/layers/docker/Docker.ts"
+import { Docker, type PullOptions, type ReplaceOptions } from "../../../src/layers/docker/Docker.ts"
 import { label, local } from "../../../src/layers/shell/Machine.ts"
+import { Shell } from "../../../src/layers/shell/Shell.ts"
+import { ConnectionLost } from "../../../src/layers/ssh/SshError.ts"
 import { Events } from "../../../src/core/Events.ts"
 import { Scrubber } from "../../../src/core/Scrubber.ts"
 import * as Answer from "../../../src/testing/Answer.ts"
@@ -51,7 +54,10 @@ const shown = ({ script, words }: Command): string =>
   (script === undefined ? words : [script, ...words.slice(4)]).map((word) => (word === "" ? "''" : word)).join(" ")
 
 const source: BuildSource = { _tag: "Build", context: "/app", dockerfile: "/app/Dockerfile", args: {} }
-const buildOptions = { engine: "docker", service: "web", source, reference: "a:1" } as const
+/** `ghcr.io/me/web:v1` */
+const named = { registry: "ghcr.io", path: "me/web", tag: "v1" }
+
+const buildOptions = { engine: "docker", service: "web", source, reference: { path: "a", tag: "1" } } as const
 
 describe("probing a server", () => {
   const probe = (answer: Partial<Output>) => scripted([answer], (docker) => docker.probe(server, "docker", "shop"))
@@ -165,7 +171,7 @@ it.effect("logging in hands the password over by stdin alone", () =>
 it.effect("saving an image streams the engine's bytes", () =>
   Effect.gen(function* () {
     const { lines, result } = yield* scripted([{ stdout: "tar" }], (docker) =>
-      Stream.mkUint8Array(docker.save("podman", "a:1"))
+      Stream.mkUint8Array(docker.save("podman", { path: "a", tag: "1" }))
     )
     expect(lines).toEqual(["local: podman save a:1"])
     expect(Buffer.from(result).toString()).toBe("tar")
@@ -174,12 +180,12 @@ it.effect("saving an image streams the engine's bytes", () =>
 
 describe("pushing an image", () => {
   const push = (engine: "docker" | "podman", ...answers: ReadonlyArray<Partial<Output>>) =>
-    scripted(answers, (docker) => docker.push({ engine, reference: "ghcr.io/me/web:v1" }))
+    scripted(answers, (docker) => docker.push({ engine, reference: named }))
 
   it.effect("answers the digest that docker prints", () =>
     Effect.gen(function* () {
       const { lines, result } = yield* push("docker", { stdout: `Pushed\nv1: digest: ${digest} size: 527\n` })
-      expect(lines).toEqual(["local: push docker ghcr.io/me/web:v1 '' no '' ''"])
+      expect(lines).toEqual(["local: push docker ghcr.io/me/web:v1 '' yes '' ''"])
       expect(result).toBe(digest)
     })
   )
@@ -187,7 +193,7 @@ describe("pushing an image", () => {
   it.effect("answers the digest that podman writes down, which is not the one it knows the image by", () =>
     Effect.gen(function* () {
       const { lines, result } = yield* push("podman", { stdout: digest })
-      expect(lines).toEqual(["local: push podman ghcr.io/me/web:v1 '' no '' ''"])
+      expect(lines).toEqual(["local: push podman ghcr.io/me/web:v1 '' yes '' ''"])
       expect(result).toBe(digest)
     })
   )
@@ -209,16 +215,17 @@ describe("pushing an image", () => {
 })
 
 describe("pulling an image", () => {
-  const options = { engine: "docker", reference: "ghcr.io/me/web@sha256:d1", verify: true, drop: false } as const
+  const reference = { registry: "ghcr.io", path: "me/web", digest: "sha256:d1" }
+  const options = { engine: "docker", reference, verify: true, drop: false } as const
 
   it.effect("hands over how to pull and what to call it", () =>
     Effect.gen(function* () {
       const { commands, lines, result } = yield* scripted([{ stdout: image }], (docker) =>
-        docker.pull(server, { ...options, name: "ghcr.io/me/web:v1" })
+        docker.pull(server, { ...options, name: named })
       )
-      expect(lines).toEqual(["web1: pull docker ghcr.io/me/web@sha256:d1 ghcr.io/me/web:v1 true no no '' ''"])
+      expect(lines).toEqual(["web1: pull docker ghcr.io/me/web@sha256:d1 ghcr.io/me/web:v1 true no yes '' ''"])
       expect(commands[0]?.command.env).toEqual({})
-      expect(result.id).toBe("sha256:i1")
+      expect(result).toMatchObject({ id: "sha256:i1", digest })
     })
   )
 
@@ -228,7 +235,7 @@ describe("pulling an image", () => {
       const { commands, lines } = yield* scripted([{ stdout: image }], (docker) =>
         docker.pull(server, { ...options, engine: "podman", verify: false, drop: true, credentials })
       )
-      expect(lines).toEqual(["web1: pull podman ghcr.io/me/web@sha256:d1 '' false yes no ghcr.io me"])
+      expect(lines).toEqual(["web1: pull podman ghcr.io/me/web@sha256:d1 '' false yes yes ghcr.io me"])
       expect(JSON.stringify(commands)).not.toContain("hunter22")
       const password = commands[0]?.command.env?.["JIJI_PASSWORD"]
       expect(Redacted.isRedacted(password) && Redacted.value(password)).toBe("hunter22")
@@ -240,8 +247,69 @@ describe("pulling an image", () => {
       const pull = (answer: Partial<Output>) =>
         Effect.flip(scripted([answer], (docker) => docker.pull(server, options)))
       const refused = yield* pull({ exitCode: 1, stderr: "dial tcp 127.0.0.1:9270: connect: connection refused" })
-      expect(refused).toMatchObject({ _tag: "RegistryUnreachable", machine: "web1", reference: options.reference })
+      expect(refused).toMatchObject({
+        _tag: "RegistryUnreachable",
+        machine: "web1",
+        reference: "ghcr.io/me/web@sha256:d1"
+      })
       expect((yield* pull({ stdout: "" }))._tag).toBe("EngineUnclear")
+    })
+  )
+})
+
+describe("pulling an image through a tunnel", () => {
+  const reference = { registry: "localhost:9270", path: "shop-web", digest }
+  const options = { engine: "docker", reference, verify: true, drop: false } as const
+
+  /** Pulls over a shell whose pull takes 2 seconds, or forever, and collects the progress that is published. */
+  const pulling = (tunnel: NonNullable<PullOptions["tunnel"]>, pull: Effect.Effect<Output>) =>
+    Effect.gen(function* () {
+      const seen: Array<readonly [label: string, bytes: number, total: number | undefined]> = []
+      const stream = yield* (yield* Events).subscribe
+      yield* Effect.forkScoped(
+        Stream.runForEach(stream, (event) =>
+          Effect.sync(() => {
+            if (event._tag === "StepProgress") seen.push([event.label, event.bytes, event.total])
+          })
+        ),
+        { startImmediately: true }
+      )
+      const shell = Layer.mock(Shell, { run: () => pull })
+      const docker = Context.get(yield* Layer.build(Docker.layer.pipe(Layer.provide(shell))), Docker)
+      const fiber = yield* Effect.forkChild(docker.pull(server, { ...options, tunnel }), { startImmediately: true })
+      for (let times = 0; times < 30; times++) yield* TestClock.adjust("100 millis")
+      const exit = yield* Fiber.await(fiber)
+      return { exit, seen: yield* Effect.as(Effect.yieldNow, seen) }
+    }).pipe(Effect.provide(Events.layer.pipe(Layer.provide(Scrubber.layer))))
+
+  const output = { stdout: image, stderr: "", exitCode: 0 }
+
+  it.effect("publishes what went through the tunnel since the pull began", () =>
+    Effect.gen(function* () {
+      let bytes = 500
+      const pull = Effect.gen(function* () {
+        for (let second = 0; second < 2; second++) {
+          yield* Effect.sleep("1 second")
+          bytes += 1000
+        }
+        return output
+      })
+      const carried = Effect.sync(() => bytes)
+      const known = yield* pulling({ carried, lost: Effect.never, expectedBytes: 4000 }, pull)
+      expect(known.seen).toEqual([
+        ["through the tunnel", 1000, 4000],
+        ["through the tunnel", 2000, 4000]
+      ])
+      const unknown = yield* pulling({ carried, lost: Effect.never }, pull)
+      expect(unknown.seen.at(-1)).toEqual(["through the tunnel", 2000, undefined])
+    })
+  )
+
+  it.effect("fails as soon as the tunnel is lost, however long the engine would wait", () =>
+    Effect.gen(function* () {
+      const lost = new ConnectionLost({ server: "web1", cause: new Error("reset") })
+      const { exit } = yield* pulling({ carried: Effect.succeed(0), lost: Effect.fail(lost) }, Effect.never)
+      expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toBe(lost)
     })
   )
 })
@@ -254,7 +322,7 @@ describe("replacing a container", () => {
     service: "web",
     digest: "sha256:d1",
     config: "c1",
-    how: "trial",
+    strategy: "trial",
     runningFor: Duration.millis(500),
     timeout: Duration.millis(1500),
     imageId: "sha256:i1",

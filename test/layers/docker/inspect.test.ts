@@ -109,6 +109,7 @@ describe("containers", () => {
         service: "web",
         digest: "sha256:d1",
         config: "c1",
+        parts: "",
         version: "v1"
       }
       const both = yield* decodeContainers(JSON.stringify([dockerContainer, podmanContainer]))

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test"
-import { type TransferProgress, transferReader } from "../../../src/layers/docker/transfer.ts"
+import type { Amount } from "../../../src/core/Progress.ts"
+import { transferReader } from "../../../src/layers/docker/transfer.ts"
 
 /** What is left of an engine's lines, and the last that was told. */
 const read = (text: string) => {
-  const told: Array<TransferProgress> = []
+  const told: Array<Amount> = []
   const hear = transferReader((so) => told.push(so))
   const lines = text
     .split(/\r\n?|\n/)
@@ -148,7 +149,7 @@ describe("what engines write without a terminal", () => {
   })
 
   test("a version that looks like a layer is none", () => {
-    const told: Array<TransferProgress> = []
+    const told: Array<Amount> = []
     const hear = transferReader((so) => told.push(so))
     expect(hear("a1b2c3d4e5f6: Pulling from me/web")).toBe("a1b2c3d4e5f6: Pulling from me/web")
     hear("6cce2fd30a69: Downloading  14MB/120MB")
