@@ -22,10 +22,10 @@ export class ArchitecturesDiffer extends Schema.TaggedError<ArchitecturesDiffer>
   }
 }
 
-/** A service that has an image of its own to build. */
+/** A service whose image jiji builds. */
 export type BuiltService = Service & { readonly source: BuildSource }
 
-/** Whether a service's image is built, not only pulled. */
+/** Whether jiji builds the service's image. */
 export const isBuilt = (service: Service): service is BuiltService => service.source._tag === "Build"
 
 /** An image on this machine. */
@@ -35,18 +35,18 @@ export interface BuiltImage {
   readonly reference: ImageReference.ImageReference
 }
 
-/** The one processor that the servers of a service say they have. */
+/** The one architecture that `arch:` gives for the servers of a service; undefined if it gives none. */
 const architecture = Effect.fnUntraced(function* (project: Project, service: Service) {
   const servers = project.servers.filter((server) => service.hosts.includes(server.name))
-  const said = new Set(servers.flatMap((server) => (server.arch === undefined ? [] : [server.arch])))
-  if (said.size > 1) {
-    const described = servers.map((server) => `${server.name} (${server.arch ?? "not said"})`)
+  const architectures = new Set(servers.flatMap(({ arch }) => (arch === undefined ? [] : [arch])))
+  if (architectures.size > 1) {
+    const described = servers.map(({ arch, name }) => `${name} (${arch ?? "not set"})`)
     return yield* new ArchitecturesDiffer({ service: service.name, servers: described })
   }
-  return [...said][0]
+  return [...architectures][0]
 })
 
-/** Builds the image of a service and names it. */
+/** Builds the image of a service, under the name it has in the project's registry. */
 export const step = Step.make(
   "build",
   Effect.fnUntraced(function* (state: {

@@ -6,20 +6,24 @@ import { Ssh } from "../layers/ssh/Ssh.ts"
 import { Events } from "../core/Events.ts"
 import * as Step from "../pipeline/Step.ts"
 
-/** A server that is connected to, with what was found there. */
+/** A connected server, with its engine and the project's containers there. */
 export interface ConnectedServer extends Server {
   readonly engine: ServerEngine
 }
 
-/** The project's containers that run on a server for services that deploy.yml does not put there. */
-const strays = (project: Project, server: Server, { containers }: ServerEngine): ReadonlyArray<InspectedContainer> => {
+/** The project's running containers that deploy.yml does not place on this server. */
+const unexpectedContainers = (
+  project: Project,
+  server: Server,
+  { containers }: ServerEngine
+): ReadonlyArray<InspectedContainer> => {
   const here = project.services.filter(({ hosts }) => hosts.includes(server.name))
   return containers.filter(({ running, service }) => running && !here.some(({ name }) => name === service))
 }
 
 /**
- * Opens the connection to a server, and looks at its engine and at the project's containers there. In a
- * full deploy, warns of containers that deploy.yml does not place there.
+ * Connects to a server, and finds its engine and the project's containers there. In a full deploy, it warns about
+ * containers that deploy.yml does not place on this server.
  */
 export const step = Step.make(
   "connect",
@@ -34,9 +38,9 @@ export const step = Step.make(
     const engine = yield* (yield* Docker).probe(server, project.engine, project.name)
     const text = `${engine.name} ${engine.version}, ${engine.architecture}`
     yield* publish({ _tag: "StepNoted", level: "info", text })
-    for (const { name } of state.isFullDeploy === true ? strays(project, server, engine) : []) {
-      const stray = `also runs ${name}, which deploy.yml does not put there; \`${engine.name} rm --force ${name}\` removes it`
-      yield* publish({ _tag: "StepNoted", level: "warning", text: stray })
+    for (const { name } of state.isFullDeploy === true ? unexpectedContainers(project, server, engine) : []) {
+      const warning = `${name} is running here but is not in deploy.yml for this server. To remove it: ${engine.name} rm --force ${name}`
+      yield* publish({ _tag: "StepNoted", level: "warning", text: warning })
     }
     const connected: ConnectedServer = { ...server, engine }
     return { connected }

@@ -21,7 +21,7 @@ export class CredentialsMissing extends Schema.TaggedError<CredentialsMissing>()
   }
 }
 
-/** Who the project is to its remote registry; nothing where deploy.yml does not say it. */
+/** The credentials for the project's remote registry; undefined if deploy.yml has none. */
 export const credentialsOf = Effect.fnUntraced(function* ({ password, server, username }: RemoteRegistryConfig) {
   if (username === undefined || password === undefined) return undefined
   const secrets = yield* Secrets
@@ -30,12 +30,12 @@ export const credentialsOf = Effect.fnUntraced(function* ({ password, server, us
   return credentials
 })
 
-/** Finds the registry's credentials, and every other secret that is needed to bring them to the servers. */
+/** Finds the registry's credentials, and every other secret needed to log in on the servers. */
 export const step = Step.make(
   "credentials",
   Effect.fnUntraced(function* (state: { readonly project: Project; readonly registry: RemoteRegistryConfig }) {
     const { project, registry } = state
-    // All together, so that all that are missing are told at once.
+    // All at once, so that the error lists every missing secret.
     yield* (yield* Secrets).resolve(secretNames({ ...project, services: [], hooks: [] }))
     const credentials = yield* credentialsOf(registry)
     if (credentials === undefined) return yield* new CredentialsMissing({ server: registry.server })

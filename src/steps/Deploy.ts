@@ -38,7 +38,7 @@ export const step = Step.make(
     if (planned._tag === "Keep") {
       const { container, digest, version } = planned
       const deployed: Deployed = { ...about, version, digest, outcome: "unchanged", container }
-      return Step.skip("it runs there already", { deployed })
+      return Step.skip("already up to date", { deployed })
     }
     if (pulled === undefined) {
       const deployed: Deployed = { ...about, version: "", digest: "", outcome: "unchanged", container: "" }
@@ -81,7 +81,7 @@ export const step = Step.make(
     // Another deploy has done the same meanwhile, or the image is the one that runs.
     if (outcome === "unchanged") {
       const deployed: Deployed = { ...done, outcome }
-      return Step.skip("it runs there already", { deployed })
+      return Step.skip("already up to date", { deployed })
     }
     const deployed: Deployed =
       planned._tag === "Start"

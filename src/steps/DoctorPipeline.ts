@@ -15,8 +15,8 @@ const begun = Pipeline.make<{ readonly project: Project }>("doctor").pipe(Pipeli
 type Begun = StateOf<typeof begun>
 
 /**
- * What `jiji doctor` runs: this machine and all servers at the same time. Its steps never fail. What they find is their
- * result, and what one has not found is left out of the state for those that build on it.
+ * What `jiji doctor` runs, on this machine and on all servers at the same time. Its steps never fail: their results are
+ * checks, and a step that finds a problem leaves its value out of the state.
  */
 export const doctor = begun.pipe(
   Pipeline.parallel(

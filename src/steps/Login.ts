@@ -6,15 +6,18 @@ import { Secrets } from "../layers/secrets/Secrets.ts"
 import * as Step from "../pipeline/Step.ts"
 import { credentialsOf } from "./Credentials.ts"
 
-const outcomes = { running: "runs", started: "was started", created: "was made" } as const
+const outcomes = { running: "is running", started: "was started", created: "was created" } as const
 
-/** Who the run is to the registry. Images may be named by the user also where an engine has the password already. */
+/** How the run logs in to the registry. Without a password, `username` still names images: the engine may be logged in. */
 export interface LoggedIn {
   readonly username?: string
   readonly credentials?: Credentials
 }
 
-/** Finds the registry's credentials and tries them, so that a token that has expired is known before anything is built; starts a registry that runs in a container. */
+/**
+ * Checks the registry's credentials before anything is built, so that an expired token is found early. Starts the
+ * registry if it runs in a container.
+ */
 export const step = Step.make(
   "login",
   Effect.fnUntraced(function* ({ project }: { readonly project: Project }) {

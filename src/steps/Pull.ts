@@ -66,7 +66,7 @@ export const step = Step.make(
     const { engine } = server
     const { planned } = work
     const none: { readonly pulled?: PulledImage } = {}
-    if (planned._tag === "Keep") return Step.skip("it runs there already", none)
+    if (planned._tag === "Keep") return Step.skip("already up to date", none)
     const built = work.image?.architecture
     if (built !== undefined && built !== engine.architecture) {
       const about = { server: server.name, service: planned.service }

@@ -6,23 +6,23 @@ import { LocalRegistry } from "../layers/registry/LocalRegistry.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { BuiltImage } from "./Build.ts"
 
-/** An image that servers can pull, and what it is made of. */
+/** An image that servers can pull. */
 export const PushedImage = Schema.Struct({
   service: Schema.String,
   repository: Schema.String,
   /** `REPOSITORY:VERSION`: its name on every server. */
   reference: ImageReference.FromString,
   version: Schema.String,
-  /** What is pulled, compared and run. */
+  /** What servers pull, compare and run. */
   digest: Schema.String,
   architecture: Schema.String,
-  /** Bytes of all of it, and of what the registry did not have yet; not known of a remote registry. */
+  /** Bytes of the image, and of what the registry did not have yet. Unknown for a remote registry. */
   size: Schema.optionalKey(Schema.Int),
   added: Schema.optionalKey(Schema.Int)
 })
 export type PushedImage = typeof PushedImage.Type
 
-/** Gives a built image to the project's registry: imports it into the local one, or pushes it. */
+/** Pushes a built image to the project's registry, or imports it into the local one. */
 export const step = Step.make(
   "push",
   Effect.fnUntraced(function* (state: {
@@ -55,7 +55,7 @@ export const step = Step.make(
     if (Option.isSome(found)) {
       const { digest, size } = found.value
       const pushed: PushedImage = { ...about, digest, size, added: 0 }
-      return Step.skip("the registry has this image", { pushed })
+      return Step.skip("the registry already has this image", { pushed })
     }
     const archive = docker.save(project.engine, reference)
     const { added, digest, size } = yield* registry.add({ ...target, archive, expectedBytes: image.size })

@@ -6,7 +6,7 @@ import * as Credential from "./Credentials.ts"
 import * as Login from "./registry/MachineLogin.ts"
 import * as Logout from "./registry/MachineLogout.ts"
 
-/** What `jiji registry login` and `logout` begin with: the registry, and the machines that are meant. */
+/** The input of `jiji registry login` and `logout`. */
 export interface RegistryInput {
   readonly project: Project
   readonly registry: RemoteRegistryConfig
@@ -15,7 +15,7 @@ export interface RegistryInput {
 
 type OnMachine = RegistryInput & { readonly machine: Machine }
 
-/** What `jiji registry login` runs: the machines at the same time, each whatever becomes of the others. */
+/** What `jiji registry login` runs, on all machines at the same time. One that fails does not stop the others. */
 export const login = Pipeline.make<RegistryInput>("registry login").pipe(
   Pipeline.step(Credential.step),
   Pipeline.forEach({

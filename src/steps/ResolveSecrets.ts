@@ -5,21 +5,21 @@ import { Secrets } from "../layers/secrets/Secrets.ts"
 import { SecretTooLong } from "../layers/secrets/SecretsError.ts"
 import * as Step from "../pipeline/Step.ts"
 
-/** MAX_ARG_STRLEN of Linux, less what stands around the value while it is on its way: `JIJI_SECRET_0=` and a NUL byte. */
-const longest = 128 * 1024 - 64
+/** MAX_ARG_STRLEN of Linux, less `JIJI_SECRET_0=` and a NUL byte, which surround the value on its way. */
+const maxBytes = 128 * 1024 - 64
 
-/** Finds every secret that the run needs before anything is touched, or says which ones are missing. */
+/** Finds every secret that the run needs before it changes anything. Fails with all that are missing. */
 export const step = Step.make(
   "secrets",
   Effect.fnUntraced(function* ({ project }: { readonly project: Project }) {
-    // Those of the hooks are found before the run begins.
+    // Secrets of hooks are found before the run starts.
     const names = secretNames({ ...project, hooks: [] })
     const none: ReadonlyMap<string, Redacted.Redacted<string>> = new Map()
-    if (names.length === 0) return Step.skip("none is used", { secrets: none })
+    if (names.length === 0) return Step.skip("no secrets are used", { secrets: none })
     const secrets = yield* (yield* Secrets).resolve(names)
     for (const name of new Set(project.services.flatMap(({ environment }) => environment.secrets))) {
       const bytes = Buffer.byteLength(Redacted.value(secrets.get(name) ?? Redacted.make("")))
-      if (bytes + name.length > longest) return yield* new SecretTooLong({ name, bytes })
+      if (bytes + name.length > maxBytes) return yield* new SecretTooLong({ name, bytes })
     }
     return { secrets }
   })

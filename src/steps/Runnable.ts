@@ -15,27 +15,27 @@ import type { Pipeline } from "../pipeline/Pipeline.ts"
 import type { DuplicatePath, NoSuchNode } from "../pipeline/PipelineError.ts"
 import type { DeployInput } from "./DeployPipeline.ts"
 
-/** The services that jiji gives to what it runs: real ones, and in a rehearsal such as only record. */
+/** The services that `jiji run` provides: real ones, or in a dry run ones that only record. */
 export type Services = Diagnosis | Docker | Git | LocalRegistry | RegistryContainer | Secrets | Shell | Ssh
 
-/** All that a pipeline may use that `jiji run` runs. */
+/** Everything a pipeline run by `jiji run` may use. */
 export type PipelineServices = Services | Events | FileSystem.FileSystem | Path.Path | Scope.Scope
 
-/** What it begins with, beside its flags: the project that deploy.yml and `-H` and `-S` leave, as a deploy does. */
+/** Its input beside its flags: the project, as selected by `-H` and `-S`, like for a deploy. */
 export type RunInput = DeployInput
 
-/** What can be typed on a command line. */
+/** Values that a command line can hold. */
 type Typed = string | number | boolean | undefined
 
 type Fields = Readonly<Record<string, Schema.Codec<unknown, Typed | ReadonlyArray<Typed>>>>
 
-/** A pipeline, or one that was changed by its paths, which may not have those. */
+/** A pipeline, or the result of editing one by its paths, which may not exist. */
 type Changed<P> = P | Result.Result<P, NoSuchNode | DuplicatePath>
 
-/** A flag of a duration, as deploy.yml takes them: `30s`, `5m`, `1h30m`, `500ms`, `10 minutes`. */
+/** The schema of a flag that takes a duration, written as in deploy.yml: `30s`, `5m`, `1h30m`, `500ms`, `10 minutes`. */
 export const duration = durationFlag
 
-/** What `jiji run FILE` runs: the default export of the file. */
+/** What `jiji run FILE` runs: the file's default export. */
 export interface Runnable {
   readonly _tag: "Runnable"
   readonly "~origin": Origin
@@ -45,10 +45,10 @@ export interface Runnable {
 }
 
 /**
- * Makes a command of a pipeline. `flags` describes what it needs beyond a {@link RunInput}: each field is a flag of its
- * name in kebab-case, with the field's type, `description` and default. `description` is its line in `jiji list`.
+ * Turns a pipeline into a command. `flags` describes what it needs beyond a {@link RunInput}: each field becomes a flag
+ * with the field's name in kebab-case, its type, `description` and default. `description` is its line in `jiji list`.
  *
- * A pipeline that needs more than these give, or a service that `jiji run` does not have, does not compile.
+ * It does not compile if the pipeline needs more input than that, or a service that `jiji run` does not provide.
  */
 export const make = <const F extends Fields = {}>(options: {
   readonly description: string
@@ -58,7 +58,7 @@ export const make = <const F extends Fields = {}>(options: {
   _tag: "Runnable",
   "~origin": origin,
   description: options.description,
-  // What the fields are is for the signature alone.
+  // Only the signature needs the fields' types.
   flags: (options.flags ?? Schema.Struct({})) as Schema.Struct<Fields>,
   pipeline: options.pipeline
 })

@@ -4,7 +4,7 @@ import { LocalRegistry, type Served } from "../layers/registry/LocalRegistry.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { PushedImage } from "./Push.ts"
 
-/** Keeps the images of this run, and no others, open in the local registry, on this machine's loopback, until the pipeline ends. */
+/** Serves this run's images, and no others, from the local registry on this machine's loopback, until the pipeline ends. */
 export const step = Step.make(
   "serve",
   Effect.fnUntraced(function* (state: { readonly project: Project; readonly images: ReadonlyArray<PushedImage> }) {
@@ -14,7 +14,7 @@ export const step = Step.make(
     if (images.length === 0) return Step.skip("no service is built", none)
     const { container, port } = project.registry
     const only = new Set(images.map(({ digest }) => digest))
-    // The container takes whatever is pushed to it, which no server may do.
+    // Servers must not push. The container would accept it, so they reach it through a read-only front.
     const source = container === undefined ? { port } : { port: 0, from: port }
     return { served: yield* (yield* LocalRegistry).serve({ ...source, only }) }
   })

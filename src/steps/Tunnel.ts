@@ -8,7 +8,7 @@ import type { ConnectedServer } from "./Connect.ts"
 import { type Planned, workOf } from "./Plan.ts"
 import type { PushedImage } from "./Push.ts"
 
-/** Opens a way from a server's loopback to the local registry, until the pipeline ends. */
+/** Opens a tunnel from a server's loopback to the local registry, until the pipeline ends. */
 export const step = Step.make(
   "tunnel",
   Effect.fnUntraced(function* (state: {
@@ -21,15 +21,15 @@ export const step = Step.make(
     const { project, server, served } = state
     const none: { readonly tunnel?: Forward } = {}
     if (served === undefined || project.registry.type === "remote") {
-      return Step.skip("the registry is reached without one", none)
+      return Step.skip("servers reach the registry without a tunnel", none)
     }
     const pulls = workOf(state).some(({ image, planned }) => image !== undefined && planned._tag !== "Keep")
-    if (!pulls) return Step.skip("nothing is pulled through it", none)
+    if (!pulls) return Step.skip("there is nothing to pull", none)
     const { port } = project.registry
     const events = yield* Events
     const tunnel = yield* (yield* Ssh).forward(server, { port, to: served.socket ?? served.port })
     if (tunnel.port !== port) {
-      const text = `port ${port} is taken on ${server.name}; port ${tunnel.port} is used`
+      const text = `port ${port} is taken on ${server.name}; using port ${tunnel.port}`
       yield* events.publish({ _tag: "StepNoted", level: "info", text })
     }
     return { tunnel }

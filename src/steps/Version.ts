@@ -7,7 +7,7 @@ import { Events } from "../core/Events.ts"
 import * as Step from "../pipeline/Step.ts"
 
 /**
- * Decides what the run's images are tagged: `requestedVersion`, else git's short commit (with `-dirty-` and a content hash where
+ * Decides the tag of the run's images: `requestedVersion`, else git's short commit (with `-dirty-` and a content hash if
  * files differ from it), else a hash of the build contexts.
  */
 export const step = Step.make(
@@ -26,7 +26,7 @@ export const step = Step.make(
     const version = Option.isSome(committed)
       ? committed.value
       : yield* contextHash([...new Set(builds.flatMap(({ context, dockerfile }) => [context, dockerfile]))])
-    // A version is a tag, and must be one.
+    // It must be valid as a tag.
     yield* Effect.fromResult(withTag({ path: "name" }, version))
     yield* (yield* Events).publish({ _tag: "StepNoted", level: "info", text: version })
     return { version }

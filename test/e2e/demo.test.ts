@@ -33,7 +33,7 @@ test("where no engine runs, the demo brings one, shows all of its deploys, and l
   expect(run).toMatchObject({ code: 0, stderr: "" })
   expect(run.stdout).toContain("<h1>Hello, version 1</h1>")
   expect(run.stdout).toContain("<h1>Hello, version 2</h1>")
-  expect(run.stdout).toContain("it runs there already")
+  expect(run.stdout).toContain("already up to date")
   expect(await traces(bare.operator, bare.home)).toEqual(before)
 })
 

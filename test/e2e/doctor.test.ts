@@ -63,32 +63,32 @@ test("says of good servers what there is, ends with 0, and leaves nothing on any
   const images = await Promise.all([hosts.operator, ...hosts.servers.slice(0, 2)].map((host) => host.images()))
   const run = await project.jiji(["doctor"])
   expect(run.stderr).toBe("")
-  const text = run.stdout.replaceAll(/[\d.]+ [GM]B free/g, "41 GB free").replaceAll(/\d\.\d s apart/g, "0.1 s apart")
+  const text = run.stdout.replaceAll(/[\d.]+ [GM]B free/g, "41 GB free").replaceAll(/\d\.\d s off/g, "0.1 s off")
   expect(text.replaceAll(/\n {14}\S.*/g, " …")).toBe(`this machine
   ✓ config    shop: 1 service on 2 servers
-  ✓ secrets   none is used
+  ✓ secrets   no secrets are used
   ✓ engine    docker 20.10.24+dfsg1
   ✓ build     builds for its own platform
   ✓ disk      41 GB free in /var/lib/docker
-  ✓ registry  port 9270 is free, and ${hosts.home}/.local/share/jiji/registry can be written to
+  ✓ registry  port 9270 is free, and ${hosts.home}/.local/share/jiji/registry is writable
 
 h1 (root@10.99.0.11)
-  ✓ ssh       root@10.99.0.11 lets jiji in; its host key is new, and now in ${project.root}/known_hosts
+  ✓ ssh       logged in to root@10.99.0.11; its new host key was added to ${project.root}/known_hosts
   ✓ engine    docker 20.10.24+dfsg1
   ✓ processor amd64
   ✓ disk      41 GB free in /var/lib/docker
-  ✓ clock     0.1 s apart
-  ✓ tunnel    port 9270 is open on 127.0.0.1 alone
-  ✓ registry  answers docker through the tunnel
+  ✓ clock     0.1 s off
+  ✓ tunnel    port 9270 is open on 127.0.0.1 only
+  ✓ registry  docker reaches it through the tunnel
 
 h2 (root@10.99.0.12)
-  ✓ ssh       root@10.99.0.12 lets jiji in; its host key is new, and now in ${project.root}/known_hosts
-  ✓ engine    podman 4.3.1, as there is no docker
+  ✓ ssh       logged in to root@10.99.0.12; its new host key was added to ${project.root}/known_hosts
+  ✓ engine    podman 4.3.1, because docker is not installed
   ✓ processor amd64
   ✓ disk      41 GB free in /var/lib/containers/storage
-  ✓ clock     0.1 s apart
-  ✓ tunnel    port 9270 is open on 127.0.0.1 alone
-  ✓ registry  answers podman through the tunnel
+  ✓ clock     0.1 s off
+  ✓ tunnel    port 9270 is open on 127.0.0.1 only
+  ✓ registry  podman reaches it through the tunnel
 
 20 ok
 `)
@@ -113,14 +113,14 @@ test("finds sshd that forwards nothing, one that opens ports to all, another hos
   expect({ ok, code }).toEqual({ ok: false, code: 1 })
   expect(stderr).toContain("checks failed")
   expect(found["h1 tunnel"]).toMatch(/^failed: h1 refuses to forward its port 9270.*→ Set `AllowTcpForwarding yes`/)
-  expect(found["h1 registry"]).toStartWith("skipped: there is no tunnel")
+  expect(found["h1 registry"]).toStartWith("skipped: the tunnel failed")
   expect(found["h1 engine"]).toStartWith("ok: docker")
-  expect(found["h2 tunnel"]).toMatch(/^warning: sshd opens port 9270 to other machines → Set `GatewayPorts no`/)
+  expect(found["h2 tunnel"]).toMatch(/^warning: sshd exposes port 9270 to other machines → Set `GatewayPorts no`/)
   expect(found["h2 registry"]).toStartWith("ok: ")
   expect(found["h3 ssh"]).toMatch(/^failed: The host key of h3 \(10\.99\.0\.13\) has changed.*→ .*ssh-keygen -R/)
-  expect(found["h3 engine"]).toBe("skipped: there is no connection → ")
+  expect(found["h3 engine"]).toBe("skipped: the connection failed → ")
   expect(found["h4 engine"]).toMatch(/^failed: There is no docker on h4\. → Install docker on h4/)
-  expect(found["h4 registry"]).toMatch(/^ok: answers (curl|wget|bash) through the tunnel/)
+  expect(found["h4 registry"]).toMatch(/^ok: (curl|wget|bash) reaches it through the tunnel/)
   await Promise.all([h1?.restartSshd(), h2?.restartSshd()])
   rmSync(join(project.root, "known_hosts"))
 })
@@ -133,13 +133,13 @@ test("finds a taken port, a full disk, a user who may not use the engine, and a 
   await h4.stopSshd()
   const { code, found } = await doctor(write({ servers: { h3: { user: "deploy" } } }))
   expect(code).toBe(1)
-  expect(found["h2 tunnel"]).toMatch(/^warning: port 9270 is taken on h2; deploys use a free one → .*ss -ltnp/)
-  expect(found["h2 registry"]).toStartWith("ok: answers podman")
+  expect(found["h2 tunnel"]).toMatch(/^warning: port 9270 is taken on h2; deploys will use another one → .*ss -ltnp/)
+  expect(found["h2 registry"]).toStartWith("ok: podman reaches it")
   expect(found["h1 disk"]).toMatch(
     /^failed: 10[05] MB free in \/var\/lib\/docker → Free space on h1; `docker system df`/
   )
   expect(found["h3 engine"]).toMatch(/^failed: The user may not use docker on h3.*→ .*usermod -aG docker/s)
-  expect(found["h3 registry"]).toMatch(/^ok: answers (curl|wget|bash) through the tunnel/)
+  expect(found["h3 registry"]).toMatch(/^ok: (curl|wget|bash) reaches it through the tunnel/)
   expect(found["h4 ssh"]).toMatch(/^failed: h4 \(10\.99\.0\.14\) cannot be reached.*→ Check that sshd runs/)
   await h1.run(["umount", "/var/lib/docker"])
   await h4.startSshd()
@@ -163,9 +163,9 @@ test("finds a wrong clock, and a processor that images are not built for, said o
   await h2.run(["umount", "/usr/bin/date"])
   await h3.run(["umount", "/usr/bin/uname"])
   expect(code).toBe(1)
-  expect(found["h1 processor"]).toMatch(/^failed: amd64, and deploy.yml says arm64 → Set `arch: amd64` for h1/)
+  expect(found["h1 processor"]).toMatch(/^failed: it is amd64, but deploy.yml says arm64 → Set `arch: amd64` for h1/)
   expect(found["h3 processor"]).toMatch(
-    /^failed: arm64, and images are built for this machine's amd64 → Set `arch: arm64`/
+    /^failed: it is arm64, but images are built for this machine's amd64 → Set `arch: arm64`/
   )
   expect(found["h2 clock"]).toMatch(/^warning: (29\d|30\d) s ahead of this machine's → .*timedatectl/)
 })
@@ -178,9 +178,9 @@ test("finds what is wrong on this machine: secrets, engine, store and port", asy
   expect(down.code).toBe(1)
   expect(down.found["this machine secrets"]).toMatch(/^failed: The secret FIRST is missing.*→ Write FIRST=…/)
   expect(down.found["this machine engine"]).toMatch(/^failed: docker does not answer on this machine.*→ Start it/s)
-  expect(down.found["this machine build"]).toBe("skipped: no engine answers → ")
+  expect(down.found["this machine build"]).toBe("skipped: the engine is not running → ")
   expect(down.found["this machine registry"]).toMatch(/^warning: port 9270 is taken on this machine/)
-  expect(down.found["h1 registry"]).toStartWith("ok: answers docker")
+  expect(down.found["h1 registry"]).toStartWith("ok: docker reaches it")
   await leave()
   await hosts.operator.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", "/mnt"])
   writeFileSync(join(project.root, ".env"), "FIRST=is-here\n", { mode: 0o644 })
@@ -190,7 +190,7 @@ test("finds what is wrong on this machine: secrets, engine, store and port", asy
   expect(full.found["this machine registry"]).toMatch(
     /^failed: The local registry in \/mnt\/jiji\/registry cannot be used/
   )
-  expect(full.found["h1 registry"]).toBe("skipped: the registry is not up → ")
+  expect(full.found["h1 registry"]).toBe("skipped: the registry is not running → ")
   expect(JSON.stringify(full)).not.toContain("is-here")
 })
 
@@ -202,7 +202,7 @@ test("tries a remote registry's login on every machine, and leaves none behind",
   const good = await doctor(project, [], { env: { TOKEN: "right-word" } })
   expect(good.code).toBe(0)
   for (const machine of ["this machine", "h1", "h2"])
-    expect(good.found[`${machine} registry`]).toBe(`ok: ${address} lets me in → `)
+    expect(good.found[`${machine} registry`]).toBe(`ok: ${address} accepts the login of me → `)
   const wrong = await doctor(project, [], { env: { TOKEN: "wrong-word" } })
   expect(wrong.code).toBe(1)
   for (const machine of ["this machine", "h1", "h2"]) {

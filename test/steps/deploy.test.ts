@@ -129,7 +129,7 @@ describe("a deploy with the local registry", () => {
         `pull docker localhost:40000/shop-web@${id} localhost:9270/shop-web:abc1234 true yes no '' ''`
       )
       expect(events).toContainEqual(
-        expect.objectContaining({ _tag: "StepNoted", text: "port 9270 is taken on web1; port 40000 is used" })
+        expect.objectContaining({ _tag: "StepNoted", text: "port 9270 is taken on web1; using port 40000" })
       )
     })
   )
@@ -259,11 +259,11 @@ describe("a deploy of what runs already", () => {
         event._tag === "StepSkipped" ? [`${event.path.split("/").at(-1)}: ${event.reason}`] : []
       )
       expect(skipped).toEqual([
-        "secrets: none is used",
+        "secrets: no secrets are used",
         "login: the registry is local",
-        "tunnel: nothing is pulled through it",
-        "pull: it runs there already",
-        "deploy: it runs there already"
+        "tunnel: there is nothing to pull",
+        "pull: already up to date",
+        "deploy: already up to date"
       ])
       const result = events.find((event) => event._tag === "StepSkipped" && event.path.endsWith("/deploy"))
       expect(result).toMatchObject({
@@ -286,7 +286,7 @@ describe("a deploy of what runs already", () => {
         return events.flatMap((event) => (event._tag === "StepNoted" && event.level === "warning" ? [event.text] : []))
       })
       const says = (name: string) =>
-        `also runs ${name}, which deploy.yml does not put there; \`docker rm --force ${name}\` removes it`
+        `${name} is running here but is not in deploy.yml for this server. To remove it: docker rm --force ${name}`
       expect(yield* warnings(true)).toEqual([says("shop-old"), says("shop-api")])
       expect(yield* warnings(false)).toEqual([])
     })

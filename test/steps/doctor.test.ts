@@ -41,20 +41,20 @@ describe("jiji doctor", () => {
       const { found, report } = yield* examine(two)
       expect(report.ok).toBe(true)
       expect(found).toEqual({
-        "this machine secrets": "ok: none is used",
+        "this machine secrets": "ok: no secrets are used",
         "this machine engine": "ok: docker 26.1.3",
         "this machine build": "ok: builds for linux/amd64",
         "this machine disk": "ok: 42 GB free in /var/lib/docker",
-        "this machine registry": "ok: port 9270 is free, and /var/lib/jiji can be written to",
+        "this machine registry": "ok: port 9270 is free, and /var/lib/jiji is writable",
         ...Object.fromEntries(
           ["web1", "web2"].flatMap((name) => [
-            [`${name} ssh`, "ok: 203.0.113.10 lets jiji in; its host key is known"],
+            [`${name} ssh`, "ok: logged in to 203.0.113.10; its host key is known"],
             [`${name} engine`, "ok: docker 26.1.3"],
             [`${name} processor`, "ok: amd64"],
             [`${name} disk`, "ok: 42 GB free in /var/lib/docker"],
-            [`${name} clock`, "ok: 0.0 s apart"],
-            [`${name} tunnel`, "ok: port 9270 is open on 127.0.0.1 alone"],
-            [`${name} registry`, "ok: answers docker through the tunnel"]
+            [`${name} clock`, "ok: 0.0 s off"],
+            [`${name} tunnel`, "ok: port 9270 is open on 127.0.0.1 only"],
+            [`${name} registry`, "ok: docker reaches it through the tunnel"]
           ])
         )
       })
@@ -77,10 +77,10 @@ describe("jiji doctor", () => {
       expect(report.ok).toBe(false)
       expect(found["web1 ssh"]).toStartWith("failed: web1 (203.0.113.10) cannot be reached")
       for (const name of ["engine", "processor", "disk", "clock", "tunnel", "registry"]) {
-        expect(found[`web1 ${name}`]).toBe("skipped: there is no connection")
+        expect(found[`web1 ${name}`]).toBe("skipped: the connection failed")
       }
-      expect(found["web2 ssh"]).toBe("ok: 203.0.113.10 lets jiji in; its host key is new, and now in /known_hosts")
-      expect(found["web2 tunnel"]).toBe("warning: port 9270 is taken on web2; deploys use a free one")
+      expect(found["web2 ssh"]).toBe("ok: logged in to 203.0.113.10; its new host key was added to /known_hosts")
+      expect(found["web2 tunnel"]).toBe("warning: port 9270 is taken on web2; deploys will use another one")
       expect(found["web2 registry"]).toStartWith("ok:")
     })
   )
@@ -88,8 +88,8 @@ describe("jiji doctor", () => {
   it.effect("ends in bounded time where a server takes a command and never answers", () =>
     Effect.gen(function* () {
       const { found } = yield* examine(two, [Answer.when({ on: "web1", command: "*" }, Answer.hangs)])
-      expect(found["web1 engine"]).toBe("failed: There was no answer within 20 s.")
-      expect(found["web1 tunnel"]).toBe("skipped: the server was not seen")
+      expect(found["web1 engine"]).toBe("failed: No answer within 20 s.")
+      expect(found["web1 tunnel"]).toBe("skipped: the server could not be checked")
       expect(found["web2 registry"]).toStartWith("ok:")
     })
   )
@@ -118,7 +118,7 @@ describe("jiji doctor", () => {
       const lost = new ConnectionLost({ server: "web1" })
       const { found } = yield* examine(project(), [Answer.tunnelLost("web1")])
       expect(found["web1 tunnel"]).toBe(`failed: ${lost.message}`)
-      expect(found["web1 registry"]).toBe("skipped: there is no tunnel")
+      expect(found["web1 registry"]).toBe("skipped: the tunnel failed")
     })
   )
 
@@ -136,7 +136,7 @@ describe("jiji doctor", () => {
       ])
       expect(built).toEqual(["linux/amd64", "linux/arm64"])
       expect(found["this machine build"]).toContain("exec format error")
-      expect(found["web2 processor"]).toBe("failed: amd64, and deploy.yml says arm64")
+      expect(found["web2 processor"]).toBe("failed: it is amd64, but deploy.yml says arm64")
     })
   )
 
@@ -153,7 +153,7 @@ describe("jiji doctor", () => {
           }
         )
       expect(yield* with_(failed("Error: No such object: jiji-registry"))).toBe(
-        "ok: port 9 is free, and the next deploy makes the registry's container"
+        "ok: port 9 is free, and the next deploy creates the registry's container"
       )
       expect(yield* with_(said("false 9\n"))).toBe(
         "ok: port 9 is free, and the next deploy starts the registry's container"
@@ -195,8 +195,8 @@ test.each([
 })
 
 test.each([
-  [30_000, "ok", "30 s apart"],
-  [-1234, "ok", "1.2 s apart"],
+  [30_000, "ok", "30 s off"],
+  [-1234, "ok", "1.2 s off"],
   [31_000, "warning", "31 s ahead of this machine's"],
   [-90_000, "warning", "90 s behind this machine's"]
 ])("a clock that is %d ms ahead is %s", (ahead, status, text) => {

@@ -5,21 +5,21 @@ import * as Step from "../../pipeline/Step.ts"
 import { isBuilt } from "../Build.ts"
 import { catchAsCheck, CheckResult, thisMachine, checksFor } from "./Check.ts"
 
-/** The platforms that images are built for; the engine's own where a server says none. */
+/** The platforms that images are built for; undefined stands for the engine's own. */
 const platforms = (project: Project): ReadonlyArray<string | undefined> => {
   const hosts = new Set(project.services.filter(isBuilt).flatMap((service) => service.hosts))
   const servers = project.servers.filter(({ name }) => hosts.has(name))
   return [...new Set(servers.map(({ arch }) => (arch === undefined ? undefined : `linux/${arch}`)))]
 }
 
-/** Builds an image of nothing for every platform that a deploy builds for. */
+/** Builds an empty image for every platform that a deploy builds for. */
 export const step = Step.make(
   "build",
   Effect.fnUntraced(function* ({ looked, project }: { readonly project: Project; readonly looked?: MachineFacts }) {
     const { ok, skipped } = checksFor(thisMachine)
     const wanted = platforms(project)
-    if (wanted.length === 0) return { checks: skipped("no service is built", "build") }
-    if (looked?.engine === undefined) return { checks: skipped("no engine answers", "build") }
+    if (wanted.length === 0) return { checks: skipped("jiji builds no service", "build") }
+    if (looked?.engine === undefined) return { checks: skipped("the engine is not running", "build") }
     const diagnosis = yield* Diagnosis
     const build = Effect.as(
       Effect.forEach(wanted, (platform) => diagnosis.build(project.engine, platform)),

@@ -2,7 +2,7 @@ import { Effect, Schema } from "effect"
 import type { Server } from "../../config/Project.ts"
 import type { Failure } from "../../core/Failure.ts"
 
-/** What was found about one thing on one machine: a fact, or what is wrong and what to do about it. */
+/** One finding on one machine: a fact, or a problem and what to do about it. */
 export const Check = Schema.Struct({
   /** `this machine`, or the server's name. */
   machine: Schema.String,
@@ -14,13 +14,13 @@ export const Check = Schema.Struct({
 })
 export type Check = typeof Check.Type
 
-/** What every step of a diagnosis leaves. */
+/** The result of every step of `jiji doctor`. */
 export const CheckResult = Schema.Struct({ checks: Schema.Array(Check) })
 
-/** How this machine is called; no server can be. */
+/** The name of this machine in reports. No server can have it. */
 export const thisMachine = "this machine"
 
-/** The checks of one machine. */
+/** Makes checks of one machine. */
 export const checksFor = (machine: string) => ({
   ok: (name: string, text: string): Check => ({ machine, name, status: "ok", text }),
   warning: (name: string, text: string, remedy: string): Check => ({ machine, name, status: "warning", text, remedy }),
@@ -37,16 +37,16 @@ export const checksFor = (machine: string) => ({
 
 const limit = 20
 
-/** A check that has not come to an end. */
+/** A check that did not finish in time. */
 const slow = (machine: string): Pick<Failure, "message" | "remedy"> => ({
-  message: `There was no answer within ${limit} s.`,
+  message: `No answer within ${limit} s.`,
   remedy:
     machine === thisMachine
-      ? "Look at what this machine is busy with, and at its network."
-      : "Look at what the server is busy with (`uptime`, `journalctl -f`), and at the network in between."
+      ? "Check what this machine is busy with, and its network."
+      : "Check what the server is busy with (`uptime`, `journalctl -f`), and the network in between."
 })
 
-/** Makes a failure a red check of this name, and one more of what has not ended in time. */
+/** Turns a failure into a failed check of this name, and so does a time limit. */
 export const catchAsCheck = <A, E extends Failure, R>(
   machine: string,
   name: string,
@@ -61,6 +61,6 @@ export const catchAsCheck = <A, E extends Failure, R>(
     })
   )
 
-/** A server as its user writes it: `deploy@203.0.113.10:2222`. */
+/** A server as `deploy@203.0.113.10:2222`. */
 export const address = ({ host, port, user }: Server): string =>
   `${user === undefined ? "" : `${user}@`}${host}${port === undefined ? "" : `:${port}`}`

@@ -11,7 +11,7 @@ interface Adds {
   readonly looked?: MachineFacts
 }
 
-/** Looks at this machine's engine. */
+/** Checks this machine's engine. */
 export const step = Step.make(
   "engine",
   Effect.fnUntraced(function* ({ project }: { readonly project: Project }) {
@@ -20,7 +20,7 @@ export const step = Step.make(
       looked
     }))
     return yield* catchAsCheck(thisMachine, "engine", look, (check): Adds => ({
-      checks: [check, ...checksFor(thisMachine).skipped("the engine was not seen", "disk")]
+      checks: [check, ...checksFor(thisMachine).skipped("the engine could not be checked", "disk")]
     }))
   }),
   { result: CheckResult }

@@ -8,11 +8,11 @@ import * as Container from "./registryContainer.ts"
 
 interface Adds {
   readonly checks: ReadonlyArray<Check>
-  /** Where the registry is, for as long as the pipeline lasts. */
+  /** Where the registry listens until the pipeline ends. */
   readonly served?: Served
 }
 
-/** Keeps the local registry open without an image in it, so that servers can try to reach it. */
+/** Serves the local registry without any images, so that servers can try to reach it. */
 export const step = Step.make(
   "serve",
   Effect.fnUntraced(function* ({ project: { engine, registry } }: { readonly project: Project }) {
@@ -32,16 +32,16 @@ export const step = Step.make(
       }
       const served = yield* local.serve({ port, only })
       if (served.port === port) {
-        const can = container?.text ?? `${folder} can be written to`
-        return { checks: [ok("registry", `port ${port} is free, and ${can}`)], served } satisfies Adds as Adds
+        const detail = container?.text ?? `${folder} is writable`
+        return { checks: [ok("registry", `port ${port} is free, and ${detail}`)], served } satisfies Adds as Adds
       }
-      // A container has no other port to go to.
+      // A container cannot use another port.
       if (container !== undefined)
         return yield* new RegistryPortTaken({ port, detail: "something else listens there." })
       const check = warning(
         "registry",
-        `port ${port} is taken on this machine; deploys use a free one`,
-        `See what listens there: ss -ltnp 'sport = :${port}'`
+        `port ${port} is taken on this machine; deploys will use another one`,
+        `To see what listens there: ss -ltnp 'sport = :${port}'`
       )
       return { checks: [check], served } satisfies Adds as Adds
     })

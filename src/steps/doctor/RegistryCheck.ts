@@ -9,7 +9,7 @@ import { catchAsCheck, type Check, CheckResult, thisMachine, checksFor } from ".
 
 const noLogin = "Set `username` and `password` under `builder.registry`, or log in with your engine before a deploy."
 
-/** Whether a remote registry answers a machine's engine, and lets the project in. */
+/** Checks whether a remote registry answers a machine's engine, and accepts the project's credentials. */
 export const checkRegistry = Effect.fnUntraced(function* (
   machine: Machine,
   engine: Engine,
@@ -24,32 +24,33 @@ export const checkRegistry = Effect.fnUntraced(function* (
     const credentials = yield* credentialsOf(registry)
     if (credentials !== undefined) {
       yield* diagnosis.login(machine, engine, credentials)
-      return ok("registry", `${server} lets ${credentials.username} in`)
+      return ok("registry", `${server} accepts the login of ${credentials.username}`)
     }
     const [service] = project.services
     const named = Result.map(ofService(registry, project.name, service?.name ?? "web"), print)
-    // Its error is one of deploy.yml, which has said so itself.
+    // An invalid name is reported when deploy.yml is loaded.
     const asksFor = Result.getOrElse(named, () => `${server}/jiji/doctor`)
     const answer = yield* diagnosis.reach(machine, engine, asksFor)
     return answer === "answers"
       ? ok("registry", `${server} answers`)
-      : warning("registry", `${server} answers, and asks for a login; none is configured`, noLogin)
+      : warning("registry", `${server} answers, but requires a login and none is configured`, noLogin)
   })
   return yield* catchAsCheck(name, "registry", asked, (check): Check => check)
 })
 
-/** Whether a remote registry answers this machine. */
+/** Checks the remote registry from this machine. */
 export const step = Step.make(
   "registry",
   Effect.fnUntraced(function* ({ looked, project }: { readonly project: Project; readonly looked?: MachineFacts }) {
     if (project.registry.type === "local") return { checks: [] }
-    if (looked?.engine === undefined) return { checks: checksFor(thisMachine).skipped("no engine answers", "registry") }
+    if (looked?.engine === undefined)
+      return { checks: checksFor(thisMachine).skipped("the engine is not running", "registry") }
     return { checks: [yield* checkRegistry(local, project.engine, project, project.registry)] }
   }),
   { result: CheckResult }
 )
 
-/** Whether a remote registry answers a server. */
+/** Checks the remote registry from a server. */
 export const fromServer = Step.make(
   "registry",
   Effect.fnUntraced(function* (state: {
@@ -60,7 +61,8 @@ export const fromServer = Step.make(
   }) {
     const { connected, found, project, server } = state
     if (project.registry.type === "local" || connected === undefined) return { checks: [] }
-    if (found?.engine === undefined) return { checks: checksFor(server.name).skipped("no engine answers", "registry") }
+    if (found?.engine === undefined)
+      return { checks: checksFor(server.name).skipped("the engine is not running", "registry") }
     return { checks: [yield* checkRegistry(remote(server), found.engine.name, project, project.registry)] }
   }),
   { result: CheckResult }

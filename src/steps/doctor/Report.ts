@@ -6,7 +6,7 @@ import { address, Check, CheckResult, thisMachine } from "./Check.ts"
 
 const { machine: _machine, ...ofCheck } = Check.fields
 
-/** All that was found about one machine, in the order of its checks. */
+/** The checks of one machine, in order. */
 export const MachineReport = Schema.Struct({
   /** `this machine`, or the server's name. */
   name: Schema.String,
@@ -19,9 +19,9 @@ export type MachineReport = typeof MachineReport.Type
 /** What `jiji doctor --json` prints. */
 export const Report = Schema.Struct({
   version: Schema.Literal(1),
-  /** Whether no check failed. */
+  /** True if no check failed. */
   ok: Schema.Boolean,
-  /** Absent where deploy.yml cannot be read. */
+  /** Absent if deploy.yml cannot be read. */
   project: Schema.optionalKey(Schema.String),
   environment: Schema.optionalKey(Schema.String),
   /** This machine first, then the servers in the order of deploy.yml. */
@@ -62,7 +62,7 @@ const place = (name: string): number => order.findIndex((each) => each === name)
 
 const decode = Schema.decodeUnknownOption(CheckResult)
 
-/** The checks that a run's events tell of. */
+/** The checks among the results of a run's events. */
 export const checksOf = (events: ReadonlyArray<Event>): ReadonlyArray<Check> =>
   events.flatMap((event) =>
     event._tag === "StepSucceeded" || event._tag === "StepSkipped"
@@ -70,7 +70,7 @@ export const checksOf = (events: ReadonlyArray<Event>): ReadonlyArray<Check> =>
       : []
   )
 
-/** Puts checks into their report. Without a project there is this machine only. */
+/** Makes a report of checks. Without a project it covers this machine only. */
 export const make = (checks: ReadonlyArray<Check>, project?: Project): Report => {
   const of = (machine: string) =>
     checks
@@ -89,7 +89,7 @@ export const make = (checks: ReadonlyArray<Check>, project?: Project): Report =>
   }
 }
 
-/** The error of a report that is not ok. */
+/** The error for a report with failed checks. */
 export const failure = ({ machines }: Report): ChecksFailed => {
   const all = machines.flatMap(({ checks }) => checks)
   const failed = all.filter(({ status }) => status === "failed")

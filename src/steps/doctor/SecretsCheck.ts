@@ -6,10 +6,10 @@ import { Secrets } from "../../layers/secrets/Secrets.ts"
 import * as Step from "../../pipeline/Step.ts"
 import { catchAsCheck, type Check, CheckResult, thisMachine, checksFor } from "./Check.ts"
 
-const said = (found: ReadonlyArray<string>): string =>
-  found.length === 0 ? "none is used" : `found ${found.join(", ")}`
+const summary = (found: ReadonlyArray<string>): string =>
+  found.length === 0 ? "no secrets are used" : `found ${found.join(", ")}`
 
-/** Finds every secret that a deploy needs, says where, and what is not well about how they are kept. */
+/** Finds every secret that a deploy needs, shows where each is, and warns about how they are stored. */
 export const step = Step.make(
   "secrets",
   Effect.fnUntraced(function* ({ project }: { readonly project: Project }) {
@@ -23,7 +23,7 @@ export const step = Step.make(
           (place) => `${name} (${Option.match(place, { onNone: () => "nowhere", onSome: (found) => found.place })})`
         )
       )
-      const checks: ReadonlyArray<Check> = [checksFor(thisMachine).ok("secrets", said(found))]
+      const checks: ReadonlyArray<Check> = [checksFor(thisMachine).ok("secrets", summary(found))]
       return { checks }
     })
     const { checks } = yield* catchAsCheck(thisMachine, "secrets", find, (check) => ({ checks: [check] }))

@@ -12,7 +12,7 @@ interface Adds {
   readonly found?: MachineFacts
 }
 
-/** Looks at a server: its engine, processor, disk and clock. */
+/** Checks a server's engine, processor, disk and clock. */
 export const step = Step.make(
   "look",
   Effect.fnUntraced(function* (state: {
@@ -39,7 +39,10 @@ export const step = Step.make(
       })
     )
     return yield* catchAsCheck(server.name, "engine", look, (check): Adds => ({
-      checks: [check, ...checksFor(server.name).skipped("the server was not seen", "processor", "disk", "clock")]
+      checks: [
+        check,
+        ...checksFor(server.name).skipped("the server could not be checked", "processor", "disk", "clock")
+      ]
     }))
   }),
   { result: CheckResult }

@@ -8,10 +8,10 @@ import { catchAsCheck, type Check, CheckResult, checksFor } from "./Check.ts"
 
 const closed = {
   remedy:
-    "Set `GatewayPorts no` in /etc/ssh/sshd_config on the server and restart sshd there: it opens what is forwarded to all networks. jiji turns away who comes from elsewhere."
+    "Set `GatewayPorts no` in /etc/ssh/sshd_config on the server and restart sshd: it exposes forwarded ports to all networks. jiji rejects connections from elsewhere."
 }
 
-/** Opens a way from a server to the local registry, and has the server use it. */
+/** Opens a tunnel from a server to the local registry, and lets the server's engine use it. */
 export const step = Step.make(
   "tunnel",
   Effect.fnUntraced(function* (state: {
@@ -26,8 +26,8 @@ export const step = Step.make(
     const { failed, ok, skipped, warning } = checksFor(server.name)
     const none: { readonly checks: ReadonlyArray<Check> } = { checks: [] }
     if (connected === undefined || registry.type === "remote") return none
-    if (found === undefined) return { checks: skipped("the server was not seen", "tunnel", "registry") }
-    if (served === undefined) return { checks: skipped("the registry is not up", "tunnel", "registry") }
+    if (found === undefined) return { checks: skipped("the server could not be checked", "tunnel", "registry") }
+    if (served === undefined) return { checks: skipped("the registry is not running", "tunnel", "registry") }
 
     const open = Effect.gen(function* () {
       const tunnel = yield* (yield* Ssh).forward(server, { port: registry.port, to: served.socket ?? served.port })
@@ -40,32 +40,32 @@ export const step = Step.make(
           : [
               warning(
                 "tunnel",
-                `port ${registry.port} is taken on ${server.name}; deploys use a free one`,
-                `See what listens there: ss -ltnp 'sport = :${registry.port}'`
+                `port ${registry.port} is taken on ${server.name}; deploys will use another one`,
+                `To see what listens there: ss -ltnp 'sport = :${registry.port}'`
               )
             ]
       const exposed =
-        seen.open === true ? [warning("tunnel", `sshd opens ${where} to other machines`, closed.remedy)] : []
+        seen.open === true ? [warning("tunnel", `sshd exposes ${where} to other machines`, closed.remedy)] : []
       const problems = [...taken, ...exposed]
       const asked = seen.registry
       return [
         ...(problems.length > 0
           ? problems
-          : [ok("tunnel", `${where} is open on 127.0.0.1${seen.open === false ? " alone" : ""}`)]),
+          : [ok("tunnel", `${where} is open on 127.0.0.1${seen.open === false ? " only" : ""}`)]),
         asked === undefined
-          ? skipped("the server has no program to ask with", "registry")
+          ? skipped("the server has no program to test it with", "registry")
           : asked.answers
-            ? ok("registry", `answers ${asked.asked} through the tunnel`)
+            ? ok("registry", `${asked.asked} reaches it through the tunnel`)
             : failed("registry", {
-                message: `The registry does not answer ${asked.asked} through the tunnel${seen.detail === "" ? "" : `: ${seen.detail}`}`,
+                message: `${asked.asked} cannot reach the registry through the tunnel${seen.detail === "" ? "" : `: ${seen.detail}`}`,
                 remedy:
-                  "Check that no proxy of the engine's takes what is for localhost (NO_PROXY=localhost,127.0.0.1), and that the engine has the server's own network."
+                  "Check that the engine uses no proxy for localhost (NO_PROXY=localhost,127.0.0.1), and that it shares the server's network."
               })
       ].flat()
     })
     const checks = yield* catchAsCheck(server.name, "tunnel", open, (check): ReadonlyArray<Check> => [
       check,
-      ...skipped("there is no tunnel", "registry")
+      ...skipped("the tunnel failed", "registry")
     ])
     return { checks }
   }),

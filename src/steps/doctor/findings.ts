@@ -5,7 +5,7 @@ import { type Check, thisMachine, checksFor } from "./Check.ts"
 const MB = 1_000_000
 const GB = 1000 * MB
 
-/** The oldest versions that are known to work. */
+/** The oldest versions known to work. */
 const oldest: Readonly<Record<Engine, readonly [major: number, minor: number]>> = { docker: [20, 10], podman: [4, 3] }
 
 const isOlder = (version: string, [major, minor]: readonly [number, number]): boolean => {
@@ -19,24 +19,24 @@ export const size = (bytes: number): string => {
   return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${unit}`
 }
 
-/** The engine of a machine: whether it answers, and whether it is new enough. */
+/** Checks whether a machine's engine is running and new enough. */
 export const engine = (machine: string, { engine, fault }: MachineFacts, wanted: Engine): Check => {
   const { failed, ok, warning } = checksFor(machine)
   if (fault !== undefined) return failed("engine", fault)
   const { name = wanted, version = "" } = engine ?? {}
-  const said = `${name} ${version}`
+  const found = `${name} ${version}`
   if (isOlder(version, oldest[name])) {
     const least = `${name} ${oldest[name].join(".")}`
-    return warning("engine", `${said} is older than ${least}`, `Update it: jiji is known to work from ${least} on.`)
+    return warning("engine", `${found} is older than ${least}`, `Update it: jiji is tested with ${least} and later.`)
   }
-  return ok("engine", name === wanted ? said : `${said}, as there is no ${wanted}`)
+  return ok("engine", name === wanted ? found : `${found}, because ${wanted} is not installed`)
 }
 
-/** The room there is for images. */
+/** Checks the free space for images. */
 export const disk = (machine: string, { disk, engine }: MachineFacts): ReadonlyArray<Check> => {
   const { ok, skipped, warning } = checksFor(machine)
   if (disk === undefined) {
-    const reason = engine === undefined ? "no engine answers" : "the engine keeps its images elsewhere"
+    const reason = engine === undefined ? "the engine is not running" : "the engine stores its images elsewhere"
     return skipped(reason, "disk")
   }
   const text = `${size(disk.free)} free in ${disk.folder}`
@@ -47,30 +47,30 @@ export const disk = (machine: string, { disk, engine }: MachineFacts): ReadonlyA
   return [disk.free < 2 * GB ? warning("disk", text, remedy) : ok("disk", text)]
 }
 
-/** How far a server's clock is off. */
+/** Checks how far a server's clock is off. */
 export const clock = (machine: string, { ahead }: MachineFacts): Check => {
   const seconds = Math.abs(ahead) / 1000
   const apart = `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`
   const { ok, warning } = checksFor(machine)
-  if (seconds <= 30) return ok("clock", `${apart} apart`)
+  if (seconds <= 30) return ok("clock", `${apart} off`)
   return warning(
     "clock",
     `${apart} ${ahead > 0 ? "ahead of" : "behind"} this machine's`,
-    "Let both follow a time server (`timedatectl set-ntp true`): tokens and certificates do not hold with a wrong clock."
+    "Synchronise both with a time server (`timedatectl set-ntp true`): tokens and certificates fail with a wrong clock."
   )
 }
 
-/** Whether images are built for a server's processor: for the one that deploy.yml says, or else this machine's. */
+/** Checks whether images are built for a server's processor: the one in deploy.yml, or else this machine's. */
 export const processor = (machine: string, found: string, said: string | undefined, own: string | undefined): Check => {
   const { failed, ok } = checksFor(machine)
   const built = said ?? own
   if (built === undefined || built === found) return ok("processor", found)
   const message =
     said === undefined
-      ? `${found}, and images are built for this machine's ${built}`
-      : `${found}, and deploy.yml says ${built}`
+      ? `it is ${found}, but images are built for this machine's ${built}`
+      : `it is ${found}, but deploy.yml says ${built}`
   return failed("processor", {
     message,
-    remedy: `Set \`arch: ${found}\` for ${machine} in deploy.yml, so that the image is built for it.`
+    remedy: `Set \`arch: ${found}\` for ${machine} in deploy.yml to build the image for it.`
   })
 }

@@ -9,13 +9,13 @@ import {
   RegistryContainerSilent
 } from "../../layers/registryContainer/RegistryContainerError.ts"
 
-/** How long a container that runs may take to answer, in seconds. */
+/** How long a running container may take to answer, in seconds. */
 const seconds = 3
 
-/** Whether the registry's container stands in the way of a deploy, and what it does; it is neither made nor started. */
+/** Checks whether the registry's container can be used by a deploy. Neither creates nor starts it. */
 export const checkRegistryContainer = Effect.fnUntraced(function* (engine: Engine, port: number) {
   const found = yield* (yield* Diagnosis).container(engine)
-  if (Option.isNone(found)) return { answers: false, text: "the next deploy makes the registry's container" }
+  if (Option.isNone(found)) return { answers: false, text: "the next deploy creates the registry's container" }
   const { port: own, runs } = found.value
   if (own === undefined) return yield* new RegistryContainerForeign({ engine, name })
   if (own !== port) return yield* new RegistryContainerElsewhere({ engine, name, wanted: port, port: own })

@@ -4,9 +4,9 @@ import { type Credentials, Docker } from "../../layers/docker/Docker.ts"
 import type { Machine } from "../../layers/shell/Machine.ts"
 import { Events } from "../../core/Events.ts"
 import * as Step from "../../pipeline/Step.ts"
-import { engineOn } from "./engineOf.ts"
+import { engineOn } from "./engineOn.ts"
 
-/** Logs the engine of a machine in to the registry, until it is logged out. */
+/** Logs a machine's engine in to the registry until it is logged out. */
 export const step = Step.make(
   "login",
   Effect.fnUntraced(function* (state: {

@@ -4,9 +4,9 @@ import { Docker } from "../../layers/docker/Docker.ts"
 import type { Machine } from "../../layers/shell/Machine.ts"
 import { Events } from "../../core/Events.ts"
 import * as Step from "../../pipeline/Step.ts"
-import { engineOn } from "./engineOf.ts"
+import { engineOn } from "./engineOn.ts"
 
-/** Logs the engine of a machine out of the registry. One that is not logged in has nothing to do. */
+/** Logs a machine's engine out of the registry. Skipped if it is not logged in. */
 export const step = Step.make(
   "logout",
   Effect.fnUntraced(function* (state: {

@@ -4,7 +4,7 @@ import { Docker } from "../../layers/docker/Docker.ts"
 import type { Machine } from "../../layers/shell/Machine.ts"
 import { Ssh } from "../../layers/ssh/Ssh.ts"
 
-/** The engine of a machine: the project's own here, the one that is found there. */
+/** The engine of a machine: the configured one on this machine, the one found on a server. */
 export const engineOn = Effect.fnUntraced(function* (project: Project, machine: Machine) {
   if (machine._tag === "Local") return project.engine
   yield* (yield* Ssh).connect(machine.server)
