@@ -214,7 +214,7 @@ test("tries a remote registry's login on every machine, and leaves none behind",
     services: { web: { hosts: ["h1"] } }
   })
   const unknown = await doctor(anonymous)
-  expect(unknown.found["this machine registry"]).toMatch(/^warning: .* asks for a login; none is configured/)
+  expect(unknown.found["this machine registry"]).toMatch(/^warning: .* requires a login and none is configured/)
   expect(await allTraces(hosts)).toEqual(quiet)
 })
 
