@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { jsonSchema } from "../../src/config/JsonSchema.ts"
 import { joinWords } from "../../src/core/text.ts"
 
-/** The part of JSON Schema that deploy.yml's is made of. */
+/** The part of JSON Schema that the schema of deploy.yml uses. */
 interface Node {
   readonly type?: string
   readonly enum?: ReadonlyArray<string | boolean>
@@ -43,17 +43,17 @@ const tree = Schema.decodeSync(Schema.fromJsonString(Node))(jsonSchema())
 
 const code = (value: unknown): string => `\`${typeof value === "string" ? value : JSON.stringify(value)}\``
 
-/** What a value is, in a word or two. */
+/** The type of a value, in a word or two. */
 const typeOf = (node: Node): string => {
   if (node.enum !== undefined) return joinWords(node.enum.map(code), "or")
   if (node.type === "array")
     return node.items?.enum === undefined
-      ? `list${node.items?.anyOf === undefined ? ` of ${typeOf(node.items ?? {})}s` : " of texts"}`
+      ? `list${node.items?.anyOf === undefined ? ` of ${typeOf(node.items ?? {})}s` : " of strings"}`
       : `list of ${typeOf(node.items)}`
   if (node.type === "object") return "map"
-  if (node.type === "boolean") return "true or false"
-  if (node.type === "integer") return "whole number"
-  return node.type === "string" || node.anyOf?.every(({ type }) => type !== "object") === true ? "text" : "map"
+  if (node.type === "boolean") return "boolean"
+  if (node.type === "integer") return "integer"
+  return node.type === "string" || node.anyOf?.every(({ type }) => type !== "object") === true ? "string" : "map"
 }
 
 const describe = ({ default: fallback, description = "", examples, items }: Node): string => {
@@ -73,7 +73,7 @@ const table = (node: Node): ReadonlyArray<string> => [
   })
 ]
 
-/** A map with its table, and below it those of the maps in it. */
+/** A map with its table, followed by the maps in it. */
 const sections = (node: Node, path: string): ReadonlyArray<string> => {
   const maps = Object.entries(node.properties ?? {}).flatMap(([key, value]) => {
     const named = Object.values(value.patternProperties ?? {}).find(({ properties }) => properties !== undefined)
@@ -91,7 +91,7 @@ const sections = (node: Node, path: string): ReadonlyArray<string> => {
   return [...heading, ...table(node), ...maps]
 }
 
-/** The files that are shown; a test loads each as it stands here. */
+/** The example files. A test loads each of them. */
 export const examples = {
   small: `project: shop
 servers:
@@ -159,17 +159,17 @@ hooks:
     on: [run.started]
     command: [bin/may-deploy]
     timeout: 10s
-    required: true                   # where it fails, nothing is deployed
+    required: true                   # if it fails, nothing is deployed
 `,
   staging: `# .jiji/deploy.staging.yml
 builder:
-  registry: { type: local }          # another type takes the place of the whole registry
+  registry: { type: local }          # another type replaces the whole registry
 servers:
-  web1: { host: 198.51.100.20 }      # all else of web1 stays
+  web1: { host: 198.51.100.20 }      # the other keys of web1 stay
 services:
   web:
-    hosts: [web1]                    # lists replace
-    command: ~                       # takes the key away
+    hosts: [web1]                    # replaces the list
+    command: ~                       # removes the key
   cache:
     hosts: [web1]
 `
@@ -184,24 +184,24 @@ export const configuration = (): string =>
     "",
     "<!-- Written by bin/docs from src/config/DeployFile.ts. -->",
     "",
-    "jiji looks for `.jiji/deploy.yml` from the current folder upwards; `-c FILE` names another. The smallest that builds",
-    "and deploys something:",
+    "jiji uses the nearest `.jiji/deploy.yml` in the current folder or a parent folder; `-c FILE` names another file. The",
+    "smallest file that builds and deploys something:",
     "",
     ...fence(examples.small),
     "",
-    "With all there is:",
+    "A file with most keys:",
     "",
     ...fence(examples.whole),
     "",
-    "Every problem is reported at once, as `file:line path: sentence`. With this first line, editors show them as you type:",
+    "jiji reports all problems at once, as `file:line path: message`. With this first line, editors show them as you type:",
     "",
     ...fence("# yaml-language-server: $schema=PATH/docs/deploy.schema.json"),
     "",
     "## Environments",
     "",
-    "`-e staging` lays `.jiji/deploy.staging.yml` over it. Maps merge, lists and scalars replace, and an empty value (`~`)",
-    "takes its key away. Secrets are looked for in `.env.staging` first ([secrets](secrets.md)). A registry of another type",
-    "takes the place of the one below it ([registries](registries.md)).",
+    "`-e staging` merges `.jiji/deploy.staging.yml` on top. Maps merge, lists and scalars replace, and an empty value (`~`)",
+    "removes its key. jiji looks for secrets in `.env.staging` first ([secrets](secrets.md)). A registry of another type",
+    "replaces the one in deploy.yml ([registries](registries.md)).",
     "",
     ...fence(examples.staging),
     "",

@@ -5,7 +5,7 @@ import { Event } from "../../src/core/Event.ts"
 
 const source = readFileSync(join(import.meta.dir, "../../src/core/Event.ts"), "utf8")
 
-/** What the source says above each event. */
+/** The doc comment above each event in the source. */
 export const meanings: ReadonlyMap<string, string> = new Map(
   [...source.matchAll(/\/\*\* (.*) \*\/\nexport const (\w+) = Schema\.TaggedStruct/gu)].map(
     ([, meaning = "", tag = ""]) => [tag, meaning] as const
@@ -37,7 +37,7 @@ export const eventsSchema = (): string => {
   const document = {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: "An event of a run of jiji",
-    description: "A line of what --json prints. Keys may be added to events, and events to these.",
+    description: "A line that --json prints. Newer versions may add keys and events.",
     anyOf: events.map(([tag]) => ({ $ref: `#/$defs/${tag}` })),
     $defs: Object.fromEntries(events)
   }
@@ -51,54 +51,55 @@ const rows = anyOf.map(({ properties, required }) => {
   return `| \`${tag}\` | ${shown.join(", ")} | ${meanings.get(tag) ?? ""} |`
 })
 
-/** The page that tells of them. */
+/** docs/events.md. */
 export const events = (): string => `# Events
 
 <!-- Written by bin/docs from src/core/Event.ts. -->
 
-A run is a stream of events, and all that is shown of it is made from them. With \`--json\`, \`jiji deploy\`, \`jiji run\` and
-\`jiji registry login\` print each as one line of JSON on stdout and nothing else; warnings, what a pipeline's file writes by
-itself (\`console.log\`, \`process.stdout.write\`), and the sentence of a failure are on stderr. Exit codes are the same. [events.schema.json](events.schema.json) is the JSON Schema of a line.
+A run is a stream of events, and everything jiji shows about a run comes from them. With \`--json\`, \`jiji deploy\`, \`jiji run\`
+and \`jiji registry login\` print each event as one line of JSON on stdout, and nothing else. Warnings, errors and the output of
+a pipeline's file (\`console.log\`, \`process.stdout.write\`) go to stderr. Exit codes stay the same.
+[events.schema.json](events.schema.json) is the JSON Schema of a line.
 
 \`\`\`bash
 jiji deploy --json > run.jsonl                                             # the whole run
 jiji deploy --json | jq -r 'select(._tag == "StepFailed" and .kind == "step") | "\\(.path): \\(.failures[].message)"'
-jiji deploy --json | jq -c 'select(.result.deployed) | .result.deployed'   # what was done, by service and server
+jiji deploy --json | jq -c 'select(.result.deployed) | .result.deployed'   # the result for each service and server
 \`\`\`
 
 Every event has:
 
 | key | |
 | --- | --- |
-| \`_tag\` | what it is: one of those below |
-| \`seq\` | its place in the run, counted from 1 without gaps |
-| \`run\` | the run's id |
-| \`time\` | milliseconds since 1970 |
-| \`path\` | the node that it is about: \`deploy/servers[web1]/services[web]/pull\` |
+| \`_tag\` | the kind of event, from the table below |
+| \`seq\` | its position in the run, counted from 1 without gaps |
+| \`run\` | ID of the run |
+| \`time\` | epoch milliseconds |
+| \`path\` | the node: \`deploy/servers[web1]/services[web]/pull\` |
 
-In \`path\`, of the key of an item, \`[\`, \`]\`, \`/\`, \`%\` and control characters are written as URLs write them: that of
-\`images/web\` is \`push[images%2Fweb]\`.
+In \`path\`, the key of an item has \`[\`, \`]\`, \`/\`, \`%\` and control characters percent-encoded: the item \`images/web\` is
+\`push[images%2Fweb]\`.
 
-and, by its \`_tag\`, a \`?\` at those that need not be there:
+Depending on its \`_tag\`, an event has more keys. \`?\` marks optional ones:
 
 | event | keys | |
 | --- | --- | --- |
 ${rows.join("\n")}
 
 \`kind\` is \`step\`, \`pipeline\`, \`forEach\`, \`item\` (one of a \`forEach\`) or \`undo\`; \`millis\` is how long it took. A
-failure in \`failures\` has a \`tag\`, the name of an error in [troubleshooting](troubleshooting.md), a \`message\`, and a
+failure in \`failures\` has a \`tag\` (the name of an error in [troubleshooting](troubleshooting.md)), a \`message\` and a
 \`remedy\`.
 
-## What holds
+## Guarantees
 
-- The first is \`RunStarted\`, the last is \`RunSucceeded\`, \`RunFailed\` or \`RunInterrupted\`. A stream without a last one is
-  of a jiji that was killed.
-- Every node that starts ends once, with \`StepSucceeded\`, \`StepSkipped\`, \`StepFailed\` or \`StepInterrupted\`; an item that
-  is not begun has only a \`StepSkipped\`. Every \`ResourceAcquired\` is followed by one \`ResourceReleased\`, the last acquired
-  first within a node.
-- What runs at the same time has its events mixed; \`path\` tells them apart.
-- No event holds a secret that jiji knows of; what was one is \`<redacted>\`.
+- The first event is \`RunStarted\`. The last one is \`RunSucceeded\`, \`RunFailed\` or \`RunInterrupted\`; without it, jiji was
+  killed.
+- Every node that starts ends once, with \`StepSucceeded\`, \`StepSkipped\`, \`StepFailed\` or \`StepInterrupted\`. An item that
+  never started has only a \`StepSkipped\`. Every \`ResourceAcquired\` is followed by one \`ResourceReleased\`, in reverse order
+  within a node.
+- Events of nodes that run at the same time are interleaved; \`path\` tells them apart.
+- No event contains a secret that jiji knows: it is replaced by \`<redacted>\`.
 
-\`version\` in \`RunStarted\` is 1. With that, keys and events may be added, and nothing else changes: a program passes over
-what it does not know. What would break programs comes with another number.
+\`version\` in \`RunStarted\` is 1. Newer versions of jiji may add keys and events without changing that number, so ignore what
+you do not know. A breaking change gets another number.
 `

@@ -1,6 +1,6 @@
 /**
- * Rehearses a deploy to two servers, one of which loses its connection in the middle of the pull, and prints all that
- * would be run: `bun examples/dry-run/rehearse.ts`. Nothing is touched, and no connection is made.
+ * Simulates a deploy to two servers, where web2 loses its connection in the middle of the pull, and prints every command:
+ * `bun examples/dry-run/rehearse.ts`. It changes nothing and connects to nothing.
  */
 import { Console, Effect } from "effect"
 import { deploy } from "jiji"
@@ -24,7 +24,13 @@ const program = Effect.gen(function* () {
   const secrets = { DATABASE_URL: "postgres://db.internal/shop" }
   const { entries, failures } = yield* Rehearsal.run(deploy, { project }, { answers, secrets })
   const ending = failures.map(({ message, remedy }) => `  ${message}\n  → ${remedy}`)
-  const text = ["A deploy in which web2 is cut off:", ...DryRun.lines(entries), "", "and how it would end:", ...ending]
+  const text = [
+    "A deploy in which web2 loses its connection:",
+    ...DryRun.lines(entries),
+    "",
+    "and its errors:",
+    ...ending
+  ]
   yield* Console.log(text.join("\n"))
 })
 

@@ -1,4 +1,4 @@
-/** Tests of pipelines, with nothing but Bun: `bun test examples/testing`. */
+/** Tests of pipelines that need only Bun: `bun test examples/testing`. */
 import { expect, test } from "bun:test"
 import { Effect, Exit } from "effect"
 import { deploy } from "jiji"
@@ -12,7 +12,7 @@ const project = Rehearsal.project({
 })
 const input = { project }
 
-test("a server that is down ends a deploy before anything is changed on the others", async () => {
+test("changes nothing on the other servers when one is down", async () => {
   const down = [Answer.unreachable("web2", { reason: "timeout", after: "10 seconds" })]
   const run = await Effect.runPromise(Rehearsal.run(deploy, input, { answers: down }))
   expect(run.failures).toMatchObject([{ tag: "HostUnreachable" }])
@@ -22,7 +22,7 @@ test("a server that is down ends a deploy before anything is changed on the othe
   })
 })
 
-test("a deploy in which all goes well replaces what runs on both servers", async () => {
+test("replaces the container on both servers", async () => {
   const run = await Effect.runPromise(Rehearsal.run(deploy, input))
   expect(Exit.isSuccess(run.exit)).toBe(true)
   const there = [
@@ -36,14 +36,14 @@ test("a deploy in which all goes well replaces what runs on both servers", async
   expect(run.held.filter(({ released }) => !released)).toEqual([])
 })
 
-test("the others are not restarted where the first one is not", async () => {
+test("does not restart the others when the first restart fails", async () => {
   const broken = [Answer.when({ on: "web1", command: "docker restart" }, Answer.fails("No such container: shop-web"))]
   const run = await Effect.runPromise(Rehearsal.run(restart, input, { answers: broken }))
   expect(run.failures).toMatchObject([{ message: "web1: No such container: shop-web" }])
   Rehearsal.expect(run, { web2: [] })
 })
 
-test("a restart that fails is tried again an hour later", async () => {
+test("retries a failed restart an hour later", async () => {
   const once = [Answer.times(1, Answer.when("docker restart", Answer.fails("the engine is busy")))]
   const run = await Effect.runPromise(Rehearsal.run(restart, input, { answers: once }))
   expect(Exit.isSuccess(run.exit)).toBe(true)

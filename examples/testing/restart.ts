@@ -1,4 +1,4 @@
-/** A pipeline of one's own: restarts a container, on one server first, then on the others. */
+/** A custom pipeline: restarts a container on one server first, then on the others. */
 import { Effect, Schedule, Schema } from "effect"
 import { type Project, type Server, Machine, Pipeline, Shell, Step, Strategy } from "jiji"
 

@@ -19,7 +19,7 @@ import { parseVolume } from "./volumes.ts"
 
 const optional = Schema.optionalKey
 
-/** A default is written as the file would have it. */
+/** The default is written as in the file. */
 const or = <S extends Schema.Top>(schema: S, value: S["Encoded"]) =>
   schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
 
@@ -29,15 +29,15 @@ const userName = "[A-Za-z0-9_][A-Za-z0-9._@\\\\-]*\\$?"
 const connection = {
   user: optional(
     text("a user's name", new RegExp(`^${userName}$`, "u"), {
-      description: "User to log in as. ~/.ssh/config decides where it is left out, then the local user's name.",
+      description: "User to log in as. Default: ~/.ssh/config, then your local user name.",
       examples: ["deploy"]
     })
   ),
-  port: optional(portNumber({ description: "Port of sshd. ~/.ssh/config decides where it is left out, then 22." })),
+  port: optional(portNumber({ description: "Port of sshd. Default: ~/.ssh/config, then 22." })),
   keys: optional(
     Schema.Array(anyText("the path of a private key")).annotate({
       description:
-        "Private key files, absolute, from the home folder (~/), or relative to the project. The agent, ~/.ssh/config and the default identities are used where there are none."
+        "Private key files: absolute, below your home folder (~/), or relative to the project. If set, jiji offers only these keys. Default: the agent, ~/.ssh/config and the default identities."
     })
   ),
   passphrase: optional(
@@ -51,7 +51,7 @@ const connection = {
         "u"
       ),
       {
-        description: "Jump host that the connection goes through: [user@]host[:port].",
+        description: "Jump host: [user@]host[:port].",
         examples: ["bastion.example.com"]
       }
     )
@@ -63,47 +63,47 @@ const Ssh = Schema.Struct({
   host_keys: or(
     Schema.Literals(["strict", "accept-new"]).annotate({
       description:
-        "What happens with a server whose key is not in known_hosts: strict refuses it, accept-new records it. A changed key is always refused.",
+        "What to do if a server's key is not in known_hosts: strict refuses it, accept-new records it. jiji always refuses a changed key.",
       default: "accept-new"
     }),
     "accept-new"
   ),
   known_hosts: or(
     anyText("the path of a file", {
-      description: "File of known host keys: absolute, from the home folder (~/), or relative to the project.",
+      description: "File of known host keys: absolute, below your home folder (~/), or relative to the project.",
       default: "~/.ssh/known_hosts"
     }),
     "~/.ssh/known_hosts"
   ),
   connect_timeout: or(
     duration(1, {
-      description: "How long opening a connection may take.",
+      description: "Time limit for opening a connection.",
       default: "10s",
       examples: ["10s"]
     }),
     "10s"
   )
-}).annotate({ description: "How servers are reached, unless a server says otherwise." })
+}).annotate({ description: "How to reach the servers. Each server can override these keys." })
 
 const Server = Schema.Struct({
   host: text("an address or a host's name, without user and port", new RegExp(`^${hostName}$`, "u"), {
-    description: "Address or name to connect to; a Host of ~/.ssh/config too.",
+    description: "Address or name to connect to, or a Host of ~/.ssh/config.",
     examples: ["203.0.113.10"]
   }),
   arch: optional(
     Schema.Literals(["amd64", "arm64", "arm/v7", "arm/v6", "riscv64", "ppc64le", "s390x"]).annotate({
       description:
-        "What images for this server are built for; where it is left out, what the builder is. An image that the server cannot run is an error."
+        "Architecture to build images for. Default: that of the machine that builds. It is an error if the server cannot run the image."
     })
   ),
   ...connection
-}).annotate({ description: "An SSH target. What it leaves out is taken from `ssh`." })
+}).annotate({ description: "A server, reached over SSH. Keys that are not set here come from `ssh`." })
 
 const LocalRegistry = Schema.Struct({
-  type: Schema.Literal("local").annotate({ description: "Nothing to run and nothing to log in to." }),
+  type: Schema.Literal("local").annotate({ description: "The local registry: nothing to run, nothing to log in to." }),
   port: or(
     portNumber({
-      description: "Port that images are named by, and that servers pull from.",
+      description: "Port in image names, and port that servers pull from.",
       default: 9270
     }),
     9270
@@ -111,79 +111,81 @@ const LocalRegistry = Schema.Struct({
   engine: or(
     Schema.Literals(["builtin", "container"]).annotate({
       description:
-        "What keeps the images: jiji itself, with nothing that runs between deploys, or a registry in a container of this machine's engine, for those who share one.",
+        "What stores the images: builtin is jiji itself, and nothing runs between deploys; container is a registry container on this machine, which other tools can push to.",
       default: "builtin"
     }),
     "builtin"
   ),
   image: optional(
     Schema.String.check(Schema.makeFilter(referenceFault, { toJsonSchema: () => [{}, true] })).annotate({
-      description: "Image of the registry's container, with engine: container. registry:3 where it is left out.",
+      description: "Image of the registry container, with engine: container. Default: registry:3.",
       examples: ["registry:3"]
     })
   )
-}).annotate({ description: "Images stay on this machine; servers pull them through the SSH connection." })
+}).annotate({ description: "Images stay on this machine, and servers pull them through the SSH connection." })
 
 const RemoteRegistry = Schema.Struct({
   type: optional(
     Schema.Literal("remote").annotate({
-      description: "May be left out: a registry with a server is remote.",
+      description: "Optional: a registry with a server is remote.",
       expected: "local or remote"
     })
   ),
   server: text(
     "a registry's host such as ghcr.io or registry.example.com:5000, without https:// and path",
     new RegExp(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:${portDigits})?$`, "u"),
-    { description: "Host of the registry, with its port where that is not 443.", examples: ["ghcr.io"] }
+    { description: "Host of the registry, with its port if that is not 443.", examples: ["ghcr.io"] }
   ),
   namespace: optional(
     text("names of letters, digits, - and _, with / between them", /^[A-Za-z0-9]+([._/-]+[A-Za-z0-9]+)*$/u, {
       description:
-        "What stands between the server and the image's name, in place of what is derived from username: ghcr.io/NAMESPACE/SERVICE, and SERVER/NAMESPACE/PROJECT-SERVICE anywhere else.",
+        "Path between the server and the image's name. It replaces what jiji derives from username: ghcr.io/NAMESPACE/SERVICE, and SERVER/NAMESPACE/PROJECT-SERVICE elsewhere.",
       examples: ["acme/shop"]
     })
   ),
   username: optional(
     anyText("a text", {
-      description: "User of the registry, or a secret's name in capitals. GHCR and Docker Hub name images by it.",
+      description:
+        "User of the registry, or the name of a secret in capitals. Part of image names on GHCR and Docker Hub.",
       examples: ["octocat"]
     })
   ),
   password: optional(
     anyText("a text", {
       description:
-        "Name of the secret, in capitals, that holds the password or token; or `$(command)`, a command that prints it.",
+        "Name of the secret, in capitals, with the password or token; or `$(command)`, a command that prints it.",
       examples: ["GITHUB_TOKEN"]
     })
   )
-}).annotate({ description: "Images are pushed to a registry, and servers pull them from there." })
+}).annotate({ description: "jiji pushes images to a registry, and servers pull them from there." })
 
 const Builder = Schema.Struct({
   engine: or(
     Schema.Literals(["docker", "podman"]).annotate({
-      description: "Program that builds images here and runs containers on the servers.",
+      description:
+        "Engine that builds images here and runs containers on the servers. A server that does not have it uses the other one.",
       default: "docker"
     }),
     "docker"
   ),
   local: optional(
     Schema.Literal(true).annotate({
-      description: "Images are built on this machine; there is no other way, so the key may be left out.",
+      description: "Build images on this machine. There is no other way, so you can omit this key.",
       message: "can only be true: images are built on the machine that jiji runs on"
     })
   ),
   registry: or(
     Schema.Union([LocalRegistry, RemoteRegistry]).annotate({
-      description: "Where images are kept between the build and the servers. The local registry where it is left out."
+      description: "Where images are stored between the build and the servers. Default: the local registry."
     }),
     { type: "local" }
   )
-}).annotate({ description: "How images are built and where they are kept." })
+}).annotate({ description: "How to build images and where to store them." })
 
 const Build = Schema.Struct({
   context: or(
     text("a folder", /^(?!.*:\/\/).*\S/u, {
-      description: "Folder that is given to the build, relative to the project.",
+      description: "Folder to build from, relative to the project.",
       default: ".",
       examples: ["."]
     }),
@@ -191,7 +193,7 @@ const Build = Schema.Struct({
   ),
   dockerfile: or(
     anyText("the path of a Dockerfile", {
-      description: "The Dockerfile, relative to the context.",
+      description: "Path of the Dockerfile, relative to the context.",
       default: "Dockerfile",
       examples: ["Dockerfile"]
     }),
@@ -199,7 +201,7 @@ const Build = Schema.Struct({
   ),
   args: or(
     Schema.Record(variableName(), scalar()).annotate({
-      description: "Build arguments. They stay readable in the image.",
+      description: "Build arguments. They stay readable in the image, so do not put secrets here.",
       default: {}
     }),
     {}
@@ -210,19 +212,19 @@ const Build = Schema.Struct({
       examples: ["app"]
     })
   )
-}).annotate({ description: "How the image is built." })
+}).annotate({ description: "How to build the image." })
 
 const Environment = Schema.Struct({
   clear: or(
     Schema.Record(variableName(), scalar()).annotate({
-      description: "Variables and their values, taken literally.",
+      description: "Variables with literal values.",
       default: {}
     }),
     {}
   ),
   secrets: or(
     Schema.Array(variableSecret()).annotate({
-      description: "Names of secrets; each becomes the variable of that name.",
+      description: "Names of secrets. Each sets the variable of that name.",
       default: []
     }),
     []
@@ -232,7 +234,7 @@ const Environment = Schema.Struct({
 const Health = Schema.Struct({
   running_for: or(
     duration(0, {
-      description: "How long a container without a HEALTHCHECK must have been running to count as healthy.",
+      description: "How long a container without a HEALTHCHECK must run to count as healthy.",
       default: "1s",
       examples: ["1s"]
     }),
@@ -240,7 +242,7 @@ const Health = Schema.Struct({
   ),
   timeout: or(
     duration(1, {
-      description: "How long a container may take to become healthy.",
+      description: "Time limit for a new container to become healthy.",
       default: "60s",
       examples: ["60s"]
     }),
@@ -259,20 +261,23 @@ const Service = Schema.Struct({
   build: optional(Build),
   image: optional(
     Schema.String.check(Schema.makeFilter(referenceFault, { toJsonSchema: () => [{}, true] })).annotate({
-      description: "Image to run as it is, in place of `build`.",
+      description: "Image to run, instead of `build`.",
       examples: ["nginx:1.27"]
     })
   ),
   hosts: Schema.Array(name())
     .check(Schema.isMinLength(1, { expected: "a list with at least one server's name" }))
-    .annotate({ description: "Names of the servers it runs on." }),
+    .annotate({ description: "Names of the servers to run on." }),
   ports: or(
     Schema.Array(
       checkedText(fault(parsePort), {
-        description: "[address:][port on the server:]port of the container[/udp]",
+        description: "[address:][port on the server:]port in the container[/udp]",
         examples: ["8080:80"]
       })
-    ).annotate({ description: "Ports that are published on the server.", default: [] }),
+    ).annotate({
+      description: "Ports to publish on the server. Without a port on the server, the engine picks a free one.",
+      default: []
+    }),
     []
   ),
   volumes: or(
@@ -282,7 +287,7 @@ const Service = Schema.Struct({
         examples: ["data:/var/lib/app"]
       })
     ).annotate({
-      description: "What is mounted. A named volume is the project's own: `data` becomes PROJECT_data.",
+      description: "Volumes and folders to mount. Named volumes belong to the project: `data` becomes PROJECT_data.",
       default: []
     }),
     []
@@ -291,34 +296,40 @@ const Service = Schema.Struct({
   command: optional(
     Schema.Array(scalar())
       .check(Schema.isMinLength(1, { expected: "a list with at least one word" }))
-      .annotate({ description: "Words of the command that the container runs, in place of the image's own." })
+      .annotate({ description: "Command to run in the container, as a list of words, instead of the image's own." })
   ),
   retain: or(
     Schema.Int.check(
       Schema.isBetween({ minimum: 1, maximum: 1000 }, { expected: "a whole number from 1 to 1000" })
     ).annotate({
-      description: "How many versions of the image are kept on a server.",
+      description: "How many versions of the image to keep on a server.",
       default: 3
     }),
     3
   ),
   health: or(Health, {})
-}).annotate({ description: "A container, from its image to where and how it runs." })
+}).annotate({ description: "A container to deploy: its image, its servers and its settings." })
 
-/** deploy.yml, with its environment's file laid over it. Every key is described here, and nowhere else. */
+/** deploy.yml, merged with the environment's file. Every key is described here and nowhere else. */
 export const DeployFile = Schema.Struct({
-  project: name({ description: "The project's name; images, containers and volumes carry it.", examples: ["shop"] }),
+  project: name({
+    description: "Name of the project, used in the names of images, containers and volumes.",
+    examples: ["shop"]
+  }),
   builder: or(Builder, {}),
   ssh: or(Ssh, {}),
   servers: Schema.Record(name(), Server)
     .check(Schema.isMinProperties(1, { expected: "a map with at least one server" }))
-    .annotate({ description: "SSH targets by name." }),
+    .annotate({ description: "Servers by name." }),
   services: Schema.Record(name(), Service)
     .check(Schema.isMinProperties(1, { expected: "a map with at least one service" }))
     .annotate({ description: "Containers to deploy, by name." }),
   hooks: or(
-    Schema.Record(name(), HookSchema).annotate({ description: "Commands to run on events, by name.", default: {} }),
+    Schema.Record(name(), HookSchema).annotate({
+      description: "Commands to run on this machine when something happens, by name.",
+      default: {}
+    }),
     {}
   )
-}).annotate({ title: "jiji deploy.yml", description: "What jiji deploys, and where." })
+}).annotate({ title: "jiji deploy.yml", description: "What jiji deploys, and where to." })
 export type DeployFile = typeof DeployFile.Type

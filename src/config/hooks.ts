@@ -56,19 +56,19 @@ const names = Object.keys(hookEvents) as ReadonlyArray<HookEvent>
 const Environment = Schema.Struct({
   clear: or(
     Schema.Record(ownVariable, scalar()).annotate({
-      description: "Variables and their values, taken literally.",
+      description: "Variables with literal values.",
       default: {}
     }),
     {}
   ),
   secrets: or(
     Schema.Array(secretName().check(notOwn)).annotate({
-      description: "Names of secrets; each becomes the variable of that name.",
+      description: "Names of secrets. Each sets the variable of that name.",
       default: []
     }),
     []
   )
-}).annotate({ description: "The command's environment, beside what jiji itself was started with." })
+}).annotate({ description: "Environment of the command, in addition to jiji's own." })
 
 /** A hook of deploy.yml. */
 export const HookSchema = Schema.Struct({
@@ -77,26 +77,27 @@ export const HookSchema = Schema.Struct({
   )
     .check(Schema.isMinLength(1, { expected: "a list with at least one event" }))
     .annotate({
-      description: "What happened: the events it is run on.",
+      description: "Events that run the command.",
       examples: [["run.succeeded", "run.failed"]]
     }),
   command: Schema.Array(scalar())
     .check(Schema.isMinLength(1, { expected: "a list with at least one word" }))
     .annotate({
-      description: "Words of the command. It runs on this machine, in the project's folder, without a shell.",
+      description:
+        "Command to run, as a list of words. It runs on this machine, in the project's folder, without a shell.",
       examples: [["bin/notify", "deploys"]]
     }),
   only: Schema.optionalKey(
     text("a pattern of paths such as deploy/servers[*]", /\S/u, {
       description:
-        "Pattern of the paths it is told of, for events of steps: `*` is any part of a name, `**` anything. Where it is left out, those of steps, and not of the pipelines and servers around them.",
+        "For step events: pattern of the paths to match. `*` matches any part of a name, `**` anything. Default: all steps, but not the pipelines and servers around them.",
       examples: ["deploy/servers[*]"]
     })
   ),
   environment: or(Environment, {}),
   timeout: or(
     duration(1, {
-      description: "How long it may take until it is ended, with everything that it has started.",
+      description: "Time limit. After it, jiji kills the command and its children.",
       default: "30s",
       examples: ["30s"]
     }),
@@ -106,11 +107,11 @@ export const HookSchema = Schema.Struct({
     Schema.Boolean.annotate({
       expected: "true or false",
       description:
-        "Whether its failure is jiji's too (exit code 1). On run.started it then stops the run before anything is touched.",
+        "If true, jiji exits with 1 when the hook fails. On run.started, the run then stops before anything changes.",
       default: false
     }),
     false
   )
 }).annotate({
-  description: "A command that is run on this machine when something happens in a run ([hooks](hooks.md))."
+  description: "A command to run on this machine when something happens in a run ([hooks](hooks.md))."
 })

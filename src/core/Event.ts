@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 
-/** What every event carries: its place in the order of the run, the run, the time (epoch milliseconds) and its node's path. */
+/** In every event: its position in the run, the run, the time (epoch milliseconds) and the path of its node. */
 const stamp = {
   seq: Schema.Int,
   run: Schema.String,
@@ -8,50 +8,50 @@ const stamp = {
   path: Schema.String
 }
 
-/** What a node is: a step, one of the compositions that hold other nodes, or a step's undo, whose path is `STEP/undo`. */
+/** A step, a composition that contains other nodes, or the undo of a step, whose path is `STEP/undo`. */
 export const NodeKind = Schema.Literals(["step", "pipeline", "forEach", "item", "undo"])
 export type NodeKind = typeof NodeKind.Type
 
-/** A failure as it is written down: the error's tag and texts, or a defect's message. */
+/** A failure as data: the error's tag and texts, or a defect's message. */
 export const FailureRecord = Schema.Struct({ tag: Schema.String, message: Schema.String, remedy: Schema.String })
 export type FailureRecord = typeof FailureRecord.Type
 
-/** A run begins. `version` is the version of this union. */
+/** A run starts. `version` is the version of this format. */
 export const RunStarted = Schema.TaggedStruct("RunStarted", {
   ...stamp,
   version: Schema.Literal(1),
   name: Schema.String
 })
-/** A node begins. */
+/** A node starts. */
 export const StepStarted = Schema.TaggedStruct("StepStarted", { ...stamp, kind: NodeKind })
-/** One line that a command wrote, on the machine it ran on. */
+/** A command printed one line, on the machine it runs on. */
 export const StepOutput = Schema.TaggedStruct("StepOutput", {
   ...stamp,
   machine: Schema.String,
   stream: Schema.Literals(["stdout", "stderr"]),
   line: Schema.String
 })
-/** Bytes moved so far, of `total` where that is known. Comes a few times a second at most; the last is what it came to. */
+/** Bytes moved so far, of `total` if that is known. A few times a second at most; the last one has the final number. */
 export const StepProgress = Schema.TaggedStruct("StepProgress", {
   ...stamp,
   label: Schema.String,
   bytes: Schema.Int,
   total: Schema.optionalKey(Schema.Int)
 })
-/** One sentence about what the node found or decided. */
+/** A node reports in one sentence what it found or decided. */
 export const StepNoted = Schema.TaggedStruct("StepNoted", {
   ...stamp,
   level: Schema.Literals(["info", "warning"]),
   text: Schema.String
 })
-/** An attempt failed, the first with `attempt` 1, and the next begins after `millis`. */
+/** An attempt failed (the first is `attempt` 1), and the next one starts after `millis`. */
 export const StepRetried = Schema.TaggedStruct("StepRetried", {
   ...stamp,
   attempt: Schema.Int,
   millis: Schema.Int,
   failures: Schema.Array(FailureRecord)
 })
-/** A step ended without doing its work, because there was none to do, or an item was not begun. */
+/** A step had nothing to do, or an item was not started. */
 export const StepSkipped = Schema.TaggedStruct("StepSkipped", {
   ...stamp,
   kind: NodeKind,
@@ -59,43 +59,43 @@ export const StepSkipped = Schema.TaggedStruct("StepSkipped", {
   millis: Schema.Int,
   result: Schema.optionalKey(Schema.Unknown)
 })
-/** A node ended well. `result` is what its step describes by a Schema, encoded. */
+/** A node succeeded. `result` is the step's result, encoded by its schema. */
 export const StepSucceeded = Schema.TaggedStruct("StepSucceeded", {
   ...stamp,
   kind: NodeKind,
   millis: Schema.Int,
   result: Schema.optionalKey(Schema.Unknown)
 })
-/** A node failed; a composition fails with what the nodes in it failed with. */
+/** A node failed. A composition fails with the failures of its nodes. */
 export const StepFailed = Schema.TaggedStruct("StepFailed", {
   ...stamp,
   kind: NodeKind,
   millis: Schema.Int,
   failures: Schema.Array(FailureRecord)
 })
-/** A node was stopped before it ended: by a signal, or because its neighbour failed. */
+/** A node was stopped before it ended, by a signal or because another node failed. */
 export const StepInterrupted = Schema.TaggedStruct("StepInterrupted", { ...stamp, kind: NodeKind, millis: Schema.Int })
-/** Something is held from here on: a connection, a tunnel, a server. */
+/** A resource was acquired: a connection, a tunnel, a server. */
 export const ResourceAcquired = Schema.TaggedStruct("ResourceAcquired", { ...stamp, resource: Schema.String })
-/** It was given back; `clean` is false where that took too long and was given up. */
+/** A resource was released. `clean` is false if that took too long and jiji gave up. */
 export const ResourceReleased = Schema.TaggedStruct("ResourceReleased", {
   ...stamp,
   resource: Schema.String,
   clean: Schema.Boolean
 })
-/** The run ended well; nothing comes after it. */
+/** The run succeeded. This is its last event. */
 export const RunSucceeded = Schema.TaggedStruct("RunSucceeded", { ...stamp, millis: Schema.Int })
-/** The run failed, with what its nodes failed with; nothing comes after it. */
+/** The run failed, with the failures of its nodes. This is its last event. */
 export const RunFailed = Schema.TaggedStruct("RunFailed", {
   ...stamp,
   millis: Schema.Int,
   failures: Schema.Array(FailureRecord)
 })
-/** The run was stopped, by a signal for one; nothing comes after it. */
+/** The run was stopped, for example by a signal. This is its last event. */
 export const RunInterrupted = Schema.TaggedStruct("RunInterrupted", { ...stamp, millis: Schema.Int })
 
 /**
- * One fact about a run. Everything shown or stored of a run is drawn from the stream of these.
+ * One fact about a run. Everything that jiji shows or stores about a run comes from the stream of events.
  *
  * `seq` counts from 1 without gaps within a run. Every started node ends exactly once, with StepSucceeded, StepSkipped,
  * StepFailed or StepInterrupted; every acquired resource is released exactly once.

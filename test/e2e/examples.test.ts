@@ -249,7 +249,7 @@ describe("examples/monorepo", () => {
 
     expect(outcomes(done(await mono.jiji(part ?? [])))).toEqual(["web web1: unchanged"])
     expect(find(await recorded(), "StepSkipped", `${images}/backend/base`)).toMatchObject({
-      reason: "nothing stands on it"
+      reason: "no service needs it"
     })
     await nothingIsLeft()
   })

@@ -22,7 +22,7 @@ test("examples/dry-run: a rehearsal prints what is run on each machine, and how 
   expect([code, stderr]).toEqual([0, ""])
   const shown = stdout.split("\n").map((line) => line.replace(/^ +\d+ {2}/, "  ").slice(0, 60))
   expect(shown.filter((line) => !line.startsWith("  "))).toEqual([
-    "A deploy in which web2 is cut off:",
+    "A deploy in which web2 loses its connection:",
     "",
     "on this machine:",
     "",
@@ -30,7 +30,7 @@ test("examples/dry-run: a rehearsal prints what is run on each machine, and how 
     "",
     "on web2 (203.0.113.11):",
     "",
-    "and how it would end:",
+    "and its errors:",
     ""
   ])
   expect(shown.filter((line) => line.startsWith("  jiji:replace.sh docker shop-web"))).toHaveLength(1)

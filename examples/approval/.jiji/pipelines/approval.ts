@@ -14,15 +14,15 @@ export class NotApproved extends Schema.TaggedError<NotApproved>()("NotApproved"
 
 const flags = Schema.Struct({
   within: Runnable.duration.pipe(Schema.withDecodingDefaultKey(Effect.succeed("10 minutes"))).annotateKey({
-    description: "How long an answer is waited for"
+    description: "How long to wait for an answer"
   }),
   file: Schema.optionalKey(Schema.String).annotateKey({
-    description: "Where nobody sits at a terminal: the approval is that this file comes into being"
+    description: "Wait for this file to appear instead of asking in the terminal"
   })
 })
 type Input = typeof flags.Type & { readonly project: Project }
 
-/** Both are commands of this machine, so that a rehearsal shows them and waits for nobody. */
+/** Both are commands on this machine, so that --dry-run prints them and does not wait. */
 const answer = 'IFS= read -r answer && [ "$answer" = yes ]'
 const appearance = 'until [ -e "$1" ]; do sleep 1; done'
 
@@ -52,4 +52,4 @@ const approve = Step.make(
 
 export const approval = Pipeline.make<Input>("approval").pipe(Pipeline.step(approve), Pipeline.pipeline(deploy))
 
-export default Runnable.make({ description: "Deploys when a person has said yes", flags, pipeline: approval })
+export default Runnable.make({ description: "Ask a person, then deploy", flags, pipeline: approval })

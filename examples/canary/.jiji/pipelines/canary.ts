@@ -15,15 +15,15 @@ export class SmokeTestFailed extends Schema.TaggedError<SmokeTestFailed>()("Smok
 
 const flags = Schema.Struct({
   path: Schema.String.check(Schema.isPattern(/^\//, { message: "Expected a path that begins with /" })).annotateKey({
-    description: "The page that must answer"
+    description: "The page to request"
   }),
   port: Schema.Int.pipe(Schema.withDecodingDefaultKey(Effect.succeed(8080))).annotateKey({
-    description: "The port that it is published at"
+    description: "The published port"
   })
 })
 type Input = typeof flags.Type & { readonly project: Project }
 
-/** Asks each server for the page from within: it is a command like any other, so that a rehearsal shows it. */
+/** Requests the page on each server itself. It is a command like any other, so --dry-run prints it. */
 const smoke = Step.make(
   "smoke",
   Effect.fnUntraced(function* ({ path, port, project }: Input) {
@@ -47,7 +47,7 @@ const smoke = Step.make(
   })
 )
 
-/** The project with some of its servers, and the services that run there. */
+/** The project reduced to some of its servers and the services on them. */
 const part = (project: Project, from: number, to?: number): Project => {
   const servers = project.servers.slice(from, to)
   const names = new Set(servers.map(({ name }) => name))
@@ -64,13 +64,13 @@ export const canary = Pipeline.make<Input>("canary").pipe(
     as: "project",
     items: ({ project }: Input) => [part(project, 0, 1), part(project, 1)].filter(({ servers }) => servers.length > 0),
     key: ({ servers }) => servers.map(({ name }) => name).join("+"),
-    strategy: Strategy.rolling(), // a wave that fails is the last
+    strategy: Strategy.rolling(), // stops after a wave that fails
     body: Pipeline.make<Input>("wave").pipe(Pipeline.pipeline(deploy), Pipeline.step(smoke))
   })
 )
 
 export default Runnable.make({
-  description: "Deploys to one server first, asks it for a page, then deploys to the others",
+  description: "Deploy to one server, request a page from it, then deploy to the others",
   flags,
   pipeline: canary
 })

@@ -22,7 +22,7 @@ export class BaseNotBuilt extends Schema.TaggedError<BaseNotBuilt>()("BaseNotBui
   readonly exitCode = ExitCode.failed
 }
 
-/** What a deploy knows when it builds. What is put in the place of its builds hands all of that on. */
+/** The state of a deploy when it builds. */
 type Known = DeployInput &
   Login.LoggedIn & { readonly version: string; readonly secrets: ReadonlyMap<string, Redacted.Redacted<string>> }
 
@@ -37,11 +37,11 @@ const base = Step.make(
   })
 ).pipe(
   Step.skipWhen(({ project }: { readonly project: Project }) =>
-    project.services.some(({ name }) => onBase.has(name)) ? undefined : "nothing stands on it"
+    project.services.some(({ name }) => onBase.has(name)) ? undefined : "no service needs it"
   )
 )
 
-/** Builds and pushes some of the services, all at once. */
+/** Builds and pushes some of the services at the same time. */
 const images = <const As extends string>(name: string, as: As, which: (service: Build.BuiltService) => boolean) =>
   Pipeline.make<Known>(name).pipe(
     Pipeline.forEach({
@@ -57,7 +57,7 @@ const images = <const As extends string>(name: string, as: As, which: (service: 
     })
   )
 
-/** `web` is built at once; `api` and `worker` at the same time as that, but after what they have in common. */
+/** Builds `web` at once, and meanwhile the base, then `api` and `worker`. */
 export const ordered = Pipeline.make<Known, "images">("images").pipe(
   Pipeline.parallel(
     Pipeline.make<Known>("backend").pipe(
@@ -78,6 +78,6 @@ export const ordered = Pipeline.make<Known, "images">("images").pipe(
 export const monorepo = deploy.pipe(Pipeline.replace("deploy/images", ordered))
 
 export default Runnable.make({
-  description: "Deploys all, and builds one after another only what stands on another",
+  description: "Deploy everything; build the base image before the services that need it",
   pipeline: monorepo
 })
