@@ -1,6 +1,9 @@
 import { Context, type Effect } from "effect"
 
-/** Ends the runs of this process with a fault that came up outside of their steps; undefined where nobody looks for any. */
-export const UnhandledError = Context.Reference<Effect.Effect<never> | undefined>("jiji/pipeline/interpreter/Stray", {
-  defaultValue: () => undefined
-})
+/** Fails when an error occurs outside of any step, such as an unhandled rejection. `run` fails with it. Undefined if nothing watches for such errors. */
+export const UnhandledError = Context.Reference<Effect.Effect<never> | undefined>(
+  "jiji/pipeline/interpreter/UnhandledError",
+  {
+    defaultValue: () => undefined
+  }
+)
