@@ -19,7 +19,7 @@ import { parseVolume } from "./volumes.ts"
 
 const optional = Schema.optionalKey
 
-/** A default is written as the file would have it. */
+/** Sets the default of a key, in the form in which the file would contain it. */
 const or = <S extends Schema.Top>(schema: S, value: S["Encoded"]) =>
   schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
 
@@ -305,7 +305,7 @@ const Service = Schema.Struct({
   health: or(Health, {})
 }).annotate({ description: "A container, from its image to where and how it runs." })
 
-/** deploy.yml, with its environment's file laid over it. Every key is described here, and nowhere else. */
+/** The schema of deploy.yml, after merging the environment's file. The documentation of each key is generated from here. */
 export const DeployFile = Schema.Struct({
   project: name({ description: "The project's name; images, containers and volumes carry it.", examples: ["shop"] }),
   builder: or(Builder, {}),
