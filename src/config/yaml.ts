@@ -17,7 +17,7 @@ import type { Problem } from "./Problem.ts"
 /** The limit for values in a file after expanding aliases. Aliases of aliases can stand for billions of values. */
 const maxValues = 100_000
 
-/** Returns a message for an error of the parser. The parser's own message is cut before anything that it quotes, which may be a secret. */
+/** Returns a message for a parser error. Cuts the parser's own message where it quotes the file, which may have secrets. */
 const errorMessage = (error: YAMLError): string => {
   switch (error.code) {
     case "TAB_AS_INDENT":

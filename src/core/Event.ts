@@ -8,7 +8,7 @@ const stamp = {
   path: Schema.String
 }
 
-/** The kind of a node. `pipeline`, `forEach` and `item` (one item of a forEach) contain other nodes; an `undo` has the path `STEP/undo`. */
+/** The kind of a node. A `pipeline`, `forEach` or `item` (of a forEach) contains other nodes. An `undo` has the path `STEP/undo`. */
 export const NodeKind = Schema.Literals(["step", "pipeline", "forEach", "item", "undo"])
 export type NodeKind = typeof NodeKind.Type
 
@@ -31,7 +31,7 @@ export const StepOutput = Schema.TaggedStruct("StepOutput", {
   stream: Schema.Literals(["stdout", "stderr"]),
   line: Schema.String
 })
-/** Bytes transferred so far, and the `total` if known. Published at most a few times per second; the last one has the final count. */
+/** Bytes transferred so far, and the `total` if known. Published a few times per second; the last one has the final count. */
 export const StepProgress = Schema.TaggedStruct("StepProgress", {
   ...stamp,
   label: Schema.String,

@@ -51,7 +51,7 @@ const unexpectedReturn = (what: string, wanted: string, value: unknown, fn?: obj
   return new UnexpectedReturn({ what, wanted, got: describeValue(value), ...(at === undefined ? {} : { at }) })
 }
 
-/** Returns the value, or throws {@link UnexpectedReturn}. For the synchronous functions of a pipeline file, which may be unchecked JavaScript. */
+/** Returns the value, or throws {@link UnexpectedReturn}. For synchronous functions of a pipeline file. */
 export const checkReturn = <A>(what: string, wanted: string, value: A, isExpected: boolean): A => {
   if (!isExpected) throw unexpectedReturn(what, wanted, value)
   return value

@@ -3,9 +3,8 @@ import { locationSuffix, messageOf, sourceLocation, tagOf } from "./errorText.ts
 import type { FailureRecord } from "./Event.ts"
 import { isFailure } from "./Failure.ts"
 
-const defectRemedy = "This is a fault in jiji or in a step of your own. Please report it with the lines above."
-const missingRemedy =
-  "This failure of a step of your own has no remedy of its own: give its error a message and a remedy."
+const defectRemedy = "This is a bug in jiji or in one of your own steps. Please report it with the output above."
+const missingRemedy = "This error comes from a step of your own. Give it a `message` and a `remedy` that explain it."
 
 /**
  * Returns the failures of a cause in the form that events have them. A defect (an unexpected exception) gets the tag

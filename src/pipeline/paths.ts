@@ -29,7 +29,7 @@ export const findDuplicatePath = (pipeline: PipelineNode): DuplicatePath | undef
 /** Caches the names in a list of nodes. It moves on to the list that is built from it, so building a pipeline stays linear. */
 const knownNames = new WeakMap<ReadonlyArray<Node>, Set<string>>()
 
-/** Returns the nodes with one more. Throws {@link DuplicatePath} if two would have the same path, which is a bug in the program. */
+/** Returns the nodes with one more. Throws {@link DuplicatePath} if two would have the same path. */
 export const appendNode = (path: string, nodes: ReadonlyArray<Node>, next: Node): ReadonlyArray<Node> => {
   const names = knownNames.get(nodes) ?? new Set(nodes.flatMap(namedNodes).map(({ name }) => name))
   knownNames.delete(nodes)

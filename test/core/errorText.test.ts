@@ -38,14 +38,14 @@ describe("a defect of a step", () => {
 })
 
 describe("a failure that is not a jiji error", () => {
-  test("is reported with its tag and fields, and not as a fault in jiji", () => {
+  test("is reported with its tag and fields, and not as a bug in jiji", () => {
     const circular: Record<string, unknown> = { _tag: "Round" }
     circular["self"] = circular
     const shown = (value: unknown) => record(Cause.fail(value))
     expect(shown({ _tag: "Odd", n: 1 })).toEqual({
       tag: "Odd",
       message: 'Odd {"n":1}',
-      remedy: "This failure of a step of your own has no remedy of its own: give its error a message and a remedy."
+      remedy: "This error comes from a step of your own. Give it a `message` and a `remedy` that explain it."
     })
     expect(shown("no")).toMatchObject({ tag: "Failure", message: "no" })
     expect(shown({ n: [1] })).toMatchObject({ tag: "Failure", message: '{"n":[1]}' })
