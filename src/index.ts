@@ -1,6 +1,6 @@
-// oxlint-disable-next-line typescript/triple-slash-reference -- a program that imports this has no tsconfig of ours
+// oxlint-disable-next-line typescript/triple-slash-reference -- programs that import jiji do not use its tsconfig
 /// <reference path="./core/scripts.d.ts" />
-/** What authors of pipelines compose: the engine, the steps, and the services that steps use. */
+/** The API for pipeline files: pipelines and steps, the steps of `jiji deploy`, and the services that they use. */
 export * as Pipeline from "./pipeline/Pipeline.ts"
 export * as Resource from "./core/Resource.ts"
 export * as Step from "./pipeline/Step.ts"

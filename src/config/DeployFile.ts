@@ -19,7 +19,7 @@ import { parseVolume } from "./volumes.ts"
 
 const optional = Schema.optionalKey
 
-/** The default is written as in the file. */
+/** Sets the default of a key, in the form in which the file would contain it. */
 const or = <S extends Schema.Top>(schema: S, value: S["Encoded"]) =>
   schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
 
@@ -310,7 +310,7 @@ const Service = Schema.Struct({
   health: or(Health, {})
 }).annotate({ description: "A container to deploy: its image, its servers and its settings." })
 
-/** deploy.yml, merged with the environment's file. Every key is described here and nowhere else. */
+/** The schema of deploy.yml, after merging the environment's file. The documentation of each key is generated from here. */
 export const DeployFile = Schema.Struct({
   project: name({
     description: "Name of the project, used in the names of images, containers and volumes.",

@@ -1,14 +1,14 @@
 import { commandEnd } from "./commandValue.ts"
 
-/** A line of a `.env` file that cannot be read. What it holds may be a secret, so it is not quoted. */
+/** A line of a `.env` file with a syntax error. The message does not quote the line, which may have a secret. */
 export interface DotEnvFault {
-  /** Counted from 1. */
+  /** Starts at 1. */
   readonly line: number
-  /** A sentence that has the line as its subject. */
+  /** Completes the sentence "This line …". */
   readonly message: string
 }
 
-/** What stands behind a name: the value, or a command whose output it is. */
+/** A value, or a command that prints the value. */
 export type DotEnvValue =
   | { readonly _tag: "Text"; readonly text: string }
   | { readonly _tag: "Command"; readonly command: string }
@@ -21,7 +21,7 @@ const closing = { '"': /^"((?:[^"\\]|\\[^])*)"/u, "'": /^'([^']*)'/u, "`": /^`([
 
 const isQuote = (text: string | undefined): text is keyof typeof closing => text !== undefined && text in closing
 
-/** A value of `$(` and `)` around a command, or a sentence where it only begins like one. */
+/** Parses `$(command)` or a plain value. Returns an error message if a command is not closed, or text follows it. */
 const readValue = (value: string): DotEnvValue | string => {
   const end = commandEnd(value)
   if (end === undefined) return { _tag: "Text", text: value }
@@ -32,10 +32,12 @@ const readValue = (value: string): DotEnvValue | string => {
 const otherwise = "single quotes make a literal value of it"
 
 /**
- * Reads a `.env` file: `NAME=value` or `export NAME=value`, one a line, `#` comments. Nothing is interpolated. A value
- * in single quotes or backticks is literal, one in double quotes knows `\n`, `\r`, `\t`, `\"`, `\\` and `\$`; both may
- * hold several lines. Without quotes, a `#` begins a comment only after a space, so that it may be part of a password.
- * A whole value of the form `$(command)`, in no or in double quotes, is a command; it is not run here.
+ * Parses a `.env` file: one `NAME=value` or `export NAME=value` per line, and `#` comments. Variables are not expanded.
+ *
+ * - In single quotes or backticks, a value is literal. In double quotes, the escapes are `\n`, `\r`, `\t`, `\"`, `\\` and
+ *   `\$`. A quoted value can have several lines.
+ * - Without quotes, `#` only starts a comment after a space, because it may be part of a password.
+ * - `$(command)`, without quotes or in double quotes, is a command if it is the whole value. It is not run here.
  */
 export const parseDotEnv = (
   contents: string
@@ -76,7 +78,7 @@ export const parseDotEnv = (
     const indent = /^[ \t]*/u.exec(rest)?.[0].length ?? 0
     const quote = rest[indent]
     if (!isQuote(quote)) {
-      // A `#` within a command is its own.
+      // A `#` inside a command does not start a comment.
       const length = commandEnd(rest.slice(indent, endOfLine()))
       const end = length === undefined ? 0 : indent + length
       const command = rest.slice(0, end)

@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { DeployFile } from "./DeployFile.ts"
 
-/** A JSON Schema (draft 2020-12) of deploy.yml, for editors; `docs/deploy.schema.json` holds it. */
+/** Returns the JSON Schema (draft 2020-12) of deploy.yml for editors, which is in `docs/deploy.schema.json`. */
 export const jsonSchema = (): string => {
   const { definitions, schema } = Schema.toJsonSchemaDocument(DeployFile, { onExcessProperty: "error" })
   const document = {

@@ -1,12 +1,12 @@
 import type { KeyPath } from "./Problem.ts"
 
-/** Where something was written. Lines count from 1. */
+/** A place in a file. Lines start at 1. */
 export interface SourceLocation {
   readonly file: string
   readonly line: number
 }
 
-/** A value with the places where its parts were written; values of several files can be laid over each other. */
+/** A YAML value that knows where each of its parts was written. Parts can come from different files. */
 export type Located = LocatedMap | LocatedList | LocatedScalar
 
 export interface LocatedMap {
@@ -25,36 +25,36 @@ export interface LocatedScalar {
   readonly _tag: "Scalar"
   readonly at: SourceLocation
   readonly value: string | number | boolean | null
-  /** The characters in the file, `1.10` for one, which the number 1.1 no longer tells. */
+  /** The text in the file. `1.10` is parsed as the number 1.1, for example. */
   readonly source: string
 }
 
-/** The value under a key, or in a position. */
+/** Returns the value of a key or list index. */
 export const child = (node: Located | undefined, key: string | number): Located | undefined => {
   if (node?._tag === "Map") return node.entries.get(String(key))?.value
   return node?._tag === "List" && typeof key === "number" ? node.items[key] : undefined
 }
 
-/** The value at the end of a path. */
+/** Returns the value at a path. */
 export const descend = (node: Located | undefined, path: KeyPath): Located | undefined =>
   path.reduce<Located | undefined>(child, node)
 
-/** A map's keys and values in the order of the file; none where it is no map. */
+/** Returns the keys and values of a map in the order of the file, or an empty list for other values. */
 export const entries = (node: Located | undefined): ReadonlyArray<readonly [string, Located]> =>
   node?._tag === "Map" ? [...node.entries].map(([key, entry]) => [key, entry.value] as const) : []
 
-/** A list's items; none where it is no list. */
+/** Returns the items of a list, or an empty list for other values. */
 export const items = (node: Located | undefined): ReadonlyArray<Located> => (node?._tag === "List" ? node.items : [])
 
-/** A text, or a number or boolean as it was written. */
+/** Returns a string, or the source text of a number or boolean. */
 export const written = (node: Located | undefined): string | undefined => {
   if (node?._tag !== "Scalar" || node.value === null) return undefined
   return typeof node.value === "string" ? node.value : node.source
 }
 
 /**
- * Where the value at the end of a path was written, or the nearest part of the path that is there. A map or list counts
- * as written where its key is.
+ * Returns where the value at a path was written, or the last part of the path that exists. For a map or list, that is the
+ * line of its key.
  */
 export const placeOf = (root: Located, path: KeyPath): SourceLocation => {
   let node = root
@@ -69,7 +69,7 @@ export const placeOf = (root: Located, path: KeyPath): SourceLocation => {
   return place
 }
 
-/** Where the last key of a path was written. */
+/** Returns where the last key of a path was written. */
 export const keyPlaceOf = (root: Located, path: KeyPath): SourceLocation => {
   const parent = descend(root, path.slice(0, -1))
   const entry = parent?._tag === "Map" ? parent.entries.get(String(path.at(-1))) : undefined
@@ -77,8 +77,8 @@ export const keyPlaceOf = (root: Located, path: KeyPath): SourceLocation => {
 }
 
 /**
- * The value without its places. Where `verbatim` says so for a path, numbers and booleans are given as the text that was
- * written.
+ * Returns the value without locations. If `verbatim` returns true for a path, a number or boolean there becomes its source
+ * text.
  */
 export const plain = (node: Located, verbatim: (path: KeyPath) => boolean, path: KeyPath = []): unknown => {
   switch (node._tag) {

@@ -1,40 +1,40 @@
 import { Schema } from "effect"
 import { ExitCode } from "../core/Failure.ts"
 
-/** One thing that is wrong in a file, and where. */
+/** A mistake in a file, and its location. */
 export const Problem = Schema.Struct({
-  /** As a person would name it: relative to the current folder where it is below it. */
+  /** Relative to the current folder if the file is below it, otherwise absolute. */
   file: Schema.String,
-  /** Counted from 1. */
+  /** Starts at 1. */
   line: Schema.Int,
-  /** `services.web.ports[0]`; empty where it is about the file itself. */
+  /** The key, such as `services.web.ports[0]`. Empty if the problem concerns the file itself. */
   path: Schema.String,
-  /** A sentence that has the path as its subject. */
+  /** A sentence whose subject is the path. */
   message: Schema.String
 })
 export type Problem = typeof Problem.Type
 
-/** The keys and list positions that lead to a value. */
+/** The keys and list indexes that lead to a value. */
 export type KeyPath = ReadonlyArray<string | number>
 
-/** `services.web.ports[0]`. */
+/** Formats a path: `services.web.ports[0]`. */
 export const showPath = (path: KeyPath): string =>
   path.reduce<string>(
     (text, part) => (typeof part === "number" ? `${text}[${part}]` : text === "" ? part : `${text}.${part}`),
     ""
   )
 
-/** `file:line path: sentence`, on one line whatever it quotes. */
+/** Formats a problem as `file:line path: message`, always on one line. */
 export const showProblem = ({ file, line, message, path }: Problem): string =>
   `${file}:${line} ${path === "" ? "" : `${path}: `}${message}`.replaceAll(/\p{Cc}+/gu, " ")
 
-/** All that is wrong with a deploy file and its environment's file, in the order of the files. */
+/** The deploy file or its environment's file has mistakes. The error lists all of them, in the order of the files. */
 export class ConfigInvalid extends Schema.TaggedError<ConfigInvalid>()("ConfigInvalid", {
   problems: Schema.Array(Problem)
 }) {
   override get message() {
     const count = this.problems.length === 1 ? "a mistake" : `${this.problems.length} mistakes`
-    // Each on a line of its own, as editors and CI look for them.
+    // One per line, which editors and CI systems recognize.
     return [`The configuration has ${count}:`, ...this.problems.map(showProblem)].join("\n")
   }
   get remedy() {

@@ -6,24 +6,28 @@ import type { ImageReference } from "./ImageReference.ts"
 export type Engine = "docker" | "podman"
 
 /**
- * A value that may be written in the file, be the name of a secret (ALL_CAPS), or be what a command prints (`$(…)`);
- * `key` is where the file has that.
+ * A value that deploy.yml contains literally, as the name of a secret (`ALL_CAPS`), or as a command that prints it
+ * (`$(command)`). `key` is the key that has the command, such as `builder.registry.password`.
  */
 export type SecretRef =
   | { readonly _tag: "Name"; readonly name: string }
   | { readonly _tag: "Command"; readonly key: string; readonly command: Redacted.Redacted<string> }
   | { readonly _tag: "Literal"; readonly value: Redacted.Redacted<string> }
 
+/** `type: local`: servers pull images from this machine through the SSH connection. */
 export interface LocalRegistryConfig {
   readonly type: "local"
   readonly port: number
-  /** The container that keeps the images; jiji keeps them itself where it is absent. */
+  /** The container that runs the registry. If absent, jiji serves the images itself. */
   readonly container?: { readonly image: string }
 }
 
+/** A registry server to which images are pushed, and from which servers pull. */
 export interface RemoteRegistryConfig {
   readonly type: "remote"
+  /** `host[:port]`, such as `ghcr.io`. */
   readonly server: string
+  /** Used in image names instead of `username`. */
   readonly namespace?: string
   readonly username?: SecretRef
   readonly password?: SecretRef
@@ -31,83 +35,90 @@ export interface RemoteRegistryConfig {
 
 export type RegistryConfig = LocalRegistryConfig | RemoteRegistryConfig
 
-/** How a host key that is not in known_hosts yet is treated. A changed one is always refused. */
+/** What to do with a host key that is not in known_hosts: reject it, or add it. A changed key is always rejected. */
 export type HostKeys = "strict" | "accept-new"
 
-/** A named SSH target, with everything of `ssh:` that applies to it merged in. Paths are absolute. */
+/** A server to deploy to, with the defaults of `ssh:` filled in. Paths are absolute. */
 export interface Server {
   readonly name: string
   readonly host: string
-  /** Left to ~/.ssh/config, then to the local user's name, where it is absent. */
+  /** If absent, the user of ~/.ssh/config or else the local user. */
   readonly user?: string
-  /** Left to ~/.ssh/config, then 22, where it is absent. */
+  /** If absent, the port of ~/.ssh/config or else 22. */
   readonly port?: number
-  /** Private key files. The agent, ~/.ssh/config and the default identities where empty. */
+  /** Private key files. If empty, the agent, ~/.ssh/config and the default identities are used. */
   readonly keys: ReadonlyArray<string>
-  /** The name of the secret that unlocks the keys. */
+  /** The passphrase of the keys. */
   readonly passphrase?: SecretRef
-  /** `[user@]host[:port]` of a jump host. */
+  /** The jump host, as `[user@]host[:port]`. */
   readonly proxy?: string
   readonly hostKeys: HostKeys
-  /** The known_hosts file that is read, and written to under accept-new. */
+  /** The known_hosts file. With accept-new, jiji adds keys to it. */
   readonly knownHosts: string
   readonly connectTimeout: Duration.Duration
-  /** What images for this server must be built for: `amd64`, `arm64`, …; asked of the server where absent. */
+  /** The architecture to build images for, such as `amd64`. If absent, the architecture of the machine that builds. */
   readonly arch?: string
 }
 
+/** Build the image from a Dockerfile. */
 export interface BuildSource {
   readonly _tag: "Build"
-  /** Absolute. */
+  /** The absolute path of the build context. */
   readonly context: string
-  /** Absolute. */
+  /** The absolute path of the Dockerfile. */
   readonly dockerfile: string
   readonly args: Readonly<Record<string, string>>
   readonly target?: string
 }
 
+/** Run an existing image. */
 export interface ImageSource {
   readonly _tag: "Image"
   readonly image: ImageReference
 }
 
+/** When a new container counts as healthy. */
 export interface Health {
-  /** How long a container without a HEALTHCHECK must have been running to count as healthy. */
+  /** How long a container without a HEALTHCHECK must run to count as healthy. */
   readonly runningFor: Duration.Duration
   /** How long a container may take to become healthy. */
   readonly timeout: Duration.Duration
 }
 
-/** One deployable container definition. */
+/** A container to deploy. */
 export interface Service {
   readonly name: string
   readonly source: BuildSource | ImageSource
-  /** Names of servers, in the order of the file. */
+  /** The names of its servers, in the order of the file. */
   readonly hosts: ReadonlyArray<string>
+  /** Published ports, as `[address:][host:]container[/protocol]`. */
   readonly ports: ReadonlyArray<string>
+  /** Volumes, as `source:target[:options]`. The names of volumes begin with the project's name. */
   readonly volumes: ReadonlyArray<string>
   readonly environment: {
     readonly clear: Readonly<Record<string, string>>
+    /** Names of secrets. Each becomes the variable of the same name. */
     readonly secrets: ReadonlyArray<string>
   }
+  /** The words of the command. If absent, the image's own command runs. */
   readonly command?: ReadonlyArray<string>
-  /** How many versions of its image are kept on a server. */
+  /** How many versions of its image to keep on a server. */
   readonly retain: number
   readonly health: Health
 }
 
-/** One deploy.yml with its environment laid over it: decoded, checked, defaults filled in. */
+/** A project as `load` returns it: deploy.yml merged with the environment's file, validated, and with defaults. */
 export interface Project {
   readonly name: string
-  /** The value of `-e`. */
+  /** The name of the environment (`-e`), if any. */
   readonly environment?: string
-  /** The folder that holds `.jiji`. Absolute. */
+  /** The absolute path of the project's folder, which contains `.jiji`. */
   readonly root: string
   readonly engine: Engine
   readonly registry: RegistryConfig
-  /** In the order of the file; only those that a service of this project runs on. */
+  /** In the order of the file. Servers without a service are left out. */
   readonly servers: ReadonlyArray<Server>
   readonly services: ReadonlyArray<Service>
-  /** In the order of the file; absent where there are none. */
+  /** In the order of the file. Absent if there are none. */
   readonly hooks?: ReadonlyArray<Hook>
 }

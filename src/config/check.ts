@@ -6,13 +6,13 @@ import { descend, keyPlaceOf, type Located, placeOf, plain } from "./Located.ts"
 import { overlay } from "./overlay.ts"
 import { type KeyPath, type Problem, showPath } from "./Problem.ts"
 import { type Finding, schemaProblems } from "./problemText.ts"
-import { utf8 } from "./utf8.ts"
+import { decodeUtf8 } from "./utf8.ts"
 import { parseYaml } from "./yaml.ts"
 
 const decode = Schema.decodeUnknownResult(DeployFile, { errors: "all", onExcessProperty: "error" })
 
-/** Where the text that was written counts, and not the number that YAML makes of it: `1.10`, `0755`. */
-const verbatim = (path: KeyPath): boolean => {
+/** The paths whose values are kept as written. YAML parses `1.10` and `0755` as numbers, but a variable needs the text. */
+const keepsText = (path: KeyPath): boolean => {
   const [top, , key, inner] = path
   if (top === "hooks") return key === "command" || (key === "environment" && inner === "clear")
   if (top !== "services" || path.length < 4) return false
@@ -21,7 +21,7 @@ const verbatim = (path: KeyPath): boolean => {
 }
 
 const parse = ({ bytes, shown }: ConfigFile): ReturnType<typeof parseYaml> => {
-  const text = utf8(bytes)
+  const text = decodeUtf8(bytes)
   if (typeof text === "string") return parseYaml(shown, text)
   const message = "is not UTF-8 text; save the file in that encoding"
   return { tree: undefined, problems: [{ file: shown, line: text.line, path: "", message }] }
@@ -36,37 +36,39 @@ const valueIn =
   (tree: Located) =>
   (path: KeyPath): unknown => {
     const node = descend(tree, path)
-    return node === undefined ? undefined : plain(node, verbatim, path)
+    return node === undefined ? undefined : plain(node, keepsText, path)
   }
 
 const decodeTree = (tree: Located): Result.Result<DeployFile, ReadonlyArray<Problem>> =>
-  Result.mapError(decode(plain(tree, verbatim)), ({ issue }) =>
+  Result.mapError(decode(plain(tree, keepsText)), ({ issue }) =>
     schemaProblems(issue, valueIn(tree)).map((finding) => locate(tree, finding))
   )
 
 /**
- * The deploy file with its environment's file laid over it, and the tree it was decoded from; or every problem of both,
- * in their order.
+ * Parses and validates the deploy file merged with its environment's file. Returns the decoded file and the tree that it was
+ * decoded from, or all problems in both files, in order.
  */
 export const check = (
   files: readonly [ConfigFile, ...ReadonlyArray<ConfigFile>]
 ): Result.Result<{ readonly deploy: DeployFile; readonly tree: Located }, ReadonlyArray<Problem>> => {
   const parsed = files.map(parse)
-  const broken = parsed.flatMap(({ problems }) => problems)
+  const yamlProblems = parsed.flatMap(({ problems }) => problems)
   const fail = (others: ReadonlyArray<Problem>) => {
-    // What is wrong with a line's YAML explains whatever else is wrong with the line.
-    const rest = others.filter(({ file, line }) => !broken.some((it) => it.file === file && it.line === line))
+    // A YAML error in a line causes other problems in the same line, so leave those out.
+    const rest = others.filter(({ file, line }) => !yamlProblems.some((it) => it.file === file && it.line === line))
     const order = files.map(({ shown }) => shown)
     const place = (a: Problem, b: Problem) => order.indexOf(a.file) - order.indexOf(b.file) || a.line - b.line
-    return Result.fail([...broken, ...rest].sort(place))
+    return Result.fail([...yamlProblems, ...rest].sort(place))
   }
-  // A file that has no tree has said why already; without it, the rest would be found wrong where it is not.
+  // If a file cannot be parsed, checking the other file on its own would report wrong problems.
   if (parsed.some(({ problems, tree }) => tree === undefined && problems.length > 0)) return fail([])
   const [base, above] = parsed.map(({ tree }) => tree)
   if (base === undefined) return fail([{ file: files[0].shown, line: 1, path: "", message: "the file is empty" }])
   const tree = above === undefined ? base : overlay(base, above)
   const decoded = decodeTree(tree)
-  const crossed = crossChecks(tree)
-  if (Result.isFailure(decoded)) return fail([...decoded.failure, ...crossed])
-  return broken.length + crossed.length > 0 ? fail(crossed) : Result.succeed({ deploy: decoded.success, tree })
+  const crossProblems = crossChecks(tree)
+  if (Result.isFailure(decoded)) return fail([...decoded.failure, ...crossProblems])
+  return yamlProblems.length + crossProblems.length > 0
+    ? fail(crossProblems)
+    : Result.succeed({ deploy: decoded.success, tree })
 }

@@ -1,6 +1,6 @@
 /**
- * Where the command ends that a text begins with: behind the parenthesis that closes its `$(`, or 0 where none does;
- * nothing where the text does not begin with `$(`. Quotes and backslashes count as in a shell.
+ * Returns the end of the `$(command)` that a text begins with: the position after the closing parenthesis, or 0 if it is
+ * not closed. Returns undefined if the text does not begin with `$(`. Quotes and backslashes work as in a shell.
  */
 export const commandEnd = (text: string): number | undefined => {
   if (!text.startsWith("$(")) return undefined
@@ -17,6 +17,6 @@ export const commandEnd = (text: string): number | undefined => {
   return 0
 }
 
-/** The command of a text that is one as a whole: `op read op://deploy/token` of `$(op read op://deploy/token)`. */
+/** Returns the command if the whole text is `$(command)`. */
 export const wholeCommand = (text: string): string | undefined =>
   commandEnd(text) === text.length ? text.slice(2, -1) : undefined

@@ -11,8 +11,8 @@ import { joinWords } from "../core/text.ts"
 type Report = (path: KeyPath, message: string) => void
 
 /**
- * What a schema cannot see, since it is about two places at once. It reads the tree and not the decoded file, so that a
- * mistake elsewhere does not hide these; whatever has the wrong shape is left to the schema.
+ * Checks that involve several keys, which a schema cannot do. They work on the tree instead of the decoded file, so that
+ * other mistakes do not hide these problems. Values of the wrong type are ignored, since the schema reports them.
  */
 export const crossChecks = (root: Located): ReadonlyArray<Problem> => {
   const problems: Array<Problem> = []
@@ -38,7 +38,7 @@ const checkSource = (service: Located, path: KeyPath, report: Report) => {
   if (!build && !image) report(path, "needs build, to make its image, or image, to run one that there is")
 }
 
-/** Reports the values that stand in a list more than once. */
+/** Reports values that a list contains more than once. */
 const checkRepeats = (node: Located | undefined, path: KeyPath, report: Report) => {
   const seen = new Set<string>()
   for (const [index, item] of items(node).entries()) {
@@ -55,7 +55,7 @@ const checkHosts = (root: Located, service: Located, path: KeyPath, report: Repo
   if (servers?._tag !== "Map" || names.length === 0) return
   for (const [index, item] of items(child(service, "hosts")).entries()) {
     const host = item._tag === "Scalar" ? item.value : null
-    // What can be no name at all is the schema's to say.
+    // The schema reports values that are not valid names.
     if (typeof host !== "string" || !namePattern.test(host) || names.includes(host)) continue
     const near = suggest(host, names)
     const known =
@@ -78,7 +78,7 @@ const checkEnvironment = (service: Located, path: KeyPath, report: Report) => {
   }
 }
 
-/** Two volumes of one service cannot be mounted at one path. */
+/** Reports two volumes of a service with the same mount path. */
 const checkTargets = (service: Located, path: KeyPath, report: Report) => {
   const seen = new Set<string>()
   for (const [index, item] of items(child(service, "volumes")).entries()) {
@@ -97,7 +97,7 @@ interface Published {
   readonly port: PortMapping
 }
 
-/** A port of a server can be published once. */
+/** Reports a port that is published twice on the same server. */
 const checkPorts = (root: Located, report: Report) => {
   const published: Array<Published> = []
   for (const [service, node] of entries(child(root, "services"))) {
@@ -119,7 +119,7 @@ const checkPorts = (root: Located, report: Report) => {
   }
 }
 
-/** Registries that name images by their user need one, and so does every password. */
+/** Reports a missing username, which a password and some registries need, and keys that do not fit the type of registry. */
 const checkRegistry = (root: Located, report: Report) => {
   const path = ["builder", "registry"]
   const registry = descend(root, path)

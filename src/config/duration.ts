@@ -18,11 +18,11 @@ const millis = (value: string): number =>
     return sum + Number(amount) * size
   }, 0)
 
-const longest = millis("24h")
+const maxMillis = millis("24h")
 
-const written = (fault: (length: number) => string | undefined, docs: Partial<Docs>) =>
+const durationSchema = (problem: (length: number) => string | undefined, docs: Partial<Docs>) =>
   Schema.String.check(
-    Schema.makeFilter((value) => (pattern.test(value) ? fault(millis(value)) : false), {
+    Schema.makeFilter((value) => (pattern.test(value) ? problem(millis(value)) : false), {
       expected: 'a duration such as 500ms, 10s, 1m30s, 2h or "10 minutes"',
       toJsonSchema: () => [{ pattern: pattern.source }, true]
     })
@@ -38,12 +38,12 @@ const written = (fault: (length: number) => string | undefined, docs: Partial<Do
       )
     )
 
-/** A duration as it is typed: `500ms`, `10s`, `1m30s`, `2h`, `10 minutes`. */
-export const durationFlag = written(() => undefined, {})
+/** The schema of a duration in a flag: `500ms`, `10s`, `1m30s`, `2h`, `10 minutes`. */
+export const durationFlag = durationSchema(() => undefined, {})
 
-/** One of deploy.yml: from `least` milliseconds to a day. */
-export const duration = (least: number, docs: Docs) =>
-  written((length) => {
-    if (length < least) return `must be at least ${least}ms`
-    return length > longest ? "must be at most 24h" : undefined
+/** The schema of a duration in deploy.yml: from `minMillis` to a day. */
+export const duration = (minMillis: number, docs: Docs) =>
+  durationSchema((length) => {
+    if (length < minMillis) return `must be at least ${minMillis}ms`
+    return length > maxMillis ? "must be at most 24h" : undefined
   }, docs)

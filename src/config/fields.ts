@@ -1,33 +1,33 @@
 import { reservedName } from "./reservedNames.ts"
 import { Schema, SchemaGetter } from "effect"
 
-/** What an editor shows of a key. */
+/** The documentation of a key, for editors and docs/configuration.md. */
 export interface Docs<A = string> {
   readonly description: string
   readonly examples?: ReadonlyArray<A>
-  /** What is taken where the key is left out. */
+  /** The value if the key is absent. */
   readonly default?: A
 }
 
-/** What a project, a service and a server may be called. */
+/** A valid name of a project, service or server. */
 export const namePattern = /^[a-z0-9]+([_-][a-z0-9]+)*$/u
 
-/** What an environment may be called: it stands in the names of files. */
+/** A valid name of an environment. It is part of a file name. */
 export const environmentPattern = /^[A-Za-z0-9][A-Za-z0-9._-]*$/u
 
-/** A value of this form, where a secret may stand, is the name of one. */
+/** In keys that accept secrets, a value of this form is the name of a secret. */
 export const secretPattern = /^[A-Z][A-Z0-9_]*$/u
 
-/** 1 to 65535, as part of a pattern. */
+/** A port from 1 to 65535, as part of a pattern. */
 export const portDigits = "(?:[1-9]\\d{0,3}|[1-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d{2}|655[0-2]\\d|6553[0-5])"
 
 const variablePattern = /^[A-Za-z_][A-Za-z0-9_]*$/u
 
-/** A text of one form; `expected` completes the sentence "must be …". */
+/** A string that matches a pattern. `expected` completes the sentence "must be …". */
 export const text = (expected: string, pattern: RegExp, docs?: Docs) =>
   Schema.String.check(Schema.isPattern(pattern, { expected })).annotate({ ...docs })
 
-/** A text with something in it. */
+/** A string that is not blank. */
 export const anyText = (expected: string, docs?: Docs) => text(expected, /\S/u, docs)
 
 export const name = (docs?: Docs) =>
@@ -36,7 +36,7 @@ export const name = (docs?: Docs) =>
 export const secretName = (docs?: Docs) =>
   text("the name of a secret in capitals, such as API_TOKEN", secretPattern, docs)
 
-/** A secret that becomes a variable of a container. */
+/** The name of a secret that becomes a variable of a container. */
 export const variableSecret = (docs?: Docs) =>
   secretName(docs).check(Schema.makeFilter(reservedName, { toJsonSchema: () => [{}, true] }))
 
@@ -53,13 +53,13 @@ const asText = {
   encode: SchemaGetter.passthroughSubtype<string | number, string>()
 }
 
-/** A text; numbers and booleans are taken as the text they are written as. */
+/** A string. Numbers and booleans are accepted and become strings. */
 export const scalar = (docs?: Docs) =>
   Schema.Union([Schema.String, Schema.Finite, Schema.Boolean])
     .annotate({ expected: "a text, a number, or true or false", ...docs })
     .pipe(Schema.decodeTo(Schema.String, asText))
 
-/** A text that a function finds no fault with; it gives a sentence where it does. */
+/** A string that `fault` accepts. `fault` returns an error message, or undefined if the string is valid. */
 export const checkedText = (fault: (value: string) => string | undefined, docs: Docs) =>
   Schema.Union([Schema.String, Schema.Finite])
     .annotate({ expected: "a text", ...docs })

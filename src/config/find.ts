@@ -5,9 +5,9 @@ import { suggest } from "./suggest.ts"
 import { faultRemedy, FileFault, faultText, readRegularFile } from "./regularFile.ts"
 import { joinWords } from "../core/text.ts"
 
-/** There is no deploy file. */
+/** The deploy file does not exist. */
 export class ConfigNotFound extends Schema.TaggedError<ConfigNotFound>()("ConfigNotFound", {
-  /** The file that was asked for, or the folder where the search began. */
+  /** The file that was requested, or the folder where the search started. */
   path: Schema.String,
   named: Schema.Boolean
 }) {
@@ -24,7 +24,7 @@ export class ConfigNotFound extends Schema.TaggedError<ConfigNotFound>()("Config
   }
 }
 
-/** There is a deploy file, and it cannot be read. */
+/** A deploy file exists but cannot be read. */
 export class ConfigUnreadable extends Schema.TaggedError<ConfigUnreadable>()("ConfigUnreadable", {
   file: Schema.String,
   reason: FileFault
@@ -40,11 +40,11 @@ export class ConfigUnreadable extends Schema.TaggedError<ConfigUnreadable>()("Co
   }
 }
 
-/** An environment was named that has no file. */
+/** The environment has no file. */
 export class EnvironmentNotFound extends Schema.TaggedError<EnvironmentNotFound>()("EnvironmentNotFound", {
   environment: Schema.String,
   file: Schema.String,
-  /** The environments that have one. */
+  /** The environments that have a file. */
   known: Schema.Array(Schema.String)
 }) {
   override get message() {
@@ -63,13 +63,13 @@ export class EnvironmentNotFound extends Schema.TaggedError<EnvironmentNotFound>
   }
 }
 
-/** A file of the configuration, and its name as it is shown. */
+/** A deploy file or environment file. `shown` is its path for messages. */
 export interface ConfigFile {
   readonly shown: string
   readonly bytes: Uint8Array
 }
 
-/** The deploy file, its environment's file where one was asked for, and the project's folder. */
+/** Finds and reads the deploy file and the environment's file, if an environment is given. Also returns the project's folder. */
 export const find = Effect.fnUntraced(function* (options: {
   readonly cwd: string
   readonly config?: string
@@ -88,14 +88,14 @@ export const find = Effect.fnUntraced(function* (options: {
   if (options.environment === undefined) return { root, files: [base] as const }
   const { ext, name } = path.parse(file)
   const named = path.join(folder, `${name}.${options.environment}${ext}`)
-  // A name with `..` or `/` in it would be a file elsewhere.
+  // Do not read files in other folders for names such as `../x`.
   const above = environmentPattern.test(options.environment) ? yield* read(named, show(named)) : undefined
   if (above !== undefined) return { root, files: [base, above] as const }
   const known = yield* environments(folder, name, ext)
   return yield* new EnvironmentNotFound({ environment: options.environment, file: show(named), known })
 })
 
-/** The file that was asked for, or the nearest `.jiji/deploy.yml` above the current folder. */
+/** Returns the requested file, or the nearest `.jiji/deploy.yml` in the current folder or a parent folder. */
 const locate = Effect.fnUntraced(function* (options: { readonly cwd: string; readonly config?: string }) {
   const path = yield* Path.Path
   const fs = yield* FileSystem.FileSystem
@@ -113,7 +113,7 @@ const read = Effect.fnUntraced(function* (file: string, shown: string) {
   return bytes === undefined ? undefined : ({ shown, bytes } satisfies ConfigFile)
 })
 
-/** The environments that have a file beside the deploy file. */
+/** Returns the names of the environments that have a file next to the deploy file. */
 const environments = Effect.fnUntraced(function* (folder: string, name: string, ext: string) {
   const fs = yield* FileSystem.FileSystem
   const files = yield* Effect.orElseSucceed(fs.readDirectory(folder), (): ReadonlyArray<string> => [])

@@ -2,7 +2,7 @@ import { type Duration, Effect, Schema } from "effect"
 import { duration } from "./duration.ts"
 import { scalar, secretName, text } from "./fields.ts"
 
-/** What a hook can be told of, by the event's tag: all that begins and ends, and neither output nor progress. */
+/** The events that a hook can run on, and their tags: the start and end of runs and steps, but not output and progress. */
 export const hookEvents = {
   "run.started": "RunStarted",
   "run.succeeded": "RunSucceeded",
@@ -17,26 +17,26 @@ export const hookEvents = {
   "step.interrupted": "StepInterrupted"
 } as const
 
-/** An event as deploy.yml names it. */
+/** The name of an event in deploy.yml. */
 export type HookEvent = keyof typeof hookEvents
 
-/** A command that is run on this machine when something happens in a run. */
+/** A command that runs on this machine when an event occurs. */
 export interface Hook {
   readonly name: string
   readonly on: ReadonlyArray<HookEvent>
   readonly command: ReadonlyArray<string>
-  /** A pattern of paths; `*` stands for any part of a name, `**` for anything. */
+  /** A pattern for the path of the node. `*` matches any part of a name, `**` matches anything. */
   readonly only?: string
   readonly environment: {
     readonly clear: Readonly<Record<string, string>>
     readonly secrets: ReadonlyArray<string>
   }
   readonly timeout: Duration.Duration
-  /** Whether its failure is the command's failure too. */
+  /** If true, jiji fails when the hook fails. */
   readonly required: boolean
 }
 
-/** jiji tells a hook of the event in these. */
+/** Rejects the variables in which jiji passes the event to the hook. */
 const own = (name: string): string | undefined =>
   name.startsWith("JIJI_") ? `${name} is one of jiji's own variables; choose another name` : undefined
 
@@ -50,7 +50,7 @@ const ownVariable = text(
 const or = <S extends Schema.Top>(schema: S, value: S["Encoded"]) =>
   schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
 
-// A record of its keys, whose order is that of the documentation.
+// The keys of the record, in this order in the documentation. Object.keys returns only string[].
 const names = Object.keys(hookEvents) as ReadonlyArray<HookEvent>
 
 const Environment = Schema.Struct({
@@ -70,7 +70,7 @@ const Environment = Schema.Struct({
   )
 }).annotate({ description: "Environment of the command, in addition to jiji's own." })
 
-/** A hook of deploy.yml. */
+/** The schema of a hook in deploy.yml. */
 export const HookSchema = Schema.Struct({
   on: Schema.Array(
     Schema.Literals(names).annotate({ expected: "an event such as run.succeeded, run.failed or step.failed" })

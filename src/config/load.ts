@@ -7,18 +7,26 @@ import { ConfigInvalid } from "./Problem.ts"
 import type { Project } from "./Project.ts"
 import { resolveProject } from "./resolve.ts"
 
+/** What to load. */
 export interface LoadOptions {
-  /** Where the search starts, and what shown paths are relative to. Absolute. */
+  /** The absolute path of the folder where the search for `.jiji/deploy.yml` starts. Paths in messages are relative to it. */
   readonly cwd: string
-  /** The deploy file, in place of the one that is found by walking up. Relative to `cwd`, or absolute. */
+  /** The deploy file to use instead of searching. Absolute, or relative to `cwd`. */
   readonly config?: string
-  /** The environment whose file is laid over it. */
+  /** The environment whose file (`deploy.ENVIRONMENT.yml`) to merge on top. */
   readonly environment?: string
 }
 
+/** The errors of {@link load}. */
 export type ConfigError = ConfigNotFound | ConfigUnreadable | EnvironmentNotFound | ConfigInvalid
 
-/** Loads the project: finds the files, lays them over each other, and reports every problem in them at once. */
+/**
+ * Loads a project. Finds deploy.yml in `cwd` or the nearest parent folder, merges the environment's file on top, validates
+ * the result and fills in defaults.
+ *
+ * Fails with ConfigNotFound, ConfigUnreadable or EnvironmentNotFound if a file is missing or unreadable. Fails with
+ * ConfigInvalid if there are mistakes in the files; it lists all of them.
+ */
 export const load = Effect.fn("load")(function* (
   options: LoadOptions
 ): Effect.fn.Return<Project, ConfigError, FileSystem.FileSystem | Path.Path> {

@@ -1,22 +1,22 @@
 import { child, type Located, written } from "./Located.ts"
 import type { KeyPath } from "./Problem.ts"
 
-/** What a registry is, where that is said or can be told from its server. */
+/** Returns the type of a registry if the file states it, or if it follows from the `server` key. */
 const registryType = (node: Located): string | undefined =>
   written(child(node, "type")) ?? (child(node, "server") === undefined ? undefined : "remote")
 
-/** A registry of another type shares no key with the one below it, so it takes its place. */
-const replaces = (path: KeyPath, below: Located, above: Located): boolean => {
+/** Whether to replace the registry instead of merging it: one of another type has none of the same keys. */
+const replacesRegistry = (path: KeyPath, below: Located, above: Located): boolean => {
   const type = path.join(".") === "builder.registry" ? registryType(above) : undefined
   return type !== undefined && type !== (registryType(below) ?? "remote")
 }
 
 /**
- * Lays an environment's file over the deploy file: maps merge, lists and scalars replace, and an empty value (`key: ~`)
- * takes its key away.
+ * Merges an environment's file (`above`) on top of the deploy file (`below`). Maps are merged, lists and scalars are
+ * replaced, and an empty value (`key: ~`) removes the key.
  */
 export const overlay = (below: Located, above: Located, path: KeyPath = []): Located => {
-  if (below._tag !== "Map" || above._tag !== "Map" || replaces(path, below, above)) return above
+  if (below._tag !== "Map" || above._tag !== "Map" || replacesRegistry(path, below, above)) return above
   const entries = new Map(below.entries)
   for (const [key, entry] of above.entries) {
     const under = entries.get(key)
@@ -30,6 +30,6 @@ type Entry = { readonly at: Located["at"]; readonly value: Located }
 
 const merge = (under: Entry, over: Entry, path: KeyPath): Entry => {
   const value = overlay(under.value, over.value, path)
-  // A merged map is still where it was first written; what replaced another value is where that was written.
+  // A merged map keeps the location of the deploy file; a replaced value has the location of the environment's file.
   return { at: value === over.value ? over.at : under.at, value }
 }

@@ -1,8 +1,8 @@
 /** A published port: `[address:][host:]container[/protocol]`. */
 export interface PortMapping {
-  /** The address on the server it is bound to; all of them where absent. */
+  /** The address on the server to bind to. If absent, all addresses. */
   readonly address?: string
-  /** The port on the server; chosen by the engine where absent. */
+  /** The port on the server. If absent, the engine chooses one. */
   readonly host?: number
   readonly container: number
   readonly protocol: "tcp" | "udp" | "sctp"
@@ -15,7 +15,7 @@ const valid = (port: number): boolean => port >= 1 && port <= 65535
 const validAddress = (address: string): boolean =>
   address.startsWith("[") || address.split(".").every((part) => Number(part) <= 255)
 
-/** Reads a port mapping; a sentence where it is none. */
+/** Parses a port mapping. Returns an error message if it is invalid. */
 export const parsePort = (text: string): PortMapping | string => {
   const match = shape.exec(text)
   if (match === null) {
@@ -33,7 +33,7 @@ export const parsePort = (text: string): PortMapping | string => {
     ...(address !== undefined && { address }),
     ...(host !== undefined && { host }),
     container,
-    // The pattern admits only these three.
+    // The pattern only matches these three.
     protocol: (protocol as PortMapping["protocol"] | undefined) ?? "tcp"
   }
 }
@@ -41,7 +41,7 @@ export const parsePort = (text: string): PortMapping | string => {
 const everywhere = (address: string | undefined): boolean =>
   address === undefined || address === "0.0.0.0" || address === "[::]"
 
-/** Whether a server can hold only one of the two. */
+/** Returns true if both cannot be published on the same server. */
 export const portsClash = (a: PortMapping, b: PortMapping): boolean =>
   a.host !== undefined &&
   a.host === b.host &&

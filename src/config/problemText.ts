@@ -4,18 +4,18 @@ import { suggest } from "./suggest.ts"
 import type { KeyPath } from "./Problem.ts"
 import { joinWords } from "../core/text.ts"
 
-/** What is wrong with the value at a path, before it is known where that was written. */
+/** A problem with the value at a path. Its location in the file is added later. */
 export interface Finding {
   readonly path: KeyPath
   readonly message: string
-  /** Whether it is about the key, not about its value. */
+  /** True if the problem concerns the key, not its value. */
   readonly atKey: boolean
 }
 
-/** Values below these keys may be secrets, and are never shown. */
+/** Values below these keys may be secrets, so messages do not quote them. */
 const hidden: ReadonlySet<string | number> = new Set(["password", "passphrase", "environment", "args"])
 
-/** A value as a sentence names it. */
+/** Formats a value for use in a message. */
 const show = (value: unknown, path: KeyPath): string => {
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list"
   if (typeof value === "object" && value !== null) return Object.keys(value).length === 0 ? "an empty map" : "a map"
@@ -32,7 +32,7 @@ const annotation = (annotations: object | undefined, key: string): string | unde
 const annotated = (ast: SchemaAST.AST, key: string): string | undefined =>
   annotation(ast.checks?.at(-1)?.annotations, key) ?? annotation(ast.annotations, key)
 
-/** Completes "must be …" for a value of the wrong type. */
+/** Returns what a value should be. Completes "must be …". */
 const expected = (ast: SchemaAST.AST): string => {
   const own = annotated(ast, "expected")
   if (own !== undefined) return own
@@ -59,7 +59,7 @@ const expected = (ast: SchemaAST.AST): string => {
   }
 }
 
-/** What systems and other tools call the processors of `arch`. */
+/** Other names for the processors of `arch`. */
 const processors: Readonly<Record<string, string>> = {
   x86_64: "amd64",
   "x86-64": "amd64",
@@ -69,7 +69,7 @@ const processors: Readonly<Record<string, string>> = {
   armv6l: "arm/v6"
 }
 
-/** A word about what is easily the whole mistake: quotes, or another name of the same processor. */
+/** Returns a hint for common mistakes: missing or extra quotes, or another name of a processor. */
 const hint = (what: string, value: unknown): string => {
   const processor =
     typeof value === "string" && what.startsWith("amd64, ") ? processors[value.toLowerCase()] : undefined
@@ -85,7 +85,7 @@ const mustBe = (what: string, value: unknown, path: KeyPath): string => {
   return `must be ${what}, not ${show(value, path)}${hint(what, value)}`
 }
 
-/** The value of a list that was most likely meant, where the list is too long to be shown. */
+/** Suggests an allowed value if there are too many to list. */
 const nearValue = (ast: SchemaAST.AST, value: unknown): string => {
   if (ast._tag !== "Union" || annotated(ast, "expected") === undefined || typeof value !== "string") return ""
   const near = suggest(
@@ -95,7 +95,7 @@ const nearValue = (ast: SchemaAST.AST, value: unknown): string => {
   return near === undefined ? "" : `; did you mean \`${near}\`?`
 }
 
-/** What is meant by keys that other tools have at these places. */
+/** Suggests the key for one that other tools use. */
 const meant = (path: KeyPath, value: unknown): string | undefined => {
   const [top, , key] = path
   if (path.length === 1 && top === "service") return typeof value === "string" ? "project" : "services"
@@ -126,7 +126,7 @@ const unknownKey = (
     : `is not a known key; here ${joinWords(known)} ${known.length === 1 ? "is" : "are"}`
 }
 
-/** Whether the issue is that a union's member is not the one that was meant, because its literal is another. */
+/** Returns true if the value belongs to another member of the union, because a literal differs. */
 const isOtherMember = (issue: SchemaIssue.Issue): boolean =>
   issue._tag === "Composite" &&
   issue.issues.some(
@@ -140,7 +140,7 @@ const distinct = (all: ReadonlyArray<Finding>): ReadonlyArray<Finding> =>
     (one, index) => all.findIndex(({ message, path }) => message === one.message && path === one.path) === index
   )
 
-/** All that an issue holds, each as a sentence. `valueAt` gives what was decoded. */
+/** Converts a schema issue to messages. `valueAt` returns the value at a path. */
 export const schemaProblems = (
   issue: SchemaIssue.Issue,
   valueAt: (path: KeyPath) => unknown
@@ -159,7 +159,7 @@ export const schemaProblems = (
       case "Encoding":
         return walk(issue.issue, path, what, union)
       case "Composite":
-        // A value that fails several checks has one sentence: the last check's phrase says all that it must be.
+        // If a value fails several checks, report it once: the text of the last check covers all of them.
         return distinct(issue.issues.flatMap((inner) => walk(inner, path, annotated(issue.ast, "expected"), union)))
       case "Filter":
         return walk(issue.issue, path, what ?? annotation(issue.filter.annotations, "expected"), union)

@@ -1,16 +1,16 @@
 import { ByteSize, Effect, FileSystem, PlatformError, Schema } from "effect"
 
-/** More bytes than any file that a person writes by hand. */
+/** The size limit in bytes. Files that a person writes are smaller. */
 export const maxBytes = 1024 * 1024
 
-/** Why the file at a path was not read: what the system said, or that it is nothing to read to its end. */
+/** Why a file was not read: an error of the system, or the kind of file. */
 export const FileFault = Schema.Union([
   Schema.instanceOf(PlatformError.PlatformError),
   Schema.Literals(["folder", "special", "large"])
 ])
 export type FileFault = typeof FileFault.Type
 
-/** Completes "FILE …". */
+/** Returns what is wrong with the file. Completes "FILE …". */
 export const faultText = (fault: FileFault): string => {
   if (fault instanceof PlatformError.PlatformError) return `cannot be read: ${fault.message}`
   switch (fault) {
@@ -23,16 +23,16 @@ export const faultText = (fault: FileFault): string => {
   }
 }
 
-/** What to do about it; `what` is the kind of file that is needed. */
+/** Returns what to do about it. `what` is the kind of file that is needed. */
 export const faultRemedy = (fault: FileFault, what: string): string =>
   fault === "large" ? `Check that it is ${what}, and make it smaller.` : `Make it ${what} that your user may read.`
 
-/** The bytes of a regular file of at most {@link maxBytes}; nothing where there is none. */
+/** Reads a regular file of at most {@link maxBytes}. Returns undefined if it does not exist. */
 export const readRegularFile = Effect.fnUntraced(
   function* (path: string) {
     const fs = yield* FileSystem.FileSystem
     const { size, type } = yield* fs.stat(path)
-    // A device or a pipe may never end.
+    // Reading a device or a pipe might never end.
     if (type === "Directory") return yield* Effect.fail<FileFault>("folder")
     if (type !== "File") return yield* Effect.fail<FileFault>("special")
     if (ByteSize.toNumberUnsafe(size) > maxBytes) return yield* Effect.fail<FileFault>("large")

@@ -1,25 +1,25 @@
 /**
- * Variables that the engine's client, or the shell that starts it, takes for its own. A container's secrets reach the
- * client in its environment, since there is no other way for several lines that is on no command line: under one of
- * these names one would move its configuration, or not arrive.
+ * Variables that the engine's client, or the shell that starts it, interprets. jiji passes the secrets of a container to
+ * the client in environment variables: that is the only way that supports several lines and is not on a command line. A
+ * secret with one of these names would change the client's configuration, or not arrive.
  */
 const reserved: ReadonlyArray<RegExp> = [
-  // jiji's own.
+  // jiji's own variables.
   /^JIJI_/u,
-  // The clients': https://docs.docker.com/reference/cli/docker/#environment-variables, podman(1) and what it is made of.
+  // docker: https://docs.docker.com/reference/cli/docker/#environment-variables; podman(1) and its libraries.
   /^(?:DOCKER|CONTAINERS?|BUILDAH|LIBPOD|XDG)_/u,
   /^(?:HOME|PATH|USER|TMPDIR|REGISTRY_AUTH_FILE|STORAGE_(?:DRIVER|OPTS)|SSL_CERT_(?:FILE|DIR)|DBUS_SESSION_BUS_ADDRESS)$/u,
-  // What starts a service talks to it by these; podman listens.
+  // systemd's interface to services, which podman uses.
   /^(?:NOTIFY_SOCKET|LISTEN_(?:FDS|PID|FDNAMES))$/u,
-  // The loader's and the Go runtime's.
+  // The dynamic loader and the Go runtime.
   /^(?:LD|MALLOC)_|^GLIBC_TUNABLES$|^GO(?:DEBUG|GC|MAXPROCS|MEMLIMIT|TRACEBACK|COVERDIR)$/u,
-  // Shells': some cannot be set, some lose what they are set to, some change what the shell does.
+  // Shells: some variables are read-only, some lose their value, some change how the shell works.
   /^(?:BASH|COMP_|PS[0-9]$)/u,
   /^(?:IFS|ENV|PWD|OLDPWD|CDPATH|SHELL|SHELLOPTS|PPID|UID|EUID|LINENO|OPTARG|OPTIND|OPTERR|DIRSTACK|FUNCNAME|GROUPS)$/u,
   /^(?:HISTCMD|PIPESTATUS|POSIXLY_CORRECT|RANDOM|SHLVL|SRANDOM|SECONDS|EPOCHREALTIME|EPOCHSECONDS)$/u
 ]
 
-/** Why a secret's name cannot be a container's variable, as a sentence. */
+/** Returns an error message if a secret with this name cannot be a variable of a container. */
 export const reservedName = (name: string): string | undefined =>
   reserved.some((pattern) => pattern.test(name))
     ? `${name} cannot be the name of a container's secret: the engine's client takes it for its own; choose another name, or put what is no secret under clear`

@@ -6,41 +6,41 @@ import * as ImageReference from "./ImageReference.ts"
 import type { Project, RegistryConfig, SecretRef, Server, Service } from "./Project.ts"
 import { resolveVolume } from "./volumes.ts"
 
-/** What a decoded file is resolved against. */
+/** What is needed to resolve a decoded file. */
 export interface ResolveContext {
-  /** The folder that holds `.jiji`. Absolute. */
+  /** The absolute path of the project's folder. */
   readonly root: string
-  /** The local user's home folder. Absolute. */
+  /** The absolute path of the local user's home folder. */
   readonly home: string
   readonly environment?: string
-  /** The names of each in the order of the file, which objects do not keep for names like `2`. */
+  /** The names in the order of the file. Objects do not keep the order of keys such as `2`. */
   readonly order: Readonly<Record<"servers" | "services", ReadonlyArray<string>>> & {
     readonly hooks?: ReadonlyArray<string>
   }
-  /** Joins a folder and a path that is relative to it; an absolute path stays. */
+  /** Resolves a path relative to a folder. Absolute paths do not change. */
   readonly join: (folder: string, path: string) => string
 }
 
-/** A text in capitals is the name of a secret; any other is the value. */
+/** Text in capitals is the name of a secret; other text is the value itself. */
 const nameOrText = (text: string): SecretRef =>
   secretPattern.test(text) ? { _tag: "Name", name: text } : { _tag: "Literal", value: Redacted.make(text) }
 
-/** The same, and `$(…)` is a command that prints the value. */
+/** The same, but `$(command)` is a command that prints the value. */
 const secretRef = (key: string, text: string): SecretRef => {
   const command = wholeCommand(text)
   return command === undefined ? nameOrText(text) : { _tag: "Command", key, command: Redacted.make(command) }
 }
 
-/** An object with this entry, or with none: what is absent in the file has no key. */
-const present = <K extends string, A>(key: K, value: A | undefined): { readonly [P in K]?: A } =>
+/** Returns an object with one entry, or an empty one if the value is undefined. So absent keys stay absent. */
+const optionalEntry = <K extends string, A>(key: K, value: A | undefined): { readonly [P in K]?: A } =>
   // TypeScript widens a computed key to an index signature.
   (value === undefined ? {} : { [key]: value }) as { readonly [P in K]?: A }
 
-const mapRef = (key: string, text: string | undefined): SecretRef | undefined =>
+const optionalRef = (key: string, text: string | undefined): SecretRef | undefined =>
   text === undefined ? undefined : secretRef(key, text)
 
-/** A path from the file: absolute, from the home folder, or relative to the project. */
-const file = (path: string, { home, join, root }: ResolveContext): string => {
+/** Resolves a path in the file: absolute, `~/…`, or relative to the project's folder. */
+const absolutePath = (path: string, { home, join, root }: ResolveContext): string => {
   if (path === "~") return home
   return path.startsWith("~/") ? join(home, path.slice(2)) : join(root, path)
 }
@@ -50,14 +50,17 @@ const resolveRegistry = (registry: DeployFile["builder"]["registry"]): RegistryC
     ? {
         type: "local",
         port: registry.port,
-        ...present("container", registry.engine === "container" ? { image: registry.image ?? "registry:3" } : undefined)
+        ...optionalEntry(
+          "container",
+          registry.engine === "container" ? { image: registry.image ?? "registry:3" } : undefined
+        )
       }
     : {
         type: "remote",
         server: registry.server,
-        ...present("namespace", registry.namespace),
-        ...present("username", registry.username === undefined ? undefined : nameOrText(registry.username)),
-        ...present("password", mapRef("builder.registry.password", registry.password))
+        ...optionalEntry("namespace", registry.namespace),
+        ...optionalEntry("username", registry.username === undefined ? undefined : nameOrText(registry.username)),
+        ...optionalEntry("password", optionalRef("builder.registry.password", registry.password))
       }
 
 const resolveServer = (
@@ -68,28 +71,28 @@ const resolveServer = (
 ): Server => ({
   name,
   host: server.host,
-  ...present("user", server.user ?? ssh.user),
-  ...present("port", server.port ?? ssh.port),
-  keys: (server.keys ?? ssh.keys ?? []).map((key) => file(key, context)),
-  ...present("passphrase", mapRef("passphrase", server.passphrase ?? ssh.passphrase)),
-  ...present("proxy", server.proxy ?? ssh.proxy),
+  ...optionalEntry("user", server.user ?? ssh.user),
+  ...optionalEntry("port", server.port ?? ssh.port),
+  keys: (server.keys ?? ssh.keys ?? []).map((key) => absolutePath(key, context)),
+  ...optionalEntry("passphrase", optionalRef("passphrase", server.passphrase ?? ssh.passphrase)),
+  ...optionalEntry("proxy", server.proxy ?? ssh.proxy),
   hostKeys: ssh.host_keys,
-  knownHosts: file(ssh.known_hosts, context),
+  knownHosts: absolutePath(ssh.known_hosts, context),
   connectTimeout: ssh.connect_timeout,
-  ...present("arch", server.arch)
+  ...optionalEntry("arch", server.arch)
 })
 
 const resolveSource = (service: DeployFile["services"][string], paths: ResolveContext): Service["source"] => {
   const { build, image } = service
   // The schema allows exactly one of the two, and checks the reference.
   if (build === undefined) return { _tag: "Image", image: Result.getOrThrow(ImageReference.parse(image ?? "")) }
-  const context = file(build.context, paths)
+  const context = absolutePath(build.context, paths)
   return {
     _tag: "Build",
     context,
     dockerfile: paths.join(context, build.dockerfile),
     args: build.args,
-    ...present("target", build.target)
+    ...optionalEntry("target", build.target)
   }
 }
 
@@ -105,7 +108,7 @@ const resolveService = (
   ports: service.ports,
   volumes: service.volumes.map((volume) => resolveVolume(project, volume)),
   environment: service.environment,
-  ...present("command", service.command),
+  ...optionalEntry("command", service.command),
   retain: service.retain,
   health: { runningFor: service.health.running_for, timeout: service.health.timeout }
 })
@@ -113,7 +116,7 @@ const resolveService = (
 const inOrder = <A>(record: Readonly<Record<string, A>>, names: ReadonlyArray<string>): ReadonlyArray<[string, A]> =>
   Object.entries(record).sort(([a], [b]) => names.indexOf(a) - names.indexOf(b))
 
-/** A file without problems, with every default filled in and every path absolute. */
+/** Converts a valid deploy file to a project, with defaults filled in and absolute paths. */
 export const resolveProject = (deploy: DeployFile, context: ResolveContext): Project => {
   const services = inOrder(deploy.services, context.order.services).map(([name, service]) =>
     resolveService(deploy.project, name, service, context)
@@ -122,7 +125,7 @@ export const resolveProject = (deploy: DeployFile, context: ResolveContext): Pro
   const hooks = inOrder(deploy.hooks, context.order.hooks ?? []).map(([name, hook]) => ({ name, ...hook }))
   return {
     name: deploy.project,
-    ...present("environment", context.environment),
+    ...optionalEntry("environment", context.environment),
     root: context.root,
     engine: deploy.builder.engine,
     registry: resolveRegistry(deploy.builder.registry),
@@ -130,6 +133,6 @@ export const resolveProject = (deploy: DeployFile, context: ResolveContext): Pro
       .filter(([name]) => used.has(name))
       .map(([name, server]) => resolveServer(name, server, deploy.ssh, context)),
     services,
-    ...present("hooks", hooks.length === 0 ? undefined : hooks)
+    ...optionalEntry("hooks", hooks.length === 0 ? undefined : hooks)
   }
 }

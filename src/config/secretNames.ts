@@ -1,27 +1,27 @@
 import type { Project, SecretRef } from "./Project.ts"
 
-/** A secret of a project, and what needs it. */
+/** A secret that a project needs, and what needs it. */
 export interface SecretUse {
   readonly ref: Exclude<SecretRef, { readonly _tag: "Literal" }>
-  /** As a person calls them: `the registry`, `ssh to web1`, `api`. */
+  /** What needs it, for messages: `the registry`, `ssh to web1`, `api`. */
   readonly by: ReadonlyArray<string>
 }
 
-const used = (ref: SecretRef | undefined, by: string): ReadonlyArray<readonly [SecretUse["ref"], string]> =>
+const usesOf = (ref: SecretRef | undefined, by: string): ReadonlyArray<readonly [SecretUse["ref"], string]> =>
   ref === undefined || ref._tag === "Literal" ? [] : [[ref, by]]
 
-/** Everything secret that a run of the project needs, each once: the registry's, the servers', the services', the hooks'. */
+/** Returns the secrets that the registry, servers, services and hooks of a project need, each once. */
 export const secretUses = ({ hooks = [], registry, servers, services }: Project): ReadonlyArray<SecretUse> => {
   const all = [
     ...(registry.type === "remote" ? [registry.username, registry.password] : []).flatMap((ref) =>
-      used(ref, "the registry")
+      usesOf(ref, "the registry")
     ),
-    ...servers.flatMap(({ name, passphrase }) => used(passphrase, `ssh to ${name}`)),
+    ...servers.flatMap(({ name, passphrase }) => usesOf(passphrase, `ssh to ${name}`)),
     ...services.flatMap(({ environment, name }) =>
-      environment.secrets.flatMap((secret) => used({ _tag: "Name", name: secret }, name))
+      environment.secrets.flatMap((secret) => usesOf({ _tag: "Name", name: secret }, name))
     ),
     ...hooks.flatMap(({ environment, name }) =>
-      environment.secrets.flatMap((secret) => used({ _tag: "Name", name: secret }, `the hook ${name}`))
+      environment.secrets.flatMap((secret) => usesOf({ _tag: "Name", name: secret }, `the hook ${name}`))
     )
   ]
   const uses = new Map<string, SecretUse>()
@@ -33,6 +33,6 @@ export const secretUses = ({ hooks = [], registry, servers, services }: Project)
   return [...uses.values()]
 }
 
-/** The names of all secrets that a run of the project needs, each once. */
+/** Returns the names of the secrets that a project needs, each once. Secrets that are commands have no name. */
 export const secretNames = (project: Project): ReadonlyArray<string> =>
   secretUses(project).flatMap(({ ref }) => (ref._tag === "Name" ? [ref.name] : []))

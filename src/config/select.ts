@@ -4,7 +4,7 @@ import { suggest } from "./suggest.ts"
 import type { Project, Service } from "./Project.ts"
 import { joinWords } from "../core/text.ts"
 
-/** A glob of `-H` or `-S` that no name fits. */
+/** A glob of `-H` or `-S` matches no name. */
 export class NoMatch extends Schema.TaggedError<NoMatch>()("NoMatch", {
   kind: Schema.Literals(["server", "service"]),
   globs: Schema.Array(Schema.String),
@@ -29,7 +29,7 @@ export class NoMatch extends Schema.TaggedError<NoMatch>()("NoMatch", {
   }
 }
 
-/** Both kinds were found, but no service that was asked for runs on a server that was asked for. */
+/** None of the selected services runs on a selected server. */
 export class NothingSelected extends Schema.TaggedError<NothingSelected>()("NothingSelected", {
   servers: Schema.Array(Schema.String),
   services: Schema.Array(Schema.String)
@@ -50,7 +50,7 @@ export class NothingSelected extends Schema.TaggedError<NothingSelected>()("Noth
 
 const matches = (name: string) => (glob: string) => new Bun.Glob(glob).match(name)
 
-/** The names that any glob fits; all of them where there are no globs. */
+/** Returns the names that match any glob, or all names if there are no globs. */
 const choose = (kind: "server" | "service", names: ReadonlyArray<string>, globs: ReadonlyArray<string>) => {
   const unmatched = globs.filter((glob) => !names.some((name) => matches(name)(glob)))
   return unmatched.length > 0
@@ -59,8 +59,10 @@ const choose = (kind: "server" | "service", names: ReadonlyArray<string>, globs:
 }
 
 /**
- * The part of a project on the servers and of the services that the globs name (no globs: all of them). Services that
- * run on none of the servers are left out, and so are servers that none of the services runs on.
+ * Returns the part of a project that matches the globs, as `-H` and `-S` do. No globs select everything. Services without a
+ * selected server and servers without a selected service are left out.
+ *
+ * Fails with NoMatch if a glob matches no name, and with NothingSelected if no selected service runs on a selected server.
  */
 export const select = Effect.fnUntraced(function* (
   project: Project,

@@ -1,4 +1,4 @@
-/** Edits (insert, delete, replace, swap neighbours) that make one word of the other. */
+/** The number of edits (insert, delete, replace, swap two neighbours) that turn one word into the other. */
 const distance = (a: string, b: string): number => {
   const rows: Array<Array<number>> = [Array.from({ length: b.length + 1 }, (_, j) => j)]
   const cell = (i: number, j: number): number => rows[i]?.[j] ?? Infinity
@@ -21,11 +21,11 @@ const distance = (a: string, b: string): number => {
   return cell(a.length, b.length)
 }
 
-/** The word that was most likely meant, if one is near. */
+/** Returns the known word that is most similar, if it is similar enough. */
 export const suggest = (word: string, known: ReadonlyArray<string>): string | undefined => {
-  const most = Math.max(1, Math.floor(word.length / 3))
+  const maxEdits = Math.max(1, Math.floor(word.length / 3))
   const [best] = known
     .map((name) => ({ name, edits: distance(word.toLowerCase(), name.toLowerCase()) }))
     .sort((a, b) => a.edits - b.edits)
-  return best !== undefined && best.edits <= most ? best.name : undefined
+  return best !== undefined && best.edits <= maxEdits ? best.name : undefined
 }

@@ -11,8 +11,8 @@ const decodes = (bytes: Uint8Array): boolean => {
   }
 }
 
-/** The text of UTF-8 bytes, without a byte order mark; or the first line that is something else, counted from 1. */
-export const utf8 = (bytes: Uint8Array): string | { readonly line: number } => {
+/** Decodes UTF-8 and removes a byte order mark. Returns the first line that is not valid UTF-8, if any, starting at 1. */
+export const decodeUtf8 = (bytes: Uint8Array): string | { readonly line: number } => {
   if (decodes(bytes)) return strict().decode(bytes)
   let line = 1
   let start = 0

@@ -1,4 +1,4 @@
-/** A volume: `source:target[:options]`. The source is a folder of the server, or the name of a volume. */
+/** A mount: `source:target[:options]`. The source is a path on the server (Bind) or the name of a volume (Named). */
 export interface VolumeMount {
   readonly _tag: "Bind" | "Named"
   readonly source: string
@@ -9,7 +9,7 @@ export interface VolumeMount {
 const option =
   /^(?:ro|rw|z|Z|U|nocopy|copy|cached|delegated|consistent|noexec|exec|nodev|dev|nosuid|suid|r?shared|r?slave|r?private)$/u
 
-/** Reads a volume; a sentence where it is none. */
+/** Parses a mount. Returns an error message if it is invalid. */
 export const parseVolume = (text: string): VolumeMount | string => {
   const [source = "", target, options, ...rest] = text.split(":")
   if (target === undefined) return "must say what is mounted and where, as in data:/var/lib/app or /srv/app:/app"
@@ -25,7 +25,7 @@ export const parseVolume = (text: string): VolumeMount | string => {
   return "must start with a volume's name or an absolute path of the server, as in data:/var/lib/app or /srv/app:/app"
 }
 
-/** The volume as the engine is told it: a named one has the project's name in front, so that projects do not share it. */
+/** Returns the mount for the engine. Named volumes get the project's name as a prefix, so that projects do not share them. */
 export const resolveVolume = (project: string, text: string): string => {
   const mount = parseVolume(text)
   return typeof mount !== "string" && mount._tag === "Named" ? `${project}_${text}` : text

@@ -1,29 +1,30 @@
-/** All that is reached from some places of a text, in order, by passing over its characters up to a separator. */
-const reached = (from: ReadonlyArray<number>, text: string, separator: string | undefined): ReadonlyArray<number> => {
-  const places: Array<number> = []
-  for (const place of from) {
-    // From where another has come by already, it goes no further than that did.
-    if (place <= (places.at(-1) ?? -1)) continue
-    for (let at = place; at <= text.length; at++) {
-      places.push(at)
-      if (text[at] === separator) break
+/** Returns all positions that a star can reach from the given positions, in order. A star stops at the separator. */
+const reachable = (from: ReadonlyArray<number>, text: string, separator: string | undefined): ReadonlyArray<number> => {
+  const positions: Array<number> = []
+  for (const start of from) {
+    // An earlier start has passed this position already, and reaches the same end.
+    if (start <= (positions.at(-1) ?? -1)) continue
+    for (let position = start; position <= text.length; position++) {
+      positions.push(position)
+      if (text[position] === separator) break
     }
   }
-  return places
+  return positions
 }
 
 /**
- * Where what a pattern stands for may end, of a text that begins with it; nothing where it does not. In a pattern `**`
- * stands for any text, `*` for any without the separator, and all else for itself. The time it takes grows with both
- * lengths, and with nothing else of them: a regular expression may take for ever.
+ * Returns the positions where a match that starts at the beginning of the text can end. If there are none, the text does not
+ * begin with the pattern. `**` matches any text, `*` any text without the separator, and other characters match themselves.
+ *
+ * The time is at most proportional to the product of the two lengths. A regular expression could take exponential time.
  */
 export const matchEnds = (pattern: string, text: string, separator?: string): ReadonlyArray<number> =>
   pattern
     .split(/(\*+)/)
     .reduce<ReadonlyArray<number>>(
-      (places, part) =>
+      (positions, part) =>
         part.startsWith("*")
-          ? reached(places, text, part === "*" ? separator : undefined)
-          : places.filter((place) => text.startsWith(part, place)).map((place) => place + part.length),
+          ? reachable(positions, text, part === "*" ? separator : undefined)
+          : positions.filter((position) => text.startsWith(part, position)).map((position) => position + part.length),
       [0]
     )

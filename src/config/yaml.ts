@@ -14,11 +14,11 @@ import {
 import type { Located, LocatedMap, SourceLocation } from "./Located.ts"
 import type { Problem } from "./Problem.ts"
 
-/** More values than any deploy file has; aliases of aliases can stand for billions. */
-const mostValues = 100_000
+/** The limit for values in a file after expanding aliases. Aliases of aliases can stand for billions of values. */
+const maxValues = 100_000
 
-/** What the parser found, in our words. Its own are used where they quote nothing of the file: that may be a secret. */
-const sentence = (error: YAMLError): string => {
+/** Returns a message for a parser error. Cuts the parser's own message where it quotes the file, which may have secrets. */
+const errorMessage = (error: YAMLError): string => {
   switch (error.code) {
     case "TAB_AS_INDENT":
       return "a tab indents this line; YAML takes only spaces"
@@ -38,11 +38,11 @@ const sentence = (error: YAMLError): string => {
   }
 }
 
-const nothing = (at: SourceLocation): Located => ({ _tag: "Scalar", at, value: null, source: "" })
+const emptyValue = (at: SourceLocation): Located => ({ _tag: "Scalar", at, value: null, source: "" })
 
 /**
- * Reads YAML 1.2 (aliases and `<<` merge keys included) into a tree that knows its lines. The tree is absent where the
- * text has no structure that could be trusted, or no content at all.
+ * Parses YAML 1.2, including aliases and `<<` merge keys, into a tree with locations. The tree is undefined if the text has
+ * syntax errors or is empty.
  */
 export const parseYaml = (
   file: string,
@@ -61,40 +61,40 @@ export const parseYaml = (
     line: Math.max(1, lines.linePos(offset ?? 0).line)
   })
   const report = (place: SourceLocation, message: string) => problems.push({ ...place, path: "", message })
-  const broken = document.errors
-  for (const error of [...broken, ...document.warnings]) report(at(error.pos[0]), sentence(error))
-  if (broken.length > 0 || document.contents === null) return { tree: undefined, problems }
+  const syntaxErrors = document.errors
+  for (const error of [...syntaxErrors, ...document.warnings]) report(at(error.pos[0]), errorMessage(error))
+  if (syntaxErrors.length > 0 || document.contents === null) return { tree: undefined, problems }
 
-  // The library looks through the whole document for each alias by itself.
-  const marked = new Map<string, Node>()
+  // Resolve aliases in one pass. The library searches the whole document for each alias.
+  const anchors = new Map<string, Node>()
   const targets = new Map<Node, Node>()
   visit(document, {
     Node: (_, node) => {
-      const target = isAlias(node) ? marked.get(node.source) : undefined
+      const target = isAlias(node) ? anchors.get(node.source) : undefined
       if (target !== undefined) targets.set(node, target)
-      if (!isAlias(node) && node.anchor !== undefined) marked.set(node.anchor, node)
+      if (!isAlias(node) && node.anchor !== undefined) anchors.set(node.anchor, node)
     }
   })
 
   const sizes = new Map<Located, number>()
   const done = new Map<Node, Located>()
-  const open = new Set<Node>()
-  /** How many entries all `<<` have been through, those that a map has already included. */
+  const inProgress = new Set<Node>()
+  /** How many entries all `<<` have merged so far, including those that the map already had. */
   let merges = 0
 
-  /** Tells a self-reference, and counts the values with every alias written out, while the node is read. */
+  /** Converts a node. Reports aliases that contain themselves, and values that are too large with all aliases expanded. */
   const read = (node: Node | null, fallback: SourceLocation): Located => {
-    if (node === null) return nothing(fallback)
+    if (node === null) return emptyValue(fallback)
     const known = done.get(node)
     if (known !== undefined) return known
     const place = at(node.range?.[0])
-    if (open.has(node)) {
+    if (inProgress.has(node)) {
       report(place, "holds an alias of itself")
-      return nothing(place)
+      return emptyValue(place)
     }
-    open.add(node)
+    inProgress.add(node)
     const located = convert(node, place)
-    open.delete(node)
+    inProgress.delete(node)
     const parts =
       located._tag === "Map"
         ? [...located.entries.values()].map((entry) => entry.value)
@@ -102,11 +102,11 @@ export const parseYaml = (
           ? located.items
           : []
     const size = parts.reduce((sum, part) => sum + (sizes.get(part) ?? 1), 1)
-    const fitting = size <= mostValues ? located : nothing(place)
-    if (size > mostValues) report(place, `stands for more than ${mostValues} values once its aliases are written out`)
-    sizes.set(fitting, size <= mostValues ? size : 1)
-    done.set(node, fitting)
-    return fitting
+    const result = size <= maxValues ? located : emptyValue(place)
+    if (size > maxValues) report(place, `stands for more than ${maxValues} values once its aliases are written out`)
+    sizes.set(result, size <= maxValues ? size : 1)
+    done.set(node, result)
+    return result
   }
 
   const convert = (node: Node, place: SourceLocation): Located => {
@@ -114,29 +114,29 @@ export const parseYaml = (
       const target = targets.get(node)
       if (target !== undefined) return read(target, place)
       report(place, `refers to \`${node.source}\`, but no value above is marked with \`&${node.source}\``)
-      return nothing(place)
+      return emptyValue(place)
     }
     if (isMap(node)) return readMap(node, place)
-    // What a parsed sequence holds are nodes or nothing; the library's type leaves it open.
+    // The items of a parsed sequence are nodes or null, but the library types them as unknown.
     if (isSeq(node))
       return { _tag: "List", at: place, items: node.items.map((item) => read(item as Node | null, place)) }
     const value = isScalar(node) ? node.value : undefined
     if (typeof value === "string" && value.includes("\0")) {
       report(place, "holds a NUL byte, which no command and no variable can hold")
-      return nothing(place)
+      return emptyValue(place)
     }
     if (typeof value === "string" || typeof value === "number" || typeof value === "boolean" || value === null) {
       return { _tag: "Scalar", at: place, value, source: (isScalar(node) ? node.source : undefined) ?? String(value) }
     }
     report(place, "is of a kind that means nothing here; put quotes around it")
-    return nothing(place)
+    return emptyValue(place)
   }
 
   const readMap = (map: YAMLMap, place: SourceLocation): Located => {
     const own = new Map<string, { at: SourceLocation; value: Located }>()
     const merged: Array<LocatedMap> = []
     for (const { key, value } of map.items) {
-      // As above: in a parsed map both sides are nodes or nothing.
+      // The same holds for the keys and values of a map.
       const [keyNode, valueNode] = [key as Node | null, value as Node | null]
       const keyPlace = keyNode === null ? place : at(keyNode.range?.[0])
       const inner = read(valueNode, keyPlace)
@@ -159,12 +159,12 @@ export const parseYaml = (
         else report(keyPlace, `the key \`${name}\` is here a second time; the first is on line ${first.at.line}`)
       }
     }
-    // A map's own keys win, then those of the sources in their order.
+    // The map's own keys take precedence, then those of the sources in order.
     for (const source of merged) {
       const before = merges
       merges += source.entries.size
-      if (merges > mostValues) {
-        if (before <= mostValues) report(place, `merges with \`<<\` more than ${mostValues} values, with those above`)
+      if (merges > maxValues) {
+        if (before <= maxValues) report(place, `merges with \`<<\` more than ${maxValues} values, with those above`)
         break
       }
       for (const [name, entry] of source.entries) if (!own.has(name)) own.set(name, entry)

@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 
-/** In every event: its position in the run, the run, the time (epoch milliseconds) and the path of its node. */
+/** The fields of every event: its number within the run, the run's id, the time (epoch milliseconds) and the node's path. */
 const stamp = {
   seq: Schema.Int,
   run: Schema.String,
@@ -8,50 +8,50 @@ const stamp = {
   path: Schema.String
 }
 
-/** A step, a composition that contains other nodes, or the undo of a step, whose path is `STEP/undo`. */
+/** The kind of a node. A `pipeline`, `forEach` or `item` (of a forEach) contains other nodes. An `undo` has the path `STEP/undo`. */
 export const NodeKind = Schema.Literals(["step", "pipeline", "forEach", "item", "undo"])
 export type NodeKind = typeof NodeKind.Type
 
-/** A failure as data: the error's tag and texts, or a defect's message. */
+/** A failure in an event: the error's tag, message and remedy. A defect (an unexpected exception) has the tag `Defect`. */
 export const FailureRecord = Schema.Struct({ tag: Schema.String, message: Schema.String, remedy: Schema.String })
 export type FailureRecord = typeof FailureRecord.Type
 
-/** A run starts. `version` is the version of this format. */
+/** A run started. `version` is the version of the event format. */
 export const RunStarted = Schema.TaggedStruct("RunStarted", {
   ...stamp,
   version: Schema.Literal(1),
   name: Schema.String
 })
-/** A node starts. */
+/** A node started. */
 export const StepStarted = Schema.TaggedStruct("StepStarted", { ...stamp, kind: NodeKind })
-/** A command printed one line, on the machine it runs on. */
+/** A command wrote a line. `machine` is where the command runs. */
 export const StepOutput = Schema.TaggedStruct("StepOutput", {
   ...stamp,
   machine: Schema.String,
   stream: Schema.Literals(["stdout", "stderr"]),
   line: Schema.String
 })
-/** Bytes moved so far, of `total` if that is known. A few times a second at most; the last one has the final number. */
+/** Bytes transferred so far, and the `total` if known. Published a few times per second; the last one has the final count. */
 export const StepProgress = Schema.TaggedStruct("StepProgress", {
   ...stamp,
   label: Schema.String,
   bytes: Schema.Int,
   total: Schema.optionalKey(Schema.Int)
 })
-/** A node reports in one sentence what it found or decided. */
+/** A message from a node: what it found or decided. */
 export const StepNoted = Schema.TaggedStruct("StepNoted", {
   ...stamp,
   level: Schema.Literals(["info", "warning"]),
   text: Schema.String
 })
-/** An attempt failed (the first is `attempt` 1), and the next one starts after `millis`. */
+/** An attempt failed and the step will retry in `millis`. `attempt` counts the failed attempts, starting at 1. */
 export const StepRetried = Schema.TaggedStruct("StepRetried", {
   ...stamp,
   attempt: Schema.Int,
   millis: Schema.Int,
   failures: Schema.Array(FailureRecord)
 })
-/** A step had nothing to do, or an item was not started. */
+/** A node was skipped: it had nothing to do, its condition was false, or (for an item) another item had failed. */
 export const StepSkipped = Schema.TaggedStruct("StepSkipped", {
   ...stamp,
   kind: NodeKind,
@@ -59,46 +59,46 @@ export const StepSkipped = Schema.TaggedStruct("StepSkipped", {
   millis: Schema.Int,
   result: Schema.optionalKey(Schema.Unknown)
 })
-/** A node succeeded. `result` is the step's result, encoded by its schema. */
+/** A node succeeded. `result` is the step's result, encoded with its schema, if it has one. */
 export const StepSucceeded = Schema.TaggedStruct("StepSucceeded", {
   ...stamp,
   kind: NodeKind,
   millis: Schema.Int,
   result: Schema.optionalKey(Schema.Unknown)
 })
-/** A node failed. A composition fails with the failures of its nodes. */
+/** A node failed. A pipeline, forEach or item fails with the failures of the nodes in it. */
 export const StepFailed = Schema.TaggedStruct("StepFailed", {
   ...stamp,
   kind: NodeKind,
   millis: Schema.Int,
   failures: Schema.Array(FailureRecord)
 })
-/** A node was stopped before it ended, by a signal or because another node failed. */
+/** A node was interrupted by a signal, or because a node running in parallel failed. */
 export const StepInterrupted = Schema.TaggedStruct("StepInterrupted", { ...stamp, kind: NodeKind, millis: Schema.Int })
-/** A resource was acquired: a connection, a tunnel, a server. */
+/** A node acquired a resource, such as a connection, a tunnel or a server. */
 export const ResourceAcquired = Schema.TaggedStruct("ResourceAcquired", { ...stamp, resource: Schema.String })
-/** A resource was released. `clean` is false if that took too long and jiji gave up. */
+/** A resource was released. `clean` is false if the release failed or timed out. */
 export const ResourceReleased = Schema.TaggedStruct("ResourceReleased", {
   ...stamp,
   resource: Schema.String,
   clean: Schema.Boolean
 })
-/** The run succeeded. This is its last event. */
+/** The run succeeded. This is the last event of the run. */
 export const RunSucceeded = Schema.TaggedStruct("RunSucceeded", { ...stamp, millis: Schema.Int })
-/** The run failed, with the failures of its nodes. This is its last event. */
+/** The run failed, with the failures of its nodes. This is the last event of the run. */
 export const RunFailed = Schema.TaggedStruct("RunFailed", {
   ...stamp,
   millis: Schema.Int,
   failures: Schema.Array(FailureRecord)
 })
-/** The run was stopped, for example by a signal. This is its last event. */
+/** The run was interrupted, for example by a signal. This is the last event of the run. */
 export const RunInterrupted = Schema.TaggedStruct("RunInterrupted", { ...stamp, millis: Schema.Int })
 
 /**
- * One fact about a run. Everything that jiji shows or stores about a run comes from the stream of events.
+ * Something that happened in a run. Reporters, hooks and the run history are all built from the stream of events.
  *
- * `seq` counts from 1 without gaps within a run. Every started node ends exactly once, with StepSucceeded, StepSkipped,
- * StepFailed or StepInterrupted; every acquired resource is released exactly once.
+ * `seq` starts at 1 and has no gaps within a run. Every node that starts ends with exactly one StepSucceeded,
+ * StepSkipped, StepFailed or StepInterrupted. Every acquired resource is released exactly once.
  */
 export const Event = Schema.Union([
   RunStarted,
@@ -119,7 +119,7 @@ export const Event = Schema.Union([
 ])
 export type Event = typeof Event.Type
 
-/** Whether an event is its run's last. */
+/** Returns true if the event is the last one of its run. */
 export const isEnd = (
   event: Event
 ): event is typeof RunSucceeded.Type | typeof RunFailed.Type | typeof RunInterrupted.Type =>
@@ -127,5 +127,5 @@ export const isEnd = (
 
 type WithoutStamp<E> = E extends Event ? Omit<E, keyof typeof stamp> : never
 
-/** An event before it is stamped with its order, run, time and path. */
+/** An event without `seq`, `run`, `time` and `path`, which `Events.publish` adds when it publishes it. */
 export type EventBody = WithoutStamp<Event>

@@ -3,22 +3,22 @@ import { type Event, type EventBody, isEnd } from "./Event.ts"
 import { publicPaths } from "./publicPaths.ts"
 import { Scrubber } from "./Scrubber.ts"
 
-/** The path of the node that the current fiber works for, `deploy/servers[web1]/pull` for one; empty outside a run. */
+/** The path of the node that the current fiber runs, such as `deploy/servers[web1]/pull`. Empty outside a run. */
 export const CurrentPath = Context.Reference<string>("jiji/core/CurrentPath", { defaultValue: () => "" })
 
-/** The id of the run that the current fiber works for; empty outside a run. */
+/** The id of the run that the current fiber belongs to. Empty outside a run. */
 export const CurrentRun = Context.Reference<string>("jiji/core/CurrentRun", { defaultValue: () => "" })
 
 /**
- * The one stream of events. Publishing never waits for a subscriber, and an event is free of known secrets before any
- * subscriber sees it.
+ * The stream of events of all runs in this process. Publishing never waits for subscribers. Known secrets are removed
+ * from an event before any subscriber sees it.
  */
 export class Events extends Context.Service<
   Events,
   {
-    /** Stamps and publishes an event for the current node. */
+    /** Adds `seq`, `run`, `time` and `path` to an event of the current node, and publishes it. */
     publish(body: EventBody): Effect.Effect<void>
-    /** Subscribes for the life of the scope, from the moment it returns. */
+    /** Subscribes until the scope closes. The stream has every event published after this effect completes. */
     readonly subscribe: Effect.Effect<Stream.Stream<Event>, never, Scope.Scope>
   }
 >()("jiji/core/Events") {
@@ -31,14 +31,14 @@ export class Events extends Context.Service<
       let seq = 0
       return Events.of({
         publish: (body) =>
-          // Numbered and handed over in one turn, so that no two fibers can swap places in between.
+          // Number and publish synchronously, so that two fibers cannot publish out of order.
           Effect.withFiber((fiber) => {
             const run = fiber.getRef(CurrentRun)
-            const path = paths.of(run, fiber.getRef(CurrentPath))
+            const path = paths.toPublic(run, fiber.getRef(CurrentPath))
             const time = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
             const event = { ...scrubber.deep(body), seq: ++seq, run, time, path }
             PubSub.publishUnsafe(hub, event)
-            if (isEnd(event)) paths.end(run)
+            if (isEnd(event)) paths.forget(run)
             return Effect.void
           }),
         subscribe: Effect.map(PubSub.subscribe(hub), Stream.fromSubscription)

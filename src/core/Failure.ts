@@ -1,4 +1,4 @@
-/** Exit codes of the command line. Every {@link Failure} names the one it ends a run with. */
+/** The exit codes of the `jiji` command. Each {@link Failure} has one. */
 export const ExitCode = {
   done: 0,
   failed: 1,
@@ -12,8 +12,8 @@ export const ExitCode = {
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
 
 /**
- * What every error class of jiji gives its user: what happened and why in one sentence, what to do about it in another,
- * and the exit code of a run that ends in it.
+ * The interface of all jiji errors. `message` says what happened and why, `remedy` says what to do about it. `exitCode` is
+ * the exit code of jiji if a run fails with this error.
  */
 export interface Failure {
   readonly _tag: string
@@ -22,7 +22,7 @@ export interface Failure {
   readonly exitCode: ExitCode
 }
 
-/** Whether a value is one of jiji's own errors. */
+/** Returns true if a value is a jiji error. */
 export const isFailure = (value: unknown): value is Failure =>
   typeof value === "object" &&
   value !== null &&

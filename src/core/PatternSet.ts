@@ -1,59 +1,61 @@
-/** The length of the shortest text that is looked for. */
-export const shortestPattern = 4
+/** The length of the shortest pattern, in characters. Shorter ones are ignored. */
+export const minPatternLength = 4
 
-/** Texts are filed under their first characters: under as many of these as they have. */
-const lengths = [64, 32, 16, 8, shortestPattern]
+/** Patterns are indexed by a prefix: the longest of these lengths that a pattern has. */
+const prefixLengths = [64, 32, 16, 8, minPatternLength]
 
-/** Texts to be found in others, in a time that hardly depends on how many there are. */
+/** A set of strings to find in texts. The time to search a text hardly depends on the number of patterns. */
 export interface PatternSet {
-  /** Has a text looked for, if it is not too short. */
-  add(text: string): void
-  /** Where they stand, as begin and end, in order. Those that overlap are one. */
-  places(text: string): ReadonlyArray<readonly [number, number]>
+  /** Adds a pattern, unless it is shorter than {@link minPatternLength}. */
+  add(pattern: string): void
+  /** Returns the parts of a text that match, as [start, end), in order. Overlapping matches are merged into one range. */
+  ranges(text: string): ReadonlyArray<readonly [number, number]>
 }
 
-/** None yet. */
+/** Creates an empty set. */
 export const make = (): PatternSet => {
   const known = new Set<string>()
-  const starts = new Set<string>()
-  const files = lengths.map((length) => ({ length, needles: new Map<string, Array<string>>() }))
+  const shortestPrefixes = new Set<string>()
+  const indexes = prefixLengths.map((length) => ({ length, patterns: new Map<string, Array<string>>() }))
 
-  const add = (text: string): void => {
-    const file = files.find(({ length }) => text.length >= length)
-    if (file === undefined || known.has(text)) return
-    known.add(text)
-    starts.add(text.slice(0, shortestPattern))
-    const beginning = text.slice(0, file.length)
-    const alike = file.needles.get(beginning)
-    if (alike === undefined) file.needles.set(beginning, [text])
-    else alike.push(text)
+  const add = (pattern: string): void => {
+    const index = indexes.find(({ length }) => pattern.length >= length)
+    if (index === undefined || known.has(pattern)) return
+    known.add(pattern)
+    shortestPrefixes.add(pattern.slice(0, minPatternLength))
+    const prefix = pattern.slice(0, index.length)
+    const samePrefix = index.patterns.get(prefix)
+    if (samePrefix === undefined) index.patterns.set(prefix, [pattern])
+    else samePrefix.push(pattern)
   }
 
-  /** The length of the longest one that stands at a place, or 0. */
-  const lengthAt = (text: string, at: number): number => {
-    if (!starts.has(text.slice(at, at + shortestPattern))) return 0
-    return files.reduce(
-      (longest, { length, needles }) =>
-        (needles.get(text.slice(at, at + length)) ?? []).reduce(
-          (longest, needle) => (needle.length > longest && text.startsWith(needle, at) ? needle.length : longest),
+  /** Returns the length of the longest pattern that starts at a position, or 0. */
+  const lengthAt = (text: string, position: number): number => {
+    if (!shortestPrefixes.has(text.slice(position, position + minPatternLength))) return 0
+    return indexes.reduce(
+      (longest, { length, patterns }) =>
+        (patterns.get(text.slice(position, position + length)) ?? []).reduce(
+          (longest, pattern) =>
+            pattern.length > longest && text.startsWith(pattern, position) ? pattern.length : longest,
           longest
         ),
       0
     )
   }
 
-  const places = (text: string): ReadonlyArray<readonly [number, number]> => {
+  const ranges = (text: string): ReadonlyArray<readonly [number, number]> => {
     const found: Array<readonly [number, number]> = []
     if (known.size === 0) return found
-    for (let at = 0; at <= text.length - shortestPattern; at++) {
-      const length = lengthAt(text, at)
+    for (let start = 0; start <= text.length - minPatternLength; start++) {
+      const length = lengthAt(text, start)
       if (length === 0) continue
+      const end = start + length
       const last = found.at(-1)
-      if (last !== undefined && at < last[1]) found[found.length - 1] = [last[0], Math.max(last[1], at + length)]
-      else found.push([at, at + length])
+      if (last !== undefined && start < last[1]) found[found.length - 1] = [last[0], Math.max(last[1], end)]
+      else found.push([start, end])
     }
     return found
   }
 
-  return { add, places }
+  return { add, ranges }
 }

@@ -1,16 +1,17 @@
 import { Effect, Option, type Scope } from "effect"
 import { runAuthorFunction } from "./authorFunction.ts"
 import { CurrentPath, Events } from "./Events.ts"
-import { Held } from "./Held.ts"
+import { HeldResources } from "./NameTracker.ts"
 
-/** How long a release may take before it is given up. */
-const limit = "5 seconds"
+/** How long a release may take. */
+const releaseTimeout = "5 seconds"
 
 /**
- * Acquires something for the life of the scope, and publishes that it was acquired and released. A release never fails
- * and is bounded in time: one that hangs is given up, so that everything behind it is released too.
+ * Acquires a resource and releases it when the scope closes. Publishes a ResourceAcquired and a ResourceReleased event,
+ * both with the path of the node that acquired it.
  *
- * Acquiring can be interrupted. The release's event carries the path of the node that acquired.
+ * A release never fails: if it fails, or takes longer than 5 seconds, the event has `clean: false` and the remaining
+ * resources are still released. `acquire` can be interrupted; `release` is not called then. `name` appears in events.
  */
 export const acquire = <A, E, R>(
   name: string,
@@ -21,18 +22,18 @@ export const acquire = <A, E, R>(
     Effect.gen(function* () {
       const events = yield* Events
       const path = yield* CurrentPath
-      const held = yield* Held
+      const held = yield* HeldResources
       const resource = yield* restore(acquire)
-      const letGo = held.add(name)
+      const untrack = held.add(name)
       yield* Effect.addFinalizer(() =>
         runAuthorFunction(`the release of ${name}`, release, () => release(resource)).pipe(
-          // A finalizer runs uninterruptible, and a time limit needs something that it can interrupt.
+          // Finalizers run uninterruptibly, but a timeout has to interrupt the release.
           Effect.interruptible,
-          Effect.timeoutOption(limit),
+          Effect.timeoutOption(releaseTimeout),
           Effect.catchCause(() => Effect.succeedNone),
           Effect.flatMap((ended) => {
-            // What was given up may be there still.
-            if (Option.isSome(ended)) letGo()
+            // After a failed release the resource may still exist, so keep its name.
+            if (Option.isSome(ended)) untrack()
             return events.publish({ _tag: "ResourceReleased", resource: name, clean: Option.isSome(ended) })
           }),
           Effect.provideService(CurrentPath, path)

@@ -1,43 +1,46 @@
 import { Context, Layer, Redacted } from "effect"
-import * as Needles from "./PatternSet.ts"
+import * as PatternSet from "./PatternSet.ts"
 import { secretForms } from "./secretForms.ts"
 
 const mask = "<redacted>"
 
 /**
- * Takes known secrets out of text. Values are added as they become known; text that is shown, published or stored
- * passes through here first.
+ * Replaces known secrets with `<redacted>`. jiji adds each secret when it reads it, and passes everything through here
+ * before showing, publishing or storing it.
+ *
+ * A secret is also found in other forms: single lines of it, and encoded as base64, URL, JSON or a quoted shell word.
+ * Secrets and lines shorter than 4 characters are not replaced, because they would match ordinary text.
  */
 export class Scrubber extends Context.Service<
   Scrubber,
   {
-    /** Makes a value known. */
+    /** Adds a secret. */
     add(value: Redacted.Redacted<string>): void
-    /** The text with every known value in it replaced. */
+    /** Returns the text with every known secret replaced. */
     text(text: string): string
-    /** The same value with every string in it scrubbed, keys of objects among them; for plain data. */
+    /** Returns a copy of plain data (objects, arrays, primitives) with secrets replaced in every string and object key. */
     deep<A>(value: A): A
   }
 >()("jiji/core/Scrubber") {
-  /** A scrubber that knows nothing yet. */
+  /** Creates a scrubber without secrets. */
   static readonly make = (): Scrubber["Service"] => {
     let isEmpty = true
-    const needles = Needles.make()
-    const masked = (input: string): string => {
+    const patterns = PatternSet.make()
+    const maskAll = (input: string): string => {
       let output = ""
       let from = 0
-      for (const [begin, end] of needles.places(input)) {
+      for (const [begin, end] of patterns.ranges(input)) {
         output += `${input.slice(from, begin)}${mask}`
         from = end
       }
       return from === 0 ? input : output + input.slice(from)
     }
     const text = (input: string): string => {
-      const output = masked(input)
-      // Colours and other invisible characters within a value hide it here, and not from whoever reads it.
+      const output = maskAll(input)
+      // A reader does not see colours and invisible characters, so look for secrets with those removed, too.
       const visible = Bun.stripANSI(output).replaceAll(/(?![\t\r\n])[\p{Cc}\p{Cf}\u2028\u2029]/gu, "")
-      const reread = visible === output ? output : masked(visible)
-      return reread === visible ? output : reread
+      const masked = visible === output ? output : maskAll(visible)
+      return masked === visible ? output : masked
     }
     const deep = (value: unknown): unknown => {
       if (typeof value === "string") return text(value)
@@ -50,10 +53,10 @@ export class Scrubber extends Context.Service<
     return Scrubber.of({
       add: (value) => {
         isEmpty = false
-        for (const form of secretForms(Redacted.value(value))) needles.add(form)
+        for (const form of secretForms(Redacted.value(value))) patterns.add(form)
       },
       text,
-      // Scrubbing keeps the shape, which the compiler cannot see through Object.entries.
+      // Scrubbing keeps the shape, but Object.entries loses the type.
       deep: <A>(value: A): A => (isEmpty ? value : (deep(value) as A))
     })
   }

@@ -2,13 +2,13 @@ import { Cause, Effect, Exit, Fiber, Schema } from "effect"
 import { locationSuffix, sourceLocation } from "./errorText.ts"
 import { ExitCode } from "./Failure.ts"
 
-/** What a function of an author's returned is not what its signature says, which only the compiler would have seen. */
+/** A function in a pipeline file returned a value that does not match its type. jiji runs these files without type checking. */
 export class UnexpectedReturn extends Schema.TaggedError<UnexpectedReturn>()("UnexpectedReturn", {
-  /** Whose function it is: `the step "pull"`. */
+  /** The function, such as `the step "pull"`. */
   what: Schema.String,
   got: Schema.String,
   wanted: Schema.String,
-  /** `FILE:LINE` of where it was made, where that is known. */
+  /** `FILE:LINE` where the function was passed to jiji, if known. */
   at: Schema.optionalKey(Schema.String)
 }) {
   override get message() {
@@ -28,15 +28,15 @@ export class UnexpectedReturn extends Schema.TaggedError<UnexpectedReturn>()("Un
   readonly exitCode = ExitCode.failed
 }
 
-const made = new WeakMap<object, Error>()
+const callers = new WeakMap<object, Error>()
 
-/** Remembers where in its author's files a function was given to jiji, for when it answers what it must not. */
-export const rememberCaller = <F extends object>(given: F): F => {
-  made.set(given, new Error("given here"))
-  return given
+/** Remembers the caller's stack, so that an {@link UnexpectedReturn} of the function can say where it was passed to jiji. */
+export const rememberCaller = <F extends object>(fn: F): F => {
+  callers.set(fn, new Error("given here"))
+  return fn
 }
 
-const kind = (value: unknown): string => {
+const describeValue = (value: unknown): string => {
   if (Effect.isEffect(value)) return "an Effect"
   if (typeof value === "function") return "a function"
   if (typeof value !== "object" || value === null) return String(value)
@@ -44,57 +44,57 @@ const kind = (value: unknown): string => {
   return name === "Object" || name === "Array" ? `an ${name.toLowerCase()}` : `a ${name}`
 }
 
-/** What is thrown where a function of an author's answered something else than its signature says. */
-const unexpected = (what: string, wanted: string, value: unknown, given?: object): UnexpectedReturn => {
-  // Whether it fails is of no interest any more.
+const unexpectedReturn = (what: string, wanted: string, value: unknown, fn?: object): UnexpectedReturn => {
+  // Nobody awaits this promise, and its rejection must not end the process.
   if (value instanceof Promise) value.catch(() => {})
-  const at = given && sourceLocation(made.get(given))
-  return new UnexpectedReturn({ what, wanted, got: kind(value), ...(at === undefined ? {} : { at }) })
+  const at = fn && sourceLocation(callers.get(fn))
+  return new UnexpectedReturn({ what, wanted, got: describeValue(value), ...(at === undefined ? {} : { at }) })
 }
 
-/** What a function of an author's has answered, which the compiler may not have looked at. */
-export const checkReturn = <A>(what: string, wanted: string, value: A, is: boolean): A => {
-  if (!is) throw unexpected(what, wanted, value)
+/** Returns the value, or throws {@link UnexpectedReturn}. For synchronous functions of a pipeline file. */
+export const checkReturn = <A>(what: string, wanted: string, value: A, isExpected: boolean): A => {
+  if (!isExpected) throw unexpectedReturn(what, wanted, value)
   return value
 }
 
-/** How effect ends a fiber that is given something else than an effect: at once, with nothing behind it run. */
-const invalid = "Fiber.runLoop: Not a valid effect: "
+/** The defect of a fiber that runs a value that is not an Effect. effect ends such a fiber without running its finalizers. */
+const invalidEffectPrefix = "Fiber.runLoop: Not a valid effect: "
 
-const explained = <E>(what: string, reason: Cause.Reason<E>): Cause.Reason<E> => {
+const explainDefect = <E>(what: string, reason: Cause.Reason<E>): Cause.Reason<E> => {
   if (!Cause.isDieReason(reason) || typeof reason.defect !== "string") return reason
-  const [begin, shown] = reason.defect.split(invalid)
-  if (begin !== "" || shown === undefined) return reason
-  const [, name] = /^\[object (\w+)\]$/.exec(shown) ?? []
-  const got = name === undefined ? shown : `a ${name}`
-  return Cause.makeDieReason(new UnexpectedReturn({ what: `something in ${what}`, wanted: "an Effect", got }))
+  const [begin, value] = reason.defect.split(invalidEffectPrefix)
+  if (begin !== "" || value === undefined) return reason
+  const [, name] = /^\[object (\w+)\]$/.exec(value) ?? []
+  const got = name === undefined ? value : `a ${name}`
+  return Cause.makeDieReason(new UnexpectedReturn({ what: `code in ${what}`, wanted: "an Effect", got }))
 }
 
 /**
- * What an author's function answers, run in a fiber of its own: effect ends one that comes upon no Effect as it stands,
- * and nothing else may end so.
+ * Runs the Effect that a function of a pipeline file returns, in a fiber of its own. If that code returns something else
+ * than an Effect, effect ends the fiber without running finalizers. A separate fiber keeps ours alive, and turns that into
+ * an {@link UnexpectedReturn}.
  */
 export const runAuthorFunction = <A, E, R>(
   what: string,
-  given: object,
-  answer: () => Effect.Effect<A, E, R>
+  fn: object,
+  invoke: () => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> => {
-  const asked = Effect.suspend(() => {
-    const effect = answer()
-    return Effect.isEffect(effect) ? effect : Effect.die(unexpected(what, "an Effect", effect, given))
+  const call = Effect.suspend(() => {
+    const effect = invoke()
+    return Effect.isEffect(effect) ? effect : Effect.die(unexpectedReturn(what, "an Effect", effect, fn))
   })
   return Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(Effect.forkChild(restore(asked), { startImmediately: true }), (fiber) =>
+    Effect.flatMap(Effect.forkChild(restore(call), { startImmediately: true }), (fiber) =>
       Effect.onInterrupt(restore(Fiber.await(fiber)), () => Fiber.interrupt(fiber)).pipe(
-        // What it has done by the time that it is interrupted, it has done.
+        // If the function completes before the interruption reaches it, use its result.
         Effect.catchCause(() => Fiber.await(fiber)),
         Effect.flatMap((exit) => {
           if (Exit.isFailure(exit)) {
-            return Effect.failCause(Cause.fromReasons(exit.cause.reasons.map((reason) => explained(what, reason))))
+            return Effect.failCause(Cause.fromReasons(exit.cause.reasons.map((reason) => explainDefect(what, reason))))
           }
-          // Of an `Effect.map` with an async function: nothing has waited for it.
+          // The result of an `Effect.map` with an async function: nothing has awaited the promise.
           const isPromise = exit.value instanceof Promise
-          return isPromise ? Effect.die(unexpected(`something in ${what}`, "an Effect", exit.value)) : exit
+          return isPromise ? Effect.die(unexpectedReturn(`code in ${what}`, "an Effect", exit.value)) : exit
         })
       )
     )

@@ -1,24 +1,25 @@
 import { edenGC, fullGC } from "bun:jsc"
 
-/** Of what lived shortly: some 2 ms. */
-const young = 16 * 1024 * 1024
+/** Collect young objects after this many bytes. Takes about 2 ms. */
+const minorThreshold = 16 * 1024 * 1024
 
-/** Of all there is: some 25 ms. A layer leaves enough to be worth that, and a page does not. */
-const all = 256 * 1024 * 1024
+/** Collect everything after this many bytes. Takes about 25 ms, which pays off for an image layer but not for a web page. */
+const fullThreshold = 256 * 1024 * 1024
 
-let sinceYoung = 0
-let sinceAll = 0
+let sinceMinor = 0
+let sinceFull = 0
 
 /**
- * Says that bytes have passed through this process. Every piece of them leaves garbage of its size, and the runtime
- * thinks of all of the machine's memory before it collects it: by itself it lets a large layer take 250 MB and more.
+ * Counts bytes that passed through this process, and collects garbage once there are enough. Every chunk becomes garbage.
+ * The runtime collects it late, because it only looks at how much memory the machine has: a large layer then takes
+ * 250 MB and more.
  */
 export const collectAfter = (bytes: number): void => {
-  sinceYoung += bytes
-  sinceAll += bytes
-  if (sinceYoung < young) return
-  sinceYoung = 0
-  if (sinceAll < all) return void edenGC()
-  sinceAll = 0
+  sinceMinor += bytes
+  sinceFull += bytes
+  if (sinceMinor < minorThreshold) return
+  sinceMinor = 0
+  if (sinceFull < fullThreshold) return void edenGC()
+  sinceFull = 0
   fullGC()
 }

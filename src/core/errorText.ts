@@ -1,40 +1,41 @@
 import { Formatter, Result } from "effect"
 
-/** This program's own sources, where it runs from them. */
-const own = `${import.meta.dir.replace(/\/src\/core$/, "/src")}/`
+/** The folder of jiji's own sources, if it runs from them. */
+const ownSource = `${import.meta.dir.replace(/\/src\/core$/, "/src")}/`
 
-/** `FILE:LINE` of the first frame of an error that is neither in a package nor part of the program itself. */
+/** Returns `FILE:LINE` of the first stack frame that is neither in node_modules nor in jiji. */
 export const sourceLocation = (error: unknown): string | undefined =>
   error instanceof Error
     ? [...(error.stack ?? "").matchAll(/(?:\(|at (?:async )?)(\/[^\n()]+?:\d+)(?::\d+)?\)?$/gm)]
-        .map(([, place = ""]) => place)
-        .find((place) => !/\/node_modules\/|^\/\$bunfs\//.test(place) && !place.startsWith(own))
+        .map(([, location = ""]) => location)
+        .find((location) => !/\/node_modules\/|^\/\$bunfs\//.test(location) && !location.startsWith(ownSource))
     : undefined
 
-/** The end of a sentence that says where a fault is, where that is known. */
-export const locationSuffix = (place: string | undefined): string => (place === undefined ? "" : ` (at ${place})`)
+/** Returns ` (at FILE:LINE)`, or an empty string if the location is unknown. */
+export const locationSuffix = (location: string | undefined): string =>
+  location === undefined ? "" : ` (at ${location})`
 
-/** An error's tag, where it has one. */
+/** Returns the `_tag` of an error, if it has one. */
 export const tagOf = (error: unknown): string | undefined =>
   typeof error === "object" && error !== null && "_tag" in error && typeof error._tag === "string"
     ? error._tag
     : undefined
 
-/** Characters of what is shown of a value. */
-const longest = 1000
+/** How many characters of a formatted value are kept. */
+const maxLength = 1000
 
-const shown = (value: unknown): string =>
+const formatValue = (value: unknown): string =>
   Result.getOrElse(
-    Result.try(() => Formatter.format(value).slice(0, longest)),
-    () => "something that cannot be shown"
+    Result.try(() => Formatter.format(value).slice(0, maxLength)),
+    () => "an unprintable value"
   )
 
-/** What any value says that a step failed or died with: an error's message, or its tag and fields. */
+/** Returns a text for any value that a step failed or died with: the error's message, or its tag and fields. */
 export const messageOf = (error: unknown): string => {
   if (typeof error === "string") return error
   if (error instanceof Error && error.message !== "") return error.message
   const tag = tagOf(error) ?? (error instanceof Error ? error.name : undefined)
-  if (typeof error !== "object" || error === null || tag === undefined) return shown(error)
+  if (typeof error !== "object" || error === null || tag === undefined) return formatValue(error)
   const fields = Object.entries(error).filter(([key]) => key !== "_tag" && key !== "name")
-  return fields.length === 0 ? tag : `${tag} ${shown(Object.fromEntries(fields))}`
+  return fields.length === 0 ? tag : `${tag} ${formatValue(Object.fromEntries(fields))}`
 }

@@ -1,12 +1,12 @@
 /**
- * What would end a key too early, or begin another part of a path; and what a terminal, a CI system or a reader of lines
- * obeys. `%` is among them, so that no two keys are written the same.
+ * Characters to encode: the ones with a meaning in a path, and the control characters that a terminal, a CI system or a
+ * line reader interprets. `%` is included so that two different keys always have different encodings.
  */
 const unsafe = /[%/[\]\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu
 
-/** An item's key as it stands in a path: `a/b` as `a%2Fb`, as URLs write it. */
+/** Encodes an item's key for use in a path, as in a URL: `a/b` becomes `a%2Fb`. */
 export const encodeKey = (key: string): string => key.replaceAll(unsafe, encodeURIComponent)
 
-/** The key that stands in a path. */
+/** Decodes the result of {@link encodeKey}. */
 export const decodeKey = (encoded: string): string =>
   encoded.replaceAll(/(?:%[0-9A-F]{2})+/g, (bytes) => Buffer.from(bytes.replaceAll("%", ""), "hex").toString())

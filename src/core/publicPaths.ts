@@ -1,46 +1,47 @@
-/** The paths of one run's nodes, as they are published. */
-interface Known {
-  readonly shown: Map<string, string>
-  /** Those that are not what they were. */
-  readonly masked: Set<string>
+/** The published paths of the nodes of one run. */
+interface RunPaths {
+  /** Published path by original path. */
+  readonly published: Map<string, string>
+  /** The published paths from which something was removed. */
+  readonly scrubbed: Set<string>
 }
 
 /**
- * Paths with `scrub` applied to each part of them once for a run, however much it takes out later: a node's path is the
- * same from its beginning to its end, and begins with the path of what it stands in.
+ * Removes secrets from node paths. Each part of a path is scrubbed once per run, so a path stays the same from the node's
+ * first event to its last, even if more secrets become known meanwhile. A child's path always begins with its parent's.
  */
 export const publicPaths = (scrub: (text: string) => string) => {
-  const runs = new Map<string, Known>()
+  const runs = new Map<string, RunPaths>()
 
-  const shownIn = (known: Known, path: string): string => {
-    const found = known.shown.get(path)
-    if (found !== undefined) return found
-    const at = Math.max(0, path.lastIndexOf(path.endsWith("]") ? "[" : "/"))
-    const before = at === 0 ? "" : shownIn(known, path.slice(0, at))
-    const own = path.slice(at)
-    const part = scrub(own)
-    let shown = before + part
-    if (part !== own) {
-      // Two items that are named by secrets are two nodes all the same.
+  const publicPath = (paths: RunPaths, path: string): string => {
+    const known = paths.published.get(path)
+    if (known !== undefined) return known
+    const split = Math.max(0, path.lastIndexOf(path.endsWith("]") ? "[" : "/"))
+    const parent = split === 0 ? "" : publicPath(paths, path.slice(0, split))
+    const original = path.slice(split)
+    const part = scrub(original)
+    let published = parent + part
+    if (part !== original) {
+      // Two items whose keys are secrets would both be `<redacted>`, so number them.
       const end = part.endsWith("]") ? "]" : ""
-      const rest = end === "" ? part : part.slice(0, -1)
-      for (let n = 2; known.masked.has(shown); n++) shown = `${before}${rest}#${n}${end}`
-      known.masked.add(shown)
+      const stem = end === "" ? part : part.slice(0, -1)
+      for (let n = 2; paths.scrubbed.has(published); n++) published = `${parent}${stem}#${n}${end}`
+      paths.scrubbed.add(published)
     }
-    known.shown.set(path, shown)
-    return shown
+    paths.published.set(path, published)
+    return published
   }
 
   return {
-    /** A node's path, as it is published. */
-    of: (run: string, path: string): string => {
-      // What is said outside of a run has no end at which to forget it.
+    /** Returns the path to publish for a node. */
+    toPublic: (run: string, path: string): string => {
+      // Events outside a run have no end at which to forget their paths.
       if (run === "") return scrub(path)
-      let known = runs.get(run)
-      if (known === undefined) runs.set(run, (known = { shown: new Map(), masked: new Set() }))
-      return shownIn(known, path)
+      let paths = runs.get(run)
+      if (paths === undefined) runs.set(run, (paths = { published: new Map(), scrubbed: new Set() }))
+      return publicPath(paths, path)
     },
-    /** Forgets a run that has ended. */
-    end: (run: string): void => void runs.delete(run)
+    /** Forgets the paths of a run that has ended. */
+    forget: (run: string): void => void runs.delete(run)
   }
 }

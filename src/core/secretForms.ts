@@ -1,17 +1,18 @@
 import { encodeKey } from "./keys.ts"
-import { shortestPattern } from "./PatternSet.ts"
+import { minPatternLength } from "./PatternSet.ts"
 
-/** A value in the middle of a longer base64 text, and a line of one, are told from other text by their length alone. */
-const shortestInside = 8
+/** Fragments of base64 shorter than this are ignored, because they would match ordinary text. */
+const minFragmentLength = 8
 
-/** After how many characters base64 is cut into lines: by coreutils and MIME, and by PEM. */
-const widths = [76, 64]
+/** The line lengths of base64: 76 for coreutils and MIME, 64 for PEM. */
+const lineWidths = [76, 64]
 
 /**
- * What stands for a value within the base64 of a longer text, `user:password` for one. Bytes go three at a time into
- * four characters, so there are three of them, and the characters at either end belong to the neighbours too.
+ * Returns the base64 fragments of a value that is inside a longer encoded text, such as `user:password`. base64 encodes
+ * three bytes as four characters, so there are three fragments, one per offset. The characters at each end are dropped,
+ * since they also depend on the neighbouring bytes.
  */
-const inside = (value: string): ReadonlyArray<string> => {
+const fragments = (value: string): ReadonlyArray<string> => {
   const bytes = Buffer.from(value)
   return [0, 1, 2].map((before) => {
     const text = Buffer.concat([Buffer.alloc(before), bytes]).toString("base64")
@@ -19,32 +20,32 @@ const inside = (value: string): ReadonlyArray<string> => {
   })
 }
 
-/** The lines of a text that is cut after so many characters. */
-const cut = (text: string, width: number): ReadonlyArray<string> =>
+/** Splits a text into lines of the given width. */
+const splitAt = (text: string, width: number): ReadonlyArray<string> =>
   Array.from({ length: Math.ceil(text.length / width) }, (_, line) => text.slice(line * width, (line + 1) * width))
 
 const base64Forms = (value: string): ReadonlyArray<string> => {
-  const whole = Buffer.from(value).toString("base64")
-  const parts = inside(value)
-  // Without what pads it too: whoever encoded it may have added a line end.
-  const lines = [whole, ...parts.slice(0, 1)].flatMap((text) => widths.flatMap((width) => cut(text, width)))
-  const all = [whole, ...[...parts, ...lines].filter((text) => text.length >= shortestInside)]
+  const encoded = Buffer.from(value).toString("base64")
+  const parts = fragments(value)
+  // Include the form without padding: a newline at the end of the value, as `echo` adds, changes the last characters.
+  const lines = [encoded, ...parts.slice(0, 1)].flatMap((text) => lineWidths.flatMap((width) => splitAt(text, width)))
+  const all = [encoded, ...[...parts, ...lines].filter((text) => text.length >= minFragmentLength)]
   return [...all, ...all.map((text) => text.replaceAll("+", "-").replaceAll("/", "_"))]
 }
 
 const json = (value: string): string => JSON.stringify(value).slice(1, -1)
 
-/** As Go's encoder and templates write it, so that it may stand in HTML. */
+/** JSON as Go encodes it, which escapes `<`, `>` and `&` for use in HTML. */
 const htmlJson = (value: string): string =>
   json(value).replaceAll(/[<>&]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`)
 
 /**
- * The forms in which a value turns up in output: itself, its lines, and as base64, a URL, a form, JSON, a shell's
- * single quotes or an item's key in a path write it.
+ * Returns the forms in which a secret can appear in output: the value itself, each of its lines, and its encodings as
+ * base64, URL, form data, JSON, a single-quoted shell word, and an item's key in a path.
  */
 export const secretForms = (value: string): ReadonlyArray<string> =>
-  // The quotes and escapes alone of so short a value would blot out ordinary text.
-  value.length < shortestPattern
+  // The escaped forms of such a short value would match ordinary text.
+  value.length < minPatternLength
     ? []
     : [
         value,

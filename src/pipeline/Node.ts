@@ -3,7 +3,7 @@ import type { Event } from "../core/Event.ts"
 import type { Wrapper } from "./Step.ts"
 import type { Strategy } from "./Strategy.ts"
 
-/** One node of a pipeline, with its types gone: what the runner interprets, and what can be listed and drawn. */
+/** A node of a pipeline, without its type parameters. The runner, `describe` and `toMermaid` work on these. */
 export type Node = StepNode | PipelineNode | ParallelNode | ForEachNode | WhenNode
 
 export interface StepNode {
@@ -14,7 +14,7 @@ export interface StepNode {
   readonly wrappers: ReadonlyArray<Wrapper>
 }
 
-/** A step as a sentence names it. */
+/** Returns the name of a step for use in a sentence: `the step "pull"`. */
 export const stepLabel = ({ name }: StepNode): string => `the step ${JSON.stringify(name)}`
 
 export interface PipelineNode {
@@ -24,7 +24,7 @@ export interface PipelineNode {
   readonly subscribers: ReadonlyArray<Subscriber>
 }
 
-/** Its branches stand in the path of the pipeline that it is in. */
+/** It has no name: the paths of its branches begin with the path of the enclosing pipeline. */
 export interface ParallelNode {
   readonly _tag: "Parallel"
   readonly branches: ReadonlyArray<Node>
@@ -33,17 +33,17 @@ export interface ParallelNode {
 export interface ForEachNode {
   readonly _tag: "ForEach"
   readonly name: string
-  /** The key of the state that holds the item within the body. */
+  /** The key under which the body finds the item in its state. */
   readonly as: string
   readonly items: (state: never) => ReadonlyArray<unknown>
   readonly key: (item: never) => string
   readonly strategy: Strategy
   readonly body: PipelineNode
-  /** Where a value of every body's final state is gathered. */
+  /** Collects one value of the final state of each item, under the key `as`. */
   readonly collect: { readonly as: string; readonly value: (state: never) => unknown } | undefined
 }
 
-/** Its body stands in the path of the pipeline that it is in. */
+/** It has no name: the path of its body begins with the path of the enclosing pipeline. */
 export interface WhenNode {
   readonly _tag: "When"
   readonly if: (state: never) => boolean
@@ -51,16 +51,16 @@ export interface WhenNode {
   readonly body: StepNode | PipelineNode
 }
 
-/** What is told of the events of a pipeline. */
+/** A handler for the events of a pipeline with one tag. */
 export interface Subscriber {
   readonly tag: Event["_tag"]
   readonly handler: (event: never) => Effect.Effect<unknown, unknown, unknown>
 }
 
-/** Everything that can be put into a pipeline is a node but for its type parameters. */
+/** Drops the type parameters of a step or pipeline. At run time these are nodes already. */
 export const asNode = (node: object): Node => node as Node
 
-/** The nodes that a node puts into the path of its pipeline: itself, its branches, or what it does under a condition. */
+/** Returns the nodes that have a name in the enclosing pipeline: the node itself, its branches, or the body of a `when`. */
 export const namedNodes = (node: Node): ReadonlyArray<StepNode | PipelineNode | ForEachNode> => {
   switch (node._tag) {
     case "Parallel":

@@ -5,21 +5,21 @@ import { type Origin, origin } from "./origin.ts"
 import { appendNode } from "./paths.ts"
 import type {
   AddsOf,
-  Below,
+  PrefixPaths,
   Branch,
   ErrorOf,
-  Free,
-  Known,
+  NoNodeNamed,
+  LiteralName,
   NeedsOf,
   NeedsOfAll,
-  Place,
-  PlacesOf,
-  PlacesOfAll,
+  NodeTypes,
+  NodeMapOf,
+  NodeMapOfAll,
   ServicesOf
-} from "./types/Place.ts"
+} from "./types/NodeMap.ts"
 import type { Step } from "./Step.ts"
 import type { Strategy } from "./Strategy.ts"
-import type { AddsInOrder, Then, ThenState } from "./types/Then.ts"
+import type { AddsOfParallel, StateAfterAdds, StateAfterPipeline } from "./types/State.ts"
 import * as Strategies from "./Strategy.ts"
 
 export { Description, describe } from "./description.ts"
@@ -28,22 +28,25 @@ export { toMermaid } from "./mermaid.ts"
 export { DuplicatePath, NoSuchNode, StepTimedOut } from "./PipelineError.ts"
 export { run } from "./interpreter/run.ts"
 export type { Node } from "./Node.ts"
-export type { Branch } from "./types/Place.ts"
+export type { Branch } from "./types/NodeMap.ts"
 
 /**
- * An ordered composition of steps and other pipelines, as data. It threads one typed state through them: it begins with
- * `Needs` and ends with `State`, or in one of `E`, and uses the services `R`. It is a scope: what its steps acquire is
- * released when it ends, however it ends.
+ * A sequence of steps and nested pipelines, as data. {@link run} executes it.
  *
- * `Places` is what the compiler knows of each node, by its path, so that nodes can be replaced and removed safely.
+ * The nodes share a typed state: it starts as `Needs`, each step adds to it, and it ends as `State`. The pipeline fails
+ * with `E` and requires the services `R`. Each pipeline has its own scope: the resources that its steps acquire are
+ * released when it ends, in reverse order, whether it succeeds, fails or is interrupted.
+ *
+ * `NodeMap` has the types of each node by path, so that the compiler can check {@link replace}, {@link insertBefore},
+ * {@link insertAfter} and {@link remove}.
  */
 export interface Pipeline<
   in Needs,
   out State,
   out E = never,
   out R = never,
-  // oxlint-disable-next-line typescript/no-explicit-any -- where nothing is said of the nodes, nothing is checked of them
-  out Places = any,
+  // oxlint-disable-next-line typescript/no-explicit-any -- if the types of the nodes are unknown, edits are not checked
+  out NodeMap = any,
   out Name extends string = string
 >
   extends Pipeable.Pipeable {
@@ -52,38 +55,38 @@ export interface Pipeline<
   readonly nodes: ReadonlyArray<Node>
   readonly subscribers: ReadonlyArray<Subscriber>
   readonly "~origin": Origin
-  /** Only for the compiler. */
+  /** Exists only at compile time. */
   readonly "~types"?: {
     readonly needs: (_: Needs) => void
     readonly state: State
     readonly error: E
     readonly services: R
   }
-  /** Only for the compiler. */
-  readonly "~places"?: Places
+  /** Exists only at compile time. */
+  readonly "~nodes"?: NodeMap
 }
 
-/** The state that a pipeline ends with. */
+/** The state at the end of a pipeline. */
 export type StateOf<P> = P extends Pipeline<infer _N, infer S, infer _E, infer _R> ? S : never
 
-/** Puts a pipeline together. The types are the promise of the signatures below; the value itself carries none. */
+/** Creates a pipeline. The signatures below state its type; the value has no types at run time, so this is a cast. */
 const build = <P>(name: string, nodes: ReadonlyArray<Node>, subscribers: ReadonlyArray<Subscriber>): P =>
   ({ ...Pipeable.Prototype, _tag: "Pipeline", "~origin": origin, name, nodes, subscribers }) as P
 
-interface Built {
+interface PipelineData {
   readonly name: string
   readonly nodes: ReadonlyArray<Node>
   readonly subscribers: ReadonlyArray<Subscriber>
 }
 
-const append = <P>(self: Built, node: object): P =>
+const append = <P>(self: PipelineData, node: object): P =>
   build(self.name, appendNode(self.name, self.nodes, asNode(node)), self.subscribers)
 
 /**
- * A pipeline with nothing in it yet. `Needs` is the state that it begins with.
+ * Creates an empty pipeline. `Needs` is the state that it starts with.
  *
- * TypeScript infers all types or none: where `Needs` is written out, the name can be too (`make<Input, "images">`), and
- * the nodes of the pipeline are then known to `replace` and its like also where it stands within another one.
+ * If you specify `Needs`, TypeScript does not infer the name. To use this pipeline inside another one, specify the name too
+ * (`make<Input, "images">("images")`): {@link replace} and the other edits then know the paths of its nodes.
  */
 export const make = <Needs extends object = {}, const Name extends string = string>(
   name: Name
@@ -99,61 +102,80 @@ type Append<N, After, E, R, X, Name extends string, E2, R2, X2> = Pipeline<
 >
 
 /**
- * Appends a step. It is a compile error where the state does not have what the step needs, or where the pipeline has a
- * node of that name; a name that is known only at run time throws DuplicatePath then.
+ * Appends a step.
+ *
+ * Does not compile if the state lacks something that the step needs, or if the pipeline already has a node with that name.
+ * If the name is only known at run time, throws {@link DuplicatePath}.
  */
 export const step =
   <N2, A2, E2, R2, Name2 extends string>(next: Step<N2, A2, E2, R2, Name2>) =>
-  <N, S extends N2, E, R, X extends Free<{ readonly name: Name2 }>, Name extends string>(
-    self: Pipeline<N, S, E, R, X, Name>
-  ): Append<N, Then<S, A2>, E, R, X, Name, E2, R2, { readonly [P in Known<Name2>]: Place<N2, A2, S, Then<S, A2>> }> =>
-    append(self, next)
-
-/** Appends a pipeline as one node: a scope of its own, that ends before the next node begins. */
-export const pipeline =
-  <N2, S2, E2, R2, X2, Name2 extends string>(next: Pipeline<N2, S2, E2, R2, X2, Name2>) =>
-  <N, S extends N2, E, R, X extends Free<{ readonly name: Name2 }>, Name extends string>(
+  <N, S extends N2, E, R, X extends NoNodeNamed<{ readonly name: Name2 }>, Name extends string>(
     self: Pipeline<N, S, E, R, X, Name>
   ): Append<
     N,
-    ThenState<S, S2>,
+    StateAfterAdds<S, A2>,
     E,
     R,
     X,
     Name,
     E2,
     R2,
-    { readonly [P in Known<Name2>]: Place<N2, S2, S, ThenState<S, S2>> } & Below<Known<Name2>, X2>
+    { readonly [P in LiteralName<Name2>]: NodeTypes<N2, A2, S, StateAfterAdds<S, A2>> }
+  > =>
+    append(self, next)
+
+/** Appends a nested pipeline. Its resources are released when it ends, before the next node starts. */
+export const pipeline =
+  <N2, S2, E2, R2, X2, Name2 extends string>(next: Pipeline<N2, S2, E2, R2, X2, Name2>) =>
+  <N, S extends N2, E, R, X extends NoNodeNamed<{ readonly name: Name2 }>, Name extends string>(
+    self: Pipeline<N, S, E, R, X, Name>
+  ): Append<
+    N,
+    StateAfterPipeline<S, S2>,
+    E,
+    R,
+    X,
+    Name,
+    E2,
+    R2,
+    { readonly [P in LiteralName<Name2>]: NodeTypes<N2, S2, S, StateAfterPipeline<S, S2>> } & PrefixPaths<
+      LiteralName<Name2>,
+      X2
+    >
   > =>
     append(self, next)
 
 /**
- * Appends steps and pipelines that run at the same time, each from the same state; what they add is put together. Where
- * one fails, the others are interrupted.
+ * Appends steps and pipelines that run in parallel. Each starts with the same state, and everything that they add is in
+ * the state afterwards. If one fails, the others are interrupted.
  */
 export const parallel =
   <const B extends ReadonlyArray<Branch>>(...branches: B) =>
-  <N, S extends NeedsOfAll<B[number]>, E, R, X extends Free<B[number]>, Name extends string>(
+  <N, S extends NeedsOfAll<B[number]>, E, R, X extends NoNodeNamed<B[number]>, Name extends string>(
     self: Pipeline<N, S, E, R, X, Name>
   ): Append<
     N,
-    ThenState<S, AddsInOrder<B>>,
+    StateAfterPipeline<S, AddsOfParallel<B>>,
     E,
     R,
     X,
     Name,
     ErrorOf<B[number]>,
     ServicesOf<B[number]>,
-    PlacesOfAll<B[number], S, ThenState<S, AddsInOrder<B>>>
+    NodeMapOfAll<B[number], S, StateAfterPipeline<S, AddsOfParallel<B>>>
   > =>
     append(self, { _tag: "Parallel", branches })
 
 type ItemOf<N2, K extends string> = K extends keyof N2 ? N2[K] : unknown
 
 /**
- * Appends a pipeline that runs once for every item. Within it the state also holds the item, under `as`. Items are told
- * apart by `key`, which names them in paths: `deploy/servers[web1]/pull`. With `collect`, a value of every item's final
- * state is added to the state, as a list in the items' order.
+ * Appends a pipeline that runs once per item.
+ *
+ * - `as`: the key under which the body finds the item in its state.
+ * - `key`: identifies the item in paths, such as `web1` in `deploy/servers[web1]/pull`.
+ * - `strategy`: how many items run at the same time, and what a failed item does to the others. The default is
+ *   `Strategy.parallel()`.
+ * - `collect`: adds one value of each item's final state to the state, as a list in the order of the items.
  */
 export const forEach =
   <
@@ -176,60 +198,65 @@ export const forEach =
     readonly strategy?: Strategy
     readonly collect?: { readonly as: C; readonly value: (state: S2) => V }
   }) =>
-  <N, S extends S0 & Omit<N2, K>, E, R, X extends Free<{ readonly name: Name2 }>, Name extends string>(
+  <N, S extends S0 & Omit<N2, K>, E, R, X extends NoNodeNamed<{ readonly name: Name2 }>, Name extends string>(
     self: Pipeline<N, S, E, R, X, Name>
   ): Append<
     N,
-    Then<S, Collected<C, V>>,
+    StateAfterAdds<S, Collected<C, V>>,
     E,
     R,
     X,
     Name,
     E2,
     R2,
-    { readonly [P in Known<Name2>]: Place<S0 & Omit<N2, K>, Collected<C, V>, S, Then<S, Collected<C, V>>> } & Below<
-      Known<Name2>,
-      X2 & Collecting<C, S2>
-    >
+    {
+      readonly [P in LiteralName<Name2>]: NodeTypes<
+        S0 & Omit<N2, K>,
+        Collected<C, V>,
+        S,
+        StateAfterAdds<S, Collected<C, V>>
+      >
+    } & PrefixPaths<LiteralName<Name2>, X2 & CollectNodeMap<C, S2>>
   > =>
     append(self, { _tag: "ForEach", strategy: Strategies.parallel(), collect: undefined, ...options })
 
 type Collected<C extends string, V> = { readonly [P in C]: ReadonlyArray<V> }
-/** What is collected needs the body's final state, so that nothing is removed from the body that it may be made from. */
-type Collecting<C extends string, S2> = [C] extends [never] ? {} : { readonly "?": Place<S2, {}, S2, S2> }
+/** `collect` needs the final state of the body, so nodes that add to it cannot be removed from the body. */
+type CollectNodeMap<C extends string, S2> = [C] extends [never] ? {} : { readonly "?": NodeTypes<S2, {}, S2, S2> }
 
 /**
- * Appends a step or a pipeline that runs only under a condition; otherwise it is skipped, for the reason that is given.
- * What it adds may be missing from the state then, and is optional.
+ * Appends a step or a pipeline that only runs if a condition holds. Otherwise it is skipped, and `reason` says why. What it
+ * adds is optional in the state afterwards.
  */
 export const when =
   <S0, const B extends Branch>(options: {
     readonly if: (state: S0) => boolean
-    /** Shown to the user where the condition does not hold. */
+    /** Shown to the user if the condition does not hold. */
     readonly reason: string
     readonly body: B
   }) =>
-  <N, S extends S0 & NeedsOf<B>, E, R, X extends Free<B>, Name extends string>(
+  <N, S extends S0 & NeedsOf<B>, E, R, X extends NoNodeNamed<B>, Name extends string>(
     self: Pipeline<N, S, E, R, X, Name>
   ): Append<
     N,
-    ThenState<S, Partial<AddsOf<B>>>,
+    StateAfterPipeline<S, Partial<AddsOf<B>>>,
     E,
     R,
     X,
     Name,
     ErrorOf<B>,
     ServicesOf<B>,
-    PlacesOf<B, S, ThenState<S, Partial<AddsOf<B>>>> & { readonly "?": Place<S0, {}, S, S> }
+    NodeMapOf<B, S, StateAfterPipeline<S, Partial<AddsOf<B>>>> & { readonly "?": NodeTypes<S0, {}, S, S> }
   > =>
     append(self, { _tag: "When", ...options })
 
 /**
- * Tells of events of a run: of those of the pipeline's own nodes, where it stands within another one. The handler is
- * given one event after another, in their order. The run does not wait for it, but at its end, for 2 seconds; where it
- * fails, that is noted in the run as a warning, once, and the next event is given to it all the same.
+ * Calls a handler for each event with the given tag. In a nested pipeline, only for events of its own nodes.
  *
- * By the time of a run's last event, what the layers given to the run held has been released.
+ * The handler gets one event at a time, in order. The run does not wait for it, except for up to 2 seconds at the end. If
+ * it fails, the run publishes one warning and the handler gets the next event as usual.
+ *
+ * When the last event of a run is published, the layers passed to {@link run} have already been released.
  */
 export const on =
   <Tag extends Event["_tag"], E2, R2>(

@@ -1,9 +1,9 @@
 import { Duration, Schema } from "effect"
 import { ExitCode } from "../core/Failure.ts"
 
-/** A step took longer than the time it was given. */
+/** A step did not finish within its timeout. */
 export class StepTimedOut extends Schema.TaggedError<StepTimedOut>()("StepTimedOut", {
-  /** Where the step stands in the run. */
+  /** The path of the step. */
   path: Schema.String,
   millis: Schema.Finite
 }) {
@@ -14,10 +14,10 @@ export class StepTimedOut extends Schema.TaggedError<StepTimedOut>()("StepTimedO
   readonly exitCode = ExitCode.failed
 }
 
-/** A pipeline was to be changed at a path where it has no node. */
+/** The pipeline to edit has no node at the path. */
 export class NoSuchNode extends Schema.TaggedError<NoSuchNode>()("NoSuchNode", {
   path: Schema.String,
-  /** The paths that there are. */
+  /** The existing paths. */
   paths: Schema.Array(Schema.String)
 }) {
   override get message() {
@@ -29,7 +29,7 @@ export class NoSuchNode extends Schema.TaggedError<NoSuchNode>()("NoSuchNode", {
   readonly exitCode = ExitCode.failed
 }
 
-/** Two nodes of a pipeline would have the same path, so that nobody could tell them apart. */
+/** Two nodes of a pipeline have the same path. */
 export class DuplicatePath extends Schema.TaggedError<DuplicatePath>()("DuplicatePath", { path: Schema.String }) {
   override get message() {
     return `The pipeline has two nodes with the path ${this.path}.`
@@ -38,12 +38,12 @@ export class DuplicatePath extends Schema.TaggedError<DuplicatePath>()("Duplicat
   readonly exitCode = ExitCode.failed
 }
 
-/** What a pipeline's author does on an event failed. The run goes on, and says so as a warning. */
+/** A handler passed to `Pipeline.on` failed. Only published as a warning; the run continues. */
 export class SubscriberFailed extends Schema.TaggedError<SubscriberFailed>()("SubscriberFailed", {
-  /** The event that it was told of. */
+  /** The tag of the event that was handled. */
   event: Schema.String,
   reason: Schema.String,
-  /** `FILE:LINE` of what failed, where that is known. */
+  /** `FILE:LINE` of the failure, if known. */
   at: Schema.optionalKey(Schema.String)
 }) {
   override get message() {

@@ -4,57 +4,63 @@ import { rememberCaller } from "../core/authorFunction.ts"
 export { retry, skipWhen, timeout, undo } from "./wrappers.ts"
 
 /**
- * A named unit of work. It reads `Needs` from the pipeline's state and adds `Adds` to it. What it acquires in its scope
- * is released when the pipeline that holds it ends.
+ * A named unit of work. It reads `Needs` from the pipeline's state and adds `Adds` to it. It fails with `E` and requires
+ * the services `R`. The resources that it acquires are released when the enclosing pipeline ends.
  */
 export interface Step<in Needs, out Adds, out E = never, out R = never, out Name extends string = string>
   extends Pipeable.Pipeable {
   readonly _tag: "Step"
   readonly name: Name
-  /** Describes the part of `Adds` that outlives the run: it is written into the event of the step's end. */
+  /** The schema of `Adds`. If present, the step's last event has the encoded value in `result`. */
   readonly result?: Schema.Codec<Adds, unknown>
   readonly run: (state: Needs) => Effect.Effect<Adds | Skipped<Adds>, E, R>
-  /** What was put around the step, the innermost first. */
+  /** The wrappers around the step, innermost first. */
   readonly wrappers: ReadonlyArray<Wrapper>
 }
 
-/** What can be put around a step, with its types gone. */
+/** Something that changes how a step runs, without its type parameters. */
 export type Wrapper =
   | { readonly _tag: "Retry"; readonly schedule: Schedule.Schedule<unknown, never, unknown, unknown> }
   | { readonly _tag: "Timeout"; readonly duration: Duration.Duration }
   | { readonly _tag: "SkipWhen"; readonly reason: (state: never) => string | undefined }
   | Undo
 
-/** How to take back what a step has done. */
+/** How to undo a step. */
 export interface Undo {
   readonly _tag: "Undo"
   readonly run: (added: never, state: never) => Effect.Effect<unknown, unknown, unknown>
-  /** How long it may take before it is given up. */
+  /** How long the undo may take. */
   readonly within: Duration.Duration
 }
 
-/** What a step answers that found nothing to do: why, and what it adds to the state all the same. */
+/** The result of a step that had nothing to do: why, and what it adds to the state nevertheless. */
 export interface Skipped<out Adds> {
   readonly _tag: "jiji/pipeline/Skipped"
   readonly reason: string
   readonly adds: Adds
 }
 
-/** Ends a step as skipped. `reason` is shown to the user. */
+/**
+ * Creates the result of a step that had nothing to do. The step ends with StepSkipped instead of StepSucceeded, and is not
+ * undone later. `reason` is shown to the user, and `adds` is added to the state as usual.
+ */
 export const skip = <const Adds extends object = {}>(reason: string, adds?: Adds): Skipped<Adds> => ({
   _tag: "jiji/pipeline/Skipped",
   reason,
-  // Left out only where Adds is {}.
+  // `adds` is only omitted if Adds is {}.
   adds: adds ?? ({} as Adds)
 })
 
-/** Whether a step's answer says that it was skipped. */
+/** Returns true for the result of {@link skip}. */
 export const isSkipped = (value: unknown): value is Skipped<unknown> =>
   typeof value === "object" && value !== null && "_tag" in value && value._tag === "jiji/pipeline/Skipped"
 
 type Added<A> = A extends Skipped<infer B> ? B : A extends object ? A : {}
 
-/** A step from its name and what it does. A body that returns nothing adds nothing. */
+/**
+ * Creates a step. `run` gets the pipeline's state and returns an Effect of what to add to it: an object, nothing, or the
+ * result of {@link skip}. With `result`, the schema of that object, the step's last event has the encoded value.
+ */
 export const make = <
   Needs extends object = {},
   A extends object | void = void,
@@ -70,7 +76,7 @@ export const make = <
   _tag: "Step",
   name,
   ...options,
-  // A body's void and a skipped answer are both taken apart by the runner.
+  // `run` may also return void or a skip; the runner handles both.
   run: rememberCaller(run) as Step<Needs, Added<A>, E, R>["run"],
   wrappers: []
 })

@@ -1,54 +1,60 @@
 import { Schema } from "effect"
 
 /**
- * What a failed item does to the others of its forEach. Those that run already always finish; then `stop` begins no
- * more, `continue` goes on, and `undo` begins no more and undoes those that were done.
+ * What happens to the other items of a forEach when one fails. Items that are already running always finish.
+ *
+ * - `stop`: starts no more items.
+ * - `continue`: runs the remaining items.
+ * - `undo`: starts no more items, and undoes those that completed.
  */
 export const OnFailure = Schema.Literals(["stop", "continue", "undo"])
 export type OnFailure = typeof OnFailure.Type
 
 const count = Schema.Int.check(Schema.isGreaterThan(0))
 
-/** All at once, up to a bound. */
+/** Runs up to `concurrency` items at the same time. */
 export const Parallel = Schema.TaggedStruct("Parallel", { concurrency: count, onFailure: OnFailure })
-/** A batch after another, each when all of the one before has ended. */
+/** Runs items in batches. A batch starts when all items of the previous one have ended. */
 export const Rolling = Schema.TaggedStruct("Rolling", { batch: count, onFailure: OnFailure })
-/** Some first; the others, in their own way, when all of these have ended well. */
+/** Runs the `first` items on their own, and the others with the strategy `rest` if all of those succeed. */
 export const Canary = Schema.TaggedStruct("Canary", { first: count, rest: Schema.Union([Parallel, Rolling]) })
 
-/** How the items of a forEach are run. */
+/** How to run the items of a forEach. */
 export const Strategy = Schema.Union([Parallel, Rolling, Canary])
 export type Strategy = typeof Strategy.Type
 
-/** All at once, up to `concurrency` (32). What one item's failure does not touch goes on. */
+/** Runs up to `concurrency` items at the same time (default 32). By default, a failed item does not affect the others. */
 export const parallel = (options?: { readonly concurrency?: number; readonly onFailure?: OnFailure }) =>
   Parallel.make({ concurrency: options?.concurrency ?? 32, onFailure: options?.onFailure ?? "continue" })
 
-/** In batches of a size (1), each when all of the one before has ended; a failure stops what has not begun. */
+/**
+ * Runs items in batches of `batch` items (default 1). A batch starts when all items of the previous one have ended. By
+ * default, no more items start after a failure.
+ */
 export const rolling = (options?: { readonly batch?: number; readonly onFailure?: OnFailure }) =>
   Rolling.make({ batch: options?.batch ?? 1, onFailure: options?.onFailure ?? "stop" })
 
 /**
- * The first item, or the `first` ones, before all others: where one of them fails, nothing else is begun. The others
- * run as `rest` says (`parallel`), whose `onFailure` also says whether canaries are undone.
+ * Runs the `first` items on their own (default 1). If one of them fails, no other item starts. Otherwise the others run with
+ * the strategy `rest` (default {@link parallel}). The `onFailure` of `rest` also decides whether the first items are undone.
  */
 export const canary = (options?: {
   readonly first?: number
   readonly rest?: typeof Parallel.Type | typeof Rolling.Type
 }) => Canary.make({ first: options?.first ?? 1, rest: options?.rest ?? parallel() })
 
-/** What a failed item does to the others. */
+/** Returns what happens to the other items when one fails. */
 export const onFailure = (strategy: Strategy): OnFailure =>
   strategy._tag === "Canary" ? strategy.rest.onFailure : strategy.onFailure
 
-/** Items that run at the same time, up to a bound; where one of a `gate` fails, no later group is begun. */
+/** Items that run together, up to `concurrency` at a time. If an item of a `gate` fails, no later group starts. */
 export interface Group<A> {
   readonly items: ReadonlyArray<A>
   readonly concurrency: number
   readonly gate: boolean
 }
 
-/** The items as a strategy orders them: a group begins when the one before has ended. */
+/** Splits items into the groups that a strategy runs one after the other. */
 export const groups = <A>(strategy: Strategy, items: ReadonlyArray<A>): ReadonlyArray<Group<A>> => {
   switch (strategy._tag) {
     case "Parallel":

@@ -3,7 +3,7 @@ import type { Node, PipelineNode } from "./Node.ts"
 import type { Wrapper as StepWrapper } from "./Step.ts"
 import { Strategy } from "./Strategy.ts"
 
-/** What is put around a step. */
+/** A wrapper around a step. */
 const Wrapper = Schema.Union([
   Schema.TaggedStruct("Retry", {}),
   Schema.TaggedStruct("Timeout", { millis: Schema.Finite }),
@@ -46,8 +46,8 @@ const nodes = Schema.Array(self)
 const named = { name: Schema.String, path: Schema.String }
 
 /**
- * A pipeline's tree as data, that can be written down: what runs, in which order, and how. `path` is what
- * `Pipeline.replace` takes; in events, the items of a forEach add their keys to it.
+ * The tree of a pipeline as serializable data: what runs, in which order and how. `path` is the path that
+ * `Pipeline.replace` takes. The paths of events also have the keys of forEach items.
  */
 export type Description =
   | StepDescription
@@ -93,6 +93,6 @@ const describePipeline = ({ name, nodes }: PipelineNode, path: string): Pipeline
   nodes: nodes.map((node) => describeNode(node, path))
 })
 
-/** The tree of a pipeline, before anything of it runs. */
+/** Returns the tree of a pipeline, without running it. */
 export const describe = (pipeline: { readonly name: string; readonly nodes: ReadonlyArray<Node> }): Description =>
   describePipeline({ _tag: "Pipeline", subscribers: [], ...pipeline }, pipeline.name)

@@ -3,25 +3,25 @@ import { type Description, describe } from "./description.ts"
 import type { Node } from "./Node.ts"
 import type { Strategy } from "./Strategy.ts"
 
-/** How a strategy reads: `in batches of 2, undo on failure`. */
-const words = (strategy: Strategy): string => {
+/** Returns a strategy in words: `in batches of 2, undo on failure`. */
+const strategyLabel = (strategy: Strategy): string => {
   switch (strategy._tag) {
     case "Parallel":
       return `${strategy.concurrency} at a time, ${strategy.onFailure} on failure`
     case "Rolling":
       return `in batches of ${strategy.batch}, ${strategy.onFailure} on failure`
     case "Canary":
-      return `${strategy.first} first, then ${words(strategy.rest)}`
+      return `${strategy.first} first, then ${strategyLabel(strategy.rest)}`
   }
 }
 
-const wrapperWords = (wrappers: Extract<Description, { _tag: "Step" }>["wrappers"]): ReadonlyArray<string> =>
+const wrapperLabels = (wrappers: Extract<Description, { _tag: "Step" }>["wrappers"]): ReadonlyArray<string> =>
   wrappers.map((each) => {
     switch (each._tag) {
       case "Retry":
-        return "retried"
+        return "with retries"
       case "Timeout":
-        return `at most ${Duration.format(Duration.millis(each.millis))}`
+        return `timeout ${Duration.format(Duration.millis(each.millis))}`
       case "SkipWhen":
         return "may be skipped"
       case "Undo":
@@ -29,19 +29,19 @@ const wrapperWords = (wrappers: Extract<Description, { _tag: "Step" }>["wrappers
     }
   })
 
-/** A text between quotes; what has a meaning of its own there is written as an entity. */
-const quoted = (text: string): string =>
-  `"${text.replaceAll(/[#"<>&`\\]/g, (sign) => `#${sign.codePointAt(0)};`).replaceAll(/\r?\n/g, " ")}"`
+/** Quotes a label. Characters with a special meaning in Mermaid become entities. */
+const quote = (text: string): string =>
+  `"${text.replaceAll(/[#"<>&`\\]/g, (character) => `#${character.codePointAt(0)};`).replaceAll(/\r?\n/g, " ")}"`
 
-/** What a part is entered and left by. */
+/** The ids of the boxes at which the arrows into and out of a part attach. */
 interface Ends {
   readonly first: ReadonlyArray<string>
   readonly last: ReadonlyArray<string>
 }
 
 /**
- * The pipeline as a Mermaid flowchart, as GitHub and others draw it from a `mermaid` block: a box a step, a frame around
- * each composition, arrows in the order of the run.
+ * Returns the pipeline as a Mermaid flowchart, which GitHub renders in a `mermaid` code block. Each step is a box and each
+ * pipeline, forEach and when is a frame; arrows show the order.
  */
 export const toMermaid = (pipeline: { readonly name: string; readonly nodes: ReadonlyArray<Node> }): string => {
   const lines: Array<string> = ["flowchart TD"]
@@ -58,7 +58,7 @@ export const toMermaid = (pipeline: { readonly name: string; readonly nodes: Rea
 
   const frame = (title: string, depth: number, inside: (depth: number) => unknown): Ends => {
     const id = `n${++ids}`
-    add(depth, `subgraph ${id} [${quoted(title)}]`)
+    add(depth, `subgraph ${id} [${quote(title)}]`)
     inside(depth + 1)
     add(depth, "end")
     return { first: [id], last: [id] }
@@ -68,15 +68,17 @@ export const toMermaid = (pipeline: { readonly name: string; readonly nodes: Rea
     switch (node._tag) {
       case "Step": {
         const id = `n${++ids}`
-        add(depth, `${id}[${quoted([node.name, ...wrapperWords(node.wrappers)].join(", "))}]`)
+        add(depth, `${id}[${quote([node.name, ...wrapperLabels(node.wrappers)].join(", "))}]`)
         return { first: [id], last: [id] }
       }
       case "Pipeline":
         return frame(node.name, depth, (inner) => chain(node.nodes, inner))
       case "ForEach":
-        return frame(`each of ${node.name}: ${words(node.strategy)}`, depth, (inner) => chain(node.nodes, inner))
+        return frame(`each of ${node.name}: ${strategyLabel(node.strategy)}`, depth, (inner) =>
+          chain(node.nodes, inner)
+        )
       case "When":
-        return frame(`or else: ${node.reason}`, depth, (inner) => draw(node.body, inner))
+        return frame(`unless: ${node.reason}`, depth, (inner) => draw(node.body, inner))
       case "Parallel": {
         const parts = node.branches.map((branch) => draw(branch, depth))
         return { first: parts.flatMap(({ first }) => first), last: parts.flatMap(({ last }) => last) }

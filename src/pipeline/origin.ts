@@ -1,8 +1,8 @@
 import manifest from "../../package.json" with { type: "json" }
 
 /**
- * This copy of jiji, as what it makes remembers it: by its identity a pipeline is told from one that another copy has
- * made, whose steps would publish to other events and ask for other services.
+ * Identifies this copy of jiji. Every pipeline refers to it, so that jiji can reject a pipeline that was created with
+ * another copy: its steps would use the other copy's events and services. Compared by identity.
  */
 export const origin = { version: manifest.version }
 export type Origin = typeof origin

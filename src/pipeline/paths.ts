@@ -1,13 +1,13 @@
 import { type Node, namedNodes, type PipelineNode } from "./Node.ts"
 import { DuplicatePath } from "./PipelineError.ts"
 
-/** The nodes below a node, in their own pipeline. */
-const below = (node: Node): ReadonlyArray<Node> => {
+/** Returns the nodes of a nested pipeline or forEach. */
+const children = (node: Node): ReadonlyArray<Node> => {
   if (node._tag === "Pipeline") return node.nodes
   return node._tag === "ForEach" ? node.body.nodes : []
 }
 
-/** The paths of all nodes of a pipeline, as they are written to change it: without keys of items. */
+/** Returns the paths of all nodes of a pipeline, as `replace` takes them: without keys of items. */
 export const paths = ({
   name,
   nodes
@@ -17,27 +17,27 @@ export const paths = ({
 }): ReadonlyArray<string> =>
   nodes
     .flatMap(namedNodes)
-    .flatMap((node) => [`${name}/${node.name}`, ...paths({ name: `${name}/${node.name}`, nodes: below(node) })])
+    .flatMap((node) => [`${name}/${node.name}`, ...paths({ name: `${name}/${node.name}`, nodes: children(node) })])
 
-/** The path that two nodes of a pipeline have in common, where there is one. */
-export const duplicateBelow = (pipeline: PipelineNode): DuplicatePath | undefined => {
+/** Returns an error with the first path that two nodes of a pipeline share, if any. */
+export const findDuplicatePath = (pipeline: PipelineNode): DuplicatePath | undefined => {
   const seen = new Set<string>()
   const path = paths(pipeline).find((each) => seen.size === seen.add(each).size)
   return path === undefined ? undefined : new DuplicatePath({ path })
 }
 
-/** The names in the nodes that were made last: handed on to those made from them, so that no pipeline counts them twice. */
-const taken = new WeakMap<ReadonlyArray<Node>, Set<string>>()
+/** Caches the names in a list of nodes. It moves on to the list that is built from it, so building a pipeline stays linear. */
+const knownNames = new WeakMap<ReadonlyArray<Node>, Set<string>>()
 
-/** The nodes with one more; throws where that would make two with one path, which is a fault of the program. */
+/** Returns the nodes with one more. Throws {@link DuplicatePath} if two would have the same path. */
 export const appendNode = (path: string, nodes: ReadonlyArray<Node>, next: Node): ReadonlyArray<Node> => {
-  const names = taken.get(nodes) ?? new Set(nodes.flatMap(namedNodes).map(({ name }) => name))
-  taken.delete(nodes)
+  const names = knownNames.get(nodes) ?? new Set(nodes.flatMap(namedNodes).map(({ name }) => name))
+  knownNames.delete(nodes)
   for (const { name } of namedNodes(next)) {
     if (names.has(name)) throw new DuplicatePath({ path: `${path}/${name}` })
     names.add(name)
   }
-  const longer = nodes.concat(next)
-  taken.set(longer, names)
-  return longer
+  const appended = nodes.concat(next)
+  knownNames.set(appended, names)
+  return appended
 }

@@ -8,27 +8,27 @@ const table: ReadonlyArray<readonly [protects: string, text: string, values: Rea
   ["plain values", "A=1\nB=two words \n C = 3\n", { A: "1", B: "two words", C: "3" }],
   ["export", "export A=1\nexport  B='2'\n", { A: "1", B: "2" }],
   ["comments", "# A=0\nA=1 # one\n\n  # more\nB='2' # two\n", { A: "1", B: "2" }],
-  ["a # inside a password", "A=abc#def\nB=#x\nC='# y'\n", { A: "abc#def", B: "#x", C: "# y" }],
-  ["equal signs", "A=a=b==\n", { A: "a=b==" }],
+  ["a # inside a value without quotes", "A=abc#def\nB=#x\nC='# y'\n", { A: "abc#def", B: "#x", C: "# y" }],
+  ["equal signs in values", "A=a=b==\n", { A: "a=b==" }],
   [
-    "no interpolation",
+    "$ literally, without expanding variables",
     'A=1\nB=$A\nC="${A}"\nD="\\$A"\nE=`$(id)`\n',
     { A: "1", B: "$A", C: "${A}", D: "$A", E: "$(id)" }
   ],
   ["escapes in double quotes", '"A"=x\nA="a\\nb\\t\\"c\\"\\\\d\\e"\n'.slice(6), { A: 'a\nb\t"c"\\d\\e' }],
-  ["no escapes in single quotes", "A='a\\nb\"'\n", { A: 'a\\nb"' }],
+  ["backslashes in single quotes literally", "A='a\\nb\"'\n", { A: 'a\\nb"' }],
   [
-    "several lines",
+    "values with several lines",
     "KEY=\"-----BEGIN-----\nabc\n-----END-----\"\nB='x\n\ny'\nC=3",
     { KEY: "-----BEGIN-----\nabc\n-----END-----", B: "x\n\ny", C: "3" }
   ],
   ["empty values", "A=\nB=''\nC= # none\n", { A: "", B: "", C: "" }],
-  ["files from Windows", "A=1\r\nB='2\r\n3'\r\n", { A: "1", B: "2\n3" }],
-  ["the last of two", "A=1\nA=2\n", { A: "2" }],
-  ["names that every object has", "__proto__=1\nconstructor=2\n", { ["__proto__"]: "1", constructor: "2" }]
+  ["files with Windows line ends", "A=1\r\nB='2\r\n3'\r\n", { A: "1", B: "2\n3" }],
+  ["the last of two lines with the same name", "A=1\nA=2\n", { A: "2" }],
+  ["names of built-in object properties", "__proto__=1\nconstructor=2\n", { ["__proto__"]: "1", constructor: "2" }]
 ]
 
-describe("what a .env file may hold", () => {
+describe("parseDotEnv reads", () => {
   for (const [protects, text, values] of table) {
     test(protects, () => {
       const parsed = parseDotEnv(text)
@@ -38,7 +38,7 @@ describe("what a .env file may hold", () => {
   }
 })
 
-describe("a value that is a command as a whole is one", () => {
+describe("parseDotEnv reads a value as a command", () => {
   for (const [value, command] of [
     ["$(op read op://deploy/token)", "op read op://deploy/token"],
     ["$(pass show a) # a comment", "pass show a"],
@@ -53,26 +53,26 @@ describe("a value that is a command as a whole is one", () => {
     })
   }
   for (const value of ["'$(id)'", "`$(id)`", '"\\$(id)"', "x$(id)", '"x$(id)"']) {
-    test(`${value} is none`, () => expect(written(parseDotEnv(`A=${value}`).values.get("A"))).toMatch(/^x?\$\(id\)$/u))
+    test(`but not ${value}`, () => expect(written(parseDotEnv(`A=${value}`).values.get("A"))).toMatch(/^x?\$\(id\)$/u))
   }
   for (const [value, message] of [
     ["$(hunter2", "begins a command with $( and never closes it; single quotes make a literal value of it"],
     ["$(a)hunter2", "goes on after the command in $( ); single quotes make a literal value of it"],
     ['"$(a) hunter2"', "goes on after the command in $( ); single quotes make a literal value of it"]
   ] as const) {
-    test(`${value} is a fault, not a password`, () =>
+    test(`and reports ${value} as an error instead of using it as a literal value`, () =>
       expect(parseDotEnv(`B=1\nA=${value}`).faults).toEqual([{ line: 2, message }]))
   }
 })
 
-describe("a line that cannot be read is told by its number, not by what it holds", () => {
+describe("parseDotEnv reports the line number without quoting the line", () => {
   for (const [protects, text, line, message] of [
-    ["no name", "A=1\nhunter2\nB=2\n", 2, "is not of the form NAME=value"],
-    ["a bad name", "A-B=hunter2\n", 1, "is not of the form NAME=value"],
+    ["a line without =", "A=1\nhunter2\nB=2\n", 2, "is not of the form NAME=value"],
+    ["an invalid name", "A-B=hunter2\n", 1, "is not of the form NAME=value"],
     ["a NUL byte", "A=1\nB=hunter2\0\n", 2, "holds a NUL byte, which no variable can"],
-    ["an open quote", "A='1\n2'\nB=\"hunter2\nC=3\n", 3, 'opens a value with " and never closes it'],
+    ["an unclosed quote", "A='1\n2'\nB=\"hunter2\nC=3\n", 3, 'opens a value with " and never closes it'],
     [
-      "a quote inside quotes",
+      "text after the closing quote",
       "\nA='it's hunter2\nB=x'\n",
       2,
       "goes on after the closing quote; a quote inside the value needs a backslash, or the other quotes"
@@ -83,13 +83,13 @@ describe("a line that cannot be read is told by its number, not by what it holds
       expect(JSON.stringify(parseDotEnv(text).faults)).not.toContain("hunter2")
     })
   }
-  test("all of them are told, and the others are read", () => {
+  test("every invalid line, and reads the other lines", () => {
     const { faults, values } = parseDotEnv("x\nA=1\ny\n")
     expect([faults.map(({ line }) => line), written(values.get("A"))]).toEqual([[1, 3], "1"])
   })
 })
 
-test("any value in double quotes comes back as it was", () => {
+test("parseDotEnv reads any escaped value in double quotes", () => {
   fc.assert(
     fc.property(
       fc.string({ unit: "binary" }).filter((value) => !value.includes("\0")),
@@ -104,7 +104,7 @@ test("any value in double quotes comes back as it was", () => {
   )
 })
 
-test("any text at all is read to its end", () => {
+test("parseDotEnv terminates for any text", () => {
   fc.assert(
     fc.property(
       fc.string({ unit: fc.constantFrom("A", "=", "'", '"', "\\", "\n", " ", "#", "`") }),

@@ -10,7 +10,7 @@ const isMap = Schema.is(Json)
 
 const local = `builder: { registry: { type: local, port: 5000, engine: container, image: registry:3 } }\n${smallest}`
 
-/** Every key of a JSON Schema, as `servers.*.host`, and whether it is described. */
+/** Returns the keys of a JSON Schema, such as `servers.*.host`, and whether each has a description. */
 const keysOf = (schema: unknown, path = ""): ReadonlyArray<readonly [path: string, described: boolean]> => {
   if (!isMap(schema)) return []
   const { anyOf, patternProperties, properties } = schema
@@ -26,7 +26,7 @@ const keysOf = (schema: unknown, path = ""): ReadonlyArray<readonly [path: strin
   return [...own, ...named, ...members]
 }
 
-/** Every key of a file, written alike. */
+/** Returns the keys of a file in the same form. */
 const keysIn = (value: unknown, path = ""): ReadonlyArray<string> =>
   isMap(value)
     ? Object.entries(value).flatMap(([key, inner]) => {
@@ -38,17 +38,17 @@ const keysIn = (value: unknown, path = ""): ReadonlyArray<string> =>
 
 const keys = keysOf(JSON.parse(jsonSchema()))
 
-test("docs/deploy.schema.json is what the schema gives (bin/docs writes it)", async () => {
+test("docs/deploy.schema.json is up to date (bin/docs writes it)", async () => {
   expect(await Bun.file(new URL("../../docs/deploy.schema.json", import.meta.url)).text()).toBe(jsonSchema())
 })
 
-test("every key is described for editors", () => {
+test("every key has a description", () => {
   expect(keys.length).toBeGreaterThan(40)
   expect(keys.filter(([, described]) => !described)).toEqual([])
 })
 
-describe("every key is used by an example that loads", () => {
-  it.live("both examples load", () => Effect.all([loadText(everything), loadText(local)]))
+describe("an example that loads uses the key", () => {
+  it.live("(both examples load)", () => Effect.all([loadText(everything), loadText(local)]))
   const used = new Set([everything, local].flatMap((text) => keysIn(parse(text))))
   for (const key of new Set(keys.map(([key]) => key))) test(key, () => expect(used).toContain(key))
 })

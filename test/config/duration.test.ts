@@ -5,7 +5,7 @@ import { duration, durationFlag } from "../../src/config/duration.ts"
 const decode = Schema.decodeUnknownExit(durationFlag)
 const pattern = JSON.stringify(Schema.toJsonSchemaDocument(duration(1, { description: "" })).schema)
 
-const taken: ReadonlyArray<readonly [text: string, millis: number]> = [
+const valid: ReadonlyArray<readonly [text: string, millis: number]> = [
   ["500ms", 500],
   ["30s", 30_000],
   ["1m30s", 90_000],
@@ -17,21 +17,21 @@ const taken: ReadonlyArray<readonly [text: string, millis: number]> = [
   ["250 millis", 250],
   ["1 day", 86_400_000]
 ]
-const refused = ["", "10", "soon", "-1s", "1w", "1S", " 1s", "1  s", "s", "1 s 2", "1ss"]
+const invalid = ["", "10", "soon", "-1s", "1w", "1S", " 1s", "1  s", "s", "1 s 2", "1ss"]
 
-for (const [text, millis] of taken) {
-  test(`${text} is a duration`, () => {
+for (const [text, millis] of valid) {
+  test(`accepts the duration ${text}`, () => {
     expect(Exit.map(decode(text), Duration.toMillis)).toEqual(Exit.succeed(millis))
   })
 }
 
-for (const text of refused) {
-  test(`${JSON.stringify(text)} is none`, () => expect(Exit.isFailure(decode(text))).toBe(true))
+for (const text of invalid) {
+  test(`rejects the duration ${JSON.stringify(text)}`, () => expect(Exit.isFailure(decode(text))).toBe(true))
 }
 
-test("editors take what is taken, and nothing else", () => {
+test("the pattern for editors accepts the same durations", () => {
   const [, source = ""] = /"pattern":"((?:[^"\\]|\\.)*)"/u.exec(pattern) ?? []
   const editor = new RegExp(String(JSON.parse(`"${source}"`)), "u")
-  expect(taken.filter(([text]) => !editor.test(text))).toEqual([])
-  expect(refused.filter((text) => editor.test(text))).toEqual([])
+  expect(valid.filter(([text]) => !editor.test(text))).toEqual([])
+  expect(invalid.filter((text) => editor.test(text))).toEqual([])
 })

@@ -3,22 +3,22 @@ import { Effect } from "effect"
 import { it } from "../effect.ts"
 import { loadText, smallest } from "./project.ts"
 
-const table: ReadonlyArray<readonly [text: string, says: string]> = [
+const table: ReadonlyArray<readonly [text: string, message: string]> = [
   ["service: shop\n", "service: is not a known key; did you mean `project`?"],
   ["service: { web: {} }\n", "service: is not a known key; did you mean `services`?"],
   ["registry: { server: ghcr.io }\n", "registry: is not a known key; did you mean `builder.registry`?"],
   ["    env: { A: b }\n", "services.web.env: is not a known key; did you mean `environment`?"]
 ]
 
-for (const [more, says] of table) {
-  it.live(`what other tools call it leads to the key: ${says}`, () =>
+for (const [more, message] of table) {
+  it.live(`suggests the key for the name that other tools use: ${message}`, () =>
     Effect.gen(function* () {
-      expect((yield* Effect.flip(loadText(`${smallest}${more}`))).message).toContain(says)
+      expect((yield* Effect.flip(loadText(`${smallest}${more}`))).message).toContain(message)
     })
   )
 }
 
-it.live("a processor by the name that uname has for it leads to its other name", () =>
+it.live("suggests the architecture for the name that uname prints", () =>
   Effect.gen(function* () {
     for (const [written, meant] of [
       ["x86_64", "amd64"],

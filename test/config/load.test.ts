@@ -11,7 +11,7 @@ import { everything, Files, folder, loadFiles, loadText, smallest } from "./proj
 
 const home = (path: string) => join(homedir(), path)
 
-it.live("every key of the file does what it says", () =>
+it.live("loads every key of the file", () =>
   Effect.gen(function* () {
     const root = yield* folder({ ".jiji/deploy.yml": everything })
     const project = yield* load({ cwd: root }).pipe(Effect.provide(Files))
@@ -118,7 +118,7 @@ it.live("every key of the file does what it says", () =>
   })
 )
 
-it.live("whatever the smallest file leaves out has its default", () =>
+it.live("fills in the defaults of absent keys", () =>
   Effect.gen(function* () {
     const project = yield* loadText(smallest)
     expect(project.engine).toBe("docker")
@@ -137,7 +137,7 @@ it.live("whatever the smallest file leaves out has its default", () =>
   })
 )
 
-it.live("a build without keys builds the project's folder", () =>
+it.live("builds the project's folder if build has no keys", () =>
   Effect.gen(function* () {
     const { root, services } = yield* loadText(smallest.replace("image: nginx:1.27", "build: {}"))
     const source = { _tag: "Build", context: root, dockerfile: join(root, "Dockerfile"), args: {} } as const
@@ -145,7 +145,7 @@ it.live("a build without keys builds the project's folder", () =>
   })
 )
 
-it.live("a password that is no secret's name never shows in what is printed of a project", () =>
+it.live("does not show a literal password when a project is printed", () =>
   Effect.gen(function* () {
     const registry = "builder: { registry: { server: ghcr.io, username: me, password: hunter-2 } }\n"
     const project = yield* loadText(registry + smallest)
@@ -156,7 +156,7 @@ it.live("a password that is no secret's name never shows in what is printed of a
   })
 )
 
-it.live("the file is found from any folder below the project", () =>
+it.live("finds the file from any folder below the project", () =>
   Effect.gen(function* () {
     const root = yield* folder({ ".jiji/deploy.yml": smallest, "src/deep/er/x": "" })
     const project = yield* load({ cwd: join(root, "src/deep/er") }).pipe(Effect.provide(Files))
@@ -164,7 +164,7 @@ it.live("the file is found from any folder below the project", () =>
   })
 )
 
-it.live("the nearest file wins where projects are nested", () =>
+it.live("uses the nearest file if projects are nested", () =>
   Effect.gen(function* () {
     const inner = smallest.replace("project: shop", "project: inner")
     const root = yield* folder({ ".jiji/deploy.yml": smallest, "inner/.jiji/deploy.yml": inner })
@@ -173,7 +173,7 @@ it.live("the nearest file wins where projects are nested", () =>
   })
 )
 
-it.live("another file can be named, and its folder is the project's", () =>
+it.live("uses the requested file, and its folder as the project's", () =>
   Effect.gen(function* () {
     const root = yield* folder({ "ops/shop.yml": smallest, "ops/shop.staging.yml": "project: staged" })
     const named = yield* load({ cwd: root, config: "ops/shop.yml", environment: "staging" }).pipe(Effect.provide(Files))
@@ -181,7 +181,7 @@ it.live("another file can be named, and its folder is the project's", () =>
   })
 )
 
-it.live("no file at all tells where it was looked for", () =>
+it.live("fails with the search folder if there is no file", () =>
   Effect.gen(function* () {
     const root = yield* folder({})
     const found = yield* Effect.flip(load({ cwd: root }).pipe(Effect.provide(Files)))
@@ -191,7 +191,7 @@ it.live("no file at all tells where it was looked for", () =>
   })
 )
 
-it.live("a folder in the file's place is an error of its own", () =>
+it.live("fails if the file is a folder", () =>
   Effect.gen(function* () {
     const error = yield* Effect.flip(loadFiles({ ".jiji/deploy.yml/x": "" }))
     expect([error._tag, error.exitCode]).toEqual(["ConfigUnreadable", 78])
@@ -202,7 +202,7 @@ it.live("a folder in the file's place is an error of its own", () =>
   })
 )
 
-it.live("what never ends or is too large to be a deploy file is not read", () =>
+it.live("fails for a device or a file that is too large", () =>
   Effect.gen(function* () {
     const cwd = yield* folder({ "large.yml": `# ${"x".repeat(1024 * 1024)}` })
     const device = yield* Effect.flip(load({ cwd, config: "/dev/zero" }).pipe(Effect.provide(Files)))
@@ -215,9 +215,11 @@ it.live("what never ends or is too large to be a deploy file is not read", () =>
   })
 )
 
-it.live("an environment's maps merge, its lists and scalars replace, and an empty value takes a key away", () =>
-  Effect.gen(function* () {
-    const staging = `ssh: { user: root, proxy: ~ }
+it.live(
+  "merges the maps of an environment's file, replaces lists and scalars, and removes keys with empty values",
+  () =>
+    Effect.gen(function* () {
+      const staging = `ssh: { user: root, proxy: ~ }
 servers: { web1: { host: 198.51.100.1 }, web3: { host: 198.51.100.3 } }
 services:
   web:
@@ -226,18 +228,21 @@ services:
     image: nginx:1.27
     environment: { clear: { LOG: debug } }
 `
-    const project = yield* loadFiles({ ".jiji/deploy.yml": everything, ".jiji/deploy.staging.yml": staging }, "staging")
-    const [web1, web3] = project.servers
-    expect(project.environment).toBe("staging")
-    expect([web1?.host, web1?.arch, web1?.user, web1?.proxy]).toEqual(["198.51.100.1", "amd64", "root", undefined])
-    expect(web3?.name).toBe("web3")
-    const web = project.services.find(({ name }) => name === "web")
-    expect([web?.hosts, web?.source]).toEqual([["web3"], { _tag: "Image", image: { path: "nginx", tag: "1.27" } }])
-    expect(web?.environment.clear).toMatchObject({ LOG: "debug", MODE: "0755" })
-  })
+      const project = yield* loadFiles(
+        { ".jiji/deploy.yml": everything, ".jiji/deploy.staging.yml": staging },
+        "staging"
+      )
+      const [web1, web3] = project.servers
+      expect(project.environment).toBe("staging")
+      expect([web1?.host, web1?.arch, web1?.user, web1?.proxy]).toEqual(["198.51.100.1", "amd64", "root", undefined])
+      expect(web3?.name).toBe("web3")
+      const web = project.services.find(({ name }) => name === "web")
+      expect([web?.hosts, web?.source]).toEqual([["web3"], { _tag: "Image", image: { path: "nginx", tag: "1.27" } }])
+      expect(web?.environment.clear).toMatchObject({ LOG: "debug", MODE: "0755" })
+    })
 )
 
-it.live("a local registry is jiji's own, or a container's where that is said", () =>
+it.live("uses the built-in registry by default, or a container if configured", () =>
   Effect.gen(function* () {
     const registry = (more: string) =>
       Effect.map(loadText(`builder: { registry: { type: local${more} } }\n${smallest}`), ({ registry }) => registry)
@@ -254,7 +259,7 @@ it.live("a local registry is jiji's own, or a container's where that is said", (
   })
 )
 
-it.live("a registry of another type takes the place of the one below it", () =>
+it.live("replaces a registry with one of another type instead of merging them", () =>
   Effect.gen(function* () {
     const local = "builder: { registry: { type: local } }"
     const remote = "builder: { registry: { type: remote, server: ghcr.io, username: me } }"
@@ -272,7 +277,7 @@ it.live("a registry of another type takes the place of the one below it", () =>
   })
 )
 
-it.live("a problem names the file and line where the value was written", () =>
+it.live("reports problems with the file and line of the value", () =>
   Effect.gen(function* () {
     const error = yield* Effect.flip(
       loadFiles(
@@ -293,7 +298,7 @@ it.live("a problem names the file and line where the value was written", () =>
   })
 )
 
-it.live("an environment without a file is an error, and so is one that would lead elsewhere", () =>
+it.live("fails for an environment without a file, or with a name that leads to another folder", () =>
   Effect.gen(function* () {
     const files = { ".jiji/deploy.yml": smallest, ".jiji/deploy.staging.yml": "", ".jiji/deploy.production.yml": "" }
     const error = yield* Effect.flip(loadFiles(files, "stagign"))
@@ -309,7 +314,7 @@ it.live("an environment without a file is an error, and so is one that would lea
   })
 )
 
-it.live("servers and services keep the order of the file, whatever they are called", () =>
+it.live("keeps servers and services in the order of the file, even if their names are numbers", () =>
   Effect.gen(function* () {
     const project = yield* loadText(`project: shop
 servers: { b: { host: b }, 10: { host: a }, 2: { host: c } }
@@ -320,7 +325,7 @@ services: { z: { image: x, hosts: ["2", "10", b] }, 7: { image: x, hosts: [b] },
   })
 )
 
-it.live("all secrets that a run needs are known before it, and no others", () =>
+it.live("secretNames returns exactly the secrets that a project needs", () =>
   Effect.gen(function* () {
     expect(secretNames(yield* loadText(everything))).toEqual([
       "REGISTRY_USER",
@@ -334,7 +339,7 @@ it.live("all secrets that a run needs are known before it, and no others", () =>
   })
 )
 
-it.live("no change to a file makes loading break in another way than with problems", () =>
+it.live("fails only with ConfigInvalid, however the file is changed", () =>
   Effect.gen(function* () {
     const change = fc.tuple(
       fc.nat(everything.length),
@@ -351,7 +356,7 @@ it.live("no change to a file makes loading break in another way than with proble
   })
 )
 
-it.live("an environment's empty file changes nothing", () =>
+it.live("ignores an empty environment file", () =>
   Effect.gen(function* () {
     const project = yield* loadFiles(
       { ".jiji/deploy.yml": smallest, ".jiji/deploy.staging.yml": "# nothing\n" },

@@ -15,47 +15,47 @@ const nul = "8 holds a NUL byte, which no command and no variable can hold"
 
 const table: ReadonlyArray<readonly [protects: string, text: string, problem: string]> = [
   ["a name with capitals", smallest.replace("shop", "Shop!"), `1 project: ${name}, not "Shop!"`],
-  ["a project that is no text", smallest.replace("shop", "{ a: 1 }"), `1 project: ${name}, not a map`],
+  ["a project that is not a string", smallest.replace("shop", "{ a: 1 }"), `1 project: ${name}, not a map`],
   ["a missing project", smallest.replace("project: shop\n", ""), "1 project: is missing"],
   ["an unknown key", top("sevices: {}"), "8 sevices: is not a known key; did you mean `services`?"],
   [
-    "an unknown key that is like no other",
+    "an unknown key that is similar to no other",
     top("health: {}"),
     "8 health: is not a known key; here project, builder, ssh, servers, services and hooks are"
   ],
   [
-    "an event that there is not",
+    "an unknown event",
     top("hooks: { tell: { on: [run.suceeded], command: [x] } }"),
     '8 hooks.tell.on[0]: must be an event such as run.succeeded, run.failed or step.failed, not "run.suceeded"; did you mean `run.succeeded`?'
   ],
   [
-    "an event where the name of a hook is",
+    "an event as the name of a hook",
     top("hooks: { run.failed: { on: [run.failed], command: [x] } }"),
     "8 hooks.run.failed: is an event, and no name; call the hook as you like, and name its events under `on`"
   ],
   [
-    "a hook's variable that is one of jiji's own",
+    "a hook's variable with a name that jiji reserves",
     top("hooks: { tell: { on: [run.failed], command: [x], environment: { secrets: [JIJI_RUN] } } }"),
     "8 hooks.tell.environment.secrets[0]: JIJI_RUN is one of jiji's own variables; choose another name"
   ],
   [
-    "a hook whose failure is required to be a word",
+    "a word instead of a boolean",
     top("hooks: { tell: { on: [run.failed], command: [x], required: always } }"),
     '8 hooks.tell.required: must be true or false, not "always"'
   ],
   [
-    "an unknown key far inside",
+    "an unknown nested key",
     service("health: { time-out: 1s }"),
     "8 services.web.health.time-out: is not a known key; did you mean `timeout`?"
   ],
   [
-    "a list where a map is",
+    "a list instead of a map",
     smallest.replace("{ host: 203.0.113.10 }", "[203.0.113.10]"),
     "3 servers.web1: must be a map, not a list"
   ],
-  ["a map where a list is", service("ports: { 80: 80 }"), "8 services.web.ports: must be a list, not a map"],
+  ["a map instead of a list", service("ports: { 80: 80 }"), "8 services.web.ports: must be a list, not a map"],
   [
-    "a text where a list is",
+    "a string instead of a list",
     service("command: bin/serve"),
     '8 services.web.command: must be a list with at least one word, not "bin/serve"'
   ],
@@ -71,9 +71,17 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
     "3 services: must be a map with at least one service, but is empty"
   ],
   ["a server without an address", server(""), "3 servers.web1.host: is missing"],
-  ["a server's bad name", smallest.replace("servers:", "servers:\n  Web_1-: { host: b }"), `3 servers.Web_1-: ${name}`],
-  ["a service's bad name", smallest.replace("  web:", "  -web:"), `5 services.-web: ${name}`],
-  ["a name that every object has", smallest.replace("  web:", "  __proto__:"), `5 services.__proto__: ${name}`],
+  [
+    "an invalid server name",
+    smallest.replace("servers:", "servers:\n  Web_1-: { host: b }"),
+    `3 servers.Web_1-: ${name}`
+  ],
+  ["an invalid service name", smallest.replace("  web:", "  -web:"), `5 services.-web: ${name}`],
+  [
+    "the name of a built-in object property",
+    smallest.replace("  web:", "  __proto__:"),
+    `5 services.__proto__: ${name}`
+  ],
   [
     "a user in the host",
     server("host: deploy@example.com"),
@@ -103,7 +111,7 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
   ["a number in quotes", server('host: a, port: "22"'), `3 servers.web1.port: ${port}, not "22"; take its quotes away`],
   ["a fraction", service("retain: 1.5"), "8 services.web.retain: must be a whole number from 1 to 1000, not 1.5"],
   [
-    "a key's value in the wrong set",
+    "a value that is not in the list of allowed values",
     top("ssh: { host_keys: off }"),
     '8 ssh.host_keys: must be strict or accept-new, not "off"'
   ],
@@ -117,42 +125,42 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
     top("ssh: { proxy: 'a:65536' }"),
     '8 ssh.proxy: must be a jump host such as bastion.example.com or deploy@bastion.example.com:2222, not "a:65536"'
   ],
-  ["one key in place of a list", top("ssh: { keys: ~/.ssh/id }"), '8 ssh.keys: must be a list, not "~/.ssh/id"'],
+  ["one SSH key instead of a list", top("ssh: { keys: ~/.ssh/id }"), '8 ssh.keys: must be a list, not "~/.ssh/id"'],
   [
-    "a passphrase in the file",
+    "a passphrase instead of the name of a secret",
     top("ssh: { passphrase: hunter2 }"),
     "8 ssh.passphrase: must be the name of a secret in capitals, such as API_TOKEN, not this text"
   ],
   ["a duration without a unit", top("ssh: { connect_timeout: 10 }"), `8 ssh.connect_timeout: ${length}, not 10`],
   [
-    "a duration of another unit",
+    "a duration with an unknown unit",
     top("ssh: { connect_timeout: 10 fortnights }"),
     `8 ssh.connect_timeout: ${length}, not "10 fortnights"`
   ],
-  ["no time at all", service("health: { timeout: 0s }"), "8 services.web.health.timeout: must be at least 1ms"],
+  ["a timeout of zero", service("health: { timeout: 0s }"), "8 services.web.health.timeout: must be at least 1ms"],
   [
-    "a time that no timer takes",
+    "a timeout that is too long",
     service("health: { timeout: 99999h }"),
     "8 services.web.health.timeout: must be at most 24h"
   ],
   [
-    "a build elsewhere",
+    "builds on another machine",
     top("builder: { local: false }"),
     "8 builder.local: can only be true: images are built on the machine that jiji runs on"
   ],
-  ["another engine", top("builder: { engine: dokcer }"), '8 builder.engine: must be docker or podman, not "dokcer"'],
+  ["an unknown engine", top("builder: { engine: dokcer }"), '8 builder.engine: must be docker or podman, not "dokcer"'],
   [
-    "another type of registry",
+    "an unknown type of registry",
     top("builder: { registry: { type: locl, server: a } }"),
     '8 builder.registry.type: must be local or remote, not "locl"'
   ],
   [
-    "a server left over under a local registry",
+    "a server for a local registry",
     top("builder: { registry: { type: local, server: ghcr.io } }"),
     "8 builder.registry.server: does not go with this type of registry; type, port, engine and image do"
   ],
   [
-    "an image for a registry that runs in no container",
+    "an image for the built-in registry",
     top("builder: { registry: { type: local, image: registry:3 } }"),
     "8 builder.registry.image: is the image of a registry's container, which needs engine: container"
   ],
@@ -162,12 +170,12 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
     "8 builder.registry.port: does not go with this type of registry; type, server, namespace, username and password do"
   ],
   [
-    "a registry that is no map",
+    "a registry that is not a map",
     top("builder: { registry: ghcr.io }"),
     '8 builder.registry: must be a map, not "ghcr.io"'
   ],
   [
-    "an address in place of a registry's host",
+    "a URL instead of a registry's host",
     top("builder: { registry: { server: https://r.example.com/v2 } }"),
     '8 builder.registry.server: must be a registry\'s host such as ghcr.io or registry.example.com:5000, without https:// and path, not "https://r.example.com/v2"'
   ],
@@ -187,7 +195,7 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
     "8 builder.registry.username: is missing, and a password is useless without it"
   ],
   [
-    "a password that is no text",
+    "a password that is not a string",
     top("builder: { registry: { server: r.example.com, username: me, password: 1234 } }"),
     "8 builder.registry.password: must be a text, not this number; put quotes around it"
   ],
@@ -202,17 +210,17 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
     "5 services.web: needs build, to make its image, or image, to run one that there is"
   ],
   [
-    "a bad image",
+    "an invalid image",
     smallest.replace("nginx:1.27", "Nginx:1.27"),
     "6 services.web.image: must be in lower case but for its tag: nginx:1.27"
   ],
   [
-    "a build of something far away",
+    "a URL as the build context",
     smallest.replace("image: nginx:1.27", "build: { context: https://example.com/a.git }"),
     '6 services.web.build.context: must be a folder, not "https://example.com/a.git"'
   ],
   [
-    "an option for a stage",
+    "an option as the stage to build",
     smallest.replace("image: nginx:1.27", "build: { target: --push }"),
     '6 services.web.build.target: must be a stage\'s name, not "--push"'
   ],
@@ -221,18 +229,18 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
     smallest.replace("[web1]", "[]"),
     "7 services.web.hosts: must be a list with at least one server's name, not an empty list"
   ],
-  ["hosts left out", smallest.replace("    hosts: [web1]\n", ""), "5 services.web.hosts: is missing"],
+  ["missing hosts", smallest.replace("    hosts: [web1]\n", ""), "5 services.web.hosts: is missing"],
   [
-    "a host that is no server",
+    "a host that is not a server",
     smallest.replace("[web1]", "[wbe1]"),
     "7 services.web.hosts[0]: wbe1 is not under servers; did you mean `web1`?"
   ],
   [
-    "a host that YAML takes for a number",
+    "a host that YAML reads as a number",
     smallest.replace("[web1]", "[2]"),
     `7 services.web.hosts[0]: ${name}, not 2; put quotes around it`
   ],
-  ["a host twice", smallest.replace("[web1]", "[web1, web1]"), "7 services.web.hosts[1]: repeats web1"],
+  ["a duplicate host", smallest.replace("[web1]", "[web1, web1]"), "7 services.web.hosts[1]: repeats web1"],
   [
     "a port out of range",
     service('ports: ["65536:80"]'),
@@ -240,7 +248,7 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
   ],
   ["port 0", service('ports: ["8080:0"]'), "8 services.web.ports[0]: must have ports from 1 to 65535, and 0 is not"],
   [
-    "a port that is none",
+    "an invalid port",
     service('ports: ["8080:http"]'),
     "8 services.web.ports[0]: must be a port mapping such as 8080:80, 127.0.0.1:8080:80, 5353:53/udp or 80"
   ],
@@ -250,22 +258,22 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
     "8 services.web.ports[0]: must be one port; write each port of a range on a line of its own"
   ],
   [
-    "an address that is none",
+    "an invalid address",
     service('ports: ["300.0.0.1:80:80"]'),
     "8 services.web.ports[0]: must have an IP address in front, and 300.0.0.1 is none"
   ],
   [
-    "one port twice",
+    "a duplicate port",
     service('ports: ["80:80", "127.0.0.1:80:81"]'),
     "8 services.web.ports[1]: publishes port 80 on web1, which is published above (80:80)"
   ],
   [
-    "a volume without a place",
+    "a volume without a target",
     service("volumes: [data]"),
     "8 services.web.volumes[0]: must say what is mounted and where, as in data:/var/lib/app or /srv/app:/app"
   ],
   [
-    "a volume at a relative place",
+    "a volume with a relative target",
     service("volumes: ['data:app']"),
     "8 services.web.volumes[0]: must be mounted at an absolute path, as in data:/var/lib/app"
   ],
@@ -282,7 +290,7 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
   ["a NUL byte in a volume", service('volumes: ["/srv/a\\0b:/app"]'), nul],
   ["a NUL byte in a key", service('environment: { clear: { "a\\0b": 1 } }'), "8 has a key that holds a NUL byte"],
   [
-    "a command in the place of a registry's user",
+    "a command as the registry's username",
     top("builder: { registry: { server: r.example.com, username: $(id -un), password: TOKEN } }"),
     "8 builder.registry.username: cannot be a command, only password can; write the user's name, or the name of a secret in capitals"
   ],
@@ -297,12 +305,12 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
     '8 services.web.volumes[0]: has the option "rx", which is not known; ro and rw are'
   ],
   [
-    "two volumes at one place",
+    "two volumes with the same target",
     service("volumes: ['a:/app', 'b:/app/']"),
     "8 services.web.volumes[1]: mounts a second volume at /app/"
   ],
   [
-    "a variable's bad name",
+    "an invalid variable name",
     service("environment: { clear: { A-B: 1 } }"),
     "8 services.web.environment.clear.A-B: must be a variable's name of letters, digits and _, such as LOG_LEVEL"
   ],
@@ -317,18 +325,22 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
     "8 services.web.environment.clear.A: must be a text, a number, or true or false, not a list"
   ],
   [
-    "a secret's value in its name's place",
+    "the value of a secret instead of its name",
     service("environment: { secrets: [TOKEN=hunter2] }"),
     "8 services.web.environment.secrets[0]: must be the name of a secret in capitals, such as API_TOKEN, not this text"
   ],
   [
-    "a secret that would disturb the engine's client",
+    "a secret with a name that the engine's client interprets",
     service("environment: { secrets: [HOME] }"),
     "8 services.web.environment.secrets[0]: HOME cannot be the name of a container's secret: the engine's client takes it for its own; choose another name, or put what is no secret under clear"
   ],
-  ["a secret twice", service("environment: { secrets: [A, A] }"), "8 services.web.environment.secrets[1]: repeats A"],
   [
-    "a variable that is a secret too",
+    "a duplicate secret",
+    service("environment: { secrets: [A, A] }"),
+    "8 services.web.environment.secrets[1]: repeats A"
+  ],
+  [
+    "a variable that is also a secret",
     service("environment: { secrets: [A], clear: { A: 1 } }"),
     "8 services.web.environment.secrets[0]: A is under clear too; leave one out"
   ],
@@ -336,7 +348,7 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
   ["a word as the whole file", "hello\n", '1 must be a map, not "hello"']
 ]
 
-describe("each mistake has its sentence and line", () => {
+describe("reports", () => {
   for (const [protects, text, problem] of table) {
     it.live(protects, () =>
       Effect.gen(function* () {
@@ -346,7 +358,7 @@ describe("each mistake has its sentence and line", () => {
   }
 })
 
-it.live("all problems come at once, in the order of the file", () =>
+it.live("reports all problems at once, in the order of the file", () =>
   Effect.gen(function* () {
     const text = `project: Shop
 ssh: { prot: 22 }
@@ -366,24 +378,24 @@ services:
   })
 )
 
-/** A second service beside the smallest file's, which publishes 8080 on web1. */
+/** Adds a second service to the smallest file, whose service publishes 8080 on web1. */
 const two = (hosts: string, ports: string) =>
   `${smallest}    ports: ["8080:80"]
   api: { image: nginx, hosts: [${hosts}], ports: [${ports}] }
 `.replace("servers:", "servers:\n  web2: { host: b }")
 
-it.live("a port of a server is published by one service", () =>
+it.live("reports a port that two services publish on the same server", () =>
   Effect.gen(function* () {
     expect(yield* problemsOf(two("web1, web2", '"0.0.0.0:8080:81"'))).toEqual([
       "10 services.api.ports[0]: publishes port 8080 on web1, which is published by web (8080:80)"
     ])
-    // Another server, another protocol, or a port that the engine chooses.
+    // No conflict: another server, another protocol, or a port that the engine chooses.
     yield* loadText(two("web2", '"8080:81"'))
     yield* loadText(two("web1", '"8080:81/udp", "80"'))
   })
 )
 
-it.live("an error tells what to do, and ends in the code for configuration", () =>
+it.live("fails with a remedy and the exit code for configuration errors", () =>
   Effect.gen(function* () {
     const error = yield* Effect.flip(loadText(smallest.replace("shop", "Shop")))
     expect([error._tag, error.exitCode]).toEqual(["ConfigInvalid", 78])

@@ -6,7 +6,7 @@ import { load } from "../../src/config/load.ts"
 /** The real file system. */
 export const Files = Layer.merge(NodeFileSystem.layer, NodePath.layer)
 
-/** A new folder with these files in it, gone with the scope. */
+/** Creates a temporary folder with these files. It is deleted when the scope closes. */
 export const folder = Effect.fnUntraced(
   function* (files: Readonly<Record<string, string | Uint8Array>>) {
     const fs = yield* FileSystem.FileSystem
@@ -23,7 +23,7 @@ export const folder = Effect.fnUntraced(
   Effect.provide(Files)
 )
 
-/** The project of a folder with these deploy files. */
+/** Loads the project of a temporary folder with these files. */
 export const loadFiles = Effect.fnUntraced(function* (
   files: Readonly<Record<string, string | Uint8Array>>,
   environment?: string
@@ -32,10 +32,10 @@ export const loadFiles = Effect.fnUntraced(function* (
   return yield* load({ cwd, ...(environment !== undefined && { environment }) }).pipe(Effect.provide(Files))
 })
 
-/** The project of one deploy file. */
+/** Loads a project with this deploy file. */
 export const loadText = (text: string | Uint8Array) => loadFiles({ ".jiji/deploy.yml": text })
 
-/** The lines of the error that a deploy file gives, without the file's name. */
+/** Returns the problems in a deploy file, without the file's name. */
 export const problemsOf = Effect.fnUntraced(function* (text: string | Uint8Array) {
   const error = yield* Effect.flip(loadText(text))
   return error.message
@@ -44,7 +44,7 @@ export const problemsOf = Effect.fnUntraced(function* (text: string | Uint8Array
     .map((line) => line.replace(".jiji/deploy.yml:", ""))
 })
 
-/** The smallest file there is. */
+/** The smallest valid deploy file. */
 export const smallest = `project: shop
 servers:
   web1: { host: 203.0.113.10 }
@@ -54,7 +54,7 @@ services:
     hosts: [web1]
 `
 
-/** Every key that goes with a registry of one's own. */
+/** A deploy file with every key that is valid with a remote registry. */
 export const everything = `project: shop
 builder:
   engine: podman

@@ -3,13 +3,13 @@ import { existsSync } from "node:fs"
 import { secretPattern } from "../../src/config/fields.ts"
 import { reservedName } from "../../src/config/reservedNames.ts"
 
-test("what a client or a shell would take for its own is no name for a secret", () => {
+test("rejects secrets with names that an engine's client or a shell interprets", () => {
   for (const name of ["HOME", "PATH", "XDG_RUNTIME_DIR", "DOCKER_HOST", "CONTAINER_HOST", "LD_PRELOAD", "JIJI_NAMES"]) {
     expect(reservedName(name)).toStartWith(`${name} cannot be the name of a container's secret: `)
   }
 })
 
-test("what applications call their secrets is", () => {
+test("accepts names that applications use", () => {
   const names = [
     "DATABASE_URL",
     "HTTP_PROXY",
@@ -30,7 +30,7 @@ const shells = [["/bin/dash"], ["/bin/bash", "--posix"], ["/bin/busybox", "sh"]]
 const run = (shell: ReadonlyArray<string>, script: string, env: Readonly<Record<string, string>> = {}) =>
   Bun.spawnSync([...shell, "-c", script], { env: { PATH: "/usr/bin:/bin", ...env }, stdin: "ignore" }).stdout.toString()
 
-test("every other variable that a shell knows by itself arrives as it was set", () => {
+test("a shell passes on every variable that it knows and that is not rejected", () => {
   for (const shell of shells) {
     const known = [...run(shell, "set; compgen -v 2>/dev/null").matchAll(/^([A-Z][A-Z0-9_]*)(?:=|$)/gmu)]
     const names = new Set(known.map(([, name = ""]) => name))

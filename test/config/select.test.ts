@@ -12,7 +12,7 @@ services:
   db: { image: nginx, hosts: [db1] }
 `)
 
-const chosen = Effect.fnUntraced(function* (globs: Parameters<typeof select>[1]) {
+const selected = Effect.fnUntraced(function* (globs: Parameters<typeof select>[1]) {
   const part = yield* select(yield* project, globs)
   return {
     servers: part.servers.map(({ name }) => name),
@@ -20,37 +20,37 @@ const chosen = Effect.fnUntraced(function* (globs: Parameters<typeof select>[1])
   }
 })
 
-describe("what -H and -S leave of a project", () => {
-  it.live("no globs leave all of it", () =>
+describe("select", () => {
+  it.live("returns everything without globs", () =>
     Effect.gen(function* () {
       const all = { servers: ["web1", "web2", "db1"], services: ["web: web1 web2", "api: web2 db1", "db: db1"] }
-      expect(yield* chosen({})).toEqual(all)
-      expect(yield* chosen({ servers: [], services: [] })).toEqual(all)
+      expect(yield* selected({})).toEqual(all)
+      expect(yield* selected({ servers: [], services: [] })).toEqual(all)
     })
   )
-  it.live("a server's glob drops the services that run elsewhere", () =>
+  it.live("drops services that do not run on the selected servers", () =>
     Effect.gen(function* () {
-      expect(yield* chosen({ servers: ["web*"] })).toEqual({
+      expect(yield* selected({ servers: ["web*"] })).toEqual({
         servers: ["web1", "web2"],
         services: ["web: web1 web2", "api: web2"]
       })
-      expect(yield* chosen({ servers: ["{web1,db1}"] })).toEqual({
+      expect(yield* selected({ servers: ["{web1,db1}"] })).toEqual({
         servers: ["web1", "db1"],
         services: ["web: web1", "api: db1", "db: db1"]
       })
     })
   )
-  it.live("a service's glob drops the servers it does not run on", () =>
+  it.live("drops servers that run none of the selected services", () =>
     Effect.gen(function* () {
-      expect(yield* chosen({ services: ["db", "w?b"] })).toEqual({
+      expect(yield* selected({ services: ["db", "w?b"] })).toEqual({
         servers: ["web1", "web2", "db1"],
         services: ["web: web1 web2", "db: db1"]
       })
     })
   )
-  it.live("both together", () =>
+  it.live("combines server and service globs", () =>
     Effect.gen(function* () {
-      expect(yield* chosen({ servers: ["web2"], services: ["api"] })).toEqual({
+      expect(yield* selected({ servers: ["web2"], services: ["api"] })).toEqual({
         servers: ["web2"],
         services: ["api: web2"]
       })
@@ -58,19 +58,19 @@ describe("what -H and -S leave of a project", () => {
   )
 })
 
-it.live("a glob that fits nothing is wrong usage, and tells the names there are", () =>
+it.live("select fails with a usage error that lists the names if a glob matches nothing", () =>
   Effect.gen(function* () {
-    const error = yield* Effect.flip(chosen({ servers: ["web*", "wbe1", "x"] }))
+    const error = yield* Effect.flip(selected({ servers: ["web*", "wbe1", "x"] }))
     expect(error.message).toBe('No server is called "wbe1" or "x"; there are web1, web2 and db1.')
     expect([error.remedy, error.exitCode]).toEqual(["Did you mean `-H web1`?", 2])
-    const service = yield* Effect.flip(chosen({ services: ["we"] }))
+    const service = yield* Effect.flip(selected({ services: ["we"] }))
     expect(service.message).toBe('No service is called "we"; there are web, api and db.')
   })
 )
 
-it.live("a selection that leaves nothing is an error, not a deploy of nothing", () =>
+it.live("select fails if no selected service runs on a selected server", () =>
   Effect.gen(function* () {
-    const error = yield* Effect.flip(chosen({ servers: ["web1"], services: ["db"] }))
+    const error = yield* Effect.flip(selected({ servers: ["web1"], services: ["db"] }))
     expect(error.message).toBe("The service db does not run on web1, so nothing is left to do.")
     expect(error.exitCode).toBe(2)
   })

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import { matchEnds } from "../../src/config/wildcard.ts"
 import { matchesPattern } from "../../src/testing/pattern.ts"
 
-/** What a regular expression, which may take for ever, would say. */
+/** The same with a regular expression, which can be slow. */
 const byRegExp = (pattern: string, text: string): boolean => {
   const source = pattern.replaceAll(/\*+/g, (stars) => (stars === "*" ? "[^/]*" : ".*"))
   return new RegExp(`^${source}$`, "s").test(text)
@@ -10,11 +10,11 @@ const byRegExp = (pattern: string, text: string): boolean => {
 
 const isWhole = (pattern: string, text: string) => matchEnds(pattern, text, "/").at(-1) === text.length
 
-/** All texts of so many characters of an alphabet. */
+/** All texts of the given length over an alphabet. */
 const texts = (alphabet: string, length: number): ReadonlyArray<string> =>
   length === 0 ? [""] : texts(alphabet, length - 1).flatMap((text) => [...alphabet].map((one) => text + one))
 
-test("a pattern with stars is of the same texts as the regular expression that says the same", () => {
+test("matchEnds matches the same texts as the equivalent regular expression", () => {
   const some = [0, 1, 2, 3, 4].flatMap((length) => texts("ab/", length))
   const patterns = [0, 1, 2, 3, 4].flatMap((length) => texts("a/*", length))
   const wrong = patterns.flatMap((pattern) =>
@@ -23,8 +23,8 @@ test("a pattern with stars is of the same texts as the regular expression that s
   expect(wrong).toEqual([])
 })
 
-test("a pattern of many stars takes no longer for it", () => {
-  // Nobody would see the end of these by trying all ways in which they may fit.
+test("matchEnds stays fast for patterns with many stars", () => {
+  // A backtracking matcher would not finish in a lifetime.
   const text = "a".repeat(20_000)
   expect(isWhole(`${"**a".repeat(40)}**b`, text)).toBe(false)
   expect(isWhole(`${"*a".repeat(40)}*b`, text)).toBe(false)
@@ -32,7 +32,7 @@ test("a pattern of many stars takes no longer for it", () => {
   expect(matchesPattern(`docker ${"*a".repeat(40)}*b`, `docker ${text}b c`)).toBe(true)
 })
 
-test("a command is known by the words that it begins with", () => {
+test("matchesPattern matches the first words of a command", () => {
   expect(matchesPattern("docker build", "docker build .")).toBe(true)
   expect(matchesPattern("docker build", "docker buildx")).toBe(false)
   expect(matchesPattern("docker * web", "docker a/b rm web now\nand then")).toBe(true)

@@ -14,23 +14,23 @@ const value = (text: string): unknown => {
 
 const faults = (text: string) => parseYaml("f", text).problems.map(showProblem)
 
-describe("what YAML has for saying a thing once", () => {
+describe("parseYaml reads", () => {
   it.live("anchors and aliases", () =>
     Effect.sync(() => expect(value("a: &x [1, 2]\nb: *x\n")).toEqual({ a: [1, 2], b: [1, 2] }))
   )
-  it.live("merge keys, of which a map's own keys win, then the first source", () =>
+  it.live("merge keys, where the map's own keys win, then the first source", () =>
     Effect.sync(() => {
       const text = "a: &a { x: 1, y: 1 }\nb: &b { y: 2, z: 2 }\nc: { z: 3, <<: [*a, *b] }\nd:\n  <<: *a\n"
       expect(value(text)).toMatchObject({ c: { x: 1, y: 1, z: 3 }, d: { x: 1, y: 1 } })
     })
   )
-  it.live("an alias of an alias", () =>
+  it.live("several aliases of the same value", () =>
     Effect.sync(() => expect(value("a: &a 1\nb: [*a, *a]")).toEqual({ a: 1, b: [1, 1] }))
   )
-  it.live("a quoted << is a key like any other", () => Effect.sync(() => expect(value('"<<": 1')).toEqual({ "<<": 1 })))
+  it.live("a quoted << as an ordinary key", () => Effect.sync(() => expect(value('"<<": 1')).toEqual({ "<<": 1 })))
 })
 
-it.live("a problem behind an alias is where the value was written", () =>
+it.live("reports a problem in an aliased value where the value was written", () =>
   Effect.gen(function* () {
     const text = `project: shop
 servers:
@@ -46,7 +46,7 @@ services:
   })
 )
 
-it.live("an alias of nothing is one problem, not one for the value and one for the hole it leaves", () =>
+it.live("reports an unknown alias once, without follow-up problems for the missing value", () =>
   Effect.gen(function* () {
     expect(yield* problemsOf(smallest.replace("host: 203.0.113.10", "host: *gone").replace("shop", "Shop"))).toEqual([
       '1 project: must be a name of lower-case letters and digits, with single - or _ inside, such as my-app, not "Shop"',
@@ -55,7 +55,7 @@ it.live("an alias of nothing is one problem, not one for the value and one for t
   })
 )
 
-it.live("JSON is YAML too, and so is a file from Windows", () =>
+it.live("reads JSON, and files with a byte order mark and Windows line ends", () =>
   Effect.gen(function* () {
     const json = JSON.stringify({
       project: "shop",
@@ -70,8 +70,12 @@ it.live("JSON is YAML too, and so is a file from Windows", () =>
 
 const table: ReadonlyArray<readonly [protects: string, text: string, ...problems: ReadonlyArray<string>]> = [
   ["a tab", "a:\n\tb: 1\n", "f:2 a tab indents this line; YAML takes only spaces"],
-  ["a key twice", "a: 1\nb: 2\na: 3\n", "f:3 the key `a` is here a second time; the first is on line 1"],
-  ["a key twice on one line", "a: { b: 1, b: 2 }\n", "f:1 the key `b` is here a second time; the first is on line 1"],
+  ["a duplicate key", "a: 1\nb: 2\na: 3\n", "f:3 the key `a` is here a second time; the first is on line 1"],
+  [
+    "a duplicate key on one line",
+    "a: { b: 1, b: 2 }\n",
+    "f:1 the key `b` is here a second time; the first is on line 1"
+  ],
   ["two documents", "a: 1\n---\nb: 2\n", "f:2 a second document starts here; the file must hold only one"],
   [
     "a colon in a value",
@@ -79,22 +83,26 @@ const table: ReadonlyArray<readonly [protects: string, text: string, ...problems
     "f:1 has a second `key: value` on one line; put quotes around a value that holds a colon and a space"
   ],
   [
-    "an @ in front",
+    "a value that starts with @",
     "a: @b\n",
     "f:1 starts with a character that means something else in YAML; put quotes around the value"
   ],
-  ["an open quote", 'a: "b\n', 'f:2 is not valid YAML: missing closing "quote'],
-  ["a wrong indent", "a:\n  b: 1\n c: 2\n", "f:3 is not valid YAML: all mapping items must start at the same column"],
+  ["an unclosed quote", 'a: "b\n', 'f:2 is not valid YAML: missing closing "quote'],
+  [
+    "a wrong indentation",
+    "a:\n  b: 1\n c: 2\n",
+    "f:3 is not valid YAML: all mapping items must start at the same column"
+  ],
   ["an unknown alias", "a: 1\nb: *x\n", "f:2 refers to `x`, but no value above is marked with `&x`"],
   ["an alias before its anchor", "a: *x\nb: &x 1\n", "f:1 refers to `x`, but no value above is marked with `&x`"],
   ["an alias of itself", "a: &x\n  b: *x\n", "f:2 holds an alias of itself"],
-  ["a merge of a text", "a: &x 1\nb: { <<: *x }\n", "f:2 merges with `<<` what is not a map"],
+  ["a merge of a string", "a: &x 1\nb: { <<: *x }\n", "f:2 merges with `<<` what is not a map"],
   ["a key that is a list", "? [a, b]\n: 1\n", "f:1 has a key that is not a word"],
   ["a tag", "a: !secret b\n", "f:1 has a YAML tag (`!…`) that means nothing here"],
-  ["bytes", "a: !!binary aGk=\n", "f:1 is of a kind that means nothing here; put quotes around it"]
+  ["a binary value", "a: !!binary aGk=\n", "f:1 is of a kind that means nothing here; put quotes around it"]
 ]
 
-describe("each mistake in YAML has its sentence and line", () => {
+describe("parseYaml reports the line of", () => {
   for (const [protects, text, ...problems] of table) {
     it.live(protects, () => Effect.sync(() => expect(faults(text)).toEqual([...problems])))
   }
@@ -103,7 +111,7 @@ describe("each mistake in YAML has its sentence and line", () => {
 const level = (name: string, of: string) =>
   `${name}: &${name} [${Array.from({ length: 10 }, () => `*${of}`).join(", ")}]\n`
 
-it.live("aliases that stand for a billion values are refused, and quickly", () =>
+it.live("rejects aliases that expand to a billion values, quickly", () =>
   Effect.sync(() => {
     const text = `a: &a [${"x, ".repeat(10)}]\n${"bcdefghi"
       .split("")
@@ -113,30 +121,30 @@ it.live("aliases that stand for a billion values are refused, and quickly", () =
   })
 )
 
-it.live("maps that each merge the one before are refused beyond a number, and quickly", () =>
+it.live("rejects long chains of merged maps, quickly", () =>
   Effect.sync(() => {
     const chain = Array.from({ length: 2500 }, (_, n) => `m${n}: &m${n} { <<: *m${n - 1}, k${n}: 1 }\n`).slice(1)
     const before = performance.now()
     const [first, ...more] = faults(`m0: &m0 { k: 1 }\n${chain.join("")}`)
     expect(first).toMatch(/^f:\d+ merges with `<<` more than 100000 values, with those above$/)
-    // That the file as a whole stands for too much is another way to say it.
+    // There may be a second problem for the size of the whole file.
     expect(more.length).toBeLessThanOrEqual(1)
     expect(performance.now() - before).toBeLessThan(3000)
   })
 )
 
-it.live("an alias stands for the last value above it that has its mark", () =>
+it.live("resolves an alias to the last value above it with that anchor", () =>
   Effect.sync(() => expect(value("a: &x 1\nb: *x\nc: &x 2\nd: *x\n")).toEqual({ a: 1, b: 1, c: 2, d: 2 }))
 )
 
-describe("what is no text at all", () => {
+describe("load reports", () => {
   it.live("an empty file", () =>
     Effect.gen(function* () {
       expect(yield* problemsOf("")).toEqual(["1 the file is empty"])
       expect(yield* problemsOf("# nothing yet\n")).toEqual(["1 the file is empty"])
     })
   )
-  it.live("another encoding, with the line it begins in", () =>
+  it.live("the first line that is not UTF-8", () =>
     Effect.gen(function* () {
       const latin1 = Buffer.from("project: shop\n# caf\xe9\n", "latin1")
       expect(yield* problemsOf(latin1)).toEqual(["2 is not UTF-8 text; save the file in that encoding"])
@@ -146,7 +154,7 @@ describe("what is no text at all", () => {
   )
 })
 
-it.live("a syntax error's sentence quotes nothing of the file, which may be a secret", () =>
+it.live("does not quote the file in syntax errors, since it may contain secrets", () =>
   Effect.sync(() => {
     for (const text of [
       "a: |hunter2\n  b\n",

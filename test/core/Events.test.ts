@@ -11,12 +11,12 @@ const layer = Events.layer.pipe(Layer.provideMerge(Scrubber.layer))
 const note = (text: string) => ({ _tag: "StepNoted", level: "info", text }) as const
 const textOf = (event: Event) => (event._tag === "StepNoted" ? event.text : "")
 
-/** The next events of a subscription. */
+/** Reads the next events of a subscription. */
 const next = (stream: Stream.Stream<Event>, count: number) =>
   Effect.map(Stream.runCollect(Stream.take(stream, count)), (all) => [...all])
 
-describe("events", () => {
-  it.effect("carry their order, their run, the time and their node", () =>
+describe("Events", () => {
+  it.effect("adds number, run, time and path to each event", () =>
     Effect.gen(function* () {
       const { publish, subscribe } = yield* Events
       const stream = yield* subscribe
@@ -33,7 +33,7 @@ describe("events", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("come to every subscriber in the order of their numbers, whoever publishes", () =>
+  it.effect("delivers events to every subscriber in the same order, even with concurrent publishers", () =>
     Effect.gen(function* () {
       const { publish, subscribe } = yield* Events
       const streams = yield* Effect.all([subscribe, subscribe])
@@ -50,7 +50,7 @@ describe("events", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("are free of secrets before any subscriber sees them", () =>
+  it.effect("removes secrets before any subscriber sees the event", () =>
     Effect.gen(function* () {
       const { publish, subscribe } = yield* Events
       const stream = yield* subscribe
@@ -72,7 +72,7 @@ describe("events", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("are kept for a subscriber that is slow, and nobody waits for it", () =>
+  it.effect("buffers events for a slow subscriber without blocking the publisher", () =>
     Effect.gen(function* () {
       const { publish, subscribe } = yield* Events
       const slow = yield* subscribe
@@ -88,7 +88,7 @@ describe("events", () => {
       )
       const began = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
       yield* Effect.forEach(Array.from({ length: 1000 }), (_, n) => publish(note(`${n}`)))
-      // No time has passed: the reader has seen none of them yet.
+      // Publishing took no time, so the reader has not seen any of them yet.
       expect(yield* Effect.clockWith((clock) => clock.currentTimeMillis)).toBe(began)
       expect(seen).toEqual([])
       yield* TestClock.adjust("1000 seconds")
@@ -97,7 +97,7 @@ describe("events", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("go on where a subscriber breaks or goes away", () =>
+  it.effect("keeps delivering events when another subscriber fails or unsubscribes", () =>
     Effect.gen(function* () {
       const { publish, subscribe } = yield* Events
       const stream = yield* subscribe
@@ -112,7 +112,7 @@ describe("events", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("can be written down and read back by their schema", () =>
+  it.effect("round-trips events through their JSON schema", () =>
     Effect.gen(function* () {
       const { publish, subscribe } = yield* Events
       const stream = yield* subscribe

@@ -3,14 +3,14 @@ import { Effect, Exit, Fiber, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import type { Event } from "../../src/core/Event.ts"
 import { CurrentPath, Events } from "../../src/core/Events.ts"
-import * as Held from "../../src/core/Held.ts"
+import * as NameTracker from "../../src/core/NameTracker.ts"
 import * as Resource from "../../src/core/Resource.ts"
 import { Scrubber } from "../../src/core/Scrubber.ts"
 import { it } from "../effect.ts"
 
 const layer = Events.layer.pipe(Layer.provideMerge(Scrubber.layer))
 
-/** Everything that is published meanwhile, as it happens. */
+/** Collects a line for every event that is published from now on. */
 const watching = Effect.gen(function* () {
   const seen: Array<string> = []
   const stream = yield* (yield* Events).subscribe
@@ -29,8 +29,8 @@ const watching = Effect.gen(function* () {
   return seen
 })
 
-describe("a resource", () => {
-  it.effect("is released with its scope, by the node that acquired it", () =>
+describe("Resource.acquire", () => {
+  it.effect("releases the resource when its scope closes, with the path of the acquiring node", () =>
     Effect.gen(function* () {
       const seen = yield* watching
       const log: Array<string> = []
@@ -48,9 +48,9 @@ describe("a resource", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("is known to be held until it is released, and where its release was given up", () =>
+  it.effect("lists the resource as held until it is released, and keeps it listed if the release times out", () =>
     Effect.gen(function* () {
-      const held = Held.make()
+      const held = NameTracker.make()
       const seen: Array<ReadonlyArray<string>> = []
       const look = Effect.sync(() => void seen.push(held.names()))
       const using = Effect.scoped(
@@ -59,7 +59,7 @@ describe("a resource", () => {
           yield* Resource.acquire("tunnel", look, () => Effect.never)
           yield* look
         })
-      ).pipe(Effect.provideService(Held.Held, held))
+      ).pipe(Effect.provideService(NameTracker.HeldResources, held))
       const running = yield* Effect.forkChild(using)
       yield* TestClock.adjust("5 seconds")
       yield* Fiber.join(running)
@@ -69,7 +69,7 @@ describe("a resource", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("that could not be acquired is not released", () =>
+  it.effect("does not release a resource that could not be acquired", () =>
     Effect.gen(function* () {
       const seen = yield* watching
       let released = false
@@ -81,7 +81,7 @@ describe("a resource", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("can be interrupted while it is acquired, and is then not released", () =>
+  it.effect("can be interrupted while acquiring, and does not release then", () =>
     Effect.gen(function* () {
       const seen = yield* watching
       const fiber = yield* Effect.forkChild(
@@ -93,7 +93,7 @@ describe("a resource", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("is released when its user is interrupted", () =>
+  it.effect("releases when the fiber that uses it is interrupted", () =>
     Effect.gen(function* () {
       const seen = yield* watching
       const fiber = yield* Effect.forkChild(
@@ -111,7 +111,7 @@ describe("a resource", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("is released in its own time when its user is interrupted, also while it is being released", () =>
+  it.effect("finishes a slow release after an interruption, even one that comes during the release", () =>
     Effect.gen(function* () {
       const seen = yield* watching
       const slow = Resource.acquire("tunnel", Effect.succeed(5), () => Effect.sleep("1 second"))
@@ -133,7 +133,7 @@ describe("a resource", () => {
     ["dies", Effect.die("no")],
     ["hangs", Effect.never]
   ] as const)
-    it.effect(`whose release ${what} holds nothing up, and says so`, () =>
+    it.effect(`publishes clean: false and releases the rest when a release ${what}`, () =>
       Effect.gen(function* () {
         const seen = yield* watching
         const fiber = yield* Effect.forkChild(

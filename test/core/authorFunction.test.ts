@@ -7,8 +7,8 @@ import * as Step from "../../src/pipeline/Step.ts"
 import * as Rehearsal from "../../src/testing/Rehearsal.ts"
 import { it } from "../effect.ts"
 
-/** What a file without types can give: a function that answers anything. */
-const answers = <F>(answer: () => unknown): F => answer as F
+/** A function with the wrong return type, as a file without type checking can have. */
+const untyped = <F>(fn: () => unknown): F => fn as F
 type Body = () => Effect.Effect<{}>
 
 const before = Step.make("before", () => Effect.succeed({ a: 1 })).pipe(Step.undo(() => Effect.void))
@@ -24,61 +24,65 @@ const ended = (pipeline: Pipeline.Pipeline<{}, {}, unknown, Events | Scope.Scope
   })
 const here = String.raw`\(at /.*/authorFunction\.test\.ts:\d+\)`
 
-describe("what a function answers that no compiler has looked at", () => {
-  const late = () => Promise.reject(new Error("what it says is of no interest"))
+describe("a function with the wrong return type", () => {
+  const late = () => Promise.reject(new Error("nobody sees this message"))
   const step = (run: Body) => within.pipe(Pipeline.step(Step.make("s", run)))
   const each = (items: () => ReadonlyArray<string>, key: (item: string) => string) =>
     within.pipe(Pipeline.forEach({ name: "xs", as: "x", items, key, body: Pipeline.make<{ readonly x: string }>("b") }))
   const faults: ReadonlyArray<readonly [string, () => Pipeline.Pipeline<{}, {}, unknown>, string]> = [
-    ["async", () => step(answers<Body>(late)), `^the step "s" returned a Promise, not an Effect ${here}$`],
-    ["nothing", () => step(answers<Body>(() => undefined)), `^the step "s" returned undefined, not an Effect ${here}$`],
+    ["an async step", () => step(untyped<Body>(late)), `^the step "s" returned a Promise, not an Effect ${here}$`],
     [
-      "an object",
-      () => step(answers<Body>(() => ({ a: 1 }))),
+      "a step that returns undefined",
+      () => step(untyped<Body>(() => undefined)),
+      `^the step "s" returned undefined, not an Effect ${here}$`
+    ],
+    [
+      "a step that returns an object",
+      () => step(untyped<Body>(() => ({ a: 1 }))),
       `^the step "s" returned an object, not an Effect ${here}$`
     ],
     [
-      "within",
+      "a callback inside a step",
       () =>
         step(() =>
           Effect.flatMap(
             Effect.void,
-            answers<Body>(() => Promise.resolve())
+            untyped<Body>(() => Promise.resolve())
           )
         ),
-      `^something in the step "s" returned a Promise, not an Effect$`
+      `^code in the step "s" returned a Promise, not an Effect$`
     ],
     [
-      "as what it adds",
-      () => step(() => Effect.map(Effect.void, answers<() => {}>(late))),
-      `^something in the step "s" returned a Promise, not an Effect$`
+      "a promise as the result of a step",
+      () => step(() => Effect.map(Effect.void, untyped<() => {}>(late))),
+      `^code in the step "s" returned a Promise, not an Effect$`
     ],
     [
-      "a condition",
-      () => within.pipe(Pipeline.when({ if: answers<(state: object) => boolean>(late), reason: "r", body: after })),
+      "the condition of a when",
+      () => within.pipe(Pipeline.when({ if: untyped<(state: object) => boolean>(late), reason: "r", body: after })),
       '^the condition of "after" returned a Promise, not true or false$'
     ],
-    ["items", () => each(answers(late), String), '^items of "xs" returned a Promise, not a list$'],
+    ["the items of a forEach", () => each(untyped(late), String), '^items of "xs" returned a Promise, not a list$'],
     [
-      "a key",
+      "the key of an item",
       () =>
         each(
           () => ["a"],
-          answers(() => 5)
+          untyped(() => 5)
         ),
-      '^key of "xs" returned 5, not a text$'
+      '^key of "xs" returned 5, not a string$'
     ],
     [
-      "a reason",
+      "the reason of skipWhen",
       () =>
         within.pipe(
-          Pipeline.step(Step.make("s", () => Effect.void).pipe(Step.skipWhen(answers<(state: object) => string>(late))))
+          Pipeline.step(Step.make("s", () => Effect.void).pipe(Step.skipWhen(untyped<(state: object) => string>(late))))
         ),
       '^skipWhen of the step "s" returned a Promise, not a reason or undefined$'
     ]
   ]
   for (const [name, made, message] of faults) {
-    it.effect(`fails its node, which ends once with what is around it undone: ${name}`, () =>
+    it.effect(`fails the node once and undoes the steps before it: ${name}`, () =>
       Effect.gen(function* () {
         const run = yield* ended(made())
         expect(run).toMatchObject({ open: 0, last: "RunFailed", undone: ["p/before"] })
@@ -89,9 +93,9 @@ describe("what a function answers that no compiler has looked at", () => {
     )
   }
 
-  it.effect("holds up no other undo, where it is an undo's", () =>
+  it.effect("still runs the other undos if it is an undo", () =>
     Effect.gen(function* () {
-      const bad = Step.make("s", () => Effect.void).pipe(Step.undo(answers<Body>(late)))
+      const bad = Step.make("s", () => Effect.void).pipe(Step.undo(untyped<Body>(late)))
       const run = yield* ended(within.pipe(Pipeline.step(bad), Pipeline.step(Step.make("f", () => Effect.fail("no")))))
       expect(run).toMatchObject({ open: 0, failures: [{ message: "no" }], undone: ["p/s", "p/before"] })
       const failed = run.events.find(({ _tag, path }) => _tag === "StepFailed" && path === "p/s/undo")
@@ -99,23 +103,23 @@ describe("what a function answers that no compiler has looked at", () => {
     })
   )
 
-  it.effect("is warned of, where it is a subscriber's", () =>
+  it.effect("publishes a warning if it is a subscriber", () =>
     Effect.gen(function* () {
       const { events } = yield* ended(
-        within.pipe(Pipeline.step(after), Pipeline.on("StepSucceeded", answers<Body>(late)))
+        within.pipe(Pipeline.step(after), Pipeline.on("StepSucceeded", untyped<Body>(late)))
       )
       expect(events.at(-1)?._tag).toBe("RunSucceeded")
       expect(events.find(({ _tag }) => _tag === "StepNoted")).toMatchObject({
-        text: expect.stringContaining("its function returned a Promise, not an Effect")
+        text: expect.stringContaining("the handler returned a Promise, not an Effect")
       })
     })
   )
 
-  it.effect("releases what is held, and is a release that was not clean where it is a release's", () =>
+  it.effect("publishes clean: false and releases the rest if it is a release", () =>
     Effect.gen(function* () {
       const acquire = (name: string, release: Body) => Resource.acquire(name, Effect.succeed(1), release)
       const body = () =>
-        Effect.asVoid(Effect.all([acquire("good", () => Effect.succeed({})), acquire("bad", answers<Body>(late))]))
+        Effect.asVoid(Effect.all([acquire("good", () => Effect.succeed({})), acquire("bad", untyped<Body>(late))]))
       const run = yield* ended(within.pipe(Pipeline.step(Step.make("s", body))))
       const released = run.events.flatMap((event) =>
         event._tag === "ResourceReleased" ? [[event.resource, event.clean]] : []

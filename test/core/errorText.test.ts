@@ -8,12 +8,12 @@ class Odd extends Data.TaggedError("Odd")<{ readonly n: number }> {}
 const record = (cause: Cause.Cause<unknown>) => failureRecords(cause)[0]
 const here = /\(at \/.*\/errorText\.test\.ts:\d+\)$/
 
-describe("a step's fault", () => {
-  test("is told with its first line in its author's files", () => {
+describe("a defect of a step", () => {
+  test("is reported with the first stack frame in the author's files", () => {
     const read = (value: { readonly a?: { readonly b: string } }) => value.a?.b.length
     const faults = [new TypeError("in step"), new Error("")]
     try {
-      // What a caller without types gives.
+      // Code without type checking can pass this.
       read({ a: {} as { b: string } })
     } catch (error) {
       if (error instanceof Error) faults.push(error)
@@ -28,7 +28,7 @@ describe("a step's fault", () => {
     expect(records[0]?.remedy).toContain("Please report")
   })
 
-  test("is told without one where none is its author's", () => {
+  test("is reported without a location if no stack frame is in the author's files", () => {
     const fault = new Error("within")
     fault.stack = `Error: within\n  at f (${import.meta.dir.replace("test/", "src/")}/run.ts:1:1)\n  at g (/a/node_modules/x/y.js:2:2)`
     expect(sourceLocation(fault)).toBeUndefined()
@@ -37,15 +37,15 @@ describe("a step's fault", () => {
   })
 })
 
-describe("a step's failure that is no error of jiji's", () => {
-  test("is shown with its tag and fields, whatever it is, and is called no fault of jiji", () => {
+describe("a failure that is not a jiji error", () => {
+  test("is reported with its tag and fields, and not as a bug in jiji", () => {
     const circular: Record<string, unknown> = { _tag: "Round" }
     circular["self"] = circular
     const shown = (value: unknown) => record(Cause.fail(value))
     expect(shown({ _tag: "Odd", n: 1 })).toEqual({
       tag: "Odd",
       message: 'Odd {"n":1}',
-      remedy: "This failure of a step of your own has no remedy of its own: give its error a message and a remedy."
+      remedy: "This error comes from a step of your own. Give it a `message` and a `remedy` that explain it."
     })
     expect(shown("no")).toMatchObject({ tag: "Failure", message: "no" })
     expect(shown({ n: [1] })).toMatchObject({ tag: "Failure", message: '{"n":[1]}' })

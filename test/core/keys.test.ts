@@ -16,8 +16,8 @@ const { forEach, make, run, step } = Pipeline
 const paths = (events: ReadonlyArray<Event>) =>
   events.flatMap((event) => (event._tag === "StepStarted" && event.kind === "step" ? [event.path] : []))
 
-describe("an item's key", () => {
-  test("is in its path such that it ends nothing there, and no two are the same", () => {
+describe("item keys", () => {
+  test("are encoded reversibly, without characters that have a meaning in paths", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (key) => {
         expect(encodeKey(key)).not.toMatch(/[[\]/\p{Cc}\u2028-\u202e]/u)
@@ -27,7 +27,7 @@ describe("an item's key", () => {
     expect(encodeKey("ä web:1#2")).toBe("ä web:1#2")
   })
 
-  it.effect("may be anything: what is shown are its steps and itself", () =>
+  it.effect("can be any string, and reporters show the original key", () =>
     Effect.gen(function* () {
       const keys = ["a]/x", "a", "b/c", "50%", "a\n::error title=pwn::x", "\u001b[2J\u202edlrow"]
       const body = make<{ readonly item: string }>("body").pipe(step(pass("pull")))
@@ -46,7 +46,7 @@ describe("an item's key", () => {
     })
   )
 
-  it.effect("is no reason to undo what was done for another", () =>
+  it.effect("do not cause the undo of an item whose key looks like a path", () =>
     Effect.gen(function* () {
       const undone: Array<string> = []
       const work = Step.make("work", ({ item }: { readonly item: string }) => Effect.succeed({ did: item })).pipe(
@@ -84,28 +84,28 @@ describe("an item's key", () => {
   )
 })
 
-describe("the paths of events", () => {
-  const knowing = (...secrets: ReadonlyArray<string>) => {
+describe("publicPaths", () => {
+  const scrubberWith = (...secrets: ReadonlyArray<string>) => {
     const scrubber = Scrubber.make()
     for (const secret of secrets) scrubber.add(Redacted.make(secret))
     return scrubber
   }
 
-  test("hold no secret, and two items that are named by secrets stay two", () => {
-    const { of } = publicPaths(knowing("hunter22", "pass/word").text)
-    expect(of("r", "p/all[hunter22]/pull")).toBe("p/all[<redacted>]/pull")
-    expect(of("r", `p/all[${encodeKey("pass/word")}]`)).toBe("p/all[<redacted>#2]")
-    expect(of("r", "p/all[hunter22]/push")).toBe("p/all[<redacted>]/push")
+  test("removes secrets and keeps items with secret keys apart", () => {
+    const { toPublic } = publicPaths(scrubberWith("hunter22", "pass/word").text)
+    expect(toPublic("r", "p/all[hunter22]/pull")).toBe("p/all[<redacted>]/pull")
+    expect(toPublic("r", `p/all[${encodeKey("pass/word")}]`)).toBe("p/all[<redacted>#2]")
+    expect(toPublic("r", "p/all[hunter22]/push")).toBe("p/all[<redacted>]/push")
   })
 
-  test("stay what they were while more becomes known, and begin with their parents'", () => {
-    const scrubber = knowing()
-    const { end, of } = publicPaths(scrubber.text)
-    expect(of("r", "p/all[hunter22]")).toBe("p/all[hunter22]")
+  test("keeps paths stable when more secrets become known, and children below their parents", () => {
+    const scrubber = scrubberWith()
+    const { forget, toPublic } = publicPaths(scrubber.text)
+    expect(toPublic("r", "p/all[hunter22]")).toBe("p/all[hunter22]")
     scrubber.add(Redacted.make("hunter22"))
-    expect(of("r", "p/all[hunter22]")).toBe("p/all[hunter22]")
-    expect(of("r", "p/all[hunter22]/hunter22")).toBe("p/all[hunter22]/<redacted>")
-    end("r")
-    expect(of("r", "p/all[hunter22]")).toBe("p/all[<redacted>]")
+    expect(toPublic("r", "p/all[hunter22]")).toBe("p/all[hunter22]")
+    expect(toPublic("r", "p/all[hunter22]/hunter22")).toBe("p/all[hunter22]/<redacted>")
+    forget("r")
+    expect(toPublic("r", "p/all[hunter22]")).toBe("p/all[<redacted>]")
   })
 })

@@ -170,7 +170,7 @@ describe("examples/canary", () => {
     const failures = [expect.objectContaining({ tag: "SmokeTestFailed", message: expect.stringContaining("404") })]
     expect(all.at(-1)).toMatchObject({ _tag: "RunFailed", failures })
     expect(find(all, "StepFailed", `${canary}/smoke`)).toMatchObject({ failures })
-    expect(find(all, "StepSkipped", rest)).toMatchObject({ reason: "not begun, because web1 failed" })
+    expect(find(all, "StepSkipped", rest)).toMatchObject({ reason: "not started because web1 failed" })
     expect(all.filter(({ path }) => path.startsWith(`${rest}/`))).toEqual([])
     expect(await pages()).toEqual(["two", "one", "one"])
     expect(await others()).toEqual(before)
@@ -178,7 +178,7 @@ describe("examples/canary", () => {
     expect(shown).toStartWith("✗ canary of shop failed after")
     expect(shown).toMatch(/✗ smoke .*\n +web1 does not answer /)
     expect(shown).toContain("→ Look at the container's log there")
-    expect(shown).toMatch(/- web2\+web3 +not begun, because web1 failed/)
+    expect(shown).toMatch(/- web2\+web3 +not started because web1 failed/)
     await nothingIsLeft()
   })
 

@@ -11,8 +11,8 @@ import { Broken, fail, hold, never, pass, watched } from "./watch.ts"
 
 const isResource = (text: string) => text.startsWith("Resource")
 
-describe("a pipeline", () => {
-  it.effect("threads what its steps add, and publishes every beginning and end in order", () =>
+describe("Pipeline.run", () => {
+  it.effect("passes what its steps add to the next ones, and publishes the events of each node in order", () =>
     Effect.gen(function* () {
       const count = Step.make("count", (state: { readonly text: string }) =>
         Effect.succeed({ length: state.text.length })
@@ -36,7 +36,7 @@ describe("a pipeline", () => {
     })
   )
 
-  it.effect("releases in reverse before its end is published, when all goes well", () =>
+  it.effect("releases in reverse order before its last event when it succeeds", () =>
     Effect.gen(function* () {
       const inner = Pipeline.make("inner").pipe(Pipeline.step(hold("b")), Pipeline.step(hold("c")))
       const { lines } = yield* watched(
@@ -56,7 +56,7 @@ describe("a pipeline", () => {
     })
   )
 
-  it.effect("releases when a step fails, and runs nothing after it", () =>
+  it.effect("releases when a step fails, and does not run the next steps", () =>
     Effect.gen(function* () {
       const p = Pipeline.make("p").pipe(Pipeline.step(hold("a")), Pipeline.step(fail("b")), Pipeline.step(pass("c")))
       const { exit, lines } = yield* watched(run(p, {}))
@@ -70,7 +70,7 @@ describe("a pipeline", () => {
     })
   )
 
-  it.effect("releases when it is interrupted, and says so of every node that had begun", () =>
+  it.effect("releases when it is interrupted, and publishes an interruption for every running node", () =>
     Effect.gen(function* () {
       const inner = Pipeline.make("inner").pipe(Pipeline.step(hold("b")), Pipeline.step(never("c")))
       const p = Pipeline.make("p").pipe(Pipeline.step(hold("a")), Pipeline.pipeline(inner))
@@ -90,7 +90,7 @@ describe("a pipeline", () => {
     })
   )
 
-  it.effect("gives up a release that hangs, and still releases what is behind it", () =>
+  it.effect("gives up on a release that hangs, and still releases the other resources", () =>
     Effect.gen(function* () {
       const stuck = Step.make("stuck", () => Resource.acquire("stuck", Effect.succeed({}), () => Effect.never))
       const p = Pipeline.make("p").pipe(Pipeline.step(hold("a")), Pipeline.step(stuck))
@@ -105,26 +105,26 @@ describe("a pipeline", () => {
     })
   )
 
-  it.effect("shows why a step was skipped, and keeps what it added", () =>
+  it.effect("publishes why a step was skipped, and keeps what it added", () =>
     Effect.gen(function* () {
-      const there = Step.make("pull", () => Effect.succeed(Step.skip("it is there", { image: "a" })))
-      const { exit, lines } = yield* watched(run(Pipeline.make("p").pipe(Pipeline.step(there)), {}))
+      const skipping = Step.make("pull", () => Effect.succeed(Step.skip("it is there", { image: "a" })))
+      const { exit, lines } = yield* watched(run(Pipeline.make("p").pipe(Pipeline.step(skipping)), {}))
       expect(yield* exit).toEqual({ image: "a" })
       expect(lines[2]).toBe("StepSkipped p/pull: it is there")
     })
   )
 
-  it.effect("writes a step's result into the event of its end, by its schema", () =>
+  it.effect("publishes the result of a step, encoded with its schema", () =>
     Effect.gen(function* () {
-      const Made = Schema.Struct({ at: Schema.DateTimeUtcFromString })
-      const made = yield* Schema.decodeEffect(Made)({ at: "2026-01-02T03:04:05.000Z" })
-      const step = Step.make("make", () => Effect.succeed(made), { result: Made })
+      const Result = Schema.Struct({ at: Schema.DateTimeUtcFromString })
+      const result = yield* Schema.decodeEffect(Result)({ at: "2026-01-02T03:04:05.000Z" })
+      const step = Step.make("make", () => Effect.succeed(result), { result: Result })
       const { events } = yield* watched(run(Pipeline.make("p").pipe(Pipeline.step(step)), {}))
       expect(events[2]).toMatchObject({ _tag: "StepSucceeded", result: { at: "2026-01-02T03:04:05.000Z" } })
     })
   )
 
-  it.effect("names a defect as a fault, and still ends every node", () =>
+  it.effect("reports a defect with its location", () =>
     Effect.gen(function* () {
       const p = Pipeline.make("p").pipe(Pipeline.step(Step.make("die", () => Effect.die(new Error("boom")))))
       const { events } = yield* watched(run(p, {}))
@@ -136,8 +136,8 @@ describe("a pipeline", () => {
   )
 })
 
-describe("parallel", () => {
-  it.effect("runs its branches at the same time and puts together what they add", () =>
+describe("Pipeline.parallel", () => {
+  it.effect("runs its branches at the same time and merges what they add", () =>
     Effect.gen(function* () {
       const wait = (name: string) => Step.make(name, () => Effect.sleep("1 second").pipe(Effect.as({ [name]: true })))
       const p = Pipeline.make("p").pipe(Pipeline.parallel(wait("a"), Pipeline.make("q").pipe(Pipeline.step(wait("b")))))
@@ -149,7 +149,7 @@ describe("parallel", () => {
     })
   )
 
-  it.effect("interrupts a branch whose neighbour failed, and releases what it held", () =>
+  it.effect("interrupts the other branches when one fails, and releases their resources", () =>
     Effect.gen(function* () {
       const slow = Pipeline.make("slow").pipe(Pipeline.step(hold("a")), Pipeline.step(never("b")))
       const p = Pipeline.make("p").pipe(Pipeline.parallel(slow, fail("c")))
@@ -165,7 +165,7 @@ describe("parallel", () => {
   )
 })
 
-describe("forEach", () => {
+describe("Pipeline.forEach", () => {
   const over = (items: ReadonlyArray<string>, strategy: Strategy.Strategy) =>
     Pipeline.make("p").pipe(
       Pipeline.forEach({
@@ -197,7 +197,7 @@ describe("forEach", () => {
       return yield* Fiber.join(fiber)
     })
 
-  it.effect("names every item in its path, and gathers what they end with in their order", () =>
+  it.effect("has the key of the item in each path, and collects values in the order of the items", () =>
     Effect.gen(function* () {
       const { exit, lines, events } = yield* after(["a", "b"], Strategy.parallel())
       expect((yield* exit).all).toEqual(["A", "B"])
@@ -206,14 +206,14 @@ describe("forEach", () => {
     })
   )
 
-  it.effect("holds to the bound of its strategy", () =>
+  it.effect("runs no more items at a time than its strategy allows", () =>
     Effect.gen(function* () {
       const { events } = yield* after(["a", "b", "c", "d"], Strategy.parallel({ concurrency: 2 }))
       expect(events.at(-1)).toMatchObject({ _tag: "RunSucceeded", millis: 2000 })
     })
   )
 
-  it.effect("lets the neighbours of a failed item finish, and fails with all failures", () =>
+  it.effect("finishes the other items when one fails, and fails with all failures", () =>
     Effect.gen(function* () {
       const { lines } = yield* after(["bad1", "a", "bad2"], Strategy.parallel())
       expect(lines).toContain("StepSucceeded p/servers[a]")
@@ -221,10 +221,10 @@ describe("forEach", () => {
     })
   )
 
-  it.effect("begins nothing after a failure where it stops, and says why", () =>
+  it.effect("starts no more items after a failure with onFailure stop, and publishes why", () =>
     Effect.gen(function* () {
       const { lines } = yield* after(["bad", "a"], Strategy.rolling({ batch: 1 }))
-      expect(lines).toContain("StepSkipped p/servers[a]: not begun, because bad failed")
+      expect(lines).toContain("StepSkipped p/servers[a]: not started because bad failed")
       expect(lines).not.toContain("StepStarted p/servers[a]/work")
       expect(lines.at(-1)).toBe("RunFailed p: bad broke.")
     })

@@ -8,7 +8,7 @@ import { Broken, fail, inTime } from "./watch.ts"
 
 const { forEach, make, run, step } = Pipeline
 
-/** An item is its name and how many seconds it takes; those whose name begins with bad fail then. */
+/** An item is `NAME:SECONDS`. It takes that long, and fails at the end if its name begins with bad. */
 const work = Step.make(
   "work",
   Effect.fnUntraced(function* ({ item }: { readonly item: string }) {
@@ -31,40 +31,40 @@ const over = (strategy: Strategy.Strategy, ...items: ReadonlyArray<string>) =>
     })
   )
 
-/** When each item began, in seconds, and which were not begun or were undone. */
+/** Returns when each item started, in seconds, and which items were skipped or undone. */
 const story = Effect.fnUntraced(function* (strategy: Strategy.Strategy, ...items: ReadonlyArray<string>) {
   const { events, lines } = yield* inTime(run(over(strategy, ...items), {}))
   const from = events[0]?.time ?? 0
   const key = (path: string) => /\[(.*)\]/.exec(path)?.[1] ?? ""
   const of = (tag: string, end: string) => events.filter(({ _tag, path }) => _tag === tag && path.endsWith(end))
   return {
-    began: Object.fromEntries(of("StepStarted", "/work").map(({ path, time }) => [key(path), (time - from) / 1000])),
-    notBegun: of("StepSkipped", "]").map(({ path }) => key(path)),
+    started: Object.fromEntries(of("StepStarted", "/work").map(({ path, time }) => [key(path), (time - from) / 1000])),
+    skipped: of("StepSkipped", "]").map(({ path }) => key(path)),
     undone: of("StepSucceeded", "/undo").map(({ path }) => key(path)),
     end: lines.at(-1)
   }
 })
 
 describe("the items of a forEach", () => {
-  it.effect("all at once are bounded, and the next begins as soon as there is room", () =>
+  it.effect("run up to the given concurrency, and the next starts as soon as one ends (parallel)", () =>
     Effect.gen(function* () {
-      const { began } = yield* story(Strategy.parallel({ concurrency: 2 }), "a:1", "b:5", "c:1", "d:1")
-      expect(began).toEqual({ a: 0, b: 0, c: 1, d: 2 })
+      const { started } = yield* story(Strategy.parallel({ concurrency: 2 }), "a:1", "b:5", "c:1", "d:1")
+      expect(started).toEqual({ a: 0, b: 0, c: 1, d: 2 })
     })
   )
 
-  it.effect("in batches wait for all of the batch before", () =>
+  it.effect("wait for all items of the previous batch (rolling)", () =>
     Effect.gen(function* () {
-      const { began } = yield* story(Strategy.rolling({ batch: 2 }), "a:1", "b:5", "c:1", "d:1", "e:1")
-      expect(began).toEqual({ a: 0, b: 0, c: 5, d: 5, e: 6 })
+      const { started } = yield* story(Strategy.rolling({ batch: 2 }), "a:1", "b:5", "c:1", "d:1", "e:1")
+      expect(started).toEqual({ a: 0, b: 0, c: 5, d: 5, e: 6 })
     })
   )
 
-  it.effect("with canaries wait for these, and then run as the rest is to", () =>
+  it.effect("wait for the first ones, then run with the other strategy (canary)", () =>
     Effect.gen(function* () {
       const rolling = Strategy.canary({ first: 1, rest: Strategy.rolling({ batch: 2 }) })
-      expect((yield* story(rolling, "a:3", "b", "c", "d")).began).toEqual({ a: 0, b: 3, c: 3, d: 4 })
-      expect((yield* story(Strategy.canary({ first: 2 }), "a", "b:2", "c", "d")).began).toEqual({
+      expect((yield* story(rolling, "a:3", "b", "c", "d")).started).toEqual({ a: 0, b: 3, c: 3, d: 4 })
+      expect((yield* story(Strategy.canary({ first: 2 }), "a", "b:2", "c", "d")).started).toEqual({
         a: 0,
         b: 0,
         c: 2,
@@ -73,57 +73,57 @@ describe("the items of a forEach", () => {
     })
   )
 
-  it.effect("begin no more after a failure that stops, and keep what was done", () =>
+  it.effect("do not start after a failure with onFailure stop, and completed ones are not undone", () =>
     Effect.gen(function* () {
       expect(yield* story(Strategy.rolling({ batch: 2 }), "a", "bad", "c", "d")).toEqual({
-        began: { a: 0, bad: 0 },
-        notBegun: ["c", "d"],
+        started: { a: 0, bad: 0 },
+        skipped: ["c", "d"],
         undone: [],
         end: "RunFailed p: bad broke."
       })
     })
   )
 
-  it.effect("go on after a failure that does not stop, and keep what was done", () =>
+  it.effect("continue after a failure with onFailure continue, and completed ones are not undone", () =>
     Effect.gen(function* () {
       expect(yield* story(Strategy.rolling({ onFailure: "continue" }), "a", "bad", "c")).toEqual({
-        began: { a: 0, bad: 1, c: 2 },
-        notBegun: [],
+        started: { a: 0, bad: 1, c: 2 },
+        skipped: [],
         undone: [],
         end: "RunFailed p: bad broke."
       })
     })
   )
 
-  it.effect("are undone after a failure that undoes, the last first, when those that ran have ended", () =>
+  it.effect("are undone in reverse order after a failure with onFailure undo, once the running ones have ended", () =>
     Effect.gen(function* () {
       const strategy = Strategy.parallel({ concurrency: 3, onFailure: "undo" })
       expect(yield* story(strategy, "a:1", "bad:2", "c:3", "d:4", "e")).toEqual({
-        began: { a: 0, bad: 0, c: 0, d: 1 },
-        notBegun: ["e"],
+        started: { a: 0, bad: 0, c: 0, d: 1 },
+        skipped: ["e"],
         undone: ["d", "c", "a"],
         end: "RunFailed p: bad broke."
       })
     })
   )
 
-  it.effect("are not begun where a canary fails, however the rest takes failures", () =>
+  it.effect("do not start after a canary fails, whatever the other strategy's onFailure is", () =>
     Effect.gen(function* () {
       const onward = Strategy.canary({ first: 2, rest: Strategy.parallel({ onFailure: "continue" }) })
-      expect(yield* story(onward, "a", "bad", "c")).toMatchObject({ notBegun: ["c"], undone: [] })
+      expect(yield* story(onward, "a", "bad", "c")).toMatchObject({ skipped: ["c"], undone: [] })
       const back = Strategy.canary({ first: 2, rest: Strategy.parallel({ onFailure: "undo" }) })
-      expect(yield* story(back, "a", "bad", "c")).toMatchObject({ notBegun: ["c"], undone: ["a"] })
+      expect(yield* story(back, "a", "bad", "c")).toMatchObject({ skipped: ["c"], undone: ["a"] })
     })
   )
 
-  it.effect("go on after a failure that is not a canary's", () =>
+  it.effect("continue with onFailure continue after a failure that is not a canary's", () =>
     Effect.gen(function* () {
       const onward = Strategy.canary({ rest: Strategy.rolling({ onFailure: "continue" }) })
-      expect((yield* story(onward, "a", "bad", "c")).began).toEqual({ a: 0, bad: 1, c: 2 })
+      expect((yield* story(onward, "a", "bad", "c")).started).toEqual({ a: 0, bad: 1, c: 2 })
     })
   )
 
-  it.effect("are undone where a later step fails, or the run is interrupted among them", () =>
+  it.effect("are undone when a later step fails or the run is interrupted", () =>
     Effect.gen(function* () {
       const strategy = Strategy.rolling()
       const later = yield* inTime(run(over(strategy, "a", "b").pipe(step(fail("c"))), {}))
@@ -141,13 +141,13 @@ describe("the items of a forEach", () => {
     })
   )
 
-  it.effect("are undone to the end, also where the run is interrupted meanwhile", () =>
+  it.effect("are all undone even if the run is interrupted meanwhile", () =>
     Effect.gen(function* () {
       const { lines } = yield* inTime(
         Effect.gen(function* () {
           const strategy = Strategy.parallel({ onFailure: "undo" })
           const fiber = yield* Effect.forkChild(run(over(strategy, "a", "b", "bad", "c"), {}))
-          // All have ended after 1 s, and each undo takes another.
+          // All items have ended after 1 s, and each undo takes another second.
           yield* Effect.sleep("1500 millis")
           yield* Fiber.interrupt(fiber)
         })
@@ -156,14 +156,14 @@ describe("the items of a forEach", () => {
     })
   )
 
-  it.effect("of one key are told apart by a number", () =>
+  it.effect("with the same key get a number", () =>
     Effect.gen(function* () {
-      const { began } = yield* story(Strategy.parallel(), "a", "a", "a#2")
-      expect(Object.keys(began)).toEqual(["a", "a#2", "a#2#2"])
+      const { started } = yield* story(Strategy.parallel(), "a", "a", "a#2")
+      expect(Object.keys(started)).toEqual(["a", "a#2", "a#2#2"])
     })
   )
 
-  it.effect("may be none", () =>
+  it.effect("can be none", () =>
     Effect.gen(function* () {
       for (const strategy of [Strategy.parallel(), Strategy.rolling(), Strategy.canary()]) {
         expect((yield* story(strategy)).end).toBe("RunSucceeded p")

@@ -21,11 +21,11 @@ const p = make("p").pipe(
     body: make<{ readonly item: string }>("each").pipe(step(pass("f")), step(pass("g")))
   })
 )
-// Paths that only a run of the program knows.
+// Without node types, so that any path compiles.
 const untyped: Pipeline.Pipeline<{}, {}> = p
 const mine = pass("mine")
 
-/** The names of a pipeline's tree: branches in brackets, what is under a condition after a question mark. */
+/** Returns the tree of a pipeline by name: `[a | b]` for parallel branches, `?a` for a node under a condition. */
 const names = (node: Pipeline.Description): string => {
   switch (node._tag) {
     case "Step":
@@ -38,44 +38,52 @@ const names = (node: Pipeline.Description): string => {
       return `${node.name}(${node.nodes.map(names).join(" ")})`
   }
 }
-const changed = (result: Result.Result<Pipeline.Pipeline<{}, {}>, { readonly message: string }>): string =>
+const outcome = (result: Result.Result<Pipeline.Pipeline<{}, {}>, { readonly message: string }>): string =>
   Result.match(result, {
     onFailure: ({ message }) => message,
     onSuccess: (pipeline) => names(Pipeline.describe(pipeline))
   })
 
-describe("a pipeline is changed by the paths of its nodes", () => {
+describe("editing a pipeline", () => {
   const { insertAfter, insertBefore, remove, replace } = Pipeline
-  const cases: ReadonlyArray<readonly [name: string, result: Parameters<typeof changed>[0], tree: string]> = [
-    ["replace", replace("p/a", mine)(untyped), "p(mine [b | c(d)] ?e all(f g))"],
-    ["replace a branch", replace("p/b", mine)(untyped), "p(a [mine | c(d)] ?e all(f g))"],
-    ["replace a pipeline", replace("p/c", mine)(untyped), "p(a [b | mine] ?e all(f g))"],
-    ["replace within a branch", replace("p/c/d", mine)(untyped), "p(a [b | c(mine)] ?e all(f g))"],
-    ["replace under a condition", replace("p/e", mine)(untyped), "p(a [b | c(d)] ?mine all(f g))"],
-    ["replace for each item", replace("p/all/f", mine)(untyped), "p(a [b | c(d)] ?e all(mine g))"],
-    ["insert before", insertBefore("p/all/g", mine)(untyped), "p(a [b | c(d)] ?e all(f mine g))"],
-    ["insert after", insertAfter("p/all", mine)(untyped), "p(a [b | c(d)] ?e all(f g) mine)"],
-    ["insert before branches", insertBefore("p/c", mine)(untyped), "p(a mine [b | c(d)] ?e all(f g))"],
-    ["insert in a branch", insertAfter("p/c/d", mine)(untyped), "p(a [b | c(d mine)] ?e all(f g))"],
-    ["insert after a condition", insertAfter("p/e", mine)(untyped), "p(a [b | c(d)] ?e mine all(f g))"],
-    ["remove", remove("p/a")(untyped), "p([b | c(d)] ?e all(f g))"],
-    ["remove a branch", remove("p/c")(untyped), "p(a [b] ?e all(f g))"],
-    ["remove what is under a condition", remove("p/e")(untyped), "p(a [b | c(d)] all(f g))"],
-    ["remove from each item", remove("p/all/g")(untyped), "p(a [b | c(d)] ?e all(f))"],
-    ["a name that is taken", replace("p/a", pass("b"))(untyped), "The pipeline has two nodes with the path p/b."],
+  const cases: ReadonlyArray<readonly [name: string, result: Parameters<typeof outcome>[0], tree: string]> = [
+    ["replaces a step", replace("p/a", mine)(untyped), "p(mine [b | c(d)] ?e all(f g))"],
+    ["replaces a parallel branch", replace("p/b", mine)(untyped), "p(a [mine | c(d)] ?e all(f g))"],
+    ["replaces a pipeline", replace("p/c", mine)(untyped), "p(a [b | mine] ?e all(f g))"],
+    ["replaces a step inside a parallel branch", replace("p/c/d", mine)(untyped), "p(a [b | c(mine)] ?e all(f g))"],
+    ["replaces the body of a when", replace("p/e", mine)(untyped), "p(a [b | c(d)] ?mine all(f g))"],
+    ["replaces a step inside a forEach", replace("p/all/f", mine)(untyped), "p(a [b | c(d)] ?e all(mine g))"],
+    ["inserts before a step", insertBefore("p/all/g", mine)(untyped), "p(a [b | c(d)] ?e all(f mine g))"],
+    ["inserts after a forEach", insertAfter("p/all", mine)(untyped), "p(a [b | c(d)] ?e all(f g) mine)"],
     [
-      "a name taken deeper",
+      "inserts before all branches of a parallel",
+      insertBefore("p/c", mine)(untyped),
+      "p(a mine [b | c(d)] ?e all(f g))"
+    ],
+    ["inserts inside a parallel branch", insertAfter("p/c/d", mine)(untyped), "p(a [b | c(d mine)] ?e all(f g))"],
+    ["inserts after a when", insertAfter("p/e", mine)(untyped), "p(a [b | c(d)] ?e mine all(f g))"],
+    ["removes a step", remove("p/a")(untyped), "p([b | c(d)] ?e all(f g))"],
+    ["removes a parallel branch", remove("p/c")(untyped), "p(a [b] ?e all(f g))"],
+    ["removes the body of a when", remove("p/e")(untyped), "p(a [b | c(d)] all(f g))"],
+    ["removes a step inside a forEach", remove("p/all/g")(untyped), "p(a [b | c(d)] ?e all(f))"],
+    [
+      "fails if the name is already used",
+      replace("p/a", pass("b"))(untyped),
+      "The pipeline has two nodes with the path p/b."
+    ],
+    [
+      "fails if the name is already used inside a forEach",
       insertAfter("p/all/f", pass("g"))(untyped),
       "The pipeline has two nodes with the path p/all/g."
     ],
-    ["a path that is not there", remove("p/all/h")(untyped), "The pipeline has no node p/all/h."],
-    ["a path below a step", remove("p/a/b")(untyped), "The pipeline has no node p/a/b."],
-    ["another pipeline's path", remove("q/a")(untyped), "The pipeline has no node q/a."],
-    ["the pipeline itself", remove("p")(untyped), "The pipeline has no node p."]
+    ["fails for an unknown path", remove("p/all/h")(untyped), "The pipeline has no node p/all/h."],
+    ["fails for a path below a step", remove("p/a/b")(untyped), "The pipeline has no node p/a/b."],
+    ["fails for the path of another pipeline", remove("q/a")(untyped), "The pipeline has no node q/a."],
+    ["fails for the pipeline itself", remove("p")(untyped), "The pipeline has no node p."]
   ]
-  for (const [name, result, tree] of cases) test(name, () => expect(changed(result)).toBe(tree))
+  for (const [name, result, tree] of cases) test(name, () => expect(outcome(result)).toBe(tree))
 
-  test("and says which paths there are", () => {
+  test("lists the existing paths if the path is unknown", () => {
     const error = Result.getOrThrow(Result.flip(Pipeline.remove("p/nowhere")(untyped)))
     expect(error).toMatchObject({
       _tag: "NoSuchNode",
@@ -83,17 +91,17 @@ describe("a pipeline is changed by the paths of its nodes", () => {
     })
   })
 
-  test("which leaves the one it was made from as it was", () => {
+  test("does not change the original pipeline", () => {
     Result.getOrThrow(p.pipe(Pipeline.replace("p/all/f", mine)))
     expect(names(Pipeline.describe(p))).toBe("p(a [b | c(d)] ?e all(f g))")
   })
 
-  it.effect("and runs as it was changed", () =>
+  it.effect("runs the edited pipeline", () =>
     Effect.gen(function* () {
-      const changed = yield* Effect.fromResult(
+      const edited = yield* Effect.fromResult(
         p.pipe(Pipeline.replace("p/all/f", mine), Result.flatMap(Pipeline.remove("p/c")))
       )
-      const { lines } = yield* inTime(Pipeline.run(changed, {}))
+      const { lines } = yield* inTime(Pipeline.run(edited, {}))
       expect(lines.filter((text) => text.startsWith("StepStarted")).map((text) => text.slice(12))).toEqual([
         "p/a",
         "p/b",
@@ -106,14 +114,14 @@ describe("a pipeline is changed by the paths of its nodes", () => {
     })
   )
 
-  test("and two nodes of one path are refused as it is put together", () => {
-    const twice: ReadonlyArray<() => unknown> = [
+  test("throws if two nodes have the same path while building a pipeline", () => {
+    const duplicates: ReadonlyArray<() => unknown> = [
       () => untyped.pipe(step(pass("b"))),
       () => untyped.pipe(Pipeline.parallel(pass("x"), pass("x"))),
       () => untyped.pipe(Pipeline.pipeline(make("e"))),
       () => untyped.pipe(Pipeline.when({ if: () => true, reason: "", body: pass("a") }))
     ]
-    for (const make of twice) expect(make).toThrow(Pipeline.DuplicatePath)
+    for (const make of duplicates) expect(make).toThrow(Pipeline.DuplicatePath)
   })
 })
 
@@ -127,8 +135,8 @@ const guarded = make("guarded").pipe(
   )
 )
 
-describe("a pipeline is described", () => {
-  test("as data that can be written down and read back", () => {
+describe("describing a pipeline", () => {
+  test("returns data that can be serialized", () => {
     const codec = Schema.fromJsonString(Pipeline.Description)
     for (const pipeline of [p, guarded]) {
       const tree = Pipeline.describe(pipeline)
@@ -150,7 +158,7 @@ describe("a pipeline is described", () => {
     })
   })
 
-  test("as a picture for Mermaid", () => {
+  test("returns a Mermaid flowchart", () => {
     expect(Pipeline.toMermaid(p)).toBe(`flowchart TD
   subgraph n1 ["p"]
     n2["a"]
@@ -158,7 +166,7 @@ describe("a pipeline is described", () => {
     subgraph n4 ["c"]
       n5["d"]
     end
-    subgraph n6 ["or else: it is off"]
+    subgraph n6 ["unless: it is off"]
       n7["e"]
     end
     subgraph n8 ["each of all: 1 first, then in batches of 2, undo on failure"]
@@ -175,7 +183,7 @@ describe("a pipeline is described", () => {
 `)
     expect(Pipeline.toMermaid(guarded)).toBe(`flowchart TD
   subgraph n1 ["guarded"]
-    n2["a, at most 2s, retried"]
+    n2["a, timeout 2s, with retries"]
     n3["#34;b#34;, may be skipped, can be undone"]
     n2 --> n3
   end

@@ -4,7 +4,7 @@ import { join } from "node:path"
 import * as Pipeline from "../../src/pipeline/Pipeline.ts"
 import { deploy } from "../../src/steps/DeployPipeline.ts"
 
-test("the picture of the deploy in docs/pipelines.md is the deploy's own", () => {
+test("docs/pipelines.md has the current flowchart of the deploy pipeline", () => {
   const page = readFileSync(join(import.meta.dir, "../../docs/pipelines.md"), "utf8")
   expect(page).toContain(`\`\`\`mermaid\n${Pipeline.toMermaid(deploy)}\`\`\``)
 })

@@ -4,7 +4,7 @@ import { TestClock } from "effect/testing"
 import fc from "fast-check"
 import type { Event } from "../../src/core/Event.ts"
 import { Events } from "../../src/core/Events.ts"
-import * as Held from "../../src/core/Held.ts"
+import * as NameTracker from "../../src/core/NameTracker.ts"
 import * as Pipeline from "../../src/pipeline/Pipeline.ts"
 import * as Resource from "../../src/core/Resource.ts"
 import { run } from "../../src/pipeline/interpreter/run.ts"
@@ -13,7 +13,7 @@ import * as Step from "../../src/pipeline/Step.ts"
 import * as Strategy from "../../src/pipeline/Strategy.ts"
 import * as VirtualTime from "../../src/testing/VirtualTime.ts"
 
-/** What a step does, after it has slept for as many seconds as it is told. */
+/** What a step does after sleeping for `sleeps` seconds. */
 type Kind = "pass" | "hold" | "skip" | "fail" | "odd" | "flaky" | "die" | "misfit" | "stuck" | "promise" | "nothing"
 type Undo = "none" | "good" | "fails" | "hangs"
 type Step = {
@@ -75,7 +75,7 @@ const { shape } = fc.letrec<{ shape: Shape }>((tie) => {
   }
 })
 
-/** What really was held, whatever the events say: a number for everything acquired, and how often it was released. */
+/** Counts how often each resource was released, independently of events. The index in `released` is the id of the resource. */
 const holding = () => {
   const released: Array<number> = []
   const acquire = (name: string, acquiring: number, releasing: Effect.Effect<void>) =>
@@ -126,58 +126,58 @@ const step = (name: string, { kind, retries, sleeps, timeout, undo }: Step, { ac
       case "die":
         return yield* Effect.die(name)
       case "misfit":
-        // What a step without types could do: it adds what its schema does not describe.
+        // A step without type checking can add something that its schema does not describe.
         return { made: 5 } as {}
       case "nothing":
         yield* acquire(name, 0, Effect.void)
-        // What a step without types could come upon in the middle of its work.
+        // Code without type checking can return undefined instead of an Effect.
         return yield* Effect.flatMap(Effect.void, () => undefined as unknown as Effect.Effect<{}>)
       case "pass":
       case "promise":
         return {}
     }
   })
-  const made = Step.make(
+  const plain = Step.make(
     name,
     (state: { readonly item?: number }) =>
-      // What an async function answers, which no compiler has looked at.
+      // A step without type checking can be an async function.
       kind === "promise" ? (Promise.reject(new Error(name)) as unknown as ReturnType<typeof body>) : body(state),
-    // The compiler keeps this from authors; at run time a schema may still refuse what a step has made.
+    // This schema does not compile without a cast, but at run time a schema can still reject a result.
     kind === "misfit" ? { result: Schema.Struct({ made: Schema.String }) as unknown as Schema.Codec<{}, unknown> } : {}
   )
   const again = Schedule.recurs(retries).pipe(Schedule.addDelay(() => Effect.succeed("1 second")))
-  const retried = retries === 0 ? made : made.pipe(Step.retry(again))
+  const retried = retries === 0 ? plain : plain.pipe(Step.retry(again))
   const limited = timeout === 0 ? retried : retried.pipe(Step.timeout(timeout * 1000))
   return undo === "none" ? limited : limited.pipe(Step.undo(() => undos[undo], { within: "4 seconds" }))
 }
 
 type Any = Pipeline.Pipeline<{}, {}, unknown, Events>
 
-/** A pipeline of the shapes, and what each of its forEach does on a failure, by its name. */
+/** Builds a pipeline of the given shapes. `modes` has the onFailure of each forEach by name. */
 const builder = (held: Holding) => {
   let names = 0
   const modes = new Map<string, Strategy.OnFailure>()
   const build = (nodes: ReadonlyArray<Shape>): Any => {
-    let whole: Any = Pipeline.make(`p${++names}`)
+    let pipeline: Any = Pipeline.make(`p${++names}`)
     for (const node of nodes) {
       const name = `n${++names}`
       switch (node._tag) {
         case "step":
-          whole = whole.pipe(Pipeline.step(step(name, node, held)))
+          pipeline = pipeline.pipe(Pipeline.step(step(name, node, held)))
           break
         case "pipeline":
-          whole = whole.pipe(Pipeline.pipeline(build(node.nodes)))
+          pipeline = pipeline.pipe(Pipeline.pipeline(build(node.nodes)))
           break
         case "parallel":
-          whole = whole.pipe(Pipeline.parallel(...node.nodes.map((each) => build([each])))) as Any
+          pipeline = pipeline.pipe(Pipeline.parallel(...node.nodes.map((each) => build([each])))) as Any
           break
         case "when":
-          whole = whole.pipe(Pipeline.when({ if: () => node.holds, reason: "off", body: build(node.nodes) }))
+          pipeline = pipeline.pipe(Pipeline.when({ if: () => node.holds, reason: "off", body: build(node.nodes) }))
           break
         case "forEach": {
           const { items, strategy } = node
           modes.set(name, Strategy.onFailure(strategy))
-          whole = whole.pipe(
+          pipeline = pipeline.pipe(
             Pipeline.forEach({
               name,
               as: "item",
@@ -190,17 +190,17 @@ const builder = (held: Holding) => {
         }
       }
     }
-    return whole
+    return pipeline
   }
   return { build, modes }
 }
 
-/** When a run is interrupted: after some seconds, when nothing moves; or some turns of the loop after an event, the first being 1. */
+/** When to interrupt a run: after some seconds, or some turns of the event loop after the nth event (starting at 1). */
 type At = { readonly seconds: number } | { readonly event: number; readonly turns: number }
 
 const isLast = ({ _tag }: { readonly _tag: string }): boolean => /^Run(Succeeded|Failed|Interrupted)$/.test(_tag)
 
-/** Runs a pipeline, interrupted at some point where it has not ended by then; all its events. */
+/** Runs a pipeline and interrupts it at the given moment, unless it has ended. Returns its events. */
 const events = (pipeline: Any, at: At) =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -218,15 +218,18 @@ const events = (pipeline: Any, at: At) =>
       let published = 0
       const publish: (typeof real)["publish"] = (body) =>
         Effect.tap(real.publish(body), () => {
-          // As soon as nobody is at work, as a signal comes; after its last event there is no run any more.
+          // Interrupt between two tasks of the event loop, as a signal does. After the last event the run has ended.
           if ("event" in at && ++published === at.event && !isLast(body)) after(at.turns)
           return Effect.void
         })
-      const held = Held.make()
+      const held = NameTracker.make()
       const running = Effect.withFiber((fiber) => {
         interrupt = () => fiber.interruptUnsafe()
         return run(pipeline, {})
-      }).pipe(Effect.provideService(Events, { ...real, publish }), Effect.provideService(Held.Held, held))
+      }).pipe(
+        Effect.provideService(Events, { ...real, publish }),
+        Effect.provideService(NameTracker.HeldResources, held)
+      )
       const exit = yield* VirtualTime.run(running, "seconds" in at ? at.seconds * 1000 : undefined)
       yield* Fiber.join(reader)
       return { exit, seen, held: held.names() }
@@ -238,7 +241,7 @@ const parent = (path: string): string =>
 const isUndo = (path: string): boolean => path.endsWith("/undo")
 const isEnd = ({ _tag }: Event): boolean => /^Step(Succeeded|Skipped|Failed|Interrupted)$/.test(_tag)
 
-/** Numbered without a gap, of one run, in the order of time, between one beginning and one end. */
+/** Checks that events are numbered without gaps, belong to one run, are sorted by time, and begin and end with those of the run. */
 const checkOrder = (seen: ReadonlyArray<Event>, exit: Exit.Exit<unknown, unknown>) => {
   expect(seen.map(({ seq }) => seq)).toEqual(seen.map((_, index) => index + 1))
   expect(new Set(seen.map((event) => event.run)).size).toBe(1)
@@ -253,7 +256,7 @@ const checkOrder = (seen: ReadonlyArray<Event>, exit: Exit.Exit<unknown, unknown
   )
 }
 
-/** Every node begins once and ends once, within the node that holds it; what is held is released within it too. */
+/** Checks that every node starts once and ends once while its parent runs, and that its resources are released in time. */
 const checkNesting = (seen: ReadonlyArray<Event>) => {
   const open = new Map<string, number>()
   const ended = new Set<string>()
@@ -264,7 +267,7 @@ const checkNesting = (seen: ReadonlyArray<Event>) => {
     if (event._tag === "StepStarted") {
       expect(open.has(path)).toBe(false)
       expect(ended).not.toContain(path)
-      // A step that is undone has ended, and so may have the pipeline that it is in.
+      // An undo starts after its step has ended, and maybe after the pipeline of the step.
       if (path.split("/").length > 2 && !isUndo(path)) expect(ended).not.toContain(parent(path))
       open.set(path, 0)
     }
@@ -277,13 +280,13 @@ const checkNesting = (seen: ReadonlyArray<Event>) => {
       expect(open.delete(path)).toBe(true)
       expect([...open.keys()].filter(isWithin(path))).toEqual([])
       ended.add(path)
-      // What was acquired within has been released by now, unless it is the step's own.
+      // Resources of the nodes below have been released by now. Those of the step itself stay until its pipeline ends.
       expect(held.filter(isWithin(path))).toEqual([])
     }
     if (event._tag === "ResourceAcquired") held.push(path)
     if (event._tag === "ResourceReleased") {
       expect(held).toContain(path)
-      // The last that was acquired in its pipeline goes first, unless it went with a failed attempt.
+      // Within a pipeline, resources are released in reverse order, except those of a failed attempt.
       const neighbours = held.filter((each) => parent(each) === parent(path))
       if (!open.has(path)) expect(neighbours.at(-1)).toBe(path)
       held.splice(held.indexOf(path), 1)
@@ -294,8 +297,8 @@ const checkNesting = (seen: ReadonlyArray<Event>) => {
 }
 
 /**
- * In a run that did not go well, every step that was done and can be undone is, but for those of the items that stay as
- * they are because another one failed. Within a pipeline the last goes first, one at a time.
+ * Checks that in a run that did not succeed, every completed step with an undo is undone, except in items that stay as they
+ * are after another item failed. Within a pipeline, undos run in reverse order, one at a time.
  */
 const checkUndos = (
   seen: ReadonlyArray<Event>,
@@ -324,7 +327,7 @@ const checkUndos = (
   }
 }
 
-/** Which steps of a pipeline can be undone, by their names. */
+/** Returns the names of the steps that have an undo. */
 const undoableNames = (node: Pipeline.Description): ReadonlyArray<string> => {
   switch (node._tag) {
     case "Step":
@@ -344,7 +347,7 @@ const moments: ReadonlyArray<readonly [name: string, moment: fc.Arbitrary<At>]> 
 ]
 
 test.each(moments)(
-  "however a pipeline ends or is interrupted %s, its events tell the whole of it, nothing stays acquired, and what is to be is undone",
+  "publishes consistent events, releases everything and undoes the right steps, however a run ends or is interrupted %s",
   async (_, moment) => {
     await fc.assert(
       fc.asyncProperty(fc.array(shape, { maxLength: 4 }), moment, async (nodes, at) => {
@@ -355,11 +358,11 @@ test.each(moments)(
         checkOrder(seen, exit)
         checkNesting(seen)
         expect(resources.released.filter((times) => times !== 1)).toEqual([])
-        // What hangs in its release was given up.
-        const given = seen.flatMap((event) =>
+        // Only resources whose release hangs are still listed as held.
+        const unclean = seen.flatMap((event) =>
           event._tag === "ResourceReleased" && !event.clean ? [event.resource] : []
         )
-        expect(held.toSorted()).toEqual(given.toSorted())
+        expect(held.toSorted()).toEqual(unclean.toSorted())
         const names = new Set(undoableNames(Pipeline.describe(pipeline)))
         checkUndos(seen, (path) => names.has(path.slice(path.lastIndexOf("/") + 1)), modes)
       }),

@@ -11,26 +11,26 @@ const { make, run, step } = Pipeline
 describe("Pipeline.on", () => {
   const begin = make("p").pipe(step(pass("a")), Pipeline.pipeline(make("inner").pipe(step(pass("b")))))
 
-  it.effect("tells of every event of its tag, the run's own included, in order", () =>
+  it.effect("calls the handler for every event with the tag, including the run's own, in order", () =>
     Effect.gen(function* () {
-      const told: Array<string> = []
-      const tell = ({ path }: { readonly path: string }) => Effect.sync(() => told.push(path))
+      const seen: Array<string> = []
+      const record = ({ path }: { readonly path: string }) => Effect.sync(() => seen.push(path))
       const p = begin.pipe(
-        Pipeline.on("RunStarted", tell),
-        Pipeline.on("StepStarted", tell),
-        Pipeline.on("RunSucceeded", tell)
+        Pipeline.on("RunStarted", record),
+        Pipeline.on("StepStarted", record),
+        Pipeline.on("RunSucceeded", record)
       )
       yield* inTime(run(p, {}))
-      expect(told.toSorted()).toEqual(["p", "p", "p/a", "p/inner", "p/inner/b"])
+      expect(seen.toSorted()).toEqual(["p", "p", "p/a", "p/inner", "p/inner/b"])
     })
   )
 
-  it.effect("tells of a pipeline's own nodes, where it stands in another or runs for each item", () =>
+  it.effect("calls the handler only for the nodes of its own pipeline, nested or in a forEach", () =>
     Effect.gen(function* () {
-      const told: Array<string> = []
+      const seen: Array<string> = []
       const listening = make<{ readonly item?: string }>("inner").pipe(
         step(pass("b")),
-        Pipeline.on("StepStarted", ({ path }) => Effect.sync(() => told.push(path)))
+        Pipeline.on("StepStarted", ({ path }) => Effect.sync(() => seen.push(path)))
       )
       const p = make("p").pipe(
         step(pass("a")),
@@ -39,11 +39,11 @@ describe("Pipeline.on", () => {
         Pipeline.forEach({ name: "all", as: "item", items: () => ["x", "y/z"], key: String, body: listening })
       )
       yield* inTime(run(p, {}))
-      expect(told).toEqual(["p/inner", "p/inner/b", "p/all[x]", "p/all[x]/b", "p/all[y%2Fz]", "p/all[y%2Fz]/b"])
+      expect(seen).toEqual(["p/inner", "p/inner/b", "p/all[x]", "p/all[x]/b", "p/all[y%2Fz]", "p/all[y%2Fz]/b"])
     })
   )
 
-  it.effect("that fails is noted once, and told of the next event; the run goes on", () =>
+  it.effect("warns once when the handler fails, still passes it the next event, and does not fail the run", () =>
     Effect.gen(function* () {
       let times = 0
       const broken = Pipeline.on("StepSucceeded", () =>
@@ -66,7 +66,7 @@ describe("Pipeline.on", () => {
     })
   )
 
-  it.effect("that throws is noted with the file and line where it did", () =>
+  it.effect("warns with the file and line when the handler throws", () =>
     Effect.gen(function* () {
       const broken = Pipeline.on("StepSucceeded", () =>
         Effect.sync(() => {
@@ -85,13 +85,13 @@ describe("Pipeline.on", () => {
     })
   )
 
-  it.effect("that is slow holds nothing up, and is given two seconds at the end", () =>
+  it.effect("does not wait for a slow handler, except for two seconds at the end", () =>
     Effect.gen(function* () {
-      let told = 0
+      let seen = 0
       const slow = Pipeline.on("StepStarted", () =>
         Effect.andThen(
           Effect.sleep("1500 millis"),
-          Effect.sync(() => told++)
+          Effect.sync(() => seen++)
         )
       )
       const stuck = Pipeline.on("StepStarted", () => Effect.uninterruptible(Effect.never))
@@ -100,16 +100,16 @@ describe("Pipeline.on", () => {
       const { events } = yield* inTime(whole)
       expect(events.at(-1)).toMatchObject({ _tag: "RunSucceeded", millis: 0 })
       expect(yield* Deferred.isDone(ended)).toBe(true)
-      expect(told).toBe(1)
+      expect(seen).toBe(1)
     })
   )
 
-  it.effect("tells of an interruption too", () =>
+  it.effect("calls the handler for an interruption", () =>
     Effect.gen(function* () {
-      let told = 0
+      let seen = 0
       const p = make("p").pipe(
         step(never("a")),
-        Pipeline.on("RunInterrupted", () => Effect.sync(() => told++))
+        Pipeline.on("RunInterrupted", () => Effect.sync(() => seen++))
       )
       yield* inTime(
         Effect.gen(function* () {
@@ -118,7 +118,7 @@ describe("Pipeline.on", () => {
           yield* Fiber.interrupt(fiber)
         })
       )
-      expect(told).toBe(1)
+      expect(seen).toBe(1)
     })
   )
 })

@@ -1,4 +1,4 @@
-// Compiled, never run: what must and must not compile.
+// Only compiled, never run: what must compile and what must not.
 import { Context, Effect, Schema, type Scope } from "effect"
 import type { Events } from "../../src/core/Events.ts"
 import * as Pipeline from "../../src/pipeline/Pipeline.ts"
@@ -38,7 +38,7 @@ const tunnel = Step.make(
   })
 )
 const maybe = Step.make("maybe", (state: { readonly port: number }) =>
-  Effect.succeed(state.port > 1 ? { pulled: true } : Step.skip("it is there", { pulled: false }))
+  Effect.succeed(state.port > 1 ? { pulled: true } : Step.skip("already there", { pulled: false }))
 )
 const onServer = Pipeline.make<{ server: Server; digest: string }>("server").pipe(
   Pipeline.step(tunnel),
@@ -59,20 +59,20 @@ export const deploy = Pipeline.make<Config & Servers>("deploy").pipe(
   })
 )
 
-// The state, the errors and the services are inferred through all of it.
+// The state, the errors and the services of a whole pipeline are inferred.
 type Done = ReadonlyArray<boolean>
 export const ok: Effect.Effect<{ digest: string; done: Done }, PushFailed | TunnelFailed, Docker | Ssh | Events> = run(
   deploy,
   { config: { image: "a" }, servers: [] }
 )
 
-// A step's scope is its pipeline's, not its caller's.
+// The caller of `run` does not have to provide a scope for the steps.
 export const own: Effect.Effect<unknown, unknown, Docker | Ssh | Events> = run(deploy, {
   config: { image: "a" },
   servers: []
 })
 
-// @ts-expect-error A step before the one that makes its input.
+// @ts-expect-error No earlier step adds what the step needs.
 export const early = Pipeline.make<Config>("x").pipe(Pipeline.step(push))
 
 const servers = { name: "s", as: "server", items, key: (server: Server) => server.name, body: onServer } as const
@@ -80,24 +80,24 @@ const servers = { name: "s", as: "server", items, key: (server: Server) => serve
 export const missing = Pipeline.make<Servers>("x").pipe(Pipeline.forEach(servers))
 
 const numbers = () => [1]
-// @ts-expect-error The items are not what the body takes.
+// @ts-expect-error The items have another type than the body needs.
 export const wrong = Pipeline.forEach({ name: "s", as: "server", items: numbers, key: () => "", body: onServer })
 
-// Branches add up, and each needs its part of the state.
+// Parallel branches: everything that they add is in the state, and the state has what each needs.
 const start = Pipeline.make<Config & { readonly server: Server }>("x")
 export const both = start.pipe(Pipeline.parallel(build, tunnel), Pipeline.step(push))
-// @ts-expect-error A branch does not see what its neighbour makes.
+// @ts-expect-error A branch does not see what another branch adds.
 export const race = start.pipe(Pipeline.parallel(build, push))
 
-// @ts-expect-error A run from the wrong state.
+// @ts-expect-error The input has the wrong type.
 export const from = run(deploy, { config: { image: 1 }, servers: [] })
-// @ts-expect-error A run from a state with something missing.
+// @ts-expect-error The input lacks a key.
 export const less = run(deploy, { config: { image: "a" } })
 
 const deployed = run(deploy, { config: { image: "a" }, servers: [] })
-// @ts-expect-error A run without a layer that it needs.
+// @ts-expect-error A required service is missing.
 // @effect-diagnostics-next-line missingEffectContext:off
 export const bare: Effect.Effect<unknown, unknown, Ssh | Events> = deployed
-// @ts-expect-error An error that is not handled.
+// @ts-expect-error An error is missing.
 // @effect-diagnostics-next-line missingEffectError:off
 export const failing: Effect.Effect<unknown, PushFailed, Docker | Ssh | Events> = deployed

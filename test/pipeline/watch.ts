@@ -10,13 +10,13 @@ export class Broken extends Schema.TaggedError<Broken>()("Broken", { what: Schem
   override get message() {
     return `${this.what} broke.`
   }
-  readonly remedy = "Mend it."
+  readonly remedy = "Fix it."
   readonly exitCode = 1
 }
 
 const layer = Events.layer.pipe(Layer.provideMerge(Scrubber.layer))
 
-/** Runs the effect and answers how it ended, with every event that was published meanwhile. */
+/** Runs the effect. Returns its exit, and the events of the run. */
 export const watched = <A, E>(effect: Effect.Effect<A, E, Events>) =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -34,7 +34,7 @@ export const watched = <A, E>(effect: Effect.Effect<A, E, Events>) =>
     })
   ).pipe(Effect.provide(layer))
 
-/** One line of an event, with what it says. */
+/** Returns an event as one line. */
 const line = (event: Event): string => {
   const detail =
     event._tag === "StepSkipped"
@@ -58,7 +58,7 @@ export const fail = <const Name extends string>(name: Name) =>
   Step.make(name, () => Effect.fail(new Broken({ what: name })))
 export const never = <const Name extends string>(name: Name) => Step.make(name, () => Effect.never)
 
-/** Runs the effect while an hour of virtual time passes. */
+/** Like {@link watched}, while an hour of virtual time passes. */
 export const inTime = <A, E>(effect: Effect.Effect<A, E, Events>) =>
   Effect.gen(function* () {
     const fiber = yield* Effect.forkChild(watched(effect))

@@ -8,7 +8,7 @@ import { Broken, fail, hold, inTime, never, pass, watched } from "./watch.ts"
 
 const { make, run, step } = Pipeline
 
-/** A step that fails a number of times, each time after it has acquired something. */
+/** A step that acquires a resource, and fails the given number of times before it succeeds. */
 const flaky = (failures: number) => {
   let attempts = 0
   return Step.make("flaky", () =>
@@ -19,8 +19,8 @@ const flaky = (failures: number) => {
   )
 }
 
-describe("a step that is retried", () => {
-  it.effect("says so each time, and releases what the failed attempt held before the next", () =>
+describe("Step.retry", () => {
+  it.effect("publishes each retry, and releases the resources of a failed attempt before the next one", () =>
     Effect.gen(function* () {
       const { exit, lines } = yield* inTime(
         run(make("p").pipe(step(flaky(2).pipe(Step.retry(Schedule.spaced("3 seconds"))))), {})
@@ -43,7 +43,7 @@ describe("a step that is retried", () => {
     })
   )
 
-  it.effect("fails with its last failure when the schedule has ended", () =>
+  it.effect("fails with the last failure when the schedule ends", () =>
     Effect.gen(function* () {
       const { lines } = yield* inTime(run(make("p").pipe(step(flaky(9).pipe(Step.retry(Schedule.recurs(2))))), {}))
       expect(lines.filter((text) => text.startsWith("StepRetried"))).toHaveLength(2)
@@ -51,7 +51,7 @@ describe("a step that is retried", () => {
     })
   )
 
-  it.effect("is not tried again after a defect, nor when it is interrupted", () =>
+  it.effect("does not retry after a defect or an interruption", () =>
     Effect.gen(function* () {
       for (const end of [Effect.die(new Error("boom")), Effect.interrupt]) {
         const broken = Step.make("broken", () => end).pipe(Step.retry(Schedule.forever))
@@ -62,8 +62,8 @@ describe("a step that is retried", () => {
   )
 })
 
-describe("a step with a time limit", () => {
-  it.effect("is stopped, and its pipeline fails with what it was and how long it took", () =>
+describe("Step.timeout", () => {
+  it.effect("stops a slow step, and the pipeline fails with its path and the limit", () =>
     Effect.gen(function* () {
       const slow = never("slow").pipe(Step.timeout("90 seconds"))
       const { exit, events, lines } = yield* inTime(run(make("p").pipe(step(hold("a")), step(slow)), {}))
@@ -77,7 +77,7 @@ describe("a step with a time limit", () => {
     })
   )
 
-  it.effect("has it for each attempt, or for all, as the two are put around each other", () =>
+  it.effect("limits each attempt when applied before retry, and all attempts when applied after", () =>
     Effect.gen(function* () {
       const each = never("a").pipe(Step.timeout("10 seconds"), Step.retry(Schedule.recurs(2)))
       const all = never("b").pipe(Step.retry(Schedule.recurs(2)), Step.timeout("10 seconds"))
@@ -87,7 +87,7 @@ describe("a step with a time limit", () => {
   )
 })
 
-describe("a step that is skipped from outside", () => {
+describe("Step.skipWhen", () => {
   const made = Step.make("make", () => Effect.succeed({ at: 5 }), { result: Schema.Struct({ at: Schema.Int }) })
   const careful = made.pipe(
     Step.skipWhen(({ dry }: { readonly dry: boolean }) => (dry ? "it is a rehearsal" : undefined)),
@@ -95,7 +95,7 @@ describe("a step that is skipped from outside", () => {
   )
   const p = make<{ readonly dry: boolean }>("p").pipe(step(careful))
 
-  it.effect("says why, adds nothing, and is not undone", () =>
+  it.effect("skips the step with a reason, without adding anything, and does not undo it", () =>
     Effect.gen(function* () {
       const { exit, lines } = yield* watched(run(p, { dry: true }))
       expect(yield* exit).toEqual({ dry: true })
@@ -105,14 +105,14 @@ describe("a step that is skipped from outside", () => {
     })
   )
 
-  it.effect("is done where there is no reason", () =>
+  it.effect("runs the step if there is no reason", () =>
     Effect.gen(function* () {
       expect(yield* (yield* watched(run(p, { dry: false }))).exit).toEqual({ dry: false, at: 5 })
     })
   )
 })
 
-describe("an undo", () => {
+describe("Step.undo", () => {
   const log: Array<string> = []
   const undoable = (name: string) =>
     Step.make(name, () => Effect.succeed({ [name]: true })).pipe(
@@ -120,7 +120,7 @@ describe("an undo", () => {
     )
   const ends = (lines: ReadonlyArray<string>) => lines.filter((text) => /^(StepS.*undo|Resource|Run[^S])/.test(text))
 
-  it.effect("runs where a later step fails, the last first, before anything is released", () =>
+  it.effect("runs in reverse order when a later step fails, before resources are released", () =>
     Effect.gen(function* () {
       const p = make("p").pipe(step(undoable("a")), step(hold("b")), step(undoable("c")), step(fail("d")))
       const { exit, lines } = yield* watched(run(p, {}))
@@ -138,7 +138,7 @@ describe("an undo", () => {
     })
   )
 
-  it.effect("runs where the pipeline is interrupted, to its end", () =>
+  it.effect("runs to completion when the pipeline is interrupted", () =>
     Effect.gen(function* () {
       const slow = pass("a").pipe(
         Step.undo(() =>
@@ -165,7 +165,7 @@ describe("an undo", () => {
     })
   )
 
-  it.effect("runs where the pipeline is interrupted while all is released", () =>
+  it.effect("runs when the pipeline is interrupted while it releases resources", () =>
     Effect.gen(function* () {
       const slow = Step.make("slow", () =>
         Resource.acquire("port", Effect.succeed({}), () => Effect.sleep("2 seconds"))
@@ -182,7 +182,7 @@ describe("an undo", () => {
     })
   )
 
-  it.effect("does not run where all goes well, nor for a step that failed itself", () =>
+  it.effect("does not run if the pipeline succeeds, nor for the step that failed", () =>
     Effect.gen(function* () {
       yield* watched(run(make("p").pipe(step(undoable("a"))), {}))
       const failing = fail("b").pipe(Step.undo(() => Effect.sync(() => log.push("undo b"))))
@@ -191,7 +191,7 @@ describe("an undo", () => {
     })
   )
 
-  it.effect("runs also when the pipeline it was in has ended, and one around that fails", () =>
+  it.effect("runs when its own pipeline has ended and an enclosing one fails", () =>
     Effect.gen(function* () {
       const inner = make("inner").pipe(step(undoable("a")), step(undoable("b")))
       const beside = make("beside").pipe(step(undoable("d")))
@@ -203,7 +203,7 @@ describe("an undo", () => {
     })
   )
 
-  it.effect("runs once, in the pipeline that fails first", () =>
+  it.effect("runs only once, when the innermost pipeline fails", () =>
     Effect.gen(function* () {
       const inner = make("inner").pipe(step(undoable("b")), step(fail("c")))
       const { lines } = yield* watched(run(make("p").pipe(step(undoable("a")), Pipeline.pipeline(inner)), {}))
@@ -212,7 +212,7 @@ describe("an undo", () => {
     })
   )
 
-  it.effect("that fails or hangs is reported, and hides neither the first failure nor the other undos", () =>
+  it.effect("publishes a failed or hanging undo, keeps the original failure, and runs the other undos", () =>
     Effect.gen(function* () {
       const failing = pass("b").pipe(Step.undo(() => Effect.fail(new Broken({ what: "the undo" }))))
       const dying = pass("c").pipe(Step.undo(() => Effect.die(new Error("boom"))))
@@ -231,7 +231,7 @@ describe("an undo", () => {
     })
   )
 
-  it.effect("releases what it acquired itself", () =>
+  it.effect("releases the resources that it acquires", () =>
     Effect.gen(function* () {
       const undone = pass("a").pipe(Step.undo(() => Resource.acquire("again", Effect.succeed({}), () => Effect.void)))
       const { lines } = yield* watched(run(make("p").pipe(step(undone), step(fail("b"))), {}))
@@ -246,7 +246,7 @@ describe("an undo", () => {
   )
 })
 
-describe("a node under a condition", () => {
+describe("Pipeline.when", () => {
   const p = make<{ readonly on: boolean }>("p").pipe(
     Pipeline.when({
       if: ({ on }: { readonly on: boolean }) => on,
@@ -255,7 +255,7 @@ describe("a node under a condition", () => {
     })
   )
 
-  it.effect("runs where it holds, and is skipped with its reason where not", () =>
+  it.effect("runs the body if the condition holds, and skips it with the reason otherwise", () =>
     Effect.gen(function* () {
       const on = yield* watched(run(p, { on: true }))
       expect(yield* on.exit).toEqual({ on: true, worked: true })
@@ -271,8 +271,8 @@ describe("a node under a condition", () => {
   )
 })
 
-describe("parallel", () => {
-  it.effect("keeps what a branch changes, whatever its neighbours hand on", () =>
+describe("Pipeline.parallel", () => {
+  it.effect("keeps what one branch changes, even if another passes on the old value", () =>
     Effect.gen(function* () {
       const change = Step.make("change", () => Effect.succeed({ version: 2 }))
       const branches = Pipeline.parallel(change, make("other").pipe(step(pass("idle"))))

@@ -53,7 +53,7 @@ cache    web1    7        0123456789ab  unchanged  2 ms
       "   5.0s  web1 web deploy: FAILED: The new container of web on web1 is unhealthy; what ran before runs on. Its last lines:",
       "   6.0s  web2 tunnel: FAILED: web2 does not open port 9270 for a reverse forward.",
       "   6.0s  web2 tunnel: warning: tunnel did not close in time",
-      "   6.0s  web3 servers: skipped: not begun, because web1 failed",
+      "   6.0s  web3 servers: skipped: not started because web1 failed",
       "   6.0s  failed after 6.0 s",
       "",
       "SERVICE  SERVER  VERSION  DIGEST  DONE       TIME",

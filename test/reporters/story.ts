@@ -108,7 +108,7 @@ export const failure = story(
   [6000, `${web2}/tunnel`, failed(997, "web2 does not open port 9270 for a reverse forward.")],
   [6001, `${web2}/tunnel`, { _tag: "ResourceReleased", resource: "tunnel", clean: false }],
   [6002, web2, failed(999, "web2 does not open port 9270 for a reverse forward.", "item")],
-  [6003, "deploy/servers[web3]", skipped("not begun, because web1 failed", undefined, "item")],
+  [6003, "deploy/servers[web3]", skipped("not started because web1 failed", undefined, "item")],
   [6004, "deploy", { _tag: "RunFailed", millis: 6004, failures: [] }]
 )
 

@@ -1,6 +1,6 @@
 import { Effect, Exit } from "effect"
 import { ExitCode } from "../../core/Failure.ts"
-import * as Held from "../../core/Held.ts"
+import * as NameTracker from "../../core/NameTracker.ts"
 import { ending } from "./exit.ts"
 import { stopped } from "./leftovers.ts"
 
@@ -9,12 +9,15 @@ import { stopped } from "./leftovers.ts"
  * what became of it. `clean` makes what is said of that fit to be read.
  */
 export const supervised = (program: Effect.Effect<void, unknown>, clean: (text: string) => string): void => {
-  const held = Held.make()
-  const undoable = Held.make()
+  const held = NameTracker.make()
+  const undoable = NameTracker.make()
   // A run lets nobody else call it.
   const exit = process.exit.bind(process)
   const fiber = Effect.runFork(
-    program.pipe(Effect.provideService(Held.Held, held), Effect.provideService(Held.UndoableSteps, undoable))
+    program.pipe(
+      Effect.provideService(NameTracker.HeldResources, held),
+      Effect.provideService(NameTracker.UndoableSteps, undoable)
+    )
   )
 
   let stopping = false

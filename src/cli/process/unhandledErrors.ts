@@ -2,7 +2,7 @@ import { Cause, Deferred, Effect, Exit } from "effect"
 import { writeSync } from "node:fs"
 import { ExitCode } from "../../core/Failure.ts"
 import { messageOf, sourceLocation } from "../../core/errorText.ts"
-import { Held, UndoableSteps } from "../../core/Held.ts"
+import { HeldResources, UndoableSteps } from "../../core/NameTracker.ts"
 import { Scrubber } from "../../core/Scrubber.ts"
 import { UnhandledError } from "../../pipeline/interpreter/UnhandledError.ts"
 import { Notices } from "../../reporters/Notices.ts"
@@ -80,7 +80,7 @@ const tellSignals = (say: (line: string) => void): ReadonlyArray<Undo> => {
  */
 export const withoutStrays = Effect.fnUntraced(function* <A, E, R>(run: Effect.Effect<A, E, R>) {
   const scrubber = yield* Scrubber
-  const held = yield* Held
+  const held = yield* HeldResources
   const undoable = yield* UndoableSteps
   const notices = yield* Notices
   const stray = yield* Deferred.make<never>()

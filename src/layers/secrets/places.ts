@@ -1,7 +1,7 @@
 import { Effect, Path } from "effect"
 import { type DotEnvValue, parseDotEnv } from "../../config/DotEnv.ts"
 import { readRegularFile } from "../../config/regularFile.ts"
-import { utf8 } from "../../config/utf8.ts"
+import { decodeUtf8 } from "../../config/utf8.ts"
 import { SecretsUnreadable } from "./SecretsError.ts"
 
 /** A place where secrets are looked for. */
@@ -19,7 +19,7 @@ const readFile = Effect.fnUntraced(function* (root: string, file: string) {
     (reason) => new SecretsUnreadable({ file, reason })
   )
   if (bytes === undefined) return { place: file, there: false, get: () => undefined } satisfies SecretSource
-  const text = utf8(bytes)
+  const text = decodeUtf8(bytes)
   if (typeof text !== "string") {
     const faults = [{ line: text.line, message: "is not UTF-8 text" }]
     return yield* new SecretsUnreadable({ file, reason: faults })

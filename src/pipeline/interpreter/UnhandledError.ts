@@ -1,6 +1,12 @@
 import { Context, type Effect } from "effect"
 
-/** Ends the runs of this process with a fault that came up outside of their steps; undefined where nobody looks for any. */
-export const UnhandledError = Context.Reference<Effect.Effect<never> | undefined>("jiji/pipeline/interpreter/Stray", {
-  defaultValue: () => undefined
-})
+/**
+ * An Effect that fails when an error occurs outside of any step, such as an unhandled rejection. The run then fails with it.
+ * Undefined if nothing watches for such errors.
+ */
+export const UnhandledError = Context.Reference<Effect.Effect<never> | undefined>(
+  "jiji/pipeline/interpreter/UnhandledError",
+  {
+    defaultValue: () => undefined
+  }
+)

@@ -3,52 +3,52 @@ import type { EventBody, NodeKind } from "../../core/Event.ts"
 import { CurrentPath, Events } from "../../core/Events.ts"
 import { failureRecords } from "../../core/failureRecords.ts"
 
-/** The state of a pipeline, with its type gone. */
+/** The state of a pipeline, without its type. */
 export type State = Readonly<Record<string, unknown>>
-/** What a node does, with its types gone. */
+/** The work of a node, without its types. */
 export type NodeEffect<A> = Effect.Effect<A, unknown, unknown>
 
-/** What a node's end says beyond how long it took. */
+/** What the last event of a node says beside the duration: why it was skipped, and its encoded result. */
 export type NodeResult = { readonly skipped?: string; readonly result?: unknown }
 
 /**
- * Publishes the node's beginning and its end; whatever happens, there is exactly one end. `ended` is called with what
- * the node answered before an interruption can come in between.
+ * Publishes the first and the last event of a node. There is exactly one last event, whatever happens. `toResult` gets what
+ * the node returned; it runs before the node can be interrupted.
  */
 export const withNodeEvents = <A>(
   kind: NodeKind,
   path: string,
   node: NodeEffect<A>,
-  ended: (value: A) => NodeResult = () => ({})
+  toResult: (value: A) => NodeResult = () => ({})
 ): NodeEffect<A> =>
   Effect.uninterruptibleMask((restore) =>
-    // Plain calls: this is what every node costs, and a generator would double it.
+    // No generator here: this runs for every node, and a generator would take twice the time.
     Effect.withFiber((fiber) => {
       const clock = fiber.getRef(Clock.Clock)
-      const began = clock.currentTimeMillisUnsafe()
+      const startedAt = clock.currentTimeMillisUnsafe()
       return Effect.flatMap(Events, ({ publish }) =>
         Effect.andThen(
           publish({ _tag: "StepStarted", kind }),
           Effect.onExit(restore(node), (exit) =>
-            publish(end(kind, clock.currentTimeMillisUnsafe() - began, exit, ended))
+            publish(endEvent(kind, clock.currentTimeMillisUnsafe() - startedAt, exit, toResult))
           )
         )
       )
     })
   ).pipe(Effect.provideService(CurrentPath, path))
 
-const end = <A>(
+const endEvent = <A>(
   kind: NodeKind,
   millis: number,
   exit: Exit.Exit<A, unknown>,
-  ended: (value: A) => NodeResult
+  toResult: (value: A) => NodeResult
 ): EventBody => {
   if (Exit.isFailure(exit)) {
     return Cause.hasInterruptsOnly(exit.cause)
       ? { _tag: "StepInterrupted", kind, millis }
       : { _tag: "StepFailed", kind, millis, failures: failureRecords(exit.cause) }
   }
-  const { skipped, ...rest } = ended(exit.value)
+  const { skipped, ...rest } = toResult(exit.value)
   return skipped === undefined
     ? { _tag: "StepSucceeded", kind, millis, ...rest }
     : { _tag: "StepSkipped", kind, millis, reason: skipped, ...rest }

@@ -1,6 +1,6 @@
 import { Cause, Clock, type Context, Deferred, Effect, Exit, type Layer, Random, type Scope } from "effect"
 import { CurrentPath, CurrentRun, Events } from "../../core/Events.ts"
-import { UndoableSteps } from "../../core/Held.ts"
+import { UndoableSteps } from "../../core/NameTracker.ts"
 import { runNodes } from "./runNodes.ts"
 import type { PipelineNode } from "../Node.ts"
 import { failureRecords } from "../../core/failureRecords.ts"
@@ -10,23 +10,25 @@ import { UnhandledError } from "./UnhandledError.ts"
 import { notifySubscribers } from "./subscribers.ts"
 import { Undos } from "./undos.ts"
 
-/** Short enough to say aloud, and in the order of time: `mf3k2a9c-7q1x`. */
+/** Short, and sorted by time: `mf3k2a9c-7q1x`. */
 const newRunId = Effect.gen(function* () {
   const time = yield* Clock.currentTimeMillis
   const random = yield* Random.nextIntBetween(0, 36 ** 4)
   return `${time.toString(36)}-${random.toString(36).padStart(4, "0")}`
 })
 
-/** Runs the body between the run's first event and its last. */
-const bounded = (name: string, body: NodeEffect<State>): NodeEffect<State> =>
+/** Publishes the first and the last event of the run. */
+const withRunEvents = (name: string, body: NodeEffect<State>): NodeEffect<State> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const events = yield* Events
-      const began = yield* Clock.currentTimeMillis
+      const startedAt = yield* Clock.currentTimeMillis
       yield* events.publish({ _tag: "RunStarted", version: 1, name })
-      const stray = yield* UnhandledError
-      const exit = yield* Effect.exit(restore(stray === undefined ? body : Effect.raceFirst(body, stray)))
-      const millis = (yield* Clock.currentTimeMillis) - began
+      const unhandledError = yield* UnhandledError
+      const exit = yield* Effect.exit(
+        restore(unhandledError === undefined ? body : Effect.raceFirst(body, unhandledError))
+      )
+      const millis = (yield* Clock.currentTimeMillis) - startedAt
       if (Exit.isSuccess(exit)) yield* events.publish({ _tag: "RunSucceeded", millis })
       else if (Cause.hasInterruptsOnly(exit.cause)) yield* events.publish({ _tag: "RunInterrupted", millis })
       else yield* events.publish({ _tag: "RunFailed", millis, failures: failureRecords(exit.cause) })
@@ -35,10 +37,12 @@ const bounded = (name: string, body: NodeEffect<State>): NodeEffect<State> =>
   )
 
 /**
- * Runs a pipeline from the state it needs. Every node publishes its beginning and its end; what a pipeline's steps
- * acquired is released, in reverse order, before its end is published, on success, failure and interruption alike.
+ * Runs a pipeline and returns its final state. `input` is the state that it starts with.
  *
- * Layers that are given live as long as the run does: what they hold is released before the run's end is published.
+ * Publishes the events of the run and of every node. When a pipeline ends, whether it succeeds, fails or is interrupted, the
+ * resources of its steps are released in reverse order before its last event.
+ *
+ * `layers` are built when the run starts and released before its last event.
  */
 export const run = <N extends object, S, E, R, ROut = never, LE = never, RIn = never>(
   pipeline: Pipeline<N, S, E, R>,
@@ -46,23 +50,23 @@ export const run = <N extends object, S, E, R, ROut = never, LE = never, RIn = n
   layers?: Layer.Layer<ROut, LE, RIn>
 ): Effect.Effect<S, E | LE, Exclude<R, Scope.Scope | ROut> | RIn | Events> => {
   const { name } = pipeline
-  // A pipeline is a node but for its types; what they promise was checked where it was put together.
+  // At run time a pipeline is a PipelineNode. The compiler checked its types when it was built.
   const node = pipeline as PipelineNode
   const program = Effect.gen(function* () {
     const id = yield* newRunId
     const services = yield* Deferred.make<Context.Context<unknown>>()
-    const offer = Effect.flatMap(Effect.context<unknown>(), (context) => Deferred.succeed(services, context))
+    const provideServices = Effect.flatMap(Effect.context<unknown>(), (context) => Deferred.succeed(services, context))
     const undos = new Undos(yield* UndoableSteps)
-    const nodes = Effect.andThen(offer, runNodes(node, input as State, name, undos)).pipe(
+    const nodes = Effect.andThen(provideServices, runNodes(node, input as State, name, undos)).pipe(
       Effect.ensuring(Effect.sync(() => undos.forget(name)))
     )
     const body = layers === undefined ? nodes : Effect.provide(nodes, layers)
     yield* Effect.provideService(notifySubscribers(node, id, services), CurrentRun, id)
-    // Where the layers cannot be built, what is told of that has to do without them.
+    // If the layers cannot be built, subscribers have to run without them.
     return yield* Effect.provideService(
-      bounded(
+      withRunEvents(
         name,
-        Effect.onExit(body, () => offer)
+        Effect.onExit(body, () => provideServices)
       ),
       CurrentRun,
       id

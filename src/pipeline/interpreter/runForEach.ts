@@ -6,29 +6,28 @@ import { withNodeEvents, type NodeEffect, type State } from "./nodeEvents.ts"
 import { groups, onFailure } from "../Strategy.ts"
 import type { Undos } from "./undos.ts"
 
-/** An item by its path. */
 interface Item {
-  readonly at: string
+  readonly path: string
   readonly key: string
   readonly state: State
 }
 
-/** The items by their paths; where two have the same key, the second has a number to it. */
+/** Returns the items with their keys and paths. If two have the same key, the second one gets a number. */
 const itemsOf = (node: ForEachNode, state: State, path: string): ReadonlyArray<Item> => {
   const taken = new Set<string>()
   const items = node.items(state as never)
-  const called = JSON.stringify(node.name)
-  return checkReturn(`items of ${called}`, "a list", items, Array.isArray(items)).map((item) => {
+  const label = JSON.stringify(node.name)
+  return checkReturn(`items of ${label}`, "a list", items, Array.isArray(items)).map((item) => {
     const name = node.key(item as never)
-    checkReturn(`key of ${called}`, "a text", name, typeof name === "string")
+    checkReturn(`key of ${label}`, "a string", name, typeof name === "string")
     let key = name
     for (let n = 2; taken.has(key); n++) key = `${name}#${n}`
     taken.add(key)
-    return { at: `${path}[${encodeKey(key)}]`, key, state: { ...state, [node.as]: item } }
+    return { path: `${path}[${encodeKey(key)}]`, key, state: { ...state, [node.as]: item } }
   })
 }
 
-/** Runs the body of a forEach for each item, as its strategy says; the state with what is collected. */
+/** Runs the body of a forEach for each item, as the strategy says. Returns the state with what was collected. */
 export const runForEach = (
   node: ForEachNode,
   state: State,
@@ -37,36 +36,37 @@ export const runForEach = (
   runBody: (state: State, path: string) => NodeEffect<State>
 ): NodeEffect<State> => {
   const mode = onFailure(node.strategy)
-  const whole = Effect.gen(function* () {
+  const items = Effect.gen(function* () {
     const exits: Array<Exit.Exit<State, unknown>> = []
-    let failed: string | undefined
-    let closed = false
+    /** The key of the item that failed first. */
+    let failedKey: string | undefined
+    let gateFailed = false
     for (const group of groups(node.strategy, itemsOf(node, state, path))) {
       const ended = yield* Effect.forEach(
         group.items,
-        ({ at, key, state }) => {
-          if (failed !== undefined && (closed || mode !== "continue")) {
-            const skipped = `not begun, because ${failed} failed`
+        ({ key, path, state }) => {
+          if (failedKey !== undefined && (gateFailed || mode !== "continue")) {
+            const skipped = `not started because ${failedKey} failed`
             return Effect.as(
-              withNodeEvents("item", at, Effect.void, () => ({ skipped })),
+              withNodeEvents("item", path, Effect.void, () => ({ skipped })),
               undefined
             )
           }
-          return withNodeEvents("item", at, runBody(state, at)).pipe(
-            Effect.onError(() => Effect.sync(() => void (failed ??= key))),
-            // An item's failure is kept, so that its neighbours are not cut off in the middle of their work.
+          return withNodeEvents("item", path, runBody(state, path)).pipe(
+            Effect.onError(() => Effect.sync(() => void (failedKey ??= key))),
+            // Collect failures instead of failing, which would interrupt the other items in the middle of their work.
             Effect.exit
           )
         },
         { concurrency: group.concurrency }
       )
       for (const exit of ended) if (exit !== undefined) exits.push(exit)
-      closed ||= group.gate && failed !== undefined
+      gateFailed ||= group.gate && failedKey !== undefined
     }
     const reasons = exits.filter(Exit.isFailure).flatMap((exit) => exit.cause.reasons)
     if (reasons.length > 0) {
       if (mode === "undo") yield* undos.undo(path)
-      // What the others did stays done, whatever their pipeline does now that it has failed.
+      // The forEach has decided about its items, so the enclosing pipeline must not undo them when it fails.
       undos.forget(path)
       return yield* Effect.failCause(Cause.fromReasons(reasons))
     }
@@ -75,5 +75,5 @@ export const runForEach = (
     const values = exits.filter(Exit.isSuccess).map((exit) => collect.value(exit.value as never))
     return { ...state, [collect.as]: values }
   })
-  return withNodeEvents("forEach", path, whole)
+  return withNodeEvents("forEach", path, items)
 }

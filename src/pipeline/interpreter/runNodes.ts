@@ -6,8 +6,8 @@ import { runForEach } from "./runForEach.ts"
 import { runStep } from "./runStep.ts"
 import type { Undos } from "./undos.ts"
 
-/** What a branch has put into the state: what it only hands on would hide what its neighbours have put there. */
-const news = (after: State, before: State): State =>
+/** What a branch changed in the state. Unchanged values must not overwrite the changes of other branches. */
+const changes = (after: State, before: State): State =>
   Object.fromEntries(Object.entries(after).filter(([key, value]) => !(key in before) || before[key] !== value))
 
 const runNode = (node: Node, state: State, path: string, undos: Undos): NodeEffect<State> => {
@@ -36,12 +36,12 @@ const runNode = (node: Node, state: State, path: string, undos: Undos): NodeEffe
     case "Parallel":
       return Effect.map(
         Effect.forEach(node.branches, (branch) => runNode(branch, state, path, undos), { concurrency: "unbounded" }),
-        (states) => Object.assign({}, state, ...states.map((each) => news(each, state)))
+        (states) => Object.assign({}, state, ...states.map((each) => changes(each, state)))
       )
   }
 }
 
-/** The nodes of a pipeline in order, in a scope of their own; undone where they fail, before anything is released. */
+/** Runs the nodes of a pipeline in order, in their own scope. If one fails, undoes them before releasing their resources. */
 export const runNodes = (pipeline: PipelineNode, state: State, path: string, undos: Undos): NodeEffect<State> =>
   Effect.gen(function* () {
     let current = state
@@ -50,6 +50,6 @@ export const runNodes = (pipeline: PipelineNode, state: State, path: string, und
   }).pipe(
     Effect.onError(() => undos.undo(path)),
     Effect.scoped,
-    // An interruption can come while what was acquired is released.
+    // The pipeline can also be interrupted while its resources are being released.
     Effect.onError(() => undos.undo(path))
   )

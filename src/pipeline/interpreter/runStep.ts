@@ -9,15 +9,16 @@ import type { Wrapper } from "../Step.ts"
 import type { Undos } from "./undos.ts"
 import { failureRecords } from "../../core/failureRecords.ts"
 
-/** What a step or its wrapper returned: what it adds, and why it was skipped, if it was. */
-interface Answer {
+/** What a step or its wrapper returned. */
+interface Outcome {
   readonly adds: unknown
+  /** Why the step was skipped. */
   readonly skipped?: string
-  /** It was not even asked, so that there is nothing for its schema to describe. */
-  readonly unasked?: boolean
+  /** A wrapper skipped the step, so there is no result to encode. */
+  readonly notRun?: boolean
 }
 
-/** An attempt whose resources stay with the pipeline where it goes well, and are released at once where it fails. */
+/** Runs one attempt. If it fails, its resources are released at once; otherwise they stay until the pipeline ends. */
 const attempt = <A>(once: NodeEffect<A>): NodeEffect<A> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
@@ -28,16 +29,16 @@ const attempt = <A>(once: NodeEffect<A>): NodeEffect<A> =>
     })
   )
 
-const put = (
+const applyWrapper = (
   wrapper: Wrapper,
-  inner: NodeEffect<Answer>,
+  inner: NodeEffect<Outcome>,
   state: State,
   path: string,
   name: string
-): NodeEffect<Answer> => {
+): NodeEffect<Outcome> => {
   switch (wrapper._tag) {
     case "Retry": {
-      // The errors that it takes are the step's own, as the signature of Step.retry says.
+      // The signature of Step.retry ensures that the schedule accepts the errors of the step.
       const schedule = wrapper.schedule as Schedule.Schedule<unknown, unknown, unknown, unknown>
       return Effect.retry(
         attempt(inner),
@@ -63,26 +64,26 @@ const put = (
         const reason = wrapper.reason(state as never)
         const isReason = reason === undefined || typeof reason === "string"
         const skipped = checkReturn(`skipWhen of ${name}`, "a reason or undefined", reason, isReason)
-        return skipped === undefined ? inner : Effect.succeed({ adds: {}, skipped, unasked: true })
+        return skipped === undefined ? inner : Effect.succeed({ adds: {}, skipped, notRun: true })
       })
     case "Undo":
       return inner
   }
 }
 
-/** Runs a step with its wrappers; returns the state with what it adds. */
+/** Runs a step with its wrappers. Returns the state with what it adds. */
 export const runStep = (step: StepNode, state: State, path: string, undos: Undos): NodeEffect<State> => {
   const { result } = step
   const name = stepLabel(step)
-  // The compiler has checked the state against the step's needs where the pipeline was put together.
-  const asked = runAuthorFunction(name, step.run, () => step.run(state as never))
-  const body = Effect.map(asked, (answer): Answer =>
-    isSkipped(answer) ? { adds: answer.adds, skipped: answer.reason } : { adds: answer }
+  // The compiler checked the state against the step's needs when the pipeline was built.
+  const call = runAuthorFunction(name, step.run, () => step.run(state as never))
+  const body = Effect.map(call, (returned): Outcome =>
+    isSkipped(returned) ? { adds: returned.adds, skipped: returned.reason } : { adds: returned }
   )
-  const whole = step.wrappers.reduce((inner, wrapper) => put(wrapper, inner, state, path, name), body)
-  const node = Effect.map(whole, ({ adds, unasked = false, ...skipped }) => {
-    // What a step adds is what its schema describes; where it is not, that is the step's fault, and ends it.
-    const encoded = result === undefined || unasked ? {} : { result: Schema.encodeUnknownSync(result)(adds) }
+  const wrapped = step.wrappers.reduce((inner, wrapper) => applyWrapper(wrapper, inner, state, path, name), body)
+  const node = Effect.map(wrapped, ({ adds, notRun = false, ...skipped }) => {
+    // A step that does not return what its schema describes fails with a defect.
+    const encoded = result === undefined || notRun ? {} : { result: Schema.encodeUnknownSync(result)(adds) }
     return { adds, ended: { ...skipped, ...encoded } }
   })
   const done = withNodeEvents("step", path, node, ({ adds, ended }) => {

@@ -6,25 +6,25 @@ import { messageOf, sourceLocation } from "../../core/errorText.ts"
 import { type Node, namedNodes, type PipelineNode, type Subscriber } from "../Node.ts"
 import { SubscriberFailed } from "../PipelineError.ts"
 
-/** How long a run that has ended waits for its subscribers. */
-const limit = "2 seconds"
+/** How long a run waits for its subscribers at the end. */
+const waitLimit = "2 seconds"
 
-/** A subscriber, and the paths that it is told of. */
-interface Told {
+/** A subscriber, and a pattern of the paths whose events it gets. */
+interface Subscription {
   readonly subscriber: Subscriber
   readonly paths: RegExp
 }
 
-const below = (node: Node, path: string): ReadonlyArray<Told> => {
+const subscriptionsBelow = (node: Node, path: string): ReadonlyArray<Subscription> => {
   const at = `${path}/${RegExp.escape("name" in node ? node.name : "")}`
-  if (node._tag === "Pipeline") return subscribersOf(node, at)
-  return node._tag === "ForEach" ? subscribersOf(node.body, `${at}\\[.*?\\]`) : []
+  if (node._tag === "Pipeline") return subscriptionsOf(node, at)
+  return node._tag === "ForEach" ? subscriptionsOf(node.body, `${at}\\[.*?\\]`) : []
 }
 
-/** The subscribers of a pipeline and of those within it. `path` is the source of a regular expression. */
-export const subscribersOf = (pipeline: PipelineNode, path: string): ReadonlyArray<Told> => [
+/** Returns the subscribers of a pipeline and of the pipelines in it. `path` is the source of a regular expression. */
+export const subscriptionsOf = (pipeline: PipelineNode, path: string): ReadonlyArray<Subscription> => [
   ...pipeline.subscribers.map((subscriber) => ({ subscriber, paths: new RegExp(`^${path}(?:[/[]|$)`) })),
-  ...pipeline.nodes.flatMap(namedNodes).flatMap((node) => below(node, path))
+  ...pipeline.nodes.flatMap(namedNodes).flatMap((node) => subscriptionsBelow(node, path))
 ]
 
 const failureOf = ({ tag }: Subscriber, cause: Cause.Cause<unknown>): SubscriberFailed => {
@@ -34,9 +34,9 @@ const failureOf = ({ tag }: Subscriber, cause: Cause.Cause<unknown>): Subscriber
   return new SubscriberFailed({ event: tag, reason, ...(at === undefined ? {} : { at }) })
 }
 
-/** Tells a subscriber of events as long as there are any, with the services that there are by then. */
-const tell = Effect.fnUntraced(function* (
-  { paths, subscriber }: Told,
+/** Calls a subscriber for each event until the run ends, with the services of the run once they exist. */
+const runSubscriber = Effect.fnUntraced(function* (
+  { paths, subscriber }: Subscription,
   stream: Stream.Stream<Event>,
   services: Deferred.Deferred<Context.Context<unknown>>,
   path: string
@@ -45,7 +45,7 @@ const tell = Effect.fnUntraced(function* (
   let warned = false
   const warn = (ended: boolean, cause: Cause.Cause<unknown>) =>
     Effect.suspend(() => {
-      // Nothing is said after a run's last event, and what is said may be what it fails at.
+      // Warn only once, since the handler may fail on the warning itself, and never after the last event of the run.
       if (warned || ended) return Effect.void
       warned = true
       const { message: text } = failureOf(subscriber, cause)
@@ -54,9 +54,9 @@ const tell = Effect.fnUntraced(function* (
   const handle = (event: Event) =>
     Effect.gen(function* () {
       const context = yield* Deferred.await(services)
-      // An event of its tag, as its signature says.
-      const asked = runAuthorFunction("its function", subscriber, () => subscriber.handler(event as never))
-      yield* Effect.provideContext(Effect.scoped(asked), context)
+      // The filter below ensures that the event has the subscriber's tag.
+      const call = runAuthorFunction("the handler", subscriber, () => subscriber.handler(event as never))
+      yield* Effect.provideContext(Effect.scoped(call), context)
     }).pipe(Effect.catchCause((cause) => warn(isEnd(event), cause)))
   yield* stream.pipe(
     Stream.takeUntil(isEnd),
@@ -66,8 +66,8 @@ const tell = Effect.fnUntraced(function* (
 })
 
 /**
- * Tells the subscribers of a pipeline of the events of this run, from now until it has ended. Whoever is still at it
- * then is waited for, but not for long.
+ * Starts the subscribers of a pipeline. They get the events of the run until it ends. When the scope closes, waits for them
+ * for a limited time.
  */
 export const notifySubscribers = Effect.fnUntraced(function* (
   pipeline: PipelineNode,
@@ -76,15 +76,18 @@ export const notifySubscribers = Effect.fnUntraced(function* (
 ) {
   const events = yield* Events
   const fibers = yield* Effect.forEach(
-    subscribersOf(pipeline, RegExp.escape(pipeline.name)),
-    Effect.fnUntraced(function* (told) {
+    subscriptionsOf(pipeline, RegExp.escape(pipeline.name)),
+    Effect.fnUntraced(function* (subscription) {
       const stream = Stream.filter(yield* events.subscribe, (event) => event.run === run)
-      // One that does not let itself be interrupted must not be waited for either.
-      return yield* Effect.forkDetach(tell(told, stream, services, pipeline.name))
+      // Detached, so that the run does not wait for a handler that cannot be interrupted.
+      return yield* Effect.forkDetach(runSubscriber(subscription, stream, services, pipeline.name))
     })
   )
   if (fibers.length === 0) return
   yield* Effect.addFinalizer(() =>
-    Effect.andThen(Effect.timeoutOption(Fiber.awaitAll(fibers), limit), Effect.forkDetach(Fiber.interruptAll(fibers)))
+    Effect.andThen(
+      Effect.timeoutOption(Fiber.awaitAll(fibers), waitLimit),
+      Effect.forkDetach(Fiber.interruptAll(fibers))
+    )
   )
 })

@@ -1,66 +1,66 @@
 import { Duration, Effect, Exit } from "effect"
 import { runAuthorFunction } from "../../core/authorFunction.ts"
 import { stepLabel, type StepNode } from "../Node.ts"
-import type { Held } from "../../core/Held.ts"
+import type { NameTracker } from "../../core/NameTracker.ts"
 import { withNodeEvents, type NodeEffect, type State } from "./nodeEvents.ts"
 import { StepTimedOut } from "../PipelineError.ts"
 import type { Undo } from "../Step.ts"
 
-/** A step that was done, and how to take that back. */
-interface Done {
+/** A completed step, and how to undo it. */
+interface UndoableStep {
   readonly path: string
   readonly undo: NodeEffect<unknown>
-  /** Says that it is not to be undone any more. */
-  readonly letGo: () => void
+  /** Removes the step from the list of undoable steps. */
+  readonly untrack: () => void
 }
 
-/** What fails in it holds nothing up, and is not undone then. */
-const undone = ({ letGo, undo }: Done) =>
+/** Runs an undo. If it fails, the step stays in the list of undoable steps. */
+const runUndo = ({ undo, untrack }: UndoableStep) =>
   Effect.map(Effect.exit(undo), (exit) => {
-    if (Exit.isSuccess(exit)) letGo()
+    if (Exit.isSuccess(exit)) untrack()
   })
 
-/** What a run has done that can be undone, in the order in which it was done. */
+/** The completed steps of a run that can be undone, in the order in which they completed. */
 export class Undos {
-  #done: Array<Done> = []
-  readonly #undoable: Held
+  #steps: Array<UndoableStep> = []
+  readonly #tracker: NameTracker
 
-  constructor(undoable: Held) {
-    this.#undoable = undoable
+  constructor(tracker: NameTracker) {
+    this.#tracker = tracker
   }
 
-  /** Remembers what a step has done. */
+  /** Adds a completed step. */
   add(path: string, step: StepNode, undo: Undo, added: unknown, state: State): void {
-    const at = `${path}/undo`
-    const asked = runAuthorFunction(`the undo of ${stepLabel(step)}`, step.run, () =>
+    const undoPath = `${path}/undo`
+    const call = runAuthorFunction(`the undo of ${stepLabel(step)}`, step.run, () =>
       undo.run(added as never, state as never)
     )
-    const limited = Effect.scoped(asked).pipe(
+    const limited = Effect.scoped(call).pipe(
       Effect.timeoutOrElse({
         duration: undo.within,
-        orElse: () => Effect.fail(new StepTimedOut({ path: at, millis: Duration.toMillis(undo.within) }))
+        orElse: () => Effect.fail(new StepTimedOut({ path: undoPath, millis: Duration.toMillis(undo.within) }))
       })
     )
-    this.#done.push({ path, undo: withNodeEvents("undo", at, limited), letGo: this.#undoable.add(path) })
+    this.#steps.push({ path, undo: withNodeEvents("undo", undoPath, limited), untrack: this.#tracker.add(path) })
   }
 
-  /** Takes what was done by nodes below a path, the last first. Nobody else is given it then. */
-  #take(path: string): ReadonlyArray<Done> {
-    const isBelow = (done: Done) => done.path.startsWith(`${path}/`) || done.path.startsWith(`${path}[`)
-    const taken = this.#done.filter(isBelow)
-    if (taken.length > 0) this.#done = this.#done.filter((done) => !isBelow(done))
+  /** Removes and returns the steps below a path, last one first. So each step is undone at most once. */
+  #take(path: string): ReadonlyArray<UndoableStep> {
+    const isBelow = (step: UndoableStep) => step.path.startsWith(`${path}/`) || step.path.startsWith(`${path}[`)
+    const taken = this.#steps.filter(isBelow)
+    if (taken.length > 0) this.#steps = this.#steps.filter((step) => !isBelow(step))
     return taken.toReversed()
   }
 
-  /** What was done below a path stays done. */
+  /** Forgets the steps below a path without undoing them. */
   forget(path: string): void {
-    for (const { letGo } of this.#take(path)) letGo()
+    for (const { untrack } of this.#take(path)) untrack()
   }
 
-  /** Undoes what was done below a path, the last first. What fails in that has been published, and holds nothing up. */
+  /** Undoes the steps below a path, last one first. A failed undo is published as an event, and the others still run. */
   undo(path: string): Effect.Effect<void, never, unknown> {
-    const all = Effect.suspend(() => Effect.forEach(this.#take(path), undone, { discard: true }))
-    // Each has a time limit of its own.
+    const all = Effect.suspend(() => Effect.forEach(this.#take(path), runUndo, { discard: true }))
+    // This cannot block forever: each undo has a time limit.
     return Effect.uninterruptible(all)
   }
 }

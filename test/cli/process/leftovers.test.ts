@@ -18,9 +18,9 @@ test("what is said of what was held holds no secret", async () => {
   const program = `
     import { Effect } from "effect"
     import { supervised } from "${src}/cli/process/supervise.ts"
-    import { Held } from "${src}/core/Held.ts"
+    import { HeldResources } from "${src}/core/NameTracker.ts"
     const stuck = Effect.gen(function* () {
-      const held = yield* Held
+      const held = yield* HeldResources
       held.add("login of hunter22")
       yield* Effect.uninterruptible(Effect.sleep("1 hour"))
     })

@@ -1,0 +1,62 @@
+import type { Pipeline } from "../Pipeline.ts"
+import type { Step } from "../Step.ts"
+
+/**
+ * The types of one node: what it needs and adds, and the state of its pipeline before and after it. A node map has one for
+ * each path.
+ */
+export interface NodeTypes<Needs, Adds, Before, After> {
+  readonly needs: Needs
+  /** Contravariant, so that a replacement has to add at least as much. */
+  readonly adds: (_: Adds) => void
+  readonly added: Adds
+  readonly before: Before
+  readonly after: After
+}
+
+/** A step or a pipeline. */
+// oxlint-disable-next-line typescript/no-explicit-any -- a more specific type here would narrow the inferred types
+export type Branch = Step<never, unknown, unknown, unknown> | Pipeline<never, unknown, unknown, unknown, any>
+
+/** The type parameters of a branch. Distributes over unions. */
+type BranchTypes<B> =
+  B extends Step<infer Needs, infer Adds, infer Error, infer Services>
+    ? { readonly needs: Needs; readonly adds: Adds; readonly error: Error; readonly services: Services }
+    : B extends Pipeline<infer Needs, infer Adds, infer Error, infer Services>
+      ? { readonly needs: Needs; readonly adds: Adds; readonly error: Error; readonly services: Services }
+      : never
+export type NeedsOf<B> = BranchTypes<B>["needs"]
+export type AddsOf<B> = BranchTypes<B>["adds"]
+export type ErrorOf<B> = BranchTypes<B>["error"]
+export type ServicesOf<B> = BranchTypes<B>["services"]
+
+/** The intersection of the parameters of a union of functions. A parameter that is itself a union stays one. */
+export type IntersectParameters<F> = [F] extends [(_: infer I) => void] ? I : never
+type NeedsParameter<B> = B extends unknown ? (_: NeedsOf<B>) => void : never
+type AddsParameter<B> = B extends unknown ? (_: AddsOf<B>) => void : never
+export type NeedsOfAll<B> = IntersectParameters<NeedsParameter<B>>
+export type AddsOfAll<B> = IntersectParameters<AddsParameter<B>>
+
+/** A name as a key of a node map: `?` if the compiler does not know it. */
+export type LiteralName<Name extends string> = string extends Name ? "?" : Name
+type NameOf<B> = B extends { readonly name: infer Name extends string } ? LiteralName<Name> : "?"
+
+/** A node map with a name in front of each path. */
+export type PrefixPaths<Name extends string, NodeMap> = {
+  readonly [P in keyof NodeMap & string as `${Name}/${P}`]: NodeMap[P]
+}
+
+/** The node map of a branch in a pipeline that has the state `Before` before it and `After` after it. */
+export type NodeMapOf<B, Before, After> = {
+  readonly [P in NameOf<B>]: NodeTypes<NeedsOf<B>, AddsOf<B>, Before, After>
+} & (B extends {
+  readonly _tag: "Pipeline"
+  readonly "~nodes"?: infer Inner
+}
+  ? PrefixPaths<NameOf<B>, Inner>
+  : {})
+type NodeMapParameter<B, Before, After> = B extends unknown ? (_: NodeMapOf<B, Before, After>) => void : never
+export type NodeMapOfAll<B, Before, After> = IntersectParameters<NodeMapParameter<B, Before, After>>
+
+/** Requires a node map without nodes that have the names of the branches. */
+export type NoNodeNamed<B> = { readonly [path: string]: unknown } & { readonly [P in Exclude<NameOf<B>, "?">]?: never }
