@@ -10,7 +10,7 @@ import { Events } from "../src/core/Events.ts"
 import * as Pipeline from "../src/pipeline/Pipeline.ts"
 import { Scrubber } from "../src/core/Scrubber.ts"
 import * as Step from "../src/pipeline/Step.ts"
-import { follower } from "../src/record/follow.ts"
+import { recorder } from "../src/record/recorder.ts"
 import type { Follower } from "../src/reporters/Reporter.ts"
 
 const wanted = 20_000
@@ -50,7 +50,7 @@ const folder = mkdtempSync(join(tmpdir(), "jiji-bench-"))
 try {
   const file = join(folder, "runs.sqlite")
   const wrong: Array<string> = []
-  const keep = follower(
+  const keep = recorder(
     file,
     { project: "shop", servers: ["web1"], who: "me@here" },
     ({ message }) => void wrong.push(message)
