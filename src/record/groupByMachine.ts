@@ -36,7 +36,7 @@ export const groupByMachine = (root: TreeNode): ReadonlyArray<MachineSection> =>
     items
       .filter((item) => item.server === server)
       .map((node) => {
-        // The section's heading names the server, so the label names the group that it was an item of.
+        // The section's heading names the server, so the label is the path of its forEach.
         const label = node.path.slice(root.path.length + 1, node.path.lastIndexOf("["))
         return { ...rowOf(node), label: label.replaceAll("/", " / ") }
       })

@@ -19,7 +19,7 @@ const liveView = (screen: Screen) => {
   const bottom = region(screen)
   const steps = runningSteps()
   const seen: Array<Event> = []
-  /** Rendered late, to fit the width that the screen has when they are written. */
+  /** Functions, because the lines must fit the width that the screen has when they are drawn. */
   let above: Array<() => string> = []
 
   const heading = (event: Event): string | undefined => {
@@ -46,8 +46,8 @@ const liveView = (screen: Screen) => {
   return {
     handle(event: Event): void {
       if ("kind" in event) seen.push(event)
-      const finished = steps.handle(event)
-      if (finished !== undefined) above.push(() => stepRow(finished, screen.columns, paint))
+      const kept = steps.handle(event)
+      if (kept !== undefined) above.push(() => stepRow(kept, screen.columns, paint))
       else if (event._tag.startsWith("Run")) above.push(() => heading(event) ?? "")
     },
     /** Adds a line that does not come from an event. */

@@ -5,7 +5,7 @@ import type { InspectedContainer } from "../../src/layers/docker/inspect.ts"
 import { configHash, containerName, current, work } from "../../src/steps/Plan.ts"
 import { image, project, server, service } from "./rehearsal.ts"
 
-describe("the hash of a container's configuration", () => {
+describe("configHash", () => {
   const base = service("web", ["web1"], {
     ports: ["80:80"],
     volumes: ["data:/data"],
@@ -21,29 +21,29 @@ describe("the hash of a container's configuration", () => {
   const { command: _, ...without } = base
 
   const different: ReadonlyArray<readonly [string, Service]> = [
-    ["a port", { ...base, ports: ["81:80"] }],
+    ["another port", { ...base, ports: ["81:80"] }],
     ["no port", { ...base, ports: [] }],
-    ["a volume", { ...base, volumes: ["data:/data:ro"] }],
-    ["a value", { ...base, environment: { ...base.environment, clear: { A: "1", B: "3" } } }],
-    ["a name", { ...base, environment: { ...base.environment, clear: { A: "1", C: "2" } } }],
-    ["a value less", { ...base, environment: { ...base.environment, clear: { A: "1" } } }],
-    ["a secret less", { ...base, environment: { ...base.environment, secrets: ["TOKEN"] } }],
-    ["a secret more", { ...base, environment: { ...base.environment, secrets: ["TOKEN", "KEY", "OTHER"] } }],
-    ["a word of the command", { ...base, command: ["serve", "-v"] }],
+    ["another volume", { ...base, volumes: ["data:/data:ro"] }],
+    ["another value of a variable", { ...base, environment: { ...base.environment, clear: { A: "1", B: "3" } } }],
+    ["another name of a variable", { ...base, environment: { ...base.environment, clear: { A: "1", C: "2" } } }],
+    ["one variable less", { ...base, environment: { ...base.environment, clear: { A: "1" } } }],
+    ["one secret less", { ...base, environment: { ...base.environment, secrets: ["TOKEN"] } }],
+    ["one secret more", { ...base, environment: { ...base.environment, secrets: ["TOKEN", "KEY", "OTHER"] } }],
+    ["another argument of the command", { ...base, command: ["serve", "-v"] }],
     ["no command", without],
     ["an empty command", { ...base, command: [] }],
-    ["what moved from the ports to the volumes", { ...base, ports: [], volumes: ["80:80", "data:/data"] }]
+    ["a port that became a volume", { ...base, ports: [], volumes: ["80:80", "data:/data"] }]
   ]
   for (const [what, other] of different)
-    test(`differs with ${what}`, () => {
+    test(`changes with ${what}`, () => {
       expect(configHash(other, secrets)).not.toBe(hash)
     })
 
-  test("differs with the value of a secret", () => {
+  test("changes with the value of a secret", () => {
     expect(configHash(base, new Map([...secrets, ["KEY", Redacted.make("k2")]]))).not.toBe(hash)
   })
 
-  test("is the same for what makes the same container", () => {
+  test("is the same for everything that creates the same container", () => {
     const same: ReadonlyArray<Service> = [
       { ...base },
       { ...base, environment: { clear: { B: "2", A: "1" }, secrets: ["KEY", "TOKEN"] } },
@@ -56,11 +56,11 @@ describe("the hash of a container's configuration", () => {
   })
 })
 
-describe("the work on a server", () => {
-  test("is the services that run there, with the images that were made for them", () => {
+describe("work", () => {
+  test("lists the services of a server with their built images", () => {
     const services = [service("a", ["web1"]), service("b", ["web2"]), service("c", ["web2", "web1"])]
-    const made = { service: "c", repository: "r", reference: "r:1", version: "1", digest: "d", architecture: "amd64" }
-    const found = work({ project: project({ services }), server: server("web1"), images: [made] })
+    const built = { service: "c", repository: "r", reference: "r:1", version: "1", digest: "d", architecture: "amd64" }
+    const found = work({ project: project({ services }), server: server("web1"), images: [built] })
     expect(found.map((each) => [each.service.name, each.image?.digest])).toEqual([
       ["a", undefined],
       ["c", "d"]
@@ -68,7 +68,7 @@ describe("the work on a server", () => {
   })
 })
 
-describe("the container that runs", () => {
+describe("current", () => {
   const web = service("web", ["web1"])
   const container = (overrides: Partial<InspectedContainer> = {}): InspectedContainer => ({
     id: "c",
@@ -85,7 +85,7 @@ describe("the container that runs", () => {
   const found = (...containers: ReadonlyArray<InspectedContainer>) =>
     current({ name: "docker", version: "20", architecture: "amd64", containers }, project(), web)?.id
 
-  test("is the only one of its service, healthy, and under its name", () => {
+  test("finds the container of a service only if it is healthy, the only one, and has its usual name", () => {
     expect(containerName(project(), web)).toBe("shop-web")
     expect(found(container())).toBe("c")
     expect(found(container(), container({ service: "api", name: "shop-api" }))).toBe("c")

@@ -10,26 +10,26 @@ import { type Progress, watched } from "../../src/steps/progress.ts"
 import { it } from "../effect.ts"
 import { project, server, service } from "./rehearsal.ts"
 
-/** What is published, as it comes. */
-const published = Effect.gen(function* () {
-  const said: Array<Event> = []
+/** Collects the published events. */
+const collectEvents = Effect.gen(function* () {
+  const seen: Array<Event> = []
   const stream = yield* (yield* Events).subscribe
   yield* Effect.forkScoped(
-    Stream.runForEach(stream, (event) => Effect.sync(() => said.push(event))),
+    Stream.runForEach(stream, (event) => Effect.sync(() => seen.push(event))),
     { startImmediately: true }
   )
   return () =>
     Effect.map(Effect.yieldNow, () =>
-      said.map((event) => (event._tag === "StepProgress" ? [event.time, event.bytes, event.total] : event))
+      seen.map((event) => (event._tag === "StepProgress" ? [event.time, event.bytes, event.total] : event))
     )
 })
 
 const events = Events.layer.pipe(Layer.provide(Scrubber.layer))
 
-/** A pull of 1000 bytes a second of one of a project's services, behind a tunnel that has carried 500 before. */
+/** Pulls the first service at 1000 bytes per second through a tunnel that has already carried 500 bytes. */
 const pulling = (names: ReadonlyArray<string>) =>
   Effect.gen(function* () {
-    const said = yield* published
+    const published = yield* collectEvents
     let bytes = 500
     const docker = Layer.mock(Docker, {
       pull: () =>
@@ -55,11 +55,11 @@ const pulling = (names: ReadonlyArray<string>) =>
     ).pipe(Effect.provide(docker))
     for (let times = 0; times < 30; times++) yield* TestClock.adjust("100 millis")
     yield* Fiber.join(fiber)
-    return yield* said()
+    return yield* published()
   }).pipe(Effect.provide(events))
 
-describe("how far a step is", () => {
-  it.effect("is what went through the tunnel since a pull began, of an image that its server has nothing of", () =>
+describe("the progress of a step", () => {
+  it.effect("counts the bytes through the tunnel since the pull started", () =>
     Effect.gen(function* () {
       expect(yield* pulling(["web"])).toEqual([
         [1000, 1000, 4000],
@@ -68,15 +68,15 @@ describe("how far a step is", () => {
     })
   )
 
-  it.effect("is of nobody knows how much, where other services come through the same tunnel", () =>
+  it.effect("has no total if other services share the tunnel", () =>
     Effect.gen(function* () {
       expect((yield* pulling(["web", "api"])).at(-1)).toEqual([2000, 2000, undefined])
     })
   )
 
-  it.effect("is said at most five times a second, and only where it has changed", () =>
+  it.effect("is published at most five times per second, and only if it changed", () =>
     Effect.gen(function* () {
-      const said = yield* published
+      const published = yield* collectEvents
       let bytes = 0
       const progress: Progress = { label: "read", amount: Effect.sync(() => ({ bytes, total: 50 })) }
       const fiber = yield* Effect.forkChild(watched(progress, Effect.never), { startImmediately: true })
@@ -85,24 +85,24 @@ describe("how far a step is", () => {
         yield* TestClock.adjust("100 millis")
       }
       yield* TestClock.adjust("1 minute")
-      expect(yield* said()).toEqual([
+      expect(yield* published()).toEqual([
         [200, 20, 50],
         [400, 40, 50]
       ])
       yield* Fiber.interrupt(fiber)
       bytes = 45
       yield* TestClock.adjust("1 minute")
-      expect(yield* said()).toHaveLength(2)
+      expect(yield* published()).toHaveLength(2)
     }).pipe(Effect.provide(events))
   )
 
-  it.effect("is never more than all of it", () =>
+  it.effect("never exceeds its total", () =>
     Effect.gen(function* () {
-      const said = yield* published
+      const published = yield* collectEvents
       for (const amount of [{ bytes: 51, total: 50 }, { bytes: 7 }, { bytes: 0, total: 50 }]) {
         expect(yield* watched({ label: "read", amount: Effect.succeed(amount) }, Effect.succeed("done"))).toBe("done")
       }
-      expect(yield* said()).toEqual([
+      expect(yield* published()).toEqual([
         [0, 51, 51],
         [0, 7, undefined]
       ])
