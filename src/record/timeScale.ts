@@ -13,15 +13,15 @@ const tickLabel = (millis: number): string => {
 
 /** Maps times between the start and the end of a run to CSS percentages. */
 export const timeScale = (began: number, millis: number) => {
-  const whole = Math.max(1, millis)
-  const percent = (part: number): string => `${Math.min(100, Math.max(0, (part / whole) * 100)).toFixed(2)}%`
-  const interval = tickIntervals.find((interval) => whole / interval <= 6) ?? whole
+  const duration = Math.max(1, millis)
+  const percent = (part: number): string => `${Math.min(100, Math.max(0, (part / duration) * 100)).toFixed(2)}%`
+  const interval = tickIntervals.find((interval) => duration / interval <= 6) ?? duration
   return {
     /** The position of a point in time. */
     at: (time: number): string => percent(time - began),
     /** The width of a time span. */
     width: (from: number, to: number): string => percent(Math.max(0, to - from)),
-    ticks: Array.from({ length: Math.floor(whole / interval) + 1 }, (_, index) => ({
+    ticks: Array.from({ length: Math.floor(duration / interval) + 1 }, (_, index) => ({
       at: percent(index * interval),
       label: tickLabel(index * interval)
     })),

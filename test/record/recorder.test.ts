@@ -40,7 +40,7 @@ const record = Effect.fnUntraced(function* (file: string, events: ReadonlyArray<
 })
 
 const day = 24 * 60 * 60 * 1000
-const whole = failedDeploy()
+const deployEvents = failedDeploy()
 
 describe("the run history", () => {
   it.live("stores every event unchanged, readable only by this user", () =>
@@ -79,25 +79,25 @@ describe("the run history", () => {
   it.live("stores the start and the end of a huge output, and the last lines of a failed step", () =>
     Effect.gen(function* () {
       const file = newFile()
-      const template = whole.find(({ _tag }) => _tag === "StepOutput")
+      const template = deployEvents.find(({ _tag }) => _tag === "StepOutput")
       if (template?._tag !== "StepOutput") throw new Error("no output in the story")
       const events: Array<Event> = []
       const add = (event: Event) => void events.push({ ...event, seq: events.length + 1 })
-      const start = whole.findIndex((event) => event._tag === "StepFailed")
+      const start = deployEvents.findIndex((event) => event._tag === "StepFailed")
       for (const event of failedDeploy({ began: Date.now() }).slice(0, start)) add(event)
       const path = "deploy/servers[web2]/services[web]/deploy"
       const flood = (from: string, count: number) => {
         for (let n = 0; n < count; n++) add({ ...template, path: from, line: `${n} ${"x".repeat(1000)}` })
       }
       flood("deploy/noise", 6000)
-      add({ ...template, path, line: "the last words" })
-      for (const event of whole.slice(start, start + 1)) add(event)
+      add({ ...template, path, line: "the last line" })
+      for (const event of deployEvents.slice(start, start + 1)) add(event)
       flood("deploy/noise", 3000)
-      for (const event of whole.slice(start + 1)) add(event)
+      for (const event of deployEvents.slice(start + 1)) add(event)
       expect(yield* record(file, events)).toEqual([])
       const got = yield* readRun(file, Option.none())
       const lines = got.events.flatMap((event) => (event._tag === "StepOutput" ? [event.line.slice(0, 20)] : []))
-      expect(lines).toContain("the last words")
+      expect(lines).toContain("the last line")
       expect(lines.at(-1)).toStartWith("2999 ")
       expect(got.run.dropped).toBeGreaterThan(500)
       expect(lines.length + got.run.dropped).toBe(events.filter(({ _tag }) => _tag === "StepOutput").length)
@@ -128,7 +128,9 @@ describe("the run history", () => {
       )
       db.run("UPDATE events SET body = '{' WHERE seq = 3")
       const { events } = yield* readRun(file, Option.none())
-      expect(events.map(({ seq }) => seq)).toEqual(whole.map(({ seq }) => seq).filter((seq) => seq !== 2 && seq !== 3))
+      expect(events.map(({ seq }) => seq)).toEqual(
+        deployEvents.map(({ seq }) => seq).filter((seq) => seq !== 2 && seq !== 3)
+      )
     })
   )
 
@@ -157,7 +159,7 @@ describe("when the run history cannot be written", () => {
     it.live(`because ${name}, jiji warns once and the run continues`, () =>
       Effect.gen(function* () {
         const file = newFile()
-        yield* record(file, whole)
+        yield* record(file, deployEvents)
         make(file)
         const warned = yield* record(file, failedDeploy({ run: "next" }))
         expect(warned.map((error) => [error.why, error.file])).toEqual([[why, file]])
@@ -201,7 +203,7 @@ for (const link of ["file", "folder"] as const) {
         mkdirSync(join(file, ".."), { mode: 0o700 })
         symlinkSync(join(elsewhere, "runs.sqlite"), file)
       }
-      expect((yield* record(file, whole)).map(({ why }) => why)).toEqual(["foreign"])
+      expect((yield* record(file, deployEvents)).map(({ why }) => why)).toEqual(["foreign"])
       expect(yield* Effect.flip(listRuns(file, 9))).toMatchObject({ why: "foreign", exitCode: 77 })
       expect(statSync(elsewhere).mode & 0o777).toBe(0o755)
       expect(statSync(join(elsewhere, "runs.sqlite")).mode & 0o777).toBe(0o644)

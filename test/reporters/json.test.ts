@@ -30,7 +30,7 @@ describe("events as lines of JSON", () => {
   }
 
   test("contain no characters that control a terminal or end a line", () => {
-    // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+    // oxlint-disable-next-line no-control-regex -- matches control characters
     for (const line of written(noise).split("\n")) expect(line).not.toMatch(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/u)
   })
 

@@ -101,7 +101,7 @@ const shell = Step.make("shell", () =>
   }).pipe(Effect.orDie)
 )
 const fails = Step.make("fails", () => new Broken({ why: secret }))
-const whole = Pipeline.make("deploy").pipe(
+const testPipeline = Pipeline.make("deploy").pipe(
   Pipeline.forEach({
     name: "servers",
     as: "server",
@@ -148,7 +148,7 @@ describe("a collector receives", () => {
         OTEL_RESOURCE_ATTRIBUTES: "team=ops,broken=100%",
         TRACEPARENT: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
       }
-      const { exit } = yield* run(env, whole)
+      const { exit } = yield* run(env, testPipeline)
       expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toBeInstanceOf(Broken)
       const spans = spansOf(posted)
       const byId = new Map(spans.map((span) => [span.spanId, span]))
@@ -231,7 +231,7 @@ describe("a collector receives", () => {
   it.live("metrics of the run, its steps and the bytes they transferred", () =>
     Effect.gen(function* () {
       const { posted, url } = yield* collector()
-      yield* run({ OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `${url}/own`, OTEL_SERVICE_NAME: "ship" }, whole)
+      yield* run({ OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `${url}/own`, OTEL_SERVICE_NAME: "ship" }, testPipeline)
       expect(new Set(posted.map(({ path }) => path))).toEqual(new Set(["/own"]))
       const { resource, scopeMetrics } = JSON.parse(posted.at(-1)?.body ?? "").resourceMetrics[0]
       expect(attributes(resource)).toMatchObject({ "service.name": "ship" })
@@ -264,7 +264,7 @@ describe("a collector receives", () => {
     Effect.gen(function* () {
       const { posted, url } = yield* collector()
       const env = { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf" }
-      yield* run(env, whole)
+      yield* run(env, testPipeline)
       expect(new Set(posted.map(({ type }) => type))).toEqual(new Set(["application/x-protobuf"]))
       expect(posted.map(({ path }) => path).sort()).toEqual(["/v1/metrics", "/v1/traces"])
       expect(posted.find(({ path }) => path === "/v1/traces")?.body).toContain("deploy/servers[web1]/shell")
@@ -306,7 +306,7 @@ describe("the run is not affected by a collector that", () => {
     it.live(what, () =>
       Effect.gen(function* () {
         const { posted, url } = yield* collector(answer)
-        const { exit, waited } = yield* run({ OTEL_EXPORTER_OTLP_ENDPOINT: url }, whole)
+        const { exit, waited } = yield* run({ OTEL_EXPORTER_OTLP_ENDPOINT: url }, testPipeline)
         expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toBeInstanceOf(Broken)
         expect(posted.length).toBeGreaterThan(0)
         // The limit is 1.5 s, with room for a slow machine. The exporter's own retries would take three times as long.
@@ -319,7 +319,7 @@ describe("the run is not affected by a collector that", () => {
       const other = yield* collector()
       const { posted, url } = yield* collector(() => Response.redirect(`${other.url}/elsewhere`, 307))
       const env = { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_HEADERS: "x-api-key=a%20key" }
-      const { exit } = yield* run(env, whole)
+      const { exit } = yield* run(env, testPipeline)
       expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toBeInstanceOf(Broken)
       expect(new Set(posted.map(({ key }) => key))).toEqual(new Set(["a key"]))
       expect(other.posted).toEqual([])
@@ -327,7 +327,7 @@ describe("the run is not affected by a collector that", () => {
   )
   it.live("cannot be reached", () =>
     Effect.gen(function* () {
-      const { exit } = yield* run({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1" }, whole)
+      const { exit } = yield* run({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1" }, testPipeline)
       expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toBeInstanceOf(Broken)
     })
   )
