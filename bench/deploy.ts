@@ -1,5 +1,5 @@
-// What a deploy costs, next to the same deploy by a hand-written script: `bun bench/deploy.ts [--rounds 5] [--quick]`.
-// Four servers and the machine they are deployed from, each with an engine of its own, as in the end-to-end tests.
+// Compares a deploy by jiji with the same deploy by a hand-written script: `bun bench/deploy.ts [--rounds 5] [--quick]`.
+// Uses four servers and an operator's machine, each with its own engine, as in the end-to-end tests.
 import { mkdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
@@ -15,7 +15,7 @@ const rounds = Number(flags.rounds)
 const root = join(import.meta.dir, "..")
 const print = (line: string) => process.stdout.write(`${line}\n`)
 
-/** A way to deploy a context that has just changed. */
+/** One way to deploy a build context that has just changed. */
 interface Contender {
   readonly name: string
   readonly context: string
@@ -25,7 +25,7 @@ interface Contender {
 interface Scenario {
   readonly name: string
   readonly megabytes?: number
-  /** What jiji, compiled, may cost at most, in times of the script. */
+  /** The highest allowed ratio of the compiled jiji's time to the script's time. */
   readonly target: number
 }
 
@@ -38,7 +38,7 @@ const scenarios: ReadonlyArray<Scenario> = [
   }
 ]
 
-/** Debian's docker-registry and the two files it needs, in an image of its own: as `docker run registry` would. */
+/** Runs Debian's docker-registry in a container, like `docker run registry` but without a download. */
 const startRegistryContainer = async (hosts: Hosts) => {
   const binary = join(root, ".tools/registry/usr/bin/docker-registry")
   const folder = join(hosts.folder, "registry")
@@ -62,10 +62,10 @@ const deploy = async (contender: Contender, scenario: Scenario, version: string)
     page: `<h1>${contender.name} ${version}</h1>`,
     ...(scenario.megabytes === undefined ? {} : { megabytes: scenario.megabytes })
   })
-  await Bun.spawn(["sync"]).exited // what is still to be written belongs to nobody's time
+  await Bun.spawn(["sync"]).exited // pending writes must not count toward anyone's time
   const result = await contender.start(version).done
   if (result.code !== 0)
-    throw new Error(`${contender.name} ended with ${result.code}\n${result.stdout}${result.stderr}`)
+    throw new Error(`${contender.name} exited with code ${result.code}\n${result.stdout}${result.stderr}`)
   return result.milliseconds
 }
 
@@ -74,7 +74,7 @@ const median = (numbers: ReadonlyArray<number>): number => {
   return ((sorted[Math.floor((sorted.length - 1) / 2)] ?? 0) + (sorted[Math.ceil((sorted.length - 1) / 2)] ?? 0)) / 2
 }
 
-/** The most memory a process has held at once, in megabytes, read while it runs: the kernel forgets it at its end. */
+/** The peak memory of a process in megabytes. Reads it while the process runs, because the kernel drops it at exit. */
 const peakMemory = async (running: Running): Promise<number> => {
   let peak = 0
   const ended = new AbortController()
@@ -84,7 +84,7 @@ const peakMemory = async (running: Running): Promise<number> => {
       const kilobytes = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${running.pid}/status`, "utf8"))?.[1]
       peak = Math.max(peak, Number(kilobytes ?? 0) / 1024)
     } catch {
-      // not started yet, or just ended
+      // The process has not started yet, or has just ended.
     }
     await Bun.sleep(20)
   }
@@ -101,7 +101,7 @@ try {
     image: { page: "" },
     config: { services: { web: { ports: [], health: { running_for: "0s" } } } }
   })
-  // The script is told its version, and so is jiji.
+  // Both jiji and the script get the version as an argument.
   const compiled = (version: string): Running =>
     hosts.operator.start([join(root, "dist/jiji"), "deploy", "--version", version], { cwd: project.root })
   const script = join(hosts.folder, "script")
@@ -126,14 +126,14 @@ try {
     }
   ]
 
-  print(`four servers, ${rounds} rounds in turn, median\n`)
+  print(`four servers, median of ${rounds} rounds\n`)
   print(
     `${"".padEnd(26)}${contenders.map(({ name }) => name.padStart(14)).join("")}${"ratio".padStart(9)}${"target".padStart(9)}`
   )
   let version = 0
   for (const scenario of scenarios) {
     const times = contenders.map((): Array<number> => [])
-    // The first round is not counted: it opens known_hosts, creates networks, and fills caches.
+    // The first round does not count: it writes known_hosts, creates networks and fills caches.
     for (let round = 0; round <= rounds; round += 1) {
       for (const [index, contender] of contenders.entries()) {
         version += 1
@@ -153,10 +153,8 @@ try {
   const running = compiled("large")
   const peak = await peakMemory(running)
   const { code, stderr } = await running.done
-  if (code !== 0) throw new Error(`a layer of ${gigabyte} MB: ${code}\n${stderr}`)
-  print(
-    `\npeak memory of jiji while a layer of ${gigabyte} MB passes to four servers: ${peak.toFixed(0)} MB (target < 200)`
-  )
+  if (code !== 0) throw new Error(`deploying a layer of ${gigabyte} MB failed with exit code ${code}\n${stderr}`)
+  print(`\npeak memory of jiji while four servers pull a layer of ${gigabyte} MB: ${peak.toFixed(0)} MB (target < 200)`)
 } finally {
   await hosts.close()
 }

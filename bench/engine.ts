@@ -1,5 +1,5 @@
-// What the engine itself costs, without any work in its steps: `bun bench/engine.ts`. Each part runs in a process of its
-// own, so that time and memory are its own; ends with 1 where one takes more than it may.
+// Measures the pipeline engine with steps that do nothing: `bun bench/engine.ts`. Each part runs in its own process, so that
+// time and memory are measured separately. Exits with code 1 if a part exceeds its limit.
 import { Effect, Fiber, Layer, Stream } from "effect"
 import { Events } from "../src/core/Events.ts"
 import * as Pipeline from "../src/pipeline/Pipeline.ts"
@@ -10,8 +10,8 @@ import * as Strategy from "../src/pipeline/Strategy.ts"
 const print = (line: string) => process.stdout.write(`${line}\n`)
 const layer = Events.layer.pipe(Layer.provideMerge(Scrubber.layer))
 
-/** Subscribes to the events as a reporter does, and counts what it is told. */
-const counting = Effect.gen(function* () {
+/** Subscribes like a reporter and counts the events. */
+const countEvents = Effect.gen(function* () {
   let count = 0
   const stream = yield* (yield* Events).subscribe
   yield* Effect.forkScoped(
@@ -21,10 +21,10 @@ const counting = Effect.gen(function* () {
   return () => count
 })
 
-/** How long an effect takes, and the peak of the process's memory in MB. */
+/** Measures an effect's time, and the process's peak memory in MB. */
 const measured = <A, E>(effect: Effect.Effect<A, E, Events>) =>
   Effect.gen(function* () {
-    const count = yield* counting
+    const count = yield* countEvents
     const start = performance.now()
     yield* effect
     const millis = performance.now() - start
@@ -70,7 +70,7 @@ const publish = () =>
     for (let n = 0; n < wanted; n++) {
       yield* publish({ _tag: "StepOutput", machine: "web1", stream: "stdout", line: "a line of a command" })
     }
-    // The subscribers read in between, in the same thread: their time is in it too.
+    // The subscribers share this thread, so their time is included.
     yield* Effect.forEach(readers, Fiber.join)
     return { micros: ((performance.now() - start) / wanted) * 1000 }
   }).pipe(Effect.scoped, Effect.provide(layer))
@@ -79,16 +79,16 @@ const parts = { steps, servers, publish } as const
 
 const rounds = 3
 const limits = [
-  ["steps", "to put a pipeline of 10,000 steps together", "making", 1000, "ms"],
-  ["steps", "to run it", "millis", 1000, "ms"],
+  ["steps", "build a pipeline of 10,000 steps", "making", 1000, "ms"],
+  ["steps", "run it", "millis", 1000, "ms"],
   ["servers", "forEach over 1,000 servers, five steps each", "millis", 2000, "ms"],
-  ["servers", "the same, the process's peak of memory", "megabytes", 200, "MB"],
-  ["publish", "an event, with three subscribers", "micros", 20, "µs"]
+  ["servers", "the same, peak memory", "megabytes", 200, "MB"],
+  ["publish", "publish an event to three subscribers", "micros", 20, "µs"]
 ] as const
 
 const isPart = (name: string | undefined): name is keyof typeof parts => name !== undefined && name in parts
 
-/** What a part measures in a process of its own. */
+/** Runs a part in its own process and returns its results. */
 const measure = (part: string): Readonly<Record<string, number>> => {
   const child = Bun.spawnSync([process.execPath, import.meta.path, part], { stderr: "inherit" })
   return JSON.parse(child.stdout.toString())
@@ -102,7 +102,7 @@ if (isPart(part)) {
   for (const name of new Set(limits.map(([name]) => name))) {
     const results = Array.from({ length: rounds }, () => measure(name))
     for (const [, title, key, limit, unit] of limits.filter(([of]) => of === name)) {
-      // The best of the rounds: what else the machine does is not the engine's.
+      // Takes the best round, because other load on the machine only makes rounds slower.
       const best = Math.min(...results.map((result) => result[key] ?? Number.NaN))
       const isWithin = best < limit
       if (!isWithin) process.exitCode = 1

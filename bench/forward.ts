@@ -1,4 +1,4 @@
-// How fast a layer goes through jiji's reverse forward, against `ssh -R` on the same sshd: bun bench/forward.ts [MB]
+// Compares the throughput of jiji's reverse forward with `ssh -R` on the same sshd: `bun bench/forward.ts [MB]`
 import { Console, Effect, type Scope } from "effect"
 import { spawn } from "node:child_process"
 import { connect, createServer } from "node:net"
@@ -10,7 +10,7 @@ const rounds = 5
 const piece = Buffer.alloc(256 * 1024, "jiji")
 const total = megabytes * 1024 * 1024
 
-/** Gives `total` bytes to everyone who connects. */
+/** Sends `total` bytes to every client. */
 const source = Effect.acquireRelease(
   Effect.callback<{ readonly port: number; readonly close: () => void }>((resume) => {
     const server = createServer((socket) => {
@@ -35,7 +35,7 @@ const source = Effect.acquireRelease(
   ({ close }) => Effect.sync(close)
 )
 
-/** Milliseconds until all bytes have come out of a port. */
+/** Reads all bytes from a port and returns how long it took, in milliseconds. */
 const drain = (port: number) =>
   Effect.callback<number>((resume) => {
     const child = spawn("bash", ["-c", `exec 3<>/dev/tcp/127.0.0.1/${port}; head -c ${total} <&3 | wc -c`])
@@ -44,11 +44,11 @@ const drain = (port: number) =>
     child.stdout.on("data", (data: Buffer) => (out += data.toString()))
     child.on("close", () => {
       if (Number(out) === total) resume(Effect.succeed(performance.now() - start))
-      else resume(Effect.die(new Error(`${out.trim()} of ${total} bytes came through port ${port}`)))
+      else resume(Effect.die(new Error(`received ${out.trim()} of ${total} bytes from port ${port}`)))
     })
   })
 
-/** What OpenSSH's own client makes of the same task. */
+/** The same forward with OpenSSH's client. */
 const openssh = (sshd: Sshd.Sshd, port: number, localPort: number): Effect.Effect<void, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.callback<ReturnType<typeof spawn>>((resume) => {
@@ -92,7 +92,7 @@ const program = Effect.scoped(
     yield* openssh(sshd, theirs, localPort)
     const ours = yield* ssh.forward(serverOf(sshd), { port: 0, to: localPort })
     const results: { readonly jiji: Array<number>; readonly ssh: Array<number> } = { jiji: [], ssh: [] }
-    // In turn, so that whatever else the machine does falls on both.
+    // Alternates, so that other load on the machine affects both.
     for (let round = 0; round < rounds; round++) {
       results.ssh.push(rate(yield* drain(theirs)))
       results.jiji.push(rate(yield* drain(ours.port)))

@@ -1,6 +1,6 @@
-// What keeping a run costs: `bun bench/record.ts`. Publishes what a chatty deploy does, once with a follower that only takes
-// the events and once with one that keeps them, and prints the time of this process by event. Ends with 1 where it is more
-// than it may be.
+// Measures what recording a run costs: `bun bench/record.ts`. Publishes the events of a deploy with a lot of output, once
+// with a follower that ignores them and once with the recorder. Prints the difference in CPU time per event. Exits with
+// code 1 if it exceeds the limit.
 import { mkdtempSync, rmSync, statSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -10,7 +10,7 @@ import { Events } from "../src/core/Events.ts"
 import * as Pipeline from "../src/pipeline/Pipeline.ts"
 import { Scrubber } from "../src/core/Scrubber.ts"
 import * as Step from "../src/pipeline/Step.ts"
-import { follower } from "../src/record/follow.ts"
+import { recorder } from "../src/record/recorder.ts"
 import type { Follower } from "../src/reporters/Reporter.ts"
 
 const wanted = 20_000
@@ -27,14 +27,14 @@ const talk = Step.make(
         stream: "stdout",
         line: `#${n} a line of a build, as long as they are`
       })
-      // As a command's do, they come in pieces.
+      // A command's output arrives in chunks.
       if (n % 100 === 0) yield* Effect.yieldNow
     }
     return {}
   })
 )
 
-/** Microseconds of processor time by event. */
+/** Returns the CPU time per event, in microseconds. */
 const cost = (follow: Follower) =>
   Effect.gen(function* () {
     const stream = yield* (yield* Events).subscribe
@@ -49,25 +49,25 @@ const cost = (follow: Follower) =>
 const folder = mkdtempSync(join(tmpdir(), "jiji-bench-"))
 try {
   const file = join(folder, "runs.sqlite")
-  const wrong: Array<string> = []
-  const keep = follower(
+  const warnings: Array<string> = []
+  const record = recorder(
     file,
     { project: "shop", servers: ["web1"], who: "me@here" },
-    ({ message }) => void wrong.push(message)
+    ({ message }) => void warnings.push(message)
   )
-  const take: Follower = (stream) => Stream.runDrain(Stream.takeUntil(stream, isEnd))
-  const rounds = { without: new Array<number>(), kept: new Array<number>() }
+  const ignore: Follower = (stream) => Stream.runDrain(Stream.takeUntil(stream, isEnd))
+  const rounds = { ignored: new Array<number>(), recorded: new Array<number>() }
   for (let round = 0; round < 4; round++) {
-    rounds.without.push(await Effect.runPromise(cost(take)))
-    rounds.kept.push(await Effect.runPromise(cost(keep)))
+    rounds.ignored.push(await Effect.runPromise(cost(ignore)))
+    rounds.recorded.push(await Effect.runPromise(cost(record)))
   }
-  if (wrong.length > 0) throw new Error(wrong[0])
-  const micros = Math.min(...rounds.kept) - Math.min(...rounds.without)
+  if (warnings.length > 0) throw new Error(warnings[0])
+  const micros = Math.min(...rounds.recorded) - Math.min(...rounds.ignored)
   const ok = micros < limit
   if (!ok) process.exitCode = 1
   const size = (statSync(file).size / 4 / wanted).toFixed(0)
   process.stdout.write(
-    `${ok ? "ok  " : "OVER"} to keep an event ${micros.toFixed(1)} µs, ${Math.round(1e6 / micros)} a second, ${size} bytes  (less than ${limit} µs)\n`
+    `${ok ? "ok  " : "OVER"} record an event: ${micros.toFixed(1)} µs, ${Math.round(1e6 / micros)} per second, ${size} bytes  (less than ${limit} µs)\n`
   )
 } finally {
   rmSync(folder, { recursive: true, force: true })

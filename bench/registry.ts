@@ -1,6 +1,6 @@
-// What the local registry costs, next to the engine's own `save` and to a plain file server: `bun bench/registry.ts [MB]`.
-// Uses docker where it answers; as root it starts a machine with one of its own, as the tests do, where none does. Each
-// part runs in a process of its own, so that memory is its own.
+// Compares the local registry with the engine's own `save` and with a plain file server: `bun bench/registry.ts [MB]`.
+// Uses the local docker. If there is none, starts a machine with docker as the tests do, which needs root. Each part runs
+// in its own process, so that memory is measured separately.
 import { randomBytes } from "node:crypto"
 import { createWriteStream } from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
@@ -15,7 +15,7 @@ const megabyte = 1024 * 1024
 const print = (line: string) => process.stdout.write(`${line}\n`)
 const median = (values: ReadonlyArray<number>) =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN
-/** A figure beside what it may be at most. */
+/** Prints a value and its limit. */
 const judge = (what: string, value: number, target: number, unit = "") =>
   print(
     `${what.padEnd(56)}${`${value.toFixed(2)}${unit}`.padStart(8)}   target ≤ ${target}${unit}   ${value <= target ? "ok" : "MISSED"}`
@@ -27,7 +27,7 @@ const run = (...words: ReadonlyArray<string>) => {
   return stdout.toString().trim()
 }
 
-/** What the processes below do; each writes one line of JSON, and its peak of memory when its stdin ends. */
+/** What each process does. It prints its result as one line of JSON, and its peak memory when its stdin ends. */
 const parts = {
   import: async (directory: string, imageId: string) => {
     const child = Bun.spawn(["docker", "save", imageId], { stdout: "pipe", stderr: "inherit" })
@@ -35,7 +35,7 @@ const parts = {
     const add = Effect.flatMap(registryIn(directory), (registry) =>
       Effect.timed(registry.add({ ...naming(imageId), archive }))
     )
-    // Servers pull from here on; the end of the scope waits for the disk besides.
+    // Servers can pull from this point on. The end of the scope also waits for the disk.
     const [took, { added, layers }] = await Effect.runPromise(Effect.scoped(add))
     return { added, layers, seconds: Duration.toSeconds(took) }
   },
@@ -57,9 +57,9 @@ const parts = {
         )
       )
     }),
-  /** Two ports of one sshd, that lead to two of this machine's. */
+  /** Forwards two ports of one sshd to two local ports. */
   tunnel: async (registry: string, files: string) => {
-    // Not loaded by the others, whose memory is measured.
+    // Loaded only here, because it would count toward the memory of the other parts.
     const { client, serverOf } = await import("../test/layers/ssh/fixture.ts")
     const Sshd = await import("../test/layers/ssh/Sshd.ts")
     return new Promise((resolve) => {
@@ -81,7 +81,7 @@ const parts = {
 
 const [mode = "200", ...args] = process.argv.slice(2)
 
-/** Runs one of the parts, and gives its answer; `end` ends it and gives its peak of memory in MB. */
+/** Starts a part and returns its result. `end` ends it and returns its peak memory in MB. */
 const start = async (part: keyof typeof parts, ...args: ReadonlyArray<string>) => {
   const child = Bun.spawn([process.execPath, import.meta.path, part, ...args], {
     stdin: "pipe",
@@ -90,17 +90,17 @@ const start = async (part: keyof typeof parts, ...args: ReadonlyArray<string>) =
   })
   const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader()
   const line = async () => JSON.parse((await lines.read()).value ?? "null")
-  const answer = await line()
+  const result = await line()
   const end = async (): Promise<number> => {
     void child.stdin.end()
     const peak = await line()
     await child.exited
     return peak
   }
-  return { answer, end }
+  return { result, end }
 }
 
-/** Seconds until a whole file has come, at most `rate` bytes a second. */
+/** Downloads a file at `rate` bytes per second or less, and returns the seconds that it took. */
 const download = (port: number, path: string, size: number, rate = Infinity) =>
   new Promise<number>((resolve, reject) => {
     const began = performance.now()
@@ -121,7 +121,7 @@ const download = (port: number, path: string, size: number, rate = Infinity) =>
     socket.on("error", reject)
   })
 
-/** Builds an image with one layer of random bytes, and gives its id. */
+/** Builds an image with one layer of random bytes and returns its ID. */
 const build = async (folder: string, megabytes: number) => {
   const file = createWriteStream(join(folder, "blob"))
   for (let at = 0; at < megabytes; at++) {
@@ -136,7 +136,7 @@ const build = async (folder: string, megabytes: number) => {
 const benchImport = async (folder: string, imageId: string) => {
   const seconds: { readonly save: Array<number>; readonly add: Array<number> } = { save: [], add: [] }
   let peak = 0
-  // In turn, so that whatever else the machine does falls on both.
+  // Alternates, so that other load on the machine affects both.
   for (let round = 0; round < rounds; round++) {
     const began = performance.now()
     run("sh", "-c", `docker save ${imageId} > '${folder}/image.tar'`)
@@ -144,7 +144,7 @@ const benchImport = async (folder: string, imageId: string) => {
     await rm(join(folder, "image.tar"))
     await rm(join(folder, "store"), { recursive: true, force: true })
     const added = await start("import", join(folder, "store"), imageId)
-    seconds.add.push(added.answer.seconds)
+    seconds.add.push(added.result.seconds)
     peak = Math.max(peak, await added.end())
   }
   const again = await start("import", join(folder, "store"), imageId)
@@ -153,35 +153,35 @@ const benchImport = async (folder: string, imageId: string) => {
   const [save, add] = [median(seconds.save), median(seconds.add)]
   print(`docker save > file   ${seconds.save.map((s) => s.toFixed(2)).join(" ")}  median ${save.toFixed(2)} s`)
   print(`import               ${seconds.add.map((s) => s.toFixed(2)).join(" ")}  median ${add.toFixed(2)} s`)
-  print(`import, all stored   ${again.answer.seconds.toFixed(2)} s, ${again.answer.added} bytes added`)
-  judge("a new image, in times of docker save to a file", add / save, 1.3)
-  judge("peak memory of that", peak, 160, " MB")
-  judge("an unchanged image", repeat.answer.seconds, 0.3, " s")
-  return again.answer.layers[0]
+  print(`import again         ${again.result.seconds.toFixed(2)} s, ${again.result.added} bytes added`)
+  judge("import a new image, relative to docker save > file", add / save, 1.3)
+  judge("peak memory of the import", peak, 160, " MB")
+  judge("find an unchanged image", repeat.result.seconds, 0.3, " s")
+  return again.result.layers[0]
 }
 
 const benchServe = async (folder: string, blob: { readonly digest: string; readonly size: number }) => {
   const blobs = join(folder, "store/blobs/sha256")
   const [registry, files] = await Promise.all([start("registry", join(folder, "store")), start("files", blobs)])
-  const tunnel = await start("tunnel", String(registry.answer.port), String(files.answer.port))
+  const tunnel = await start("tunnel", String(registry.result.port), String(files.result.port))
   const path = `/v2/bench/blobs/${blob.digest}`
   const plain = `/${blob.digest.slice("sha256:".length)}`
   const seconds: { readonly files: Array<number>; readonly registry: Array<number> } = { files: [], registry: [] }
   for (let round = 0; round < rounds; round++) {
-    seconds.files.push(await download(tunnel.answer.files, plain, blob.size))
-    seconds.registry.push(await download(tunnel.answer.registry, path, blob.size))
+    seconds.files.push(await download(tunnel.result.files, plain, blob.size))
+    seconds.registry.push(await download(tunnel.result.registry, path, blob.size))
   }
   const slow = 4
   await Promise.all([
-    download(registry.answer.port, path, blob.size),
-    download(registry.answer.port, path, blob.size, blob.size / slow)
+    download(registry.result.port, path, blob.size),
+    download(registry.result.port, path, blob.size, blob.size / slow)
   ])
   const [peak] = await Promise.all([registry.end(), files.end(), tunnel.end()])
   const [theirs, ours] = [median(seconds.files), median(seconds.registry)]
   print(`plain file server    ${seconds.files.map((s) => s.toFixed(2)).join(" ")}  median ${theirs.toFixed(2)} s`)
   print(`serve                ${seconds.registry.map((s) => s.toFixed(2)).join(" ")}  median ${ours.toFixed(2)} s`)
-  judge("through a tunnel, in times of a plain file server", ours / theirs, 1.1)
-  judge("peak memory of serving a slow reader beside a fast one", peak, 160, " MB")
+  judge("serve through a tunnel, relative to a file server", ours / theirs, 1.1)
+  judge("peak memory with a slow and a fast reader", peak, 160, " MB")
 }
 
 const main = async (megabytes: number) => {
@@ -195,7 +195,7 @@ const main = async (megabytes: number) => {
   }
 }
 
-/** The same on a machine of its own, with an engine. */
+/** Runs the benchmark on a separate machine with docker. */
 const onHost = async () => {
   const { startHosts } = await import("../test/e2e/Hosts.ts")
   const hosts = await startHosts({ servers: [] })
@@ -209,7 +209,7 @@ const onHost = async () => {
 const hasDocker = () => Bun.which("docker") !== null && Bun.spawnSync(["docker", "version"]).exitCode === 0
 
 if (mode in parts) {
-  // The check above is what makes the name one of a part; each takes as many words as it is started with.
+  // The check above ensures that this is a part's name. `start` passes each part the arguments that it needs.
   const part = parts[mode as keyof typeof parts] as (...args: ReadonlyArray<string>) => Promise<unknown>
   print(JSON.stringify(await part(...args)))
   await Bun.stdin.text()

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The deploy that a good engineer writes by hand, which jiji is measured against: one SSH connection a host, opened while
-# the image builds; the image goes to a registry on this machine and is pulled through a reverse forward; everything that
-# can happen on all hosts at once does.
+# The deploy that an experienced engineer would write by hand. jiji is compared with it. It opens one SSH connection per host
+# while the image builds, pushes the image to a registry on this machine, and pulls it through a reverse forward. It does
+# everything it can on all hosts in parallel.
 #
 #   script.sh KEY CONTEXT VERSION HOST...
 set -euo pipefail
@@ -12,7 +12,7 @@ sockets=$(mktemp --directory)
 trap 'rm -rf "$sockets"' EXIT
 options=(-i "$key" -o BatchMode=yes -o StrictHostKeyChecking=accept-new -o UserKnownHostsFile="$context.known_hosts")
 
-all() { # all FUNCTION HOST...: on all hosts at once; fails where one does
+all() { # all FUNCTION HOST...: runs it on all hosts in parallel; fails if one fails
   local function=$1 host pids=() pid code=0
   shift
   for host in "$@"; do

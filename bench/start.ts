@@ -1,6 +1,6 @@
-// What it takes to start: `bun bench/start.ts`. Compiles jiji and an empty program, and runs them in turn; ends with 1 where
-// `jiji --help` or `jiji --version` takes five times as long as nothing at all. `bun bench/start.ts FILE` measures one that
-// is compiled already.
+// Measures the startup time: `bun bench/start.ts`. Compiles jiji and an empty program, and alternates between them. Exits
+// with code 1 if `jiji --help` or `jiji --version` takes five times as long as the empty program or longer.
+// `bun bench/start.ts FILE` measures an existing binary.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -15,11 +15,11 @@ const make = (words: ReadonlyArray<string>) => {
   if (exitCode !== 0) throw new Error(stderr.toString())
 }
 
-/** How long a command takes, as its user sees it, in milliseconds. */
+/** Runs a command and returns its wall-clock time in milliseconds. */
 const time = (words: ReadonlyArray<string>): number => {
   const began = performance.now()
   const { exitCode } = Bun.spawnSync([...words], { stdin: "ignore", stdout: "pipe", stderr: "ignore" })
-  if (exitCode !== 0) throw new Error(`${words.join(" ")} ended with exit code ${exitCode}`)
+  if (exitCode !== 0) throw new Error(`${words.join(" ")} exited with code ${exitCode}`)
   return performance.now() - began
 }
 
@@ -40,14 +40,14 @@ try {
   make([process.execPath, "build", `${empty}.ts`, "--compile", "--bytecode", "--outfile", empty])
   for (const words of Object.values(measured)) time(words)
   const times = Object.values(measured).map((): Array<number> => [])
-  // In turn, so that a machine that gets slower gets so for all of them.
+  // Alternates, so that a slowdown of the machine affects all commands.
   for (let round = 0; round < rounds; round++) {
     Object.values(measured).forEach((words, index) => times[index]?.push(time(words)))
   }
-  const least = median(times[0] ?? [])
+  const baseline = median(times[0] ?? [])
   Object.keys(measured).forEach((name, index) => {
     const millis = median(times[index] ?? [])
-    const ratio = millis / least
+    const ratio = millis / baseline
     const bounded = name === "jiji --help" || name === "jiji --version"
     if (bounded && ratio >= limit) process.exitCode = 1
     const mark = !bounded ? "    " : ratio < limit ? "ok  " : "OVER"

@@ -1,6 +1,6 @@
 import type { Project } from "../config/Project.ts"
-import { follower } from "../record/follow.ts"
-import { who } from "../record/Owner.ts"
+import { recorder } from "../record/recorder.ts"
+import { currentUser } from "../record/Owner.ts"
 import { json } from "../reporters/json.ts"
 import { plain } from "../reporters/plain.ts"
 import { feed, type Follower } from "../reporters/Reporter.ts"
@@ -37,10 +37,10 @@ const kept = ({ env, record, say }: Around, { environment, name, servers }: Proj
   const about = {
     project: name,
     servers: servers.map(({ name }) => name),
-    who: who(),
+    who: currentUser(),
     ...(environment !== undefined && { environment })
   }
-  return follower(record, about, ({ message, remedy }) => say(warned(isOnGitHub(env), message, remedy)))
+  return recorder(record, about, ({ message, remedy }) => say(warned(isOnGitHub(env), message, remedy)))
 }
 
 /** Who follows every run: what shows it, keeps it, and sends it on. */

@@ -1,20 +1,20 @@
 import type { Database } from "bun:sqlite"
-import { kept } from "./bounds.ts"
-import { patience } from "./Database.ts"
+import { historyLimits } from "./limits.ts"
+import { busyTimeout } from "./Database.ts"
 
 const day = 24 * 60 * 60 * 1000
 
-/** Pages of the file that are given back at a time. */
-const pages = 4000
+/** How many free pages one call returns to the file system. */
+const vacuumPages = 4000
 
-/** Takes away what is beyond the record's bounds, the oldest runs first, and gives their room back. */
+/** Deletes the oldest runs until the history is within its limits, and returns their space to the file system. */
 export const prune = (
   db: Database,
   now: number,
-  most: typeof kept | Record<keyof typeof kept, number> = kept
+  limits: typeof historyLimits | Record<keyof typeof historyLimits, number> = historyLimits
 ): void => {
-  db.run(`PRAGMA busy_timeout = ${patience}`)
-  const oldest = now - most.days * day
+  db.run(`PRAGMA busy_timeout = ${busyTimeout}`)
+  const oldest = now - limits.days * day
   db.query(
     `DELETE FROM runs WHERE number IN (
        SELECT number FROM (
@@ -23,7 +23,7 @@ export const prune = (
        )
        WHERE NOT open AND (place > ? OR began < ? OR (place > 1 AND total > ?))
      )`
-  ).run(now - day, most.runs, oldest, most.bytes)
-  db.query(`PRAGMA incremental_vacuum(${pages})`).all()
+  ).run(now - day, limits.runs, oldest, limits.bytes)
+  db.query(`PRAGMA incremental_vacuum(${vacuumPages})`).all()
   db.query("PRAGMA wal_checkpoint(PASSIVE)").all()
 }

@@ -3,14 +3,14 @@ import { existsSync } from "node:fs"
 import { Clock, Effect, Option, Schema } from "effect"
 import { suggest } from "../config/suggest.ts"
 import { Event } from "../core/Event.ts"
-import { attempt, open } from "./Database.ts"
+import { openDatabase, tryDatabase } from "./Database.ts"
 import { isAlive } from "./Owner.ts"
 import { NoRunKept, RunAmbiguous, RunNotFound } from "./RecordError.ts"
 
-/** Epoch milliseconds that are a date. */
+/** Epoch milliseconds within the range of a Date. */
 const Time = Schema.Int.check(Schema.isBetween({ minimum: -8.64e15, maximum: 8.64e15 }))
 
-const Row = Schema.Struct({
+const RunRow = Schema.Struct({
   number: Schema.Int,
   id: Schema.String,
   pipeline: Schema.String,
@@ -26,34 +26,34 @@ const Row = Schema.Struct({
   dropped: Schema.Int
 })
 
-/** `lost` is one whose process is gone without having said how it ended. */
-export type Outcome = "succeeded" | "failed" | "interrupted" | "running" | "lost"
+/** `lost`: the process is gone, and the run's end was never recorded. */
+export type RunOutcome = "succeeded" | "failed" | "interrupted" | "running" | "lost"
 
-/** A run that is kept. */
-export interface RunKept {
+/** A run in the history. */
+export interface StoredRun {
   readonly id: string
   readonly pipeline: string
   readonly project: string
   readonly environment?: string
-  /** The names of its project's servers. */
+  /** The names of the project's servers. */
   readonly servers: ReadonlyArray<string>
   /** `user@machine`. */
   readonly who: string
   /** Epoch milliseconds. */
   readonly began: number
-  readonly outcome: Outcome
-  /** How long it took, or was heard of so far. */
+  readonly outcome: RunOutcome
+  /** How long the run took; for `running` and `lost`, the time until now or until its last event. */
   readonly millis: number
-  /** How much of what its steps said was left out. */
+  /** How many events were dropped because the output was too long. */
   readonly dropped: number
 }
 
-/** How long a run of another machine, in a folder that both use, counts as running after its last event. */
-const heardOf = 24 * 60 * 60 * 1000
+/** How long after its last event a run on another machine still counts as running. Machines may share the folder. */
+const staleAfter = 24 * 60 * 60 * 1000
 
-const runKept = (row: typeof Row.Type, now: number): RunKept => {
+const toStoredRun = (row: typeof RunRow.Type, now: number): StoredRun => {
   const { began, dropped, environment, id, millis, owner, pipeline, project, seen, servers, who } = row
-  const alive = row.outcome === null && (isAlive(owner) ?? now - seen < heardOf)
+  const alive = row.outcome === null && (isAlive(owner) ?? now - seen < staleAfter)
   const outcome = row.outcome ?? (alive ? "running" : "lost")
   return {
     id,
@@ -69,28 +69,28 @@ const runKept = (row: typeof Row.Type, now: number): RunKept => {
   }
 }
 
-const decodeRow = Schema.decodeUnknownOption(Row)
+const decodeRow = Schema.decodeUnknownOption(RunRow)
 const decodeEvent = Schema.decodeUnknownOption(Schema.fromJsonString(Event))
 const isTime = Schema.is(Time)
 
-/** The runs that are kept and understood, the newest first. There are never many. */
-const rows = (file: string, db: Database) =>
+/** The runs in the history, the newest first, without rows that cannot be decoded. There are few, so it reads all. */
+const readRows = (file: string, db: Database) =>
   Effect.map(
-    attempt(file, () => db.query("SELECT * FROM runs ORDER BY began DESC, number DESC").all()),
+    tryDatabase(file, () => db.query("SELECT * FROM runs ORDER BY began DESC, number DESC").all()),
     (found) => found.flatMap((row) => Option.toArray(decodeRow(row)))
   )
 
-/** The newest of the runs that are kept, the newest first. */
-export const list = Effect.fnUntraced(function* (file: string, most: number) {
+/** The last runs, the newest first. */
+export const listRuns = Effect.fnUntraced(function* (file: string, limit: number) {
   if (!existsSync(file)) return []
   const now = yield* Clock.currentTimeMillis
-  const found = yield* rows(file, yield* open(file))
-  return found.slice(0, most).map((row) => runKept(row, now))
+  const found = yield* readRows(file, yield* openDatabase(file))
+  return found.slice(0, limit).map((row) => toStoredRun(row, now))
 }, Effect.scoped)
 
-/** Finds a run by the beginning of its ID, or the last one where none is given. */
-const find = Effect.fnUntraced(function* (file: string, db: Database, id: Option.Option<string>) {
-  const all = yield* rows(file, db)
+/** Finds a run by the beginning of its ID. Without an ID, finds the last run. */
+const findRun = Effect.fnUntraced(function* (file: string, db: Database, id: Option.Option<string>) {
+  const all = yield* readRows(file, db)
   if (Option.isNone(id)) return all[0] ?? (yield* new NoRunKept({ file }))
   const given = id.value.toLowerCase()
   const found = all.filter((row) => row.id.startsWith(given))
@@ -101,24 +101,24 @@ const find = Effect.fnUntraced(function* (file: string, db: Database, id: Option
     const some = found.slice(0, 3).map(({ id }) => id)
     return yield* new RunAmbiguous({ id: given, some, count: found.length })
   }
-  // What was given may be the beginning of one.
+  // Compares prefixes, because the given text may be the beginning of an ID.
   const near = suggest(given, [...new Set(all.map((row) => row.id.slice(0, Math.max(4, given.length))))])
   const meant = near === undefined ? undefined : all.find((row) => row.id.startsWith(near))?.id
   return yield* new RunNotFound({ id: id.value, ...(meant !== undefined && { nearest: meant }) })
 })
 
-/** A run, with those of its events that are kept and understood, in order. */
-export const read = Effect.fnUntraced(function* (file: string, id: Option.Option<string>) {
+/** A run and its stored events, in order, without events that cannot be decoded. */
+export const readRun = Effect.fnUntraced(function* (file: string, id: Option.Option<string>) {
   if (!existsSync(file)) return yield* new NoRunKept({ file })
   const now = yield* Clock.currentTimeMillis
-  const db = yield* open(file)
-  const row = yield* find(file, db, id)
-  const bodies = yield* attempt(file, () =>
+  const db = yield* openDatabase(file)
+  const row = yield* findRun(file, db, id)
+  const bodies = yield* tryDatabase(file, () =>
     db
       .query("SELECT body FROM events WHERE run = ? ORDER BY seq")
       .values(row.number)
       .map(([body]) => body)
   )
   const events = bodies.flatMap((body) => Option.toArray(decodeEvent(body))).filter(({ time }) => isTime(time))
-  return { run: runKept(row, now), events }
+  return { run: toStoredRun(row, now), events }
 }, Effect.scoped)

@@ -2,38 +2,38 @@ import type { Event, FailureRecord, NodeKind } from "../core/Event.ts"
 import { decodeKey } from "../core/keys.ts"
 import { parentPaths, parsePath } from "../reporters/eventLine.ts"
 
-/** One line that a step or a command of it said. */
-export interface Line {
+/** A line of output of a step or of one of its commands. */
+export interface LogLine {
   /** Epoch milliseconds. */
   readonly time: number
-  /** Where a command wrote it; nothing for what the step itself says. */
+  /** The machine on which the command ran; absent for the step's own messages. */
   readonly machine?: string
   readonly kind: "stdout" | "stderr" | "info" | "warning"
   readonly text: string
 }
 
-/** A node of a run, and what was heard of it. Times are epoch milliseconds. */
+/** A node of a run and its events. Times are epoch milliseconds. */
 export interface TreeNode {
   readonly path: string
-  /** A step's or pipeline's name; for an item the name of its forEach and its key. */
+  /** The name of a step or pipeline, or the key of an item. */
   readonly label: string
   readonly kind: NodeKind
-  /** The machine that it is about, where it is one of the servers. */
+  /** The server that the node concerns, if any. */
   readonly server?: string
   readonly began: number
-  /** Absent where it was never heard to end. */
+  /** Absent if the history has no end of it. */
   ended?: number
   outcome: "open" | "succeeded" | "skipped" | "failed" | "interrupted"
-  /** Why it was skipped. */
+  /** Why the node was skipped. */
   reason: string
   failures: ReadonlyArray<FailureRecord>
-  /** Attempts that failed and were followed by another. */
+  /** Failed attempts that were retried. */
   readonly retries: Array<{ readonly time: number; readonly text: string }>
-  readonly lines: Array<Line>
+  readonly lines: Array<LogLine>
   readonly children: Array<TreeNode>
 }
 
-/** A run's nodes, and what was said outside of any. */
+/** The nodes of a run. The root also has the output from outside all steps. */
 export interface Tree {
   readonly root: TreeNode
   readonly nodes: ReadonlyMap<string, TreeNode>
@@ -41,14 +41,14 @@ export interface Tree {
 
 const labelOf = (path: string, parent: string): string => {
   const rest = path.slice(parent.length)
-  // An item stands under its forEach, and is told by its key.
+  // An item is a child of its forEach and is identified by its key.
   return rest.startsWith("[") && rest.endsWith("]") ? decodeKey(rest.slice(1, -1)) : rest.replace(/^\//, "")
 }
 
-const message = (failures: ReadonlyArray<FailureRecord>): string => failures.map(({ message }) => message).join(" ")
+const failureText = (failures: ReadonlyArray<FailureRecord>): string => failures.map(({ message }) => message).join(" ")
 
-/** Puts the nodes of a run together. Events may be missing: a run may have been killed, or not be kept whole. */
-export const treeOf = (events: ReadonlyArray<Event>, servers: ReadonlyArray<string>): Tree => {
+/** Builds the tree of a run. Events may be missing, because jiji was killed or dropped some output. */
+export const buildTree = (events: ReadonlyArray<Event>, servers: ReadonlyArray<string>): Tree => {
   const began = events[0]?.time ?? 0
   const name = events.find((event) => event._tag === "RunStarted")?.name ?? events[0]?.path.split("/")[0] ?? ""
   const make = (path: string, label: string, kind: NodeKind, time: number, server?: string): TreeNode => ({
@@ -75,11 +75,11 @@ export const treeOf = (events: ReadonlyArray<Event>, servers: ReadonlyArray<stri
     const known = nodes.get(path)
     if (known !== undefined) return known
     const parent = parentOf(path)
-    const own = kind === "item" ? labelOf(path, parent.path) : undefined
+    const key = kind === "item" ? labelOf(path, parent.path) : undefined
     const server =
       parent.server ??
-      (own !== undefined && servers.includes(own) && !parent.path.endsWith("services") ? own : undefined)
-    const label = own ?? (kind === "undo" ? parsePath(path).name : labelOf(path, parent.path))
+      (key !== undefined && servers.includes(key) && !parent.path.endsWith("services") ? key : undefined)
+    const label = key ?? (kind === "undo" ? parsePath(path).name : labelOf(path, parent.path))
     const node = make(path, label, kind, time, server)
     nodes.set(path, node)
     parent.children.push(node)
@@ -102,7 +102,7 @@ export const treeOf = (events: ReadonlyArray<Event>, servers: ReadonlyArray<stri
         at.lines.push({ time, kind: event.level, text: event.text })
         break
       case "StepRetried":
-        at.retries.push({ time, text: `attempt ${event.attempt}: ${message(event.failures)}` })
+        at.retries.push({ time, text: `attempt ${event.attempt} failed: ${failureText(event.failures)}` })
         break
       case "StepSucceeded":
         end(start(path, event.kind, time), "succeeded", time)
@@ -137,6 +137,6 @@ export const treeOf = (events: ReadonlyArray<Event>, servers: ReadonlyArray<stri
   return { root, nodes }
 }
 
-/** What a node says of itself: why it was skipped, or the last that its step noted. */
-export const said = ({ lines, outcome, reason }: TreeNode): string =>
+/** Why a node was skipped, or its last informational message. */
+export const noteOf = ({ lines, outcome, reason }: TreeNode): string =>
   outcome === "skipped" ? reason : (lines.findLast(({ kind }) => kind === "info")?.text ?? "")

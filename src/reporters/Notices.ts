@@ -1,25 +1,25 @@
 import { Context } from "effect"
 
-/** Lines for a person beside what a run shows: on stderr, or above a picture while one is drawn. */
+/** Prints messages that are not part of a run's events: to stderr, or above the live view while there is one. */
 export interface Notices {
-  readonly say: (line: string) => void
-  /** Gives the lines to a picture, until what this returns is called. */
-  readonly onto: (picture: (line: string) => void) => () => void
+  readonly print: (line: string) => void
+  /** Sends the lines to the live view until the returned function is called. */
+  readonly redirect: (sink: (line: string) => void) => () => void
 }
 
-/** With what writes a line where no picture is drawn. */
+/** Takes the function that prints a line while there is no live view. */
 export const make = (write: (line: string) => void): Notices => {
-  let take = write
+  let sink = write
   return {
-    say: (line) => take(line),
-    onto: (picture) => {
-      take = picture
-      return () => void (take = write)
+    print: (line) => sink(line),
+    redirect: (to) => {
+      sink = to
+      return () => void (sink = write)
     }
   }
 }
 
-/** This process's own. */
+/** Prints to this process's stderr by default. */
 export const Notices = Context.Reference<Notices>("jiji/reporters/Notices", {
   defaultValue: () => make((line) => void process.stderr.write(`${line}\n`))
 })

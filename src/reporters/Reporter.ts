@@ -1,32 +1,32 @@
 import { Effect, Stream } from "effect"
 import { type Event, isEnd } from "../core/Event.ts"
 
-/** Where a reporter writes, and what it may assume of it. */
+/** Where a reporter writes, and what that output supports. */
 export interface Output {
   write(text: string): void
-  /** Columns of the terminal; a wide one where there is none. */
+  /** The width of the terminal. Large if the output is not a terminal. */
   readonly columns: number
   readonly colors: boolean
 }
 
-/** A terminal that a person looks at. */
+/** An interactive terminal. */
 export interface Screen extends Output {
   readonly rows: number
 }
 
-/** Shows a run: given every event in order, and then the end. */
+/** Shows a run. Gets every event in order, and then the end. */
 export interface Reporter {
   event(event: Event): void
   end(): void
 }
 
 /**
- * Follows one run: takes its events from the first to the last, and ends with it. A reporter is one, and so is whatever
- * else is made of a run. Not even a broken one is a reason for the run to fail.
+ * Consumes the events of one run, from the first to the last. Reporters are followers; so are the run history and traces.
+ * A follower that fails does not fail the run.
  */
 export type Follower = (run: Stream.Stream<Event>) => Effect.Effect<void>
 
-/** Feeds a reporter until the run has ended. */
+/** Turns a reporter into a follower. */
 export const feed =
   (reporter: Reporter): Follower =>
   (run) =>

@@ -3,7 +3,7 @@ import type { Event } from "../core/Event.ts"
 import { type MachineReport, Report } from "../steps/doctor/Report.ts"
 import type { Output } from "./Reporter.ts"
 import { parsePath } from "./eventLine.ts"
-import { truncate, painter, type Style, wrap } from "./text.ts"
+import { painter, type Style, truncate, wrap } from "./text.ts"
 import { plural } from "../core/text.ts"
 
 type Check = MachineReport["checks"][number]
@@ -15,28 +15,28 @@ const signs: Readonly<Record<Check["status"], readonly [sign: string, style: Sty
   skipped: ["-", "dim"]
 }
 
-/** Neighbours that were skipped for the same reason, as one. */
-const together = (checks: ReadonlyArray<Check>): ReadonlyArray<Check> => {
-  const all: Array<Check> = []
+/** Merges neighboring checks that were skipped for the same reason. */
+const mergeSkipped = (checks: ReadonlyArray<Check>): ReadonlyArray<Check> => {
+  const merged: Array<Check> = []
   for (const check of checks) {
-    const last = all.at(-1)
-    const same = last?.status === "skipped" && check.status === "skipped" && last.text === check.text
-    if (same) all.splice(-1, 1, { ...last, name: `${last.name}, ${check.name}` })
-    else all.push(check)
+    const last = merged.at(-1)
+    const isSame = last?.status === "skipped" && check.status === "skipped" && last.text === check.text
+    if (isSame) merged.splice(-1, 1, { ...last, name: `${last.name}, ${check.name}` })
+    else merged.push(check)
   }
-  return all
+  return merged
 }
 
-/** A report as a person reads it: a line a check, below it what to do about it. */
-export const lines = (report: Report, output: Pick<Output, "columns" | "colors">): ReadonlyArray<string> => {
+/** Formats a report for the terminal: one line per check, with its remedy below it. */
+export const reportLines = (report: Report, output: Pick<Output, "columns" | "colors">): ReadonlyArray<string> => {
   const paint = painter(output.colors)
-  const one = ({ name, remedy, status, text }: Check): ReadonlyArray<string> => {
+  const checkLines = ({ name, remedy, status, text }: Check): ReadonlyArray<string> => {
     const [sign, style] = signs[status]
     const [first = "", ...more] = wrap(status === "skipped" ? `${name}: ${text}` : text, output.columns - 14)
     const head = status === "skipped" ? "" : name.padEnd(10)
-    const says = `${head}${first}`
+    const line = `${head}${first}`
     return [
-      `  ${paint(style, sign)} ${status === "skipped" ? paint("dim", says) : says}`,
+      `  ${paint(style, sign)} ${status === "skipped" ? paint("dim", line) : line}`,
       ...more.map((line) => `${" ".repeat(14)}${line}`),
       ...(remedy === undefined
         ? []
@@ -47,25 +47,25 @@ export const lines = (report: Report, output: Pick<Output, "columns" | "colors">
   }
   const machines = report.machines.flatMap(({ address, checks, name }) => [
     paint("bold", address === undefined ? name : `${name} (${address})`),
-    ...together(checks).flatMap(one),
+    ...mergeSkipped(checks).flatMap(checkLines),
     ""
   ])
   const all = report.machines.flatMap(({ checks }) => checks)
   const count = (status: Check["status"]) => all.filter((check) => check.status === status).length
-  const said = (number: number, word: string) => (number === 0 ? [] : [`${number} ${word}`])
+  const counted = (number: number, word: string) => (number === 0 ? [] : [`${number} ${word}`])
   const [warnings, skipped] = [count("warning"), count("skipped")]
-  const rest = [...(warnings === 0 ? [] : [plural(warnings, "warning")]), ...said(skipped, "skipped")]
-  const end = [`${count("ok")} ok`, ...rest, ...said(count("failed"), "failed")].join(", ")
-  return [...machines, paint(!report.ok ? "red" : warnings > 0 ? "yellow" : "green", end)]
+  const rest = [...(warnings === 0 ? [] : [plural(warnings, "warning")]), ...counted(skipped, "skipped")]
+  const summary = [`${count("ok")} ok`, ...rest, ...counted(count("failed"), "failed")].join(", ")
+  return [...machines, paint(!report.ok ? "red" : warnings > 0 ? "yellow" : "green", summary)]
 }
 
 const encode = Schema.encodeSync(Report)
 
-/** A report as JSON, for programs. */
-export const json = (report: Report): string => JSON.stringify(encode(report), null, 2)
+/** Formats a report as JSON. */
+export const reportJson = (report: Report): string => JSON.stringify(encode(report), null, 2)
 
-/** Says on a terminal, for as long as it is so, what is being looked at. */
-export const progress = (output: Output) => {
+/** Shows the running checks in one line of a terminal. Erases the line at the end. */
+export const checkProgress = (output: Output) => {
   const running = new Map<string, string>()
   const erase = "\r\u001b[2K"
   return {

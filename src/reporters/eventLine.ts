@@ -5,18 +5,18 @@ import { formatBytes, formatDuration } from "../core/units.ts"
 
 export type Mark = "started" | "done" | "skipped" | "failed" | "interrupted" | "note" | "warning" | "output"
 
-/** One line of what is shown of a run, before it is put into columns and colours. */
-export interface Line {
+/** One line of a run's output, before it gets columns and colors. */
+export interface EventLine {
   readonly mark: Mark
-  /** What it is about: `web1 web` for a service on a server; empty for the run itself. */
+  /** `web1 web` for a service on a server; empty for the run itself. */
   readonly subject: string
   readonly action: string
   readonly detail: string
 }
 
 /**
- * The keys in a path, and its last name: `deploy/servers[web1]/services[web]/pull` is about `web1 web`, and a `pull`. That
- * of an undo is `undo pull`. Both are to be shown: each is one printable line.
+ * Splits a path into its keys and its last name: `deploy/servers[web1]/services[web]/pull` has the keys `web1` and `web` and
+ * the name `pull`. The name of an undo is `undo pull`. Each is one printable line.
  */
 export const parsePath = (path: string): { readonly keys: ReadonlyArray<string>; readonly name: string } => {
   const keys: Array<string> = []
@@ -31,54 +31,55 @@ export const parsePath = (path: string): { readonly keys: ReadonlyArray<string>;
 }
 
 /**
- * The paths around a path, the nearest first: `deploy/servers[web1]`, `deploy/servers`, `deploy`. Names may have any
- * character in them, so that not all of them need to be of nodes.
+ * The paths that contain a path, the nearest first: `deploy/servers[web1]`, `deploy/servers`, `deploy`. Names may contain
+ * any character, so some of these paths may not belong to a node.
  */
 export const parentPaths = (path: string): ReadonlyArray<string> =>
   [...path.matchAll(/[/[]/g)].map(({ index }) => path.slice(0, index)).toReversed()
 
-/** What a line says, as one printable line. Only of a command's output it is the last state that counts. */
-export const detailOf = ({ detail, mark }: Line): string => (mark === "output" ? printable(detail) : oneLine(detail))
+/** The detail as one printable line. Of a command's output, only the text after the last carriage return remains. */
+export const detailText = ({ detail, mark }: EventLine): string =>
+  mark === "output" ? printable(detail) : oneLine(detail)
 
-const about = (event: Event, mark: Mark, detail: string): Line => {
+const lineFor = (event: Event, mark: Mark, detail: string): EventLine => {
   const { keys, name } = parsePath(event.path)
   return { mark, subject: keys.join(" "), action: name, detail }
 }
 
-const first = (text: string): string => text.split("\n")[0] ?? ""
-const reasons = (failures: ReadonlyArray<FailureRecord>): string =>
-  failures.map(({ message }) => first(message)).join(" ")
+const firstLine = (text: string): string => text.split("\n")[0] ?? ""
+const failureText = (failures: ReadonlyArray<FailureRecord>): string =>
+  failures.map(({ message }) => firstLine(message)).join(" ")
 
-/** Whether a node does something itself, and does not only hold others. */
+/** Whether a node does work itself. Other nodes only contain nodes. */
 export const doesWork = ({ kind }: { readonly kind: NodeKind }): boolean => kind === "step" || kind === "undo"
 
-/** What is shown of an event: a line, or nothing. */
-export const eventLine = (event: Event): Line | undefined => {
+/** The line that shows an event, if any. */
+export const eventLine = (event: Event): EventLine | undefined => {
   switch (event._tag) {
     case "StepStarted":
-      return doesWork(event) ? about(event, "started", "") : undefined
+      return doesWork(event) ? lineFor(event, "started", "") : undefined
     case "StepSucceeded":
-      return doesWork(event) ? about(event, "done", formatDuration(event.millis)) : undefined
+      return doesWork(event) ? lineFor(event, "done", formatDuration(event.millis)) : undefined
     case "StepSkipped":
-      return doesWork(event) || event.kind === "item" ? about(event, "skipped", event.reason) : undefined
+      return doesWork(event) || event.kind === "item" ? lineFor(event, "skipped", event.reason) : undefined
     case "StepFailed":
-      return doesWork(event) ? about(event, "failed", reasons(event.failures)) : undefined
+      return doesWork(event) ? lineFor(event, "failed", failureText(event.failures)) : undefined
     case "StepInterrupted":
-      return doesWork(event) ? about(event, "interrupted", "stopped") : undefined
+      return doesWork(event) ? lineFor(event, "interrupted", "interrupted") : undefined
     case "StepNoted":
-      return about(event, event.level === "warning" ? "warning" : "note", event.text)
+      return lineFor(event, event.level === "warning" ? "warning" : "note", event.text)
     case "StepRetried": {
-      const next = event.millis === 0 ? "again at once" : `again in ${formatDuration(event.millis)}`
-      return about(event, "warning", `attempt ${event.attempt}: ${reasons(event.failures)} (${next})`)
+      const next = event.millis === 0 ? "retrying now" : `retrying in ${formatDuration(event.millis)}`
+      return lineFor(event, "warning", `attempt ${event.attempt} failed: ${failureText(event.failures)} (${next})`)
     }
     case "StepOutput":
-      return about(event, "output", event.line)
+      return lineFor(event, "output", event.line)
     case "StepProgress": {
       const of = event.total === undefined ? "" : ` of ${formatBytes(event.total)}`
-      return about(event, "note", `${formatBytes(event.bytes)}${of} ${event.label}`)
+      return lineFor(event, "note", `${formatBytes(event.bytes)}${of} ${event.label}`)
     }
     case "ResourceReleased":
-      return event.clean ? undefined : about(event, "warning", `${event.resource} did not close in time`)
+      return event.clean ? undefined : lineFor(event, "warning", `${event.resource} did not close in time`)
     case "RunStarted":
     case "ResourceAcquired":
     case "RunSucceeded":

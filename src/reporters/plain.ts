@@ -1,12 +1,12 @@
 import type { Event } from "../core/Event.ts"
-import { eventLine, detailOf, type Mark } from "./eventLine.ts"
+import { eventLine, detailText, type Mark } from "./eventLine.ts"
 import type { Output, Reporter } from "./Reporter.ts"
 import { throttled } from "./throttled.ts"
-import { rows, table } from "./table.ts"
+import { deployRows, deployTable } from "./table.ts"
 import { oneLine } from "../core/text.ts"
 import { formatDuration } from "../core/units.ts"
 
-const words: Readonly<Record<Mark, string>> = {
+const prefixes: Readonly<Record<Mark, string>> = {
   started: "",
   done: "done in ",
   skipped: "skipped: ",
@@ -17,7 +17,7 @@ const words: Readonly<Record<Mark, string>> = {
   output: "| "
 }
 
-const all = (output: Output): Reporter => {
+const unthrottled = (output: Output): Reporter => {
   const seen: Array<Event> = []
   let began = 0
   return {
@@ -32,15 +32,15 @@ const all = (output: Output): Reporter => {
         output.write(`${seconds}  interrupted after ${formatDuration(event.millis)}\n`)
       const line = eventLine(event)
       if (line === undefined || line.mark === "started") return
-      const about = [line.subject, line.action].filter((part) => part !== "").join(" ")
-      output.write(`${seconds}  ${about}: ${words[line.mark]}${detailOf(line)}\n`)
+      const label = [line.subject, line.action].filter((part) => part !== "").join(" ")
+      output.write(`${seconds}  ${label}: ${prefixes[line.mark]}${detailText(line)}\n`)
     },
     end() {
-      const lines = table(rows(seen), output.columns)
+      const lines = deployTable(deployRows(seen), output.columns)
       if (lines.length > 0) output.write(`\n${lines.join("\n")}\n`)
     }
   }
 }
 
-/** For logs and pipes: a line at a time with the seconds since the beginning, nothing but text. */
-export const plain = (output: Output): Reporter => throttled(all(output))
+/** Writes plain text for logs and pipes. Each line starts with the seconds since the start of the run. */
+export const plain = (output: Output): Reporter => throttled(unthrottled(output))

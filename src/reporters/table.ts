@@ -6,8 +6,8 @@ import { Deployed } from "../steps/Deploy.ts"
 import { oneLine, printable } from "../core/text.ts"
 import { formatDuration } from "../core/units.ts"
 
-/** What happened to one service on one server. */
-export interface Row {
+/** The outcome for one service on one server. */
+export interface DeployRow {
   readonly service: string
   readonly server: string
   readonly version: string
@@ -18,27 +18,27 @@ export interface Row {
   readonly millis: number
 }
 
-const result = Schema.decodeUnknownOption(Schema.Struct({ deployed: Deployed }))
+const decodeDeployed = Schema.decodeUnknownOption(Schema.Struct({ deployed: Deployed }))
 
-/** What is said of a service whose deploy has left no result. */
+/** The outcome of a service whose deploy step has no result. */
 const outcomes = {
   StepSucceeded: "unknown",
-  StepSkipped: "not begun",
+  StepSkipped: "not started",
   StepFailed: "failed",
   StepInterrupted: "interrupted"
 } as const
 
-/** A server of a deploy, which may stand within another pipeline; and one of its services there. */
-const place = /^((?:[^/]+|.+\/deploy)\/servers\[([^\]]*)\])(?:\/services\[([^\]]*)\])?$/
+/** Matches the path of a server of a deploy, or of a service on it. The deploy may be part of another pipeline. */
+const serverPath = /^((?:[^/]+|.+\/deploy)\/servers\[([^\]]*)\])(?:\/services\[([^\]]*)\])?$/
 
-/** Gathers the rows of a run from its events. */
-export const rows = (events: ReadonlyArray<Event>): ReadonlyArray<Row> => {
+/** Collects the rows of a run's table from its events. */
+export const deployRows = (events: ReadonlyArray<Event>): ReadonlyArray<DeployRow> => {
   const deployed = new Map<string, Deployed>()
-  const rows: Array<Row> = []
-  const told = new Set<string>()
+  const rows: Array<DeployRow> = []
+  const reported = new Set<string>()
   for (const event of events) {
     if (event._tag === "StepSucceeded" || event._tag === "StepSkipped") {
-      const decoded = result(event.result)
+      const decoded = decodeDeployed(event.result)
       if (Option.isSome(decoded)) deployed.set(event.path.slice(0, event.path.lastIndexOf("/")), decoded.value.deployed)
     }
     const ended =
@@ -47,47 +47,47 @@ export const rows = (events: ReadonlyArray<Event>): ReadonlyArray<Row> => {
       event._tag === "StepInterrupted" ||
       event._tag === "StepSkipped"
     if (!ended || event.kind !== "item") continue
-    const [, at, ...keys] = place.exec(event.path) ?? []
+    const [, serverItem, ...keys] = serverPath.exec(event.path) ?? []
     const [server, service] = keys.map((key) => (key === undefined ? undefined : decodeKey(key)))
-    if (at === undefined || server === undefined) continue
+    if (serverItem === undefined || server === undefined) continue
     const done = deployed.get(event.path)
     const outcome = outcomes[event._tag]
     if (done !== undefined) rows.push({ ...done, because: done.because.join("; "), millis: event.millis })
     else if (service !== undefined)
       rows.push({ service, server, version: "", digest: "", outcome, because: "", millis: event.millis })
-    else if (event._tag !== "StepSucceeded" && !told.has(at)) {
-      // Its tunnel failed, or it was not begun: none of its services has a row of its own.
+    else if (event._tag !== "StepSucceeded" && !reported.has(serverItem)) {
+      // Its tunnel failed or the server was skipped, so none of its services has a row.
       rows.push({ service: "", server, version: "", digest: "", outcome, because: "", millis: event.millis })
     }
-    told.add(at)
+    reported.add(serverItem)
   }
   return rows
 }
 
-type Column = "SERVICE" | "SERVER" | "VERSION" | "DIGEST" | "DONE" | "TIME" | "WHY"
+type Column = "SERVICE" | "SERVER" | "VERSION" | "DIGEST" | "OUTCOME" | "TIME" | "WHY"
 
-const cell: Readonly<Record<Column, (row: Row) => string>> = {
+const cells: Readonly<Record<Column, (row: DeployRow) => string>> = {
   SERVICE: ({ service }) => oneLine(service),
   SERVER: ({ server }) => oneLine(server),
   VERSION: ({ version }) => printable(version),
   DIGEST: ({ digest }) => shortDigest(printable(digest)),
-  DONE: ({ outcome }) => outcome,
+  OUTCOME: ({ outcome }) => outcome,
   TIME: ({ millis }) => formatDuration(millis),
   WHY: ({ because }) => oneLine(because)
 }
 
-/** What is shown, the widest first. */
-const choices: ReadonlyArray<ReadonlyArray<Column>> = [
-  ["SERVICE", "SERVER", "VERSION", "DIGEST", "DONE", "TIME", "WHY"],
-  ["SERVICE", "SERVER", "DONE", "TIME", "WHY"],
-  ["SERVICE", "SERVER", "VERSION", "DIGEST", "DONE", "TIME"],
-  ["SERVICE", "SERVER", "VERSION", "DONE", "TIME"],
-  ["SERVICE", "SERVER", "DONE", "TIME"],
-  ["SERVICE", "SERVER", "DONE"]
+/** The sets of columns to choose from, the widest first. */
+const columnSets: ReadonlyArray<ReadonlyArray<Column>> = [
+  ["SERVICE", "SERVER", "VERSION", "DIGEST", "OUTCOME", "TIME", "WHY"],
+  ["SERVICE", "SERVER", "OUTCOME", "TIME", "WHY"],
+  ["SERVICE", "SERVER", "VERSION", "DIGEST", "OUTCOME", "TIME"],
+  ["SERVICE", "SERVER", "VERSION", "OUTCOME", "TIME"],
+  ["SERVICE", "SERVER", "OUTCOME", "TIME"],
+  ["SERVICE", "SERVER", "OUTCOME"]
 ]
 
-/** Lines of cells, the cells of a column below each other. */
-export const layout = (lines: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => {
+/** Pads the cells of each column to the same width. */
+export const alignColumns = (lines: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => {
   const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)))
   return lines.map((line) =>
     line
@@ -97,12 +97,12 @@ export const layout = (lines: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArr
   )
 }
 
-/** The table of a run, with as many columns as go into a width. */
-export const table = (all: ReadonlyArray<Row>, width: number): ReadonlyArray<string> => {
+/** Formats the table with as many columns as fit the width. */
+export const deployTable = (all: ReadonlyArray<DeployRow>, width: number): ReadonlyArray<string> => {
   if (all.length === 0) return []
   const isExplained = all.some(({ because }) => because !== "")
-  const tables = choices
+  const tables = columnSets
     .filter((columns) => isExplained || !columns.includes("WHY"))
-    .map((columns) => layout([columns, ...all.map((row) => columns.map((column) => cell[column](row) || "-"))]))
+    .map((columns) => alignColumns([columns, ...all.map((row) => columns.map((column) => cells[column](row) || "-"))]))
   return tables.find((lines) => lines.every((line) => line.length <= width)) ?? tables.at(-1) ?? []
 }

@@ -1,28 +1,28 @@
 import { printable } from "../core/text.ts"
 import type { Mark } from "./eventLine.ts"
 
-/** Breaks a text at spaces into printable lines of a width; a word that is longer stays whole, to be copied whole. */
+/** Wraps text into printable lines. Never breaks a word, so that long URLs and paths can be copied. */
 export const wrap = (text: string, columns: number): ReadonlyArray<string> =>
   text.split("\n").flatMap((line) => Bun.wrapAnsi(printable(line), Math.max(8, columns)).split("\n"))
 
-/** Cuts a text to a number of columns. */
+/** Truncates text to a number of columns. */
 export const truncate = (text: string, columns: number): string => {
   if (Bun.stringWidth(text) <= columns) return text
   const cut = Bun.sliceAnsi(text, 0, Math.max(0, columns - 1))
-  // A wide character at the edge is taken whole.
+  // A wide character at the edge must not be cut in half.
   return `${Bun.stringWidth(cut) < columns ? cut : Bun.sliceAnsi(text, 0, Math.max(0, columns - 2))}…`
 }
 
 const codes = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const
 export type Style = keyof typeof codes
 
-/** Paints a text, or leaves it as it is. */
+/** Returns a function that styles text, or leaves it as it is without colors. */
 export const painter =
   (colors: boolean) =>
   (style: Style, text: string): string =>
     colors ? `\u001b[${codes[style]}m${text}\u001b[0m` : text
 
-/** The sign at the beginning of a line. */
+/** The sign at the start of a line, and its style. */
 export const signs: Readonly<Record<Mark, readonly [sign: string, style: Style]>> = {
   started: ["·", "cyan"],
   done: ["✓", "green"],

@@ -1,29 +1,29 @@
 import type { Event } from "../core/Event.ts"
 import type { Reporter } from "./Reporter.ts"
 
-/** Milliseconds between two events of a step that say how far it is. */
-const seldom = 10_000
+/** The shortest time between two progress events of a step, in milliseconds. */
+const progressInterval = 10_000
 
-interface Step {
-  said: number
-  unsaid: Event | undefined
+interface StepState {
+  reportedAt: number
+  pending: Event | undefined
 }
 
-/** Keeps from a reporter most of what says how far a step is; the last of it comes before the step's end. */
+/** Passes on few of a step's progress events. Passes on the last one before the step's end. */
 export const throttled = (reporter: Reporter): Reporter => {
-  const running = new Map<string, Step>()
+  const running = new Map<string, StepState>()
   return {
     event(event) {
       const step = running.get(event.path)
-      if (event._tag === "StepStarted") running.set(event.path, { said: event.time, unsaid: undefined })
+      if (event._tag === "StepStarted") running.set(event.path, { reportedAt: event.time, pending: undefined })
       else if (event._tag === "StepProgress" && step !== undefined) {
-        step.unsaid = event
-        if (event.time - step.said < seldom) return
-        step.said = event.time
-        step.unsaid = undefined
+        step.pending = event
+        if (event.time - step.reportedAt < progressInterval) return
+        step.reportedAt = event.time
+        step.pending = undefined
       } else if ("kind" in event) {
         running.delete(event.path)
-        if (step?.unsaid !== undefined) reporter.event(step.unsaid)
+        if (step?.pending !== undefined) reporter.event(step.pending)
       }
       reporter.event(event)
     },

@@ -55,7 +55,7 @@ test("what fails before a run is an annotation on its line, and in the summary",
     /^::error file=bad\.yml,line=2::servers: .*\n::error file=bad\.yml,line=3::services: .*\n::error file=bad\.yml,line=4::hook: .*\n/
   )
   expect(bad.stderr.match(/^error: /gm)).toHaveLength(1)
-  expect(readFileSync(env.GITHUB_STEP_SUMMARY, "utf8")).toMatch(/^### ❌ jiji ended with exit code 78\n\n<pre>servers/)
+  expect(readFileSync(env.GITHUB_STEP_SUMMARY, "utf8")).toMatch(/^### ❌ jiji exited with code 78\n\n<pre>servers/)
   const unknown = shop.jiji(["deploy", "--nope"], github)
   expect([unknown.code, unknown.stderr]).toEqual([
     2,

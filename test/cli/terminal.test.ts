@@ -46,7 +46,7 @@ describe("a deploy at a terminal", () => {
     child.terminal?.write("\u0003")
     expect(await child.exited).toBe(130)
     expect(await until(/^interrupted$/m)).toMatch(
-      /^deploy\n! interrupted: ending [^\n]*\n! secrets [\d.]+ s sto[^\n]*\n! interrupted after [^\n]*\ninterrupted$/
+      /^deploy\n! interrupted: ending [^\n]*\n! secrets [\d.]+ s interr[^\n]*\n! interrupted after [^\n]*\ninterrupted$/
     )
   })
 

@@ -2,11 +2,11 @@ import { type OutputUnit, type Schema, Validator } from "@cfworker/json-schema"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 
-// What is published, read by a program that knows nothing of jiji.
+// Validates with another implementation of JSON Schema, as other programs would.
 const schema: Schema = JSON.parse(readFileSync(join(import.meta.dir, "../../docs/events.schema.json"), "utf8"))
 const validator = new Validator(schema, "2020-12")
 
-/** What is wrong with the lines that `--json` printed, by the published schema: nothing, of a run as it should be. */
+/** The lines of `--json` output that violate the published schema. */
 export const faults = (stdout: string): ReadonlyArray<{ readonly line: string; readonly errors: OutputUnit[] }> => {
   const lines = stdout.split("\n")
   const rest = lines.pop() ?? ""

@@ -15,7 +15,7 @@ const examples = join(import.meta.dir, "../../examples")
 const deployFile = (name: string) => readFileSync(join(examples, name, ".jiji/deploy.yml"), "utf8")
 const project = (name: string) => Rehearsal.project(deployFile(name))
 
-/** Starts jiji in an example, without anything of this machine's user. */
+/** Starts jiji in an example's folder, isolated from this user's files and environment. */
 const start = (
   name: string,
   args: ReadonlyArray<string>,
@@ -42,7 +42,7 @@ describe("examples/canary", () => {
   const smoked = (path: string) =>
     `curl --fail --silent --show-error --max-time 5 --output /dev/null http://127.0.0.1:8080${path}`
 
-  test("rehearses as its README says: the first server is done before another is begun", async () => {
+  test("rehearses as its README says: completes the first server before it starts the others", async () => {
     const { code, stderr, stdout } = await jiji("canary", "--path", "/health", "--dry-run")
     expect([code, stderr]).toEqual([0, ""])
     const numbers = stdout.split("\n").flatMap((line) => /^ *(\d+) {2}(curl|# open the SSH)/.exec(line)?.[1] ?? [])
@@ -52,7 +52,7 @@ describe("examples/canary", () => {
     expect(Math.min(...rest)).toBe((asked ?? 0) + 1)
   })
 
-  test("leaves the other servers alone, where the first does not answer with success", async () => {
+  test("does not touch the other servers if the first one's smoke test fails", async () => {
     const answers = [
       Answer.when({ on: "web1", command: "curl" }, Answer.fails("The requested URL returned error: 502", 22))
     ]
@@ -63,7 +63,7 @@ describe("examples/canary", () => {
     expect([run.on("web2"), run.on("web3")]).toEqual([[], []])
   })
 
-  test("refuses a path that is none", async () => {
+  test("rejects an invalid path", async () => {
     expect(await jiji("canary", "--path", "health")).toMatchObject({
       code: 2,
       stderr: expect.stringContaining("Expected a path that begins with /")
@@ -72,7 +72,7 @@ describe("examples/canary", () => {
 })
 
 describe("examples/approval", () => {
-  test("rehearses without waiting for anybody", async () => {
+  test("rehearses without waiting for an approval", async () => {
     const { code, stderr, stdout } = await jiji("approval", "--dry-run")
     expect([code, stderr]).toEqual([0, ""])
     expect(stdout).toContain("jiji:replace.sh")
@@ -80,7 +80,7 @@ describe("examples/approval", () => {
 
   const remedy = "  → Nothing was changed. Run it again, and answer yes.\n"
 
-  test("asks before it knows anything of the project but its name", async () => {
+  test("asks before it runs anything else", async () => {
     const input = { project: project("approval"), within: Duration.minutes(10) }
     const run = await Effect.runPromise(
       Rehearsal.run(approval, input, { answers: [Answer.when({ on: "local", command: "sh -c" }, Answer.hangs)] })
@@ -89,7 +89,7 @@ describe("examples/approval", () => {
     expect(run.commands).toHaveLength(1)
   })
 
-  test("touches nothing where the answer is no, or nobody can answer", async () => {
+  test("changes nothing if the answer is no or nobody can answer", async () => {
     const { child, done } = start("approval", [], "pipe")
     void child.stdin?.write("no\n")
     void child.stdin?.end()
@@ -100,17 +100,17 @@ describe("examples/approval", () => {
     }
   })
 
-  test("fails where nobody answers in time", async () => {
+  test("fails if nobody answers in time", async () => {
     const file = join(examples, "approval/.jiji/nobody-approves")
     const { code, stderr } = await jiji("approval", "--within", "100 millis", "--file", file)
     expect([code, stderr]).toEqual([1, `error: The deploy of shop was not approved: nobody answered.\n${remedy}`])
   })
 
-  test("goes on once it is approved, by a word or by a file", async () => {
+  test("continues after an approval by input or by a file", async () => {
     const file = readFileSync(join(examples, "approval/.jiji/pipelines/approval.ts"), "utf8")
     using shop = folder({
       ".jiji/pipelines/approval.ts": file,
-      // Nobody listens there: how far it came is to be seen from that.
+      // Nothing listens on this port, so the deploy fails at its next step.
       ".jiji/deploy.yml": deployFile("approval").replace("203.0.113.10", "127.0.0.1, port: 1")
     })
     for (const args of [[], ["--file", "approved"]]) {
@@ -122,7 +122,7 @@ describe("examples/approval", () => {
     }
   })
 
-  test("ends at once by Ctrl-C, and leaves no process that waits", async () => {
+  test("exits immediately on Ctrl-C and leaves no process behind", async () => {
     const { child, done } = start("approval", ["--file", `never-${process.pid}`], "pipe")
     const waiting = () => Bun.spawnSync(["pgrep", "-f", `approval never-${process.pid}$`]).exitCode === 0
     while (!waiting()) await Bun.sleep(20)
@@ -135,7 +135,7 @@ describe("examples/approval", () => {
 describe("examples/monorepo", () => {
   const build = (service: string) => new RegExp(`^docker build .*/${service}$`)
 
-  test("builds the base before what stands on it, and the rest meanwhile", async () => {
+  test("builds the base before the images that need it, and the others in parallel", async () => {
     const answers = [Answer.when("docker build --tag mono-base", Answer.slow("5 minutes"))]
     const run = await Effect.runPromise(
       Rehearsal.run(Result.getOrThrow(monorepo), { project: project("monorepo") }, { answers })
@@ -149,7 +149,7 @@ describe("examples/monorepo", () => {
     expect(at(build("web"))).toBeLessThan(at(build("worker")))
   })
 
-  test("builds no base where nothing of what is deployed stands on it", async () => {
+  test("does not build the base if no deployed service needs it", async () => {
     const whole = project("monorepo")
     const input = { project: { ...whole, services: whole.services.filter(({ name }) => name === "web") } }
     const run = await Effect.runPromise(Rehearsal.run(Result.getOrThrow(monorepo), input))
@@ -158,7 +158,7 @@ describe("examples/monorepo", () => {
     expect(builds).toEqual([expect.stringMatching(build("web"))])
   })
 
-  test("starts nothing where the base is not built", async () => {
+  test("starts nothing if the base fails to build", async () => {
     const answers = [Answer.when("docker build --tag mono-base", Answer.fails("no space left on device"))]
     const run = await Effect.runPromise(
       Rehearsal.run(Result.getOrThrow(monorepo), { project: project("monorepo") }, { answers })
@@ -167,7 +167,7 @@ describe("examples/monorepo", () => {
     expect(run.commands.filter(({ text }) => text.includes("jiji:replace.sh"))).toEqual([])
   })
 
-  test("rehearses by its file", async () => {
+  test("rehearses with `jiji run`", async () => {
     expect(await jiji("monorepo", "--dry-run")).toMatchObject({ code: 0, stderr: "" })
   })
 })

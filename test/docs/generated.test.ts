@@ -11,7 +11,7 @@ import { ExitCode } from "../../src/core/Failure.ts"
 const root = join(import.meta.dir, "../..")
 const page = (name: string) => readFileSync(join(root, "docs", name), "utf8")
 
-describe("what is generated is what the source gives (bin/docs writes it)", () => {
+describe("generated docs are up to date (run bin/docs)", () => {
   test("configuration.md", () => expect(page("configuration.md")).toBe(configuration()))
   test("events.md", () => expect(page("events.md")).toBe(events()))
   test("events.schema.json", () => expect(page("events.schema.json")).toBe(eventsSchema()))

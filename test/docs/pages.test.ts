@@ -16,18 +16,18 @@ const root = join(import.meta.dir, "../..")
 const pages = ["README.md", "CONTRIBUTING.md", ...new Glob("docs/*.md").scanSync(root)].sort()
 const read = (page: string) => readFileSync(join(root, page), "utf8")
 
-/** The blocks of a language, in order. */
+/** The code blocks in a language, in order. */
 const blocks = (page: string, language: string): ReadonlyArray<string> =>
   [...read(page).matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms"))].map(([, code = ""]) => code)
 
 const isMap = (value: unknown): value is object => typeof value === "object" && value !== null && !Array.isArray(value)
 
-describe("a deploy.yml that is shown loads", () => {
+describe("every deploy.yml in the docs loads", () => {
   for (const page of pages) {
     for (const [index, text] of blocks(page, "yaml").entries()) {
       const value: unknown = parse(text)
       if (!isMap(value)) continue
-      // What is only a part is laid over a whole one.
+      // A fragment is merged on top of a complete file.
       const load =
         "project" in value
           ? loadFiles({ ".jiji/deploy.yml": text })
@@ -37,7 +37,7 @@ describe("a deploy.yml that is shown loads", () => {
   }
 })
 
-describe("a link leads to a file that is there", () => {
+describe("every link to a file works", () => {
   for (const page of pages) {
     test(page, () => {
       const links = [...read(page).matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/gu)].map(([, link = ""]) => link)
@@ -46,7 +46,7 @@ describe("a link leads to a file that is there", () => {
   }
 })
 
-/** Every `jiji …` in code: the words of the subcommand, and the flags. */
+/** The arguments of every `jiji …` in code blocks and inline code. */
 const commands = (text: string): ReadonlyArray<string> => {
   const code = [
     ...[...text.matchAll(/^```(?:bash|yaml)\n(.*?)^```$/gms)].flatMap(([, block = ""]) => block.split("\n")),
@@ -63,7 +63,7 @@ const shown = new Set(
   [...pages.map(read), read(workflow).replaceAll(/run: (bun run jiji .*)/gu, "`$1`")].flatMap(commands)
 )
 
-test("every command that is shown exists, with its flags", () => {
+test("every command in the docs exists, with its flags", () => {
   using empty = project({})
   expect(shown.size).toBeGreaterThan(12)
   const helps = new Map<string, string>()
@@ -75,7 +75,7 @@ test("every command that is shown exists, with its flags", () => {
     helps.set(path, help)
     const [subcommand = ""] = path.split(" ")
     expect([command, help.includes(`jiji ${subcommand}`)]).toEqual([command, true])
-    // Those of `jiji run` are the file's that it runs.
+    // The flags of `jiji run` depend on the file that it runs.
     if (subcommand === "run") continue
     for (const flag of words.filter((word) => word.startsWith("-") && word !== "--help")) {
       expect([command, flag, new RegExp(`(?:^|[ ,])${flag}(?=[ ,\\n])`, "mu").test(help)]).toEqual([
@@ -87,14 +87,14 @@ test("every command that is shown exists, with its flags", () => {
   }
 }, 60_000)
 
-test("what a pipeline's author is told to install is what jiji itself has", () => {
+test("the packages to install for a pipeline have the versions that jiji uses", () => {
   const [text = ""] = blocks("docs/pipelines.md", "json")
   const { jiji, ...shown } = JSON.parse(text).devDependencies
   expect(jiji).toBe(`file:jiji-${manifest.version}.tgz`)
   expect({ ...manifest.devDependencies, ...manifest.dependencies }).toMatchObject(shown)
 })
 
-test("the .env file that is shown means what is said of it", () => {
+test("the .env file in the docs means what they say", () => {
   const [, text = ""] = blocks("docs/secrets.md", "bash")
   const { faults, values } = parseDotEnv(text)
   expect(faults).toEqual([])

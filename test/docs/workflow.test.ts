@@ -32,7 +32,7 @@ const Workflow = Schema.Struct({
 
 const { steps } = Schema.decodeUnknownSync(Workflow, { onExcessProperty: "error" })(parse(text)).jobs.deploy
 
-test("the workflow sets up what jiji runs on, and then deploys", () => {
+test("the workflow installs what jiji needs and then deploys", () => {
   expect(steps.flatMap(({ run, uses }) => uses ?? run?.split("\n")[0] ?? [])).toEqual([
     "actions/checkout@v4",
     "oven-sh/setup-bun@v2",
@@ -44,19 +44,19 @@ test("the workflow sets up what jiji runs on, and then deploys", () => {
   expect(steps[1]?.with).toEqual({ "bun-version": manifest.devDependencies["@types/bun"] })
 })
 
-test("its secrets are said in its first lines, and are names that jiji takes", () => {
+test("the workflow lists its secrets at the top, and jiji accepts their names", () => {
   const [head = ""] = text.split("\nname:")
   for (const { env = {} } of steps) {
     for (const [name, value] of Object.entries(env)) {
       expect(value).toBe(`\${{ secrets.${name} }}`)
       expect(name).toMatch(secretPattern)
-      // GitHub gives this one by itself.
+      // GitHub provides this one.
       if (name !== "GITHUB_TOKEN") expect(head).toContain(`#   ${name} `)
     }
   }
 })
 
-test("its script writes the key and the host keys where ssh and jiji look, for nobody else to read", () => {
+test("the workflow writes the SSH key and the host keys where ssh and jiji look, readable only by the user", () => {
   const home = mkdtempSync(join(tmpdir(), "jiji-workflow-"))
   try {
     const { env = {}, run = "" } = steps.find(({ name }) => name === "Set up SSH") ?? {}

@@ -103,7 +103,7 @@ test("a changed secret or variable replaces the container, the same values do no
   const run = done(await project.jiji(["deploy"], { env: { ...awkwardEnv, KEY: "two-secret" } }))
   expect(
     table(run)
-      .map(({ SERVICE, DONE, WHY }) => `${SERVICE} ${DONE}: ${WHY}`)
+      .map(({ SERVICE, OUTCOME, WHY }) => `${SERVICE} ${OUTCOME}: ${WHY}`)
       .toSorted()
   ).toEqual([
     "clear replaced: environment: LOG",
@@ -142,7 +142,7 @@ test("volumes keep their data over deploys, and a command takes the place of the
   done(await project.jiji(["deploy"]))
   writeFileSync(join(project.root, "web/index.html"), "two")
   const second = done(await project.jiji(["deploy"]))
-  expect(table(second).map(({ DONE }) => DONE)).toEqual(["replaced", "replaced"])
+  expect(table(second).map(({ OUTCOME }) => OUTCOME)).toEqual(["replaced", "replaced"])
   for (const server of hosts.servers) {
     // Two containers, each alone with the data: no trial has counted.
     expect(await inContainer(server, "data-web", "cat", "/data/count")).toBe("2")
@@ -191,7 +191,7 @@ test("a health check is awaited, on docker and on podman", async () => {
   const health = await h1.run(["docker", "inspect", "--format", "{{.State.Health.Status}}", "healthy-web"])
   expect(health).toBe("healthy")
   done(await h2.try(["podman", "healthcheck", "run", "healthy-web"]))
-  expect(table(await project.jiji(["deploy"])).map(({ DONE }) => DONE)).toEqual(["unchanged", "unchanged"])
+  expect(table(await project.jiji(["deploy"])).map(({ OUTCOME }) => OUTCOME)).toEqual(["unchanged", "unchanged"])
 })
 
 test("a container that does not become healthy in time is given up after health.timeout, and the old one serves on", async () => {

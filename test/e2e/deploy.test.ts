@@ -54,7 +54,7 @@ test("a first deploy serves the page from every server, on docker and on podman"
     SERVICE: "web",
     VERSION: version,
     DIGEST: expect.stringMatching(/^[0-9a-f]{12}$/),
-    DONE: "started",
+    OUTCOME: "started",
     TIME: expect.stringMatching(/^\d+(\.\d+)? m?s$/)
   }
   expect(rows).toEqual(["h1", "h2", "h3"].map((server) => ({ ...row, SERVER: server })))
@@ -66,7 +66,7 @@ test("a changed page moves only the layer that it is in", async () => {
   writeFileSync(join(shop.root, "web/index.html"), "two")
   const run = done(await shop.jiji(["deploy"]))
   expect(await pages()).toEqual(["two", "two", "two"])
-  expect(table(run).map(({ DONE }) => DONE)).toEqual(["replaced", "replaced", "replaced"])
+  expect(table(run).map(({ OUTCOME }) => OUTCOME)).toEqual(["replaced", "replaced", "replaced"])
   for (const [index, server] of hosts.servers.entries()) {
     expect(server.receivedBytes() - (before[index] ?? 0)).toBeLessThan(1_000_000)
     expect((await containersOf(server, "shop")).map(({ name }) => name)).toEqual(["shop-web"])
@@ -80,7 +80,7 @@ test("the same deploy again changes nothing, and says so", async () => {
   const before = await ids()
   const run = await shop.jiji(["deploy"])
   expect(run).toMatchObject({ code: 0, stderr: "" })
-  expect(table(run).map(({ DONE }) => DONE)).toEqual(["unchanged", "unchanged", "unchanged"])
+  expect(table(run).map(({ OUTCOME }) => OUTCOME)).toEqual(["unchanged", "unchanged", "unchanged"])
   expect(await ids()).toEqual(before)
   await nothingIsLeft()
 })
@@ -140,7 +140,7 @@ test("an environment lays its file over deploy.yml, and one without a file is an
     "services:\n  web:\n    hosts: [h3]\n    ports: ['8095:80']\n"
   )
   const run = done(await shop.jiji(["deploy", "-e", "staging"]))
-  expect(table(run)).toMatchObject([{ SERVER: "h3", DONE: "replaced" }])
+  expect(table(run)).toMatchObject([{ SERVER: "h3", OUTCOME: "replaced" }])
   expect(await page(hosts, hosts.server("h3"), 8095)).toBe("three")
   const missing = await shop.jiji(["deploy", "-e", "stagin"])
   expect(missing).toMatchObject({ code: 78, stdout: "" })
@@ -228,7 +228,7 @@ test("a failure leaves nothing behind either, and its table tells which server f
   })
   const run = await project.jiji(["deploy"])
   expect(run.code).toBe(1)
-  const done = Object.fromEntries(table(run).map(({ SERVER = "", DONE }) => [SERVER, DONE]))
+  const done = Object.fromEntries(table(run).map(({ SERVER = "", OUTCOME }) => [SERVER, OUTCOME]))
   expect(done).toEqual({ h1: "failed", h2: "started", h3: "started" })
   expect(run.stderr).toContain("A port that web publishes on h1 is taken")
   expect(run.stderr).toContain("ss -ltnp")
@@ -237,7 +237,7 @@ test("a failure leaves nothing behind either, and its table tells which server f
   await nothingIsLeft()
   expect(
     table(await project.jiji(["deploy"]))
-      .map(({ SERVER, DONE }) => `${SERVER} ${DONE}`)
+      .map(({ SERVER, OUTCOME }) => `${SERVER} ${OUTCOME}`)
       .sort()
   ).toEqual(["h1 started", "h2 unchanged", "h3 unchanged"])
 })

@@ -108,5 +108,5 @@ export const watchPage = (hosts: Hosts, server: Host, port: number) => {
 /** The outcomes of a run's table, as `service server: outcome`, in that order. */
 export const outcomes = (run: Result): ReadonlyArray<string> =>
   table(run)
-    .map(({ DONE, SERVER, SERVICE }) => `${SERVICE} ${SERVER}: ${DONE}`)
+    .map(({ OUTCOME, SERVER, SERVICE }) => `${SERVICE} ${SERVER}: ${OUTCOME}`)
     .toSorted()

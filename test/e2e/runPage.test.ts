@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Stream } from "effect"
 import { type Browser, chromium, type Page } from "playwright-core"
-import { follower } from "../../src/record/follow.ts"
+import { recorder } from "../../src/record/recorder.ts"
 import { failedDeploy, malicious } from "../record/story.ts"
 
 setDefaultTimeout(120_000)
@@ -19,7 +19,7 @@ const about = { project: "shop", environment: "staging", servers: ["web1", "web2
 /** Keeps a run, and has jiji write its page. */
 const write = async (run: string, lines: number): Promise<string> => {
   const events = failedDeploy({ run, lines, began: Date.now() - 3_600_000 })
-  const keep = follower(join(folder, "jiji/runs.sqlite"), about, ({ message }) => {
+  const keep = recorder(join(folder, "jiji/runs.sqlite"), about, ({ message }) => {
     throw new Error(message)
   })
   await Effect.runPromise(keep(Stream.fromIterable(events)))
@@ -117,9 +117,9 @@ test("a search leaves the lines and steps that match, and gives the page back as
   await page.locator("#search").fill("pull")
   await page.getByText("4 lines in 2 steps").waitFor()
   await page.locator("#search").fill("nothing like it")
-  await page.getByText("Nothing matches.").waitFor()
+  await page.getByText("No matches.").waitFor()
   await page.locator("#search").press("Escape")
-  await page.getByText("Nothing matches.").waitFor({ state: "hidden" })
+  await page.getByText("No matches.").waitFor({ state: "hidden" })
   expect(await visible()).toEqual(before)
   expect(await page.locator("h2:visible").count()).toBe(3)
   expect(page.wrong).toEqual([])

@@ -1,15 +1,15 @@
 import type { Event, EventBody, NodeKind } from "../../src/core/Event.ts"
 
-/** What a malicious server could write, to become part of a page or of a terminal. */
+/** Output of a malicious server that tries to inject code into a page or a terminal. */
 export const malicious = `</script><img src=x onerror="document.title='owned'"><script>document.title='owned'</script>`
 
 const digest = `sha256:${"0123456789abcdef".repeat(4)}`
 
-/** Tells a run's events one after the other. */
-const teller = (run: string, began: number) => {
+/** Builds a run's events one by one. */
+const eventBuilder = (run: string, began: number) => {
   const events: Array<Event> = []
   const say = (at: number, path: string, body: EventBody) =>
-    // A body and its stamp are an event, which the compiler cannot see through the union.
+    // A body with these fields is an event, but the compiler cannot see that through the union.
     void events.push({ ...body, seq: events.length + 1, run, time: began + at, path } as Event)
   return {
     events,
@@ -32,12 +32,12 @@ const failures = [
   }
 ]
 
-/** A deploy to two servers of which the second fails. `lines` are what the build writes. */
+/** A deploy to two servers that fails on the second one. `lines` is the number of lines that the build writes. */
 export const failedDeploy = (
   options: { readonly run?: string; readonly began?: number; readonly lines?: number } = {}
 ): ReadonlyArray<Event> => {
   const { began = 1_795_400_000_000, lines = 12, run = "mf3k2a9c-7q1x" } = options
-  const { done, events, line, note, say, start } = teller(run, began)
+  const { done, events, line, note, say, start } = eventBuilder(run, began)
   say(0, "deploy", { _tag: "RunStarted", version: 1, name: "deploy" })
   start(4, "deploy/secrets")
   note(9, "deploy/secrets", "DATABASE_URL from .env")

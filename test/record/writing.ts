@@ -1,8 +1,8 @@
-// A run of another process: `writing.ts FILE RUN [hang]` keeps a run in a record, or its first events and then goes on
-// without an end. Prints what it was warned of, and `written` once it hangs.
+// Records a run in another process: `writing.ts FILE RUN [hang]`. With `hang`, records only its first events, then prints
+// `written` and never ends. Prints every warning.
 import { Effect, Option, Schedule, Stream } from "effect"
-import { follower } from "../../src/record/follow.ts"
-import { read } from "../../src/record/read.ts"
+import { recorder } from "../../src/record/recorder.ts"
+import { readRun } from "../../src/record/read.ts"
 import { failedDeploy } from "./story.ts"
 
 const [file = "", run = "", hang] = process.argv.slice(2)
@@ -15,13 +15,13 @@ const stream =
       )
     : Stream.concat(Stream.fromIterable(events.slice(0, 10)), Stream.never)
 
-const keep = follower(file, { project: "shop", servers: ["web1", "web2"], who: "me@here" }, ({ message }) =>
+const record = recorder(file, { project: "shop", servers: ["web1", "web2"], who: "me@here" }, ({ message }) =>
   process.stdout.write(`${message}\n`)
 )(stream)
 
-const written = read(file, Option.some(run)).pipe(
+const written = readRun(file, Option.some(run)).pipe(
   Effect.retry(Schedule.spaced("20 millis")),
   Effect.andThen(Effect.sync(() => process.stdout.write("written\n")))
 )
 
-await Effect.runPromise(hang === undefined ? keep : Effect.asVoid(Effect.all([keep, written], { concurrency: 2 })))
+await Effect.runPromise(hang === undefined ? record : Effect.asVoid(Effect.all([record, written], { concurrency: 2 })))

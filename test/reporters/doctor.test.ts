@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import { Cause, Schema } from "effect"
 import { ending } from "../../src/cli/process/exit.ts"
-import { json, lines, progress } from "../../src/reporters/doctorReport.ts"
+import { reportJson, reportLines, checkProgress } from "../../src/reporters/doctorReport.ts"
 import { type Check, thisMachine, checksFor } from "../../src/steps/doctor/Check.ts"
 import * as Report from "../../src/steps/doctor/Report.ts"
 import { project, server } from "../steps/rehearsal.ts"
@@ -11,7 +11,7 @@ const here = checksFor(thisMachine)
 const web1 = checksFor("web1")
 const checks: ReadonlyArray<Check> = [
   here.ok("config", "shop: 1 service on 1 server"),
-  // Their order is not that of their coming.
+  // The report orders the checks; they arrive in any order.
   web1.warning("clock", "90 s behind this machine's", "Let both follow a time server."),
   web1.failed("engine", {
     message: "The user may not use docker on web1: permission\n\u001b[31mdenied\u001b[0m of /var/run/docker.sock",
@@ -23,8 +23,8 @@ const checks: ReadonlyArray<Check> = [
 const of = project({ servers: [server("web1", { user: "deploy", port: 2222 })], environment: "staging" })
 const report = Report.make(checks, of)
 
-test("a report is grouped by machine, each thing that is not green with its remedy", () => {
-  expect(lines(report, { columns: 200, colors: false }).join("\n")).toBe(`this machine
+test("groups the checks by machine and shows the remedy of every failure and warning", () => {
+  expect(reportLines(report, { columns: 200, colors: false }).join("\n")).toBe(`this machine
   ✓ config    shop: 1 service on 1 server
 
 web1 (deploy@203.0.113.10:2222)
@@ -40,30 +40,32 @@ web1 (deploy@203.0.113.10:2222)
 2 ok, 1 warning, 2 skipped, 1 failed`)
 })
 
-test("neighbours that were skipped for one reason are one line", () => {
+test("merges neighboring checks that were skipped for the same reason into one line", () => {
   const skipped = Report.make([...web1.skipped("there is no connection", "engine", "disk", "clock")], of)
-  expect(lines(skipped, { columns: 80, colors: false })).toContain("  - engine, disk, clock: there is no connection")
+  expect(reportLines(skipped, { columns: 80, colors: false })).toContain(
+    "  - engine, disk, clock: there is no connection"
+  )
 })
 
-test("on a narrow terminal lines are broken between words, and no word is lost", () => {
-  const narrow = lines(report, { columns: 50, colors: false })
+test("wraps lines between words on a narrow terminal", () => {
+  const narrow = reportLines(report, { columns: 50, colors: false })
   expect(narrow.filter((line) => Bun.stringWidth(line) > 50)).toEqual([])
   const words = (text: string) => text.split(/\s+/).filter(Boolean).join(" ")
-  expect(words(narrow.join(" "))).toBe(words(lines(report, { columns: 200, colors: false }).join(" ")))
+  expect(words(narrow.join(" "))).toBe(words(reportLines(report, { columns: 200, colors: false }).join(" ")))
 })
 
-test("colours are only where they are wanted, and change no text", () => {
-  const plain = lines(report, { columns: 80, colors: false })
-  const painted = lines(report, { columns: 80, colors: true })
+test("prints the same text with and without colors", () => {
+  const plain = reportLines(report, { columns: 80, colors: false })
+  const painted = reportLines(report, { columns: 80, colors: true })
   expect(painted.join("\n")).toContain("\u001b[31m✗")
   expect(painted.join("\n")).toContain("\u001b[33m!")
   expect(painted.map((line) => Bun.stripANSI(line))).toEqual([...plain])
 })
 
-test("the JSON document is what its schema says, and nothing beside", () => {
+test("prints JSON that matches its schema exactly", () => {
   const decode = Schema.decodeUnknownSync(Schema.fromJsonString(Report.Report), { onExcessProperty: "error" })
-  expect(decode(json(report))).toEqual(report)
-  expect(JSON.parse(json(report))).toMatchObject({
+  expect(decode(reportJson(report))).toEqual(report)
+  expect(JSON.parse(reportJson(report))).toMatchObject({
     version: 1,
     ok: false,
     project: "shop",
@@ -72,7 +74,7 @@ test("the JSON document is what its schema says, and nothing beside", () => {
   })
 })
 
-test("a server that is called local does not pass for this machine", () => {
+test("does not confuse a server named local with the local machine", () => {
   const named = Report.make(
     [here.ok("config", "fine"), checksFor("local").ok("ssh", "fine")],
     project({ servers: [server("local")] })
@@ -83,7 +85,7 @@ test("a server that is called local does not pass for this machine", () => {
   ])
 })
 
-test("what failed ends the command with 1, a broken deploy.yml too", () => {
+test("exits with code 1 if a check failed or deploy.yml is invalid", () => {
   const end = (report: Report.Report) => ending(Cause.fail(Report.failure(report)))
   expect(end(report)).toEqual({
     code: 1,
@@ -92,9 +94,9 @@ test("what failed ends the command with 1, a broken deploy.yml too", () => {
   expect(end(Report.make([here.failed("config", { message: "no", remedy: "yes" })])).code).toBe(1)
 })
 
-test("on a terminal one line says what is being looked at, and is gone in the end", () => {
+test("shows the running checks in one line and erases it at the end", () => {
   let text = ""
-  const shown = progress({ write: (more) => (text += more), columns: 40, colors: false })
+  const shown = checkProgress({ write: (more) => (text += more), columns: 40, colors: false })
   for (const event of success) shown.event(event)
   shown.end()
   expect(text).toContain("… build web, connect web1")

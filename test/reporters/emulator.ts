@@ -4,7 +4,7 @@ import { TestClock } from "effect/testing"
 import type { Event } from "../../src/core/Event.ts"
 import { terminal } from "../../src/reporters/terminal.ts"
 
-/** A terminal of a size, as its user sees it. */
+/** Emulates a terminal, to check what its user sees. */
 export const emulator = (columns: number, rows: number) => {
   const screen = new Terminal({ cols: columns, rows, scrollback: 5000, allowProposedApi: true, convertEol: true })
   let written = Promise.resolve()
@@ -19,7 +19,7 @@ export const emulator = (columns: number, rows: number) => {
       raw += text
       written = written.then(() => new Promise((done) => screen.write(text, done)))
     },
-    /** What was written to it. */
+    /** Everything that was written, with escape sequences. */
     raw: () => raw,
     get columns() {
       return screen.cols
@@ -31,17 +31,17 @@ export const emulator = (columns: number, rows: number) => {
       await written
       screen.resize(columns, rows)
     },
-    /** What is on it now. */
+    /** The visible text. */
     now: async () => {
       await written
       return lines(screen.buffer.active.baseY).join("\n").trimEnd()
     },
-    /** With what has scrolled away. */
+    /** The visible text and the scrollback. */
     all: async () => {
       await written
       return lines(0).join("\n").trimEnd()
     },
-    /** Lines as they were written, however many rows they take by now. */
+    /** The lines as they were written, no matter how they wrap now. */
     logical: async () => {
       await written
       const { active } = screen.buffer
@@ -54,7 +54,7 @@ export const emulator = (columns: number, rows: number) => {
       }
       return all
     },
-    /** Whether any line did not fit on it. */
+    /** Whether any line wrapped. */
     wrapped: async () => {
       await written
       const { active } = screen.buffer
@@ -66,7 +66,7 @@ export const emulator = (columns: number, rows: number) => {
 
 export type Emulator = ReturnType<typeof emulator>
 
-/** Shows a run on a terminal, at its own pace. */
+/** Shows a run on the emulator. `play` sends events at the times that they contain. */
 export const playing = Effect.fnUntraced(function* (screen: Emulator, colors = false) {
   const queue = yield* Queue.unbounded<Event>()
   const output = {

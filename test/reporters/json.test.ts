@@ -16,7 +16,7 @@ const written = (events: ReadonlyArray<Event>) => {
 
 describe("events as lines of JSON", () => {
   for (const [name, events] of Object.entries({ success, failure, interruption, noise })) {
-    test(`of a ${name} are what the published schema says, and read back as they were`, () => {
+    test(`match the published schema and decode to the same events (${name})`, () => {
       const text = written(events)
       expect(faults(text)).toEqual([])
       const read = Schema.decodeSync(Schema.fromJsonString(Event), { onExcessProperty: "error" })
@@ -29,12 +29,12 @@ describe("events as lines of JSON", () => {
     })
   }
 
-  test("hold nothing that a terminal obeys or that ends a line, whatever a server writes", () => {
-    // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+  test("contain no characters that control a terminal or end a line", () => {
+    // oxlint-disable-next-line no-control-regex -- matches control characters
     for (const line of written(noise).split("\n")) expect(line).not.toMatch(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/u)
   })
 
-  test("that break a rule are found by the published schema", () => {
+  test("are rejected by the published schema if they are invalid", () => {
     const [first] = success
     for (const broken of [{ ...first, seq: "1" }, { ...first, version: 2 }, { ...first, _tag: "Nope" }, {}]) {
       expect(faults(`${JSON.stringify(broken)}\n`)).toHaveLength(1)
@@ -42,7 +42,7 @@ describe("events as lines of JSON", () => {
     expect(faults('{"_tag"')).toHaveLength(1)
   })
 
-  test("each have a sentence in the docs", () => {
+  test("are all explained in the docs", () => {
     expect([...meanings.keys()]).toEqual(Event.members.map(({ fields }) => fields._tag.schema.literal))
   })
 })

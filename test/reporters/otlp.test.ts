@@ -10,11 +10,11 @@ import * as Pipeline from "../../src/pipeline/Pipeline.ts"
 import { Scrubber } from "../../src/core/Scrubber.ts"
 import * as Step from "../../src/pipeline/Step.ts"
 import * as Platform from "../../src/layers/Platform.ts"
-import { settings } from "../../src/reporters/otlp/settings.ts"
+import { readSettings } from "../../src/reporters/otlp/settings.ts"
 import type { Project } from "../../src/config/Project.ts"
 import { it } from "../effect.ts"
 
-/** A shell that reaches no server. */
+/** A shell that cannot reach servers. */
 const localShell = Shell.layer.pipe(Layer.provide([Processes.layer, Layer.mock(Ssh, {})]))
 
 const secret = "hunter22hunter22"
@@ -42,7 +42,7 @@ interface Posted {
   readonly body: string
 }
 
-/** A collector on loopback, and what it was sent. `answer` is what it says. */
+/** A collector on loopback and the requests that it received. `answer` returns its responses. */
 const collector = (answer: () => Response | Promise<Response> = () => new Response("{}")) =>
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -78,7 +78,7 @@ class Broken extends Schema.TaggedError<Broken>()("Broken", { why: Schema.String
   override get message() {
     return `It broke: ${this.why}.`
   }
-  readonly remedy = "Mend it."
+  readonly remedy = "Fix it."
   readonly exitCode = 1
 }
 
@@ -101,7 +101,7 @@ const shell = Step.make("shell", () =>
   }).pipe(Effect.orDie)
 )
 const fails = Step.make("fails", () => new Broken({ why: secret }))
-const whole = Pipeline.make("deploy").pipe(
+const testPipeline = Pipeline.make("deploy").pipe(
   Pipeline.forEach({
     name: "servers",
     as: "server",
@@ -113,7 +113,7 @@ const whole = Pipeline.make("deploy").pipe(
   Pipeline.step(fails)
 )
 
-/** Runs a pipeline over the shell of this machine, with what the variables ask for. */
+/** Runs a pipeline with a local shell and the telemetry that the variables ask for. */
 const run = Effect.fnUntraced(function* <E>(
   env: Readonly<Record<string, string>>,
   pipeline: Pipeline.Pipeline<{}, object, E, Shell | Events>
@@ -138,8 +138,8 @@ const run = Effect.fnUntraced(function* <E>(
   )
 })
 
-describe("a collector gets", () => {
-  it.live("a span of the run, of every node and of every command, each below its own", () =>
+describe("a collector receives", () => {
+  it.live("a span for the run, each node and each command, nested correctly", () =>
     Effect.gen(function* () {
       const { posted, url } = yield* collector()
       const env = {
@@ -148,7 +148,7 @@ describe("a collector gets", () => {
         OTEL_RESOURCE_ATTRIBUTES: "team=ops,broken=100%",
         TRACEPARENT: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
       }
-      const { exit } = yield* run(env, whole)
+      const { exit } = yield* run(env, testPipeline)
       expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toBeInstanceOf(Broken)
       const spans = spansOf(posted)
       const byId = new Map(spans.map((span) => [span.spanId, span]))
@@ -211,7 +211,7 @@ describe("a collector gets", () => {
     })
   )
 
-  it.live("what failed of every attempt but the last, as an event of its step", () =>
+  it.live("the failure of every retried attempt, as an event of the step's span", () =>
     Effect.gen(function* () {
       const { posted, url } = yield* collector()
       const again = fails.pipe(Step.retry(Schedule.recurs(1)))
@@ -228,10 +228,10 @@ describe("a collector gets", () => {
     })
   )
 
-  it.live("metrics of the run, its steps, and the bytes they moved", () =>
+  it.live("metrics of the run, its steps and the bytes they transferred", () =>
     Effect.gen(function* () {
       const { posted, url } = yield* collector()
-      yield* run({ OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `${url}/own`, OTEL_SERVICE_NAME: "ship" }, whole)
+      yield* run({ OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `${url}/own`, OTEL_SERVICE_NAME: "ship" }, testPipeline)
       expect(new Set(posted.map(({ path }) => path))).toEqual(new Set(["/own"]))
       const { resource, scopeMetrics } = JSON.parse(posted.at(-1)?.body ?? "").resourceMetrics[0]
       expect(attributes(resource)).toMatchObject({ "service.name": "ship" })
@@ -255,16 +255,16 @@ describe("a collector gets", () => {
         "jiji.bytes": "By"
       })
       expect(found("jiji.step.duration", { step: "nothing", outcome: "skipped" })).toBeDefined()
-      // That of the other test of this process is in it too.
+      // Other tests in this process add to the same counter.
       expect(Number(found("jiji.bytes", { step: "shell" })?.["asDouble"]) % 5000).toBe(0)
     })
   )
 
-  it.live("protobuf, where that is asked for", () =>
+  it.live("protobuf if configured", () =>
     Effect.gen(function* () {
       const { posted, url } = yield* collector()
       const env = { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf" }
-      yield* run(env, whole)
+      yield* run(env, testPipeline)
       expect(new Set(posted.map(({ type }) => type))).toEqual(new Set(["application/x-protobuf"]))
       expect(posted.map(({ path }) => path).sort()).toEqual(["/v1/metrics", "/v1/traces"])
       expect(posted.find(({ path }) => path === "/v1/traces")?.body).toContain("deploy/servers[web1]/shell")
@@ -272,7 +272,7 @@ describe("a collector gets", () => {
     })
   )
 
-  it.live("the span of a run that was interrupted, and of the command that was cut off", () =>
+  it.live("the span of a command that was interrupted", () =>
     Effect.gen(function* () {
       const { posted, url } = yield* collector()
       const began = yield* Deferred.make<void>()
@@ -296,63 +296,63 @@ describe("a collector gets", () => {
   )
 })
 
-describe("the run is as it was where a collector", () => {
+describe("the run is not affected by a collector that", () => {
   const cases = {
-    "answers 500": () => new Response("no", { status: 500 }),
+    "answers with status 500": () => new Response("no", { status: 500 }),
     "never answers": () => new Promise<Response>(() => {}),
-    "answers with what is no JSON": () => new Response("<html>")
+    "answers with something other than JSON": () => new Response("<html>")
   }
   for (const [what, answer] of Object.entries(cases)) {
     it.live(what, () =>
       Effect.gen(function* () {
         const { posted, url } = yield* collector(answer)
-        const { exit, waited } = yield* run({ OTEL_EXPORTER_OTLP_ENDPOINT: url }, whole)
+        const { exit, waited } = yield* run({ OTEL_EXPORTER_OTLP_ENDPOINT: url }, testPipeline)
         expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toBeInstanceOf(Broken)
         expect(posted.length).toBeGreaterThan(0)
-        // 1.5 s, and what a busy machine makes of that; its own retries would take three times as long.
+        // The limit is 1.5 s, with room for a slow machine. The exporter's own retries would take three times as long.
         expect(waited).toBeLessThan(10_000)
       })
     )
   }
-  it.live("sends it elsewhere, which is told nothing and no key", () =>
+  it.live("redirects to another server, which receives neither data nor the key", () =>
     Effect.gen(function* () {
       const other = yield* collector()
       const { posted, url } = yield* collector(() => Response.redirect(`${other.url}/elsewhere`, 307))
       const env = { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_HEADERS: "x-api-key=a%20key" }
-      const { exit } = yield* run(env, whole)
+      const { exit } = yield* run(env, testPipeline)
       expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toBeInstanceOf(Broken)
       expect(new Set(posted.map(({ key }) => key))).toEqual(new Set(["a key"]))
       expect(other.posted).toEqual([])
     })
   )
-  it.live("is not there", () =>
+  it.live("cannot be reached", () =>
     Effect.gen(function* () {
-      const { exit } = yield* run({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1" }, whole)
+      const { exit } = yield* run({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1" }, testPipeline)
       expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toBeInstanceOf(Broken)
     })
   )
 })
 
-describe("the standard variables", () => {
+describe("the standard variables of OpenTelemetry", () => {
   const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318/base/" }
 
-  test("ask for nothing where none is set, and where it is turned off", () => {
-    expect(settings({})).toBeUndefined()
-    expect(settings({ OTEL_EXPORTER_OTLP_ENDPOINT: "", OTEL_SERVICE_NAME: "x" })).toBeUndefined()
-    expect(settings({ ...endpoint, OTEL_SDK_DISABLED: "TRUE" })).toBeUndefined()
-    expect(settings({ ...endpoint, OTEL_TRACES_EXPORTER: "none", OTEL_METRICS_EXPORTER: "none" })).toBeUndefined()
+  test("send nothing if none is set or telemetry is disabled", () => {
+    expect(readSettings({})).toBeUndefined()
+    expect(readSettings({ OTEL_EXPORTER_OTLP_ENDPOINT: "", OTEL_SERVICE_NAME: "x" })).toBeUndefined()
+    expect(readSettings({ ...endpoint, OTEL_SDK_DISABLED: "TRUE" })).toBeUndefined()
+    expect(readSettings({ ...endpoint, OTEL_TRACES_EXPORTER: "none", OTEL_METRICS_EXPORTER: "none" })).toBeUndefined()
     const none = telemetry({ env: {}, version: "1", say: () => {} })
     expect(none.followers(shop)).toEqual([])
     expect(none.over(localShell)).toBe(localShell)
   })
 
-  test("name a place for both, and one for each", () => {
-    expect(settings(endpoint)).toMatchObject({
+  test("set one endpoint for both signals, or one for each", () => {
+    expect(readSettings(endpoint)).toMatchObject({
       traces: { url: "http://collector:4318/base/v1/traces", protocol: "http/json" },
       metrics: { url: "http://collector:4318/base/v1/metrics" },
       warnings: []
     })
-    const own = settings({
+    const own = readSettings({
       ...endpoint,
       OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://t/x",
       OTEL_METRICS_EXPORTER: "none"
@@ -360,28 +360,28 @@ describe("the standard variables", () => {
     expect([own?.traces?.url, own?.metrics]).toEqual(["https://t/x", undefined])
   })
 
-  test("that ask for what there is not are warned of once", () => {
-    const warnings = (more: Readonly<Record<string, string>>) => settings({ ...endpoint, ...more })?.warnings
+  test("cause one warning if they ask for something unsupported", () => {
+    const warnings = (more: Readonly<Record<string, string>>) => readSettings({ ...endpoint, ...more })?.warnings
     expect(warnings({ OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" })).toEqual([
-      "OTEL_EXPORTER_OTLP_PROTOCOL is grpc; only http/json and http/protobuf are known"
+      "OTEL_EXPORTER_OTLP_PROTOCOL is grpc; jiji supports only http/json and http/protobuf"
     ])
     expect(warnings({ OTEL_TRACES_EXPORTER: "zipkin" })).toEqual([
-      "OTEL_TRACES_EXPORTER is zipkin; only otlp and none are known"
+      "OTEL_TRACES_EXPORTER is zipkin; jiji supports only otlp and none"
     ])
     const said: Array<string> = []
     const env = { ...endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" }
     expect(telemetry({ env, version: "1", say: (text) => said.push(text) }).followers(shop)).toHaveLength(0)
-    expect(said.join("")).toStartWith("warning: OTEL_EXPORTER_OTLP_PROTOCOL is grpc; only http/json")
+    expect(said.join("")).toStartWith("warning: OTEL_EXPORTER_OTLP_PROTOCOL is grpc; jiji supports only http/json")
     const rude = { ...endpoint, OTEL_TRACES_EXPORTER: "bad\u001b[2J\n::error::x" }
     telemetry({ env: rude, version: "1", say: (text) => said.push(text) }).followers(shop)
-    expect(said.at(-1)).toStartWith("warning: OTEL_TRACES_EXPORTER is bad\n  | ::error::x; only otlp")
+    expect(said.at(-1)).toStartWith("warning: OTEL_TRACES_EXPORTER is bad\n  | ::error::x; jiji supports only otlp")
     expect(warnings({ OTEL_EXPORTER_OTLP_ENDPOINT: "collector:4318" })).toEqual([
-      "OTEL_EXPORTER_OTLP_ENDPOINT is no address that begins with http:// or https://"
+      "OTEL_EXPORTER_OTLP_ENDPOINT must be a URL that begins with http:// or https://"
     ])
   })
 
-  test("name the span that a run is part of, if they can be read", () => {
-    const parent = (text: string) => settings({ ...endpoint, TRACEPARENT: text })?.parent
+  test("set the parent span of a run, if it is valid", () => {
+    const parent = (text: string) => readSettings({ ...endpoint, TRACEPARENT: text })?.parent
     const [traceId, spanId] = ["0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"]
     expect(parent(`00-${traceId}-${spanId}-01`)).toEqual({ traceId, spanId, sampled: true })
     expect(parent(`00-${traceId}-${spanId}-00`)).toEqual({ traceId, spanId, sampled: false })

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test"
 import { Effect, Stream } from "effect"
 import type { Event } from "../../src/core/Event.ts"
-import { eventLine as describeEvent, parsePath } from "../../src/reporters/eventLine.ts"
-import { markdown } from "../../src/reporters/github/jobSummary.ts"
+import { eventLine, parsePath } from "../../src/reporters/eventLine.ts"
+import { summaryMarkdown } from "../../src/reporters/github/jobSummary.ts"
 import { plain } from "../../src/reporters/plain.ts"
 import { feed, type Output, type Reporter } from "../../src/reporters/Reporter.ts"
 import { throttled } from "../../src/reporters/throttled.ts"
@@ -11,7 +11,7 @@ import { failure, interruption, noise, story, success } from "./story.ts"
 import { printable } from "../../src/core/text.ts"
 import { formatBytes, formatDuration } from "../../src/core/units.ts"
 
-/** All that a reporter writes of a story. */
+/** Everything that a reporter writes for a story. */
 const written = (make: (output: Output) => Reporter, events: ReadonlyArray<Event>, columns = 100, colors = false) => {
   let text = ""
   const reporter = make({ write: (more) => (text += more), columns, colors })
@@ -21,7 +21,7 @@ const written = (make: (output: Output) => Reporter, events: ReadonlyArray<Event
 }
 
 describe("the plain reporter", () => {
-  test("writes a line for everything, with the seconds since the beginning", () => {
+  test("writes a line for each event, with the seconds since the start", () => {
     expect(written(plain, success)).toBe(`   0.0s  deploy, run mf3k2a9c-7q1x
    0.0s  secrets: skipped: none is used
    0.0s  version: abc1234
@@ -40,43 +40,43 @@ describe("the plain reporter", () => {
    5.0s  web1 cache deploy: skipped: it runs there already
   65.0s  done
 
-SERVICE  SERVER  VERSION  DIGEST        DONE       TIME
+SERVICE  SERVER  VERSION  DIGEST        OUTCOME    TIME
 web      web1    abc1234  0123456789ab  replaced   2.8 s
 cache    web1    7        0123456789ab  unchanged  2 ms
 `)
   })
 
-  test("says which servers failed, and which were not begun", () => {
+  test("shows which servers failed and which were not started", () => {
     const lines = written(plain, failure).split("\n")
     expect(lines.slice(10)).toEqual([
       "   2.2s  web1 web pull: done in 1.3 s",
-      "   5.0s  web1 web deploy: FAILED: The new container of web on web1 is unhealthy; what ran before runs on. Its last lines:",
+      "   5.0s  web1 web deploy: FAILED: The new container of web on web1 is unhealthy; the old container keeps running. Last lines of the new one:",
       "   6.0s  web2 tunnel: FAILED: web2 does not open port 9270 for a reverse forward.",
       "   6.0s  web2 tunnel: warning: tunnel did not close in time",
       "   6.0s  web3 servers: skipped: not started because web1 failed",
       "   6.0s  failed after 6.0 s",
       "",
-      "SERVICE  SERVER  VERSION  DIGEST  DONE       TIME",
-      "web      web1    -        -       failed     2.8 s",
-      "-        web2    -        -       failed     999 ms",
-      "-        web3    -        -       not begun  0 ms",
+      "SERVICE  SERVER  VERSION  DIGEST  OUTCOME      TIME",
+      "web      web1    -        -       failed       2.8 s",
+      "-        web2    -        -       failed       999 ms",
+      "-        web3    -        -       not started  0 ms",
       ""
     ])
   })
 
-  test("says what was stopped", () => {
+  test("shows which steps and services were interrupted", () => {
     const lines = written(plain, interruption).split("\n")
     expect(lines.slice(10)).toEqual([
-      "   3.0s  web1 web pull: stopped",
+      "   3.0s  web1 web pull: interrupted",
       "   3.0s  interrupted after 3.0 s",
       "",
-      "SERVICE  SERVER  VERSION  DIGEST  DONE         TIME",
+      "SERVICE  SERVER  VERSION  DIGEST  OUTCOME      TIME",
       "web      web1    -        -       interrupted  849 ms",
       ""
     ])
   })
 
-  test("lets no key or name of a pipeline begin a line, or colour one", () => {
+  test("does not let keys or names start a line or change its color", () => {
     const stamp = { run: "r1", time: 1000 }
     const key = "a%0A::error title=pwn::x%1B%5B2J"
     const text = written(plain, [
@@ -94,7 +94,7 @@ cache    web1    7        0123456789ab  unchanged  2 ms
     ])
   })
 
-  test("lets no control character of a server into the log", () => {
+  test("removes control characters from a server's output", () => {
     const lines = written(plain, noise).split("\n")
     expect(lines.slice(1, 12).map((line) => line.slice("   0.1s  web build: | ".length))).toEqual([
       "red and bold",
@@ -111,7 +111,7 @@ cache    web1    7        0123456789ab  unchanged  2 ms
     ])
   })
 
-  test("says in one line what a step has said in several, and of a command's line the last state alone", () => {
+  test("joins the lines of a message, and keeps only the last state of an overwritten line of output", () => {
     const events = story(
       [0, "deploy/note", { _tag: "StepNoted", level: "info", text: "first\nsecond\r\nthird" }],
       [0, "deploy/note", { _tag: "StepOutput", machine: "local", stream: "stdout", line: "50%\r100%" }]
@@ -122,29 +122,29 @@ cache    web1    7        0123456789ab  unchanged  2 ms
     ])
   })
 
-  test("writes nothing but text", () => {
+  test("writes no control characters", () => {
     for (const events of [success, failure, interruption, noise]) {
       expect(written(plain, events)).not.toMatch(/[^\n\P{Cc}]/u)
     }
   })
 })
 
-describe("the table", () => {
+describe("the table of services", () => {
   const widest = (columns: number) =>
     Math.max(...(written(plain, success, columns).split("\n\n")[1] ?? "").split("\n").map((line) => line.length))
 
-  test("leaves out what does not fit, the least needed first", () => {
+  test("leaves out the least important columns if they do not fit", () => {
     for (const columns of [160, 60, 50, 40, 36]) expect(widest(columns)).toBeLessThanOrEqual(columns)
     const heads = [160, 50, 40, 30].map((columns) => /^SERVICE.*$/m.exec(written(plain, success, columns))?.[0])
     expect(heads).toEqual([
-      "SERVICE  SERVER  VERSION  DIGEST        DONE       TIME",
-      "SERVICE  SERVER  VERSION  DONE       TIME",
-      "SERVICE  SERVER  DONE       TIME",
-      "SERVICE  SERVER  DONE"
+      "SERVICE  SERVER  VERSION  DIGEST        OUTCOME    TIME",
+      "SERVICE  SERVER  VERSION  OUTCOME    TIME",
+      "SERVICE  SERVER  OUTCOME    TIME",
+      "SERVICE  SERVER  OUTCOME"
     ])
   })
 
-  test("is the same of a deploy within another pipeline", () => {
+  test("is the same for a deploy within another pipeline", () => {
     const tableOf = (events: ReadonlyArray<Event>) => written(plain, events).split("\n\n")[1]
     for (const [events, outcome] of [
       [success, "replaced"],
@@ -159,7 +159,7 @@ describe("the table", () => {
     }
   })
 
-  test("says why a container was replaced, as long as that fits", () => {
+  test("shows why a container was replaced if that fits", () => {
     const events = success.map((event): Event => {
       if (event._tag !== "StepSucceeded" || !event.path.endsWith("services[web]/deploy")) return event
       const { deployed } = event.result as { readonly deployed: object }
@@ -169,22 +169,22 @@ describe("the table", () => {
     expect(tableOf(160).map((line) => line.slice(line.indexOf(" s") + 2))).toContain(
       "  image 1a2b → 3c4d; environment: LOG"
     )
-    expect(tableOf(160)[0]).toBe("SERVICE  SERVER  VERSION  DIGEST        DONE       TIME   WHY")
-    expect(tableOf(75)[0]).toBe("SERVICE  SERVER  DONE       TIME   WHY")
-    expect(tableOf(60)[0]).toBe("SERVICE  SERVER  VERSION  DIGEST        DONE       TIME")
-    expect(markdown(events, { project: "shop" })).toContain(
-      "| Service | Server | Version | Digest | Done | Time | Why |"
+    expect(tableOf(160)[0]).toBe("SERVICE  SERVER  VERSION  DIGEST        OUTCOME    TIME   WHY")
+    expect(tableOf(75)[0]).toBe("SERVICE  SERVER  OUTCOME    TIME   WHY")
+    expect(tableOf(60)[0]).toBe("SERVICE  SERVER  VERSION  DIGEST        OUTCOME    TIME")
+    expect(summaryMarkdown(events, { project: "shop" })).toContain(
+      "| Service | Server | Version | Digest | Outcome | Time | Why |"
     )
-    expect(markdown(events, { project: "shop" })).toContain("environment&#58; LOG")
-    expect(markdown(success, { project: "shop" })).not.toContain("Why")
+    expect(summaryMarkdown(events, { project: "shop" })).toContain("environment&#58; LOG")
+    expect(summaryMarkdown(success, { project: "shop" })).not.toContain("Why")
   })
 
-  test("is left out where no server was reached", () => {
+  test("is left out if the run reached no server", () => {
     expect(written(plain, success.slice(0, 10))).not.toContain("SERVICE")
   })
 })
 
-describe("the words of reports", () => {
+describe("formats", () => {
   test("durations", () => {
     const all = [0, 0.4, 999, 1000, 1449, 59_949, 59_950, 60_000, 119_499, 119_600, 3_600_000]
     expect(all.map(formatDuration)).toEqual([
@@ -220,21 +220,21 @@ describe("the words of reports", () => {
     ])
   })
 
-  test("what is tried again, and what is undone", () => {
+  test("retries and undos", () => {
     const stamp = { seq: 1, run: "r", time: 0, path: "deploy/servers[web1]/pull" }
-    const failures = [{ tag: "Lost", message: "web1 was lost.\nIts last lines", remedy: "Mend it." }]
+    const failures = [{ tag: "Lost", message: "web1 was lost.\nIts last lines", remedy: "Fix it." }]
     const retried = { ...stamp, _tag: "StepRetried", attempt: 2, failures } as const
     const pull = { subject: "web1", action: "pull", mark: "warning" } as const
-    expect(describeEvent({ ...retried, millis: 1500 })).toEqual({
+    expect(eventLine({ ...retried, millis: 1500 })).toEqual({
       ...pull,
-      detail: "attempt 2: web1 was lost. (again in 1.5 s)"
+      detail: "attempt 2 failed: web1 was lost. (retrying in 1.5 s)"
     })
-    expect(describeEvent({ ...retried, millis: 0 })?.detail).toEndWith("(again at once)")
+    expect(eventLine({ ...retried, millis: 0 })?.detail).toEndWith("(retrying now)")
     const undo = { ...stamp, path: `${stamp.path}/undo`, kind: "undo", millis: 3 } as const
     const about = { subject: "web1", action: "undo pull" }
-    expect(describeEvent({ ...undo, _tag: "StepStarted" })).toEqual({ ...about, mark: "started", detail: "" })
-    expect(describeEvent({ ...undo, _tag: "StepSucceeded" })).toEqual({ ...about, mark: "done", detail: "3 ms" })
-    expect(describeEvent({ ...undo, _tag: "StepFailed", failures })).toEqual({
+    expect(eventLine({ ...undo, _tag: "StepStarted" })).toEqual({ ...about, mark: "started", detail: "" })
+    expect(eventLine({ ...undo, _tag: "StepSucceeded" })).toEqual({ ...about, mark: "done", detail: "3 ms" })
+    expect(eventLine({ ...undo, _tag: "StepFailed", failures })).toEqual({
       ...about,
       mark: "failed",
       detail: "web1 was lost."
@@ -246,11 +246,11 @@ describe("the words of reports", () => {
     expect(parsePath("deploy/servers[web1]")).toEqual({ keys: ["web1"], name: "servers" })
     expect(parsePath("deploy")).toEqual({ keys: [], name: "deploy" })
     expect(parsePath("p/a\n##[error]x\u001b[2J")).toEqual({ keys: [], name: "a # #[error]x" })
-    // Whatever a name is made of, it is read once.
+    // Parsing takes linear time, whatever the name contains.
     expect(parsePath("[".repeat(100_000)).name).toHaveLength(100_000)
   })
 
-  test("texts are cut by what they take on a screen", () => {
+  test("texts, truncated by their width on the screen", () => {
     expect(truncate("abc", 3)).toBe("abc")
     expect(truncate("abcd", 3)).toBe("ab…")
     for (const columns of [1, 2, 3, 4, 5])
@@ -258,13 +258,13 @@ describe("the words of reports", () => {
     expect(printable("a\u0000b")).toBe("ab")
   })
 
-  test("of every event there is a line or none, and never a fault", () => {
+  test("every event without an error", () => {
     for (const event of [...success, ...failure, ...interruption, ...noise])
-      expect(() => describeEvent(event)).not.toThrow()
+      expect(() => eventLine(event)).not.toThrow()
   })
 })
 
-describe("what says how far a step is", () => {
+describe("progress events", () => {
   const path = "deploy/images/services[web]/push"
   const stamp = { seq: 1, run: "r", path }
   const progress = (time: number, path = stamp.path): Event => ({
@@ -284,7 +284,7 @@ describe("what says how far a step is", () => {
   const started: Event = { ...stamp, time: 0, _tag: "StepStarted", kind: "step" }
   const ended: Event = { ...stamp, time: 26_000, _tag: "StepSucceeded", kind: "step", millis: 26_000 }
 
-  test("comes seldom into a log, and the last of it before the step's end", () => {
+  test("are written rarely, and the last one before the step's end", () => {
     const all = Array.from({ length: 125 }, (_, index) => progress(200 * (index + 1)))
     expect(given(started, ...all, ended)).toEqual([
       started,
@@ -295,7 +295,7 @@ describe("what says how far a step is", () => {
     ])
   })
 
-  test("comes at once where the step has ended, and not twice", () => {
+  test("are written immediately if their step has ended, and only once", () => {
     const last = progress(30_000)
     expect(given(started, progress(10_000), ended, last)).toEqual([started, progress(10_000), ended, last])
     const other = progress(200, "deploy/other")
@@ -304,7 +304,7 @@ describe("what says how far a step is", () => {
 })
 
 describe("feeding a reporter", () => {
-  test("ends with the run, and ends the reporter", async () => {
+  test("ends with the run and ends the reporter", async () => {
     const seen: Array<string> = []
     const reporter: Reporter = { event: (event) => void seen.push(event._tag), end: () => void seen.push("end") }
     const endless = Stream.concat(Stream.fromIterable([...success, ...success]), Stream.never)
@@ -312,7 +312,7 @@ describe("feeding a reporter", () => {
     expect(seen).toEqual([...success.map(({ _tag }) => _tag), "end"])
   })
 
-  test("ends the reporter also where it breaks", async () => {
+  test("ends the reporter even if it throws", async () => {
     let ended = false
     const reporter: Reporter = {
       event: () => {

@@ -6,11 +6,11 @@ const deployed = (service: string, server: string, outcome: string, version = "a
   deployed: { service, server, version, digest, outcome, container: "c0ffee" }
 })
 
-/** Events of one run, numbered and timed, each given as its milliseconds, path and body. */
+/** Builds the events of one run. Each part is a time in milliseconds, a path and a body. */
 export const story = (
   ...parts: ReadonlyArray<readonly [time: number, path: string, body: EventBody]>
 ): ReadonlyArray<Event> =>
-  // A body and its stamp are an event, which the compiler cannot see through the union.
+  // A body with these fields is an event, but the compiler cannot see that through the union.
   parts.map(([time, path, body], index) => ({ ...body, seq: index + 1, run: "mf3k2a9c-7q1x", time, path }) as Event)
 
 type Kind = "step" | "item" | "pipeline" | "forEach"
@@ -32,9 +32,9 @@ const failed = (millis: number, message: string, kind: Kind = "step"): EventBody
   _tag: "StepFailed",
   kind,
   millis,
-  failures: [{ tag: "ContainerUnhealthy", message, remedy: "Mend it." }]
+  failures: [{ tag: "ContainerUnhealthy", message, remedy: "Fix it." }]
 })
-const stopped = (millis: number, kind: Kind = "step"): EventBody => ({ _tag: "StepInterrupted", kind, millis })
+const interrupted = (millis: number, kind: Kind = "step"): EventBody => ({ _tag: "StepInterrupted", kind, millis })
 const note = (text: string, level: "info" | "warning" = "info"): EventBody => ({ _tag: "StepNoted", level, text })
 const output = (line: string, machine = "local"): EventBody => ({ _tag: "StepOutput", machine, stream: "stdout", line })
 
@@ -63,7 +63,7 @@ const beginning = [
   [2102, images, done(2060, undefined, "item")]
 ] as const
 
-/** A deploy of two services to two servers that goes well. */
+/** A successful deploy of two services. */
 export const success = story(
   ...beginning,
   [2110, web1, started("item")],
@@ -89,7 +89,7 @@ export const success = story(
   [65_006, "deploy", { _tag: "RunSucceeded", millis: 65_006 }]
 )
 
-/** One server does not come up, another is not begun. */
+/** A deploy that fails on two servers and does not start on a third. */
 export const failure = story(
   ...beginning,
   [2110, web1, started("item")],
@@ -99,7 +99,10 @@ export const failure = story(
   [
     5000,
     `${web1}/services[web]/deploy`,
-    failed(1499, "The new container of web on web1 is unhealthy; what ran before runs on. Its last lines:\nno database")
+    failed(
+      1499,
+      "The new container of web on web1 is unhealthy; the old container keeps running. Last lines of the new one:\nno database"
+    )
   ],
   [5001, `${web1}/services[web]`, failed(2849, "The new container of web on web1 is unhealthy.", "item")],
   [5002, web1, failed(2892, "The new container of web on web1 is unhealthy.", "item")],
@@ -112,19 +115,19 @@ export const failure = story(
   [6004, "deploy", { _tag: "RunFailed", millis: 6004, failures: [] }]
 )
 
-/** Stopped in the middle of a pull. */
+/** A deploy that is interrupted during a pull. */
 export const interruption = story(
   ...beginning,
   [2110, web1, started("item")],
   [2152, `${web1}/services[web]`, started("item")],
   [2152, `${web1}/services[web]/pull`, started()],
-  [3000, `${web1}/services[web]/pull`, stopped(848)],
-  [3001, `${web1}/services[web]`, stopped(849, "item")],
-  [3002, web1, stopped(892, "item")],
+  [3000, `${web1}/services[web]/pull`, interrupted(848)],
+  [3001, `${web1}/services[web]`, interrupted(849, "item")],
+  [3002, web1, interrupted(892, "item")],
   [3003, "deploy", { _tag: "RunInterrupted", millis: 3003 }]
 )
 
-/** What programs write that is not made for being shown within something else. */
+/** Output with control characters, wide characters and long lines. */
 export const noise = story(
   [0, "deploy", { _tag: "RunStarted", version: 1, name: "deploy" }],
   [1, `${images}/build`, started()],
@@ -147,7 +150,7 @@ export const noise = story(
 
 const pulls = Array.from({ length: 100 }, (_, index) => `deploy/servers[web${index + 1}]/services[web]/pull`)
 
-/** A hundred servers at the same time. */
+/** A deploy to a hundred servers in parallel. */
 export const manyServers = story(
   [0, "deploy", { _tag: "RunStarted", version: 1, name: "deploy" }],
   ...pulls.map((path) => [1, path, started()] as const),

@@ -10,7 +10,7 @@ import { failure, interruption, manyServers, noise, story, success } from "./sto
 const now = (screen: Emulator) => Effect.promise(screen.now)
 const all = (screen: Emulator) => Effect.promise(screen.all)
 
-/** A whole run on a screen of a size. */
+/** Plays a whole run on a new screen. */
 const played = Effect.fnUntraced(function* (events: ReadonlyArray<Event>, columns: number, rows = 30, colors = false) {
   const screen = emulator(columns, rows)
   const { ended, play } = yield* playing(screen, colors)
@@ -19,7 +19,7 @@ const played = Effect.fnUntraced(function* (events: ReadonlyArray<Event>, column
   return screen
 })
 
-/** What a story of no run's end is shown as. */
+/** Plays a story that has no end, and keeps the live view running. */
 const during = Effect.fnUntraced(function* (events: ReadonlyArray<Event>, columns: number, rows = 30) {
   const screen = emulator(columns, rows)
   const { interrupt, play } = yield* playing(screen)
@@ -27,8 +27,8 @@ const during = Effect.fnUntraced(function* (events: ReadonlyArray<Event>, column
   return { screen, play, interrupt }
 })
 
-describe("a run at a terminal", () => {
-  it.effect("has a line for every step, with what it found and how long it took", () =>
+describe("the live view", () => {
+  it.effect("shows one line per step, with its duration and its last message", () =>
     Effect.gen(function* () {
       expect(yield* all(yield* played(success, 80))).toBe(`deploy
 - secrets             none is used
@@ -43,13 +43,13 @@ describe("a run at a terminal", () => {
 - deploy              web1 cache  it runs there already
 ✓ done in 1 min 5 s
 
-SERVICE  SERVER  VERSION  DIGEST        DONE       TIME
+SERVICE  SERVER  VERSION  DIGEST        OUTCOME    TIME
 web      web1    abc1234  0123456789ab  replaced   2.8 s
 cache    web1    7        0123456789ab  unchanged  2 ms`)
     })
   )
 
-  it.effect("shows failures, and cuts them at the edge of a narrow screen", () =>
+  it.effect("truncates lines at the edge of a narrow screen", () =>
     Effect.gen(function* () {
       expect(yield* all(yield* played(failure, 40))).toBe(`deploy
 - secrets             none is used
@@ -64,22 +64,22 @@ cache    web1    7        0123456789ab  unchanged  2 ms`)
 - servers             web3  not starte…
 ✗ failed after 6.0 s
 
-SERVICE  SERVER  DONE       TIME
-web      web1    failed     2.8 s
--        web2    failed     999 ms
--        web3    not begun  0 ms`)
+SERVICE  SERVER  OUTCOME      TIME
+web      web1    failed       2.8 s
+-        web2    failed       999 ms
+-        web3    not started  0 ms`)
     })
   )
 
-  it.effect("shows what was stopped", () =>
+  it.effect("shows which steps were interrupted", () =>
     Effect.gen(function* () {
       const lines = (yield* all(yield* played(interruption, 80))).split("\n")
-      expect(lines.slice(6, 8)).toEqual(["! pull        848 ms  web1 web  stopped", "! interrupted after 3.0 s"])
+      expect(lines.slice(6, 8)).toEqual(["! pull        848 ms  web1 web  interrupted", "! interrupted after 3.0 s"])
     })
   )
 })
 
-/** Two steps that run: a build that writes lines, and an import that says how far it is. */
+/** Two running steps: a build that writes lines, and a push that reports its progress. */
 const running = story(
   [0, "deploy", { _tag: "RunStarted", version: 1, name: "deploy" }],
   [0, "deploy/images/services[api]/build", { _tag: "StepStarted", kind: "step" }],
@@ -96,8 +96,8 @@ const running = story(
   ]
 )
 
-describe("below what has ended", () => {
-  it.effect("each step that runs has a line, with how far it is and the time that passes", () =>
+describe("below the finished steps, the live view", () => {
+  it.effect("shows one line per running step, with its progress and elapsed time", () =>
     Effect.gen(function* () {
       const { screen } = yield* during(running, 80)
       expect(yield* now(screen)).toBe(`deploy
@@ -110,7 +110,7 @@ describe("below what has ended", () => {
     })
   )
 
-  it.effect("there is no more than the screen has room for", () =>
+  it.effect("shows only as many steps as fit the screen", () =>
     Effect.gen(function* () {
       const { interrupt, play, screen } = yield* during(manyServers.slice(0, 101), 80, 14)
       const lines = (yield* now(screen)).split("\n")
@@ -126,7 +126,7 @@ describe("below what has ended", () => {
     })
   )
 
-  it.effect("nothing stays when who draws it is stopped", () =>
+  it.effect("draws the last events and leaves the cursor at the start of a line when it is stopped", () =>
     Effect.gen(function* () {
       const { interrupt, screen } = yield* during([...running, ...success.slice(0, 3)], 80)
       yield* interrupt
@@ -135,7 +135,7 @@ describe("below what has ended", () => {
     })
   )
 
-  it.effect("a command that writes much costs no more than one that writes little", () =>
+  it.effect("does not redraw for every line of a command's output", () =>
     Effect.gen(function* () {
       const line = (index: number) =>
         [
@@ -149,7 +149,7 @@ describe("below what has ended", () => {
     })
   )
 
-  it.effect("nothing is written while nothing changes", () =>
+  it.effect("writes nothing while nothing changes", () =>
     Effect.gen(function* () {
       const { screen } = yield* during(success.slice(0, 3), 80)
       const before = screen.raw()
@@ -159,8 +159,8 @@ describe("below what has ended", () => {
   )
 })
 
-describe("a window that is resized", () => {
-  it.effect("is drawn anew in its new size, and nothing is left of the old one", () =>
+describe("when the window is resized, the live view", () => {
+  it.effect("redraws in the new size and leaves nothing of the old one", () =>
     Effect.gen(function* () {
       const { play, screen } = yield* during(running, 80)
       for (const [columns, rows] of [
@@ -185,7 +185,7 @@ describe("a window that is resized", () => {
   const widths = fc.integer({ min: 20, max: 130 })
   const resizes = fc.array(fc.tuple(fc.nat(success.length), widths, fc.integer({ min: 12, max: 40 })), { maxLength: 6 })
 
-  test("at any moment and in any way leaves each line once", async () => {
+  test("shows each line exactly once, whenever and however the size changes", async () => {
     await fc.assert(
       fc.asyncProperty(widths, resizes, async (columns, resizes) => {
         const screen = emulator(columns, 20)
@@ -209,8 +209,8 @@ describe("a window that is resized", () => {
   }, 60_000)
 })
 
-describe("whatever a server writes", () => {
-  it.effect("no line is wider than the screen", () =>
+describe("whatever a server writes, the live view", () => {
+  it.effect("never writes a line wider than the screen", () =>
     Effect.gen(function* () {
       for (const columns of [20, 21, 35, 36, 40, 80, 200]) {
         for (const events of [success, failure, interruption, noise]) {
@@ -221,11 +221,11 @@ describe("whatever a server writes", () => {
     })
   )
 
-  it.effect("nothing but what jiji draws moves the cursor", () =>
+  it.effect("passes on no control characters", () =>
     Effect.gen(function* () {
       for (const events of [success, failure, interruption, noise]) {
         const text = (yield* played(events, 80, 30, true)).raw()
-        // oxlint-disable-next-line no-control-regex -- the reporter's own, which are all that may be there
+        // oxlint-disable-next-line no-control-regex -- matches the reporter's own sequences, the only ones allowed
         const own = /\r|\u001b\[\d+A|\u001b\[[JK]|\u001b\[\?7[lh]|\u001b\[\d+m|\n/g
         expect(text.replaceAll(own, "")).not.toMatch(/\p{Cc}/u)
       }
@@ -233,11 +233,11 @@ describe("whatever a server writes", () => {
   )
 })
 
-it.effect("there is no colour where none is wanted", () =>
+it.effect("uses no colors if they are disabled", () =>
   Effect.gen(function* () {
-    // oxlint-disable-next-line no-control-regex -- colours are what is looked for
-    const colour = /\u001b\[\d+m/
-    expect((yield* played(failure, 80, 30, true)).raw()).toMatch(colour)
-    expect((yield* played(failure, 80, 30, false)).raw()).not.toMatch(colour)
+    // oxlint-disable-next-line no-control-regex -- matches colors
+    const color = /\u001b\[\d+m/
+    expect((yield* played(failure, 80, 30, true)).raw()).toMatch(color)
+    expect((yield* played(failure, 80, 30, false)).raw()).not.toMatch(color)
   })
 )

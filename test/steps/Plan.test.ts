@@ -23,18 +23,18 @@ describe("the configuration of a container", () => {
   const { command: _, ...without } = base
 
   const different: ReadonlyArray<readonly [string, Service]> = [
-    ["a port", { ...base, ports: ["81:80"] }],
+    ["another port", { ...base, ports: ["81:80"] }],
     ["no port", { ...base, ports: [] }],
-    ["a volume", { ...base, volumes: ["data:/data:ro"] }],
-    ["a value", { ...base, environment: { ...base.environment, clear: { A: "1", B: "3" } } }],
-    ["a name", { ...base, environment: { ...base.environment, clear: { A: "1", C: "2" } } }],
-    ["a value less", { ...base, environment: { ...base.environment, clear: { A: "1" } } }],
-    ["a secret less", { ...base, environment: { ...base.environment, secrets: ["TOKEN"] } }],
-    ["a secret more", { ...base, environment: { ...base.environment, secrets: ["TOKEN", "KEY", "OTHER"] } }],
-    ["a word of the command", { ...base, command: ["serve", "-v"] }],
+    ["another volume", { ...base, volumes: ["data:/data:ro"] }],
+    ["another value of a variable", { ...base, environment: { ...base.environment, clear: { A: "1", B: "3" } } }],
+    ["another name of a variable", { ...base, environment: { ...base.environment, clear: { A: "1", C: "2" } } }],
+    ["one variable less", { ...base, environment: { ...base.environment, clear: { A: "1" } } }],
+    ["one secret less", { ...base, environment: { ...base.environment, secrets: ["TOKEN"] } }],
+    ["one secret more", { ...base, environment: { ...base.environment, secrets: ["TOKEN", "KEY", "OTHER"] } }],
+    ["another argument of the command", { ...base, command: ["serve", "-v"] }],
     ["no command", without],
     ["an empty command", { ...base, command: [] }],
-    ["what moved from the ports to the volumes", { ...base, ports: [], volumes: ["80:80", "data:/data"] }]
+    ["a port that became a volume", { ...base, ports: [], volumes: ["80:80", "data:/data"] }]
   ]
   for (const [what, other] of different)
     test(`differs with ${what}`, () => {
@@ -45,7 +45,7 @@ describe("the configuration of a container", () => {
     expect(configurationOf(base, new Map([...secrets, ["KEY", Redacted.make("k2")]])).hash).not.toBe(hash)
   })
 
-  test("is the same for what makes the same container", () => {
+  test("is the same for everything that creates the same container", () => {
     const same: ReadonlyArray<Service> = [
       { ...base },
       { ...base, environment: { clear: { B: "2", A: "1" }, secrets: ["KEY", "TOKEN"] } },

@@ -23,7 +23,7 @@ const resolving = (length: number) => {
   return run(pipeline, input, secrets).pipe(Effect.provide(Events.layer.pipe(Layer.provideMerge(Scrubber.layer))))
 }
 
-it.live("a secret that no variable can hold ends the run before anything is touched", () =>
+it.live("fails before any change if a secret is too long for a variable", () =>
   Effect.gen(function* () {
     yield* resolving(127 * 1024)
     const error = yield* Effect.flip(resolving(128 * 1024))

@@ -1,19 +1,19 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { it } from "../effect.ts"
-import { image, type Instead, project, rehearse, service } from "./rehearsal.ts"
+import { image, type Override, project, rehearse, service } from "./rehearsal.ts"
 
-/** What a deploy's images are tagged. */
+/** The version that a deploy's step reports. */
 const version = (...args: Parameters<typeof rehearse>) =>
   Effect.map(rehearse(...args), ({ events }) =>
     events.flatMap((event) => (event._tag === "StepNoted" && event.path === "deploy/version" ? [event.text] : []))
   )
 
-const noGit: Instead = (_, { script }) =>
+const noGit: Override = (_, { script }) =>
   script === "version" ? { stdout: "", stderr: "fatal: not a git repository", exitCode: 3 } : undefined
 
 describe("the version of a deploy", () => {
-  it.effect("is the one that was asked for, and git is not", () =>
+  it.effect("is the requested one, and git does not run", () =>
     Effect.gen(function* () {
       const { all } = yield* rehearse(project(), { requestedVersion: "v1" })
       expect(all[0]).toStartWith("local: docker build --file /srv/web/Dockerfile --tag localhost:9270/shop-web:v1 ")
@@ -21,20 +21,20 @@ describe("the version of a deploy", () => {
     })
   )
 
-  it.effect("is git's", () =>
+  it.effect("comes from git", () =>
     Effect.gen(function* () {
       expect(yield* version(project())).toEqual(["abc1234"])
     })
   )
 
-  it.effect("is a hash of what is built, where git knows nothing", () =>
+  it.effect("is a hash of the build context if there is no git repository", () =>
     Effect.gen(function* () {
-      const [found] = yield* version(project(), { instead: noGit })
+      const [found] = yield* version(project(), { override: noGit })
       expect(found).toMatch(/^[0-9a-f]{12}$/)
     })
   )
 
-  it.effect("is not looked for where nothing is built", () =>
+  it.effect("is not needed if nothing is built", () =>
     Effect.gen(function* () {
       const { all } = yield* rehearse(project({ services: [service("web", ["web1"], { source: image("nginx:1") })] }))
       expect(all[0]).toBe("web1: connect")

@@ -8,7 +8,7 @@ import { it } from "../effect.ts"
 
 const files = { "app/Dockerfile": "FROM scratch\n", "app/bin/serve": "one", "app/empty": "" }
 
-/** A folder with files in it, and the hash of its folder `app`. */
+/** A new folder with files. `hash` hashes its folder `app`, or the given paths. */
 const project = Effect.map(folder(files), (root) => ({
   root,
   path: (name: string) => join(root, name),
@@ -17,7 +17,7 @@ const project = Effect.map(folder(files), (root) => ({
 }))
 
 describe("the hash of a build context", () => {
-  it.live("is the same for the same files, wherever they are", () =>
+  it.live("is the same for the same files in another folder", () =>
     Effect.gen(function* () {
       const [one, two] = [yield* project, yield* project]
       const hash = yield* one.hash()
@@ -28,7 +28,7 @@ describe("the hash of a build context", () => {
     })
   )
 
-  it.live("differs with every change to a file", () =>
+  it.live("changes with every change to a file", () =>
     Effect.gen(function* () {
       const { hash, path } = yield* project
       const seen = new Set([yield* hash()])
@@ -51,7 +51,7 @@ describe("the hash of a build context", () => {
     })
   )
 
-  it.live("tells contents from names", () =>
+  it.live("does not confuse contents with names", () =>
     Effect.gen(function* () {
       const { hash, path } = yield* project
       mkdirSync(path("a"))
@@ -63,7 +63,7 @@ describe("the hash of a build context", () => {
     })
   )
 
-  it.live("does not mind secrets, and how it is deployed", () =>
+  it.live("ignores .env files, .git and .jiji", () =>
     Effect.gen(function* () {
       const { hash, path } = yield* project
       const before = yield* hash()
@@ -77,7 +77,7 @@ describe("the hash of a build context", () => {
     })
   )
 
-  it.live("knows a Dockerfile that is outside", () =>
+  it.live("includes a Dockerfile outside the context", () =>
     Effect.gen(function* () {
       const { hash, path } = yield* project
       writeFileSync(path("Dockerfile"), "FROM a\n")
@@ -87,7 +87,7 @@ describe("the hash of a build context", () => {
     })
   )
 
-  it.live("does not run in circles", () =>
+  it.live("ends despite circular links", () =>
     Effect.gen(function* () {
       const { hash, path } = yield* project
       symlinkSync(".", path("app/circle"))
@@ -96,7 +96,7 @@ describe("the hash of a build context", () => {
     })
   )
 
-  it.live("leaves what cannot be read to the build", () =>
+  it.live("does not fail if the context cannot be read, because the build reports that", () =>
     Effect.gen(function* () {
       const { hash } = yield* project
       expect(yield* hash("nowhere")).toMatch(/^[0-9a-f]{12}$/)

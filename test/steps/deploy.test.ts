@@ -10,10 +10,10 @@ import * as Plan from "../../src/steps/Plan.ts"
 import * as Pull from "../../src/steps/Pull.ts"
 import * as Answer from "../../src/testing/Answer.ts"
 import { it } from "../effect.ts"
-import { failed, image, type Instead, project, rehearse, said, server, service } from "./rehearsal.ts"
+import { failed, image, type Override, project, rehearse, succeeded, server, service } from "./rehearsal.ts"
 
-/** Ids and digests as a rehearsal makes them up. */
-const made = (text: string) => `sha256:${createHash("sha256").update(text).digest("hex")}`
+/** An image ID or digest, computed as a rehearsal does. */
+const fakeDigest = (text: string) => `sha256:${createHash("sha256").update(text).digest("hex")}`
 
 const errors = (exit: Exit.Exit<unknown, unknown>) =>
   Exit.isFailure(exit) ? exit.cause.reasons.flatMap((reason) => (Cause.isFailReason(reason) ? [reason.error] : [])) : []
@@ -40,16 +40,16 @@ const container: InspectedContainer = {
   version: "v0"
 }
 
-/** The beginning of the arguments of `replace`. */
+/** The first words of a `replace` command. */
 const head = (line: string | undefined) => line?.split(" ").slice(0, 4).join(" ")
 
 describe("a deploy with the local registry", () => {
-  it.effect("builds, saves and serves here, and tunnels, pulls and replaces there", () =>
+  it.effect("builds, imports and serves images locally, and tunnels, pulls and replaces on the server", () =>
     Effect.gen(function* () {
       const { exit, on } = yield* rehearse(project())
       expect(Exit.isSuccess(exit)).toBe(true)
       const name = "localhost:9270/shop-web"
-      const id = made(`${name}:abc1234`)
+      const id = fakeDigest(`${name}:abc1234`)
       expect(on("local")).toEqual([
         "version /srv",
         `docker build --file /srv/web/Dockerfile --tag ${name}:abc1234 --platform linux/amd64 /srv/web`,
@@ -59,7 +59,7 @@ describe("a deploy with the local registry", () => {
         "serve 9270"
       ])
       const { hash: config, parts } = configurationOf(service("web", []), new Map())
-      const there = made(`${name}@${id}`)
+      const there = fakeDigest(`${name}@${id}`)
       expect(on("web1")).toEqual([
         "connect",
         "probe docker shop",
@@ -72,7 +72,7 @@ describe("a deploy with the local registry", () => {
     })
   )
 
-  it.effect("opens one tunnel a server, for all of its services, and each server gets its own", () =>
+  it.effect("opens one tunnel per server, shared by its services", () =>
     Effect.gen(function* () {
       const services = [
         service("web", ["web1", "web2"]),
@@ -95,7 +95,7 @@ describe("a deploy with the local registry", () => {
     })
   )
 
-  it.effect("serves nothing and opens no tunnel where nothing was built", () =>
+  it.effect("serves nothing and opens no tunnel if nothing was built", () =>
     Effect.gen(function* () {
       const { all } = yield* rehearse(
         project({ services: [service("web", ["web1"], { source: image("nginx:1.27") })] })
@@ -109,7 +109,7 @@ describe("a deploy with the local registry", () => {
     })
   )
 
-  it.effect("lets podman alone do without TLS, and only from the tunnel", () =>
+  it.effect("turns off TLS only for podman, and only for pulls through the tunnel", () =>
     Effect.gen(function* () {
       const services = [service("web", ["web1"]), service("cache", ["web1"], { source: image("redis:7") })]
       const { on } = yield* rehearse(project({ engine: "podman", services }))
@@ -121,10 +121,10 @@ describe("a deploy with the local registry", () => {
     })
   )
 
-  it.effect("pulls through another port where the usual one is taken, and leaves no trace of it", () =>
+  it.effect("pulls through another port if the usual one is taken, and keeps the image's usual name", () =>
     Effect.gen(function* () {
       const { events, on } = yield* rehearse(project(), { answers: [Answer.portTaken("web1")] })
-      const id = made("localhost:9270/shop-web:abc1234")
+      const id = fakeDigest("localhost:9270/shop-web:abc1234")
       expect(on("web1")).toContain(
         `pull docker localhost:40000/shop-web@${id} localhost:9270/shop-web:abc1234 true yes no '' ''`
       )
@@ -184,7 +184,7 @@ describe("a deploy with a remote registry", () => {
     ]
   })
 
-  it.effect("logs in before it builds, pushes, and has servers pull by digest with the same credentials", () =>
+  it.effect("logs in, builds and pushes, and lets servers pull by digest with the same credentials", () =>
     Effect.gen(function* () {
       const { all, entries, exit, on } = yield* rehearse(remote, { env: { GITHUB_TOKEN: "hunter22" } })
       expect(Exit.isSuccess(exit)).toBe(true)
@@ -199,8 +199,8 @@ describe("a deploy with a remote registry", () => {
       const pulls = on("web1").filter((line) => line.startsWith("pull"))
       expect(pulls.sort()).toEqual([
         "pull docker ghcr.io/me/own:1 '' true no yes ghcr.io Me",
-        `pull docker ${name}@${made(`${name}:abc1234`)} ${name}:abc1234 true no yes ghcr.io Me`,
-        // Nobody else's registry gets to see them.
+        `pull docker ${name}@${fakeDigest(`${name}:abc1234`)} ${name}:abc1234 true no yes ghcr.io Me`,
+        // Other registries must not receive the credentials.
         "pull docker redis:7 '' true no yes '' ''"
       ])
       expect(all.filter((line) => /serve|forward|import/.test(line))).toEqual([])
@@ -209,12 +209,12 @@ describe("a deploy with a remote registry", () => {
         entry._tag === "Command" ? Object.values(entry.command.env ?? {}) : []
       )
       const secret = passwords.flatMap((value) => (Redacted.isRedacted(value) ? [Redacted.value(value)] : []))
-      // The check, the push, and the two pulls from that registry.
+      // The login check, the push, and two pulls from this registry.
       expect(secret).toEqual(Array.from({ length: 4 }, () => "hunter22"))
     })
   )
 
-  it.effect("touches nothing where a secret is missing", () =>
+  it.effect("changes nothing if a secret is missing", () =>
     Effect.gen(function* () {
       const { all, exit } = yield* rehearse(remote)
       expect(errors(exit)).toMatchObject([{ _tag: "SecretsMissing" }])
@@ -222,7 +222,7 @@ describe("a deploy with a remote registry", () => {
     })
   )
 
-  it.effect("goes on as a stranger where no credentials are configured", () =>
+  it.effect("pulls without credentials if none are configured", () =>
     Effect.gen(function* () {
       const registry = { type: "remote", server: "registry.example.com" } as const
       const { on } = yield* rehearse({ ...remote, registry })
@@ -232,9 +232,9 @@ describe("a deploy with a remote registry", () => {
   )
 })
 
-describe("a deploy of what runs already", () => {
+describe("a deploy of a version that is already running", () => {
   const name = "localhost:9270/shop-web"
-  const id = made(`${name}:abc1234`)
+  const id = fakeDigest(`${name}:abc1234`)
   const web = service("web", ["web1"])
 
   const container = (labels: Readonly<Record<string, string>>, Running = true, Name = "/shop-web") => ({
@@ -246,13 +246,13 @@ describe("a deploy of what runs already", () => {
   })
   const same = { "jiji.digest": id, "jiji.config": configurationOf(web, new Map()).hash }
   const finds =
-    (...containers: ReadonlyArray<unknown>): Instead =>
+    (...containers: ReadonlyArray<unknown>): Override =>
     (_, command) =>
-      command.script === "probe" ? said(`docker 20.10 x86_64\n${JSON.stringify(containers)}`) : undefined
+      command.script === "probe" ? succeeded(`docker 20.10 x86_64\n${JSON.stringify(containers)}`) : undefined
 
-  it.effect("changes nothing on the server, and says so", () =>
+  it.effect("changes nothing on the server and reports why", () =>
     Effect.gen(function* () {
-      const { events, exit, on } = yield* rehearse(project(), { instead: finds(container(same)) })
+      const { events, exit, on } = yield* rehearse(project(), { override: finds(container(same)) })
       expect(Exit.isSuccess(exit)).toBe(true)
       expect(on("web1")).toEqual(["connect", "probe docker shop"])
       const skipped = events.flatMap((event) =>
@@ -272,7 +272,7 @@ describe("a deploy of what runs already", () => {
     })
   )
 
-  it.effect("warns of containers that deploy.yml does not put there, where all of it is deployed", () =>
+  it.effect("warns about containers that are not in deploy.yml, but only in a full deploy", () =>
     Effect.gen(function* () {
       const stray = (name: string, running = true) => ({
         ...container({ "jiji.service": name }, running, `/shop-${name}`)
@@ -280,9 +280,9 @@ describe("a deploy of what runs already", () => {
       const services = [web, service("api", ["web2"])]
       const of = project({ services, servers: [server("web1"), server("web2")] })
       const found = finds(container(same), stray("old"), stray("api"), stray("ended", false))
-      const instead: Instead = (machine, command) => (label(machine) === "web1" ? found(machine, command) : undefined)
+      const override: Override = (machine, command) => (label(machine) === "web1" ? found(machine, command) : undefined)
       const warnings = Effect.fnUntraced(function* (isFullDeploy: boolean) {
-        const { events } = yield* rehearse(of, { instead, isFullDeploy })
+        const { events } = yield* rehearse(of, { override, isFullDeploy })
         return events.flatMap((event) => (event._tag === "StepNoted" && event.level === "warning" ? [event.text] : []))
       })
       const says = (name: string) =>
@@ -292,17 +292,17 @@ describe("a deploy of what runs already", () => {
     })
   )
 
-  it.effect("replaces it where anything about it is different", () =>
+  it.effect("replaces the container if anything about it differs", () =>
     Effect.gen(function* () {
       const others = [
-        [container({ ...same, "jiji.digest": made("other") })],
+        [container({ ...same, "jiji.digest": fakeDigest("other") })],
         [container({ ...same, "jiji.config": "other" })],
         [container(same, false)],
         [container(same, true, "/shop-web-next")],
         [container(same), container(same, true, "/shop-web-next")]
       ]
       for (const containers of others) {
-        const { events, on } = yield* rehearse(project(), { instead: finds(...containers) })
+        const { events, on } = yield* rehearse(project(), { override: finds(...containers) })
         expect(head(on("web1").at(-1))).toBe("replace docker shop-web shop")
         const done = events.find((event) => event._tag === "StepSucceeded" && event.path.endsWith("/deploy"))
         expect(done).toMatchObject({ result: { deployed: { outcome: "replaced" } } })
@@ -310,10 +310,10 @@ describe("a deploy of what runs already", () => {
     })
   )
 
-  it.effect("believes the server that it was done meanwhile", () =>
+  it.effect("reports a container as unchanged if the server finds it already replaced", () =>
     Effect.gen(function* () {
       const { events } = yield* rehearse(project(), {
-        instead: (_, command) => (command.script === "replace" ? said("unchanged c0ffee\n") : undefined)
+        override: (_, command) => (command.script === "replace" ? succeeded("unchanged c0ffee\n") : undefined)
       })
       const last = events.find((event) => event._tag === "StepSkipped" && event.path.endsWith("/deploy"))
       expect(last).toMatchObject({ result: { deployed: { outcome: "unchanged", container: "c0ffee" } } })
@@ -325,13 +325,13 @@ describe("a deploy that fails", () => {
   const servers = [server("web1"), server("web2")]
   const two = project({ servers, services: [service("web", ["web1", "web2"])] })
   const at =
-    (name: string, script: string, output: string): Instead =>
+    (name: string, script: string, output: string): Override =>
     (machine, command) =>
       label(machine) === name && command.script === script ? failed(output) : undefined
 
-  it.effect("on one server, is finished on the others", () =>
+  it.effect("on one server still completes on the others", () =>
     Effect.gen(function* () {
-      const { events, exit, on } = yield* rehearse(two, { instead: at("web1", "pull", "manifest unknown") })
+      const { events, exit, on } = yield* rehearse(two, { override: at("web1", "pull", "manifest unknown") })
       expect(errors(exit)).toMatchObject([{ _tag: "ImageNotFound", machine: "web1" }])
       expect(on("web1").some((line) => line.startsWith("replace"))).toBe(false)
       expect(on("web2").some((line) => line.startsWith("replace"))).toBe(true)
@@ -339,28 +339,28 @@ describe("a deploy that fails", () => {
     })
   )
 
-  it.effect("while it builds, changes nothing on any server", () =>
+  it.effect("during the build changes nothing on any server", () =>
     Effect.gen(function* () {
       const { all, exit } = yield* rehearse(two, {
-        instead: (_, { words }) => (words[1] === "build" ? failed("no such file\n") : undefined)
+        override: (_, { words }) => (words[1] === "build" ? failed("no such file\n") : undefined)
       })
       expect(errors(exit)).toMatchObject([{ _tag: "BuildFailed", service: "web" }])
       expect(all.filter((line) => /pull|replace|serve|forward/.test(line))).toEqual([])
     })
   )
 
-  it.effect("pulls no image that the server's processor cannot run", () =>
+  it.effect("does not pull an image that the server's processor cannot run", () =>
     Effect.gen(function* () {
       const unsaid = project({ servers: [server("web1"), server("pi", { arch: "arm64" })] })
       const { arch: _, ...web1 } = server("web1")
       const { exit, on } = yield* rehearse(
         { ...unsaid, servers: [web1], services: [service("web", ["web1"])] },
         {
-          instead: (_, { script, words }) =>
+          override: (_, { script, words }) =>
             script === "probe"
-              ? said("docker 20.10 aarch64\n[]")
+              ? succeeded("docker 20.10 aarch64\n[]")
               : words[1] === "image"
-                ? said('[{"Id":"sha256:i1","Architecture":"amd64","Size":1,"RepoDigests":null}]')
+                ? succeeded('[{"Id":"sha256:i1","Architecture":"amd64","Size":1,"RepoDigests":null}]')
                 : undefined
         }
       )
@@ -369,7 +369,7 @@ describe("a deploy that fails", () => {
     })
   )
 
-  it.effect("builds no image for servers of different kinds", () =>
+  it.effect("rejects a service on servers with different processors", () =>
     Effect.gen(function* () {
       const mixed = project({ ...two, servers: [server("web1"), server("web2", { arch: "arm64" })] })
       const { exit } = yield* rehearse(mixed)
@@ -380,7 +380,7 @@ describe("a deploy that fails", () => {
     })
   )
 
-  it.effect("takes no version that cannot be a tag", () =>
+  it.effect("rejects a version that is not a valid tag", () =>
     Effect.gen(function* () {
       const { all, exit } = yield* rehearse(project(), { requestedVersion: "v1/beta" })
       expect(errors(exit)).toMatchObject([{ _tag: "ImageNameInvalid", part: "tag" }])
@@ -389,14 +389,14 @@ describe("a deploy that fails", () => {
   )
 })
 
-describe("how a container is replaced", () => {
-  const how = (overrides: Parameters<typeof service>[2]) =>
+describe("the strategy for replacing a container", () => {
+  const strategy = (overrides: Parameters<typeof service>[2]) =>
     Effect.map(
       rehearse(project({ services: [service("web", ["web1"], overrides)] })),
       ({ on }) => on("web1").at(-1)?.split(" ")[6]
     )
 
-  it.effect("is as gentle as its ports and its data allow", () =>
+  it.effect("depends on its ports and volumes", () =>
     Effect.gen(function* () {
       const found = yield* Effect.forEach(
         [
@@ -408,7 +408,7 @@ describe("how a container is replaced", () => {
           { volumes: ["data:/data"], ports: ["8080:80"] },
           { volumes: ["/srv/a:/a:ro"], ports: ["8080:80"] }
         ],
-        how
+        strategy
       )
       expect(found).toEqual(["beside", "beside", "trial", "beside", "stop", "stop", "trial"])
     })

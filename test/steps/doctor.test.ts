@@ -9,21 +9,21 @@ import { doctor } from "../../src/steps/DoctorPipeline.ts"
 import * as Answer from "../../src/testing/Answer.ts"
 import * as Rehearsal from "../../src/testing/Rehearsal.ts"
 import { it } from "../effect.ts"
-import { failed, type Instead, project, said, server, service } from "./rehearsal.ts"
+import { failed, type Override, project, succeeded, server, service } from "./rehearsal.ts"
 
 const facts = (free = 41_000_000) =>
-  said(`began 0\nprocessor x86_64\nengine docker 26.1.3\nfree ${free} /var/lib/docker\nended 0\n`)
+  succeeded(`began 0\nprocessor x86_64\nengine docker 26.1.3\nfree ${free} /var/lib/docker\nended 0\n`)
 
-/** A machine that is as it should be. */
-const good = (machine: Machine, { script }: { readonly script?: string }) => {
+/** A machine without problems. */
+const healthy = (machine: Machine, { script }: { readonly script?: string }) => {
   if (script === "look") return facts()
-  if (script === "tunnel") return said("listens 0100007F\nanswered docker\n")
-  return machine._tag === "Local" ? said("") : failed("nothing else is asked of a server")
+  if (script === "tunnel") return succeeded("listens 0100007F\nanswered docker\n")
+  return machine._tag === "Local" ? succeeded("") : failed("unexpected command on a server")
 }
 
-/** Examines a project whose machines answer as they should, or else as the answers say. */
+/** Runs the checks on a project. The machines are healthy except for the given answers. */
 const examine = Effect.fnUntraced(function* (of: Project, answers: ReadonlyArray<Answer.Answer> = []) {
-  const script = { answers: [...answers, Answer.from(good)] }
+  const script = { answers: [...answers, Answer.from(healthy)] }
   const { entries, events, exit } = yield* Rehearsal.run(doctor, { project: of }, script)
   expect(Exit.isSuccess(exit)).toBe(true)
   const report = Report.make(Report.checksOf(events), of)
@@ -36,7 +36,7 @@ const examine = Effect.fnUntraced(function* (of: Project, answers: ReadonlyArray
 const two = project({ servers: [server("web1"), server("web2")], services: [service("web", ["web1", "web2"])] })
 
 describe("jiji doctor", () => {
-  it.effect("finds nothing wrong with machines that are as they should be", () =>
+  it.effect("finds no problems on healthy machines", () =>
     Effect.gen(function* () {
       const { found, report } = yield* examine(two)
       expect(report.ok).toBe(true)
@@ -61,7 +61,7 @@ describe("jiji doctor", () => {
     })
   )
 
-  it.effect("asks two things of a server, and tells its engine nothing but to look", () =>
+  it.effect("runs two read-only scripts on a server", () =>
     Effect.gen(function* () {
       const { entries } = yield* examine(two)
       const on = (name: string) => entries.filter(({ machine }) => label(machine) === name)
@@ -70,7 +70,7 @@ describe("jiji doctor", () => {
     })
   )
 
-  it.effect("goes on with the other servers where one cannot be reached, and passes over what depends on it", () =>
+  it.effect("continues with the other servers if one cannot be reached, and skips the checks that need it", () =>
     Effect.gen(function* () {
       const answers = [Answer.unreachable("web1"), Answer.newHost("web2"), Answer.portTaken("web2")]
       const { found, report } = yield* examine(two, answers)
@@ -85,7 +85,7 @@ describe("jiji doctor", () => {
     })
   )
 
-  it.effect("ends in bounded time where a server takes a command and never answers", () =>
+  it.effect("ends in limited time if a server never answers a command", () =>
     Effect.gen(function* () {
       const { found } = yield* examine(two, [Answer.when({ on: "web1", command: "*" }, Answer.hangs)])
       expect(found["web1 engine"]).toBe("failed: No answer within 20 s.")
@@ -94,9 +94,9 @@ describe("jiji doctor", () => {
     })
   )
 
-  it.effect("measures a server's clock against the middle of its answer's way", () =>
+  it.effect("corrects a server's clock for the network delay", () =>
     Effect.gen(function* () {
-      // Two seconds of way each, ten for the script, and a clock that is a minute ahead.
+      // Two seconds of delay each way, ten seconds for the script, and a clock that is a minute ahead.
       const answers = [
         Answer.when({ on: "web1", command: "jiji:look.sh" }, () =>
           Effect.gen(function* () {
@@ -104,7 +104,7 @@ describe("jiji doctor", () => {
             const now = (yield* Clock.currentTimeMillis) / 1000 + 60
             yield* Effect.sleep("12 seconds")
             const { stdout } = facts()
-            return said(stdout.replace("began 0", `began ${now}`).replace("ended 0", `ended ${now + 10}`))
+            return succeeded(stdout.replace("began 0", `began ${now}`).replace("ended 0", `ended ${now + 10}`))
           })
         )
       ]
@@ -113,7 +113,7 @@ describe("jiji doctor", () => {
     })
   )
 
-  it.effect("tells a connection that is lost on the way by its own error", () =>
+  it.effect("reports the error of a connection that is lost during the checks", () =>
     Effect.gen(function* () {
       const lost = new ConnectionLost({ server: "web1" })
       const { found } = yield* examine(project(), [Answer.tunnelLost("web1")])
@@ -122,17 +122,17 @@ describe("jiji doctor", () => {
     })
   )
 
-  it.effect("builds for every platform that servers say, and says what the builder says", () =>
+  it.effect("tries a build for every platform of the servers, and reports the builder's error", () =>
     Effect.gen(function* () {
       const servers = [server("web1"), server("web2", { arch: "arm64" })]
       const built: Array<string | undefined> = []
-      const instead: Instead = (_, { script, words }) => {
+      const override: Override = (_, { script, words }) => {
         if (script !== "build") return undefined
         built.push(words[5])
-        return words[5] === "linux/arm64" ? failed("exec format error") : said("")
+        return words[5] === "linux/arm64" ? failed("exec format error") : succeeded("")
       }
       const { found } = yield* examine(project({ servers, services: [service("web", ["web1", "web2"])] }), [
-        Answer.from(instead)
+        Answer.from(override)
       ])
       expect(built).toEqual(["linux/amd64", "linux/arm64"])
       expect(found["this machine build"]).toContain("exec format error")
@@ -140,10 +140,10 @@ describe("jiji doctor", () => {
     })
   )
 
-  it.effect("looks at the registry's container, and neither makes nor starts it", () =>
+  it.effect("inspects the registry's container without creating or starting it", () =>
     Effect.gen(function* () {
       const shop = project({ registry: { type: "local", port: 9, container: { image: "registry:3" } } })
-      const with_ = (inspected: ReturnType<typeof said>) =>
+      const registryCheck = (inspected: ReturnType<typeof succeeded>) =>
         Effect.map(
           examine(shop, [Answer.from((_, { words }) => (words[1] === "inspect" ? inspected : undefined))]),
           ({ entries, found }) => {
@@ -152,17 +152,21 @@ describe("jiji doctor", () => {
             return found["this machine registry"]
           }
         )
-      expect(yield* with_(failed("Error: No such object: jiji-registry"))).toBe(
+      expect(yield* registryCheck(failed("Error: No such object: jiji-registry"))).toBe(
         "ok: port 9 is free, and the next deploy creates the registry's container"
       )
-      expect(yield* with_(said("false 9\n"))).toBe(
+      expect(yield* registryCheck(succeeded("false 9\n"))).toBe(
         "ok: port 9 is free, and the next deploy starts the registry's container"
       )
-      expect(yield* with_(said("true \n"))).toStartWith("failed: A container jiji-registry is on this machine")
-      expect(yield* with_(said("true 9271\n"))).toStartWith(
+      expect(yield* registryCheck(succeeded("true \n"))).toStartWith(
+        "failed: A container jiji-registry is on this machine"
+      )
+      expect(yield* registryCheck(succeeded("true 9271\n"))).toStartWith(
         "failed: The registry's container jiji-registry is on port 9271"
       )
-      expect(yield* with_(said("true 9\n"))).toMatch(/^failed: .* does not answer at http:\/\/127\.0\.0\.1:9\/v2\//)
+      expect(yield* registryCheck(succeeded("true 9\n"))).toMatch(
+        /^failed: .* does not answer at http:\/\/127\.0\.0\.1:9\/v2\//
+      )
     })
   )
 })

@@ -20,7 +20,7 @@ export const server = (name: string, overrides: Partial<Server> = {}): Server =>
   ...overrides
 })
 
-/** A service that is built. */
+/** A service with a build. */
 export const service = (name: string, hosts: ReadonlyArray<string>, overrides: Partial<Service> = {}): Service => ({
   name,
   hosts,
@@ -47,13 +47,13 @@ export const project = (overrides: Partial<Project> = {}): Project => ({
   ...overrides
 })
 
-export const said = (stdout: string): Output => ({ stdout, stderr: "", exitCode: 0 })
+export const succeeded = (stdout: string): Output => ({ stdout, stderr: "", exitCode: 0 })
 export const failed = (stderr: string): Output => ({ stdout: "", stderr, exitCode: 1 })
 
-/** What a machine answers in place of what a rehearsal would; nothing where it is to be that. */
-export type Instead = (machine: Machine, command: Command) => Output | undefined
+/** Overrides the rehearsal's answer to a command. Returns undefined to keep it. */
+export type Override = (machine: Machine, command: Command) => Output | undefined
 
-/** A command as a test reads it: a script by its name, with its arguments up to those of `create`. */
+/** Formats a command for a test. A script appears by its name, followed by its arguments. */
 const shown = ({ script, words }: Command): string => {
   const all = script === undefined ? words : [script, ...words.slice(4)]
   return all.map((word) => (word === "" ? "''" : word)).join(" ")
@@ -74,23 +74,23 @@ const line = (entry: Recording.Entry): string => {
   }
 }
 
-/** Runs the whole pipeline of a deploy; with what was done as short lines, in which nothing is hidden. */
+/** Rehearses the deploy pipeline and returns what it did as short lines. */
 export const rehearse = (
   of: Project,
   options: {
-    readonly instead?: Instead
+    readonly override?: Override
     readonly answers?: ReadonlyArray<Answer.Answer>
     readonly env?: Readonly<Record<string, string>>
     readonly requestedVersion?: string
     readonly isFullDeploy?: boolean
   } = {}
 ) => {
-  const { answers = [], env = {}, instead = () => undefined, requestedVersion, isFullDeploy = false } = options
+  const { answers = [], env = {}, override = () => undefined, requestedVersion, isFullDeploy = false } = options
   const input = { project: of, isFullDeploy, ...(requestedVersion !== undefined && { requestedVersion }) }
-  const script = { answers: [...answers, Answer.from(instead)], secrets: env, layers: Files }
+  const script = { answers: [...answers, Answer.from(override)], secrets: env, layers: Files }
   return Effect.map(Rehearsal.run(deploy, input, script), (rehearsed) => ({
     ...rehearsed,
-    /** What was done on a machine, in order. */
+    /** What happened on one machine, in order. */
     on: (name: string) => rehearsed.entries.filter(({ machine }) => label(machine) === name).map(line),
     all: rehearsed.entries.map((entry) => `${label(entry.machine)}: ${line(entry)}`)
   }))

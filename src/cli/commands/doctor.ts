@@ -35,7 +35,7 @@ export interface DoctorLayers<R> {
 /** `jiji doctor`. */
 export const command = <R>({ dry, live, output, watched }: DoctorLayers<R>) => {
   const examine = Effect.fnUntraced(function* (selected: Project, quiet: boolean) {
-    const shown = Doctor.progress(output)
+    const shown = Doctor.checkProgress(output)
     const stream = yield* (yield* Events).subscribe
     const seen: Array<Event> = []
     const take = (event: Event) => {
@@ -82,7 +82,7 @@ export const command = <R>({ dry, live, output, watched }: DoctorLayers<R>) => {
         ])
       }
       const show = (report: Report.Report) =>
-        output.write(`${json ? Doctor.json(report) : Doctor.lines(report, output).join("\n")}\n`)
+        output.write(`${json ? Doctor.reportJson(report) : Doctor.reportLines(report, output).join("\n")}\n`)
       const without = (error: Failure, why: string) =>
         Report.make([
           checksFor(thisMachine).failed("config", error),

@@ -2,12 +2,12 @@ import { Clock, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import type { Output } from "../../reporters/Reporter.ts"
 import { json as jsonLines, jsonLine } from "../../reporters/json.ts"
-import { table } from "../../record/list.ts"
-import { page } from "../../record/page.ts"
-import { list as listed, read } from "../../record/read.ts"
+import { runsTable } from "../../record/runsTable.ts"
+import { renderPage } from "../../record/renderPage.ts"
+import { listRuns as listed, readRun } from "../../record/read.ts"
 import { OneForm } from "../../record/RecordError.ts"
-import { show as shown } from "../../record/show.ts"
-import { treeOf } from "../../record/tree.ts"
+import { renderRun as shown } from "../../record/renderRun.ts"
+import { buildTree } from "../../record/tree.ts"
 import { writePage } from "../../record/writePage.ts"
 
 /** What the command takes from the outside. */
@@ -28,7 +28,7 @@ const list = ({ file, output }: RunsPlace, most: number, asJson: boolean) =>
     const runs = yield* listed(file, most)
     if (asJson) return output.write(runs.map(jsonLine).join(""))
     if (runs.length === 0) return output.write("No run of this machine is kept yet.\n")
-    output.write(`${table(runs, yield* Clock.currentTimeMillis, output).join("\n")}\n`)
+    output.write(`${runsTable(runs, yield* Clock.currentTimeMillis, output).join("\n")}\n`)
   })
 
 /** The run that is asked for, and how. */
@@ -41,15 +41,15 @@ interface Wanted {
 const show = ({ file, output }: RunsPlace, { html, id, json }: Wanted) =>
   Effect.gen(function* () {
     if (json && Option.isSome(html)) return yield* new OneForm()
-    const { events, run } = yield* read(file, id)
+    const { events, run } = yield* readRun(file, id)
     if (json) {
       const lines = jsonLines(output)
       for (const event of events) lines.event(event)
       return
     }
-    const tree = treeOf(events, run.servers)
+    const tree = buildTree(events, run.servers)
     if (Option.isSome(html)) {
-      const text = page(run, tree)
+      const text = renderPage(run, tree)
       if (html.value === "-") return output.write(text)
       yield* writePage(html.value, text)
       return output.write(`${html.value}\n`)

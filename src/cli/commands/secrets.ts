@@ -5,7 +5,7 @@ import { secretNames, type SecretUse, secretUses } from "../../config/secretName
 import { Secrets } from "../../layers/secrets/Secrets.ts"
 import { ExitCode } from "../../core/Failure.ts"
 import type { Output } from "../../reporters/Reporter.ts"
-import { layout } from "../../reporters/table.ts"
+import { alignColumns } from "../../reporters/table.ts"
 import { project } from "../flags.ts"
 import { open } from "../loadProject.ts"
 
@@ -53,9 +53,9 @@ const print = Effect.fnUntraced(function* (loaded: Project, output: Output, valu
     return Effect.map(secrets.value(ref), (value) => shown(Redacted.value(value)))
   })
   const table = rows.map(({ found, name }, index) => [name, found, last[index] ?? ""])
-  const whole = layout([["SECRET", "FOUND IN", values ? "VALUE" : "USED BY"], ...table])
+  const whole = alignColumns([["SECRET", "FOUND IN", values ? "VALUE" : "USED BY"], ...table])
   const fits = values || whole.every((line) => line.length <= output.columns)
-  const lines = fits ? whole : layout([["SECRET", "FOUND IN"], ...table.map((row) => row.slice(0, 2))])
+  const lines = fits ? whole : alignColumns([["SECRET", "FOUND IN"], ...table.map((row) => row.slice(0, 2))])
   output.write(rows.length === 0 ? `${loaded.name} needs no secrets.\n` : `${lines.join("\n")}\n`)
   const missing = yield* secrets.missing(secretNames(loaded))
   if (Option.isSome(missing)) return yield* missing.value

@@ -90,7 +90,7 @@ export const withoutStrays = Effect.fnUntraced(function* <A, E, R>(run: Effect.E
       ending(Cause.die(new ExitCalled({ status, refused: false }))).text + left(held.names(), undoable.names())
     )
   return yield* Effect.acquireUseRelease(
-    Effect.sync(() => [...catchAll(end), refuseExit(end), tellExit(text), ...tellSignals(notices.say)]),
+    Effect.sync(() => [...catchAll(end), refuseExit(end), tellExit(text), ...tellSignals(notices.print)]),
     () =>
       Effect.provideService(run, UnhandledError, Deferred.await(stray)).pipe(
         // What came too late for the run is no success of it either.

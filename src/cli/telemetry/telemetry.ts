@@ -2,7 +2,7 @@ import { Effect, Layer } from "effect"
 import type { Project } from "../../config/Project.ts"
 import { tracedShell, type CommandRun } from "../../layers/shell/tracedShell.ts"
 import type { Shell } from "../../layers/shell/Shell.ts"
-import { settings } from "../../reporters/otlp/settings.ts"
+import { readSettings } from "../../reporters/otlp/settings.ts"
 import type { Follower } from "../../reporters/Reporter.ts"
 import { warning } from "../messages.ts"
 
@@ -18,7 +18,7 @@ export const telemetry = ({
   /** Takes warnings of what is asked for and is not done. */
   readonly say: (text: string) => void
 }) => {
-  const asked = settings(env)
+  const asked = readSettings(env)
   const commands: Array<CommandRun> = []
   return {
     /** The shell, as it is or with an eye on its commands. */

@@ -1,5 +1,5 @@
-// Runs in the browser, in the page of a run: searching, opening all at once, and moving with the arrow keys. What the page
-// shows is there without it.
+// Runs in the browser, in the page of a run. Adds the search, the buttons that expand or collapse all steps, and the
+// keyboard shortcuts. The page shows everything without it.
 {
   const find = <E extends HTMLElement>(selector: string, type: new () => E): E => {
     const found = document.querySelector(selector)
@@ -13,11 +13,11 @@
 
   interface Row {
     readonly element: HTMLElement
-    /** What it is called, in small letters. */
+    /** The label and the path, in lower case. */
     readonly name: string
     readonly lines: ReadonlyArray<HTMLElement>
     readonly isGroup: boolean
-    /** Where in the page what is within it ends. */
+    /** The rows and the section that contain this row. */
     readonly parents: ReadonlyArray<HTMLElement>
   }
 
@@ -39,32 +39,32 @@
     }
   })
 
-  /** Every line's words, in small letters; made when they are first searched. */
-  let words: Map<HTMLElement, string> | undefined
-  const wordsOf = (line: HTMLElement): string => {
-    words ??= new Map(rows.flatMap(({ lines }) => lines).map((one) => [one, (one.textContent ?? "").toLowerCase()]))
-    return words.get(line) ?? ""
+  /** The text of every line, in lower case. Filled on the first search. */
+  let lineTexts: Map<HTMLElement, string> | undefined
+  const textOf = (line: HTMLElement): string => {
+    lineTexts ??= new Map(rows.flatMap(({ lines }) => lines).map((one) => [one, (one.textContent ?? "").toLowerCase()]))
+    return lineTexts.get(line) ?? ""
   }
 
   const setOpen = (element: HTMLElement, open: boolean) => {
     if (element instanceof HTMLDetailsElement) element.open = open
   }
 
-  /** Which rows were open before the search began. */
-  let before: ReadonlyMap<HTMLElement, boolean> | undefined
+  /** Which rows were open before the search started. */
+  let openBefore: ReadonlyMap<HTMLElement, boolean> | undefined
 
-  const mark = (lines: ReadonlyArray<HTMLElement>, term: string) => {
-    // Older browsers only do not mark what was found.
+  const highlight = (lines: ReadonlyArray<HTMLElement>, term: string) => {
+    // Older browsers cannot highlight. The search still works.
     if (!("highlights" in CSS)) return
     CSS.highlights.delete("found")
     const ranges: Array<Range> = []
     for (const line of lines.slice(0, 2000)) {
       const text = line.firstChild
       if (!(text instanceof Text)) continue
-      const all = text.data.toLowerCase()
-      // Some letters are two in small: the places would be others.
-      if (all.length !== text.data.length) continue
-      for (let at = all.indexOf(term); at >= 0; at = all.indexOf(term, at + term.length)) {
+      const lower = text.data.toLowerCase()
+      // Lower case can be longer than the original, which would shift the positions.
+      if (lower.length !== text.data.length) continue
+      for (let at = lower.indexOf(term); at >= 0; at = lower.indexOf(term, at + term.length)) {
         const range = new Range()
         range.setStart(text, at)
         range.setEnd(text, at + term.length)
@@ -78,32 +78,32 @@
     for (const { element, lines } of rows) {
       element.hidden = false
       for (const line of lines) line.hidden = false
-      const was = before?.get(element)
-      if (was !== undefined) setOpen(element, was)
+      const wasOpen = openBefore?.get(element)
+      if (wasOpen !== undefined) setOpen(element, wasOpen)
     }
     for (const section of elements("section")) section.hidden = false
-    before = undefined
+    openBefore = undefined
     found.textContent = ""
     nothing.hidden = true
-    mark([], "")
+    highlight([], "")
   }
 
-  const show = (term: string) => {
-    before ??= new Map(
+  const filter = (term: string) => {
+    openBefore ??= new Map(
       rows.flatMap(({ element }) => (element instanceof HTMLDetailsElement ? [[element, element.open] as const] : []))
     )
     const shown = new Set<HTMLElement>()
     const hits: Array<HTMLElement> = []
     let steps = 0
     for (const { element, isGroup, lines, name, parents } of rows) {
-      const matching = lines.filter((line) => wordsOf(line).includes(term))
+      const matching = lines.filter((line) => textOf(line).includes(term))
       const isNamed = name.includes(term)
       if (matching.length === 0 && !isNamed) continue
       if (!isGroup || matching.length > 0) steps += 1
       hits.push(...matching)
-      const wanted = new Set(matching)
-      // Of a step that was found by its name, all lines are there to be opened.
-      for (const line of lines) line.hidden = matching.length > 0 && !wanted.has(line)
+      const visible = new Set(matching)
+      // If only the step's name matches, all of its lines stay available.
+      for (const line of lines) line.hidden = matching.length > 0 && !visible.has(line)
       if (matching.length > 0) setOpen(element, true)
       for (const one of [element, ...parents]) shown.add(one)
     }
@@ -115,28 +115,28 @@
     const count = (number: number, word: string) => `${number} ${word}${number === 1 ? "" : "s"}`
     found.textContent = `${count(hits.length, "line")} in ${count(steps, "step")}`
     nothing.hidden = shown.size > 0
-    mark(hits, term)
+    highlight(hits, term)
   }
 
   const update = () => {
     const term = search.value.trim().toLowerCase()
     if (term === "") clear()
-    else show(term)
+    else filter(term)
   }
-  let waiting = 0
+  let timer = 0
   search.addEventListener("input", () => {
-    clearTimeout(waiting)
-    waiting = setTimeout(update, 100)
+    clearTimeout(timer)
+    timer = setTimeout(update, 100)
   })
 
-  const all = (open: boolean) => {
+  const setAllOpen = (open: boolean) => {
     for (const { element, isGroup } of rows) if (!isGroup || open) setOpen(element, open)
   }
-  find("#open", HTMLButtonElement).addEventListener("click", () => all(true))
-  find("#close", HTMLButtonElement).addEventListener("click", () => all(false))
+  find("#open", HTMLButtonElement).addEventListener("click", () => setAllOpen(true))
+  find("#close", HTMLButtonElement).addEventListener("click", () => setAllOpen(false))
 
-  /** The rows' heads that can be seen and opened, in order. */
-  const heads = () => elements("summary").filter((head) => head.offsetParent !== null)
+  /** The visible rows that can be opened, in order. */
+  const visibleHeads = () => elements("summary").filter((head) => head.offsetParent !== null)
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return
@@ -151,8 +151,8 @@
     } else if ((event.key === "ArrowDown" || event.key === "ArrowUp") && activeElement instanceof HTMLElement) {
       if (activeElement.tagName !== "SUMMARY") return
       event.preventDefault()
-      const visible = heads()
-      visible[visible.indexOf(activeElement) + (event.key === "ArrowDown" ? 1 : -1)]?.focus()
+      const heads = visibleHeads()
+      heads[heads.indexOf(activeElement) + (event.key === "ArrowDown" ? 1 : -1)]?.focus()
     }
   })
 }

@@ -1,4 +1,4 @@
-// Here the page's parts are words, to be written into it; sources.d.ts keeps the compiler from taking them for modules.
+// Imports the page's script and styles as text. With sources.d.ts, the compiler does not treat them as modules.
 import script from "./script.ts" with { type: "text" }
 import style from "./style.css" with { type: "text" }
 

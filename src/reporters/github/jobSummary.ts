@@ -3,43 +3,44 @@ import { shortDigest } from "../../config/ImageReference.ts"
 import { type Event, isEnd } from "../../core/Event.ts"
 import { eventLine, doesWork, parsePath } from "../eventLine.ts"
 import type { Follower } from "../Reporter.ts"
-import { type Row, rows } from "../table.ts"
+import { type DeployRow, deployRows } from "../table.ts"
 import { printable } from "../../core/text.ts"
 import { formatDuration } from "../../core/units.ts"
 
-/** GitHub takes no summary of more than 1 MiB. */
-const mostRows = 1000
-const mostSteps = 50
-const mostFailures = 50
-const mostText = 2000
+/** GitHub rejects summaries larger than 1 MiB. */
+const maxRows = 1000
+const maxSteps = 50
+const maxFailures = 50
+const maxTextLength = 2000
 
-/** Text that is text, whatever it says: to Markdown a character that is written as its number is never a sign of its own. */
-const entities = (text: string): string => text.replaceAll(/[^\p{L}\p{N} \n]/gu, (sign) => `&#${sign.codePointAt(0)};`)
+/** Escapes all signs as numeric entities, which Markdown never treats as markup. */
+const escapeMarkdown = (text: string): string =>
+  text.replaceAll(/[^\p{L}\p{N} \n]/gu, (sign) => `&#${sign.codePointAt(0)};`)
 
-/** In code, where GitHub looks for no names, numbers or addresses to make links of. */
-const code = (text: string): string => (text === "" ? "" : `<code>${entities(printable(text))}</code>`)
+/** Inside `<code>`, GitHub does not turn names, numbers or URLs into links. */
+const code = (text: string): string => (text === "" ? "" : `<code>${escapeMarkdown(printable(text))}</code>`)
 
-const clean = (text: string): string => text.slice(0, mostText).split("\n").map(printable).join("\n").trim()
+const clean = (text: string): string => text.slice(0, maxTextLength).split("\n").map(printable).join("\n").trim()
 
-const block = (...parts: ReadonlyArray<string>): string => `<pre>${entities(parts.map(clean).join("\n\n"))}</pre>`
+const block = (...parts: ReadonlyArray<string>): string => `<pre>${escapeMarkdown(parts.map(clean).join("\n\n"))}</pre>`
 
-const more = (all: number, shown: number): ReadonlyArray<string> =>
+const moreLine = (all: number, shown: number): ReadonlyArray<string> =>
   all > shown ? ["", `… and ${all - shown} more`] : []
 
-const table = (all: ReadonlyArray<Row>): ReadonlyArray<string> => {
+const serviceTable = (all: ReadonlyArray<DeployRow>): ReadonlyArray<string> => {
   if (all.length === 0) return []
   const isExplained = all.some(({ because }) => because !== "")
   const line = (cells: ReadonlyArray<string>) => `| ${cells.join(" | ")} |`
-  const heads = ["Service", "Server", "Version", "Digest", "Done", "Time", ...(isExplained ? ["Why"] : [])]
+  const heads = ["Service", "Server", "Version", "Digest", "Outcome", "Time", ...(isExplained ? ["Why"] : [])]
   return [
     "",
     line(heads),
     line(heads.map(() => "---")),
-    ...all.slice(0, mostRows).map(({ because, digest, millis, outcome, server, service, version }) => {
+    ...all.slice(0, maxRows).map(({ because, digest, millis, outcome, server, service, version }) => {
       const names = [service, server, version, shortDigest(digest)].map(code)
       return line([...names, outcome, formatDuration(millis), ...(isExplained ? [code(because)] : [])])
     }),
-    ...more(all.length, mostRows)
+    ...moreLine(all.length, maxRows)
   ]
 }
 
@@ -50,8 +51,8 @@ const outcomes: Readonly<Record<string, string>> = {
   StepInterrupted: "interrupted"
 }
 
-/** The steps of a run that has no services to show, in the order in which they ended. */
-const steps = (events: ReadonlyArray<Event>): ReadonlyArray<string> => {
+/** The steps of a run without services, in the order in which they ended. */
+const stepTable = (events: ReadonlyArray<Event>): ReadonlyArray<string> => {
   const all = events.flatMap((event) => {
     const outcome = outcomes[event._tag]
     if (outcome === undefined || !("millis" in event) || !("kind" in event) || !doesWork(event)) return []
@@ -61,34 +62,34 @@ const steps = (events: ReadonlyArray<Event>): ReadonlyArray<string> => {
   if (all.length === 0) return []
   return [
     "",
-    "| Step | Done | Time |",
+    "| Step | Outcome | Time |",
     "| --- | --- | --- |",
-    ...all.slice(0, mostSteps),
-    ...more(all.length, mostSteps)
+    ...all.slice(0, maxSteps),
+    ...moreLine(all.length, maxSteps)
   ]
 }
 
-/** What failed, each with what to do about it. */
-const failures = (events: ReadonlyArray<Event>): ReadonlyArray<string> => {
+/** The failures with their remedies. */
+const failureBlocks = (events: ReadonlyArray<Event>): ReadonlyArray<string> => {
   const steps = events.flatMap((event) =>
     event._tag === "StepFailed" && eventLine(event) !== undefined ? [event] : []
   )
   const failed = steps.length > 0 ? steps : events.flatMap((event) => (event._tag === "RunFailed" ? [event] : []))
   const all = failed.flatMap(({ failures, path }) => failures.map((failure) => ({ ...failure, path })))
-  const lines = all.slice(0, mostFailures).flatMap(({ message, path, remedy }) => {
+  const lines = all.slice(0, maxFailures).flatMap(({ message, path, remedy }) => {
     const { keys, name } = parsePath(path)
     return ["", `❌ ${code([...keys, name].join(" "))}`, "", block(message, `→ ${remedy}`)]
   })
-  return [...lines, ...more(all.length, mostFailures)]
+  return [...lines, ...moreLine(all.length, maxFailures)]
 }
 
-/** Whose run it is. */
-export interface About {
+/** The project and environment of a run. */
+export interface RunTarget {
   readonly project: string
   readonly environment?: string
 }
 
-const heading = (events: ReadonlyArray<Event>, { environment, project }: About): string => {
+const heading = (events: ReadonlyArray<Event>, { environment, project }: RunTarget): string => {
   const began = events.find(({ _tag }) => _tag === "RunStarted")
   const where = `${code(project)}${environment === undefined ? "" : ` to ${code(environment)}`}`
   const name = `${code(began?._tag === "RunStarted" ? began.name : "")} of ${where}`
@@ -98,37 +99,37 @@ const heading = (events: ReadonlyArray<Event>, { environment, project }: About):
   return `### ⚠️ ${name} interrupted${end?._tag === "RunInterrupted" ? ` after ${formatDuration(end.millis)}` : ""}`
 }
 
-/** A run as Markdown: what was done where, and what failed. Nothing that a server wrote becomes markup. */
-export const markdown = (events: ReadonlyArray<Event>, about: About): string => {
-  const services = table(rows(events))
-  const done = services.length > 0 ? services : steps(events)
-  return `${[heading(events, about), ...done, ...failures(events)].join("\n")}\n\n`
+/** Renders a run as Markdown: its services or steps, and its failures. Escapes all text from servers. */
+export const summaryMarkdown = (events: ReadonlyArray<Event>, target: RunTarget): string => {
+  const services = serviceTable(deployRows(events))
+  const done = services.length > 0 ? services : stepTable(events)
+  return `${[heading(events, target), ...done, ...failureBlocks(events)].join("\n")}\n\n`
 }
 
-/** What jiji itself ended in, beside what runs say. */
+/** The errors of jiji itself, which are not part of a run. */
 export const endSummary = (
   code: number,
   errors: ReadonlyArray<{ readonly text: string; readonly remedy: string | undefined }>
 ): string => {
   const blocks = errors
-    .slice(0, mostFailures)
+    .slice(0, maxFailures)
     .flatMap(({ remedy, text }) => ["", block(text, ...(remedy === undefined ? [] : [`→ ${remedy}`]))])
-  return `${[`### ❌ jiji ended with exit code ${code}`, ...blocks, ...more(errors.length, mostFailures)].join("\n")}\n\n`
+  return `${[`### ❌ jiji exited with code ${code}`, ...blocks, ...moreLine(errors.length, maxFailures)].join("\n")}\n\n`
 }
 
-/** Adds a run to the summary of a job. */
+/** Appends a run to a job's summary. */
 export const jobSummary =
-  (append: (text: string) => Effect.Effect<void>, about: About): Follower =>
+  (append: (text: string) => Effect.Effect<void>, target: RunTarget): Follower =>
   (run) =>
     Effect.gen(function* () {
       const seen: Array<Event> = []
-      const taking = run.pipe(
+      const collect = run.pipe(
         Stream.takeUntil(isEnd),
         Stream.filter((event) => "kind" in event || event._tag.startsWith("Run")),
         Stream.runForEach((event) => Effect.sync(() => seen.push(event)))
       )
       yield* Effect.ensuring(
-        taking,
-        Effect.suspend(() => append(markdown(seen, about)))
+        collect,
+        Effect.suspend(() => append(summaryMarkdown(seen, target)))
       )
     })

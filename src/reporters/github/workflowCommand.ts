@@ -1,14 +1,14 @@
 import { printable } from "../../core/text.ts"
 
-/** Where in the workspace's files something is. */
+/** A place in a file of the workspace. */
 export interface FileLocation {
   readonly file: string
-  /** From 1. */
+  /** Starts at 1. */
   readonly line?: number
 }
 
-/** What may stand in a workflow command, so that it ends where it should. https://github.com/actions/toolkit `command.ts` */
-const data = (text: string): string =>
+/** Escapes text so that it cannot end the workflow command early, as `command.ts` of github.com/actions/toolkit does. */
+const escapeData = (text: string): string =>
   text
     .split("\n")
     .map(printable)
@@ -18,18 +18,18 @@ const data = (text: string): string =>
     .replaceAll("\r", "%0D")
     .replaceAll("\n", "%0A")
 
-const property = (text: string): string => data(text).replaceAll(":", "%3A").replaceAll(",", "%2C")
+const escapeProperty = (text: string): string => escapeData(text).replaceAll(":", "%3A").replaceAll(",", "%2C")
 
-/** A workflow command that makes an annotation, on a line of its own. */
+/** A workflow command that creates an annotation. It is one line. */
 export const workflowCommand = (
   level: "error" | "warning",
   text: string,
   properties: Partial<FileLocation> & { readonly title?: string } = {}
 ): string => {
-  const said = Object.entries(properties).map(([name, value]) => `${name}=${property(String(value))}`)
-  return `::${level}${said.length === 0 ? "" : ` ${said.join(",")}`}::${data(text)}\n`
+  const list = Object.entries(properties).map(([name, value]) => `${name}=${escapeProperty(String(value))}`)
+  return `::${level}${list.length === 0 ? "" : ` ${list.join(",")}`}::${escapeData(text)}\n`
 }
 
-/** What happened, and what to do about it where that is known. */
+/** The message, followed by its remedy if there is one. */
 export const withRemedy = (message: string, remedy: string | undefined): string =>
   remedy === undefined ? message : `${message}\n→ ${remedy}`

@@ -1,83 +1,83 @@
 import type { Event } from "../../core/Event.ts"
-import { eventLine, detailOf, type Line, parsePath } from "../eventLine.ts"
+import { eventLine, detailText, type EventLine, parsePath } from "../eventLine.ts"
 import { printable } from "../../core/text.ts"
 import { formatBytes, formatDuration } from "../../core/units.ts"
 
-/** A step that runs. */
-interface Running {
+/** The state of a running step. */
+interface RunningStep {
   readonly action: string
   readonly subject: string
   readonly since: number
-  /** What it said of itself, for the line of its end. */
-  found: string
-  /** What is shown of it until then: how far it is, or the last line that was written for it. */
-  now: string
+  /** The step's last message, for its final line. */
+  note: string
+  /** What to show until then: the progress, or the last line of output. */
+  status: string
 }
 
-/** What is to be shown as one line: sign and colour are its mark's. */
-export interface RunningView extends Pick<Line, "mark" | "action" | "subject"> {
+/** A step as one line. The mark decides its sign and color. */
+export interface StepView extends Pick<EventLine, "mark" | "action" | "subject"> {
   readonly time: string
-  readonly said: string
+  readonly detail: string
 }
 
-/** `35%  4.2 MB of 12 MB read`: what a narrow screen needs most comes first. */
-const progress = (event: Extract<Event, { _tag: "StepProgress" }>): string => {
+/** `35%  4.2 MB of 12 MB read`: the percentage comes first, because narrow screens cut off the rest. */
+const progressText = (event: Extract<Event, { _tag: "StepProgress" }>): string => {
   const { label, total } = event
   if (total === undefined || total <= 0) return `${formatBytes(event.bytes)} ${label}`
   const percent = Math.min(100, Math.floor((100 * event.bytes) / total))
   return `${percent}%  ${formatBytes(event.bytes)} of ${formatBytes(total)} ${label}`
 }
 
-/** What a run is at, by its events. */
+/** Tracks the running steps of a run. */
 export interface RunningSteps {
-  /** Takes an event; answers the line that stays of it, if one does. */
-  take(event: Event): RunningView | undefined
-  /** The steps that run, the oldest first. */
-  at(now: number): ReadonlyArray<RunningView>
+  /** Takes an event. Returns a line to keep on the screen, if there is one. */
+  handle(event: Event): StepView | undefined
+  /** The running steps, the oldest first. */
+  views(now: number): ReadonlyArray<StepView>
 }
 
-/** Seconds and no parts of them: what ticks is to be read, not watched. */
+/** Whole seconds, because faster changes would distract. */
 const elapsed = (millis: number): string => {
   const seconds = Math.max(0, Math.floor(millis / 1000))
   return seconds < 60 ? `${seconds} s` : formatDuration(seconds * 1000)
 }
 
 export const runningSteps = (): RunningSteps => {
-  const running = new Map<string, Running>()
+  const running = new Map<string, RunningStep>()
 
-  const end = (event: Event, line: Line): RunningView => {
-    const found = running.get(event.path)?.found ?? ""
+  const end = (event: Event, line: EventLine): StepView => {
+    const note = running.get(event.path)?.note ?? ""
     running.delete(event.path)
     const time = line.mark !== "skipped" && "millis" in event ? formatDuration(event.millis) : ""
-    const detail = line.mark === "done" ? "" : detailOf(line)
-    return { ...line, time, said: [found, detail].filter((part) => part !== "").join(", ") }
+    const detail = line.mark === "done" ? "" : detailText(line)
+    return { ...line, time, detail: [note, detail].filter((part) => part !== "").join(", ") }
   }
 
   return {
-    take(event) {
+    handle(event) {
       const line = eventLine(event)
       if (line === undefined) return undefined
       if (line.mark === "started") {
         const { keys, name } = parsePath(event.path)
-        running.set(event.path, { action: name, subject: keys.join(" "), since: event.time, found: "", now: "" })
+        running.set(event.path, { action: name, subject: keys.join(" "), since: event.time, note: "", status: "" })
         return undefined
       }
       if ("kind" in event) return end(event, line)
-      const said = detailOf(line).trim()
+      const detail = detailText(line).trim()
       const step = running.get(event.path)
-      if (step === undefined || line.mark === "warning") return { ...line, time: "", said }
-      // What only says how far a step is goes into the line of its end.
-      if (line.mark === "note") step.found = said
-      step.now = event._tag === "StepProgress" ? printable(progress(event)) : said
+      if (step === undefined || line.mark === "warning") return { ...line, time: "", detail }
+      // The step's final line shows its last message or progress.
+      if (line.mark === "note") step.note = detail
+      step.status = event._tag === "StepProgress" ? printable(progressText(event)) : detail
       return undefined
     },
-    at: (now) =>
-      [...running.values()].map(({ action, now: said, since, subject }) => ({
+    views: (now) =>
+      [...running.values()].map(({ action, since, status, subject }) => ({
         mark: "started",
         action,
         subject,
         time: elapsed(now - since),
-        said
+        detail: status
       }))
   }
 }

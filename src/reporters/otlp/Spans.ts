@@ -2,39 +2,39 @@ import { Cause, Context, Exit, Option, Tracer } from "effect"
 import type { CommandRun } from "../../layers/shell/tracedShell.ts"
 import type { Event, FailureRecord } from "../../core/Event.ts"
 import { parentPaths } from "../eventLine.ts"
-import type { Parent } from "./settings.ts"
+import type { ParentSpan } from "./settings.ts"
 
-/** OpenTelemetry counts in nanoseconds. */
+/** OpenTelemetry uses nanoseconds. */
 const nanos = (millis: number): bigint => BigInt(Math.round(millis)) * 1_000_000n
 
-/** The error of a span: the one that is told, without a stack, which would be the tracer's own. */
-const failed = (name: string, message: string): Exit.Exit<never, Error> =>
+/** The error of a span. Its stack is only the message, because the real one would lead into the tracer. */
+const errorExit = (name: string, message: string): Exit.Exit<never, Error> =>
   Exit.fail(Object.assign(new Error(message), { name, stack: `${name}: ${message}` }))
 
 const tagOf = (failures: ReadonlyArray<FailureRecord>): string => failures[0]?.tag ?? "Failed"
 const messageOf = (failures: ReadonlyArray<FailureRecord>): string => failures.map(({ message }) => message).join(" ")
 
-const failure = (failures: ReadonlyArray<FailureRecord>): Exit.Exit<never, Error> =>
-  failed(tagOf(failures), messageOf(failures))
+const failureExit = (failures: ReadonlyArray<FailureRecord>): Exit.Exit<never, Error> =>
+  errorExit(tagOf(failures), messageOf(failures))
 
 const interrupted = Exit.failCause(Cause.interrupt())
 
-const server = (path: string): string | undefined => /\/servers\[([^\]]*)\]/u.exec(path)?.[1]
+const serverOf = (path: string): string | undefined => /\/servers\[([^\]]*)\]/u.exec(path)?.[1]
 
-/** Makes the spans of a run: of the run, of its nodes, and of the commands that ran for them. */
+/** Creates spans for a run, its nodes, and their commands. */
 export class Spans {
   readonly #tracer: Tracer.Tracer
-  readonly #parent: Parent | undefined
-  readonly #about: Readonly<Record<string, string>>
+  readonly #parent: ParentSpan | undefined
+  readonly #attributes: Readonly<Record<string, string>>
   readonly #spans = new Map<string, Tracer.Span>()
-  /** Those that have ended, by their path, until the span is there that they are part of. */
+  /** Finished commands by path, until their node ends. */
   readonly #commands = new Map<string, Array<CommandRun>>()
 
-  /** `about` is told of the run as a whole. */
-  constructor(tracer: Tracer.Tracer, parent: Parent | undefined, about: Readonly<Record<string, string>>) {
+  /** The run's span gets the `attributes`. */
+  constructor(tracer: Tracer.Tracer, parent: ParentSpan | undefined, attributes: Readonly<Record<string, string>>) {
     this.#tracer = tracer
     this.#parent = parent
-    this.#about = about
+    this.#attributes = attributes
   }
 
   #begin(
@@ -55,7 +55,7 @@ export class Spans {
     })
   }
 
-  #above(path: string): Tracer.AnySpan | undefined {
+  #parentOf(path: string): Tracer.AnySpan | undefined {
     for (const each of parentPaths(path)) {
       const span = this.#spans.get(each)
       if (span !== undefined) return span
@@ -64,7 +64,7 @@ export class Spans {
   }
 
   #end(path: string, time: number, exit: Exit.Exit<unknown, unknown>): void {
-    for (const ran of this.#commands.get(path) ?? []) this.#ran(ran)
+    for (const command of this.#commands.get(path) ?? []) this.#commandSpan(command)
     this.#commands.delete(path)
     this.#spans.get(path)?.end(nanos(time), exit)
   }
@@ -73,21 +73,21 @@ export class Spans {
     this.#spans.get(path)?.event(name, nanos(time), attributes)
   }
 
-  /** Takes the next event of the run. */
+  /** Handles the next event of the run. */
   event(event: Event): void {
     const { path, time } = event
     switch (event._tag) {
       case "RunStarted": {
         const span = this.#begin(event.name, time, this.#parent && Tracer.externalSpan(this.#parent))
-        for (const [key, value] of Object.entries(this.#about)) span.attribute(key, value)
+        for (const [key, value] of Object.entries(this.#attributes)) span.attribute(key, value)
         span.attribute("jiji.run", event.run)
         this.#spans.set(path, span)
         return
       }
       case "StepStarted": {
-        const span = this.#begin(path, time, this.#above(path))
+        const span = this.#begin(path, time, this.#parentOf(path))
         span.attribute("jiji.kind", event.kind)
-        const name = server(path)
+        const name = serverOf(path)
         if (name !== undefined) span.attribute("jiji.server", name)
         this.#spans.set(path, span)
         return
@@ -98,15 +98,15 @@ export class Spans {
       case "StepSucceeded":
         return this.#end(path, time, Exit.void)
       case "RunSucceeded":
-        this.#rest()
+        this.#remainingCommands()
         return this.#end(path, time, Exit.void)
       case "RunFailed":
-        this.#rest()
-        return this.#end(path, time, failure(event.failures))
+        this.#remainingCommands()
+        return this.#end(path, time, failureExit(event.failures))
       case "StepFailed":
-        return this.#end(path, time, failure(event.failures))
+        return this.#end(path, time, failureExit(event.failures))
       case "RunInterrupted":
-        this.#rest()
+        this.#remainingCommands()
         return this.#end(path, time, interrupted)
       case "StepInterrupted":
         return this.#end(path, time, interrupted)
@@ -124,22 +124,22 @@ export class Spans {
     }
   }
 
-  /** Takes a command that has ended. */
-  command(ran: CommandRun): void {
-    const known = this.#commands.get(ran.path)
-    if (known === undefined) this.#commands.set(ran.path, [ran])
-    else known.push(ran)
+  /** Adds a finished command. */
+  command(command: CommandRun): void {
+    const known = this.#commands.get(command.path)
+    if (known === undefined) this.#commands.set(command.path, [command])
+    else known.push(command)
   }
 
-  /** What ran when its node had ended: what was given back then. */
-  #rest(): void {
-    for (const ran of [...this.#commands.values()].flat()) this.#ran(ran)
+  /** Creates spans for commands that ran after their node had ended, to release its resources. */
+  #remainingCommands(): void {
+    for (const command of [...this.#commands.values()].flat()) this.#commandSpan(command)
     this.#commands.clear()
   }
 
-  #ran({ began, ended, exitCode, failure, machine, path, program }: CommandRun): void {
-    const parent = this.#spans.get(path) ?? this.#above(path)
-    // What runs outside of a run is no part of its trace.
+  #commandSpan({ began, ended, exitCode, failure, machine, path, program }: CommandRun): void {
+    const parent = this.#spans.get(path) ?? this.#parentOf(path)
+    // Commands outside the run are not part of its trace.
     if (parent === undefined) return
     const span = this.#begin(program, began, parent, machine === "local" ? "internal" : "client")
     span.attribute("jiji.machine", machine)
@@ -149,10 +149,10 @@ export class Spans {
       failure === "Interrupted"
         ? interrupted
         : failure !== undefined
-          ? failed(failure, failure)
+          ? errorExit(failure, failure)
           : exitCode === 0
             ? Exit.void
-            : failed("ExitCode", `exit code ${exitCode}`)
+            : errorExit("ExitCode", `exit code ${exitCode}`)
     span.end(nanos(ended), exit)
   }
 }

@@ -184,7 +184,7 @@ describe("jiji runs show", () => {
   })
 })
 
-test("a run is running while its process lives; then it says how it ended, or that it ended without a word", async () => {
+test("shows a run as running while its process lives, then its outcome, or that it stopped unexpectedly", async () => {
   // A server that takes connections and says nothing, and an engine that works for long.
   using silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } })
   const server = `{ host: 127.0.0.1, port: ${silent.port} }`
@@ -216,5 +216,5 @@ test("a run is running while its process lives; then it says how it ended, or th
     await run.exited
     expect(outcome()).toBe(end)
   }
-  expect(shop.jiji(["runs", "show"]).stdout).toStartWith("? deploy of shop ended without a word after ")
+  expect(shop.jiji(["runs", "show"]).stdout).toStartWith("? deploy of shop stopped unexpectedly after ")
 }, 60_000)

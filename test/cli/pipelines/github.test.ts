@@ -32,7 +32,7 @@ test("after a run that went well, a required hook's failure is an error and in t
     expect.stringMatching(/^::error::The hook must failed on run\.succeeded: exit code 3: no\.%0A→ /)
   ])
   expect(readFileSync(file, "utf8")).toMatch(
-    /^### ✅ <code>notice<\/code> of <code>shop<\/code> done in .*\n\n\| Step [^]*\| <code>tell<\/code> \| done \| [^]*\n### ❌ jiji ended with exit code 1\n\n<pre>The hook must failed/
+    /^### ✅ <code>notice<\/code> of <code>shop<\/code> done in .*\n\n\| Step [^]*\| <code>tell<\/code> \| done \| [^]*\n### ❌ jiji exited with code 1\n\n<pre>The hook must failed/
   )
 })
 

@@ -8,7 +8,7 @@ import { isLoopback } from "../../../layers/registry/Loopback.ts"
 import * as Probe from "../../../layers/registry/Probe.ts"
 import { containerName } from "../../../layers/registryContainer/RegistryContainer.ts"
 import { ExitCode } from "../../../core/Failure.ts"
-import { layout } from "../../../reporters/table.ts"
+import { alignColumns } from "../../../reporters/table.ts"
 import { project } from "../../flags.ts"
 import { open } from "../../loadProject.ts"
 import type { RegistryLayers } from "./layers.ts"
@@ -43,9 +43,9 @@ const table = (tags: ReadonlyArray<StoredTag>, width: number): ReadonlyArray<str
     formatBytes(size),
     digest.slice(7, 19)
   ])
-  const lines = layout([["REPOSITORY", "TAG", "SIZE", "DIGEST"], ...rows])
+  const lines = alignColumns([["REPOSITORY", "TAG", "SIZE", "DIGEST"], ...rows])
   const fits = lines.every((line) => line.length <= width)
-  return ["", ...(fits ? lines : layout([["REPOSITORY", "TAG", "SIZE"], ...rows.map((row) => row.slice(0, 3))]))]
+  return ["", ...(fits ? lines : alignColumns([["REPOSITORY", "TAG", "SIZE"], ...rows.map((row) => row.slice(0, 3))]))]
 }
 
 const total = (tags: ReadonlyArray<StoredTag>, size: number): string => {

@@ -1,28 +1,28 @@
 import type { Output } from "../reporters/Reporter.ts"
-import { layout } from "../reporters/table.ts"
+import { alignColumns } from "../reporters/table.ts"
 import { painter } from "../reporters/text.ts"
-import { told } from "./outcome.ts"
-import type { RunKept } from "./read.ts"
-import { ago, moment } from "./times.ts"
+import { outcomeLabels } from "./outcomeLabels.ts"
+import type { StoredRun } from "./read.ts"
+import { formatAgo, formatDateTime } from "./times.ts"
 import { oneLine } from "../core/text.ts"
 import { formatDuration } from "../core/units.ts"
 
 type Column = "ID" | "WHEN" | "AGO" | "PROJECT" | "PIPELINE" | "ENVIRONMENT" | "OUTCOME" | "TIME" | "BY"
 
-const cell: Readonly<Record<Column, (run: RunKept, now: number) => string>> = {
+const cells: Readonly<Record<Column, (run: StoredRun, now: number) => string>> = {
   ID: ({ id }) => id,
-  WHEN: ({ began }) => moment(began),
-  AGO: ({ began }, now) => ago(now - began),
+  WHEN: ({ began }) => formatDateTime(began),
+  AGO: ({ began }, now) => formatAgo(now - began),
   PROJECT: ({ project }) => project,
   PIPELINE: ({ pipeline }) => pipeline,
   ENVIRONMENT: ({ environment }) => environment ?? "",
-  OUTCOME: ({ outcome }) => told[outcome].text,
+  OUTCOME: ({ outcome }) => outcomeLabels[outcome].text,
   TIME: ({ millis }) => formatDuration(millis),
   BY: ({ who }) => who
 }
 
-/** What is shown, the widest first. */
-const choices: ReadonlyArray<ReadonlyArray<Column>> = [
+/** The sets of columns to choose from, the widest first. */
+const columnSets: ReadonlyArray<ReadonlyArray<Column>> = [
   ["ID", "WHEN", "AGO", "PROJECT", "PIPELINE", "ENVIRONMENT", "OUTCOME", "TIME", "BY"],
   ["ID", "AGO", "PROJECT", "PIPELINE", "ENVIRONMENT", "OUTCOME", "TIME", "BY"],
   ["ID", "AGO", "PROJECT", "PIPELINE", "ENVIRONMENT", "OUTCOME", "TIME"],
@@ -32,16 +32,16 @@ const choices: ReadonlyArray<ReadonlyArray<Column>> = [
   ["ID", "OUTCOME"]
 ]
 
-/** The runs as a table, with as many columns as go into a width. */
-export const table = (runs: ReadonlyArray<RunKept>, now: number, { colors, columns }: Omit<Output, "write">) => {
+/** The runs as a table with as many columns as fit the width. */
+export const runsTable = (runs: ReadonlyArray<StoredRun>, now: number, { colors, columns }: Omit<Output, "write">) => {
   const paint = painter(colors)
-  const tables = choices.map((shown) =>
-    layout([
-      ["  ID", ...shown.slice(1)],
+  const tables = columnSets.map((set) =>
+    alignColumns([
+      ["  ID", ...set.slice(1)],
       ...runs.map((run) =>
-        shown.map((column) => {
-          const text = oneLine(cell[column](run, now)) || "-"
-          return column === "ID" ? `${told[run.outcome].sign} ${text}` : text
+        set.map((column) => {
+          const text = oneLine(cells[column](run, now)) || "-"
+          return column === "ID" ? `${outcomeLabels[run.outcome].sign} ${text}` : text
         })
       )
     ])
@@ -50,9 +50,9 @@ export const table = (runs: ReadonlyArray<RunKept>, now: number, { colors, colum
     tables.find((lines) => lines.every((line) => Bun.stringWidth(line) <= columns)) ?? tables.at(-1) ?? []
   return [
     paint("bold", head),
-    // Every line begins with the sign of its run.
+    // Only the sign at the start of the line is colored.
     ...lines.map(
-      (line, index) => `${paint(told[runs[index]?.outcome ?? "lost"].style, line.slice(0, 1))}${line.slice(1)}`
+      (line, index) => `${paint(outcomeLabels[runs[index]?.outcome ?? "lost"].style, line.slice(0, 1))}${line.slice(1)}`
     )
   ]
 }

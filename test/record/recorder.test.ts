@@ -15,12 +15,12 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Option, Stream } from "effect"
 import type { Event } from "../../src/core/Event.ts"
-import { kept } from "../../src/record/bounds.ts"
-import { open } from "../../src/record/Database.ts"
-import { follower } from "../../src/record/follow.ts"
-import { isAlive, own } from "../../src/record/Owner.ts"
+import { historyLimits } from "../../src/record/limits.ts"
+import { openDatabase } from "../../src/record/Database.ts"
+import { recorder } from "../../src/record/recorder.ts"
+import { isAlive, currentOwner } from "../../src/record/Owner.ts"
 import { prune } from "../../src/record/prune.ts"
-import { list, read } from "../../src/record/read.ts"
+import { listRuns, readRun } from "../../src/record/read.ts"
 import type { RecordUnusable } from "../../src/record/RecordError.ts"
 import { it } from "../effect.ts"
 import { failedDeploy } from "./story.ts"
@@ -28,29 +28,29 @@ import { failedDeploy } from "./story.ts"
 const folder = mkdtempSync(join(tmpdir(), "jiji-record-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 let files = 0
-const place = () => join(folder, `${++files}`, "state", "runs.sqlite")
+const newFile = () => join(folder, `${++files}`, "state", "runs.sqlite")
 
-const about = { project: "shop", environment: "staging", servers: ["web1", "web2"], who: "me@here" }
+const info = { project: "shop", environment: "staging", servers: ["web1", "web2"], who: "me@here" }
 
-/** Keeps the events of a run as a run does, and gives what was warned of. */
-const keep = Effect.fnUntraced(function* (file: string, events: ReadonlyArray<Event>) {
+/** Records the events of a run and returns the warnings. */
+const record = Effect.fnUntraced(function* (file: string, events: ReadonlyArray<Event>) {
   const warned: Array<RecordUnusable> = []
-  yield* follower(file, about, (error) => void warned.push(error))(Stream.fromIterable(events))
+  yield* recorder(file, info, (error) => void warned.push(error))(Stream.fromIterable(events))
   return warned
 })
 
 const day = 24 * 60 * 60 * 1000
-const whole = failedDeploy()
+const deployEvents = failedDeploy()
 
-describe("the record of a run", () => {
-  it.live("has every event as it was, for this user's eyes alone", () =>
+describe("the run history", () => {
+  it.live("stores every event unchanged, readable only by this user", () =>
     Effect.gen(function* () {
-      const file = place()
-      expect(yield* keep(file, failedDeploy({ began: Date.now() }))).toEqual([])
-      const { events, run } = yield* read(file, Option.none())
+      const file = newFile()
+      expect(yield* record(file, failedDeploy({ began: Date.now() }))).toEqual([])
+      const { events, run } = yield* readRun(file, Option.none())
       expect(events).toEqual([...failedDeploy({ began: run.began })])
       expect(run).toMatchObject({
-        ...about,
+        ...info,
         id: "mf3k2a9c-7q1x",
         pipeline: "deploy",
         outcome: "failed",
@@ -59,67 +59,67 @@ describe("the record of a run", () => {
       })
       expect(statSync(file).mode & 0o777).toBe(0o600)
       expect(statSync(join(file, "..")).mode & 0o777).toBe(0o700)
-      // All is in the one file once nobody has it open.
+      // SQLite removes its other files when the last process closes the database.
       expect(readdirSync(join(file, ".."))).toEqual(["runs.sqlite"])
     })
   )
 
-  it.live("leaves out the run that a step of it runs", () =>
+  it.live("does not mix in the events of a run that a step starts", () =>
     Effect.gen(function* () {
-      const file = place()
+      const file = newFile()
       const now = Date.now()
       const [first, ...others] = failedDeploy({ began: now })
       if (first === undefined) throw new Error("no story")
-      yield* keep(file, [first, ...failedDeploy({ began: now, run: "inner" }), ...others])
-      expect((yield* list(file, 9)).map(({ id }) => id)).toEqual(["mf3k2a9c-7q1x"])
-      expect((yield* read(file, Option.none())).events).toEqual([first, ...others])
+      yield* record(file, [first, ...failedDeploy({ began: now, run: "inner" }), ...others])
+      expect((yield* listRuns(file, 9)).map(({ id }) => id)).toEqual(["mf3k2a9c-7q1x"])
+      expect((yield* readRun(file, Option.none())).events).toEqual([first, ...others])
     })
   )
 
-  it.live("of an output without end has its beginning, its end, and what the failed step said last", () =>
+  it.live("stores the start and the end of a huge output, and the last lines of a failed step", () =>
     Effect.gen(function* () {
-      const file = place()
-      const template = whole.find(({ _tag }) => _tag === "StepOutput")
+      const file = newFile()
+      const template = deployEvents.find(({ _tag }) => _tag === "StepOutput")
       if (template?._tag !== "StepOutput") throw new Error("no output in the story")
       const events: Array<Event> = []
       const add = (event: Event) => void events.push({ ...event, seq: events.length + 1 })
-      const start = whole.findIndex((event) => event._tag === "StepFailed")
+      const start = deployEvents.findIndex((event) => event._tag === "StepFailed")
       for (const event of failedDeploy({ began: Date.now() }).slice(0, start)) add(event)
       const path = "deploy/servers[web2]/services[web]/deploy"
       const flood = (from: string, count: number) => {
         for (let n = 0; n < count; n++) add({ ...template, path: from, line: `${n} ${"x".repeat(1000)}` })
       }
       flood("deploy/noise", 6000)
-      add({ ...template, path, line: "the last words" })
-      for (const event of whole.slice(start, start + 1)) add(event)
+      add({ ...template, path, line: "the last line" })
+      for (const event of deployEvents.slice(start, start + 1)) add(event)
       flood("deploy/noise", 3000)
-      for (const event of whole.slice(start + 1)) add(event)
-      expect(yield* keep(file, events)).toEqual([])
-      const got = yield* read(file, Option.none())
+      for (const event of deployEvents.slice(start + 1)) add(event)
+      expect(yield* record(file, events)).toEqual([])
+      const got = yield* readRun(file, Option.none())
       const lines = got.events.flatMap((event) => (event._tag === "StepOutput" ? [event.line.slice(0, 20)] : []))
-      expect(lines).toContain("the last words")
+      expect(lines).toContain("the last line")
       expect(lines.at(-1)).toStartWith("2999 ")
       expect(got.run.dropped).toBeGreaterThan(500)
       expect(lines.length + got.run.dropped).toBe(events.filter(({ _tag }) => _tag === "StepOutput").length)
       expect(statSync(file).size).toBeLessThan(9_000_000)
-      // What it did is all there.
+      // All other events are stored.
       const done = (all: ReadonlyArray<Event>) => all.filter(({ _tag }) => _tag !== "StepOutput").map(({ seq }) => seq)
       expect(done(got.events)).toEqual(done(events))
     })
   )
 
-  it.live("passes over what it does not understand, and has all the others", () =>
+  it.live("skips rows and events that it cannot decode, and reads all others", () =>
     Effect.gen(function* () {
-      const file = place()
-      for (let n = 0; n < 6; n++) yield* keep(file, failedDeploy({ run: `run${n}`, began: Date.now() + n }))
-      const db = yield* open(file)
+      const file = newFile()
+      for (let n = 0; n < 6; n++) yield* record(file, failedDeploy({ run: `run${n}`, began: Date.now() + n }))
+      const db = yield* openDatabase(file)
       db.run("UPDATE runs SET servers = '[1' WHERE id = 'run5'")
       db.run("UPDATE runs SET began = 8640000000000001 WHERE id = 'run4'")
       db.run("UPDATE runs SET seen = -9000000000000000000 WHERE id = 'run3'")
       db.run("UPDATE runs SET outcome = 'exploded' WHERE id = 'run1'")
-      expect((yield* list(file, 2)).map(({ id }) => id)).toEqual(["run2", "run0"])
-      expect((yield* read(file, Option.none())).run.id).toBe("run2")
-      expect(yield* read(file, Option.some("run")).pipe(Effect.flip)).toMatchObject({
+      expect((yield* listRuns(file, 2)).map(({ id }) => id)).toEqual(["run2", "run0"])
+      expect((yield* readRun(file, Option.none())).run.id).toBe("run2")
+      expect(yield* readRun(file, Option.some("run")).pipe(Effect.flip)).toMatchObject({
         _tag: "RunAmbiguous",
         some: ["run2", "run0"]
       })
@@ -127,61 +127,63 @@ describe("the record of a run", () => {
         "UPDATE events SET body = replace(body, '\"time\":', '\"time\":99999') WHERE seq = 2 AND run = (SELECT number FROM runs WHERE id = 'run2')"
       )
       db.run("UPDATE events SET body = '{' WHERE seq = 3")
-      const { events } = yield* read(file, Option.none())
-      expect(events.map(({ seq }) => seq)).toEqual(whole.map(({ seq }) => seq).filter((seq) => seq !== 2 && seq !== 3))
+      const { events } = yield* readRun(file, Option.none())
+      expect(events.map(({ seq }) => seq)).toEqual(
+        deployEvents.map(({ seq }) => seq).filter((seq) => seq !== 2 && seq !== 3)
+      )
     })
   )
 
-  it.live("is bounded by count, by age and by size, the oldest first, and never loses one that is under way", () =>
+  it.live("deletes the oldest runs beyond the limits for count, age and size, but never a run in progress", () =>
     Effect.gen(function* () {
-      const file = place()
+      const file = newFile()
       const now = Date.now()
-      yield* keep(file, [...failedDeploy({ run: "open", began: now - 60_000 })].slice(0, 5))
-      for (let n = 0; n < 6; n++) yield* keep(file, failedDeploy({ run: `run${n}`, began: now - n * day }))
-      const ids = Effect.map(list(file, 99), (runs) => runs.map(({ id }) => id))
+      yield* record(file, [...failedDeploy({ run: "open", began: now - 60_000 })].slice(0, 5))
+      for (let n = 0; n < 6; n++) yield* record(file, failedDeploy({ run: `run${n}`, began: now - n * day }))
+      const ids = Effect.map(listRuns(file, 99), (runs) => runs.map(({ id }) => id))
       expect(yield* ids).toEqual(["run0", "open", "run1", "run2", "run3", "run4", "run5"])
-      const db = yield* open(file)
-      prune(db, now, { ...kept, days: 4.5 })
+      const db = yield* openDatabase(file)
+      prune(db, now, { ...historyLimits, days: 4.5 })
       expect(yield* ids).toEqual(["run0", "open", "run1", "run2", "run3", "run4"])
-      prune(db, now, { ...kept, runs: 4 })
+      prune(db, now, { ...historyLimits, runs: 4 })
       expect(yield* ids).toEqual(["run0", "open", "run1", "run2"])
-      prune(db, now, { ...kept, bytes: 1 })
+      prune(db, now, { ...historyLimits, bytes: 1 })
       expect(yield* ids).toEqual(["run0", "open"])
       expect(db.query("SELECT count(DISTINCT run) AS runs FROM events").get()).toEqual({ runs: 2 })
     })
   )
 })
 
-describe("a record that cannot be written", () => {
-  const tells = (name: string, why: RecordUnusable["why"], make: (file: string) => void) =>
-    it.live(`because ${name} is one warning, and the run goes on`, () =>
+describe("when the run history cannot be written", () => {
+  const warnsOnce = (name: string, why: RecordUnusable["why"], make: (file: string) => void) =>
+    it.live(`because ${name}, jiji warns once and the run continues`, () =>
       Effect.gen(function* () {
-        const file = place()
-        yield* keep(file, whole)
+        const file = newFile()
+        yield* record(file, deployEvents)
         make(file)
-        const warned = yield* keep(file, failedDeploy({ run: "next" }))
+        const warned = yield* record(file, failedDeploy({ run: "next" }))
         expect(warned.map((error) => [error.why, error.file])).toEqual([[why, file]])
       })
     )
-  tells("it is damaged", "damaged", (file) => writeFileSync(file, "not a database, and long enough".repeat(100)))
-  tells("a newer jiji wrote it", "newer", (file) => {
+  warnsOnce("it is corrupted", "damaged", (file) => writeFileSync(file, "not a database, and long enough".repeat(100)))
+  warnsOnce("a newer jiji wrote it", "newer", (file) => {
     const db = new Database(file)
     db.run("PRAGMA user_version = 99")
     db.close()
   })
-  tells("its folder is a file", "denied", (file) => {
+  warnsOnce("its folder is a file", "denied", (file) => {
     rmSync(join(file, ".."), { recursive: true })
     writeFileSync(join(file, ".."), "")
   })
-  tells("it is a folder", "foreign", (file) => {
+  warnsOnce("it is a folder", "foreign", (file) => {
     rmSync(file)
     mkdirSync(file)
   })
-  tells("it is a pipe", "foreign", (file) => {
+  warnsOnce("it is a pipe", "foreign", (file) => {
     rmSync(file)
     expect(Bun.spawnSync(["mkfifo", "-m", "666", file]).exitCode).toBe(0)
   })
-  tells("the schema is another's", "failed", (file) => {
+  warnsOnce("its tables are missing", "failed", (file) => {
     const db = new Database(file)
     db.run("DROP TABLE events")
     db.close()
@@ -189,9 +191,9 @@ describe("a record that cannot be written", () => {
 })
 
 for (const link of ["file", "folder"] as const) {
-  it.live(`a link in place of the record's ${link} leads to nothing that is changed or written to`, () =>
+  it.live(`does not follow or change a link in place of the history's ${link}`, () =>
     Effect.gen(function* () {
-      const file = place()
+      const file = newFile()
       const elsewhere = join(file, "../../elsewhere")
       mkdirSync(elsewhere, { recursive: true })
       chmodSync(elsewhere, 0o755)
@@ -201,8 +203,8 @@ for (const link of ["file", "folder"] as const) {
         mkdirSync(join(file, ".."), { mode: 0o700 })
         symlinkSync(join(elsewhere, "runs.sqlite"), file)
       }
-      expect((yield* keep(file, whole)).map(({ why }) => why)).toEqual(["foreign"])
-      expect(yield* Effect.flip(list(file, 9))).toMatchObject({ why: "foreign", exitCode: 77 })
+      expect((yield* record(file, deployEvents)).map(({ why }) => why)).toEqual(["foreign"])
+      expect(yield* Effect.flip(listRuns(file, 9))).toMatchObject({ why: "foreign", exitCode: 77 })
       expect(statSync(elsewhere).mode & 0o777).toBe(0o755)
       expect(statSync(join(elsewhere, "runs.sqlite")).mode & 0o777).toBe(0o644)
       expect(readdirSync(elsewhere)).toEqual(["runs.sqlite"])
@@ -211,24 +213,24 @@ for (const link of ["file", "folder"] as const) {
   )
 }
 
-describe("several at once", () => {
+describe("with several processes", () => {
   it.live(
-    "from the first moment on, in processes of their own, all find their events whole",
+    "stores every event, even when all of them create the file at once",
     () =>
       Effect.gen(function* () {
-        const file = place()
+        const file = newFile()
         const program = join(import.meta.dir, "writing.ts")
         const children = Array.from({ length: 6 }, (_, n) =>
           Bun.spawn([process.execPath, program, file, `run${n}`], { stdout: "pipe", stderr: "inherit" })
         )
-        const said = yield* Effect.promise(() =>
+        const warnings = yield* Effect.promise(() =>
           Promise.all(children.map((child) => new Response(child.stdout).text()))
         )
-        expect(said).toEqual(children.map(() => ""))
-        const runs = yield* list(file, 99)
+        expect(warnings).toEqual(children.map(() => ""))
+        const runs = yield* listRuns(file, 99)
         expect(runs.map(({ id }) => id).sort()).toEqual(children.map((_, n) => `run${n}`))
         for (const { id } of runs) {
-          const { events } = yield* read(file, Option.some(id))
+          const { events } = yield* readRun(file, Option.some(id))
           expect(events.map(({ seq }) => seq)).toEqual(failedDeploy({ lines: 3000 }).map(({ seq }) => seq))
         }
       }),
@@ -236,33 +238,33 @@ describe("several at once", () => {
   )
 
   it.live(
-    "a run that was killed ended without a word, and one that lives is running",
+    "shows a run as running while its process lives, and as lost after it was killed",
     () =>
       Effect.gen(function* () {
-        const file = place()
+        const file = newFile()
         const program = join(import.meta.dir, "writing.ts")
         const child = Bun.spawn([process.execPath, program, file, "killed", "hang"], {
           stdout: "pipe",
           stderr: "inherit"
         })
-        // It says so when its first events are written.
+        // The process prints a line after it has written its first events.
         yield* Effect.promise(() => child.stdout.getReader().read())
         expect(existsSync(file)).toBe(true)
-        expect((yield* list(file, 1)).map(({ outcome }) => outcome)).toEqual(["running"])
+        expect((yield* listRuns(file, 1)).map(({ outcome }) => outcome)).toEqual(["running"])
         child.kill("SIGKILL")
         yield* Effect.promise(() => child.exited)
-        expect((yield* list(file, 1)).map(({ outcome }) => outcome)).toEqual(["lost"])
-        const { events } = yield* read(file, Option.none())
+        expect((yield* listRuns(file, 1)).map(({ outcome }) => outcome)).toEqual(["lost"])
+        const { events } = yield* readRun(file, Option.none())
         expect(events.length).toBeGreaterThan(3)
       }),
     60_000
   )
 })
 
-test("a process is known by its number and when it began, as far as this machine can tell", () => {
-  const [host = "", boot = "", pid = "", start = ""] = own().split(" ")
-  expect(isAlive(own())).toBe(true)
-  // The same number, given to another process.
+test("identifies a process by its ID, its start time and the boot, but only on its own machine", () => {
+  const [host = "", boot = "", pid = "", start = ""] = currentOwner().split(" ")
+  expect(isAlive(currentOwner())).toBe(true)
+  // A reused process ID.
   expect(isAlive([host, boot, pid, Number(start) - 1].join(" "))).toBe(false)
   expect(isAlive([host, "another-boot", pid, start].join(" "))).toBe(false)
   expect(isAlive([host, boot, 2 ** 22 + 1, start].join(" "))).toBe(false)
