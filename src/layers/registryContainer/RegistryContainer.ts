@@ -46,7 +46,7 @@ export class RegistryContainer extends Context.Service<
   }
 >()("jiji/layers/registryContainer/RegistryContainer") {
   static readonly layer = Layer.suspend(() =>
-    RegistryContainer.asking((port) => Probe.answers(`http://127.0.0.1:${port}`))
+    RegistryContainer.asking((port) => Probe.isReady(`http://127.0.0.1:${port}`))
   )
   /** With another way to ask whether it answers: a shell that only records has started nothing. */
   static readonly asking = (answers: (port: number) => Effect.Effect<boolean>) => make(answers)

@@ -20,7 +20,7 @@ export const checkRegistryContainer = Effect.fnUntraced(function* (engine: Engin
   if (own === undefined) return yield* new RegistryContainerForeign({ engine, name })
   if (own !== port) return yield* new RegistryContainerElsewhere({ engine, name, wanted: port, port: own })
   if (!runs) return { answers: false, text: "the next deploy starts the registry's container" }
-  if (yield* Probe.answers(`http://127.0.0.1:${port}`)) {
+  if (yield* Probe.isReady(`http://127.0.0.1:${port}`)) {
     return { answers: true, text: `the container ${name} answers on port ${port}` }
   }
   return yield* new RegistryContainerSilent({ engine, name, port, seconds })

@@ -155,7 +155,7 @@ describe("processes that share a store", () => {
       const directory = yield* folder
       mkdirSync(`${directory}/sweeps`, { recursive: true })
       writeFileSync(`${directory}/sweeps/another-machine.1.0a1b2c3d`, "")
-      const { hold } = yield* Effect.provide(Leases.make(directory), Platform.layer)
+      const { acquireShared: hold } = yield* Effect.provide(Leases.make(directory), Platform.layer)
       const holding = yield* Effect.forkChild(Effect.flip(Effect.scoped(hold)))
       yield* Effect.repeat(
         Effect.suspend(() =>
@@ -179,7 +179,7 @@ describe("processes that share a store", () => {
       writeFileSync(sweep, "")
       const before = Date.now() / 1000 - 11 * 60
       utimesSync(sweep, before, before)
-      const { hold } = yield* Effect.provide(Leases.make(directory), Platform.layer)
+      const { acquireShared: hold } = yield* Effect.provide(Leases.make(directory), Platform.layer)
       yield* hold
       expect(names(`${directory}/sweeps`)).toEqual([])
     })
