@@ -15,7 +15,7 @@ export { type Entry, Recording } from "./Recording.ts"
  */
 export const machines = (script: Script.Script) =>
   Layer.mergeAll(
-    RegistryContainer.asking(() => Effect.succeed(true)),
+    RegistryContainer.layerWith(() => Effect.succeed(true)),
     Registry.layer,
     Recorded.processes(script)
   ).pipe(Layer.provideMerge(Recorded.shell(script)), Layer.provideMerge(Ssh.layer(script)))
