@@ -137,7 +137,7 @@ export class Spans {
     this.#commands.clear()
   }
 
-  #ran({ began, ended, exitCode, failure, machine, path, program }: CommandRun): void {
+  #ran({ startedAt: began, endedAt: ended, exitCode, failure, machine, path, program }: CommandRun): void {
     const parent = this.#spans.get(path) ?? this.#above(path)
     // What runs outside of a run is no part of its trace.
     if (parent === undefined) return

@@ -23,15 +23,15 @@ export const checkRegistry = Effect.fnUntraced(function* (
   const asked = Effect.gen(function* () {
     const credentials = yield* credentialsOf(registry)
     if (credentials !== undefined) {
-      yield* diagnosis.login(machine, engine, credentials)
+      yield* diagnosis.checkLogin(machine, engine, credentials)
       return ok("registry", `${server} lets ${credentials.username} in`)
     }
     const [service] = project.services
     const named = repository(registry, project.name, service?.name ?? "web")
     // Its error is one of deploy.yml, which has said so itself.
     const asksFor = Result.getOrElse(named, () => `${server}/jiji/doctor`)
-    const answer = yield* diagnosis.reach(machine, engine, asksFor)
-    return answer === "answers"
+    const answer = yield* diagnosis.checkRegistry(machine, engine, asksFor)
+    return answer === "reachable"
       ? ok("registry", `${server} answers`)
       : warning("registry", `${server} answers, and asks for a login; none is configured`, noLogin)
   })

@@ -31,7 +31,7 @@ export const step = Step.make(
 
     const open = Effect.gen(function* () {
       const tunnel = yield* (yield* Ssh).forward(server, { port: registry.port, to: served.socket ?? served.port })
-      const port = (yield* Diagnosis).port(server, tunnel.port, found.engine?.name)
+      const port = (yield* Diagnosis).checkPort(server, tunnel.port, found.engine?.name)
       const seen = yield* Effect.raceFirst(port, tunnel.lost)
       const where = `port ${tunnel.port}`
       const taken =
@@ -45,19 +45,19 @@ export const step = Step.make(
               )
             ]
       const exposed =
-        seen.open === true ? [warning("tunnel", `sshd opens ${where} to other machines`, closed.remedy)] : []
+        seen.isPublic === true ? [warning("tunnel", `sshd opens ${where} to other machines`, closed.remedy)] : []
       const problems = [...taken, ...exposed]
       const asked = seen.registry
       return [
         ...(problems.length > 0
           ? problems
-          : [ok("tunnel", `${where} is open on 127.0.0.1${seen.open === false ? " alone" : ""}`)]),
+          : [ok("tunnel", `${where} is open on 127.0.0.1${seen.isPublic === false ? " alone" : ""}`)]),
         asked === undefined
           ? skipped("the server has no program to ask with", "registry")
           : asked.answers
-            ? ok("registry", `answers ${asked.asked} through the tunnel`)
+            ? ok("registry", `answers ${asked.program} through the tunnel`)
             : failed("registry", {
-                message: `The registry does not answer ${asked.asked} through the tunnel${seen.detail === "" ? "" : `: ${seen.detail}`}`,
+                message: `The registry does not answer ${asked.program} through the tunnel${seen.detail === "" ? "" : `: ${seen.detail}`}`,
                 remedy:
                   "Check that no proxy of the engine's takes what is for localhost (NO_PROXY=localhost,127.0.0.1), and that the engine has the server's own network."
               })

@@ -14,7 +14,7 @@ const seconds = 3
 
 /** Whether the registry's container stands in the way of a deploy, and what it does; it is neither made nor started. */
 export const checkRegistryContainer = Effect.fnUntraced(function* (engine: Engine, port: number) {
-  const found = yield* (yield* Diagnosis).container(engine)
+  const found = yield* (yield* Diagnosis).registryContainer(engine)
   if (Option.isNone(found)) return { answers: false, text: "the next deploy makes the registry's container" }
   const { port: own, runs } = found.value
   if (own === undefined) return yield* new RegistryContainerForeign({ engine, name })
