@@ -10,8 +10,10 @@ const maxRealWait = 2_000
 /** Lets all fibers run that are ready, including those that wait for settled promises. */
 const runReadyFibers = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
 
-const didNotEnd = (how: string, who: string) =>
-  Effect.die(new Error(`The rehearsal did not end: ${how}, ${who}. To test an interrupted run, set \`interrupt\`.`))
+const didNotEnd = (limit: string, waitingFor: string) =>
+  Effect.die(
+    new Error(`The rehearsal did not end: ${limit}, ${waitingFor}. To test an interrupted run, set \`interrupt\`.`)
+  )
 
 /**
  * Runs an effect in virtual time, which starts at 0. When all fibers are waiting, the time jumps to the end of the shortest
@@ -69,8 +71,8 @@ export const run = Effect.fnUntraced(function* <A, E, R>(
     }
     lastProgress = yield* realNow
   }
-  const who = describeWaiting()
+  const waitingFor = describeWaiting()
   fiber.interruptUnsafe()
   const elapsed = Duration.format(Duration.seconds(Math.round(((yield* realNow) - lastProgress) / 1000)))
-  return yield* didNotEnd(waits.size === 0 ? `after ${elapsed} of real time` : `after ${maxWaits} waits`, who)
+  return yield* didNotEnd(waits.size === 0 ? `after ${elapsed} of real time` : `after ${maxWaits} waits`, waitingFor)
 })

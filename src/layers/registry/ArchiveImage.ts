@@ -103,7 +103,7 @@ export const findImage = Effect.fnUntraced(function* (
     Effect.map(archive.requireFile(path), (content) => ({ path, content }))
   )
   if (layers.length !== diffIds.length) {
-    const detail = `it names ${diffIds.length} layers where the archive has ${layers.length}`
+    const detail = `it lists ${diffIds.length} layers, but the archive has ${layers.length}`
     return yield* fail({ _tag: "FileInvalid", path: image.config, detail })
   }
   return {

@@ -25,7 +25,7 @@ export interface Identities {
 const defaultNames = ["id_ed25519", "id_ecdsa", "id_rsa"]
 
 const agentIdentity = ({ key, agent }: Agent.AgentKey): Identity => ({
-  label: `${fingerprint(key.getPublicSSH())} of the agent`,
+  label: `${fingerprint(key.getPublicSSH())} (agent)`,
   method: { type: "agent", agent }
 })
 
