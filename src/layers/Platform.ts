@@ -5,7 +5,7 @@ import * as NodeStdio from "@effect/platform-node-shared/NodeStdio"
 import * as NodeTerminal from "@effect/platform-node-shared/NodeTerminal"
 import { Layer } from "effect"
 
-/** Files, paths, standard streams, the terminal and child processes of this machine. */
+/** This machine's file system, paths, standard streams, terminal and child processes. */
 export const layer = Layer.provideMerge(
   NodeChildProcessSpawner.layer,
   Layer.mergeAll(NodeFileSystem.layer, NodePath.layer, NodeStdio.layer, NodeTerminal.layer)

@@ -5,43 +5,43 @@ import type { Machine } from "../layers/shell/Machine.ts"
 import type { ForwardRefused, SshError } from "../layers/ssh/SshError.ts"
 import type { ShellError } from "../layers/shell/Shell.ts"
 
-/** What a command wrote, and how it ended. Where it was cut off, its exit code was never known. */
+/** The scripted result of a command. With `isCut`, the command was cut off, so its exit code is unknown. */
 export interface ScriptedOutput extends Output {
   readonly isCut?: boolean
 }
 
-/** What was asked, and what would be answered if no script said anything else. */
+/** A command that needs an answer, and the usual output for it. */
 export interface CommandRequest {
   readonly machine: Machine
   readonly command: Command
   readonly usual: Output
 }
 
-/** What a command is answered. It may take its time, and fail as the shell does. */
+/** Answers a command. It can take (virtual) time, and fail with the errors of the shell. */
 export type Reply = (asked: CommandRequest) => Effect.Effect<ScriptedOutput, ShellError>
 
-/** A port that was opened on a server, and when its connection is lost. */
+/** A port that a server opened, and after which time its connection is lost; never by default. */
 export interface Forwarded {
   readonly port: number
   readonly lostAfter?: Duration.Input
 }
 
-/** What one time is answered of those that are counted, if anything. */
+/** The reply by attempt, counted from 1; undefined if there is none. */
 export type PerAttempt<A> = ((nth: number) => A | undefined) | undefined
 
 /**
- * What machines answer to some of what they are asked. Times are counted from 1, for each machine by itself; where there
- * is no answer to what is asked, or none this time, the next answer of the script is asked.
+ * How machines answer certain commands, connections or forwards. Attempts are counted from 1, separately for each machine.
+ * If an answer has no reply for a request or for this attempt, the script tries the next answer.
  */
 export interface Answer {
-  /** How a person calls it. */
+  /** Its name in messages. */
   readonly name: string
-  /** The glob of the machines that it is of, where it is of some. */
+  /** A glob of the machines to which it applies; absent if it is not limited by machine. */
   readonly on?: string
   readonly command?: (machine: Machine, command: Command) => PerAttempt<Reply>
   readonly connect?: (server: Server) => PerAttempt<Effect.Effect<{ readonly isNew: boolean }, SshError>>
   readonly forward?: (server: Server, port: number) => PerAttempt<Effect.Effect<Forwarded, SshError | ForwardRefused>>
 }
 
-/** What is answered where no script says anything else: all goes well. */
+/** The default reply: the command succeeds. */
 export const usual: Reply = ({ usual }) => Effect.succeed(usual)

@@ -2,7 +2,10 @@ import { Context, Effect } from "effect"
 import type { Command } from "../layers/processes/Command.ts"
 import type { Machine } from "../layers/shell/Machine.ts"
 
-/** One thing that a pipeline did on a machine: run a command, or what has no command line. */
+/**
+ * One action of a pipeline on a machine: it ran a command, opened an SSH connection, forwarded a port of a server, imported
+ * an image into the local registry, or served the registry.
+ */
 export type Entry =
   | { readonly _tag: "Command"; readonly machine: Machine; readonly command: Command }
   | { readonly _tag: "Connect"; readonly machine: Machine }
@@ -10,7 +13,7 @@ export type Entry =
   | { readonly _tag: "Import"; readonly machine: Machine; readonly repository: string; readonly tag: string }
   | { readonly _tag: "Serve"; readonly machine: Machine; readonly port: number }
 
-/** Everything that a pipeline did over the recording layers, in order. */
+/** Everything that a pipeline did with the recording layers, in order. */
 export class Recording extends Context.Service<
   Recording,
   {
@@ -18,7 +21,7 @@ export class Recording extends Context.Service<
     add(entry: Entry): Effect.Effect<void>
   }
 >()("jiji/rehearsal/Recording") {
-  /** Nothing yet. */
+  /** Makes an empty recording. */
   static readonly make = (): Recording["Service"] => {
     const entries: Array<Entry> = []
     return Recording.of({ entries, add: (entry) => Effect.sync(() => void entries.push(entry)) })

@@ -5,7 +5,7 @@ import { Events } from "../core/Events.ts"
 import * as Resource from "../core/Resource.ts"
 import { Recording } from "./Recording.ts"
 
-/** A local registry that has nothing, and takes everything. The digests are made up from the image's id. */
+/** A local registry that is empty and accepts all images. Uses the image's id as its digest. */
 export const layer = Layer.effect(
   LocalRegistry,
   Effect.gen(function* () {

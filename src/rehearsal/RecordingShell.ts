@@ -14,7 +14,7 @@ const linesOf = (text: string): ReadonlyArray<string> => text.replace(/\n$/, "")
 const isProcessError = (error: ShellError): error is ProcessError =>
   error._tag === "ProgramMissing" || error._tag === "OutputTooLong"
 
-/** What a command wrote to stdout, as a stream that fails if the command did. */
+/** A command's stdout as a stream. Fails if the command failed. */
 const streamOf = <E>(machine: Machine, command: Command, run: Effect.Effect<Output, E>) =>
   Stream.unwrap(
     Effect.map(run, ({ exitCode, stderr, stdout }) => {
@@ -24,8 +24,8 @@ const streamOf = <E>(machine: Machine, command: Command, run: Effect.Effect<Outp
     })
   )
 
-/** Runs nothing: records every command, and takes its output from a script. */
-const answering = (script: Script) =>
+/** Records each command, and takes its output from the script instead of running it. */
+const recordAndAnswer = (script: Script) =>
   Effect.gen(function* () {
     const recording = yield* Recording
     const events = yield* Events
@@ -36,9 +36,9 @@ const answering = (script: Script) =>
         (stream) =>
           command.show === "all" || command.show === stream
             ? Effect.forEach(linesOf(output[stream]), (line) => {
-                const heard = command.onLine === undefined ? line : command.onLine(line)
-                if (heard === undefined) return Effect.void
-                return events.publish({ _tag: "StepOutput", machine: label(machine), stream, line: heard })
+                const shown = command.onLine === undefined ? line : command.onLine(line)
+                if (shown === undefined) return Effect.void
+                return events.publish({ _tag: "StepOutput", machine: label(machine), stream, line: shown })
               })
             : Effect.void,
         { discard: true }
@@ -46,25 +46,25 @@ const answering = (script: Script) =>
 
     return Effect.fnUntraced(function* (machine: Machine, command: Command) {
       yield* recording.add({ _tag: "Command", machine, command })
-      const said = yield* script.command(machine, command)
-      yield* show(machine, command, said)
-      // This machine loses no connection: a command that is cut off was killed.
-      if (said.isCut === true && machine._tag === "Remote") {
+      const output = yield* script.command(machine, command)
+      yield* show(machine, command, output)
+      // On a server, the connection was lost. On this machine there is no connection: the command was killed.
+      if (output.isCut === true && machine._tag === "Remote") {
         return yield* new ConnectionLost({ server: machine.server.name })
       }
-      return said
+      return output
     })
   })
 
-/** The processes of this machine, all of them recorded. */
+/** A recording version of {@link Processes}. */
 export const processes = (script: Script) =>
   Layer.effect(
     Processes,
-    Effect.map(answering(script), (answer) => {
+    Effect.map(recordAndAnswer(script), (answer) => {
       const run = (command: Command): Effect.Effect<Output, ProcessError> =>
         Effect.catchIf(
           answer(local, command),
-          // Only a script can answer so: this machine is not reached over SSH.
+          // Only a mistake in the script can cause an SSH error on this machine.
           (error): error is Exclude<ShellError, ProcessError> => !isProcessError(error),
           (error) => Effect.die(error)
         )
@@ -72,15 +72,17 @@ export const processes = (script: Script) =>
     })
   )
 
-/** The shell, with everything it runs recorded. */
+/** A recording version of {@link Shell}. */
 export const shell = (script: Script) =>
   Layer.effect(
     Shell,
     Effect.gen(function* () {
-      const answer = yield* answering(script)
+      const answer = yield* recordAndAnswer(script)
       const connections = yield* Connections
       const run = (machine: Machine, command: Command): Effect.Effect<Output, ShellError> =>
-        machine._tag === "Local" ? answer(machine, command) : connections.over(machine.server, answer(machine, command))
+        machine._tag === "Local"
+          ? answer(machine, command)
+          : connections.useConnection(machine.server, answer(machine, command))
       return Shell.of({ run, bytes: (machine, command) => streamOf(machine, command, run(machine, command)) })
     })
   )

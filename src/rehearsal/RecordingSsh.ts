@@ -9,23 +9,23 @@ import { Recording } from "./Recording.ts"
 import type { Script } from "./Script.ts"
 import type { Forwarded } from "./Answer.ts"
 
-/** A connection that a script says is there. */
-interface Open {
+/** A simulated open connection. */
+interface OpenConnection {
   readonly server: string
   readonly isNew: boolean
   readonly lost: Deferred.Deferred<never, ConnectionLost>
   readonly scope: Scope.Closeable
 }
 
-/** The connections of a script's servers: opened on first use, and shared; one that is lost makes way for a new one. */
+/** Simulated connections to servers: opened on first use and shared. After one is lost, the next use opens a new one. */
 export class Connections extends Context.Service<
   Connections,
   {
-    open(server: Server): Effect.Effect<Open, SshError>
-    /** Does something over the connection of a server, until that is lost. */
-    over<A, E>(server: Server, effect: Effect.Effect<A, E>): Effect.Effect<A, E | SshError>
-    /** Loses a connection, and with it everything that is done over it. */
-    lose(connection: Open): Effect.Effect<never, ConnectionLost>
+    open(server: Server): Effect.Effect<OpenConnection, SshError>
+    /** Runs an effect over a server's connection. Fails if the connection is lost. */
+    useConnection<A, E>(server: Server, effect: Effect.Effect<A, E>): Effect.Effect<A, E | SshError>
+    /** Simulates the loss of a connection: everything that runs over it fails. */
+    lose(connection: OpenConnection): Effect.Effect<never, ConnectionLost>
   }
 >()("jiji/rehearsal/Connections") {}
 
@@ -36,17 +36,17 @@ const connections = (script: Script) =>
       const recording = yield* Recording
       const events = yield* Events
       const parent = yield* Effect.scope
-      const all = new Map<string, Open>()
-      const turns = new Map<string, Semaphore.Semaphore>()
-      const turn = (name: string): Semaphore.Semaphore => {
-        const semaphore = turns.get(name) ?? Semaphore.makeUnsafe(1)
-        turns.set(name, semaphore)
+      const all = new Map<string, OpenConnection>()
+      const locks = new Map<string, Semaphore.Semaphore>()
+      const lockOf = (name: string): Semaphore.Semaphore => {
+        const semaphore = locks.get(name) ?? Semaphore.makeUnsafe(1)
+        locks.set(name, semaphore)
         return semaphore
       }
 
       const connect = Effect.fnUntraced(function* (server: Server) {
-        const known = all.get(server.name)
-        if (known !== undefined) return known
+        const existing = all.get(server.name)
+        if (existing !== undefined) return existing
         yield* recording.add({ _tag: "Connect", machine: remote(server) })
         const scope = yield* Scope.fork(parent)
         const acquire = script.connect(server) ?? Effect.succeed({ isNew: false })
@@ -54,13 +54,18 @@ const connections = (script: Script) =>
           Effect.provideService(Events, events),
           Scope.provide(scope)
         )
-        const open: Open = { server: server.name, isNew, lost: yield* Deferred.make<never, ConnectionLost>(), scope }
+        const open: OpenConnection = {
+          server: server.name,
+          isNew,
+          lost: yield* Deferred.make<never, ConnectionLost>(),
+          scope
+        }
         all.set(server.name, open)
         return open
       })
-      const open = (server: Server) => turn(server.name).withPermits(1)(connect(server))
+      const open = (server: Server) => lockOf(server.name).withPermits(1)(connect(server))
 
-      const lose = Effect.fnUntraced(function* (connection: Open) {
+      const lose = Effect.fnUntraced(function* (connection: OpenConnection) {
         const { lost, scope, server } = connection
         const error = new ConnectionLost({ server })
         if (all.get(server) === connection) {
@@ -74,7 +79,7 @@ const connections = (script: Script) =>
       return Connections.of({
         open,
         lose,
-        over: Effect.fnUntraced(function* (server, effect) {
+        useConnection: Effect.fnUntraced(function* (server, effect) {
           const connection = yield* open(server)
           return yield* Effect.raceFirst(effect, Deferred.await(connection.lost)).pipe(
             Effect.tapError((error) => (error instanceof ConnectionLost ? lose(connection) : Effect.void))
@@ -117,5 +122,5 @@ const ssh = (script: Script) =>
     })
   )
 
-/** Servers that answer from a script, and that nothing is asked of. */
+/** A recording version of {@link Ssh}, with servers that answer from a script. */
 export const layer = (script: Script) => ssh(script).pipe(Layer.provideMerge(connections(script)))

@@ -9,26 +9,26 @@ import { commandText } from "./commandText.ts"
 import { usualAnswers } from "./usualAnswers.ts"
 import type { ShellError } from "../layers/shell/Shell.ts"
 
-/** Answers in the order in which they were given, and how often each was asked. */
+/** The answers of a rehearsal, tried in order, and how often each one was used. */
 export interface Script {
   command(machine: Machine, command: Command): Effect.Effect<Answers.ScriptedOutput, ShellError>
   connect(server: Server): Effect.Effect<{ readonly isNew: boolean }, SshError> | undefined
   forward(server: Server, port: number): Effect.Effect<Answers.Forwarded, SshError | ForwardRefused> | undefined
-  /** What is not answered yet, by the node that asked: `"docker build" on web1`. */
-  readonly asked: ReadonlyMap<string, string>
-  /** The names of the answers that nothing has asked for. */
+  /** The commands without an answer yet, by the path of their node: `"docker build" on web1`. */
+  readonly pending: ReadonlyMap<string, string>
+  /** The names of the unused answers. */
   readonly unused: () => ReadonlyArray<string>
 }
 
-/** A script that nothing was asked of yet. */
+/** Makes a script. */
 export const make = (answers: ReadonlyArray<Answers.Answer>): Script => {
   const counts = new Map<Answers.Answer, Map<string, number>>()
   const used = new Set<Answers.Answer>()
-  const answered = usualAnswers()
-  const asked = new Map<string, string>()
+  const usualOutput = usualAnswers()
+  const pending = new Map<string, string>()
 
-  /** What the first answer says that has one for this machine, and for this time. */
-  const first = <A>(
+  /** Finds the first answer that matches and replies to this machine at this attempt. */
+  const firstReply = <A>(
     machine: string,
     ask: (answer: Answers.Answer) => ((nth: number) => A | undefined) | undefined
   ): A | undefined => {
@@ -48,19 +48,19 @@ export const make = (answers: ReadonlyArray<Answers.Answer>): Script => {
 
   return {
     command: (machine, command) => {
-      const reply = first(label(machine), (answer) => answer.command?.(machine, command))
-      const said = (reply ?? Answers.usual)({ machine, command, usual: answered(machine, command) })
+      const reply = firstReply(label(machine), (answer) => answer.command?.(machine, command))
+      const output = (reply ?? Answers.usual)({ machine, command, usual: usualOutput(machine, command) })
       return Effect.flatMap(CurrentPath, (path) => {
-        asked.set(path, `${JSON.stringify(commandText(machine, command))} on ${label(machine)}`)
+        pending.set(path, `${JSON.stringify(commandText(machine, command))} on ${label(machine)}`)
         return Effect.ensuring(
-          said,
-          Effect.sync(() => asked.delete(path))
+          output,
+          Effect.sync(() => pending.delete(path))
         )
       })
     },
-    connect: (server) => first(server.name, (answer) => answer.connect?.(server)),
-    forward: (server, port) => first(server.name, (answer) => answer.forward?.(server, port)),
-    asked,
+    connect: (server) => firstReply(server.name, (answer) => answer.connect?.(server)),
+    forward: (server, port) => firstReply(server.name, (answer) => answer.forward?.(server, port)),
+    pending,
     unused: () => answers.filter((answer) => !used.has(answer)).map(({ name }) => name)
   }
 }

@@ -3,13 +3,13 @@ import type { Command } from "../layers/processes/Command.ts"
 import type { Machine } from "../layers/shell/Machine.ts"
 import type { Entry } from "./Recording.ts"
 
-/** A command's variables, which are on no command line: a server gets them on stdin. */
+/** Lists a command's environment variables, which are not on the command line: a server gets them on stdin. */
 const variables = (machine: Machine, { env = {} }: Command): string => {
   const words = Object.entries(env)
     .filter(([, value]) => value !== "")
     .map(([name, value]) => `${name}=${typeof value === "string" ? CommandLine.display([value]) : "<redacted>"}`)
-  const way = machine._tag === "Remote" ? "by stdin" : "in the environment"
-  return words.length === 0 ? "" : ` (${way}: ${words.join(" ")})`
+  const transport = machine._tag === "Remote" ? "via stdin" : "in the environment"
+  return words.length === 0 ? "" : ` (${transport}: ${words.join(" ")})`
 }
 
 /** A command line without hashes of secrets, from which short values could be guessed. */
@@ -21,7 +21,7 @@ const withoutHashes = ({ script, words }: Command, text: string): string => {
   return config === "" ? hidden : hidden.replaceAll(config, "<config>")
 }
 
-/** A command as one would type it. A script is named in place of its text, and of a secret only the name is shown. */
+/** A command as a user would type it. Shows a script's name instead of its text, and only the names of secrets. */
 export const commandText = (machine: Machine, command: Command): string => {
   const [program, ...args] = command.words
   const words: ReadonlyArray<string> = command.script === undefined ? command.words : [program, ...args.slice(3)]
@@ -31,7 +31,7 @@ export const commandText = (machine: Machine, command: Command): string => {
   return `${text}${stdin}${variables(machine, command)}`
 }
 
-/** One thing that was done on a machine, as `--dry-run` prints it; what has no command line begins with `#`. */
+/** An entry as `--dry-run` prints it. Actions other than commands start with `#`. */
 export const entryText = (entry: Entry): string => {
   switch (entry._tag) {
     case "Command":
@@ -41,7 +41,7 @@ export const entryText = (entry: Entry): string => {
     case "Forward":
       return `# forward 127.0.0.1:${entry.port} to the local registry on this machine`
     case "Import":
-      return `# import what was saved into the local registry, as ${entry.repository}:${entry.tag}`
+      return `# import the saved image into the local registry as ${entry.repository}:${entry.tag}`
     case "Serve":
       return `# serve the local registry, read-only, on 127.0.0.1:${entry.port}`
   }

@@ -10,17 +10,17 @@ import type { Answer } from "./Answer.ts"
 export { type Entry, Recording } from "./Recording.ts"
 
 /**
- * Layers that touch nothing, no process, no connection and no file: what is done on a machine is recorded, and answered
- * from a script. The first answer that fits counts; where none does, all goes well.
+ * Layers that start no process, open no connection and write no file. They record what a pipeline does on machines, and
+ * answer from a script. The first matching answer counts; by default, everything succeeds.
  */
 export const machines = (script: Script.Script) =>
   Layer.mergeAll(
-    RegistryContainer.asking(() => Effect.succeed(true)),
+    RegistryContainer.layerWith(() => Effect.succeed(true)),
     Registry.layer,
     Recorded.processes(script)
   ).pipe(Layer.provideMerge(Recorded.shell(script)), Layer.provideMerge(Ssh.layer(script)))
 
-/** The same, with the {@link Recording} of what was done. */
+/** The same layers together with a {@link Recording}. */
 export const layer = (answers: ReadonlyArray<Answer> = []) =>
   Layer.unwrap(Effect.sync(() => machines(Script.make(answers)))).pipe(
     Layer.provideMerge(Layer.sync(Recording, Recording.make))

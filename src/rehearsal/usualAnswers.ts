@@ -4,56 +4,56 @@ import type { Machine } from "../layers/shell/Machine.ts"
 
 const digest = (text: string): string => `sha256:${createHash("sha256").update(text).digest("hex")}`
 
-const said = (stdout: string): Output => ({ stdout, stderr: "", exitCode: 0 })
+const output = (stdout: string): Output => ({ stdout, stderr: "", exitCode: 0 })
 
-const processors: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64", arm: "arm", ia32: "386" }
+const architectures: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64", arm: "arm", ia32: "386" }
 
-/** What images are built for where nothing else is said. */
-const own = processors[process.arch] ?? process.arch
+/** The architecture for which images are built by default. */
+const localArchitecture = architectures[process.arch] ?? process.arch
 
 const image = (reference: string, architecture: string): string =>
   JSON.stringify([{ Id: digest(reference), Architecture: architecture, Size: 0, RepoDigests: null }])
 
-/** The word after a flag. */
-const after = (words: ReadonlyArray<string>, flag: string): string | undefined => words[words.indexOf(flag) + 1]
+/** The value after a flag. */
+const wordAfter = (words: ReadonlyArray<string>, flag: string): string | undefined => words[words.indexOf(flag) + 1]
 
 /**
- * Answers a command as machines would on which all goes well, and where nothing runs yet. Ids and digests are made up,
- * from names: the same ones each time.
+ * Answers commands like machines on which nothing runs yet and every command succeeds. Derives ids and digests from names,
+ * so that they are the same each time.
  */
 export const usualAnswers = () => {
   const built = new Map<string, string>()
   return (machine: Machine, command: Command): Output => {
-    const arch = machine._tag === "Remote" ? (machine.server.arch ?? own) : own
+    const arch = machine._tag === "Remote" ? (machine.server.arch ?? localArchitecture) : localArchitecture
     const args = command.words.slice(4)
     const [engine = "docker", name = ""] = args
     switch (command.script) {
       case "secret":
-        return said("what-its-command-prints")
+        return output("value-from-command")
       case "version":
-        return said("abc1234\n")
+        return output("abc1234\n")
       case "look":
-        return said(`began 0\nended 0\nprocessor ${arch}\nengine ${engine} 0\n`)
+        return output(`began 0\nended 0\nprocessor ${arch}\nengine ${engine} 0\n`)
       case "tunnel":
-        return said("")
+        return output("")
       case "probe":
-        return said(`${engine} - ${arch}\n[]`)
+        return output(`${engine} - ${arch}\n[]`)
       case "pull":
-        return said(image(name, arch))
+        return output(image(name, arch))
       case "push":
-        return said(digest(name))
+        return output(digest(name))
       case "registry":
-        return said("created")
+        return output("created")
       case "replace":
-        return said(`started ${digest(args.join(" ")).slice(7, 19)}`)
+        return output(`started ${digest(args.join(" ")).slice(7, 19)}`)
       default: {
         const [, operation = ""] = command.words
         const reference = command.words.at(-1) ?? ""
         if (operation === "build" && command.words.includes("--platform")) {
-          const platform = after(command.words, "--platform") ?? ""
-          built.set(after(command.words, "--tag") ?? "", platform.slice(platform.indexOf("/") + 1))
+          const platform = wordAfter(command.words, "--platform") ?? ""
+          built.set(wordAfter(command.words, "--tag") ?? "", platform.slice(platform.indexOf("/") + 1))
         }
-        return operation === "image" ? said(image(reference, built.get(reference) ?? own)) : said("")
+        return operation === "image" ? output(image(reference, built.get(reference) ?? localArchitecture)) : output("")
       }
     }
   }

@@ -5,10 +5,10 @@ import { homedir } from "node:os"
 import type { Readable, Writable } from "node:stream"
 import type { ServerChannel, Session } from "ssh2"
 
-/** Runs an effect in the background, for as long as the server. */
-export type Run = (effect: Effect.Effect<void>) => unknown
+/** Runs an effect in the background until the server stops. */
+export type RunInBackground = (effect: Effect.Effect<void>) => unknown
 
-/** What a login on this machine would have; nothing else of this process's environment, which may hold secrets. */
+/** The variables that a login on this machine would have. Commands get no others, because this process may have secrets in its environment. */
 const variables = [
   "HOME",
   "PATH",
@@ -25,16 +25,16 @@ const variables = [
 const environment = (): Record<string, string> =>
   Object.fromEntries(variables.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])))
 
-/** Signals the whole group of a command, as far as it is still there. */
+/** Sends a signal to a command's process group, if it still exists. */
 const kill = (child: ChildProcessWithoutNullStreams, signal: NodeJS.Signals): void => {
   try {
     if (child.pid !== undefined) process.kill(-child.pid, signal)
   } catch {
-    // All of the group has ended.
+    // The group has already exited.
   }
 }
 
-interface Ended {
+interface ExitStatus {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
 }
@@ -42,13 +42,13 @@ interface Ended {
 const write = (channel: ServerChannel, sink: Writable, chunk: Uint8Array) =>
   Effect.callback<void>((resume) => {
     sink.write(chunk, () => {
-      // The library keeps a chunk that had to wait for the client, and sends it again when the other stream waits.
+      // Work around a bug of ssh2: it keeps a chunk that waited for the client, and sends it again when the other stream waits.
       for (const field of ["_chunk", "_chunkcb", "_chunkErr", "_chunkcbErr"]) Reflect.set(channel, field, undefined)
       resume(Effect.void)
     })
   })
 
-/** Runs a command line for a session, until it ends or the client goes away. */
+/** Runs a command line for a session until it exits or the client disconnects. */
 export const exec = (
   session: Session,
   channel: ServerChannel,
@@ -63,7 +63,7 @@ export const exec = (
 
   const work = Effect.gen(function* () {
     yield* Effect.sleep(delay)
-    const ended = Deferred.makeUnsafe<Ended>()
+    const ended = Deferred.makeUnsafe<ExitStatus>()
     const child = yield* Effect.acquireRelease(
       Effect.sync(() => {
         const child = spawn("/bin/sh", ["-c", line], { detached: true, cwd: homedir(), env: environment() })
@@ -74,13 +74,13 @@ export const exec = (
       (child) =>
         Effect.gen(function* () {
           kill(child, "SIGTERM")
-          // A finalizer cannot be interrupted, and the time limit needs something that can.
+          // Finalizers are uninterruptible, but the timeout must be able to interrupt this wait.
           yield* Effect.timeoutOption(Effect.interruptible(Deferred.await(ended)), "1 second")
           kill(child, "SIGKILL")
         })
     )
     session.on("signal", (accept, _reject, { name }) => {
-      // The name is the client's word; the system refuses what is no signal.
+      // The client sends the name. The system rejects an invalid one.
       kill(child, `SIG${name}` as NodeJS.Signals)
       accept?.()
     })
@@ -95,7 +95,7 @@ export const exec = (
       )
     yield* Effect.all([pump(child.stdout, channel), pump(child.stderr, channel.stderr)], { concurrency: 2 })
     const { code, signal } = yield* Deferred.await(ended)
-    // The status must leave before the end of the channel, or it is lost.
+    // Send the exit status before closing the channel, or it is lost.
     if (code === null) channel.exit((signal ?? "SIGKILL").slice("SIG".length), false, "")
     else channel.exit(code)
     channel.end()

@@ -3,12 +3,12 @@ import type { Connection, ServerChannel } from "ssh2"
 
 const isLoopback = (address: string): boolean => address === "127.0.0.1" || address === "localhost"
 
-/** Carries bytes both ways, each side's end by itself. */
-const join = (socket: Socket, channel: ServerChannel): void => {
+/** Copies bytes both ways. Each direction ends on its own. */
+const pipeBothWays = (socket: Socket, channel: ServerChannel): void => {
   socket.on("error", () => channel.close())
   channel.on("error", () => socket.destroy())
   channel.pipe(socket)
-  // `end` would close the channel in both directions; the empty write is done once all before it has left.
+  // `end` would close the channel in both directions, so send EOF. The empty write completes when all data before it is sent.
   socket.pipe(channel, { end: false })
   socket.once("end", () => channel.write(Buffer.alloc(0), () => channel.eof()))
   socket.once("close", () => channel.close())
@@ -16,10 +16,10 @@ const join = (socket: Socket, channel: ServerChannel): void => {
 }
 
 /**
- * Opens and closes ports of 127.0.0.1 for a client that asks for reverse forwards. Any other address is refused. They
- * are closed with the connection.
+ * Handles a client's requests for reverse forwards: opens and closes ports on 127.0.0.1. Rejects other addresses. Closes
+ * the ports with the connection.
  */
-export const forwards = (client: Connection, isAllowed: boolean): void => {
+export const handleForwards = (client: Connection, isAllowed: boolean): void => {
   const servers = new Map<number, Server>()
   const sockets = new Set<Socket>()
 
@@ -35,7 +35,7 @@ export const forwards = (client: Connection, isAllowed: boolean): void => {
         socket.remotePort ?? 0,
         (error, channel) => {
           if (error) socket.destroy()
-          else join(socket, channel)
+          else pipeBothWays(socket, channel)
         }
       )
     })
@@ -54,7 +54,7 @@ export const forwards = (client: Connection, isAllowed: boolean): void => {
   }
 
   client.on("request", (accept, reject, name, info) => {
-    // The types leave out the name of what is asked for.
+    // The types omit some of the request names.
     const request: string = name
     if (request === "cancel-tcpip-forward" && "bindPort" in info) {
       if (close(info.bindPort)) accept?.()

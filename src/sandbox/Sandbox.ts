@@ -5,11 +5,12 @@ import type { Project } from "../config/Project.ts"
 import { ExitCode } from "../core/Failure.ts"
 import * as SshServer from "./SshServer.ts"
 
-/** The environment that a sandbox is reached under: `jiji deploy -e sandbox`. */
+/** The name of the environment for the sandbox: `jiji deploy -e sandbox`. */
 export const environment = "sandbox"
 
-/** By this line a file is known to be a sandbox's, also one that a killed run has left. */
-const header = "# Written by `jiji sandbox`, which takes it away again when it ends."
+/** Marks a file as written by a sandbox, including one that a killed run left behind. */
+const marker = "# Written by `jiji sandbox`"
+const header = `${marker}, which removes it when it ends.`
 
 /** There is an environment of this name already, and it is somebody's own. */
 export class SandboxFileTaken extends Schema.TaggedError<SandboxFileTaken>()("SandboxFileTaken", {
@@ -59,17 +60,17 @@ export class SandboxNotWritten extends Schema.TaggedError<SandboxNotWritten>()("
 
 export type SandboxError = SandboxFileTaken | SandboxRunning | SandboxNotWritten
 
-/** A server of nobody's, and the environment that leads to it. */
+/** A running throwaway server, and the files of the environment that uses it. Paths are absolute. */
 export interface Sandbox extends SshServer.RunningSshServer {
-  /** The environment's file. */
+  /** The environment's file: `.jiji/deploy.sandbox.yml`. */
   readonly file: string
-  /** The file of the key that the server lets in. */
+  /** The file with the private key that the server accepts. */
   readonly keyFile: string
-  /** A known_hosts file that holds the server's host key. */
+  /** A known_hosts file with the server's host key. */
   readonly knownHosts: string
 }
 
-/** What is laid over deploy.yml: one server, on which all services run. */
+/** The environment's file, which is merged on top of deploy.yml: one server that runs all services. */
 export const overlay = (
   project: Project,
   server: SshServer.RunningSshServer,
@@ -78,14 +79,14 @@ export const overlay = (
   const { host, port, user } = server
   return `${header}\n${stringify({
     ssh: { known_hosts: files.knownHosts, host_keys: "strict" },
-    // A jump host of the project's own servers does not lead to this machine's loopback.
+    // The project's jump hosts cannot reach this machine's loopback address.
     servers: { [environment]: { host, port, user, keys: [files.keyFile], proxy: "none" } },
     services: Object.fromEntries(project.services.map(({ name }) => [name, { hosts: [environment] }]))
   })}`
 }
 
-/** Whether something takes connections on a port of this machine's loopback. */
-const answers = (port: number): Effect.Effect<boolean> =>
+/** Whether something accepts connections on a port of 127.0.0.1. */
+const isListening = (port: number): Effect.Effect<boolean> =>
   Effect.callback<boolean>((resume) => {
     const socket = connect(port, "127.0.0.1")
     socket.once("connect", () => {
@@ -97,8 +98,9 @@ const answers = (port: number): Effect.Effect<boolean> =>
   }).pipe(Effect.timeoutOrElse({ duration: "2 seconds", orElse: () => Effect.succeed(true) }))
 
 /**
- * Starts a throwaway SSH server on this machine's loopback, and writes an environment by the name of `sandbox` that
- * leads to it. With the scope, both are gone.
+ * Starts a throwaway SSH server on 127.0.0.1, and writes an environment `sandbox` that deploys to it. Closing the scope
+ * removes both. Fails if the project already has an environment of that name, if another sandbox of the project is running,
+ * or if the files cannot be written.
  */
 export const make = (
   project: Project,
@@ -108,14 +110,14 @@ export const make = (
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const file = path.join(project.root, ".jiji", `deploy.${environment}.yml`)
-    const found = yield* fs.readFileString(file).pipe(
+    const existing = yield* fs.readFileString(file).pipe(
       Effect.asSome,
       Effect.catchReason("PlatformError", "NotFound", () => Effect.succeedNone)
     )
-    if (found._tag === "Some") {
-      if (!found.value.startsWith(header)) return yield* new SandboxFileTaken({ file })
-      const port = Number(/^ +port: (\d{1,5})$/m.exec(found.value)?.[1] ?? 0)
-      if (port > 0 && port < 65_536 && (yield* answers(port))) return yield* new SandboxRunning({ file, port })
+    if (existing._tag === "Some") {
+      if (!existing.value.startsWith(marker)) return yield* new SandboxFileTaken({ file })
+      const port = Number(/^ +port: (\d{1,5})$/m.exec(existing.value)?.[1] ?? 0)
+      if (port > 0 && port < 65_536 && (yield* isListening(port))) return yield* new SandboxRunning({ file, port })
       yield* fs.remove(file)
     }
 
@@ -128,7 +130,7 @@ export const make = (
     yield* fs.writeFileString(knownHosts, server.knownHostsLine, { mode: 0o600 })
     const text = overlay(project, server, { keyFile, knownHosts })
     yield* Effect.acquireRelease(
-      // Refuses a file that has come into being since.
+      // `wx` fails if the file has been created in the meantime.
       fs.writeFileString(file, text, { mode: 0o600, flag: "wx" }),
       () =>
         Effect.ignore(Effect.flatMap(fs.readFileString(file), (now) => (now === text ? fs.remove(file) : Effect.void)))

@@ -2,36 +2,36 @@ import { Deferred, Duration, Effect, FiberSet, type Scope } from "effect"
 import { localUser } from "../layers/ssh/localUser.ts"
 import { type AuthContext, type Connection, Server, utils } from "ssh2"
 import * as Exec from "./Exec.ts"
-import { forwards } from "./Forwards.ts"
+import { handleForwards } from "./Forwards.ts"
 
-/** How a throwaway server differs from one that does as it is told. */
+/** Options to make the server refuse or delay requests. */
 export interface SshServerOptions {
-  /** Whether it opens ports for reverse forwards; true unless told otherwise. */
+  /** Whether it opens ports for reverse forwards. Default: true. */
   readonly forwarding?: boolean
-  /** Commands for which this is false are refused; all are taken unless told otherwise. */
+  /** Returns false for commands to refuse. Default: accept all commands. */
   readonly allow?: (command: string) => boolean
-  /** How long it waits before it starts a command. */
+  /** How long to wait before starting a command. Default: not at all. */
   readonly delay?: Duration.Input
 }
 
-/** A throwaway SSH server that listens. */
+/** A running throwaway SSH server. */
 export interface RunningSshServer {
   readonly host: "127.0.0.1"
   readonly port: number
-  /** The one user it lets in: who runs this process, as whom commands run too. */
+  /** The only user that it accepts: the user of this process, who also runs the commands. */
   readonly user: string
-  /** The one key it lets in, in OpenSSH's format. */
+  /** The only key that it accepts: a private key in OpenSSH format. */
   readonly privateKey: string
-  /** Its host key, as in a `.pub` file. */
+  /** Its public host key: type and base64, as in a `.pub` file. */
   readonly hostKey: string
-  /** Its line for a known_hosts file, with a line break. */
+  /** Its line for known_hosts, with a line break. */
   readonly knownHostsLine: string
 }
 
-/** The type and the key out of a `.pub` line. */
+/** The type and key of a `.pub` line, without the comment. */
 const withoutComment = (line: string): string => line.trim().split(/\s+/).slice(0, 2).join(" ")
 
-/** A new key pair. One in a few hundred that the library makes cannot be read back by itself, and is thrown away. */
+/** Generates a key pair. ssh2 cannot parse one in a few hundred of its own key pairs; then generates another one. */
 const keyPair = (): ReturnType<typeof utils.generateKeyPairSync> => {
   const pair = utils.generateKeyPairSync("ed25519")
   return utils.parseKey(pair.private) instanceof Error ? keyPair() : pair
@@ -41,14 +41,20 @@ const isAllowed = (context: AuthContext, user: string, publicKey: string): boole
   const key = utils.parseKey(publicKey)
   if (context.method !== "publickey" || context.username !== user || key instanceof Error) return false
   if (!key.getPublicSSH().equals(context.key.data)) return false
-  // Without a signature the client only asks whether the key would do.
+  // Without a signature, the client only asks whether the server would accept the key.
   return context.signature === undefined || key.verify(context.blob ?? "", context.signature, context.hashAlgo) === true
 }
 
-const serve = (client: Connection, user: string, publicKey: string, options: SshServerOptions, run: Exec.Run): void => {
+const serve = (
+  client: Connection,
+  user: string,
+  publicKey: string,
+  options: SshServerOptions,
+  run: Exec.RunInBackground
+): void => {
   const closed = Deferred.makeUnsafe<void>()
   client.on("close", () => Deferred.doneUnsafe(closed, Effect.void))
-  // A client that goes away in the middle of something is no fault of the server.
+  // Ignore clients that disconnect in the middle of something.
   client.on("error", () => {})
   client.on("authentication", (context) => {
     if (isAllowed(context, user, publicKey)) context.accept()
@@ -61,15 +67,15 @@ const serve = (client: Connection, user: string, publicKey: string, options: Ssh
       run(Exec.exec(session, accept(), command, closed, Duration.fromInputUnsafe(options.delay ?? 0)))
     })
   })
-  forwards(client, options.forwarding ?? true)
+  handleForwards(client, options.forwarding ?? true)
 }
 
 /**
- * Starts an SSH server on a free port of 127.0.0.1, with a host key and a user's key that were made for it; it stops
- * with the scope, and so do the commands it runs and the ports it opened.
+ * Starts an SSH server on a free port of 127.0.0.1, with a new host key and a new user key. Closing the scope stops the
+ * server and its commands, and closes the ports that it opened.
  *
- * It runs commands with `sh -c` and opens reverse forwards on 127.0.0.1. It has no shell, terminal, SFTP, agent
- * forwarding or outgoing forwards.
+ * It runs commands with `sh -c` in the user's home folder, and opens reverse forwards on 127.0.0.1. It has no shell,
+ * terminal, SFTP, agent forwarding or outgoing forwards.
  */
 export const make = (options: SshServerOptions = {}): Effect.Effect<RunningSshServer, never, Scope.Scope> =>
   Effect.gen(function* () {

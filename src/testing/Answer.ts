@@ -15,80 +15,84 @@ import { commandText } from "../rehearsal/commandText.ts"
 
 export {
   type Answer,
-  type CommandRequest as Asked,
+  type CommandRequest,
   type Forwarded,
   type Reply,
-  type ScriptedOutput as Said,
+  type ScriptedOutput,
   usual
 } from "../rehearsal/Answer.ts"
 
-/** Says something and ends well, or with another exit code. */
+/** Prints `stdout` and exits with 0, or with another exit code. */
 export const says =
   (stdout: string, more: { readonly stderr?: string; readonly exitCode?: number } = {}): Reply =>
   () =>
     Effect.succeed({ stdout, stderr: "", exitCode: 0, ...more })
 
-/** Ends badly, with what it writes to stderr; the layers make of that what they make of an engine's own words. */
+/** Fails with an exit code and stderr. jiji parses the stderr like that of a real engine. */
 export const fails = (stderr: string, exitCode = 1): Reply => says("", { stderr, exitCode })
 
-/** The program is not there. */
+/** The program is not installed. */
 export const missing: Reply = ({ command, machine }) =>
   machine._tag === "Local"
     ? Effect.fail(new ProgramMissing({ program: command.words[0], reason: new Error("no such program") }))
     : Effect.succeed({ stdout: "", stderr: "", exitCode: 127 })
 
-/** What is wrong with how a script is written is told where it is written. */
-const must = (is: boolean, what: string, write: string): void => {
-  if (!is) throw new Error(`${what}: ${write}.`)
+/** Throws where a test makes a wrong answer, so that the stack trace shows the mistake. */
+const requireValid = (isValid: boolean, problem: string, remedy: string): void => {
+  if (!isValid) throw new Error(`${problem}: ${remedy}.`)
 }
 
-const duration = (what: string, input: Duration.Input): void => {
+const checkDuration = (api: string, input: Duration.Input): void => {
   const shown = JSON.stringify(input)
-  must(Option.isSome(Duration.fromInput(input)), `${what} is given ${shown}`, 'write a time such as "20 minutes"')
+  requireValid(Option.isSome(Duration.fromInput(input)), `${api} got ${shown}`, 'pass a duration such as "20 minutes"')
 }
 
-const glob = (what: string, on: string): string => {
-  must(
+const checkGlob = (api: string, on: string): string => {
+  requireValid(
     on !== "",
-    `${what} names no machine`,
-    'write a server\'s name, "web*", "local" for this machine, or "*" for all'
+    `${api} names no machine`,
+    'pass a server\'s name, "web*", "local" for this machine, or "*" for all'
   )
   return on
 }
 
-/** Takes its time, of which a rehearsal has any amount. */
+/** Replies after some time, which passes at once in a rehearsal. */
 export const slow = (time: Duration.Input, reply: Reply = usual): Reply => {
-  duration("Answer.slow", time)
+  checkDuration("Answer.slow", time)
   return (asked) => Effect.delay(reply(asked), time)
 }
 
-/** Is never done. */
+/** Never ends. */
 export const hangs: Reply = () => Effect.never
 
 /**
- * Stops in the middle of what it writes. On a server the connection is lost, with everything that runs over it: its
- * tunnel and all its commands. On this machine the process was killed.
+ * Stops in the middle of its output. On a server, the connection is lost with everything that runs over it: its tunnel and
+ * all its commands. On this machine, the process is killed.
  */
 export const cutOff =
   (stdout = ""): Reply =>
   () =>
     Effect.succeed({ stdout, stderr: "", exitCode: 137, isCut: true })
 
-/** Commands by their text, and by the glob of the machines that they run on: `web*`, or `local` for this one. */
+/** Matches commands by their text and by machine. `on` is a glob: `web*`, or `local` for this machine. */
 export interface On {
   readonly on: string
   readonly command: Pattern
 }
 
 /**
- * Commands of a pattern are answered so: the first time with the first reply, then with the next; the last one stays.
- * Every machine counts for itself.
+ * Answers matching commands: the first one with the first reply, the second with the next, and so on; the last reply
+ * repeats. Each machine counts separately.
  */
 export const when = (pattern: Pattern | On, ...replies: readonly [Reply, ...ReadonlyArray<Reply>]): Answer => {
   const { command: about, on } =
     typeof pattern === "string" || pattern instanceof RegExp ? { command: pattern, on: "*" } : pattern
-  glob("Answer.when", on)
-  must(about !== "", "Answer.when names no command", 'write how it begins, "docker build" for one, or "*" for any')
+  checkGlob("Answer.when", on)
+  requireValid(
+    about !== "",
+    "Answer.when names no command",
+    'pass its beginning, such as "docker build", or "*" for any'
+  )
   return {
     on,
     name: on === "*" ? String(about) : `${about} on ${on}`,
@@ -99,80 +103,85 @@ export const when = (pattern: Pattern | On, ...replies: readonly [Reply, ...Read
   }
 }
 
-/** Commands are answered with what a function makes of them; where that is nothing, the next answer is asked. */
+/** Answers commands with a function's result. If it returns undefined, the script tries the next answer. */
 export const from = (answer: (machine: Machine, command: Command) => Partial<Output> | undefined): Answer => ({
-  name: "a function's",
+  name: "Answer.from(…)",
   command: (machine, command) => {
     const output = answer(machine, command)
     return output && (() => () => Effect.succeed({ stdout: "", stderr: "", exitCode: 0, ...output }))
   }
 })
 
-const connecting = (
+const connectAnswer = (
+  api: string,
   on: string,
   name: string,
   reply: (server: Server) => Effect.Effect<{ readonly isNew: boolean }, SshError>
 ): Answer => ({
-  on: glob(`An answer that ${name}`, on),
+  on: checkGlob(api, on),
   name: `${on} ${name}`,
   connect: (server) => (matchesMachine(on, server.name) ? () => reply(server) : undefined)
 })
 
-const forwarding = (
+const forwardAnswer = (
+  api: string,
   on: string,
   name: string,
   reply: (server: Server, port: number) => Effect.Effect<Forwarded, SshError | ForwardRefused>
 ): Answer => ({
-  on: glob(`An answer whose tunnel ${name}`, on),
+  on: checkGlob(api, on),
   name: `the tunnel of ${on} ${name}`,
   forward: (server, port) => (matchesMachine(on, server.name) ? () => reply(server, port) : undefined)
 })
 
 const sshPort = ({ port = 22 }: Server): number => port
 
-/** Servers of a glob cannot be reached, which is known after a while. */
+/** The servers of a glob are unreachable, for a `reason` (default: `refused`). The connection fails `after` some time. */
 export const unreachable = (
   on: string,
   options: { readonly reason?: HostUnreachable["reason"]; readonly after?: Duration.Input } = {}
 ): Answer => {
   const { after = 0, reason = "refused" } = options
-  duration("Answer.unreachable", after)
-  return connecting(on, "cannot be reached", (server) => {
+  checkDuration("Answer.unreachable", after)
+  return connectAnswer("Answer.unreachable", on, "is unreachable", (server) => {
     const error = new HostUnreachable({ server: server.name, host: server.host, port: sshPort(server), reason })
     return Effect.delay(Effect.fail(error), after)
   })
 }
 
-/** Servers of a glob show another host key than known_hosts has. */
+/** The servers of a glob present a different host key than the one in known_hosts. */
 export const hostKeyChanged = (on: string): Answer =>
-  connecting(on, "shows another host key", (server) => {
+  connectAnswer("Answer.hostKeyChanged", on, "has a changed host key", (server) => {
     const { host, knownHosts: file, name } = server
     const keys = { offered: "SHA256:offered", known: "SHA256:known" }
     return Effect.fail(new HostKeyChanged({ server: name, host, port: sshPort(server), ...keys, file, line: 1 }))
   })
 
-/** Servers of a glob show a host key for the first time, and it is recorded. */
-export const newHost = (on: string): Answer => connecting(on, "is new", () => Effect.succeed({ isNew: true }))
+/** The servers of a glob are new: jiji adds their host key to known_hosts. */
+export const newHost = (on: string): Answer =>
+  connectAnswer("Answer.newHost", on, "is new", () => Effect.succeed({ isNew: true }))
 
-/** Servers of a glob do not open a tunnel. */
+/** The servers of a glob refuse to open a tunnel. */
 export const tunnelRefused = (on: string): Answer =>
-  forwarding(on, "is refused", (server, port) => Effect.fail(new ForwardRefused({ server: server.name, port })))
+  forwardAnswer("Answer.tunnelRefused", on, "is refused", (server, port) =>
+    Effect.fail(new ForwardRefused({ server: server.name, port }))
+  )
 
-/** The port of the tunnel is taken on servers of a glob, which open another one. */
+/** The tunnel's port is in use on the servers of a glob, which open the port `instead`. */
 export const portTaken = (on: string, instead = 40_000): Answer =>
-  forwarding(on, "gets another port", () => Effect.succeed({ port: instead }))
+  forwardAnswer("Answer.portTaken", on, "gets another port", () => Effect.succeed({ port: instead }))
 
-/** The connection of servers of a glob is lost while the tunnel is opened, or some time after that. */
+/** The servers of a glob lose their connection while they open the tunnel or, with `after`, some time later. */
 export const tunnelLost = (on: string, after?: Duration.Input): Answer => {
-  if (after !== undefined) duration("Answer.tunnelLost", after)
-  return forwarding(on, "is lost", (server, port) =>
+  if (after !== undefined) checkDuration("Answer.tunnelLost", after)
+  return forwardAnswer("Answer.tunnelLost", on, "is lost", (server, port) =>
     after === undefined
       ? Effect.fail(new ConnectionLost({ server: server.name }))
       : Effect.succeed({ port, lostAfter: after })
   )
 }
 
-const refusals = {
+const registryErrors = {
   401: "unauthorized: authentication required",
   403: "unexpected status from the registry: 403 Forbidden",
   404: "manifest unknown: manifest unknown",
@@ -182,23 +191,23 @@ const refusals = {
   507: "unexpected status from the registry: 507 Insufficient Storage"
 } as const
 
-/** Whether a command talks to a remote registry: a login, a push, or a pull. */
-const asksRegistry = ({ script, words }: Command): boolean => {
+/** Whether a command connects to a remote registry: a login, a push or a pull. */
+const usesRegistry = ({ script, words }: Command): boolean => {
   if (script === "push" || script === "pull") return !(words[5] ?? "").startsWith("localhost:")
   return script === "check" || script === "login" || words[1] === "login"
 }
 
-/** Remote registries answer logins, pushes and pulls with an HTTP status, in the engine's words. */
-export const registry = (status: keyof typeof refusals, on = "*"): Answer => ({
-  on: glob("Answer.registry", on),
-  name: `the registry's ${status} on ${on}`,
+/** Remote registries answer logins, pushes and pulls with this HTTP status, which the engine reports in its own words. */
+export const registry = (status: keyof typeof registryErrors, on = "*"): Answer => ({
+  on: checkGlob("Answer.registry", on),
+  name: `registry answers ${status} on ${on}`,
   command: (machine, command) =>
-    matchesMachine(on, label(machine)) && asksRegistry(command)
-      ? () => fails(`Error response from daemon: ${refusals[status]}`)
+    matchesMachine(on, label(machine)) && usesRegistry(command)
+      ? () => fails(`Error response from daemon: ${registryErrors[status]}`)
       : undefined
 })
 
-const turns = (name: string, answer: Answer, isTurn: (nth: number) => boolean): Answer => {
+const limitTurns = (name: string, answer: Answer, isTurn: (nth: number) => boolean): Answer => {
   const only =
     <Q extends ReadonlyArray<unknown>, A>(ask: (...asked: Q) => PerAttempt<A>) =>
     (...asked: Q): PerAttempt<A> => {
@@ -215,14 +224,14 @@ const turns = (name: string, answer: Answer, isTurn: (nth: number) => boolean): 
   }
 }
 
-/** An answer for the first times that each machine is asked. */
-export const times = (most: number, answer: Answer): Answer => {
-  must(Number.isInteger(most) && most > 0, `Answer.times is given ${most}`, "write how many times, 1 or more")
-  return turns(`${most} times`, answer, (nth) => nth <= most)
+/** Limits an answer to the first `max` attempts on each machine. */
+export const times = (max: number, answer: Answer): Answer => {
+  requireValid(Number.isInteger(max) && max > 0, `Answer.times got ${max}`, "pass a whole number, 1 or more")
+  return limitTurns(`at most ${max} times`, answer, (nth) => nth <= max)
 }
 
-/** An answer for one time alone: 1 is the first that each machine is asked. */
+/** Limits an answer to one attempt on each machine; 1 is the first. */
 export const nth = (which: number, answer: Answer): Answer => {
-  must(Number.isInteger(which) && which > 0, `Answer.nth is given ${which}`, "write which time, 1 for the first")
-  return turns(`time ${which}`, answer, (nth) => nth === which)
+  requireValid(Number.isInteger(which) && which > 0, `Answer.nth got ${which}`, "pass a whole number, 1 for the first")
+  return limitTurns(`only attempt ${which}`, answer, (nth) => nth === which)
 }

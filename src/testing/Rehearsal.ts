@@ -28,7 +28,7 @@ import type { Answer } from "../rehearsal/Answer.ts"
 export { type Expected } from "./difference.ts"
 export { project } from "./project.ts"
 
-/** What a rehearsal gives to a pipeline's steps. */
+/** The services that a rehearsal provides to a pipeline's steps. */
 export type Provided =
   | Diagnosis
   | Docker
@@ -44,19 +44,19 @@ export type Provided =
   | Shell
   | Ssh
 
-/** How a rehearsal differs from one in which all goes well. */
+/** The settings of a rehearsal. By default, everything succeeds. */
 export interface Script<ROut = never> {
-  /** What machines answer. The first answer that fits counts; where none does, all goes well. */
+  /** How machines answer. The first matching answer counts; without one, the command succeeds. */
   readonly answers?: ReadonlyArray<Answer>
-  /** Secrets by name. There are no others: neither files nor this process's environment are looked at. */
+  /** All secrets, by name. A rehearsal reads neither files nor this process's environment. */
   readonly secrets?: Readonly<Record<string, string>>
-  /** When, in the rehearsal's time, the run is interrupted as by Ctrl-C. */
+  /** Interrupts the run, like Ctrl-C, after this virtual time. */
   readonly interrupt?: Duration.Input
-  /** Services of your own that steps use, or what takes the place of jiji's. */
+  /** Services that your own steps use, or replacements for jiji's services. */
   readonly layers?: Layer.Layer<ROut>
 }
 
-/** Something that was held in the run, and what became of it. */
+/** A resource that the run acquired, and whether it was released. */
 export interface Held {
   readonly resource: string
   /** The node that acquired it. */
@@ -64,46 +64,46 @@ export interface Held {
   readonly released: boolean
 }
 
-/** What became of a pipeline in a rehearsal. */
-export interface Rehearsed<A, E> {
+/** The result of a rehearsal. */
+export interface RehearsalResult<A, E> {
   readonly exit: Exit.Exit<A, E>
-  /** What the run failed in; empty where it did not. */
+  /** The failures of the run; empty if it succeeded. */
   readonly failures: ReadonlyArray<FailureRecord>
   readonly events: ReadonlyArray<Event>
-  /** All that was done on any machine, in order; the commands with their words. */
+  /** Everything that was done on all machines, in order, as data. */
   readonly entries: ReadonlyArray<Entry>
-  /** The same as `--dry-run` prints it, each with its machine's name, `local` for this one. */
+  /** The same as text, in the format of `--dry-run`, with the machine's name; `local` is this machine. */
   readonly commands: ReadonlyArray<{ readonly machine: string; readonly text: string }>
-  /** The names of the servers of the project that was given; nothing where none was. */
+  /** The names of the servers of the input's project; undefined if the input has no project. */
   readonly servers: ReadonlyArray<string> | undefined
-  /** What was done on one machine, in order. */
+  /** Everything that was done on one machine, in order, as text. */
   on(machine: string): ReadonlyArray<string>
-  /** What was acquired, in order. */
+  /** The acquired resources, in order. */
   readonly held: ReadonlyArray<Held>
-  /** The paths of the steps that were undone, in order. */
+  /** The paths of the undone steps, in order. */
   readonly undone: ReadonlyArray<string>
-  /** The answers of the script that nothing has asked for. */
+  /** The names of the script's unused answers. */
   readonly unused: ReadonlyArray<string>
 }
 
-const heldOf = (events: ReadonlyArray<Event>): ReadonlyArray<Held> => {
+const heldResources = (events: ReadonlyArray<Event>): ReadonlyArray<Held> => {
   const released = events.flatMap((event) => (event._tag === "ResourceReleased" ? [event] : []))
   return events.flatMap((event) => {
     if (event._tag !== "ResourceAcquired") return []
     const { path, resource, seq } = event
     const end = released.findIndex((each) => each.path === path && each.resource === resource && each.seq > seq)
-    // Each release is of one thing that was acquired.
+    // A release belongs to exactly one acquired resource.
     if (end !== -1) released.splice(end, 1)
     return [{ resource, path, released: end !== -1 }]
   })
 }
 
-const isOnProject = Schema.is(
+const hasProject = Schema.is(
   Schema.Struct({ project: Schema.Struct({ servers: Schema.Array(Schema.Struct({ name: Schema.String })) }) })
 )
 
-/** Who waits for what, where a run does not end. */
-const waiting = (events: ReadonlyArray<Event>, asked: ReadonlyMap<string, string>): string => {
+/** Describes which step is waiting for what, in a run that does not end. */
+const describeWaiting = (events: ReadonlyArray<Event>, pending: ReadonlyMap<string, string>): string => {
   const open = new Set<string>()
   for (const event of events) {
     if (!("kind" in event) || (event.kind !== "step" && event.kind !== "undo")) continue
@@ -111,23 +111,23 @@ const waiting = (events: ReadonlyArray<Event>, asked: ReadonlyMap<string, string
     else open.delete(event.path)
   }
   const all = [...open].map(
-    (path) => `${path} waits for ${asked.get(path) ?? "something that is real, or that does not come"}`
+    (path) => `${path} is waiting for ${pending.get(path) ?? "something real, or something that never happens"}`
   )
-  return all.length === 0 ? "it waits for something that does not come" : all.join(", ")
+  return all.length === 0 ? "it is waiting for something that never happens" : all.join(", ")
 }
 
-/** Throws where an answer is of a machine that there is not: nothing would ever ask for it. */
-const checkMachines = (answers: ReadonlyArray<Answer>, there: ReadonlyArray<string>): void => {
+/** Throws if an answer is for an unknown machine, because it would never be used. */
+const checkMachines = (answers: ReadonlyArray<Answer>, machines: ReadonlyArray<string>): void => {
   for (const { name, on } of answers) {
-    if (on === undefined || there.some((machine) => matchesMachine(on, machine))) continue
+    if (on === undefined || machines.some((machine) => matchesMachine(on, machine))) continue
     throw new Error(
-      `No machine is called ${JSON.stringify(on)} (answer: ${name}); there are ${joinWords(there, "and")}.`
+      `There is no machine ${JSON.stringify(on)} (answer: ${name}). The machines are ${joinWords(machines, "and")}.`
     )
   }
 }
 
-/** What jiji's services are in a rehearsal. */
-const layersOf = <ROut>(script: Scripts.Script, { layers, secrets = {} }: Script<ROut>) => {
+/** Makes the layers of jiji's services for a rehearsal. */
+const makeLayers = <ROut>(script: Scripts.Script, { layers, secrets = {} }: Script<ROut>) => {
   const jiji = Layer.mergeAll(
     Diagnosis.layer,
     Docker.layer,
@@ -138,18 +138,19 @@ const layersOf = <ROut>(script: Scripts.Script, { layers, secrets = {} }: Script
 }
 
 /**
- * Runs a pipeline as it would run, over machines that only answer: no process, no connection and no file is touched. Its
- * time is its own, so that hours of waiting pass at once; where it waits for something that is real and does not come,
- * it is ended with a defect.
+ * Runs a pipeline with simulated machines. Starts no process, opens no connection and touches no file. Runs in virtual time,
+ * so hours of waiting pass at once. If the pipeline waits for something real, the rehearsal waits too, and dies with a
+ * defect after two seconds without progress. Throws if an answer names an unknown machine. Never fails otherwise: the
+ * result's `exit` shows how the run ended.
  */
 export const run = <N extends object, S, E, R, ROut = never>(
   pipeline: Pipeline<N, S, E, R>,
   input: N,
   script: Script<ROut> = {}
-): Effect.Effect<Rehearsed<S, E>, never, Exclude<R, Provided | ROut>> => {
-  if (isOnProject(input))
+): Effect.Effect<RehearsalResult<S, E>, never, Exclude<R, Provided | ROut>> => {
+  if (hasProject(input))
     checkMachines(script.answers ?? [], ["local", ...input.project.servers.map(({ name }) => name)])
-  const rehearsing = Effect.gen(function* () {
+  const rehearsal = Effect.gen(function* () {
     const answers = Scripts.make(script.answers ?? [])
     const recording = Recording.make()
     const events: Array<Event> = []
@@ -159,11 +160,11 @@ export const run = <N extends object, S, E, R, ROut = never>(
       Stream.runForEach((event) => Effect.sync(() => events.push(event))),
       Effect.forkChild({ startImmediately: true })
     )
-    const layers = layersOf(answers, script).pipe(Layer.provide(Layer.succeed(Recording, recording)))
+    const layers = makeLayers(answers, script).pipe(Layer.provide(Layer.succeed(Recording, recording)))
     const exit = yield* VirtualTime.run(
       Effect.provide(runPipeline(pipeline, input, layers), stepLogger),
       script.interrupt,
-      () => waiting(events, answers.asked)
+      () => describeWaiting(events, answers.pending)
     )
     yield* Fiber.join(reader)
     const commands = recording.entries.map((entry) => ({ machine: label(entry.machine), text: entryText(entry) }))
@@ -174,9 +175,9 @@ export const run = <N extends object, S, E, R, ROut = never>(
       events,
       entries,
       commands,
-      servers: isOnProject(input) ? input.project.servers.map(({ name }) => name) : undefined,
+      servers: hasProject(input) ? input.project.servers.map(({ name }) => name) : undefined,
       on: (machine: string) => commands.flatMap((each) => (each.machine === machine ? [each.text] : [])),
-      held: heldOf(events),
+      held: heldResources(events),
       undone: events.flatMap(({ _tag, path }) =>
         _tag === "StepStarted" && path.endsWith("/undo") ? [path.slice(0, -"/undo".length)] : []
       ),
@@ -186,39 +187,41 @@ export const run = <N extends object, S, E, R, ROut = never>(
     Effect.scoped,
     Effect.provide(Layer.mergeAll(Events.layer.pipe(Layer.provideMerge(Scrubber.layer)), TestClock.layer()))
   )
-  // Of a type that is not known yet, the compiler does not see that it comes to the same to leave out all at once.
-  return rehearsing as Effect.Effect<Rehearsed<S, E>, never, Exclude<R, Provided | ROut>>
+  // The compiler cannot see, for the generic R, that excluding all services at once is the same as one after the other.
+  return rehearsal as Effect.Effect<RehearsalResult<S, E>, never, Exclude<R, Provided | ROut>>
 }
 
-const colored = (): boolean => process.stderr.isTTY && (process.env["NO_COLOR"] ?? "") === ""
+const useColors = (): boolean => process.stderr.isTTY && (process.env["NO_COLOR"] ?? "") === ""
 
-const ending = ({ exit, failures }: Rehearsed<unknown, unknown>): string => {
+const describeEnd = ({ exit, failures }: RehearsalResult<unknown, unknown>): string => {
   if (Exit.isSuccess(exit)) return "The run succeeded."
   if (Cause.hasInterruptsOnly(exit.cause)) return "The run was interrupted."
   return `The run failed: ${failures.map(({ message }) => message).join(" ")}`
 }
 
-/** Names of machines that there are not: nothing is ever done on one of these. */
-const strangers = ({ commands, servers }: Rehearsed<unknown, unknown>, expected: Expected): ReadonlyArray<string> => {
+/** Finds expectations for unknown machines, on which nothing ever runs. */
+const unknownMachines = (
+  { commands, servers }: RehearsalResult<unknown, unknown>,
+  expected: Expected
+): ReadonlyArray<string> => {
   if (servers === undefined) return []
-  const there = [...new Set([...servers, "local", ...commands.map(({ machine }) => machine)])]
+  const machines = [...new Set([...servers, "local", ...commands.map(({ machine }) => machine)])]
   return Object.keys(expected)
-    .filter((name) => !there.includes(name))
-    .map((name) => `There is no machine ${JSON.stringify(name)}; there are ${joinWords(there, "and")}.`)
+    .filter((name) => !machines.includes(name))
+    .map((name) => `There is no machine ${JSON.stringify(name)}. The machines are ${joinWords(machines, "and")}.`)
 }
 
 /**
- * Throws an Error that shows the difference, where on one of the machines that are named something else was done than is
- * expected, where the project has no such machine, or where nothing asked for one of the script's answers. `[]` expects
- * that a machine was left alone.
+ * Compares what was done on the machines in `expected`; ignores other machines. `[]` expects that nothing was done. Throws
+ * an Error that shows the difference. Also throws if the project has no such machine, or if an answer was not used.
  */
-export const expect = (rehearsed: Rehearsed<unknown, unknown>, expected: Expected): void => {
-  const different = difference(expected, rehearsed.on, colored())
+export const expect = (rehearsed: RehearsalResult<unknown, unknown>, expected: Expected): void => {
+  const diff = difference(expected, rehearsed.on, useColors())
   const unused = rehearsed.unused.map((name) => `  ${name}`)
   const parts = [
-    ...strangers(rehearsed, expected),
-    ...(different === undefined ? [] : [`What was done is not what was expected (- expected, + done):\n${different}`]),
-    ...(unused.length === 0 ? [] : [`These answers were never asked for:\n${unused.join("\n")}`])
+    ...unknownMachines(rehearsed, expected),
+    ...(diff === undefined ? [] : [`The commands are not as expected (- expected, + actual):\n${diff}`]),
+    ...(unused.length === 0 ? [] : [`These answers were never used:\n${unused.join("\n")}`])
   ]
-  if (parts.length > 0) throw new Error(`${parts.join("\n")}\n${ending(rehearsed)}`)
+  if (parts.length > 0) throw new Error(`${parts.join("\n")}\n${describeEnd(rehearsed)}`)
 }

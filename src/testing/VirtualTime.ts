@@ -1,31 +1,31 @@
 import { Clock, Duration, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 
-/** More waits than any pipeline has that comes to an end. */
-const mostWaits = 100_000
+/** More waits than in any pipeline that ends. */
+const maxWaits = 100_000
 
-/** How long something real is waited for, in milliseconds of real time. */
-const patience = 2_000
+/** How long to wait for something real, in milliseconds of real time. */
+const maxRealWait = 2_000
 
-/** Lets what is ready run, also what promises hold up. */
-const turn = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
+/** Lets all fibers run that are ready, including those that wait for settled promises. */
+const runReadyFibers = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
 
-const stuck = (how: string, who: string) =>
+const didNotEnd = (limit: string, waitingFor: string) =>
   Effect.die(
-    new Error(`The rehearsal did not end: ${how}, ${who}. To see a run interrupted, give it a time to \`interrupt\`.`)
+    new Error(`The rehearsal did not end: ${limit}, ${waitingFor}. To test an interrupted run, set \`interrupt\`.`)
   )
 
 /**
- * Runs an effect in a time of its own, which begins at 0 and passes as soon as nothing is left to do but to wait: to the
- * end of the wait that ends first. With `interrupt` it is interrupted at that time. A defect ends what does not end, and
- * says what is `waiting`.
+ * Runs an effect in virtual time, which starts at 0. When all fibers are waiting, the time jumps to the end of the shortest
+ * wait. With `interrupt`, interrupts the effect at that time. If the effect does not end, dies with a defect that includes
+ * the text of `describeWaiting`.
  *
- * It needs the layer of effect's TestClock.
+ * Requires the layer of effect's TestClock.
  */
 export const run = Effect.fnUntraced(function* <A, E, R>(
   effect: Effect.Effect<A, E, R>,
   interrupt?: Duration.Input,
-  waiting: () => string = () => "it waits for something that does not come"
+  describeWaiting: () => string = () => "it is waiting for something that never happens"
 ) {
   const time = yield* TestClock.testClockWith(Effect.succeed)
   const waits = new Set<{ readonly until: number }>()
@@ -41,7 +41,7 @@ export const run = Effect.fnUntraced(function* <A, E, R>(
         )
       })
   }
-  // The clock waits for whatever comes of a wait that ends, and so this does not begin without one.
+  // Start with a wait: after a wait ends, the clock lets everything run that follows from it.
   yield* time.setTime(-1)
   const fiber = yield* Effect.sleep(1).pipe(
     Effect.andThen(effect),
@@ -51,9 +51,9 @@ export const run = Effect.fnUntraced(function* <A, E, R>(
   const interruptAt = interrupt === undefined ? Infinity : Duration.toMillis(Duration.fromInputUnsafe(interrupt))
   let isInterrupted = false
   const realNow = time.withLive(Clock.currentTimeMillis)
-  let began = yield* realNow
-  for (let count = 0; count < mostWaits;) {
-    yield* turn
+  let lastProgress = yield* realNow
+  for (let count = 0; count < maxWaits;) {
+    yield* runReadyFibers
     if (fiber.pollUnsafe() !== undefined) return yield* Fiber.await(fiber)
     const next = Math.min(...[...waits].map(({ until }) => until))
     if (!isInterrupted && interruptAt < next) {
@@ -64,15 +64,15 @@ export const run = Effect.fnUntraced(function* <A, E, R>(
       count++
       yield* time.setTime(next)
     } else {
-      // A step may have asked something real, which takes the time that it takes.
-      if ((yield* realNow) - began > patience) break
+      // A step may be waiting for something real, which takes real time.
+      if ((yield* realNow) - lastProgress > maxRealWait) break
       yield* time.withLive(Effect.sleep("1 millis"))
       continue
     }
-    began = yield* realNow
+    lastProgress = yield* realNow
   }
-  const who = waiting()
+  const waitingFor = describeWaiting()
   fiber.interruptUnsafe()
-  const passed = Duration.format(Duration.seconds(Math.round(((yield* realNow) - began) / 1000)))
-  return yield* stuck(waits.size === 0 ? `after ${passed} of real time` : `after ${mostWaits} waits`, who)
+  const elapsed = Duration.format(Duration.seconds(Math.round(((yield* realNow) - lastProgress) / 1000)))
+  return yield* didNotEnd(waits.size === 0 ? `after ${elapsed} of real time` : `after ${maxWaits} waits`, waitingFor)
 })

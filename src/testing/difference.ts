@@ -1,13 +1,13 @@
 import { matchesPattern, type Pattern } from "./pattern.ts"
 
-/** What is expected of machines by their names, `local` for this one: what was done there, in order, and nothing else. */
+/** The complete list of expected commands, in order, by machine; `local` is this machine. */
 export type Expected = Readonly<Record<string, ReadonlyArray<Pattern>>>
 
-/** A line of a comparison: as expected, expected and not done, or done and not expected. */
+/** A line of a comparison: as expected (" "), missing ("-") or unexpected ("+"). */
 type Line = { readonly mark: " " | "-" | "+"; readonly text: string }
 
-/** How many lines, from each place in both on, can be as expected; the table of the longest common subsequence. */
-const lengths = (expected: ReadonlyArray<Pattern>, done: ReadonlyArray<string>) => {
+/** The lengths of the longest common subsequences from each pair of positions on. */
+const commonLengths = (expected: ReadonlyArray<Pattern>, done: ReadonlyArray<string>) => {
   const table = Array.from({ length: expected.length + 1 }, () => Array.from({ length: done.length + 1 }, () => 0))
   const at = (row: number, column: number): number => table[row]?.[column] ?? 0
   for (const [row, pattern] of [...expected.entries()].toReversed()) {
@@ -19,9 +19,9 @@ const lengths = (expected: ReadonlyArray<Pattern>, done: ReadonlyArray<string>) 
   return at
 }
 
-/** Both side by side, with as many lines as possible that are as expected. */
+/** Compares both lists line by line, with as many matching lines as possible. */
 const compare = (expected: ReadonlyArray<Pattern>, done: ReadonlyArray<string>): ReadonlyArray<Line> => {
-  const common = lengths(expected, done)
+  const common = commonLengths(expected, done)
   const lines: Array<Line> = []
   let [row, column] = [0, 0]
   while (row < expected.length || column < done.length) {
@@ -47,15 +47,12 @@ const compare = (expected: ReadonlyArray<Pattern>, done: ReadonlyArray<string>):
   return lines
 }
 
-const paints = { "-": "\u001b[31m", "+": "\u001b[32m", " ": "\u001b[2m" } as const
+const ansiColors = { "-": "\u001b[31m", "+": "\u001b[32m", " ": "\u001b[2m" } as const
 
-/** A line that is as expected is only there for orientation. */
-const cut = ({ mark, text }: Line): string => (mark === " " && text.length > 76 ? `${text.slice(0, 75)}…` : text)
+/** Truncates matching lines, which only give context. */
+const truncate = ({ mark, text }: Line): string => (mark === " " && text.length > 76 ? `${text.slice(0, 75)}…` : text)
 
-/**
- * What is different on the machines that are named, for a person to read; nothing where all is as expected. Machines that
- * are not named are not looked at.
- */
+/** Formats the differences on the machines in `expected`, for people; undefined if there are none. Ignores other machines. */
 export const difference = (
   expected: Expected,
   done: (machine: string) => ReadonlyArray<string>,
@@ -65,8 +62,8 @@ export const difference = (
     const lines = compare(patterns, done(machine))
     if (lines.every(({ mark }) => mark === " ")) return []
     const shown = lines.map((line) => {
-      const text = `${line.mark} ${cut(line)}`
-      return `    ${colors ? `${paints[line.mark]}${text}\u001b[0m` : text}`
+      const text = `${line.mark} ${truncate(line)}`
+      return `    ${colors ? `${ansiColors[line.mark]}${text}\u001b[0m` : text}`
     })
     return [`  ${machine}:\n${shown.join("\n")}`]
   })

@@ -1,6 +1,6 @@
 // oxlint-disable-next-line typescript/triple-slash-reference -- a program that imports this has no tsconfig of ours
 /// <reference path="../core/scripts.d.ts" />
-/** What tests and rehearsals of pipelines are made of: machines that answer from a script, and a throwaway SSH server. */
+/** Tools to test and rehearse pipelines: simulated machines that answer from a script, and a throwaway SSH server. */
 export * as Answer from "./Answer.ts"
 export * as DryRun from "../rehearsal/DryRun.ts"
 export * as Recording from "../rehearsal/layers.ts"

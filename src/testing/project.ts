@@ -7,12 +7,13 @@ import { ConfigInvalid } from "../config/Problem.ts"
 import type { Project } from "../config/Project.ts"
 import { resolveProject } from "../config/resolve.ts"
 
-/** Where the project of a rehearsal lies, which is on no disk. */
+/** The project's folder in a rehearsal, which does not exist. */
 const root = "/project"
 
 /**
- * The project of a `deploy.yml` that is no file: its text, or the same as an object. It is checked as a file is; what is
- * wrong with it is thrown as {@link ConfigInvalid}, with all its lines. Its folder is `/project`, home `/home/me`.
+ * Makes a project from the text of a `deploy.yml`, or from the same content as an object. Checks it like a file; throws
+ * {@link ConfigInvalid}, which lists all problems with their lines. The project's folder is `/project`, the home folder
+ * `/home/me`.
  */
 export const project = (deploy: string | Readonly<Record<string, unknown>>): Project => {
   const text = typeof deploy === "string" ? deploy : stringify(deploy)

@@ -162,7 +162,7 @@ describe("a rehearsal", () => {
       "jiji:replace.sh docker shop-web shop DIGEST <config> trial 1 60 " +
       "localhost:9270/shop-web:v1 DIGEST localhost:9270/shop-web 3 2 --publish 8080:80 --pull never " +
       `--restart unless-stopped ${labels("web", "v1")} --env 'GREETING=hello you' --env DATABASE_URL localhost:9270/shop-web:v1 ` +
-      "(by stdin: JIJI_NAMES=DATABASE_URL JIJI_SECRET_0=<redacted>)"
+      "(via stdin: JIJI_NAMES=DATABASE_URL JIJI_SECRET_0=<redacted>)"
     const cache =
       "jiji:replace.sh docker shop-cache shop DIGEST <config> beside 1 60 redis:7 DIGEST '' 3 0 " +
       `--pull never --restart unless-stopped ${labels("cache", "7")} redis:7`
@@ -176,7 +176,7 @@ describe("a rehearsal", () => {
       "  docker build --file ROOT/Dockerfile --tag localhost:9270/shop-web:v1 --platform linux/amd64 ROOT",
       "  docker image inspect localhost:9270/shop-web:v1",
       "  docker save localhost:9270/shop-web:v1",
-      "  # import what was saved into the local registry, as shop-web:v1",
+      "  # import the saved image into the local registry as shop-web:v1",
       "  # serve the local registry, read-only, on 127.0.0.1:9270",
       "",
       "on web1 (deploy@203.0.113.10):",

@@ -54,31 +54,31 @@ test("a token that may not write is told the three things that GHCR asks for", a
   expect(run.stderr).toContain("`write:packages` and `read:packages`")
   expect(run.stderr).toContain("`username` is your GitHub user or organisation")
   expect(run.stderr).toContain("the package exists or the token may create packages")
-  expect(run.stdout).not.toContain("asking again")
+  expect(run.stdout).not.toContain("retrying")
 })
 
 test("a push that is refused for its login is not tried again", async () => {
   const run = await deploy({ on: upload, status: 401 }, "-H", "h1")
   expect(run.code).toBe(77)
   expect(run.stderr).toContain("The registry refused ghcr.io/me/shop/web:")
-  expect(run.stdout).not.toContain("asking again")
+  expect(run.stdout).not.toContain("retrying")
 })
 
 test("a registry that was asked too often is given the time it wants, and the deploy goes on", async () => {
   const body = says("TOOMANYREQUESTS", "retry-after: 1.2s, allowed: 44000/minute")
   const run = done(await deploy({ on: "^PUT ghcr.io/.*/manifests/", status: 429, body, times: 1 }, "-H", "h1"))
-  expect(run.stdout).toContain("web push: warning: the registry was asked too often; asking again in 2 s (1 of 3)")
+  expect(run.stdout).toContain("web push: warning: the registry's rate limit was reached; retrying in 2 s (1 of 3)")
 })
 
 test("a registry that fails for a moment does not fail the deploy", async () => {
   const run = done(await deploy({ on: "^PUT ghcr.io/.*/manifests/", status: 503, times: 1 }, "-H", "h1"))
-  expect(run.stdout).toContain("web push: warning: the registry has an error of its own; asking again in 1 s (1 of 3)")
+  expect(run.stdout).toContain("web push: warning: the registry reported an internal error; retrying in 1 s (1 of 3)")
 })
 
 test("a connection that breaks in the middle of an upload does not fail the deploy", async () => {
   done(await deploy({ on: "^PATCH ghcr.io/", drop: 200_000, times: 1 }, "-H", "h1"))
   const last = done(await deploy({ on: "^PUT ghcr.io/.*/manifests/", drop: 1, times: 1 }, "-H", "h1"))
-  expect(last.stdout).toContain("web push: warning: the connection to the registry broke; asking again in 1 s")
+  expect(last.stdout).toContain("web push: warning: the connection to the registry was lost; retrying in 1 s")
 })
 
 test("what a server meets is the server's error, with both engines", async () => {
@@ -129,5 +129,5 @@ test("a registry that is not what it should be is told apart: its certificate, p
     expect(nowhere.stderr).toContain(`The name no-such-registry.invalid cannot be resolved ${where}`)
   }
   expect(untrusted.stderr).toContain(`/etc/docker/certs.d/${operator.ip}:8443/ca.crt`)
-  for (const { stdout } of [untrusted, plain, nowhere]) expect(stdout).not.toContain("asking again")
+  for (const { stdout } of [untrusted, plain, nowhere]) expect(stdout).not.toContain("retrying")
 })

@@ -173,7 +173,7 @@ test("a token that is not valid any more ends a deploy before anything is built,
     const run = await project.jiji(args, { env: wrong })
     expect(run.code).toBe(77)
     expect(run.stderr).toContain("The registry refused ghcr.io on this machine")
-    expect(run.stdout).not.toMatch(/build|connect|asking again/)
+    expect(run.stdout).not.toMatch(/build|connect|retrying/)
   }
   expect(await hosts.operator.images()).toEqual(images)
 })

@@ -29,7 +29,7 @@ const project = Effect.gen(function* () {
 const folders = () => readdirSync(tmpdir()).filter((name) => name.startsWith("jiji-sandbox-"))
 
 describe("a sandbox", () => {
-  it.live("is an environment that leads to a server of its own, for all services", () =>
+  it.live("is an environment with its own server, which runs all services", () =>
     Effect.gen(function* () {
       const { cwd, loaded } = yield* project
       const sandbox = yield* Sandbox.make(loaded)
@@ -44,7 +44,7 @@ describe("a sandbox", () => {
     }).pipe(Effect.provide(Platform.layer))
   )
 
-  it.live("keeps its files to the user, and takes all of them away", () =>
+  it.live("makes its files readable only for the user, and removes them all", () =>
     Effect.gen(function* () {
       const { file, loaded } = yield* project
       const before = folders()
@@ -60,7 +60,7 @@ describe("a sandbox", () => {
     }).pipe(Effect.provide(Platform.layer))
   )
 
-  it.live("does not touch an environment of that name that somebody wrote", () =>
+  it.live("does not touch the user's own environment of the same name", () =>
     Effect.gen(function* () {
       const { file, loaded } = yield* project
       writeFileSync(file, "servers: {}\n")
@@ -70,16 +70,16 @@ describe("a sandbox", () => {
     }).pipe(Effect.provide(Platform.layer))
   )
 
-  it.live("takes the place of one that was killed", () =>
+  it.live("replaces the file of a killed sandbox", () =>
     Effect.gen(function* () {
       const { file, loaded } = yield* project
-      writeFileSync(file, "# Written by `jiji sandbox`, which takes it away again when it ends.\nservers: {}\n")
+      writeFileSync(file, "# Written by `jiji sandbox`, which removes it when it ends.\nservers: {}\n")
       yield* Effect.scoped(Sandbox.make(loaded))
       expect(existsSync(file)).toBe(false)
     }).pipe(Effect.provide(Platform.layer))
   )
 
-  it.live("leaves one that runs alone, and only takes away what is its own", () =>
+  it.live("does not replace a running sandbox, and removes a file only if it is its own", () =>
     Effect.gen(function* () {
       const { file, loaded } = yield* project
       const first = yield* Scope.make()
@@ -92,13 +92,13 @@ describe("a sandbox", () => {
       writeFileSync(file, another)
       yield* Scope.close(first, Exit.void)
       expect(readFileSync(file, "utf8")).toBe(another)
-      // Nobody listens there: it was killed.
+      // Nothing listens on that port, so the sandbox was killed.
       yield* Effect.scoped(Sandbox.make(loaded))
       expect(existsSync(file)).toBe(false)
     }).pipe(Effect.provide(Platform.layer))
   )
 
-  it.live("tells why its files cannot be written", () =>
+  it.live("reports why its files cannot be written", () =>
     Effect.gen(function* () {
       const { loaded } = yield* project
       const error = yield* Effect.flip(Effect.scoped(Sandbox.make({ ...loaded, root: "/proc" })))

@@ -6,7 +6,7 @@ import { it } from "../effect.ts"
 import { builtIn, until } from "../layers/ssh/fixture.ts"
 import { addressesOf, listeners, loopback } from "../layers/ssh/net.ts"
 
-/** OpenSSH's own client against the built-in server. */
+/** Connects OpenSSH's client to the built-in server. */
 const openssh = (server: Server, ...args: ReadonlyArray<string>) =>
   Effect.callback<{ readonly code: number; readonly stdout: string; readonly stderr: string }>((resume) => {
     const options = ["-F", "none", "-n", "-o", `UserKnownHostsFile=${server.knownHosts}`, "-o", "BatchMode=yes"]
@@ -19,7 +19,7 @@ const openssh = (server: Server, ...args: ReadonlyArray<string>) =>
   })
 
 describe("the built-in SSH server", () => {
-  it.live("serves OpenSSH's client", () =>
+  it.live("runs a command for OpenSSH's client", () =>
     Effect.gen(function* () {
       const { server } = yield* builtIn()
       const result = yield* openssh(server, "echo out; echo err >&2; exit 7")
@@ -27,7 +27,7 @@ describe("the built-in SSH server", () => {
     })
   )
 
-  it.live("listens on 127.0.0.1 only, and on nothing once its scope is closed", () =>
+  it.live("listens only on 127.0.0.1, and stops listening when its scope closes", () =>
     Effect.gen(function* () {
       const before = listeners([process.pid])
       const scope = yield* Scope.make()
@@ -38,7 +38,7 @@ describe("the built-in SSH server", () => {
     })
   )
 
-  it.live("opens no port to the world", () =>
+  it.live("refuses to forward ports of other addresses", () =>
     Effect.gen(function* () {
       const { server } = yield* builtIn()
       for (const address of ["0.0.0.0", "*", "203.0.113.9"]) {
@@ -50,7 +50,7 @@ describe("the built-in SSH server", () => {
     })
   )
 
-  it.live("has no shell, no terminal, no SFTP and no outgoing forwards", () =>
+  it.live("has no terminal, no SFTP and no outgoing forwards", () =>
     Effect.gen(function* () {
       const { running, server } = yield* builtIn()
       expect((yield* openssh(server, "-tt", "tty")).stderr).toContain("PTY allocation request failed")
@@ -61,7 +61,7 @@ describe("the built-in SSH server", () => {
     })
   )
 
-  it.live("waits as long as it is told before it starts a command", () =>
+  it.live("delays the start of a command", () =>
     Effect.gen(function* () {
       const { server } = yield* builtIn({ delay: "300 millis" })
       const [took, { stdout }] = yield* Effect.timed(openssh(server, "echo late"))

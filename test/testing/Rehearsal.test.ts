@@ -22,14 +22,14 @@ const project = Rehearsal.project(shop)
 const ghcr = { type: "remote", server: "ghcr.io", username: "me", password: "TOKEN" }
 const withRegistry = Rehearsal.project({ ...shop, builder: { registry: ghcr } })
 
-/** A deploy in which machines answer so. */
+/** Runs a deploy with these answers. */
 const deploying = (...answers: ReadonlyArray<Answer.Answer>) => Rehearsal.run(deploy, { project }, { answers })
 
-/** What a run ended in. */
-const errorOf = ({ exit }: Rehearsal.Rehearsed<unknown, unknown>): unknown =>
+/** The error of a run. */
+const errorOf = ({ exit }: Rehearsal.RehearsalResult<unknown, unknown>): unknown =>
   Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
 
-/** A pipeline that runs a program on this machine, and then on every server. */
+/** A pipeline that runs a program on this machine and then on each server. */
 const asking = (program: string) => {
   const here = Step.make(
     "here",
@@ -57,26 +57,26 @@ const asking = (program: string) => {
   )
 }
 
-const retries = ({ events }: Rehearsal.Rehearsed<unknown, unknown>) =>
+const retries = ({ events }: Rehearsal.RehearsalResult<unknown, unknown>) =>
   events.flatMap((event) => (event._tag === "StepRetried" ? [`${event.path} ${event.attempt}`] : []))
 
-describe("an answer of a script ends in the error that a real machine's would", () => {
+describe("a simulated fault fails with the same error as on a real machine", () => {
   const at = { server: "web2", host: "203.0.113.11", port: 2222 }
-  it.effect("a server that cannot be reached", () =>
+  it.effect("an unreachable server", () =>
     Effect.gen(function* () {
       const error = errorOf(yield* deploying(Answer.unreachable("web2", { reason: "dns" })))
       expect(error).toMatchObject({ _tag: "HostUnreachable", exitCode: 69, reason: "dns", ...at })
     })
   )
 
-  it.effect("a host key that has changed", () =>
+  it.effect("a changed host key", () =>
     Effect.gen(function* () {
       const error = errorOf(yield* deploying(Answer.hostKeyChanged("web2")))
       expect(error).toMatchObject({ _tag: "HostKeyChanged", exitCode: 77, file: "/home/me/.ssh/known_hosts", ...at })
     })
   )
 
-  it.effect("a tunnel that is refused, or that is lost at once or in the middle of a pull", () =>
+  it.effect("a refused tunnel, and a tunnel that is lost at once or during a pull", () =>
     Effect.gen(function* () {
       const refused = errorOf(yield* deploying(Answer.tunnelRefused("web2")))
       expect(refused).toMatchObject({ _tag: "ForwardRefused", server: "web2", port: 9270 })
@@ -89,13 +89,13 @@ describe("an answer of a script ends in the error that a real machine's would", 
       expect(errorOf(later)).toMatchObject(lost)
       const failed = later.events.find((event) => event._tag === "StepFailed" && event.path.endsWith("pull"))
       expect(failed).toMatchObject({ path: "deploy/servers[web2]/services[web]/pull", millis: 3_000 })
-      // The other server goes on, for as long as its pull takes.
+      // The other server finishes its pull.
       expect(later.on("web1").at(-1)).toStartWith("jiji:replace.sh")
       expect(later.events.at(-1)).toMatchObject({ millis: 60_000 })
     })
   )
 
-  it.effect("an image that does not build, and an engine that is not there", () =>
+  it.effect("a failed build and a missing engine", () =>
     Effect.gen(function* () {
       const broken = errorOf(yield* deploying(Answer.when("docker build", Answer.fails("no such file"))))
       expect(broken).toMatchObject({ _tag: "BuildFailed", log: "no such file" })
@@ -114,7 +114,7 @@ describe("an answer of a script ends in the error that a real machine's would", 
     [500, "RegistryFailing"],
     [503, "RegistryFailing"],
     [507, "RegistryFull"]
-  ] as const)("a registry that answers %d", async (status, tag) => {
+  ] as const)("HTTP status %d from a registry", async (status, tag) => {
     const secrets = { TOKEN: "hunter22" }
     for (const on of ["local", "web2"]) {
       const script = { answers: [Answer.registry(status, on)], secrets }
@@ -124,7 +124,7 @@ describe("an answer of a script ends in the error that a real machine's would", 
     }
   })
 
-  it.effect("no secret but those of the script", () =>
+  it.effect("a secret that the script does not define", () =>
     Effect.gen(function* () {
       const run = yield* Rehearsal.run(deploy, { project: withRegistry })
       expect(errorOf(run)).toMatchObject({ _tag: "SecretsMissing" })
@@ -134,7 +134,7 @@ describe("an answer of a script ends in the error that a real machine's would", 
 })
 
 describe("a command that is cut off", () => {
-  it.effect("loses the connection after a part of its output, with all that runs over it", () =>
+  it.effect("loses the server's connection after part of its output, with everything that runs over it", () =>
     Effect.gen(function* () {
       const first = Answer.when({ on: "web1", command: "ask" }, Answer.cutOff("half an ans"), Answer.usual)
       const run = yield* Rehearsal.run(asking("ask"), {}, { answers: [first] })
@@ -145,7 +145,7 @@ describe("a command that is cut off", () => {
       expect(run.events.find(({ _tag }) => _tag === "StepRetried")).toMatchObject({
         failures: [{ tag: "ConnectionLost" }]
       })
-      // The second attempt opens a connection of its own.
+      // The second attempt opens a new connection.
       Rehearsal.expect(run, { web1: ["# open", "ask", "# open", "ask"], web2: ["# open", "ask"] })
       expect(run.held.map(({ released, resource }) => [resource, released])).toEqual([
         ["connection to web1", true],
@@ -155,7 +155,7 @@ describe("a command that is cut off", () => {
     })
   )
 
-  it.effect("was killed, where it ran on this machine", () =>
+  it.effect("is killed if it runs on this machine", () =>
     Effect.gen(function* () {
       const run = yield* deploying(Answer.when("docker save", Answer.cutOff("the beginning of a tar")))
       expect(errorOf(run)).toMatchObject({ _tag: "CommandFailed", code: 137 })
@@ -163,7 +163,7 @@ describe("a command that is cut off", () => {
   )
 })
 
-describe("answers come in turn", () => {
+describe("the answers of a script", () => {
   const ask = (...answers: ReadonlyArray<Answer.Answer>) =>
     Effect.map(Rehearsal.run(asking("ask"), {}, { answers }), retries)
   const bad = Answer.fails("")
@@ -171,7 +171,7 @@ describe("answers come in turn", () => {
     Answer.when({ on: "web*", command: "ask" }, ...replies)
   const path = (name: string) => `ask/servers[${name}]/there`
 
-  it.effect("each machine counts for itself, and the last one stays", () =>
+  it.effect("reply in turn for each machine separately, and repeat the last reply", () =>
     Effect.gen(function* () {
       expect(yield* ask(there(bad, bad, Answer.usual))).toEqual([
         `${path("web1")} 1`,
@@ -183,7 +183,7 @@ describe("answers come in turn", () => {
     })
   )
 
-  it.effect("for some times, or for one", () =>
+  it.effect("can be limited to the first attempts or to one attempt", () =>
     Effect.gen(function* () {
       const web1 = Answer.when({ on: "web1", command: "ask" }, bad)
       expect(yield* ask(Answer.times(2, web1))).toEqual([`${path("web1")} 1`, `${path("web1")} 2`])
@@ -193,7 +193,7 @@ describe("answers come in turn", () => {
     })
   )
 
-  it.effect("the first that fits counts", () =>
+  it.effect("count in order: the first match wins, and the others stay unused", () =>
     Effect.gen(function* () {
       const run = yield* Rehearsal.run(
         asking("ask"),
@@ -207,7 +207,7 @@ describe("answers come in turn", () => {
 })
 
 describe("a rehearsal", () => {
-  it.effect("tells what was held, and releases it in reverse, also where it is interrupted", () =>
+  it.effect("reports held resources and releases them in reverse order when interrupted", () =>
     Effect.gen(function* () {
       const run = yield* Rehearsal.run(
         deploy,
@@ -230,7 +230,7 @@ describe("a rehearsal", () => {
     })
   )
 
-  it.effect("tells what was undone", () =>
+  it.effect("reports undone steps", () =>
     Effect.gen(function* () {
       const done = Step.make("done", () => Effect.void).pipe(Step.undo(() => Effect.void))
       const broken = Step.make("broken", () => Effect.fail("broken"))
@@ -239,7 +239,7 @@ describe("a rehearsal", () => {
     })
   )
 
-  it.effect("tells what a step logs as an event, and prints nothing", () =>
+  it.effect("publishes a step's log messages as events and prints nothing", () =>
     Effect.gen(function* () {
       const says = Step.make("says", () => Effect.logWarning("two", { words: 2 }))
       const run = yield* Rehearsal.run(Pipeline.make("p").pipe(Pipeline.step(says)), {})
@@ -249,7 +249,7 @@ describe("a rehearsal", () => {
     })
   )
 
-  it.effect("counts time exactly, whatever is done between two waits", () =>
+  it.effect("counts virtual time exactly, regardless of the work between waits", () =>
     Effect.gen(function* () {
       const busy = Effect.gen(function* () {
         for (let turn = 0; turn < 50; turn++) yield* Effect.yieldNow
@@ -263,7 +263,7 @@ describe("a rehearsal", () => {
     })
   )
 
-  it.live("waits for what is real, and ends with a defect where that does not come", () =>
+  it.live("waits for real work, and dies with a defect if that never ends", () =>
     Effect.gen(function* () {
       const real = Step.make("real", () => Effect.promise(() => Bun.sleep(20)))
       const never = Step.make("never", () => Effect.never)
@@ -271,37 +271,39 @@ describe("a rehearsal", () => {
       const exit = yield* Effect.exit(Rehearsal.run(Pipeline.make("p").pipe(Pipeline.step(never)), {}))
       expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toMatchObject({
         message: expect.stringMatching(
-          /^The rehearsal did not end: after \d+s of real time, p\/never waits for something that is real, or .* `interrupt`\.$/
+          /^The rehearsal did not end: after \d+s of real time, p\/never is waiting for something real, or .* `interrupt`\.$/
         )
       })
     })
   )
 
-  it.live("says which step waits for which command, where that is never answered", () =>
+  it.live("names the step and the command when a command never gets an answer", () =>
     Effect.gen(function* () {
       const script = { answers: [Answer.when({ on: "web1", command: "ask" }, Answer.hangs)] }
       const exit = yield* Effect.exit(Rehearsal.run(asking("ask"), {}, script))
       expect(Exit.isFailure(exit) && Cause.squash(exit.cause)).toMatchObject({
-        message: expect.stringContaining('time, ask/servers[web1]/there waits for "ask" on web1. To see')
+        message: expect.stringContaining('time, ask/servers[web1]/there is waiting for "ask" on web1. To test')
       })
     })
   )
 
-  test("of mistaken answers throws where they are written, with what to write", () => {
+  test("rejects wrong answers where they are made, and says what to pass", () => {
     const build = Answer.when("docker build", Answer.usual)
-    expect(() => Answer.nth(0, build)).toThrow("Answer.nth is given 0: write which time, 1 for the first.")
-    expect(() => Answer.times(-1, build)).toThrow("Answer.times is given -1: write how many times, 1 or more.")
-    expect(() => Answer.when({ on: "", command: "x" }, Answer.usual)).toThrow("Answer.when names no machine: write")
-    expect(() => Answer.when("", Answer.usual)).toThrow("Answer.when names no command: write")
-    expect(() => Answer.unreachable("")).toThrow("names no machine: write")
-    // What a test that no compiler has looked at may say.
-    expect(() => Answer.slow("soon" as "1 second")).toThrow('Answer.slow is given "soon": write a time such as')
+    expect(() => Answer.nth(0, build)).toThrow("Answer.nth got 0: pass a whole number, 1 for the first.")
+    expect(() => Answer.times(-1, build)).toThrow("Answer.times got -1: pass a whole number, 1 or more.")
+    expect(() => Answer.when({ on: "", command: "x" }, Answer.usual)).toThrow("Answer.when names no machine: pass")
+    expect(() => Answer.when("", Answer.usual)).toThrow("Answer.when names no command: pass")
+    expect(() => Answer.unreachable("")).toThrow("Answer.unreachable names no machine: pass")
+    // A test that no compiler has checked may pass this.
+    expect(() => Answer.slow("soon" as "1 second")).toThrow('Answer.slow got "soon": pass a duration such as')
     for (const answer of [Answer.unreachable("web7"), Answer.times(1, Answer.tunnelLost("web7"))]) {
-      expect(() => deploying(answer)).toThrow(/^No machine is called "web7" \(.*\); there are local, web1 and web2\.$/)
+      expect(() => deploying(answer)).toThrow(
+        /^There is no machine "web7" \(answer: .*\)\. The machines are local, web1 and web2\.$/
+      )
     }
   })
 
-  test("takes its project from text as from a file, and throws what is wrong with it", () => {
+  test("makes a project from text like from a file, and throws its problems", () => {
     const text = "project: shop\nservers: { web1: { host: 203.0.113.10 } }\nservices: { web: { hosts: [web1] } }\n"
     expect(() => Rehearsal.project(text)).toThrow(ConfigInvalid)
     expect(() => Rehearsal.project(text)).toThrow("\ndeploy.yml:3 services.web: needs build")
@@ -310,17 +312,17 @@ describe("a rehearsal", () => {
   })
 })
 
-describe("what was done is compared with what was expected", () => {
+describe("the comparison with expected commands", () => {
   const done = ["# open the SSH connection", "docker pull a", "docker run a", "docker ps"]
   const compare = (...expected: ReadonlyArray<string | RegExp>) => difference({ web1: expected }, () => done, false)
 
-  test("by the words that it begins with, with * for any text, or by regular expressions", () => {
+  test("matches the first words, * as any text, and regular expressions", () => {
     expect(compare("# open", "docker pull", "docker run *", /^docker ps$/)).toBeUndefined()
     expect(compare("*", "*", "*", "*")).toBeUndefined()
     expect(compare("# op", "docker pull", "docker run", "docker ps")).toContain("- # op\n")
   })
 
-  test("what is missing, what is different and what is too much is shown beside the rest", () => {
+  test("shows missing, different and unexpected commands among the matching ones", () => {
     expect(compare("# open", "docker login", "docker pull b", "docker run", "docker stop")).toBe(
       [
         "  web1:",
@@ -335,25 +337,25 @@ describe("what was done is compared with what was expected", () => {
     )
   })
 
-  test("of machines that were to be left alone, and not of those that are not named", () => {
+  test("checks that nothing was done on a machine, and ignores machines that are not named", () => {
     expect(difference({ web2: [] }, () => done, false)).toContain("+ docker run a")
     expect(difference({}, () => done, false)).toBeUndefined()
   })
 
-  test("in colours only where they are wanted", () => {
+  test("uses colours only on request", () => {
     expect(difference({ web2: [] }, () => ["a"], true)).toBe("  web2:\n    \u001b[32m+ a\u001b[0m")
   })
 
-  it.effect("with how the run ended, and with answers that were not asked for", () =>
+  it.effect("shows how the run ended, and unused answers", () =>
     Effect.gen(function* () {
       const run = yield* deploying(Answer.unreachable("web2"), Answer.when("podman", Answer.hangs))
       expect(() => Rehearsal.expect(run, { web1: ["jiji:probe.sh"] })).toThrow(
         [
-          "What was done is not what was expected (- expected, + done):",
+          "The commands are not as expected (- expected, + actual):",
           "  web1:",
           "    + # open the SSH connection",
           "      jiji:probe.sh docker shop",
-          "These answers were never asked for:",
+          "These answers were never used:",
           "  podman",
           "The run failed: web2 (203.0.113.11:2222) cannot be reached: nothing accepts connections there."
         ].join("\n")
@@ -363,11 +365,11 @@ describe("what was done is compared with what was expected", () => {
     })
   )
 
-  it.effect("of no machine that the project does not have", () =>
+  it.effect("rejects a machine that the project does not have", () =>
     Effect.gen(function* () {
       const run = yield* deploying()
       expect(() => Rehearsal.expect(run, { web9: [] })).toThrow(
-        'There is no machine "web9"; there are web1, web2 and local.'
+        'There is no machine "web9". The machines are web1, web2 and local.'
       )
     })
   )

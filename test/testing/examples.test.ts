@@ -3,7 +3,7 @@ import { join } from "node:path"
 
 const root = join(import.meta.dir, "../..")
 
-/** Runs Bun in the project's folder. */
+/** Runs Bun in the repository's folder. */
 const bun = (...args: ReadonlyArray<string>) => {
   const env = { ...process.env, NO_COLOR: "1" }
   const options = { cwd: root, env, stdin: "ignore", stdout: "pipe", stderr: "pipe" } as const
@@ -11,13 +11,13 @@ const bun = (...args: ReadonlyArray<string>) => {
   return { code: exitCode, stdout: stdout.toString(), stderr: stderr.toString() }
 }
 
-test("examples/testing: a user's tests of pipelines pass", () => {
+test("examples/testing: the example's tests pass", () => {
   const { code, stderr } = bun("test", "./examples/testing")
   expect(stderr).toMatch(/^ [4-9] pass$/m)
   expect([code, /^ 0 fail$/m.test(stderr)]).toEqual([0, true])
 }, 60_000)
 
-test("examples/dry-run: a rehearsal prints what is run on each machine, and how it ends", () => {
+test("examples/dry-run: the rehearsal prints the commands of each machine and how the run ends", () => {
   const { code, stderr, stdout } = bun("examples/dry-run/rehearse.ts")
   expect([code, stderr]).toEqual([0, ""])
   const shown = stdout.split("\n").map((line) => line.replace(/^ +\d+ {2}/, "  ").slice(0, 60))

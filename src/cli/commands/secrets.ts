@@ -36,10 +36,10 @@ const shown = (value: string): string =>
 
 const look = Effect.fnUntraced(function* ({ by, ref }: SecretUse) {
   if (ref._tag === "Command") return { name: ref.key, found: "deploy.yml, by a command", by, ref }
-  const place = yield* (yield* Secrets).where(ref.name)
+  const place = yield* (yield* Secrets).locate(ref.name)
   const found = Option.match(place, {
     onNone: () => "missing",
-    onSome: ({ command, place }) => (command ? `${place}, by a command` : place)
+    onSome: ({ isCommand, place }) => (isCommand ? `${place}, by a command` : place)
   })
   return { name: ref.name, found, by, ref: Option.isSome(place) ? ref : undefined }
 })
@@ -57,7 +57,7 @@ const print = Effect.fnUntraced(function* (loaded: Project, output: Output, valu
   const fits = values || whole.every((line) => line.length <= output.columns)
   const lines = fits ? whole : alignColumns([["SECRET", "FOUND IN"], ...table.map((row) => row.slice(0, 2))])
   output.write(rows.length === 0 ? `${loaded.name} needs no secrets.\n` : `${lines.join("\n")}\n`)
-  const missing = yield* secrets.missing(secretNames(loaded))
+  const missing = yield* secrets.findMissing(secretNames(loaded))
   if (Option.isSome(missing)) return yield* missing.value
 })
 

@@ -82,9 +82,9 @@ export const prepare = Effect.fnUntraced(function* (project: Project, hooks: Rea
   const names = hooks.flatMap(({ environment }) => environment.secrets)
   const secrets = yield* Secrets
   // One that is missing is a reason to look for the others, so that all are told at once.
-  const missing = yield* secrets.missing(names)
+  const missing = yield* secrets.findMissing(names)
   if (Option.isSome(missing))
-    return yield* Option.getOrElse(yield* secrets.missing(secretNames(project)), () => missing.value)
+    return yield* Option.getOrElse(yield* secrets.findMissing(secretNames(project)), () => missing.value)
   const run = yield* runner(project, yield* secrets.resolve(names))
   const failed: Array<{ error: HookFailed; required: boolean }> = []
   let missed = 0

@@ -1,17 +1,17 @@
 import { Schema } from "effect"
 import { architectureOf } from "../docker/architectures.ts"
 
-/** Lines of `word value` as pairs, in their order. */
-const pairs = (text: string): ReadonlyArray<readonly [word: string, value: string]> =>
+/** Splits lines of `word value` into pairs, in order. */
+const parseLines = (text: string): ReadonlyArray<readonly [word: string, value: string]> =>
   text.split("\n").flatMap((line) => {
     const space = line.indexOf(" ")
     return space < 0 ? [] : [[line.slice(0, space), line.slice(space + 1)] as const]
   })
 
-/** Seconds since the epoch; busybox writes no fraction, but the letters of the format. */
+/** Seconds since the epoch. busybox prints the format's letters instead of a fraction. */
 const Seconds = Schema.String.check(Schema.isPattern(/^\d+(\.(\d+|%?N))?$/))
 
-const Looked = Schema.Struct({
+const LookOutput = Schema.Struct({
   began: Seconds,
   ended: Seconds,
   processor: Schema.NonEmptyString,
@@ -21,27 +21,28 @@ const Looked = Schema.Struct({
 
 const milliseconds = (seconds: string): number => Number(seconds.replace(/\.%?N$/, "")) * 1000
 
-/** What `look.sh` found, but for the engine's words of complaint. */
-export interface Facts {
-  /** Epoch milliseconds of the machine's own clock. */
+/** The facts that `look.sh` prints. */
+export interface LookResult {
+  /** When the script started, by the machine's clock, in epoch milliseconds. */
   readonly began: number
+  /** When the script ended. */
   readonly ended: number
-  /** As images call it: `amd64`, `arm64`, … */
+  /** The architecture's name in images: `amd64`, `arm64`, … */
   readonly processor: string
-  /** Absent where none answers. */
+  /** Absent if no engine responds. */
   readonly engine?: { readonly name: "docker" | "podman"; readonly version: string }
-  /** Bytes that are free where the engine keeps its images; absent where the folder is not on this machine. */
+  /** The free bytes in the folder where the engine stores images; absent if the folder is not on this machine. */
   readonly disk?: { readonly free: number; readonly folder: string }
 }
 
-/** Reads what `look.sh` wrote. */
-export const decodeFacts = (text: string) => {
-  const decoded = Schema.decodeUnknownResult(Looked)(Object.fromEntries(pairs(text)))
+/** Parses the output of `look.sh`. */
+export const parseLookOutput = (text: string) => {
+  const decoded = Schema.decodeUnknownResult(LookOutput)(Object.fromEntries(parseLines(text)))
   if (decoded._tag === "Failure") return decoded.failure
   const { began, ended, engine, free, processor } = decoded.success
   const [name, version = ""] = engine?.split(" ") ?? []
   const [kilobytes = "", ...folder] = free?.split(" ") ?? []
-  const facts: Facts = {
+  const facts: LookResult = {
     began: milliseconds(began),
     ended: milliseconds(ended),
     processor: architectureOf(processor),
@@ -51,25 +52,25 @@ export const decodeFacts = (text: string) => {
   return facts
 }
 
-/** Addresses of 127.0.0.0/8 and ::1, as the kernel writes them on machines of either byte order. */
+/** Matches 127.0.0.0/8 and ::1 in the kernel's hexadecimal notation, in both byte orders. */
 const isLoopback = (hex: string): boolean =>
   /^([0-9A-F]{6}7F|7F[0-9A-F]{6})$/.test(hex) || /^0{24}(01000000|00000001)$/.test(hex)
 
-/** What a forwarded port looks like from the server. */
-export interface SeenPort {
-  /** Whether it is open to other machines; absent where that cannot be known. */
-  readonly open?: boolean
-  /** Whether the registry answers behind it, and by which program that was tried; absent where there was none. */
-  readonly registry?: { readonly answers: boolean; readonly asked: string }
+/** The state of a forwarded port, seen from its server. */
+export interface PortStatus {
+  /** Whether it is open to other machines; absent if unknown. */
+  readonly isPublic?: boolean
+  /** Whether the registry answers, and the program that tested it; absent if the server has no suitable program. */
+  readonly registry?: { readonly answers: boolean; readonly program: string }
 }
 
-/** Reads what `tunnel.sh` wrote. */
-export const decodeSeenPort = (text: string): SeenPort => {
-  const all = pairs(text)
-  const listens = all.filter(([word]) => word === "listens")
-  const asked = all.find(([word]) => word === "answered" || word === "refused")
+/** Parses the output of `tunnel.sh`. */
+export const parseTunnelOutput = (text: string): PortStatus => {
+  const lines = parseLines(text)
+  const listens = lines.filter(([word]) => word === "listens")
+  const asked = lines.find(([word]) => word === "answered" || word === "refused")
   return {
-    ...(listens.length > 0 && { open: listens.some(([, address]) => !isLoopback(address)) }),
-    ...(asked !== undefined && { registry: { answers: asked[0] === "answered", asked: asked[1] } })
+    ...(listens.length > 0 && { isPublic: listens.some(([, address]) => !isLoopback(address)) }),
+    ...(asked !== undefined && { registry: { answers: asked[0] === "answered", program: asked[1] } })
   }
 }

@@ -1,8 +1,8 @@
-# What a machine has, one fact a line: `word value`. It ends as its engine answers: 127 where there is none, and with what
-# it says on stderr where it does not answer; the other facts are told all the same.
-# Arguments: the engines that will do, the preferred one first.
+# Prints facts about a machine, one per line, as `word value`. Exits with 127 if no engine is installed, and with 1 and the
+# engine's error on stderr if it does not respond. Prints the other facts in any case.
+# Arguments: acceptable engines, the preferred one first.
 set -u
-# busybox's date knows no fractions.
+# busybox's date does not support fractions (%N).
 echo "began $(date +%s.%N)"
 echo "processor $(uname -m)"
 
@@ -25,13 +25,13 @@ case $engine in
     ;;
 esac
 if [ "$code" = 0 ]; then
-  # What it warns of stands before it.
+  # The engine may print warnings before the version.
   echo "engine $engine ${version##*[!0-9A-Za-z.+~-]}"
 elif [ -n "$engine" ]; then
   echo "$version" >&2
 fi
 
-# Of an engine in a virtual machine the folder is not here.
+# If the engine runs in a virtual machine, its folder is not on this machine.
 if [ -n "$folder" ]; then
   df -Pk "$folder" 2>/dev/null | {
     read -r _

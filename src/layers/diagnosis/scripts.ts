@@ -2,5 +2,5 @@ import build from "./build.sh" with { type: "text" }
 import look from "./look.sh" with { type: "text" }
 import tunnel from "./tunnel.sh" with { type: "text" }
 
-/** What looks at machines, by name. */
+/** The scripts that check machines, by name. */
 export const scripts = { build, look, tunnel }

@@ -1,6 +1,6 @@
-# What a port looks like from this machine: `listens ADDRESS` for each address that it is open on, as the kernel writes
-# it, and `answered` or `refused` for the registry behind it, by the program that asked.
-# Arguments: the engine, or nothing where none is of use; the port.
+# Checks a forwarded port. Prints `listens ADDRESS` for each address on which it is open, in the kernel's notation. Then
+# prints `answered PROGRAM` or `refused PROGRAM`: whether PROGRAM reached the registry behind the port.
+# Arguments: the engine, or empty if none is usable; the port.
 set -u
 engine=$1 port=$2
 hex=$(printf %04X "$port")
@@ -10,17 +10,17 @@ for table in /proc/net/tcp /proc/net/tcp6; do
   done 2>/dev/null <"$table"
 done
 
-# The engine is what it is for, and has proxies and a network of its own. What it asks for is not there, and who says so
-# is the registry.
+# Test with the engine, because it will use the port and may have its own proxies and network. Request an image that does
+# not exist: if the error says so, it comes from the registry.
 name=localhost:$port/jiji/doctor
 case $engine in
-  podman) said=$(podman pull --quiet --tls-verify=false "$name" 2>&1) ;;
-  ?*) said=$("$engine" pull --quiet "$name" 2>&1) ;;
+  podman) output=$(podman pull --quiet --tls-verify=false "$name" 2>&1) ;;
+  ?*) output=$("$engine" pull --quiet "$name" 2>&1) ;;
 esac
 if [ -n "$engine" ]; then
-  case $said in
+  case $output in
     *'manifest unknown'* | *'name unknown'* | *'not found'*) echo "answered $engine" ;;
-    *) echo "refused $engine" && echo "$said" >&2 ;;
+    *) echo "refused $engine" && echo "$output" >&2 ;;
   esac
   exit 0
 fi
@@ -28,14 +28,14 @@ fi
 export no_proxy=127.0.0.1
 url=http://127.0.0.1:$port/v2/
 if command -v curl >/dev/null 2>&1; then
-  asked=curl
+  program=curl
   curl --silent --show-error --fail --max-time 5 --output /dev/null "$url"
 elif command -v wget >/dev/null 2>&1; then
-  asked=wget
+  program=wget
   wget -q -T 5 -O /dev/null "$url"
 elif command -v bash >/dev/null 2>&1; then
-  asked=bash
+  program=bash
   bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1" && printf "GET /v2/ HTTP/1.0\r\n\r\n" >&3 && IFS= read -r -t 5 line <&3 && [[ $line == *" 200 "* ]]' bash "$port"
 else
   exit 0
-fi && echo "answered $asked" || echo "refused $asked"
+fi && echo "answered $program" || echo "refused $program"

@@ -5,5 +5,5 @@ const architectures: Readonly<Record<string, string>> = {
   i686: "386"
 }
 
-/** What images call a processor that `uname -m` names. */
+/** Converts the output of `uname -m` to the architecture's name in images. */
 export const architectureOf = (processor: string): string => architectures[processor] ?? processor

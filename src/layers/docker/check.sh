@@ -1,4 +1,4 @@
-# Whether a registry lets a user in.
+# Checks the credentials for a registry.
 # Arguments: engine, registry, user. JIJI_PASSWORD holds the password.
 set -u
 own_login "$1" "$2" "$3"

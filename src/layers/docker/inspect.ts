@@ -1,7 +1,7 @@
 import { Effect, Schema } from "effect"
 
-/** docker prints ids with their algorithm, podman without. */
-const identity = (id: string): string => (id.startsWith("sha256:") ? id : `sha256:${id}`)
+/** docker prints ids with the algorithm, podman without it. */
+const withAlgorithm = (id: string): string => (id.startsWith("sha256:") ? id : `sha256:${id}`)
 
 const Image = Schema.Struct({
   Id: Schema.String,
@@ -10,13 +10,13 @@ const Image = Schema.Struct({
   RepoDigests: Schema.optionalKey(Schema.NullOr(Schema.Array(Schema.String)))
 })
 
-/** An image as an engine describes it. */
+/** An image, as reported by the engine. */
 export interface InspectedImage {
   readonly id: string
   readonly architecture: string
-  /** Bytes, unpacked. */
+  /** The uncompressed size in bytes. */
   readonly size: number
-  /** `repository@digest`, one for each repository that it came from or went to. */
+  /** `repository@digest` for each repository from which it was pulled or to which it was pushed. */
   readonly repoDigests: ReadonlyArray<string>
 }
 
@@ -31,7 +31,7 @@ const Container = Schema.Struct({
   Config: Schema.Struct({ Labels: Schema.NullOr(Schema.Record(Schema.String, Schema.String)) })
 })
 
-/** A container of a project as an engine describes it; what jiji labelled it with. */
+/** A container of a project, as reported by the engine. The last four fields are jiji's labels. */
 export interface InspectedContainer {
   readonly id: string
   readonly name: string
@@ -45,27 +45,27 @@ export interface InspectedContainer {
   readonly version: string
 }
 
-const images = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.NonEmptyArray(Image)))
-const containers = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Array(Container)))
+const decodeImages = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.NonEmptyArray(Image)))
+const decodeInspected = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Array(Container)))
 
-/** The first image of `image inspect`'s JSON. */
+/** Decodes the first image in the JSON of `image inspect`. */
 export const decodeImage = (json: string): Effect.Effect<InspectedImage, Schema.SchemaError> =>
-  Effect.map(images(json), ([image]) => ({
-    id: identity(image.Id),
+  Effect.map(decodeImages(json), ([image]) => ({
+    id: withAlgorithm(image.Id),
     architecture: image.Architecture,
     size: image.Size,
     repoDigests: image.RepoDigests ?? []
   }))
 
-/** The containers of `inspect`'s JSON. */
+/** Decodes the containers in the JSON of `inspect`. */
 export const decodeContainers = (json: string): Effect.Effect<ReadonlyArray<InspectedContainer>, Schema.SchemaError> =>
-  Effect.map(containers(json), (all) =>
+  Effect.map(decodeInspected(json), (all) =>
     all.map((container) => {
       const label = (name: string) => container.Config.Labels?.[`jiji.${name}`] ?? ""
       return {
         id: container.Id,
         name: container.Name.replace(/^\//, ""),
-        imageId: identity(container.Image),
+        imageId: withAlgorithm(container.Image),
         running: container.State.Running,
         healthy: container.State.Running && !["unhealthy", "starting"].includes(container.State.Health?.Status ?? ""),
         service: label("service"),

@@ -1,7 +1,7 @@
 import * as Errors from "./RemoteRegistryError.ts"
 import { reasonFrom } from "../../core/lines.ts"
 
-/** Seconds, of `retry-after: 5` and of GHCR's `retry-after: 1.2s` and `retry-after: 350.5ms`. */
+/** Parses `retry-after: 5`, and GHCR's `retry-after: 1.2s` and `retry-after: 350.5ms`. Returns seconds. */
 const retryAfter = (text: string): { readonly retryAfter?: number } => {
   const [, number, unit = "s"] = /retry[- ]after:?\s*(\d+(?:\.\d+)?)(ns|µs|us|ms|s|m|h)?/i.exec(text) ?? []
   if (number === undefined) return {}
@@ -9,24 +9,24 @@ const retryAfter = (text: string): { readonly retryAfter?: number } => {
 }
 const seconds: Readonly<Record<string, number>> = { ns: 1e-9, us: 1e-6, µs: 1e-6, ms: 1e-3, m: 60, h: 3600 }
 
-/** An HTTP status, in each of the ways in which docker, podman and the libraries below them write one. */
-const status = (code: string): string =>
+/** Matches an HTTP status in all the ways in which docker, podman and their libraries print one. */
+const statusPattern = (code: string): string =>
   `(?:status(?: code)?(?: from registry)?:? |HTTP |\\b)${code}(?:\\b(?= \\(?[A-Z])|(?<=(?:status|status code|from registry|HTTP):? ${code})\\b)`
 
-type Made = Omit<ConstructorParameters<typeof Errors.RegistryRefused>[0], "_tag" | "isOwn">
+type ErrorFields = Omit<ConstructorParameters<typeof Errors.RegistryRefused>[0], "_tag" | "isOwn">
 
-/** What the engines are known to print of a registry, the most telling first. */
+/** The known messages of engines about registries, the most specific first. */
 const patterns: ReadonlyArray<
-  readonly [pattern: RegExp, make: (about: Made, isOwn: boolean) => Errors.RemoteRegistryError]
+  readonly [pattern: RegExp, make: (about: ErrorFields, isOwn: boolean) => Errors.RemoteRegistryError]
 > = [
-  // What Docker Hub says of a name that nobody has, too.
+  // Docker Hub also says this about a repository that does not exist.
   [/repository does not exist or may require 'docker login'/i, (about) => new Errors.ImageNotFound(about)],
   [
-    new RegExp(`toomanyrequests|too many requests|${status("429")}`, "i"),
+    new RegExp(`toomanyrequests|too many requests|${statusPattern("429")}`, "i"),
     (about) => new Errors.RegistryRateLimited({ ...about, ...retryAfter(about.detail) })
   ],
   [
-    new RegExp(`insufficient storage|storage (limit|quota)|quota.{0,20}exceeded|${status("507")}`, "i"),
+    new RegExp(`insufficient storage|storage (limit|quota)|quota.{0,20}exceeded|${statusPattern("507")}`, "i"),
     (about) => new Errors.RegistryFull(about)
   ],
   [
@@ -34,18 +34,18 @@ const patterns: ReadonlyArray<
     (about) => new Errors.RegistryUntrusted(about)
   ],
   [/server gave HTTP response|does not look like a TLS handshake/i, (about) => new Errors.RegistryWithoutTls(about)],
-  // To a stranger it means that a login is asked for.
+  // Without a login, this means that a login is required.
   [
     /requested access to the resource is denied/i,
     (about, isOwn) => (isOwn ? new Errors.RegistryRefused({ ...about, isOwn }) : new Errors.RegistryForbidden(about))
   ],
   [
-    new RegExp(`permission_denied|installation not allowed|${status("403")}`, "i"),
+    new RegExp(`permission_denied|installation not allowed|${statusPattern("403")}`, "i"),
     (about) => new Errors.RegistryForbidden(about)
   ],
   [
     new RegExp(
-      `unauthorized|unauthenticated|authentication required|no basic auth credentials|invalid username/password|denied: |${status("401")}`,
+      `unauthorized|unauthenticated|authentication required|no basic auth credentials|invalid username/password|denied: |${statusPattern("401")}`,
       "i"
     ),
     (about, isOwn) => new Errors.RegistryRefused({ ...about, ...(isOwn && { isOwn }) })
@@ -55,7 +55,7 @@ const patterns: ReadonlyArray<
     (about) => new Errors.ImageNotFound(about)
   ],
   [
-    new RegExp(`unknown: unknown error|unexpected http status: 5\\d\\d|${status("5\\d\\d")}`, "i"),
+    new RegExp(`unknown: unknown error|unexpected http status: 5\\d\\d|${statusPattern("5\\d\\d")}`, "i"),
     (about) => new Errors.RegistryFailing(about)
   ],
   [
@@ -76,9 +76,12 @@ const patterns: ReadonlyArray<
   ]
 ]
 
-/** Which error of a registry an engine tells, if it is one. `isOwn` where no credentials of deploy.yml's were shown. */
+/**
+ * Finds the registry error in an engine's stderr; undefined if there is none. `isOwn` means that the engine used the
+ * user's own login and not the credentials of deploy.yml.
+ */
 export const parseRegistryError = (
-  about: Omit<Made, "detail">,
+  about: Omit<ErrorFields, "detail">,
   stderr: string,
   isOwn: boolean
 ): Errors.RemoteRegistryError | undefined => {

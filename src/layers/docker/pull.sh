@@ -1,28 +1,28 @@
-# Pulls an image and gives it the name that it is run under.
-# Arguments: engine, reference to pull, name to give (or nothing), whether TLS is verified, whether the pulled
-# reference is dropped afterwards, whether bytes are to be told, registry and user to log in with (or nothing).
-# JIJI_PASSWORD holds the password, where there is a login.
+# Pulls an image, tags it with the name under which it runs, and prints its JSON.
+# Arguments: engine; reference to pull; name to tag it with, or empty; whether to verify TLS (true or false); whether to
+# remove the pulled reference afterwards (yes or no); whether to report progress (yes or no); registry and user to log in
+# with, or both empty. JIJI_PASSWORD holds the password for the login.
 set -u
 export engine=$1 from=$2 verify=$4 apart=
-name=$3 drop=$5 told=$6 registry=$7 user=$8
+name=$3 drop=$5 progress=$6 registry=$7 user=$8
 
 [ -z "$registry" ] || own_login "$engine" "$registry" "$user"
 
-# Two podman that name one image at the same time lose a name. The folder's lock is free again when this script ends: no
-# child has it, as a rootless podman leaves a process behind that would keep it.
+# When two podman processes tag the same image at the same time, one tag gets lost. This lock on a folder prevents that. It
+# is released when this script exits. No child process inherits it, because rootless podman leaves one running.
 if [ "$engine" = podman ] && command -v flock >/dev/null 2>&1; then
   exec 8</tmp
-  # A pull holds it for as long as its line is slow, so the limit is a generous one.
+  # A pull holds the lock until it is done, and connections can be slow. So the time limit is long.
   deadline=$(($(date +%s) + 3600)) naps=0
   until flock -n 8; do
-    [ "$(date +%s)" -lt "$deadline" ] || { echo 'other pulls have held the lock of this server for an hour' >&2; exit 1; }
+    [ "$(date +%s)" -lt "$deadline" ] || { echo 'gave up after 1 hour: other pulls on this server did not finish' >&2; exit 1; }
     naps=$((naps + 1))
-    [ "$naps" != 10 ] || echo 'waiting for another pull on this server' >&2
+    [ "$naps" != 10 ] || echo 'waiting for another pull on this server to finish' >&2
     sleep 0.2
   done
 fi
 
-# In the background, because a trap waits for a program in the foreground.
+# In the background, because the shell runs traps only after a foreground program has exited.
 case $engine in
   podman) line='exec $apart podman pull --tls-verify="$verify" "$from" 9>&-' ;;
   *) line='exec $apart "$engine" pull "$from" 2>&9 9>&-' ;;

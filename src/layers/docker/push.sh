@@ -1,14 +1,13 @@
-# Pushes an image. Podman's digest is printed by itself: it is another one than podman knows the image by, because layers
-# are compressed on their way.
-# Arguments: engine, image, whether TLS is verified (as podman decides, where nothing), whether bytes are to be told,
-# registry and user to log in with (or nothing).
-# JIJI_PASSWORD holds the password, where there is a login.
+# Pushes an image. With podman, prints the digest: it differs from the local one, because podman compresses layers while
+# pushing. Docker's own output contains the digest.
+# Arguments: engine; image; whether to verify TLS (true or false), or empty for podman's default; whether to report
+# progress (yes or no); registry and user to log in with, or both empty. JIJI_PASSWORD holds the password for the login.
 set -u
 export engine=$1 image=$2 verify=$3 apart=
-told=$4 registry=$5 user=$6
+progress=$4 registry=$5 user=$6
 [ -z "$registry" ] || own_login "$engine" "$registry" "$user"
 
-# In the background, because a trap waits for a program in the foreground.
+# In the background, because the shell runs traps only after a foreground program has exited.
 if [ "$engine" != podman ]; then
   on_terminal 'exec $apart "$engine" push "$image" 2>&9 9>&-' &
   wait $!

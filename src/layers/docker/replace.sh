@@ -1,4 +1,4 @@
-# Replaces the container of a service, so that at every moment either the old one or a healthy new one is there.
+# Replaces a service's container. At every moment, either the old container or a healthy new one exists.
 # Arguments: engine, container name, project, image digest, configuration hash, how to replace, seconds that a
 # container without a health check must run, seconds that it may take to be healthy, image to run, its id, repository
 # and number of versions to keep; then the number of words that publish ports, these words, and the other words of
@@ -11,13 +11,13 @@ shift 4
 program=$(command -v "$engine") || { echo "$engine: not found" >&2; exit 127; }
 next=$name-next trial=$name-trial old='' phase=start why=''
 
-# No child inherits the locks below: a container's monitor would hold it for as long as the container lives.
+# Child processes must not inherit the locks below: a container's monitor would hold them as long as the container runs.
 e() { "$program" "$@" 8<&- 9<&-; }
 quiet() { e "$@" >/dev/null 2>&1; }
-# A trap waits for a program in the foreground, but not for one in the background.
+# The shell runs traps only after a foreground program has exited, so sleep in the background.
 nap() { sleep "$1" 9<&- & wait $!; }
 
-# Secrets are in the environment of `create` alone, so that their names cannot disturb anything else here.
+# Only `create` gets the secrets in its environment, so that their names cannot affect the rest of this script.
 create() {
   (
     set -- "$program" create --name "$@"
@@ -32,8 +32,9 @@ create() {
 create_trial() { shift "$(($1 + 1))"; create "$trial" "$@"; }
 create_next() { shift; create "$next" "$@"; }
 
-# What there is under the three names, a line each; those that are not there are passed over. It is `.ID` here: with a
-# name that only the JSON has, `docker` reads the JSON itself, in which a container without health check has no `.Health`.
+# Reads the state of the containers with the three names; missing ones are skipped. The format must use `.ID`, not `.Id`:
+# for a field that exists only in the JSON, `docker` falls back to the raw JSON, which has no `.Health` for a container
+# without a health check.
 survey() {
   name_id='' name_runs='' name_state='' name_project='' name_digest='' name_config='' next_id='' next_runs='' trial_id=''
   found=$(e inspect --type container --format '{{.Name}}|{{.ID}}|{{.State.Running}}|{{.State.Status}} {{with .State.Health}}{{.Status}}{{end}}|{{index .Config.Labels "jiji.project"}}|{{index .Config.Labels "jiji.digest"}}|{{index .Config.Labels "jiji.config"}}' "$name" "$next" "$trial" 2>/dev/null)
@@ -51,14 +52,14 @@ $found
 END
 }
 
-# Waits until a container is healthy; sets `why` where it does not come to that.
-ready() { # container, seconds that it must run where it has no health check
+# Waits until a container is healthy. Otherwise returns 1 and sets `why`.
+ready() { # container, seconds that it must run if it has no health check
   deadline=$(($(date +%s) + limit)) settled=''
   while :; do
     now=$(e inspect --type container --format '{{.Image}} {{.State.Status}} {{.RestartCount}} {{with .State.Health}}{{.Status}}{{end}}' "$1" 2>/dev/null)
-    [ -n "$now" ] || { why='was removed by somebody else'; return 1; }
+    [ -n "$now" ] || { why='was removed by someone else'; return 1; }
     made=${now%% *} now=${now#* }
-    [ "${made#sha256:}" = "$id" ] || { why="has another image than $image had when it was pulled"; return 1; }
+    [ "${made#sha256:}" = "$id" ] || { why="does not use the image that was pulled as $image"; return 1; }
     case $now in
       'running 0 healthy') return 0 ;;
       'running 0 ')
@@ -69,7 +70,7 @@ ready() { # container, seconds that it must run where it has no health check
         ;;
       'running 0 starting') ;;
       'running 0 unhealthy')
-        # Without systemd, podman runs no health check by itself, and one that is run here counts at once.
+        # Without systemd, podman does not run health checks by itself. So run them below, and use their result at once.
         [ "$engine" = podman ] || { why='is unhealthy'; return 1; }
         ;;
       'running '* | 'restarting '*) why='crashed and was restarted'; return 1 ;;
@@ -106,18 +107,18 @@ give_up() { undo; exit 1; }
 trap '' PIPE
 trap 'undo; exit 143' TERM INT HUP
 
-# One replacement at a time on this server, whoever asks for it. The lock is that of a folder which is always there and
-# belongs to this server alone, also where several share a root; it is free again when this script ends, however it ends.
+# Only one replacement runs at a time on this server, for all users and projects. The lock is on a folder that always
+# exists and that this server does not share, even if several servers share a root. It is released when this script exits.
 if command -v flock >/dev/null 2>&1; then
   lock=/run
   [ -d "$lock" ] || lock=/
   exec 9<"$lock"
   deadline=$(($(date +%s) + 600)) naps=0
-  # Asked again and again, because busybox's flock knows no -w.
+  # Poll, because busybox's flock has no -w.
   until flock -n 9; do
-    [ "$(date +%s)" -lt "$deadline" ] || { echo 'another deploy has held the lock of this server for 10 minutes' >&2; exit 1; }
+    [ "$(date +%s)" -lt "$deadline" ] || { echo 'gave up after 10 minutes: another deploy on this server did not finish' >&2; exit 1; }
     naps=$((naps + 1))
-    [ "$naps" != 10 ] || echo 'waiting for another deploy on this server' >&2
+    [ "$naps" != 10 ] || echo 'waiting for another deploy on this server to finish' >&2
     nap 0.2
   done
 fi
@@ -128,7 +129,7 @@ if [ -n "$name_id" ] && [ "$name_project" != "$project" ]; then
   exit 11
 fi
 
-# What a deploy that was cut off has left: a trial is never of use; a successor is, where nothing else runs.
+# Clean up after an interrupted deploy. Remove its trial container. Keep its new container only if the old one is not running.
 [ -z "$trial_id" ] || quiet rm --force "$trial"
 if [ "$name_runs" != true ] && [ "$next_runs" = true ]; then
   [ -z "$name_id" ] || quiet rm --force "$name"
@@ -145,7 +146,7 @@ old=$name_id
 [ -n "$old" ] || how=beside
 
 if [ "$how" = trial ]; then
-  # The successor shows that it can run before the old one gives up its ports.
+  # Check that the new container can run before the old one releases its ports.
   phase=trial
   create_trial "$@" >/dev/null || give_up
   e start "$trial" >/dev/null || give_up
@@ -163,7 +164,7 @@ fi
 e start "$next" >/dev/null || give_up
 ready "$next" "$settle" || unhealthy "$next"
 
-# From here on the successor serves, and what is left is tidied to the end.
+# The new container now serves requests. Finish the cleanup even if interrupted.
 trap '' TERM INT HUP
 phase=tidy
 if [ -n "$old" ]; then
@@ -173,21 +174,21 @@ fi
 e rename "$next" "$name" || exit 1
 echo "started $next_id"
 
-# Only what jiji built is tidied away: the repository is given for those images alone.
+# Remove old images, but only those that jiji built: for others, no repository is given.
 [ -n "$repository" ] || exit 0
-# The same lock as for pulls, for the same reason.
+# The same lock as in pull.sh, for the same reason.
 if [ "$engine" = podman ] && command -v flock >/dev/null 2>&1; then
   exec 8</tmp
   deadline=$(($(date +%s) + 600))
   until flock -n 8; do
-    [ "$(date +%s)" -lt "$deadline" ] || { echo 'old images were kept: other pulls went on for 10 minutes' >&2; exit 0; }
+    [ "$(date +%s)" -lt "$deadline" ] || { echo 'kept old images: other pulls on this server did not finish within 10 minutes' >&2; exit 0; }
     nap 0.2
   done
 fi
 kept=''
 e image ls --no-trunc --digests --format '{{.ID}} {{.Repository}} {{.Tag}} {{.Digest}}' "$repository" |
   while read -r each from tag sum; do
-    # podman lists an image by all its names where one of them is asked for.
+    # podman lists all names of a matching image.
     [ "$from" = "$repository" ] || continue
     case " $kept " in
       *" $each "*) continue ;;
@@ -196,7 +197,7 @@ e image ls --no-trunc --digests --format '{{.ID}} {{.Repository}} {{.Tag}} {{.Di
       kept="$kept $each" retain=$((retain - 1))
       continue
     fi
-    # Both names, as an image stays for as long as it has one. The engine itself refuses where a container still uses it.
+    # Remove both names, because an image exists as long as it has one. The engine refuses if a container uses the image.
     [ "$tag" = '<none>' ] || quiet rmi "$from:$tag"
     [ "$sum" = '<none>' ] || quiet rmi "$from@$sum"
   done

@@ -2,21 +2,21 @@ import { Clock, Duration, Effect, Schedule } from "effect"
 import { Events } from "../../core/Events.ts"
 import type * as Errors from "./RemoteRegistryError.ts"
 
-/** Longer than this nobody waits for a registry. */
-const longest = 60
+/** The longest wait that a registry may ask for, in seconds. */
+const maxRetryAfter = 60
 
-const times = 3
+const maxRetries = 3
 
-/** Milliseconds. What has failed for this long the engine has asked for again and again by itself: docker tries an upload five times. */
-const enough = 30_000
+/** In milliseconds. After an operation that took this long, the engine has retried by itself: docker tries an upload five times. */
+const maxElapsed = 30_000
 
-/** What may be gone in a moment. Credentials, names and certificates are not mended by asking again. */
-const passes = (error: { readonly _tag: string }): boolean => {
-  // Narrowed by its tag: these are the only classes of these names.
-  const said = error as Errors.RemoteRegistryError
-  switch (said._tag) {
+/** Whether a retry can help. It does not help against wrong credentials, names or certificates. */
+const isTransient = (error: { readonly _tag: string }): boolean => {
+  // The tag narrows it: no other errors have these tags.
+  const registryError = error as Errors.RemoteRegistryError
+  switch (registryError._tag) {
     case "RegistryRateLimited":
-      return !said.isQuota && (said.retryAfter ?? 0) <= longest
+      return !registryError.isQuota && (registryError.retryAfter ?? 0) <= maxRetryAfter
     case "RegistryFailing":
     case "RegistryLost":
     case "RegistryTimedOut":
@@ -26,38 +26,38 @@ const passes = (error: { readonly _tag: string }): boolean => {
   }
 }
 
-const asked = (error: { readonly _tag: string }): number =>
+const retryAfterOf = (error: { readonly _tag: string }): number =>
   "retryAfter" in error && typeof error.retryAfter === "number" ? error.retryAfter : 0
 
-const why: Readonly<Record<string, string>> = {
-  RegistryRateLimited: "the registry was asked too often",
-  RegistryFailing: "the registry has an error of its own",
-  RegistryLost: "the connection to the registry broke",
-  RegistryTimedOut: "the registry did not answer in time"
+const reasons: Readonly<Record<string, string>> = {
+  RegistryRateLimited: "the registry's rate limit was reached",
+  RegistryFailing: "the registry reported an internal error",
+  RegistryLost: "the connection to the registry was lost",
+  RegistryTimedOut: "the registry did not respond in time"
 }
 
 /**
- * Asks a registry again where that can help: at most three times, after one, two and four seconds, or as long as it
- * asks to wait, up to a minute; not where it has failed for half a minute already. Each time is told by an event.
+ * Retries a registry operation after transient errors: at most three times, after one, two and four seconds, or as long
+ * as the registry asks to wait, up to a minute. Stops retrying after half a minute. Publishes a warning for each retry.
  */
 export const retryRegistry =
   (events: Events["Service"]) =>
   <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.flatMap(Clock.currentTimeMillis, (began) =>
+    Effect.flatMap(Clock.currentTimeMillis, (startedAt) =>
       Effect.retry(
         effect,
         Schedule.exponential("1 second").pipe(
-          Schedule.upTo({ times }),
+          Schedule.upTo({ times: maxRetries }),
           Schedule.setInputType<E>(),
-          Schedule.while(({ input, now }) => passes(input) && now - began < enough),
+          Schedule.while(({ input, now }) => isTransient(input) && now - startedAt < maxElapsed),
           Schedule.modifyDelay(({ duration, input }) =>
-            Effect.succeed(Duration.seconds(Math.max(Duration.toSeconds(duration), Math.ceil(asked(input)))))
+            Effect.succeed(Duration.seconds(Math.max(Duration.toSeconds(duration), Math.ceil(retryAfterOf(input)))))
           ),
           Schedule.tap(({ attempt, duration, input }) =>
             events.publish({
               _tag: "StepNoted",
               level: "warning",
-              text: `${why[input._tag] ?? input._tag}; asking again in ${Duration.toSeconds(duration)} s (${attempt} of ${times})`
+              text: `${reasons[input._tag] ?? input._tag}; retrying in ${Duration.toSeconds(duration)} s (${attempt} of ${maxRetries})`
             })
           )
         )

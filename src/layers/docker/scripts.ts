@@ -6,7 +6,7 @@ import push from "./push.sh" with { type: "text" }
 import replace from "./replace.sh" with { type: "text" }
 import terminal from "./terminal.sh" with { type: "text" }
 
-/** What runs on machines, by name; those that log in, or need a terminal, begin with how they do. */
+/** The scripts that run on machines, by name. `login` and `terminal` define functions that the others use. */
 export const scripts = {
   check: `${login}${check}`,
   probe,

@@ -1,11 +1,11 @@
-# The version of a folder's files: the short commit, with -dirty- and a hash of what differs from it.
-# Arguments: the folder. Exit code 3 where there is no commit.
+# Prints the version of a folder's files: the short commit hash; plus -dirty- and a hash of the changes, if there are any.
+# Arguments: the folder. Exits with 3 if there is no commit.
 set -u
 cd "$1" || exit 1
 commit=$(git rev-parse --short HEAD 2>/dev/null) || exit 3
-# What .jiji holds says how to deploy, not what: a container's configuration is compared by itself.
+# Ignore .jiji: it defines how to deploy, not what. jiji compares the containers' configuration separately.
 set -- . ':(exclude).jiji'
-# Not what `git status` says: it also tells of what is staged and was changed back since.
+# Do not use `git status`: it also reports files that were staged and then changed back.
 if git diff HEAD --quiet -- "$@" && [ -z "$(git ls-files --others --exclude-standard -- "$@")" ]; then
   echo "$commit"
   exit 0

@@ -2,45 +2,45 @@ import { type Effect, type Redacted, Schema, type Stream } from "effect"
 import { ExitCode } from "../../core/Failure.ts"
 
 /**
- * A program and its arguments. They are words, never parsed by a shell. Secrets travel in `env` or `stdin`, which reach
- * no command line on either machine.
+ * A program and its arguments, given as separate words: no shell parses them. Pass secrets in `env` or `stdin`, which
+ * appear in no process list, neither on this machine nor on a server.
  */
 export interface Command {
   readonly words: readonly [program: string, ...args: ReadonlyArray<string>]
   readonly env?: Readonly<Record<string, string | Redacted.Redacted<string>>>
   readonly stdin?: string | Redacted.Redacted<string>
-  /** On this machine: the command reads what a person types, or what is piped into jiji. Others have an empty input. */
+  /** The command inherits jiji's stdin. Only on this machine. Without `asks` and `stdin`, its stdin is empty. */
   readonly asks?: boolean
   /**
-   * On this machine: what it has started may go on once it has ended well. Its outputs, which that may hold open, are then
-   * read for a moment longer.
+   * Lets background processes of the command continue after it exits with 0. Only on this machine. Because they may keep
+   * its outputs open, jiji stops reading these half a second after the command exits.
    */
   readonly allowBackground?: boolean
-  /** Publishes each line of this output as an event while the command runs. */
+  /** Publishes each line of these outputs as an event while the command runs. */
   readonly show?: "all" | "stderr"
   /**
-   * Hears each line of the outputs that are read as lines, stderr and what is shown, before it is kept or published;
-   * answers what is, if anything. For programs that tell on their way how far they are.
+   * Called with each line of stderr and of the outputs in `show`, before the line is kept or published. Returns the line
+   * to use instead, or undefined to drop it. For example, to read a program's progress.
    */
   readonly onLine?: (line: string) => string | undefined
-  /** What a script is called where the command is shown, in place of its text. */
+  /** The script's name, shown instead of its text. */
   readonly script?: string
 }
 
-/** A script for `sh` with its arguments, which it sees as `$1`, `$2`, …; its text is constant. */
+/** Makes a command that runs a script with `sh`. The arguments are `$1`, `$2`, …; `text` should be constant. */
 export const script = (name: string, text: string, args: ReadonlyArray<string>): Command => ({
   words: ["sh", "-c", text, "jiji", ...args],
   script: name
 })
 
-/** What a command wrote, and how it ended: its exit code, or 128 and the number of the signal that ended it. */
+/** The result of a command. The exit code is 128 + the signal's number if a signal killed the command. */
 export interface Output {
   readonly stdout: string
   readonly stderr: string
   readonly exitCode: number
 }
 
-/** A running command. Read both outputs: they have back-pressure. */
+/** A running command. Read both outputs, or the command blocks: they have back-pressure. */
 export interface Process<E> {
   readonly stdout: Stream.Stream<Uint8Array, E>
   readonly stderr: Stream.Stream<Uint8Array, E>

@@ -2,10 +2,10 @@ import { Context, Effect, Layer, type Stream } from "effect"
 import { ChildProcessSpawner } from "effect/process"
 import { Events } from "../../core/Events.ts"
 import type { Command, CommandFailed, Output, ProcessError } from "./Command.ts"
-import { bytesOf, outputOf } from "./runCommand.ts"
+import { streamStdout, collectOutput } from "./runCommand.ts"
 import { spawn } from "./spawn.ts"
 
-/** What this machine is called in events, errors and globs. No server can have this name. */
+/** The name of this machine in events, errors and globs. Servers cannot have this name. */
 export const localName = "local"
 
 /** Runs commands on this machine. */
@@ -13,11 +13,12 @@ export class Processes extends Context.Service<
   Processes,
   {
     /**
-     * Runs a command to its end, whatever its exit code. Keeps the last MiB of stderr and of what is shown, and stops a
-     * command that writes without end.
+     * Runs a command and returns its output and exit code; a code other than 0 is not an error. Keeps the last MiB of
+     * stderr and of shown outputs. Kills the command and fails with `OutputTooLong` if it writes too much: 16 MiB of
+     * stdout, 64 MiB of stderr and of shown outputs, 1 GiB with `onLine`.
      */
     run(command: Command): Effect.Effect<Output, ProcessError>
-    /** Streams what a command writes to stdout. Fails if the command does. */
+    /** Streams a command's stdout. Fails with `CommandFailed` if its exit code is not 0. */
     bytes(command: Command): Stream.Stream<Uint8Array, ProcessError | CommandFailed>
   }
 >()("jiji/layers/processes/Processes") {
@@ -27,8 +28,8 @@ export class Processes extends Context.Service<
       const events = yield* Events
       const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
       return Processes.of({
-        run: (command) => outputOf(events, localName, command, spawn(spawner, command)),
-        bytes: (command) => bytesOf(events, localName, command, spawn(spawner, command))
+        run: (command) => collectOutput(events, localName, command, spawn(spawner, command)),
+        bytes: (command) => streamStdout(events, localName, command, spawn(spawner, command))
       })
     })
   )

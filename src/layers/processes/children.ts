@@ -1,6 +1,6 @@
 import { Effect, type Scope } from "effect"
 
-/** The groups of the commands on this machine that are not ended yet, each by the process that leads it. */
+/** The process groups of running commands on this machine, by the process id of their leader. */
 const groups = new Set<number>()
 
 const killAll = () => {
@@ -8,27 +8,27 @@ const killAll = () => {
     try {
       process.kill(-group, "SIGKILL")
     } catch {
-      // All of it has ended already.
+      // The group has already exited.
     }
   }
 }
 
 /**
- * Keeps a command, each of which leads a process group of its own, from outliving jiji, whichever way that ends. Asked for
- * before the command is started, so that it is known until the scope has ended it; takes the process once it is there.
+ * Kills a command's process group when jiji exits, for whatever reason. Run it before starting the command, so that its
+ * finalizer runs after the one that ends the command. Call the returned function with the process id.
  */
 export const trackChild: Effect.Effect<(pid: number) => void, never, Scope.Scope> = Effect.suspend(() => {
   let group: number | undefined
-  const forget = Effect.sync(() => {
+  const untrack = Effect.sync(() => {
     if (group !== undefined) groups.delete(group)
   })
-  const note = (pid: number) => {
+  const track = (pid: number) => {
     if (!process.listeners("exit").includes(killAll)) process.on("exit", killAll)
     group = pid
     groups.add(pid)
   }
   return Effect.as(
-    Effect.addFinalizer(() => forget),
-    note
+    Effect.addFinalizer(() => untrack),
+    track
   )
 })

@@ -1,31 +1,31 @@
 import { Effect, Stream } from "effect"
 import type { Command } from "./Command.ts"
 
-/** Bytes of an output that jiji reads: it is kept whole, and an image's or a container's description is far below. */
+/** The maximum bytes of an output that jiji parses and keeps in full. The JSON of images and containers is far smaller. */
 export const maxRead = 16 * 1024 * 1024
-/** Bytes of an output that is only shown and quoted, and of which the end is kept. */
+/** The maximum bytes of an output that is only shown and quoted. Only its end is kept. */
 export const maxShown = 64 * 1024 * 1024
 
-/** Bytes of an output that tells how far a program is, again and again for hours. */
+/** The maximum bytes of an output with progress reports, which may continue for hours. */
 export const maxScanned = 1024 * 1024 * 1024
 
-/** Characters that are kept of the end of an output. */
+/** How many characters of an output's end are kept. */
 const keptEnd = 1024 * 1024
-/** Characters of one line. */
-const longestLine = 64 * 1024
+/** The maximum characters of a line. */
+const maxLineLength = 64 * 1024
 
-/** Lines, and characters, of one command that are published: whoever subscribes may be slower than the command. */
-const mostLines = 10_000
-const mostCharacters = 16 * 1024 * 1024
+/** How many lines and characters of a command are published. Subscribers may be slower than the command. */
+const maxLines = 10_000
+const maxCharacters = 16 * 1024 * 1024
 
-/** Fails once there were more bytes. */
-export const limitBytes = <E, F>(bytes: Stream.Stream<Uint8Array, E>, most: number, error: () => F) =>
+/** Fails if a stream exceeds a number of bytes. */
+export const limitBytes = <E, F>(bytes: Stream.Stream<Uint8Array, E>, max: number, error: () => F) =>
   Stream.suspend(() => {
     let read = 0
-    return Stream.tap(bytes, (piece) => ((read += piece.length) > most ? Effect.fail(error()) : Effect.void))
+    return Stream.tap(bytes, (piece) => ((read += piece.length) > max ? Effect.fail(error()) : Effect.void))
   })
 
-/** Puts lines together from text as it comes, and cuts those that are too long. */
+/** Assembles lines from chunks of text. Truncates lines that are too long. */
 const lineReader = () => {
   let line = ""
   let isCut = false
@@ -33,8 +33,8 @@ const lineReader = () => {
   const add = (part: string) => {
     if (isCut) return
     line += part
-    if (line.length <= longestLine) return
-    line = `${line.slice(0, longestLine)} … (cut)`
+    if (line.length <= maxLineLength) return
+    line = `${line.slice(0, maxLineLength)} … (cut)`
     isCut = true
   }
   const take = (): string => {
@@ -44,9 +44,9 @@ const lineReader = () => {
     return taken
   }
   return {
-    /** The lines that this text ends. */
+    /** Adds text and returns the lines that it completes. */
     lines: (text: string): ReadonlyArray<string> => {
-      // The two characters of one line break may come apart.
+      // The two characters of a line break may arrive in separate chunks.
       const rest = afterReturn && text.startsWith("\n") ? text.slice(1) : text
       if (text !== "") afterReturn = text.endsWith("\r")
       const parts = rest.split(/\r\n?|\n/)
@@ -58,29 +58,29 @@ const lineReader = () => {
       add(last)
       return ended
     },
-    /** What came after the last line break. */
+    /** Returns the text after the last line break. */
     rest: take
   }
 }
 
-/** Reads an output line by line, and answers its end: of the lines that are left once they were heard. */
+/** Reads an output line by line and returns its end, as far as `onLine` kept the lines. */
 export const readLines = <E>(
   bytes: Stream.Stream<Uint8Array, E>,
-  each: (lines: ReadonlyArray<string>) => Effect.Effect<void>,
-  heard: Command["onLine"] = (line) => line
+  onLines: (lines: ReadonlyArray<string>) => Effect.Effect<void>,
+  onLine: Command["onLine"] = (line) => line
 ): Effect.Effect<string, E> =>
   Effect.suspend(() => {
     const reader = lineReader()
     let [before, end] = ["", ""]
     const take = (all: ReadonlyArray<string>) => {
-      const lines = all.map(heard).filter((line) => line !== undefined)
+      const lines = all.map(onLine).filter((line) => line !== undefined)
       if (lines.length === 0) return Effect.void
       if (end.length > keptEnd) {
         before = end
         end = ""
       }
       end += `${lines.join("\n")}\n`
-      return each(lines)
+      return onLines(lines)
     }
     const read = Stream.runForEach(Stream.decodeText(bytes), (text) => take(reader.lines(text)))
     const rest = Effect.suspend(() => {
@@ -90,12 +90,12 @@ export const readLines = <E>(
     return Effect.map(Effect.andThen(read, rest), () => {
       const kept = before + end
       if (kept.length <= keptEnd) return kept
-      // Half a line would say something else, or half a secret, which nothing finds any more.
+      // Start at a whole line. Half a line could be misleading, or contain half a secret, which the scrubber would miss.
       return kept.slice(kept.indexOf("\n", kept.length - keptEnd - 1) + 1)
     })
   })
 
-/** Publishes the lines of a command's outputs, until there were too many. */
+/** Publishes the lines of a command's outputs, up to a maximum. */
 export const linePublisher = <S>(publish: (stream: S, line: string) => Effect.Effect<void>) => {
   let [lines, characters] = [0, 0]
   let isFull = false
@@ -108,9 +108,9 @@ export const linePublisher = <S>(publish: (stream: S, line: string) => Effect.Ef
             if (isFull) return Effect.void
             lines++
             characters += line.length
-            if (lines <= mostLines && characters <= mostCharacters) return publish(stream, line)
+            if (lines <= maxLines && characters <= maxCharacters) return publish(stream, line)
             isFull = true
-            return publish(stream, "… (the rest of what it writes is not shown)")
+            return publish(stream, "… (further output is not shown)")
           },
           { discard: true }
         )

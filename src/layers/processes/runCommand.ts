@@ -3,11 +3,11 @@ import type { Events } from "../../core/Events.ts"
 import { type Command, CommandFailed, type Output, OutputTooLong, type Process } from "./Command.ts"
 import { limitBytes, maxScanned, maxRead, maxShown, readLines, linePublisher } from "./output.ts"
 
-/** How to start a command: on this machine or over SSH. The process ends with the scope. */
-type Start<E> = Effect.Effect<Process<E>, E, Scope.Scope>
+/** Starts a command, on this machine or over SSH. Closing the scope ends the process. */
+type StartProcess<E> = Effect.Effect<Process<E>, E, Scope.Scope>
 
-/** Publishes the lines of the outputs that the command wants shown. */
-const publisher = ({ publish }: Events["Service"], machine: string, command: Command) => {
+/** Publishes the lines of the outputs that the command shows. */
+const outputPublisher = ({ publish }: Events["Service"], machine: string, command: Command) => {
   const show = linePublisher((stream: "stdout" | "stderr", line: string) =>
     publish({ _tag: "StepOutput", machine, stream, line })
   )
@@ -15,22 +15,22 @@ const publisher = ({ publish }: Events["Service"], machine: string, command: Com
     command.show === "all" || command.show === stream ? show(stream, lines) : Effect.void
 }
 
-/** Runs a command to its end and returns what it wrote. `machine` names the machine in events and errors. */
-export const outputOf = <E>(
+/** Runs a command and returns its output. `machine` is the machine's name in events and errors. */
+export const collectOutput = <E>(
   events: Events["Service"],
   machine: string,
   command: Command,
-  start: Start<E>
+  start: StartProcess<E>
 ): Effect.Effect<Output, E | OutputTooLong> =>
   Effect.scoped(
     Effect.gen(function* () {
       const child = yield* start
-      const show = publisher(events, machine, command)
+      const show = outputPublisher(events, machine, command)
       const tooLong = (bytes: number) => () =>
         new OutputTooLong({ machine, program: command.script ?? command.words[0], bytes })
-      const most = command.onLine === undefined ? maxShown : maxScanned
+      const maxBytes = command.onLine === undefined ? maxShown : maxScanned
       const lines = (stream: "stdout" | "stderr") =>
-        readLines(limitBytes(child[stream], most, tooLong(most)), show(stream), command.onLine)
+        readLines(limitBytes(child[stream], maxBytes, tooLong(maxBytes)), show(stream), command.onLine)
       const stdout =
         command.show === "all"
           ? lines("stdout")
@@ -40,17 +40,19 @@ export const outputOf = <E>(
     })
   )
 
-/** Streams what a command writes to stdout. Fails if the command ends with another exit code than 0. */
-export const bytesOf = <E>(
+/** Streams a command's stdout. Fails if its exit code is not 0. */
+export const streamStdout = <E>(
   events: Events["Service"],
   machine: string,
   command: Command,
-  start: Start<E>
+  start: StartProcess<E>
 ): Stream.Stream<Uint8Array, E | CommandFailed> =>
   Stream.unwrap(
     Effect.gen(function* () {
       const child = yield* start
-      const stderr = yield* Effect.forkScoped(readLines(child.stderr, publisher(events, machine, command)("stderr")))
+      const stderr = yield* Effect.forkScoped(
+        readLines(child.stderr, outputPublisher(events, machine, command)("stderr"))
+      )
       const ended = Effect.gen(function* () {
         const code = yield* child.exitCode
         if (code === 0) return

@@ -4,17 +4,17 @@ import { constants } from "node:os"
 import { type Command, type Process, ProgramMissing } from "./Command.ts"
 import { trackChild } from "./children.ts"
 
-/** The exit code that a shell would report, of a child that a signal ended; the spawner only names the signal. */
-const signalled = (error: PlatformError.PlatformError): number => {
+/** The exit code that a shell reports for a child that a signal killed. The spawner only gives the signal's name. */
+const signalExitCode = (error: PlatformError.PlatformError): number => {
   const name = /signal: '(\w+)'/.exec(String(error.cause ?? error.message))?.[1]
   const number = Object.entries(constants.signals).find(([signal]) => signal === name)?.[1]
   return 128 + (number ?? 0)
 }
 
-/** How long the outputs of a command are read that has ended and has handed on its work. */
-const rest = "500 millis"
+/** How long to read the outputs of a command after it exits, if its background processes may keep them open. */
+const drainTime = "500 millis"
 
-/** Starts a command on this machine. It is ended with the scope, and killed where it does not listen. */
+/** Starts a command on this machine. Closing the scope terminates it, and kills it after 3 seconds. */
 export const spawn = Effect.fnUntraced(function* (
   spawner: ChildProcessSpawner.ChildProcessSpawner["Service"],
   command: Command
@@ -22,7 +22,7 @@ export const spawn = Effect.fnUntraced(function* (
   const { asks, stdin } = command
   const [program, ...args] = command.words
   const failed = (reason: PlatformError.PlatformError) => new ProgramMissing({ program, reason })
-  const note = yield* trackChild
+  const track = yield* trackChild
   const child = yield* Effect.mapError(
     spawner.spawn(
       ChildProcess.make(program, args, {
@@ -39,8 +39,8 @@ export const spawn = Effect.fnUntraced(function* (
     ),
     failed
   )
-  note(child.pid)
-  const ended = Effect.catch(child.exitCode, (error) => Effect.succeed(signalled(error)))
+  track(child.pid)
+  const ended = Effect.catch(child.exitCode, (error) => Effect.succeed(signalExitCode(error)))
   if (command.allowBackground !== true) {
     return {
       stdout: Stream.mapError(child.stdout, failed),
@@ -49,11 +49,11 @@ export const spawn = Effect.fnUntraced(function* (
     }
   }
   const untilEnded = (bytes: typeof child.stdout) =>
-    Stream.interruptWhen(Stream.mapError(bytes, failed), Effect.andThen(ended, Effect.sleep(rest)))
+    Stream.interruptWhen(Stream.mapError(bytes, failed), Effect.andThen(ended, Effect.sleep(drainTime)))
   return {
     stdout: untilEnded(child.stdout),
     stderr: untilEnded(child.stderr),
-    // The scope ends no process that is let go of, nor its group.
+    // After `unref`, closing the scope no longer ends the process or its group.
     exitCode: Effect.tap(ended, (code) => (code === 0 ? Effect.asVoid(Effect.orDie(child.unref)) : Effect.void))
   }
 })

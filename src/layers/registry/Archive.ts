@@ -7,28 +7,28 @@ import { ArchiveInvalid, type ArchiveProblem, type StoreFailed } from "./Registr
 import type { Content, Store } from "./Store.ts"
 import * as Tar from "./Tar.ts"
 
-/** No config, manifest or index of an image comes near this; engines refuse such manifests too. */
-const largestJson = 4 * 1024 * 1024
+/** Far above the size of any real config, manifest or index. Engines reject larger manifests, too. */
+const maxJsonBytes = 4 * 1024 * 1024
 
-/** The files of an archive by path. They go with the scope in which it was read, unless they are kept. */
+/** The files of an image archive, by path. Closing the scope of `read` removes those that were not committed. */
 export interface Archive {
   readonly imageId: string
-  /** A file, or what a link leads to. */
+  /** Finds a file. Follows links. */
   find(path: string): Option.Option<Content>
-  /** A file that must be there. */
-  file(path: string): Effect.Effect<Content, ArchiveInvalid>
-  /** What a JSON file says. */
-  json<A>(path: string, schema: Schema.Decoder<A>): Effect.Effect<A, ArchiveInvalid | StoreFailed>
-  /** The digests of layers by the ids that docker's `save` gave them. */
+  /** Finds a file or fails. */
+  requireFile(path: string): Effect.Effect<Content, ArchiveInvalid>
+  /** Reads and decodes a JSON file. */
+  readJson<A>(path: string, schema: Schema.Decoder<A>): Effect.Effect<A, ArchiveInvalid | StoreFailed>
+  /** The digests of layers by the ids that `docker save` uses in their paths. */
   readonly layerIds: ReadonlyMap<string, string>
 }
 
-/** The error of an archive. */
-export const invalid = (imageId: string, problem: ArchiveProblem) => new ArchiveInvalid({ imageId, problem })
+/** Makes the error for an archive with this problem. */
+export const archiveInvalid = (imageId: string, problem: ArchiveProblem) => new ArchiveInvalid({ imageId, problem })
 
 /**
- * Reads an archive to its end. Each file goes to a temporary file in the store, but for those whose name says that they
- * are blobs of it already: these are only hashed. No name in the archive becomes a path on disk.
+ * Reads an archive to its end and stages each file in the store. Files whose name says that they are already in the store
+ * are only hashed. Names in the archive never become paths on disk.
  */
 export const read = Effect.fnUntraced(function* <E>(options: {
   readonly imageId: string
@@ -40,12 +40,13 @@ export const read = Effect.fnUntraced(function* <E>(options: {
   const files = new Map<string, Content>()
   const links = new Map<string, string>()
   const layerIds = new Map<string, string>()
-  const fail = (problem: ArchiveProblem) => invalid(imageId, problem)
+  const fail = (problem: ArchiveProblem) => archiveInvalid(imageId, problem)
 
-  const expected = Effect.fnUntraced(function* (path: string, size: number) {
+  const storedDigest = Effect.fnUntraced(function* (path: string, size: number) {
     const id = Paths.layerId(path)
-    const digest = id === undefined ? Option.fromUndefinedOr(Paths.likelyDigest(path)) : yield* references.layer(id)
-    return Option.isSome(digest) && (yield* store.has(digest.value, size)) ? digest.value : undefined
+    const digest =
+      id === undefined ? Option.fromUndefinedOr(Paths.digestFromName(path)) : yield* references.layerDigest(id)
+    return Option.isSome(digest) && (yield* store.hasBlob(digest.value, size)) ? digest.value : undefined
   })
 
   const visit = Effect.fnUntraced(function* (header: TarHeader, body: Hashing.Body<ArchiveInvalid>) {
@@ -57,14 +58,14 @@ export const read = Effect.fnUntraced(function* <E>(options: {
       return void links.set(path, target)
     }
     if (header.type !== "file" || Paths.isLegacy(path)) return
-    const stored = yield* expected(path, header.size)
+    const stored = yield* storedDigest(path, header.size)
     const content =
       stored === undefined
         ? yield* store.stage(body)
-        : { ...(yield* Hashing.pour(body, Hashing.nowhere)), path: store.path(stored) }
-    const promised = stored ?? Paths.blobDigest(path) ?? content.digest
-    if (promised !== content.digest) {
-      return yield* fail({ _tag: "ContentMismatch", path, expected: promised, actual: content.digest })
+        : { ...(yield* Hashing.hashInto(body, Hashing.discard)), path: store.blobPath(stored) }
+    const expectedDigest = stored ?? Paths.blobDigest(path) ?? content.digest
+    if (expectedDigest !== content.digest) {
+      return yield* fail({ _tag: "ContentMismatch", path, expected: expectedDigest, actual: content.digest })
     }
     files.set(path, content)
     const id = Paths.layerId(path)
@@ -79,19 +80,19 @@ export const read = Effect.fnUntraced(function* <E>(options: {
 
   const find = (path: string): Option.Option<Content> => {
     let at = Paths.normalise(path)
-    // A way over more links than there are is a circle.
+    // Following more links than there are means a cycle.
     for (let left = links.size; at !== undefined && left > 0; left--) at = links.get(at) ?? at
     return Option.fromUndefinedOr(at === undefined ? undefined : files.get(at))
   }
-  const file = (path: string) =>
+  const requireFile = (path: string) =>
     Effect.mapError(Effect.fromOption(find(path)), () => fail({ _tag: "FileMissing", path }))
-  const json = Effect.fnUntraced(function* <A>(path: string, schema: Schema.Decoder<A>) {
-    const content = yield* file(path)
-    if (content.size > largestJson) return yield* fail({ _tag: "FileInvalid", path, detail: `${content.size} bytes` })
-    const text = new TextDecoder().decode(yield* store.load(content))
+  const readJson = Effect.fnUntraced(function* <A>(path: string, schema: Schema.Decoder<A>) {
+    const content = yield* requireFile(path)
+    if (content.size > maxJsonBytes) return yield* fail({ _tag: "FileInvalid", path, detail: `${content.size} bytes` })
+    const text = new TextDecoder().decode(yield* store.readContent(content))
     return yield* Schema.decodeEffect(Schema.fromJsonString(schema))(text).pipe(
       Effect.mapError((error) => fail({ _tag: "FileInvalid", path, detail: error.message }))
     )
   })
-  return { imageId, find, file, json, layerIds }
+  return { imageId, find, requireFile, readJson, layerIds }
 })

@@ -3,7 +3,7 @@ import * as Manifest from "./Manifest.ts"
 import type { References } from "./References.ts"
 import type { Store } from "./Store.ts"
 
-/** A tag of a repository, what it stands for, and the bytes of all of that. */
+/** A tag of a repository, the digest of its manifest, and the size of the image in bytes. */
 export interface StoredTag {
   readonly repository: string
   readonly tag: string
@@ -11,22 +11,22 @@ export interface StoredTag {
   readonly size: number
 }
 
-/** What is in a store, the newest tag of each repository first. */
+/** The contents of a store. The tags are sorted by repository, then newest first. */
 export interface StoredContents {
   readonly tags: ReadonlyArray<StoredTag>
-  /** Bytes of all blobs: those of several images count once. */
+  /** The size of all blobs in bytes. Counts a blob shared by several images once. */
   readonly size: number
 }
 
-/** Lists a store. What cannot be read as an image is left out. */
-export const list = Effect.fnUntraced(function* (store: Store, references: References) {
+/** Lists the contents of a store. Skips tags whose manifest cannot be read. */
+export const listContents = Effect.fnUntraced(function* (store: Store, references: References) {
   const tags: Array<StoredTag> = []
   for (const repository of [...(yield* references.repositories)].sort()) {
-    for (const tag of yield* references.newest(repository)) {
-      const digest = yield* references.tagged(repository, tag)
+    for (const tag of yield* references.newestFirst(repository)) {
+      const digest = yield* references.resolveTag(repository, tag)
       const manifest = Option.isNone(digest) ? Option.none() : yield* Manifest.load(store, digest.value)
       if (Option.isNone(digest) || Option.isNone(manifest)) continue
-      tags.push({ repository, tag, digest: digest.value, size: Manifest.sizeOf(manifest.value) })
+      tags.push({ repository, tag, digest: digest.value, size: Manifest.totalSize(manifest.value) })
     }
   }
   const contents: StoredContents = { tags, size: yield* store.size }

@@ -2,8 +2,8 @@ import { Effect, FileSystem } from "effect"
 import { dirname } from "node:path"
 import { StoreFailed } from "./RegistryError.ts"
 
-/** Makes sure that a store's folder, or the nearest one above it that is there, may be written to. Writes nothing. */
-export const check = Effect.fnUntraced(function* (directory: string) {
+/** Checks that a store's folder, or its nearest existing parent, is writable. Writes nothing. */
+export const checkWritable = Effect.fnUntraced(function* (directory: string) {
   const fs = yield* FileSystem.FileSystem
   let nearest = directory
   while (nearest !== dirname(nearest) && !(yield* Effect.orElseSucceed(fs.exists(nearest), () => true))) {

@@ -1,24 +1,25 @@
 import { Effect, Option } from "effect"
-import * as Answer from "./Response.ts"
+import * as HttpResponse from "./Response.ts"
 import * as Manifest from "./Manifest.ts"
-import { isDigest, isTag } from "./Names.ts"
+import { isDigest } from "./Digest.ts"
+import { isTag } from "./imageNames.ts"
 import type { References } from "./References.ts"
 import type { StoreFailed } from "./RegistryError.ts"
 import * as Route from "./Route.ts"
 import type { Store } from "./Store.ts"
 
-/** Called as an answer begins, with the bytes of a blob or manifest that it carries. */
+/** Called when a response starts, with the size in bytes and the digest of the blob or manifest. */
 export type OnServed = (bytes: number, digest: string) => void
 
-type Answered = Effect.Effect<Response, StoreFailed>
+type HandlerResult = Effect.Effect<Response, StoreFailed>
 
 /**
- * The pull side of the OCI distribution API (docker's registry API, version 2) over a store.
+ * Serves the pull side of the OCI distribution API (docker's registry API, version 2) from a store.
  *
- * Blobs and manifests are only there in the repositories that they were tagged in.
+ * A blob or manifest is visible only in the repositories in which it was tagged.
  */
 export const make = (store: Store, references: References, onServed: OnServed = () => undefined) => {
-  // A manifest never changes, so that what was read once need not be read again.
+  // Manifests never change, so they can be cached.
   const blobs = new Map<string, ReadonlyMap<string, number>>()
 
   const blobsOf = Effect.fnUntraced(function* (digest: string) {
@@ -41,15 +42,15 @@ export const make = (store: Store, references: References, onServed: OnServed = 
   })
 
   const manifest = Effect.fnUntraced(function* (request: Request, repository: string, reference: string) {
-    const unknown = Answer.failure(404, "MANIFEST_UNKNOWN", `${repository} has no manifest ${reference}.`)
+    const unknown = HttpResponse.failure(404, "MANIFEST_UNKNOWN", `${repository} has no manifest ${reference}.`)
     if (!isDigest(reference) && !isTag(reference)) return unknown
-    const digest = isDigest(reference) ? Option.some(reference) : yield* references.tagged(repository, reference)
+    const digest = isDigest(reference) ? Option.some(reference) : yield* references.resolveTag(repository, reference)
     if (Option.isNone(digest) || !(yield* references.manifests(repository)).includes(digest.value)) return unknown
-    const bytes = yield* store.read(digest.value)
+    const bytes = yield* store.readBlob(digest.value)
     const parsed = yield* Manifest.load(store, digest.value)
     if (Option.isNone(bytes) || Option.isNone(parsed)) return unknown
     if (request.method === "GET") onServed(bytes.value.length, digest.value)
-    return Answer.bytes(request.method, new Uint8Array(bytes.value), {
+    return HttpResponse.bytes(request.method, new Uint8Array(bytes.value), {
       "Content-Type": parsed.value.mediaType,
       "Docker-Content-Digest": digest.value,
       ETag: `"${digest.value}"`
@@ -57,14 +58,14 @@ export const make = (store: Store, references: References, onServed: OnServed = 
   })
 
   const blob = Effect.fnUntraced(function* (request: Request, repository: string, digest: string) {
-    if (!isDigest(digest)) return Answer.failure(400, "DIGEST_INVALID", `${digest} is not a sha256 digest.`)
+    if (!isDigest(digest)) return HttpResponse.failure(400, "DIGEST_INVALID", `${digest} is not a sha256 digest.`)
     const size = yield* sizeOf(repository, digest)
-    if (size === undefined || !(yield* store.has(digest, size))) {
-      return Answer.failure(404, "BLOB_UNKNOWN", `${repository} has no blob ${digest}.`)
+    if (size === undefined || !(yield* store.hasBlob(digest, size))) {
+      return HttpResponse.failure(404, "BLOB_UNKNOWN", `${repository} has no blob ${digest}.`)
     }
-    const { length, response } = Answer.file(
+    const { length, response } = HttpResponse.file(
       request,
-      { path: store.path(digest), size },
+      { path: store.blobPath(digest), size },
       {
         "Content-Type": "application/octet-stream",
         "Docker-Content-Digest": digest,
@@ -77,24 +78,24 @@ export const make = (store: Store, references: References, onServed: OnServed = 
 
   const tags = Effect.fnUntraced(function* (request: Request, repository: string, query: URLSearchParams) {
     const all = yield* references.tags(repository)
-    if (all.length === 0) return Answer.failure(404, "NAME_UNKNOWN", `There is no repository ${repository}.`)
+    if (all.length === 0) return HttpResponse.failure(404, "NAME_UNKNOWN", `Repository ${repository} does not exist.`)
     const rest = all.filter((tag) => tag > (query.get("last") ?? ""))
     const limit = /^\d+$/.test(query.get("n") ?? "") ? Number(query.get("n")) : rest.length
     const page = rest.slice(0, limit)
     const link = `</v2/${repository}/tags/list?n=${limit}&last=${page.at(-1)}>; rel="next"`
-    return Answer.json(
+    return HttpResponse.json(
       request.method,
       { name: repository, tags: page },
       page.length > 0 && page.length < rest.length ? { Link: link } : {}
     )
   })
 
-  const answer = (request: Request): Answered => {
+  const handle = (request: Request): HandlerResult => {
     const route = Route.parse(request)
     if (route instanceof Response) return Effect.succeed(route)
     switch (route._tag) {
       case "Base":
-        return Effect.succeed(Answer.json(request.method, {}))
+        return Effect.succeed(HttpResponse.json(request.method, {}))
       case "Manifest":
         return manifest(request, route.repository, route.reference)
       case "Blob":
@@ -106,7 +107,7 @@ export const make = (store: Store, references: References, onServed: OnServed = 
 
   return (request: Request): Effect.Effect<Response> =>
     Effect.catch(
-      Effect.suspend(() => answer(request)),
-      (error) => Effect.succeed(Answer.failure(500, "UNKNOWN", error.message))
+      Effect.suspend(() => handle(request)),
+      (error) => Effect.succeed(HttpResponse.failure(500, "UNKNOWN", error.message))
     )
 }

@@ -1,65 +1,65 @@
 import { Effect, Stream } from "effect"
 import * as Garbage from "../../core/collectGarbage.ts"
 
-/** What a stream of bytes turned out to be. `magic` is its first bytes, by which a compression is known. */
-export interface Measured {
+/** The digest and the size of a stream, and its first four bytes, which identify a compression. */
+export interface Hashed {
   readonly digest: string
   readonly size: number
   readonly magic: Uint8Array
 }
 
-/** Bytes that come by themselves, one file of an archive for one. */
+/** A stream of bytes, for example a file in an archive. */
 export interface Body<E> {
   readonly bytes: ReadableStream<Uint8Array>
-  /** The error of a read that fails. */
+  /** Maps the error of a failed read. */
   readonly onError: (cause: unknown) => E
 }
 
-/** Where bytes go, some pieces at a time. */
+/** A destination for bytes. */
 export interface Sink<E> {
   readonly write: (pieces: ReadonlyArray<Uint8Array>) => Promise<void>
-  /** The error of a write that fails. */
+  /** Maps the error of a failed write. */
   readonly onError: (cause: unknown) => E
 }
 
-/** For bytes of which only the measure is wanted. */
-export const nowhere: Sink<never> = {
+/** Discards the bytes, for callers that only need the hash. */
+export const discard: Sink<never> = {
   write: () => Promise.resolve(),
   onError: (cause) => {
     throw cause
   }
 }
 
-const meter = () => {
+const makeHasher = () => {
   const hash = new Bun.CryptoHasher("sha256")
   const magic = new Uint8Array(4)
   let size = 0
   return {
-    take(piece: Uint8Array): void {
+    update(piece: Uint8Array): void {
       hash.update(piece)
       if (size < magic.length) magic.set(piece.subarray(0, magic.length - size), size)
       size += piece.length
       Garbage.collectAfter(piece.length)
     },
-    measured: (): Measured => ({ digest: `sha256:${hash.digest("hex")}`, size, magic })
+    result: (): Hashed => ({ digest: `sha256:${hash.digest("hex")}`, size, magic })
   }
 }
 
-/** Reads a stream to its end, hashing it. */
-export const measure = <E, R>(bytes: Stream.Stream<Uint8Array, E, R>): Effect.Effect<Measured, E, R> =>
+/** Hashes a stream. */
+export const hashStream = <E, R>(bytes: Stream.Stream<Uint8Array, E, R>): Effect.Effect<Hashed, E, R> =>
   Effect.suspend(() => {
-    const { measured, take } = meter()
+    const { result, update } = makeHasher()
     return Effect.map(
-      Stream.runForEach(bytes, (piece) => Effect.sync(() => take(piece))),
-      measured
+      Stream.runForEach(bytes, (piece) => Effect.sync(() => update(piece))),
+      result
     )
   })
 
-/** Bytes that are written at once, and pieces: for each by itself a thread would be woken. */
-const most = { bytes: 512 * 1024, pieces: 64 }
+/** How much to write at once. Writing each piece alone would wake a thread each time. */
+const maxBatch = { bytes: 512 * 1024, pieces: 64 }
 
-/** Why pieces were not written. */
-class Unwritten {
+/** Marks an error as one of the sink, not of the body. */
+class WriteFailure {
   readonly cause: unknown
   constructor(cause: unknown) {
     this.cause = cause
@@ -67,30 +67,30 @@ class Unwritten {
 }
 
 /**
- * Reads a body to its end, hashing it. The pieces go to the sink, one write at a time, and the next are read meanwhile. A
- * write that has begun is waited for, also by an interruption.
+ * Hashes a body and writes it to a sink. Reads continue during a write, but there is only one write at a time. On
+ * interruption, waits for the current write to end.
  */
-export const pour = <E, W>({ bytes, onError }: Body<E>, sink: Sink<W>): Effect.Effect<Measured, E | W> =>
-  // A plain loop, as every byte of an image passes here: through a stream, a piece costs more than its hash does.
+export const hashInto = <E, W>({ bytes, onError }: Body<E>, sink: Sink<W>): Effect.Effect<Hashed, E | W> =>
+  // A plain loop for speed, because every byte of an image passes here: an Effect stream costs more per piece than hashing.
   Effect.callback((resume, signal) => {
-    const { measured, take } = meter()
+    const { result, update } = makeHasher()
     const reader = bytes.getReader()
     let writing = Promise.resolve()
     let pieces: Array<Uint8Array> = []
     let size = 0
     const write = async () => {
       await writing
-      writing = sink.write(pieces).catch((cause: unknown) => Promise.reject(new Unwritten(cause)))
-      // Awaited by the next write and at the end; this is for the time until then.
+      writing = sink.write(pieces).catch((cause: unknown) => Promise.reject(new WriteFailure(cause)))
+      // The next write or the end awaits it. Until then, this prevents an unhandled rejection.
       writing.catch(() => {})
       pieces = []
       size = 0
     }
     const loop = async () => {
       for (let next = await reader.read(); next.value !== undefined && !signal.aborted; next = await reader.read()) {
-        take(next.value)
+        update(next.value)
         size += next.value.length
-        if (pieces.push(next.value) >= most.pieces || size >= most.bytes) await write()
+        if (pieces.push(next.value) >= maxBatch.pieces || size >= maxBatch.bytes) await write()
       }
       await write()
       await writing
@@ -98,10 +98,10 @@ export const pour = <E, W>({ bytes, onError }: Body<E>, sink: Sink<W>): Effect.E
     const ended = loop().then(
       () => {
         reader.releaseLock()
-        resume(Effect.sync(measured))
+        resume(Effect.sync(result))
       },
       (cause: unknown) => {
-        const error = cause instanceof Unwritten ? sink.onError(cause.cause) : onError(cause)
+        const error = cause instanceof WriteFailure ? sink.onError(cause.cause) : onError(cause)
         const fail = () => resume(Effect.fail(error))
         return writing.then(fail, fail)
       }

@@ -1,72 +1,74 @@
 import { Effect, FileSystem, Option, type PlatformError, type Scope } from "effect"
 import { StoreBusy } from "./RegistryError.ts"
-import * as Temporary from "./Temporary.ts"
+import * as TemporaryFiles from "./TemporaryFiles.ts"
 
 /**
- * How processes that share a store keep out of each other's way: those that use it hold a file in `leases`, one that
- * takes something away holds one in `sweeps`. Each writes its own first and looks for the others' then, so that of two
- * that begin at the same moment at least one sees the other: who uses waits, who takes away gives up.
+ * A lock for processes that share a store. A process that uses the store holds a file in `leases`; a process that removes
+ * something holds a file in `sweeps`. Each one first writes its own file and then looks for others. So if two start at the
+ * same moment, at least one sees the other: a user waits, a remover gives up.
  *
- * Files name the process that they belong to, so that those of a killed one count no more.
+ * The file's name identifies its process, so that files of killed processes can be ignored.
  */
 export interface Leases {
-  /** Says that the store is used until the scope closes. Waits for a sweep to end, but not for long. */
-  readonly hold: Effect.Effect<void, PlatformError.PlatformError | StoreBusy, Scope.Scope>
-  /** Runs what takes something away, if nobody else uses the store. Nothing where somebody does. */
-  alone<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<Option.Option<A>, E | PlatformError.PlatformError, R>
+  /** Marks the store as in use until the scope closes. Waits up to 10 seconds for a sweep to end, then fails. */
+  readonly acquireShared: Effect.Effect<void, PlatformError.PlatformError | StoreBusy, Scope.Scope>
+  /** Runs an effect that removes things from the store. None, without running it, if another process uses the store. */
+  runExclusively<A, E, R>(
+    effect: Effect.Effect<A, E, R>
+  ): Effect.Effect<Option.Option<A>, E | PlatformError.PlatformError, R>
 }
 
-/** A sweep takes seconds; one that has not ended by then hangs, or is another machine's in a folder that both use. */
-const patience = "10 seconds"
+/** A sweep takes seconds. A longer one hangs, or runs on another machine that shares the folder. */
+const sweepWait = "10 seconds"
 
-/** After so many milliseconds a sweep counts as ended, whatever its owner does. */
-const longestSweep = 10 * 60 * 1000
+/** After this many milliseconds a sweep counts as ended, even if its process is alive. */
+const maxSweepMillis = 10 * 60 * 1000
 
-/** Leases in the folder of a store. */
+/** Makes the leases of a store's folder. */
 export const make = Effect.fnUntraced(function* (directory: string) {
   const fs = yield* FileSystem.FileSystem
-  const own = Temporary.name()
+  const ownName = TemporaryFiles.makeName()
   const leases = `${directory}/leases`
   const sweeps = `${directory}/sweeps`
 
-  const claim = (folder: string) =>
+  const createLease = (folder: string) =>
     Effect.acquireRelease(
       Effect.andThen(
         fs.makeDirectory(folder, { recursive: true, mode: 0o700 }),
-        fs.writeFileString(`${folder}/${own}`, "", { mode: 0o600 })
+        fs.writeFileString(`${folder}/${ownName}`, "", { mode: 0o600 })
       ),
-      () => Effect.ignore(fs.remove(`${folder}/${own}`, { force: true }))
+      () => Effect.ignore(fs.remove(`${folder}/${ownName}`, { force: true }))
     )
 
-  const tidy = (folder: string) =>
-    Temporary.sweep(folder, folder === sweeps ? longestSweep : undefined).pipe(
+  const removeStale = (folder: string) =>
+    TemporaryFiles.removeAbandoned(folder, folder === sweeps ? maxSweepMillis : undefined).pipe(
       Effect.provideService(FileSystem.FileSystem, fs),
       Effect.ignore
     )
 
-  /** Whether a process that lives has a file there, other than this one. */
-  const isClaimed = Effect.fnUntraced(function* (folder: string) {
-    yield* tidy(folder)
+  /** Whether another live process has a file in the folder. */
+  const isHeldByOthers = Effect.fnUntraced(function* (folder: string) {
+    yield* removeStale(folder)
     const names = yield* Effect.orElseSucceed(fs.readDirectory(folder), (): ReadonlyArray<string> => [])
-    return names.some((name) => name !== own)
+    return names.some((name) => name !== ownName)
   })
 
-  const hold = Effect.andThen(
-    Effect.andThen(claim(leases), tidy(leases)),
-    Effect.repeat(Effect.delay(isClaimed(sweeps), "5 millis"), { while: (claimed) => claimed }).pipe(
-      Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.fail(new StoreBusy({ directory })) })
+  const acquireShared = Effect.andThen(
+    Effect.andThen(createLease(leases), removeStale(leases)),
+    Effect.repeat(Effect.delay(isHeldByOthers(sweeps), "5 millis"), { while: (claimed) => claimed }).pipe(
+      Effect.timeoutOrElse({ duration: sweepWait, orElse: () => Effect.fail(new StoreBusy({ directory })) })
     )
   )
 
-  const alone = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  const runExclusively = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     Effect.scoped(
       Effect.gen(function* () {
-        yield* claim(sweeps)
-        if ((yield* isClaimed(sweeps)) || (yield* isClaimed(leases))) return Option.none<A>()
+        yield* createLease(sweeps)
+        if ((yield* isHeldByOthers(sweeps)) || (yield* isHeldByOthers(leases))) return Option.none<A>()
         return Option.some(yield* effect)
       })
     )
 
-  const made: Leases = { hold: Effect.asVoid(hold), alone }
+  const made: Leases = { acquireShared: Effect.asVoid(acquireShared), runExclusively }
   return made
 })

@@ -16,27 +16,27 @@ export type { Served } from "./Server.ts"
 export type { StoredContents, StoredTag } from "./Contents.ts"
 export { ArchiveInvalid, RegistryNotServed, StoreBusy, StoreFailed } from "./RegistryError.ts"
 
-/** An image in the store. */
+/** An image in the store. All sizes are in bytes. */
 export interface StoredImage {
-  /** Of the manifest: what servers pull and compare. */
+  /** The digest of the manifest, by which servers pull and compare the image. */
   readonly digest: string
-  /** The digest of the image's config, which engines call its id. */
+  /** The digest of the image's config, which engines use as the image id. */
   readonly imageId: string
-  /** Bytes of all its blobs. */
+  /** The size of all its blobs. */
   readonly size: number
-  /** Bytes that the import had to write. */
+  /** The bytes that the import added to the store. */
   readonly added: number
   readonly layers: ReadonlyArray<{ readonly digest: string; readonly size: number }>
 }
 
-/** How long the end of a run may spend on what is kept no longer. The next one goes on with it. */
+/** How long a run may spend at its end on removing old images. The next run continues. */
 const sweepLimit = "5 seconds"
 
-/** Images on this machine's disk, and the read-only side of a registry that gives them to servers. */
+/** A store of images on this machine's disk, and a read-only registry from which servers pull them. */
 export class LocalRegistry extends Context.Service<
   LocalRegistry,
   {
-    /** Tags the image with this id, if all of it is in the store. */
+    /** Tags the image with this id. None if any part of it is missing from the store. */
     find(options: {
       readonly imageId: string
       readonly repository: string
@@ -44,9 +44,9 @@ export class LocalRegistry extends Context.Service<
       readonly retain?: number
     }): Effect.Effect<Option.Option<StoredImage>, StoreFailed | StoreBusy>
     /**
-     * Imports an image from the archive that the engine's `save` writes, and publishes its progress. With `retain`, only
-     * that many tags of the repository are left when the layer's scope has ended well, and only blobs that an image still
-     * needs.
+     * Adds an image from the archive that the engine's `save` command writes, and publishes its progress. With `retain`,
+     * the layer keeps only that many tags of the repository when its scope closes successfully, and removes blobs that no
+     * image needs any more.
      */
     add<E>(options: {
       readonly imageId: string
@@ -57,20 +57,20 @@ export class LocalRegistry extends Context.Service<
       /** How large the archive is expected to be. */
       readonly expectedBytes?: number
     }): Effect.Effect<StoredImage, E | StoreFailed | StoreBusy | ArchiveInvalid>
-    /** The folder that images are kept in; an error where it may not be written to. It is not made. */
+    /** The absolute path of the store's folder. Fails if it is not writable. Does not create it. */
     readonly folder: Effect.Effect<string, StoreFailed>
     /**
-     * Serves the store on 127.0.0.1 until the scope closes: on `port`, or on a free one where that is taken. Nothing is
-     * taken away from what is served.
+     * Serves the store on 127.0.0.1 until the scope closes, on `port` or, if it is in use, on a free port. Nothing is
+     * removed from the store while it is served.
      */
     serve(options: Serve.Options): Effect.Effect<Serve.Served, RegistryNotServed | StoreFailed | StoreBusy, Scope.Scope>
-    /** What is stored. */
+    /** Lists the stored tags and the total size. */
     readonly contents: Effect.Effect<Contents.StoredContents, StoreFailed>
-    /** Takes away all that is stored, unless another process uses it. */
+    /** Removes everything from the store. Fails with `StoreBusy` if another process uses it. */
     readonly clear: Effect.Effect<void, StoreFailed | StoreBusy>
   }
 >()("jiji/layers/registry/LocalRegistry") {
-  /** A registry whose store is the folder `directory`, an absolute path; it is made when the first image comes in. */
+  /** A registry that keeps its images in the folder `directory`, an absolute path. Creates it with the first image. */
   static readonly layer = (options: { readonly directory: string }) =>
     Layer.effect(
       LocalRegistry,
@@ -84,7 +84,7 @@ export class LocalRegistry extends Context.Service<
           events.publish({
             _tag: "StepNoted",
             level: "warning",
-            text: `${digest.slice(0, 19)}… in ${directory} is damaged; it is taken in again`
+            text: `${digest.slice(0, 19)}… in ${directory} is corrupted; importing it again`
           })
         )
         const references = References.make(store)
@@ -96,24 +96,29 @@ export class LocalRegistry extends Context.Service<
             (reason) => Effect.fail(new StoreFailed({ directory, reason }))
           )
 
-        const wanted = new Map<string, number>()
+        const tagsToKeep = new Map<string, number>()
         yield* Effect.addFinalizer((exit) => {
-          if (Exit.isFailure(exit) || wanted.size === 0) return Effect.void
-          const sweep = leases.alone(Retention.sweep(store, references, wanted))
+          if (Exit.isFailure(exit) || tagsToKeep.size === 0) return Effect.void
+          const sweep = leases.runExclusively(Retention.sweep(store, references, tagsToKeep))
           return Effect.ignore(Effect.timeoutOption(Effect.interruptible(sweep), sweepLimit))
         })
-        // Until the layer's end: what was found or taken in is served after that.
-        const hold = yield* Effect.cached(guard(Effect.provideService(leases.hold, Scope.Scope, scope)))
-        const use = Effect.fnUntraced(function* (options: { readonly repository: string; readonly retain?: number }) {
-          yield* hold
+        // Held until the layer's scope closes, because images are served after `find` and `add` return.
+        const acquireLease = yield* Effect.cached(
+          guard(Effect.provideService(leases.acquireShared, Scope.Scope, scope))
+        )
+        const prepare = Effect.fnUntraced(function* (options: {
+          readonly repository: string
+          readonly retain?: number
+        }) {
+          yield* acquireLease
           const { repository, retain } = options
-          if (retain !== undefined) wanted.set(repository, Math.max(retain, wanted.get(repository) ?? 0))
+          if (retain !== undefined) tagsToKeep.set(repository, Math.max(retain, tagsToKeep.get(repository) ?? 0))
         })
 
         return LocalRegistry.of({
-          find: (naming) => Effect.andThen(use(naming), images.find(naming)),
+          find: (naming) => Effect.andThen(prepare(naming), images.find(naming)),
           add: Effect.fnUntraced(function* ({ archive, expectedBytes: total, ...image }) {
-            yield* use(image)
+            yield* prepare(image)
             let bytes = 0
             const counted = Stream.map(archive, (piece) => {
               bytes += piece.length
@@ -128,16 +133,16 @@ export class LocalRegistry extends Context.Service<
             yield* events.publish({ _tag: "StepProgress", label: "new", bytes: stored.added, total: stored.size })
             return stored
           }),
-          contents: Contents.list(store, references),
-          clear: Effect.flatMap(guard(leases.alone(store.clear)), (done) =>
+          contents: Contents.listContents(store, references),
+          clear: Effect.flatMap(guard(leases.runExclusively(store.clear)), (done) =>
             Option.isSome(done) ? Effect.void : Effect.fail(new StoreBusy({ directory }))
           ),
-          folder: Effect.provideService(Folder.check(directory), FileSystem.FileSystem, fs),
-          serve: (wanted) =>
-            // What another registry on this machine holds is not in the store.
+          folder: Effect.provideService(Folder.checkWritable(directory), FileSystem.FileSystem, fs),
+          serve: (serveOptions) =>
+            // The images of another registry on this machine are not in the store and need no lease.
             Effect.andThen(
-              wanted.from === undefined ? hold : Effect.void,
-              Resource.acquire("local registry", Serve.listen(store, references, wanted), Serve.close)
+              serveOptions.from === undefined ? acquireLease : Effect.void,
+              Resource.acquire("local registry", Serve.listen(store, references, serveOptions), Serve.close)
             ).pipe(Effect.provideService(Events, events))
         })
       })

@@ -1,13 +1,13 @@
 import { Effect, Option, Schema } from "effect"
-import { Digest, digestOf } from "./Names.ts"
+import { Digest, digestOf } from "./Digest.ts"
 import type { Store } from "./Store.ts"
 
-/** The media type of the manifests that are made here. */
+/** The media type of the manifests that jiji makes. */
 export const mediaType = "application/vnd.docker.distribution.manifest.v2+json"
 
 const Descriptor = Schema.Struct({ mediaType: Schema.String, size: Schema.Int, digest: Digest })
 
-/** An image manifest: docker's version 2, schema 2, or the OCI one, which have the same shape. */
+/** An image manifest: docker's (version 2, schema 2) or OCI's. Both have the same shape. */
 export const Manifest = Schema.Struct({
   schemaVersion: Schema.Literal(2),
   mediaType: Schema.String,
@@ -18,7 +18,7 @@ export type Manifest = typeof Manifest.Type
 
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Manifest))
 
-interface Part {
+interface BlobInfo {
   readonly digest: string
   readonly size: number
 }
@@ -26,8 +26,8 @@ interface Part {
 /** How a layer's tar archive is compressed. */
 export type Compression = "none" | "gzip" | "zstd"
 
-/** Tells a layer's compression by its first bytes. */
-export const compressionOf = (magic: Uint8Array): Compression =>
+/** Detects a layer's compression from its first bytes. */
+export const detectCompression = (magic: Uint8Array): Compression =>
   magic[0] === 0x1f && magic[1] === 0x8b
     ? "gzip"
     : magic[0] === 0x28 && magic[1] === 0xb5 && magic[2] === 0x2f && magic[3] === 0xfd
@@ -51,13 +51,14 @@ const types = {
 } as const
 
 /**
- * The manifest of an image, and its bytes, which are the same for the same image everywhere.
+ * Makes the manifest of an image. The same image has the same bytes on every machine.
  *
- * Docker's own type, because podman ignores a HEALTHCHECK in an image with an OCI manifest. Only zstd has no name there.
+ * Uses docker's media types, because podman ignores the HEALTHCHECK of an image with an OCI manifest. Uses OCI's for
+ * images with a zstd layer, for which docker has no media type.
  */
 export const make = (
-  config: Part,
-  layers: ReadonlyArray<Part & { readonly compression: Compression }>
+  config: BlobInfo,
+  layers: ReadonlyArray<BlobInfo & { readonly compression: Compression }>
 ): { readonly manifest: Manifest; readonly bytes: Uint8Array; readonly digest: string } => {
   const layerType = (compression: Compression) => {
     if (compression === "zstd") return types.oci.zstd
@@ -75,13 +76,13 @@ export const make = (
   return { manifest, bytes, digest: digestOf(bytes) }
 }
 
-/** A manifest in a store, if it is there and is one. */
+/** Reads a manifest from a store. None if it is missing or invalid. */
 export const load = (store: Store, digest: string) =>
   Effect.map(
-    store.read(digest),
+    store.readBlob(digest),
     Option.flatMap((bytes) => decode(new TextDecoder().decode(bytes)))
   )
 
-/** Bytes of all that a manifest refers to. A layer that comes twice in an image is one blob. */
-export const sizeOf = ({ config, layers }: Manifest): number =>
+/** The size in bytes of all blobs of a manifest. A layer that occurs twice counts once. */
+export const totalSize = ({ config, layers }: Manifest): number =>
   [...new Map([config, ...layers].map((part) => [part.digest, part.size])).values()].reduce((a, b) => a + b, 0)

@@ -1,21 +1,21 @@
 import { Effect, Option } from "effect"
 import { fetchLocal, isLoopback } from "./Loopback.ts"
 
-/** How long one question may take. */
-const limit = "3 seconds"
+/** The time limit for one request. */
+const requestTimeout = "3 seconds"
 
-/** A registry elsewhere may be reached through the environment's proxy alone. */
-const ask = (url: string) => (isLoopback(new URL(url).host) ? fetchLocal : fetch)
+/** Registries on other machines may be reachable only through the environment's proxy. */
+const fetchRegistry = (url: string) => (isLoopback(new URL(url).host) ? fetchLocal : fetch)
 
-/** The HTTP status that a registry answers at `/v2/` with; nothing where it does not answer, or is no registry. */
+/** The HTTP status of a registry's `/v2/`. None if nothing answers or the responder is not a registry. */
 export const status = (url: string): Effect.Effect<Option.Option<number>> =>
-  Effect.tryPromise((signal) => ask(url)(`${url}/v2/`, { signal, redirect: "manual" })).pipe(
+  Effect.tryPromise((signal) => fetchRegistry(url)(`${url}/v2/`, { signal, redirect: "manual" })).pipe(
     Effect.tap((response) => Effect.ignore(Effect.tryPromise(() => response.body?.cancel() ?? Promise.resolve()))),
-    Effect.timeout(limit),
+    Effect.timeout(requestTimeout),
     Effect.option,
     Effect.map(Option.filter(({ headers }) => headers.get("Docker-Distribution-Api-Version") === "registry/2.0")),
     Effect.map(Option.map(({ status }) => status))
   )
 
-/** Whether a registry that asks for no login answers. */
-export const answers = (url: string): Effect.Effect<boolean> => Effect.map(status(url), Option.contains(200))
+/** Whether a registry answers and needs no login. */
+export const isReady = (url: string): Effect.Effect<boolean> => Effect.map(status(url), Option.contains(200))

@@ -1,4 +1,4 @@
-/** Codes of the OCI distribution specification for what goes wrong. */
+/** Error codes of the OCI distribution specification. */
 export type Code =
   | "BLOB_UNKNOWN"
   | "DENIED"
@@ -9,32 +9,32 @@ export type Code =
   | "UNKNOWN"
   | "UNSUPPORTED"
 
-/** Says that this is a registry. */
-export const version = { "Docker-Distribution-API-Version": "registry/2.0" }
+/** The header by which clients recognise a registry. */
+export const versionHeader = { "Docker-Distribution-API-Version": "registry/2.0" }
 
-/** An error as clients of a registry read it. */
+/** An error response in the format of the OCI distribution specification. */
 export const failure = (status: number, code: Code, message: string, headers: Record<string, string> = {}): Response =>
-  Response.json({ errors: [{ code, message }] }, { status, headers: { ...version, ...headers } })
+  Response.json({ errors: [{ code, message }] }, { status, headers: { ...versionHeader, ...headers } })
 
-/** JSON, or its headers alone. */
+/** A JSON response; for HEAD without the body. */
 export const json = (method: string, value: unknown, headers: Record<string, string> = {}): Response =>
   bytes(method, Buffer.from(JSON.stringify(value)), { "Content-Type": "application/json", ...headers })
 
-/** Bytes that are in memory, or their headers alone. */
+/** A response with bytes from memory; for HEAD without the body. */
 export const bytes = (method: string, body: Uint8Array<ArrayBuffer>, headers: Record<string, string>): Response =>
   new Response(method === "HEAD" ? null : body, {
-    headers: { ...version, ...headers, "Content-Length": String(body.length) }
+    headers: { ...versionHeader, ...headers, "Content-Length": String(body.length) }
   })
 
-/** Part of a resource: first and last byte, both included. */
+/** A byte range of a resource. Both ends are inclusive. */
 export interface Range {
   readonly first: number
   readonly last: number
 }
 
 /**
- * Reads a Range header of one part. Nothing where there is none, or one that is not understood: the whole is the answer
- * then. `unsatisfiable` where it begins behind the end.
+ * Parses a Range header with a single range. Undefined if there is none or it is not supported: the response then contains
+ * the whole resource. `unsatisfiable` if the range starts after the end.
  */
 export const parseRange = (header: string | null, size: number): Range | "unsatisfiable" | undefined => {
   const [, from, to] = /^bytes=(\d*)-(\d*)$/.exec(header?.trim() ?? "") ?? []
@@ -47,8 +47,8 @@ export const parseRange = (header: string | null, size: number): Range | "unsati
 }
 
 /**
- * A file or a part of it, or the headers alone. Bun hands a file to the kernel: none of it passes through this process's
- * memory, however slow the reader is.
+ * A response with a file or a range of it; for HEAD without the body. Bun lets the kernel send files (sendfile), so that
+ * slow clients cost this process no memory.
  */
 export const file = (
   request: Request,
@@ -57,7 +57,7 @@ export const file = (
 ): { readonly response: Response; readonly length: number } => {
   const { path, size } = source
   const range = parseRange(request.headers.get("Range"), size)
-  const all = { ...version, ...headers, "Accept-Ranges": "bytes" }
+  const all = { ...versionHeader, ...headers, "Accept-Ranges": "bytes" }
   if (range === "unsatisfiable") {
     const response = new Response(null, { status: 416, headers: { ...all, "Content-Range": `bytes */${size}` } })
     return { response, length: 0 }

@@ -1,21 +1,23 @@
 import { Effect, Option } from "effect"
 import * as Manifest from "./Manifest.ts"
-import { hex } from "./Names.ts"
+import { hex } from "./Digest.ts"
 import type { References } from "./References.ts"
 import type { Store } from "./Store.ts"
 
 /**
- * Takes away the oldest tags of each repository in `wanted`, down to that many, and then whatever no manifest of any
- * repository refers to. Nobody else may use the store meanwhile.
+ * Removes the oldest tags of each repository in `tagsToKeep`, down to the given number, and then all blobs to which no
+ * manifest refers. No other process may use the store at the same time.
  *
- * What refers goes before what is referred to, so that one that is cut short leaves no reference to nothing.
+ * Removes references before their targets, so that an interrupted sweep leaves no dangling references.
  */
 export const sweep = Effect.fnUntraced(function* (
   store: Store,
   references: References,
-  wanted: ReadonlyMap<string, number>
+  tagsToKeep: ReadonlyMap<string, number>
 ) {
-  yield* Effect.forEach(wanted, ([repository, count]) => references.trim(repository, count), { discard: true })
+  yield* Effect.forEach(tagsToKeep, ([repository, count]) => references.keepNewest(repository, count), {
+    discard: true
+  })
   const repositories = yield* references.repositories
   const manifests = new Set((yield* Effect.forEach(repositories, references.manifests)).flat())
   const kept = new Set(manifests)
@@ -24,7 +26,7 @@ export const sweep = Effect.fnUntraced(function* (
     if (Option.isNone(manifest)) continue
     for (const part of [manifest.value.config, ...manifest.value.layers]) kept.add(part.digest)
   }
-  yield* references.retain(kept)
+  yield* references.removeOthers(kept)
   const blobs = yield* store.list("blobs/sha256")
   const names = new Set([...kept].map(hex))
   yield* Effect.forEach(

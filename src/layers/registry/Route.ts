@@ -1,7 +1,7 @@
-import * as Answer from "./Response.ts"
-import { isRepository } from "./Names.ts"
+import * as HttpResponse from "./Response.ts"
+import { isRepository } from "./imageNames.ts"
 
-/** What a request asks a registry for. */
+/** The resource that a request asks for. */
 export type Route =
   | { readonly _tag: "Base" }
   | { readonly _tag: "Manifest"; readonly repository: string; readonly reference: string }
@@ -10,29 +10,29 @@ export type Route =
 
 const isLoopback = (host: string): boolean => /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/i.test(host)
 
-const nothing = () => Answer.failure(404, "UNSUPPORTED", "There is nothing at this path.")
+const notFound = () => HttpResponse.failure(404, "UNSUPPORTED", "Nothing exists at this path.")
 
 /**
- * Reads a request for the pull side of the OCI distribution API. Whatever would write is refused here, and so is a
- * request for another name than this machine's own: a page in a browser could send one, whose name leads here.
+ * Parses a request to the pull side of the OCI distribution API. Rejects writes. Also rejects requests for other host
+ * names than localhost, because a web page could send those by DNS rebinding.
  */
 export const parse = (request: Request): Route | Response => {
   if (!isLoopback(request.headers.get("Host") ?? "localhost")) {
-    return Answer.failure(403, "DENIED", "This registry is called localhost.")
+    return HttpResponse.failure(403, "DENIED", "This registry only answers requests for localhost.")
   }
   const { pathname, searchParams: query } = new URL(request.url)
-  if (!pathname.startsWith("/v2")) return Answer.failure(404, "UNSUPPORTED", "Only /v2/ is served.")
+  if (!pathname.startsWith("/v2")) return HttpResponse.failure(404, "UNSUPPORTED", "This registry only serves /v2/.")
   if (request.method !== "GET" && request.method !== "HEAD") {
-    const message = "This registry is read-only: images come in through jiji alone."
-    return Answer.failure(405, "UNSUPPORTED", message, { Allow: "GET, HEAD" })
+    const message = "This registry is read-only. Only jiji adds images."
+    return HttpResponse.failure(405, "UNSUPPORTED", message, { Allow: "GET, HEAD" })
   }
   if (pathname === "/v2" || pathname === "/v2/") return { _tag: "Base" }
   const [, repository = "", kind, reference = ""] = /^\/v2\/(.+)\/(manifests|blobs|tags)\/([^/]+)$/.exec(pathname) ?? []
-  if (kind === undefined) return nothing()
+  if (kind === undefined) return notFound()
   if (!isRepository(repository)) {
-    return Answer.failure(400, "NAME_INVALID", `${repository} is not the name of a repository.`)
+    return HttpResponse.failure(400, "NAME_INVALID", `${repository} is not a valid repository name.`)
   }
   if (kind === "manifests") return { _tag: "Manifest", repository, reference }
   if (kind === "blobs") return { _tag: "Blob", repository, digest: reference }
-  return reference === "list" ? { _tag: "Tags", repository, query } : nothing()
+  return reference === "list" ? { _tag: "Tags", repository, query } : notFound()
 }

@@ -1,73 +1,76 @@
 import { type FileHandle, open } from "node:fs/promises"
 import { ByteSize, Clock, Effect, FileSystem, Option, PlatformError, type Scope } from "effect"
 import * as Hashing from "./Hashing.ts"
-import { digestOf, hex } from "./Names.ts"
+import { digestOf, hex } from "./Digest.ts"
 import { StoreFailed } from "./RegistryError.ts"
-import * as Seals from "./Seals.ts"
-import * as Temporary from "./Temporary.ts"
+import * as VerifiedBlobs from "./VerifiedBlobs.ts"
+import * as TemporaryFiles from "./TemporaryFiles.ts"
 
-/** Bytes on disk: in a temporary file, or a blob already. */
-export interface Content extends Hashing.Measured {
+/** Hashed bytes on disk, in a temporary file or in a blob. */
+export interface Content extends Hashing.Hashed {
   readonly path: string
 }
 
-/** A folder of blobs, each in a file named by its digest, and of short texts that refer to them. */
+/**
+ * A folder with blobs, each in a file named by its digest, and with short text files that refer to them. Names are paths
+ * relative to the folder; sizes are in bytes.
+ */
 export interface Store {
-  /** Where a blob is, if it is there. */
-  path(digest: string): string
-  /** Whether a blob is there, whole and unchanged since it was checked. */
-  has(digest: string, size: number): Effect.Effect<boolean, StoreFailed>
-  /** The bytes of a small blob, if they are there and are what the digest says. */
-  read(digest: string): Effect.Effect<Option.Option<Uint8Array>, StoreFailed>
-  /** Writes a body to a temporary file, which goes with the scope unless it is kept. */
+  /** The path of a blob, whether or not it exists. */
+  blobPath(digest: string): string
+  /** Whether a blob exists, is complete and matches its digest. */
+  hasBlob(digest: string, size: number): Effect.Effect<boolean, StoreFailed>
+  /** Reads a small blob. None if it is missing or does not match its digest. */
+  readBlob(digest: string): Effect.Effect<Option.Option<Uint8Array>, StoreFailed>
+  /** Writes a body to a temporary file. Closing the scope removes the file, unless it was committed. */
   stage<E>(body: Hashing.Body<E>): Effect.Effect<Content, E | StoreFailed, Scope.Scope>
-  /** The bytes of staged content. */
-  load(content: Content): Effect.Effect<Uint8Array, StoreFailed>
-  /** Makes staged content a blob. Returns the bytes that this added: none where the blob is there already. */
-  keep(content: Content): Effect.Effect<number, StoreFailed>
-  /** Has the disk keep, in the background, what was made or found a blob so far. */
+  /** Reads staged content. */
+  readContent(content: Content): Effect.Effect<Uint8Array, StoreFailed>
+  /** Turns staged content into a blob. Returns the number of bytes added: 0 if the blob already exists. */
+  commit(content: Content): Effect.Effect<number, StoreFailed>
+  /** Starts to flush new blobs to disk in the background. */
   readonly flush: Effect.Effect<void>
-  /** Makes bytes a blob. */
-  put(bytes: Uint8Array): Effect.Effect<void, StoreFailed>
-  /** A short text, if there is one. `name` is a path in the store. */
-  text(name: string): Effect.Effect<Option.Option<string>, StoreFailed>
-  /** Writes a short text in one piece: a reader sees the old one or the new one. */
-  write(name: string, text: string): Effect.Effect<void, StoreFailed>
-  /** The names in a folder of the store; none where there is no such folder. */
+  /** Writes bytes as a blob. */
+  putBlob(bytes: Uint8Array): Effect.Effect<void, StoreFailed>
+  /** Reads a text file. None if it does not exist. */
+  readText(name: string): Effect.Effect<Option.Option<string>, StoreFailed>
+  /** Writes a text file atomically: readers see either the old or the new text. */
+  writeText(name: string, readText: string): Effect.Effect<void, StoreFailed>
+  /** Lists a folder; empty if it does not exist. */
   list(name: string): Effect.Effect<ReadonlyArray<string>, StoreFailed>
-  /** The paths of all that is below a folder of the store, from there; none where there is no such folder. */
+  /** Lists a folder recursively, with paths relative to it; empty if it does not exist. */
   listAll(name: string): Effect.Effect<ReadonlyArray<string>, StoreFailed>
-  /** When a short text was last written or touched, in milliseconds; 0 where it is not there. */
-  changed(name: string): Effect.Effect<number, StoreFailed>
-  /** Makes a short text as new as one that is written now. */
+  /** When a text file was last written or touched, in epoch milliseconds; 0 if it does not exist. */
+  modifiedAt(name: string): Effect.Effect<number, StoreFailed>
+  /** Sets a text file's modification time to now. */
   touch(name: string): Effect.Effect<void, StoreFailed>
-  /** Takes a file of the store away. */
+  /** Removes a file. */
   remove(name: string): Effect.Effect<void, StoreFailed>
-  /** Takes everything away. */
+  /** Removes everything. */
   readonly clear: Effect.Effect<void, StoreFailed>
-  /** Bytes of all blobs. */
+  /** The size of all blobs. */
   readonly size: Effect.Effect<number, StoreFailed>
 }
 
 const writeAll = async (handle: FileHandle, pieces: ReadonlyArray<Uint8Array>): Promise<void> => {
   const { bytesWritten } = await handle.writev(pieces)
   let rest = pieces.reduce((sum, { length }) => sum + length, -bytesWritten)
-  // The kernel may take less than it is given.
+  // The kernel may write less than requested.
   while (rest > 0) rest -= (await handle.write(Buffer.concat(pieces).subarray(-rest))).bytesWritten
 }
 
 const isMissing = (error: PlatformError.PlatformError): boolean => error.reason._tag === "NotFound"
 
-/** A store in a folder, which is made when it is first written to. The end of its scope waits for the disk. */
+/** Makes a store in a folder, which is created on the first write. Closing the scope waits for the disk. */
 export const make = Effect.fnUntraced(function* (
   directory: string,
-  /** Called once for each blob whose file turns out not to be what its name says. */
+  /** Called once for each blob that does not match its digest. */
   onDamaged: (digest: string) => Effect.Effect<void> = () => Effect.void
 ) {
   const fs = yield* FileSystem.FileSystem
-  const seals = yield* Seals.make
+  const verifiedBlobs = yield* VerifiedBlobs.make
   const temporary = `${directory}/tmp`
-  const path = (digest: string) => `${directory}/blobs/sha256/${hex(digest)}`
+  const blobPath = (digest: string) => `${directory}/blobs/sha256/${hex(digest)}`
 
   const guard = Effect.mapError((reason: PlatformError.PlatformError) => new StoreFailed({ directory, reason }))
   const optional = <A>(effect: Effect.Effect<A, PlatformError.PlatformError>) =>
@@ -77,54 +80,54 @@ export const make = Effect.fnUntraced(function* (
       guard
     )
 
-  const prepare = yield* Effect.cached(
+  const ensureFolders = yield* Effect.cached(
     Effect.gen(function* () {
       for (const folder of [`${directory}/blobs/sha256`, temporary]) {
         yield* fs.makeDirectory(folder, { recursive: true, mode: 0o700 })
       }
-      yield* Effect.provideService(Temporary.sweep(temporary), FileSystem.FileSystem, fs)
+      yield* Effect.provideService(TemporaryFiles.removeAbandoned(temporary), FileSystem.FileSystem, fs)
     }).pipe(guard)
   )
 
-  const create = Effect.acquireRelease(
-    Effect.sync(() => `${temporary}/${Temporary.name()}`),
+  const temporaryFile = Effect.acquireRelease(
+    Effect.sync(() => `${temporary}/${TemporaryFiles.makeName()}`),
     (file) => Effect.ignore(fs.remove(file, { force: true }))
   )
 
-  const damaged = new Set<string>()
-  const report = Effect.fnUntraced(function* (digest: string) {
-    if (damaged.has(digest)) return
-    damaged.add(digest)
+  const reported = new Set<string>()
+  const reportDamaged = Effect.fnUntraced(function* (digest: string) {
+    if (reported.has(digest)) return
+    reported.add(digest)
     yield* onDamaged(digest)
   })
 
-  const has = Effect.fnUntraced(function* (digest: string, size: number) {
-    const file = path(digest)
+  const hasBlob = Effect.fnUntraced(function* (digest: string, size: number) {
+    const file = blobPath(digest)
     const info = yield* optional(fs.stat(file))
     if (Option.isNone(info)) return false
-    const isWhole = ByteSize.toNumberUnsafe(info.value.size) === size
-    if (seals.intact(file, info.value)) return isWhole
-    const measured = isWhole
-      ? yield* guard(Hashing.measure(fs.stream(file, { chunkSize: 1024 * 1024 })))
+    const isSizeRight = ByteSize.toNumberUnsafe(info.value.size) === size
+    if (verifiedBlobs.isVerified(file, info.value)) return isSizeRight
+    const hashed = isSizeRight
+      ? yield* guard(Hashing.hashStream(fs.stream(file, { chunkSize: 1024 * 1024 })))
       : { digest: undefined }
-    if (measured.digest !== digest) {
-      yield* report(digest)
+    if (hashed.digest !== digest) {
+      yield* reportDamaged(digest)
       return false
     }
-    yield* seals.trust(file, info.value)
+    yield* verifiedBlobs.add(file, info.value)
     return true
   })
 
-  const keep = Effect.fnUntraced(function* (content: Content) {
-    if (yield* has(content.digest, content.size)) return 0
-    const file = path(content.digest)
-    // Not flushed: servers need not wait for the disk. Its bytes were hashed on their way here.
+  const commit = Effect.fnUntraced(function* (content: Content) {
+    if (yield* hasBlob(content.digest, content.size)) return 0
+    const file = blobPath(content.digest)
+    // Not flushed, so that servers need not wait for the disk. The bytes were hashed while they were staged.
     yield* guard(fs.rename(content.path, file))
-    yield* seals.trust(file, yield* guard(fs.stat(file)))
+    yield* verifiedBlobs.add(file, yield* guard(fs.stat(file)))
     return content.size
   })
 
-  const broken = (pathOrDescriptor: string) => (cause: unknown) => {
+  const writeFailed = (pathOrDescriptor: string) => (cause: unknown) => {
     const description = cause instanceof Error ? cause.message : String(cause)
     const where = { module: "FileSystem", method: "write", pathOrDescriptor }
     return new StoreFailed({
@@ -134,40 +137,40 @@ export const make = Effect.fnUntraced(function* (
   }
 
   const stage = Effect.fnUntraced(function* <E>(body: Hashing.Body<E>) {
-    yield* prepare
-    const file = yield* create
-    const onError = broken(file)
-    const measured = yield* Effect.acquireUseRelease(
+    yield* ensureFolders
+    const file = yield* temporaryFile
+    const onError = writeFailed(file)
+    const hashed = yield* Effect.acquireUseRelease(
       Effect.tryPromise({ try: () => open(file, "wx", 0o600), catch: onError }),
-      (handle) => Hashing.pour(body, { write: (pieces) => writeAll(handle, pieces), onError }),
+      (handle) => Hashing.hashInto(body, { write: (pieces) => writeAll(handle, pieces), onError }),
       (handle) => Effect.promise(() => handle.close())
     )
-    return { ...measured, path: file }
+    return { ...hashed, path: file }
   })
 
-  const put = Effect.fnUntraced(function* (bytes: Uint8Array<ArrayBuffer>) {
-    yield* keep(yield* stage({ bytes: new Blob([bytes]).stream(), onError: broken(directory) }))
+  const putBlob = Effect.fnUntraced(function* (bytes: Uint8Array<ArrayBuffer>) {
+    yield* commit(yield* stage({ bytes: new Blob([bytes]).stream(), onError: writeFailed(directory) }))
   }, Effect.scoped)
 
-  const read = Effect.fnUntraced(function* (digest: string) {
-    const bytes = yield* optional(fs.readFile(path(digest)))
-    const whole = Option.filter(bytes, (bytes) => digestOf(bytes) === digest)
-    if (Option.isSome(bytes) && Option.isNone(whole)) yield* report(digest)
-    return whole
+  const readBlob = Effect.fnUntraced(function* (digest: string) {
+    const bytes = yield* optional(fs.readFile(blobPath(digest)))
+    const valid = Option.filter(bytes, (bytes) => digestOf(bytes) === digest)
+    if (Option.isSome(bytes) && Option.isNone(valid)) yield* reportDamaged(digest)
+    return valid
   })
 
-  const load = (content: Content) => guard(fs.readFile(content.path))
+  const readContent = (content: Content) => guard(fs.readFile(content.path))
 
-  const text = (name: string) => optional(fs.readFileString(`${directory}/${name}`))
+  const readText = (name: string) => optional(fs.readFileString(`${directory}/${name}`))
 
-  const write = Effect.fnUntraced(function* (name: string, content: string) {
-    if (Option.contains(yield* text(name), content)) return
-    yield* prepare
+  const writeText = Effect.fnUntraced(function* (name: string, content: string) {
+    if (Option.contains(yield* readText(name), content)) return
+    yield* ensureFolders
     const target = `${directory}/${name}`
-    const file = yield* create
+    const file = yield* temporaryFile
     yield* guard(fs.makeDirectory(target.slice(0, target.lastIndexOf("/")), { recursive: true, mode: 0o700 }))
     yield* guard(fs.writeFileString(file, content, { flag: "wx", mode: 0o600 }))
-    // Not flushed: a text that a power cut empties is one that is not there, and the next import writes it again.
+    // Not flushed: a text file that a power failure leaves empty counts as missing, and the next import writes it again.
     yield* guard(fs.rename(file, target))
   }, Effect.scoped)
 
@@ -179,7 +182,7 @@ export const make = Effect.fnUntraced(function* (
   const list = (name: string) => names(name, false)
   const listAll = (name: string) => names(name, true)
 
-  const changed = (name: string) =>
+  const modifiedAt = (name: string) =>
     Effect.map(optional(fs.stat(`${directory}/${name}`)), (info) =>
       Option.match(
         Option.flatMap(info, ({ mtime }) => mtime),
@@ -193,7 +196,7 @@ export const make = Effect.fnUntraced(function* (
   const remove = (name: string) => guard(fs.remove(`${directory}/${name}`, { force: true }))
 
   const clear = Effect.forEach(
-    // What refers goes first.
+    // Remove references before their targets.
     ["repositories", "images", "layers", "blobs", "tmp"],
     (name) => guard(fs.remove(`${directory}/${name}`, { recursive: true, force: true })),
     { discard: true }
@@ -207,19 +210,19 @@ export const make = Effect.fnUntraced(function* (
   })
 
   const store: Store = {
-    path,
-    has,
-    read,
+    blobPath,
+    hasBlob,
+    readBlob,
     stage,
-    load,
-    keep,
-    flush: seals.begin,
-    put,
-    text,
-    write,
+    readContent,
+    commit,
+    flush: verifiedBlobs.seal,
+    putBlob,
+    readText,
+    writeText,
     list,
     listAll,
-    changed,
+    modifiedAt,
     touch,
     remove,
     clear,

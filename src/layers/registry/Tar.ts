@@ -3,12 +3,12 @@ import { createTarDecoder, type TarHeader } from "modern-tar"
 import type { Body } from "./Hashing.ts"
 
 /**
- * Calls `visit` for each entry of a tar archive in order, while the archive is being read: no more than about 1 MiB of
- * it is held. What `visit` leaves of an entry's body is skipped.
+ * Calls `visit` for each entry of a tar archive, in order, while reading it. Holds about 1 MiB in memory at most. Skips
+ * the part of an entry's body that `visit` does not read.
  */
 export const forEachEntry = <E, B, E2, R2>(options: {
   readonly archive: Stream.Stream<Uint8Array, E>
-  /** The error of an archive that is cut short or none. */
+  /** Makes the error for an archive that is truncated or not a tar archive. */
   readonly onBroken: (detail: string) => B
   readonly visit: (header: TarHeader, body: Body<B>) => Effect.Effect<void, E2, R2>
 }): Effect.Effect<void, E | B | E2, R2> =>
@@ -24,16 +24,16 @@ export const forEachEntry = <E, B, E2, R2>(options: {
       Stream.runForEach((chunk) => attempt(() => writer.write(chunk))),
       Effect.andThen(attempt(() => writer.close()))
     )
-    const read = Stream.fromReadableStream({ evaluate: () => decoder.readable, onError }).pipe(
+    const readEntries = Stream.fromReadableStream({ evaluate: () => decoder.readable, onError }).pipe(
       Stream.runForEach(({ header, body }) =>
-        // Read to the end, not cancelled: modern-tar 0.8.6 then takes the next body for the cancelled one, and stalls.
+        // Drain the body instead of cancelling it: modern-tar 0.8.6 mistakes the next body for a cancelled one, and stalls.
         Effect.andThen(
           options.visit(header, { bytes: body, onError }),
           attempt(() => drain(body))
         )
       )
     )
-    return Effect.all([feed, read], { concurrency: 2, discard: true }).pipe(
+    return Effect.all([feed, readEntries], { concurrency: 2, discard: true }).pipe(
       Effect.ensuring(Effect.promise(() => writer.abort().catch(() => undefined)))
     )
   })

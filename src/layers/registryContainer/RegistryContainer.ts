@@ -14,13 +14,13 @@ import {
 import * as Probe from "../registry/Probe.ts"
 import { Shell, type ShellError } from "../shell/Shell.ts"
 
-/** What the container is called, and the volume that it keeps images in. */
+/** The name of the container, and of the volume in which it stores images. */
 export const containerName = "jiji-registry"
 
-/** How long a registry may take from its start to its first answer. */
-const patience = 15
+/** How long to wait, in seconds, until a started registry answers. */
+const readyTimeout = 15
 
-type Unready =
+type EnsureError =
   | RegistryContainerElsewhere
   | RegistryContainerForeign
   | RegistryContainerSilent
@@ -28,17 +28,20 @@ type Unready =
   | EngineError
   | ShellError
 
-/** A registry in a container of this machine's engine, for projects that share one. */
+/** A registry in a container on this machine, which several projects can share. */
 export class RegistryContainer extends Context.Service<
   RegistryContainer,
   {
-    /** Makes sure that it runs and answers; says what that took. */
+    /**
+     * Creates or starts the container if necessary, and waits up to 15 seconds until the registry answers. Returns whether
+     * it was already running, was stopped, or did not exist.
+     */
     ensure(options: {
       readonly engine: Engine
       readonly port: number
       readonly image: string
-    }): Effect.Effect<"running" | "started" | "created", Unready>
-    /** Removes the container, and its images if that is asked for. False where there is none of jiji's. */
+    }): Effect.Effect<"running" | "started" | "created", EnsureError>
+    /** Removes the container, and optionally its images. Returns false if there was nothing to remove. */
     remove(
       engine: Engine,
       withImages: boolean
@@ -46,13 +49,13 @@ export class RegistryContainer extends Context.Service<
   }
 >()("jiji/layers/registryContainer/RegistryContainer") {
   static readonly layer = Layer.suspend(() =>
-    RegistryContainer.asking((port) => Probe.answers(`http://127.0.0.1:${port}`))
+    RegistryContainer.layerWith((port) => Probe.isReady(`http://127.0.0.1:${port}`))
   )
-  /** With another way to ask whether it answers: a shell that only records has started nothing. */
-  static readonly asking = (answers: (port: number) => Effect.Effect<boolean>) => make(answers)
+  /** The same with another readiness check, because a recording shell does not start a registry. */
+  static readonly layerWith = (isReady: (port: number) => Effect.Effect<boolean>) => make(isReady)
 }
 
-const make = (answers: (port: number) => Effect.Effect<boolean>) =>
+const make = (isReady: (port: number) => Effect.Effect<boolean>) =>
   Layer.effect(
     RegistryContainer,
     Effect.gen(function* () {
@@ -93,29 +96,30 @@ const make = (answers: (port: number) => Effect.Effect<boolean>) =>
         if (word !== "running" && word !== "started" && word !== "created") {
           return yield* new EngineUnclear({ machine: "local", engine, operation, reason: output.stdout })
         }
-        const ready = yield* answers(port).pipe(
+        const ready = yield* isReady(port).pipe(
           Effect.repeat({ until: (ready) => ready, schedule: Schedule.spaced("50 millis") }),
-          Effect.timeoutOption(`${patience} seconds`)
+          Effect.timeoutOption(`${readyTimeout} seconds`)
         )
-        if (Option.isNone(ready)) return yield* new RegistryContainerSilent({ engine, name, port, seconds: patience })
+        if (Option.isNone(ready))
+          return yield* new RegistryContainerSilent({ engine, name, port, seconds: readyTimeout })
         return word
       })
 
       const remove = Effect.fnUntraced(function* (engine: Engine, withImages: boolean) {
         const filter = ["--filter", `name=^${name}$`]
         const all = ["ps", "--all", "--quiet", ...filter]
-        const found = yield* run(engine, "list containers", [engine, ...all])
-        if (found !== "") {
-          const ours = yield* run(engine, "list containers", [engine, ...all, "--filter", "label=jiji.registry"])
-          if (ours === "") return yield* new RegistryContainerForeign({ engine, name })
+        const containerId = yield* run(engine, "list containers", [engine, ...all])
+        if (containerId !== "") {
+          const ownId = yield* run(engine, "list containers", [engine, ...all, "--filter", "label=jiji.registry"])
+          if (ownId === "") return yield* new RegistryContainerForeign({ engine, name })
           yield* run(engine, `remove container ${name}`, [engine, "rm", "--force", name])
         }
         if (withImages) {
           const volume = yield* run(engine, "list volumes", [engine, "volume", "ls", "--quiet", ...filter])
           if (volume !== "") yield* run(engine, `remove volume ${name}`, [engine, "volume", "rm", name])
-          return found !== "" || volume !== ""
+          return containerId !== "" || volume !== ""
         }
-        return found !== ""
+        return containerId !== ""
       })
 
       return RegistryContainer.of({ ensure, remove })

@@ -1,17 +1,18 @@
-# Keeps a registry in a container of this machine's engine, on its loopback, with its images in a volume of the same name.
+# Makes sure that a registry container runs on this machine, on a loopback port, with its images in a volume of the same name.
 # Arguments: engine, name, port, image.
-# Prints what it did: running, started or created; or what is in the way: foreign, or other and the port of the one there.
+# Prints what it did: running (nothing to do), started or created. Or prints a conflict: `foreign` if jiji did not make the
+# container, or `other` and the port for which it was made.
 set -u
 engine=$1 name=$2 port=$3 image=$4
 
-# The container, if there is one: whose it is, which port it was made for, from which image, and whether it runs.
+# If the container exists, read jiji's label with the port, the image, and whether it runs.
 found=$("$engine" ps --all --no-trunc --quiet --filter "name=^$name\$") || exit
 if [ -n "$found" ]; then
   format='{{if index .Config.Labels "jiji.registry"}}{{index .Config.Labels "jiji.registry"}}{{else}}-{{end}} {{.Config.Image}} {{.State.Running}}'
   set -- $("$engine" inspect --type container --format "$format" "$found") || exit
   [ "$1" != - ] || { echo foreign; exit; }
   [ "$1" = "$port" ] || { echo "other $1"; exit; }
-  # Podman writes the registry of a short name out.
+  # Podman expands a short image name with its registry.
   case $2 in
     "$image" | */"$image")
       [ "$3" != true ] || { echo running; exit; }
@@ -20,15 +21,15 @@ if [ -n "$found" ]; then
       exit
       ;;
   esac
-  # Another image was asked for since; what the registry holds is in the volume.
+  # deploy.yml now names another image. Recreate the container; the volume keeps the stored images.
   "$engine" rm --force "$name" >/dev/null || exit
 fi
 
-# The third version of the registry looks for a collector of traces, and complains of none.
+# Version 3 of the registry tries to export traces, and logs errors if there is no collector.
 "$engine" run --detach --name "$name" --restart unless-stopped --label "jiji.registry=$port" \
   --publish "127.0.0.1:$port:5000" --volume "$name:/var/lib/registry" --env OTEL_TRACES_EXPORTER=none "$image" >/dev/null || {
   code=$?
-  # Made, but not started: its port is taken.
+  # Created, but not started, for example because the port is in use.
   "$engine" rm --force "$name" >/dev/null 2>&1
   exit "$code"
 }

@@ -2,38 +2,39 @@ import { Context, type Duration, Effect, FileSystem, Layer, Option, Path, Redact
 import type { SecretRef } from "../../config/Project.ts"
 import { Scrubber } from "../../core/Scrubber.ts"
 import { secretCommandRunner } from "./command.ts"
-import { readSources } from "./places.ts"
+import { readSources } from "./sources.ts"
 import { type SecretCommandFailed, type SecretsError, SecretsMissing, type SecretsUnreadable } from "./SecretsError.ts"
 import { Processes } from "../processes/Processes.ts"
 
-/** Where a secret is found: `.env.staging`, `.env` or `the process environment`; and whether a command there gives it. */
+/** Where a secret is found: `.env.staging`, `.env` or `the process environment`; and whether its value there is a command. */
 export interface SecretPlace {
   readonly place: string
-  readonly command: boolean
+  readonly isCommand: boolean
 }
 
 /**
- * Secrets by name, from `.env.ENVIRONMENT`, then `.env` (both in the project's folder), then the process environment.
- * Files are read when a secret is first asked for, so that a run without secrets needs none. What is given out is known
- * to the {@link Scrubber} first. A command that stands for a value is run when the value is first needed, and once.
+ * Secrets by name, from `.env.ENVIRONMENT`, then `.env` (both in the project's folder), then the process environment. An
+ * empty value counts as missing. Reads the files when a secret is first needed, so that a run without secrets needs no
+ * files. Runs a command at most once, when its value is first needed. Adds each value to the {@link Scrubber} before
+ * returning it.
  */
 export class Secrets extends Context.Service<
   Secrets,
   {
-    /** The values of all names, or an error that tells all that are missing. */
+    /** Returns the values of all names. Fails with `SecretsMissing`, which lists all missing names, if any is missing. */
     resolve(names: ReadonlyArray<string>): Effect.Effect<ReadonlyMap<string, Redacted.Redacted<string>>, SecretsError>
     /**
-     * The value that a reference stands for: a secret's, a command's, or the one written in the file. `user` is whose
-     * password it is: engines keep and send the two in one base64 text, which is scrubbed too.
+     * Returns the value of a reference: a secret's name, a command, or a literal in deploy.yml. For a password, pass its
+     * `user`: engines encode both in one base64 text, which is then scrubbed, too.
      */
     value(ref: SecretRef, user?: string): Effect.Effect<Redacted.Redacted<string>, SecretsError>
-    /** Where a secret is found. No command is run. */
-    where(name: string): Effect.Effect<Option.Option<SecretPlace>, SecretsUnreadable>
-    /** The error that these names would end in, where some are missing. No command is run. */
-    missing(names: ReadonlyArray<string>): Effect.Effect<Option.Option<SecretsMissing>, SecretsUnreadable>
+    /** Finds where a secret is defined. Runs no command. */
+    locate(name: string): Effect.Effect<Option.Option<SecretPlace>, SecretsUnreadable>
+    /** Returns the error that `resolve` would fail with, if any of the names is missing. Runs no command. */
+    findMissing(names: ReadonlyArray<string>): Effect.Effect<Option.Option<SecretsMissing>, SecretsUnreadable>
   }
 >()("jiji/layers/secrets/Secrets") {
-  /** `env` is the process environment, unless another is given; `commandTimeout` is 30 seconds. */
+  /** `root` is the project's folder. `env` defaults to the process environment, `commandTimeout` to 30 seconds. */
   static readonly layer = (options: {
     readonly root: string
     readonly environment?: string
@@ -52,14 +53,14 @@ export class Secrets extends Context.Service<
           root: options.root,
           timeout: options.commandTimeout ?? "30 seconds"
         })
-        const places = yield* Effect.cached(
+        const sources = yield* Effect.cached(
           readSources({ ...options, env: options.env ?? process.env }).pipe(
             Effect.provideService(FileSystem.FileSystem, files.fs),
             Effect.provideService(Path.Path, files.path)
           )
         )
-        const lookUp = (name: string) =>
-          Effect.map(places, (all) => {
+        const lookup = (name: string) =>
+          Effect.map(sources, (all) => {
             const values = all.flatMap(({ get, place }) => {
               const value = get(name)
               return value === undefined ? [] : [{ place, value }]
@@ -69,35 +70,35 @@ export class Secrets extends Context.Service<
             return { name, found, emptyIn: values.filter(isEmpty).map(({ place }) => place) }
           })
 
-        const missing = Effect.fnUntraced(function* (names: ReadonlyArray<string>) {
-          const all = yield* Effect.forEach(new Set(names), lookUp)
+        const findMissing = Effect.fnUntraced(function* (names: ReadonlyArray<string>) {
+          const all = yield* Effect.forEach(new Set(names), lookup)
           const secrets = all
             .filter(({ found }) => Option.isNone(found))
             .map(({ emptyIn, name }) => ({ name, emptyIn }))
           if (secrets.length === 0) return Option.none()
-          const searched = (yield* places).map(({ place, there }) => ({ place, there }))
+          const searched = (yield* sources).map(({ place, exists: there }) => ({ place, there }))
           return Option.some(new SecretsMissing({ secrets, searched }))
         })
 
         const running = new Map<string, Effect.Effect<Redacted.Redacted<string>, SecretCommandFailed>>()
-        const once = Effect.fnUntraced(function* (name: string, place: string, command: Redacted.Redacted<string>) {
+        const runOnce = Effect.fnUntraced(function* (name: string, place: string, command: Redacted.Redacted<string>) {
           const key = `${place} ${name}`
-          const run_ = running.get(key) ?? (yield* Effect.cached(run({ name, place, command })))
-          running.set(key, run_)
-          return yield* run_
+          const cached = running.get(key) ?? (yield* Effect.cached(run({ name, place, command })))
+          running.set(key, cached)
+          return yield* cached
         })
 
         const resolve = Effect.fnUntraced(function* (names: ReadonlyArray<string>) {
-          const error = yield* missing(names)
+          const error = yield* findMissing(names)
           if (Option.isSome(error)) return yield* error.value
           const values = new Map<string, Redacted.Redacted<string>>()
-          // One after the other: a password manager that asks for a fingerprint asks once, and not for all at a time.
+          // Sequentially, so that a password manager asks for a fingerprint once and not for each secret at the same time.
           for (const name of new Set(names)) {
-            const { found } = yield* lookUp(name)
+            const { found } = yield* lookup(name)
             if (Option.isNone(found)) continue
             const { place, value } = found.value
             if (value._tag === "Command") {
-              values.set(name, yield* once(name, place, Redacted.make(value.command)))
+              values.set(name, yield* runOnce(name, place, Redacted.make(value.command)))
               continue
             }
             const text = Redacted.make(value.text, { label: name })
@@ -108,13 +109,13 @@ export class Secrets extends Context.Service<
         })
 
         const valueOf = Effect.fnUntraced(function* (ref: SecretRef) {
-          if (ref._tag === "Command") return yield* once(ref.key, "deploy.yml", ref.command)
+          if (ref._tag === "Command") return yield* runOnce(ref.key, "deploy.yml", ref.command)
           if (ref._tag === "Literal") {
             scrubber.add(ref.value)
             return ref.value
           }
           const values = yield* resolve([ref.name])
-          // resolve has failed where a name has no value.
+          // `resolve` fails if the name has no value.
           return values.get(ref.name) ?? Redacted.make("")
         })
 
@@ -125,11 +126,11 @@ export class Secrets extends Context.Service<
             })
           )
 
-        const where = (name: string) =>
-          Effect.map(lookUp(name), ({ found }) =>
-            Option.map(found, ({ place, value }) => ({ place, command: value._tag === "Command" }))
+        const locate = (name: string) =>
+          Effect.map(lookup(name), ({ found }) =>
+            Option.map(found, ({ place, value }) => ({ place, isCommand: value._tag === "Command" }))
           )
-        return Secrets.of({ resolve, value, where, missing })
+        return Secrets.of({ resolve, value, locate, findMissing })
       })
     )
 }

@@ -6,20 +6,19 @@ import { SecretCommandFailed } from "./SecretsError.ts"
 import type { Processes } from "../processes/Processes.ts"
 import commandScript from "./command.sh" with { type: "text" }
 
-/** A command that stands for a secret: what the secret is called, and where the command was found. */
+/** A command that prints a secret, the secret's name, and where the command was found. */
 export interface SecretCommand {
   readonly name: string
   readonly place: string
   readonly command: Redacted.Redacted<string>
 }
 
-/** No secret has as much as that. */
-const mostBytes = 64 * 1024
+/** Larger than any secret. */
+const maxBytes = 64 * 1024
 
 /**
- * Runs commands that print secrets, on this machine and in the project's folder. Their input is closed: one that asks
- * for a password would wait for an answer that nobody is shown the question of. What one prints, without its last line
- * end, is known to the scrubber before anything else is done with it.
+ * Runs commands that print secrets, on this machine in the project's folder. Their stdin is empty: the user would not see a
+ * prompt. Removes the final line break from the output, and adds it to the scrubber before using it.
  */
 export const secretCommandRunner = (options: {
   readonly processes: Processes["Service"]
@@ -41,8 +40,8 @@ export const secretCommandRunner = (options: {
       })
     )
     const value = Redacted.make(output.stdout.replace(/\r?\n$/u, ""), { label: name })
-    if (Buffer.byteLength(Redacted.value(value)) > mostBytes) return yield* failed({ _tag: "TooLong" })
-    // Also of a command that failed: what it printed until then may be told by its stderr too.
+    if (Buffer.byteLength(Redacted.value(value)) > maxBytes) return yield* failed({ _tag: "TooLong" })
+    // Also scrub the output of a failed command, because its stderr may repeat it.
     options.scrubber.add(value)
     const stderr = lastLines(options.scrubber.text(output.stderr.trim()), 5)
     if (output.exitCode !== 0) return yield* failed({ _tag: "Ended", code: output.exitCode, stderr })

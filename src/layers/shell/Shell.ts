@@ -2,25 +2,26 @@ import { Context, Effect, Layer, type Stream } from "effect"
 import { Events } from "../../core/Events.ts"
 import type { Command, CommandFailed, Output, ProcessError } from "../processes/Command.ts"
 import { Processes } from "../processes/Processes.ts"
-import { bytesOf, outputOf } from "../processes/runCommand.ts"
+import { streamStdout, collectOutput } from "../processes/runCommand.ts"
 import { Ssh } from "../ssh/Ssh.ts"
 import type { SshError } from "../ssh/SshError.ts"
 import { label, type Machine } from "./Machine.ts"
 import { startRemote } from "./remote.ts"
 
-/** How a command can fail on any machine, whatever its exit code. */
+/** The errors of running a command on any machine. An exit code other than 0 is not one of them. */
 export type ShellError = ProcessError | SshError
 
-/** Runs commands on this machine and on servers. Everything that a deploy does on a machine goes through here. */
+/** Runs commands on this machine and on servers. Every command of a deploy passes through this service. */
 export class Shell extends Context.Service<
   Shell,
   {
     /**
-     * Runs a command to its end, whatever its exit code. Keeps the last MiB of stderr and of what is shown, and stops a
-     * command that writes without end.
+     * Runs a command and returns its output and exit code; a code other than 0 is not an error. Keeps the last MiB of
+     * stderr and of shown outputs. Kills the command and fails with `OutputTooLong` if it writes too much: 16 MiB of
+     * stdout, 64 MiB of stderr and of shown outputs, 1 GiB with `onLine`.
      */
     run(machine: Machine, command: Command): Effect.Effect<Output, ShellError>
-    /** Streams what a command writes to stdout. Fails if the command does. */
+    /** Streams a command's stdout. Fails with `CommandFailed` if its exit code is not 0. */
     bytes(machine: Machine, command: Command): Stream.Stream<Uint8Array, ShellError | CommandFailed>
   }
 >()("jiji/layers/shell/Shell") {
@@ -34,11 +35,11 @@ export class Shell extends Context.Service<
         run: (machine, command) =>
           machine._tag === "Local"
             ? processes.run(command)
-            : outputOf(events, label(machine), command, startRemote(ssh, machine.server, command)),
+            : collectOutput(events, label(machine), command, startRemote(ssh, machine.server, command)),
         bytes: (machine, command) =>
           machine._tag === "Local"
             ? processes.bytes(command)
-            : bytesOf(events, label(machine), command, startRemote(ssh, machine.server, command))
+            : streamStdout(events, label(machine), command, startRemote(ssh, machine.server, command))
       })
     })
   )

@@ -4,17 +4,17 @@ import type { Command } from "../processes/Command.ts"
 import { label, type Machine } from "./Machine.ts"
 import { Shell } from "./Shell.ts"
 
-/** A command that has run: for which node, where, when (epoch milliseconds), and how it ended. */
+/** A finished command: its node's path, its machine, its times (epoch milliseconds) and its result. */
 export interface CommandRun {
   readonly path: string
   readonly machine: string
-  /** The program, or the name of a script of jiji's own. Nothing that was given to it. */
+  /** The program, or the name of jiji's script. Without arguments, which may be confidential. */
   readonly program: string
-  readonly began: number
-  readonly ended: number
-  /** Absent where it did not come to its end. */
+  readonly startedAt: number
+  readonly endedAt: number
+  /** Absent if the command did not finish. */
   readonly exitCode?: number
-  /** The tag of the error that it ended in, or that it was interrupted. */
+  /** The tag of its error, or `Interrupted`. */
   readonly failure?: string
 }
 
@@ -24,26 +24,26 @@ const failureOf = (exit: Exit.Exit<unknown, { readonly _tag: string }>): string 
   return reason?._tag === "Fail" ? reason.error._tag : "Interrupted"
 }
 
-/** The shell, and somebody who is told of every command when it has ended. */
-export const tracedShell = (told: (ran: CommandRun) => void) =>
+/** Wraps the shell and calls `onCommandEnd` after each command. */
+export const tracedShell = (onCommandEnd: (ran: CommandRun) => void) =>
   Layer.effect(
     Shell,
     Effect.map(Shell, (shell) => {
-      const begin = (machine: Machine, command: Command) =>
+      const start = (machine: Machine, command: Command) =>
         Effect.gen(function* () {
           const path = yield* CurrentPath
           const clock = yield* Clock.Clock
-          const began = clock.currentTimeMillisUnsafe()
+          const startedAt = clock.currentTimeMillisUnsafe()
           const program = command.script ?? command.words[0]
           return (exit: Exit.Exit<unknown, { readonly _tag: string }>, exitCode: number | undefined) =>
             Effect.sync(() => {
               const failure = failureOf(exit)
-              told({
+              onCommandEnd({
                 path,
                 machine: label(machine),
                 program,
-                began,
-                ended: clock.currentTimeMillisUnsafe(),
+                startedAt,
+                endedAt: clock.currentTimeMillisUnsafe(),
                 ...(exitCode !== undefined && { exitCode }),
                 ...(failure !== undefined && { failure })
               })
@@ -51,14 +51,14 @@ export const tracedShell = (told: (ran: CommandRun) => void) =>
         })
       return Shell.of({
         run: (machine, command) =>
-          Effect.flatMap(begin(machine, command), (end) =>
+          Effect.flatMap(start(machine, command), (end) =>
             Effect.onExit(shell.run(machine, command), (exit) =>
               end(exit, Exit.isSuccess(exit) ? exit.value.exitCode : undefined)
             )
           ),
         bytes: (machine, command) =>
           Stream.unwrap(
-            Effect.map(begin(machine, command), (end) =>
+            Effect.map(start(machine, command), (end) =>
               Stream.onExit(shell.bytes(machine, command), (exit) => end(exit, Exit.isSuccess(exit) ? 0 : undefined))
             )
           )

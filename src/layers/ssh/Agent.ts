@@ -9,15 +9,15 @@ import {
 } from "ssh2"
 import { parse } from "./PrivateKey.ts"
 
-/** A key that an agent holds, and an agent that knows only this one. */
+/** A key held by an agent, and a view of that agent limited to this one key. */
 export interface AgentKey {
   readonly key: ParsedKey
   readonly agent: BaseAgent<ParsedKey>
 }
 
-type Identities = Parameters<BaseAgent<ParsedKey>["getIdentities"]>[0]
+type GetIdentitiesCallback = Parameters<BaseAgent<ParsedKey>["getIdentities"]>[0]
 
-/** So that every key is one attempt with a name of its own, and none is tried twice. */
+/** An agent limited to one key. This way each key is a separate, named attempt, and no key is tried twice. */
 class OneKeyAgent extends BaseAgent<ParsedKey> {
   readonly agent: BaseAgent
   readonly key: ParsedKey
@@ -26,7 +26,7 @@ class OneKeyAgent extends BaseAgent<ParsedKey> {
     this.agent = agent
     this.key = key
   }
-  override getIdentities(done: Identities): void {
+  override getIdentities(done: GetIdentitiesCallback): void {
     done(undefined, [this.key])
   }
   override sign(
@@ -40,21 +40,21 @@ class OneKeyAgent extends BaseAgent<ParsedKey> {
   }
 }
 
-/** An agent may wrap a key in its comment, twice even. */
-const publicKey = (key: ParsedKey | PublicKeyEntry): ParsedKey | Error => {
+/** An agent may return a key together with its comment, even nested twice. */
+const unwrapKey = (key: ParsedKey | PublicKeyEntry): ParsedKey | Error => {
   if (!("pubKey" in key)) return key
   if (!("pubKey" in key.pubKey)) return key.pubKey
   const inner = key.pubKey.pubKey
   return typeof inner === "string" || Buffer.isBuffer(inner) ? parse(inner) : inner
 }
 
-/** The keys that the agent at a socket holds; none where no agent answers. Keys on certificates and tokens are left out. */
-export const keys = (socket: string): Effect.Effect<ReadonlyArray<AgentKey>> =>
+/** Lists the keys of the agent at a socket; empty if no agent answers within 5 seconds. Skips certificates and hardware tokens. */
+export const listKeys = (socket: string): Effect.Effect<ReadonlyArray<AgentKey>> =>
   Effect.callback<ReadonlyArray<AgentKey>>((resume) => {
     const agent = createAgent(socket)
     agent.getIdentities((error, found) => {
       const parsed = (error ? [] : (found ?? [])).map((key) =>
-        typeof key === "string" || Buffer.isBuffer(key) ? parse(key) : publicKey(key)
+        typeof key === "string" || Buffer.isBuffer(key) ? parse(key) : unwrapKey(key)
       )
       resume(
         Effect.succeed(

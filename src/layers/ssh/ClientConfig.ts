@@ -4,22 +4,22 @@ import SSHConfig from "ssh-config"
 import { SshFileUnusable } from "./SshError.ts"
 import { SshSettings } from "./Settings.ts"
 
-/** What ~/.ssh/config says about a host. */
+/** The settings of ~/.ssh/config for a host. */
 export interface HostConfig {
   readonly hostName?: string
   readonly user?: string
   readonly port?: number
-  /** Comma-separated; `none` where there is to be no jump host. */
+  /** Comma-separated; `none` disables jump hosts. */
   readonly proxyJump?: string
-  /** Absolute. */
+  /** Absolute paths. */
   readonly identityFiles: ReadonlyArray<string>
   readonly identitiesOnly: boolean
 }
 
-const includeDepth = 16
+const maxIncludeDepth = 16
 
-/** The text of a config file with the files that it includes put in place. */
-const expand = (
+/** Reads a config file and inlines the files it includes. */
+const readWithIncludes = (
   fs: FileSystem.FileSystem,
   home: string,
   file: string,
@@ -31,14 +31,14 @@ const expand = (
       .pipe(Effect.catchReason("PlatformError", "NotFound", () => Effect.succeed("")))
     const lines = yield* Effect.forEach(text.split(/\r?\n/), (line) => {
       const include = /^\s*include[\s=]+(.+?)\s*$/i.exec(line)?.[1]
-      if (include === undefined || depth === includeDepth) return Effect.succeed(line)
+      if (include === undefined || depth === maxIncludeDepth) return Effect.succeed(line)
       return Effect.gen(function* () {
         const parts: Array<string> = []
         for (const word of include.match(/"[^"]*"|\S+/g) ?? []) {
-          const pattern = tilde(word.replaceAll('"', ""), home)
+          const pattern = expandTilde(word.replaceAll('"', ""), home)
           const root = join(home, ".ssh")
           const found = yield* fs.glob(isAbsolute(pattern) ? pattern : join(root, pattern))
-          for (const path of found) parts.push(yield* expand(fs, home, path, depth + 1))
+          for (const path of found) parts.push(yield* readWithIncludes(fs, home, path, depth + 1))
         }
         return parts.join("\n")
       })
@@ -48,21 +48,19 @@ const expand = (
     Effect.catchTag("PlatformError", (cause) => Effect.fail(new SshFileUnusable({ file, operation: "read", cause })))
   )
 
-const tilde = (path: string, home: string): string =>
+const expandTilde = (path: string, home: string): string =>
   path === "~" || path.startsWith("~/") ? join(home, path.slice(1)) : path
 
 const first = (value: string | ReadonlyArray<string> | undefined): string | undefined =>
   typeof value === "string" ? value : value?.[0]
 
-/**
- * Reads ~/.ssh/config and the files it includes. `Match exec` never holds: nothing is run in order to read a file.
- */
+/** Reads ~/.ssh/config and the files it includes. `Match exec` never matches: reading a config must not run commands. */
 export const load: Effect.Effect<(alias: string) => HostConfig, SshFileUnusable, FileSystem.FileSystem> = Effect.gen(
   function* () {
     const fs = yield* FileSystem.FileSystem
     const { home, user: localUser } = yield* SshSettings
     const file = join(home, ".ssh", "config")
-    const text = yield* expand(fs, home, file, 0)
+    const text = yield* readWithIncludes(fs, home, file, 0)
     const config = yield* Effect.try({
       try: () => SSHConfig.parse(text),
       catch: (cause) => new SshFileUnusable({ file, operation: "parse", cause })
@@ -89,7 +87,7 @@ export const load: Effect.Effect<(alias: string) => HostConfig, SshFileUnusable,
         ...(proxyJump === undefined ? {} : { proxyJump }),
         identityFiles: (typeof files === "string" ? [files] : files)
           .filter((path) => path !== "none")
-          .map((path) => tilde(path, home).replace(/%([%dhnru])/g, (_, token: string) => tokens[token] ?? "")),
+          .map((path) => expandTilde(path, home).replace(/%([%dhnru])/g, (_, token: string) => tokens[token] ?? "")),
         identitiesOnly: first(found["identitiesonly"])?.toLowerCase() === "yes"
       }
     }

@@ -4,36 +4,36 @@ import type { Client } from "ssh2"
 import type { Server } from "../../config/Project.ts"
 import * as Resource from "../../core/Resource.ts"
 import { ConnectionLost, HostUnreachable, type SshError } from "./SshError.ts"
-import { handshake, type Peer, refusal } from "./Handshake.ts"
+import { handshake, type HandshakeOptions, hostKeyError } from "./Handshake.ts"
 import type { HostKeys } from "./HostKeys.ts"
 import type { Identities } from "./Identities.ts"
-import { listen, type Listeners } from "./Listeners.ts"
+import { acceptForwarded, type Listeners } from "./Listeners.ts"
 import type { Hop } from "./Route.ts"
 import { SshSettings } from "./Settings.ts"
-import { dial, through } from "./Transport.ts"
+import { dial, dialThroughJump } from "./Transport.ts"
 
 /** An open connection to a server or to a jump host. */
 export interface Connection {
   readonly server: string
   readonly client: Client
-  /** Whether its host key was recorded just now. */
+  /** Whether this connection added the host key to known_hosts. */
   readonly isNew: boolean
-  /** Fails once the connection is gone. */
+  /** Fails when the connection closes. */
   readonly lost: Deferred.Deferred<never, ConnectionLost>
-  /** Holds back commands beyond what the server takes at once. */
+  /** Limits how many commands run at once. */
   readonly sessions: Semaphore.Semaphore
-  /** One entry for each command that takes a session of the server's, or asks for one. */
+  /** One entry for each command that has a session on the server or is requesting one. */
   readonly running: Set<object>
-  /** What becomes of connections that the server forwards to this machine, by the server's port. */
+  /** Handles the connections that the server forwards to this machine, by the server's port. */
   readonly listeners: Listeners
 }
 
-/** sshd drops connections at random while too many are on their way in (MaxStartups). */
-const patience = Schedule.exponential("200 millis", 1.6).pipe(Schedule.jittered, Schedule.upTo({ times: 6 }))
+/** sshd randomly drops new connections while too many are unauthenticated (MaxStartups). */
+const retrySchedule = Schedule.exponential("200 millis", 1.6).pipe(Schedule.jittered, Schedule.upTo({ times: 6 }))
 
 const isReset = (error: SshError): boolean => error._tag === "HostUnreachable" && error.reason === "reset"
 
-/** Closes a connection in order, if the server still takes part in that. */
+/** Closes a connection cleanly, unless it is already lost or the server does not respond within a second. */
 const close = ({ client, lost }: Connection): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
     if (Deferred.isDoneUnsafe(lost)) return resume(Effect.void)
@@ -42,8 +42,8 @@ const close = ({ client, lost }: Connection): Effect.Effect<void> =>
   }).pipe(Effect.timeoutOption("1 second"), Effect.asVoid)
 
 /**
- * Opens a connection to one hop of a route for the life of the scope: directly, or through the connection to the hop
- * before it. What `starting` holds permits of bounds how many handshakes run at once.
+ * Connects to one hop of a route, directly or through the connection to the previous hop. Closes the connection with
+ * the scope.
  */
 export const connect = Effect.fnUntraced(function* (options: {
   readonly server: Server
@@ -51,20 +51,28 @@ export const connect = Effect.fnUntraced(function* (options: {
   readonly jump: Connection | undefined
   readonly identities: Identities
   readonly hostKeys: HostKeys
-  readonly starting: Semaphore.Semaphore
-  /** How the connection is called in errors and events. */
+  /** Limits how many handshakes run at once. */
+  readonly handshakes: Semaphore.Semaphore
+  /** The connection's name in errors and events. */
   readonly name: string
 }) {
   const { hop, hostKeys, identities, jump, name, server } = options
   const settings = yield* SshSettings
   const scope = yield* Effect.scope
-  const where = { server: name, host: hop.host, port: hop.port }
+  const endpoint = { server: name, host: hop.host, port: hop.port }
 
   const attempt = Effect.gen(function* () {
-    const record = yield* hostKeys.read(server.knownHosts, hop.host, hop.port)
-    const peer: Peer = { server: name, hop, knownHosts: server.knownHosts, policy: server.hostKeys, record, identities }
-    const transport: Duplex = yield* jump === undefined ? dial(name, hop) : through(name, jump.client, hop)
-    const { client, hostKey, isNew } = yield* handshake(peer, transport)
+    const knownHost = yield* hostKeys.read(server.knownHosts, hop.host, hop.port)
+    const handshakeOptions: HandshakeOptions = {
+      server: name,
+      hop,
+      knownHosts: server.knownHosts,
+      policy: server.hostKeys,
+      knownHost,
+      identities
+    }
+    const transport: Duplex = yield* jump === undefined ? dial(name, hop) : dialThroughJump(name, jump.client, hop)
+    const { client, hostKey, isNew } = yield* handshake(handshakeOptions, transport)
     const lost = Deferred.makeUnsafe<never, ConnectionLost>()
     let cause: unknown
     client.on("error", (error) => (cause = error))
@@ -73,11 +81,11 @@ export const connect = Effect.fnUntraced(function* (options: {
       Deferred.doneUnsafe(lost, Effect.fail(error))
     })
     if (isNew) {
-      const verdict = yield* hostKeys.remember(server.knownHosts, hop.host, hop.port, hostKey)
-      const refused = verdict._tag === "Unknown" ? undefined : refusal(peer, hostKey, verdict)
+      const status = yield* hostKeys.addIfUnknown(server.knownHosts, hop.host, hop.port, hostKey)
+      const refused = status._tag === "Unknown" ? undefined : hostKeyError(handshakeOptions, hostKey, status)
       if (refused !== undefined) return yield* refused
     }
-    const sessions = yield* Semaphore.make(settings.sessions)
+    const sessions = yield* Semaphore.make(settings.maxSessions)
     return {
       server: name,
       client,
@@ -85,22 +93,22 @@ export const connect = Effect.fnUntraced(function* (options: {
       lost,
       sessions,
       running: new Set(),
-      listeners: listen(client, transport)
+      listeners: acceptForwarded(client, transport)
     } satisfies Connection
   })
 
-  // What a failed attempt has opened is closed before the next one.
-  const isolated = Effect.gen(function* () {
+  // Each attempt has its own scope, so a failed one closes what it opened before the next one starts.
+  const scopedAttempt = Effect.gen(function* () {
     const own = yield* Scope.fork(scope)
     return yield* attempt.pipe(
       Scope.provide(own),
       Effect.timeoutOrElse({
         duration: server.connectTimeout,
-        orElse: () => Effect.fail(new HostUnreachable({ ...where, reason: "timeout" }))
+        orElse: () => Effect.fail(new HostUnreachable({ ...endpoint, reason: "timeout" }))
       }),
       Effect.onExit((exit) => (Exit.isFailure(exit) ? Scope.close(own, exit) : Effect.void))
     )
-  }).pipe(options.starting.withPermit, Effect.retry({ schedule: patience, while: isReset }))
+  }).pipe(options.handshakes.withPermit, Effect.retry({ schedule: retrySchedule, while: isReset }))
 
-  return yield* Resource.acquire(`connection to ${name}`, isolated, close)
+  return yield* Resource.acquire(`connection to ${name}`, scopedAttempt, close)
 })

@@ -11,78 +11,78 @@ import {
 } from "./SshError.ts"
 import type { HostKeys } from "../../config/Project.ts"
 import type { Identities } from "./Identities.ts"
-import { fingerprint, type HostRecord, type Verdict } from "./KnownHosts.ts"
+import { fingerprint, type KnownHost, type HostKeyStatus } from "./KnownHosts.ts"
 import type { Hop } from "./Route.ts"
 import { SshSettings } from "./Settings.ts"
-import { reasonOf } from "./Transport.ts"
+import { unreachableReason } from "./Transport.ts"
 
-/** An authenticated connection, and the host key that it was made with. */
+/** An authenticated connection and the server's host key. */
 export interface Authenticated {
   readonly client: Client
   readonly hostKey: Buffer
-  /** Whether known_hosts did not have the key. */
+  /** Whether the host key is not yet in known_hosts. */
   readonly isNew: boolean
 }
 
-/** Whom a handshake is with, and what it is judged by. */
-export interface Peer {
+/** The server to connect to, the host keys to accept, and the identities to offer. */
+export interface HandshakeOptions {
   readonly server: string
   readonly hop: Hop
   readonly knownHosts: string
   readonly policy: HostKeys
-  readonly record: HostRecord
+  readonly knownHost: KnownHost
   readonly identities: Identities
 }
 
 const levelOf = (error: unknown): unknown => (error instanceof Error && "level" in error ? error.level : undefined)
 
-/** The error that a verdict on a host key means, if it means one. */
-export const refusal = (peer: Peer, key: Buffer, verdict: Verdict): SshError | undefined => {
-  const { hop, server, knownHosts: file } = peer
-  const where = { server, host: hop.host, port: hop.port, offered: fingerprint(key), file }
-  switch (verdict._tag) {
+/** The error for a host key with this status, or undefined if the key is acceptable. */
+export const hostKeyError = (options: HandshakeOptions, key: Buffer, status: HostKeyStatus): SshError | undefined => {
+  const { hop, server, knownHosts: file } = options
+  const endpoint = { server, host: hop.host, port: hop.port, offered: fingerprint(key), file }
+  switch (status._tag) {
     case "Known":
       return undefined
     case "Unknown":
-      return peer.policy === "strict" ? new HostKeyUnknown(where) : undefined
+      return options.policy === "strict" ? new HostKeyUnknown(endpoint) : undefined
     case "Revoked":
-      return new HostKeyRevoked({ ...where, line: verdict.known.line })
+      return new HostKeyRevoked({ ...endpoint, line: status.known.line })
     case "Changed":
       return new HostKeyChanged({
-        ...where,
-        known: fingerprint(Buffer.from(verdict.known.key, "base64")),
-        line: verdict.known.line
+        ...endpoint,
+        known: fingerprint(Buffer.from(status.known.key, "base64")),
+        line: status.known.line
       })
   }
 }
 
-/** Speaks SSH over a transport until the server has shown its host key and let the user in. */
-export const handshake = Effect.fnUntraced(function* (peer: Peer, transport: Duplex) {
+/** Runs the SSH handshake over a transport: checks the host key and authenticates the user. */
+export const handshake = Effect.fnUntraced(function* (options: HandshakeOptions, transport: Duplex) {
   const { keepAlive } = yield* SshSettings
-  const { hop, server } = peer
-  const where = { server, host: hop.host, port: hop.port }
+  const { hop, server } = options
+  const endpoint = { server, host: hop.host, port: hop.port }
 
   return yield* Effect.callback<Authenticated, SshError>((resume) => {
     const client = new Client()
     const tried: Array<string> = []
-    let refused: SshError | undefined
+    let rejectedKey: SshError | undefined
     let hostKey: Buffer = Buffer.alloc(0)
     let isNew = false
     let isSecure = false
     let methods: ReadonlyArray<string> = []
-    let attempts = peer.identities.usable
-    let last: unknown
+    let attempts = options.identities.usable
+    let lastError: unknown
 
     const failure = (cause: unknown): SshError => {
-      if (refused !== undefined) return refused
+      if (rejectedKey !== undefined) return rejectedKey
       const detail = cause === undefined ? {} : { cause }
-      // After the keys were exchanged, a server that says goodbye does so because of who knocks.
-      const isGoodbye = cause instanceof Error && "code" in cause && typeof cause.code === "number"
-      if (levelOf(cause) === "client-authentication" || (isSecure && isGoodbye)) {
+      // A server that sends a disconnect message after the key exchange is rejecting the user.
+      const isDisconnect = cause instanceof Error && "code" in cause && typeof cause.code === "number"
+      if (levelOf(cause) === "client-authentication" || (isSecure && isDisconnect)) {
         const exhausted = levelOf(cause) === "client-authentication"
-        const { skipped } = peer.identities
+        const { skipped } = options.identities
         return new AuthenticationFailed({
-          ...where,
+          ...endpoint,
           user: hop.user,
           tried,
           skipped,
@@ -90,46 +90,46 @@ export const handshake = Effect.fnUntraced(function* (peer: Peer, transport: Dup
           ...(exhausted ? {} : detail)
         })
       }
-      if (levelOf(cause) === "handshake") return new HostUnreachable({ ...where, reason: "protocol", ...detail })
-      return new HostUnreachable({ ...where, reason: reasonOf(cause) ?? "reset", ...detail })
+      if (levelOf(cause) === "handshake") return new HostUnreachable({ ...endpoint, reason: "protocol", ...detail })
+      return new HostUnreachable({ ...endpoint, reason: unreachableReason(cause) ?? "reset", ...detail })
     }
     client.on("error", (error) => {
-      last = error
-      // These are about one key only; the next one follows.
+      lastError = error
+      // These errors concern a single key; the next key may still work.
       if (levelOf(error) === "agent" || (levelOf(error) === "client-authentication" && attempts.length > 0)) return
       resume(Effect.fail(failure(error)))
     })
-    client.on("close", () => resume(Effect.fail(failure(last))))
+    client.on("close", () => resume(Effect.fail(failure(lastError))))
     client.on("handshake", () => (isSecure = true))
     client.on("ready", () => resume(Effect.succeed({ client, hostKey, isNew })))
 
     const config: ConnectConfig = {
-      // The library asks for a Readable, and writes to it as well.
+      // The library's type says Readable, but it also writes to the stream.
       sock: transport,
       username: hop.user,
-      // The time limit is kept by the caller.
+      // The caller has its own timeout.
       readyTimeout: 0,
       keepaliveInterval: Duration.toMillis(keepAlive.interval),
       keepaliveCountMax: keepAlive.count,
       algorithms: {
-        serverHostKey: [...peer.record.algorithms],
-        // Without SHA-1, which the library still offers.
+        serverHostKey: [...options.knownHost.algorithms],
+        // The library's defaults, minus SHA-1.
         hmac: ["hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512"],
         compress: ["none"]
       },
       hostVerifier: (key: Buffer) => {
-        const verdict = peer.record.judge(key)
+        const status = options.knownHost.check(key)
         hostKey = key
-        isNew = verdict._tag === "Unknown"
-        refused = refusal(peer, key, verdict)
-        return refused === undefined
+        isNew = status._tag === "Unknown"
+        rejectedKey = hostKeyError(options, key, status)
+        return rejectedKey === undefined
       },
       authHandler: (left, _partial, next) => {
-        // Null before the first attempt, whatever the types say.
+        // Null before the first attempt, despite its type.
         methods = left ?? methods
         const [identity, ...others] = attempts
         attempts = others
-        // The types do not know that false ends the attempts.
+        // The types lack `false`, which tells the library to stop.
         if (identity === undefined) return next(false as unknown as AnyAuthMethod)
         tried.push(identity.label)
         next({ username: hop.user, ...identity.method })
@@ -138,7 +138,7 @@ export const handshake = Effect.fnUntraced(function* (peer: Peer, transport: Dup
     try {
       client.connect(config)
     } catch (cause) {
-      resume(Effect.fail(new HostUnreachable({ ...where, reason: "protocol", cause })))
+      resume(Effect.fail(new HostUnreachable({ ...endpoint, reason: "protocol", cause })))
     }
     return Effect.sync(() => client.destroy())
   })

@@ -4,39 +4,44 @@ import type { AcceptConnection, Client, ClientChannel, RejectConnection, TcpConn
 import { collectAfter } from "../../core/collectGarbage.ts"
 import type { LocalEnd } from "./Ssh.ts"
 
-/** Where connections from a forwarded port lead, and the ones that came. */
+/** A forwarded port's destination and its open connections. */
 interface Listener {
   readonly to: LocalEnd
-  /** The oldest first; and whether bytes for the server came through it. */
+  /** Oldest first. The value is whether the socket has sent bytes to the server. */
   readonly sockets: Map<Socket, boolean>
-  /** Bytes for the server that were read so far. */
+  /** Bytes sent to the server so far. */
   carried: number
 }
 
-/** Where connections lead that a server forwards to this machine. */
+/** The destinations of ports that a server forwards to this machine. */
 export interface Listeners {
-  /** From now on, connections to this port of the server lead there. */
+  /** Sends future connections from this port of the server to `to`. */
   add(port: number, to: LocalEnd): void
-  /** Bytes that went to the server through this port so far. */
+  /** Bytes sent to the server through this port so far. */
   carried(port: number): number
-  /** No more; and the ones that are open are cut. */
+  /** Rejects future connections from this port and closes the open ones. */
   remove(port: number): void
 }
 
 /**
- * Connections at once through one forwarded port. Any user of the server can open them, and each takes files and memory
- * of this process; an engine opens no more than a dozen.
+ * The maximum number of open connections through one forwarded port. Any user on the server can open them, and each one
+ * costs this process memory and file descriptors. An engine opens a dozen at most.
  */
-const mostConnections = 128
+const maxConnections = 128
 
 const isLoopback = (address: string): boolean => address === "::1" || /^(::ffff:)?127\./.test(address)
 
-/** Carries bytes both ways. Each side's end is passed on by itself, and a broken side breaks the other. */
-const join = (socket: Socket, channel: ClientChannel, transport: Writable, carry: (bytes: number) => void): void => {
+/** Copies bytes both ways. Each direction ends on its own; an error on one side closes the other. */
+const pipeBothWays = (
+  socket: Socket,
+  channel: ClientChannel,
+  transport: Writable,
+  carry: (bytes: number) => void
+): void => {
   socket.on("data", (piece: Buffer) => {
     carry(piece.length)
     collectAfter(piece.length)
-    // A piece is many SSH packets: they leave in one write, not each by itself.
+    // A piece becomes many SSH packets. Corking sends them in one write.
     transport.cork()
     const hasRoom = channel.write(piece)
     transport.uncork()
@@ -46,7 +51,7 @@ const join = (socket: Socket, channel: ClientChannel, transport: Writable, carry
   socket.once("end", () => channel.end())
   channel.pipe(socket)
   socket.once("close", (isBroken: boolean) => {
-    // After an orderly end the channel may still hold bytes for the server: the server closes it once it has them.
+    // After a clean end the channel may still hold bytes for the server, which closes the channel when it has read them.
     if (!isBroken && socket.readableEnded) return
     channel.resume()
     channel.destroy()
@@ -56,23 +61,23 @@ const join = (socket: Socket, channel: ClientChannel, transport: Writable, carry
 }
 
 /**
- * Takes the connections that a server forwards. One is accepted once its local end is connected, and rejected where
- * that fails: the program on the server then sees what it would see here.
+ * Handles the connections that a server forwards. Accepts each one only after connecting to its local destination, and
+ * rejects it if that fails, so that a program on the server sees the same error as a program here.
  *
- * Must be called before a forward is asked for, or its first connections are lost. `transport` is what the client's
- * packets leave by.
+ * Call it before requesting a forward, or the forward's first connections are lost. `transport` carries the client's
+ * packets.
  */
-export const listen = (client: Client, transport: Writable): Listeners => {
+export const acceptForwarded = (client: Client, transport: Writable): Listeners => {
   const listeners = new Map<number, Listener>()
 
   client.on(
     "tcp connection",
     (details: TcpConnectionDetails, accept: AcceptConnection<ClientChannel>, reject: RejectConnection) => {
       const listener = listeners.get(details.destPort)
-      // With `GatewayPorts yes` sshd listens on every address, whatever it was asked for: strangers are kept out here.
+      // With `GatewayPorts yes` sshd listens on all addresses, whatever the request says. Keep other hosts out here.
       if (listener === undefined || !isLoopback(details.srcIP)) return reject()
-      if (listener.sockets.size >= mostConnections) {
-        // Whoever holds connections and asks for nothing is not to keep the engine out.
+      if (listener.sockets.size >= maxConnections) {
+        // Close the oldest unused connection, so that idle clients cannot lock the engine out.
         const idle = [...listener.sockets].find(([, isUsed]) => !isUsed)?.[0]
         if (idle === undefined) return reject()
         listener.sockets.delete(idle)
@@ -86,13 +91,13 @@ export const listen = (client: Client, transport: Writable): Listeners => {
         listener.sockets.delete(socket)
         if (!isAccepted) reject()
       })
-      // Stays attached: a socket's error without a listener ends the process.
+      // Never removed: a socket error without a listener crashes the process.
       socket.on("error", () => {})
       socket.once("connect", () => {
         isAccepted = true
-        join(socket, accept(), transport, (bytes) => {
+        pipeBothWays(socket, accept(), transport, (bytes) => {
           listener.carried += bytes
-          // One that was given up is not taken in again.
+          // It may have been dropped as idle in the meantime.
           if (listener.sockets.has(socket)) listener.sockets.set(socket, true)
         })
       })

@@ -3,21 +3,21 @@ import { createHash } from "node:crypto"
 import { type ParsedKey, utils } from "ssh2"
 import type { KeyProblem } from "./SshError.ts"
 
-/** A private key file that was read: its key, or what is wrong with it. */
+/** The result of reading a private key file: the key, or why it cannot be used. */
 export type KeyFile =
   | { readonly _tag: "Usable"; readonly key: ParsedKey }
   | {
       readonly _tag: "Unusable"
       readonly problem: KeyProblem
       readonly cause: unknown
-      /** Its public half, where that can be known without the passphrase. */
+      /** The public key, if it can be read without the passphrase. */
       readonly publicKey?: Buffer
     }
 
-/** The first key in a text, or why there is none. The library throws on some broken input, and returns errors on other. */
+/** Parses the first key in a text. ssh2 throws on some invalid input and returns an error on other. */
 export const parse = (text: string | Buffer, passphrase?: string): ParsedKey | Error => {
   try {
-    // The types leave out that files may hold several keys, which the library gives as an array.
+    // For a file with several keys ssh2 returns an array, which its types omit.
     const parsed: ParsedKey | Error | ReadonlyArray<ParsedKey> = utils.parseKey(text, passphrase)
     const key = Array.isArray(parsed) ? parsed[0] : parsed
     return key ?? new Error("the file is empty")
@@ -26,8 +26,8 @@ export const parse = (text: string | Buffer, passphrase?: string): ParsedKey | E
   }
 }
 
-/** The public half that an encrypted key in OpenSSH's own format carries in the clear. */
-const publicHalf = (text: string): Buffer | undefined => {
+/** Reads the public key from an encrypted OpenSSH private key, which contains it unencrypted. */
+const clearPublicKey = (text: string): Buffer | undefined => {
   const body = /-----BEGIN OPENSSH PRIVATE KEY-----([\s\S]+?)-----END/.exec(text)?.[1]
   if (body === undefined) return undefined
   const bytes = Buffer.from(body, "base64")
@@ -38,7 +38,7 @@ const publicHalf = (text: string): Buffer | undefined => {
     at = start + bytes.readUInt32BE(at)
     return at > bytes.length ? undefined : bytes.subarray(start, at)
   }
-  // Cipher, key derivation and its options stand before the count of keys, which is always one.
+  // Skip the cipher, the key derivation function, its options, and the number of keys (always one).
   if (field() === undefined || field() === undefined || field() === undefined) return undefined
   at += 4
   return field()
@@ -51,11 +51,11 @@ const problemOf = (error: Error, hasPassphrase: boolean): KeyProblem => {
 
 /** Reads private keys. */
 export interface KeyReader {
-  /** The passphrase is asked for only if the key is encrypted. */
+  /** Reads a key file. Runs `passphrase` only if the key is encrypted. */
   read<E>(file: string, passphrase: Effect.Effect<Redacted.Redacted<string> | undefined, E>): Effect.Effect<KeyFile, E>
 }
 
-/** A reader that opens an encrypted key once: that takes up to a second, in which nothing else happens. */
+/** Makes a reader that decrypts each key only once, because that blocks the process for up to a second. */
 export const make: Effect.Effect<KeyReader, never, FileSystem.FileSystem> = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const reading = yield* Semaphore.make(1)
@@ -88,7 +88,7 @@ export const make: Effect.Effect<KeyReader, never, FileSystem.FileSystem> = Effe
       if (!(key instanceof Error)) return { _tag: "Usable", key }
       return { _tag: "Unusable", problem: problemOf(key, true), cause: key }
     }
-    const publicKey = publicHalf(text.success)
+    const publicKey = clearPublicKey(text.success)
     return { _tag: "Unusable", problem, cause: plain, ...(publicKey === undefined ? {} : { publicKey }) }
   })
   return { read: (file, passphrase) => reading.withPermit(read(file, passphrase)) }

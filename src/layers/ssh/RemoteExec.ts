@@ -7,21 +7,22 @@ import type { RemoteProcess } from "./Ssh.ts"
 import { ConnectionLost, RemoteExecFailed } from "./SshError.ts"
 import type { Connection } from "./Connection.ts"
 
-/** A command that the server has started. */
-interface Running {
+/** A command that the server is running. */
+interface RunningCommand {
   readonly channel: ClientChannel
   readonly exit: Deferred.Deferred<number>
-  /** Done once the server has closed the channel. */
+  /** Completes when the server closes the channel. */
   readonly closed: Deferred.Deferred<void>
 }
 
 const signals: Readonly<Record<string, number>> = constants.signals
 
-/** What a shell makes of a command that a signal ended. */
-const codeOf = (code: number | null, signal: string | undefined): number => code ?? 128 + (signals[signal ?? ""] ?? 0)
+/** The exit code, in the shell's convention of 128 + signal for a command that a signal killed. */
+const exitCodeOf = (code: number | null, signal: string | undefined): number =>
+  code ?? 128 + (signals[signal ?? ""] ?? 0)
 
 const start = (connection: Connection, line: string) =>
-  Effect.callback<Running, RemoteExecFailed>((resume) => {
+  Effect.callback<RunningCommand, RemoteExecFailed>((resume) => {
     const { client, lost, running, server } = connection
     const slot = {}
     const refuse = (cause: unknown) => {
@@ -36,15 +37,15 @@ const start = (connection: Connection, line: string) =>
         const exit = Deferred.makeUnsafe<number>()
         const closed = Deferred.makeUnsafe<void>()
         channel.on("exit", (code: number | null, signal?: string) => {
-          Deferred.doneUnsafe(exit, Effect.succeed(codeOf(code, signal)))
+          Deferred.doneUnsafe(exit, Effect.succeed(exitCodeOf(code, signal)))
         })
         channel.on("close", () => {
           running.delete(slot)
           Deferred.doneUnsafe(closed, Effect.void)
-          // Without an exit status nobody knows what became of the command, which is no success: `ssh` exits 255 then.
+          // The server did not report an exit status, so the command may have failed. `ssh` exits with 255 then.
           if (!Deferred.isDoneUnsafe(lost)) Deferred.doneUnsafe(exit, Effect.succeed(255))
         })
-        // A write to a command that has ended already; its exit code tells more.
+        // A write to a command that has already exited. Its exit code says more than this error.
         channel.on("error", () => {})
         if (abandoned) {
           channel.resume()
@@ -60,12 +61,12 @@ const start = (connection: Connection, line: string) =>
   })
 
 /**
- * Ends a command: its input first, which is what a command waits for that is told to end, and after a time by closing
- * the channel. Its unread output is thrown away, or it could wait for a reader for ever.
+ * Stops a command: closes its stdin, which asks it to stop, and closes the channel if it has not exited in time.
+ * Discards unread output, because otherwise the command could block on it forever.
  */
 const stop = Effect.fnUntraced(function* (
   connection: Connection,
-  { channel, closed, exit }: Running,
+  { channel, closed, exit }: RunningCommand,
   grace: Duration.Duration
 ) {
   if (!channel.writableEnded) channel.end()
@@ -73,21 +74,21 @@ const stop = Effect.fnUntraced(function* (
   channel.stderr.resume()
   const limit = Deferred.isDoneUnsafe(exit) ? "500 millis" : grace
   const gone = Effect.raceFirst(Deferred.await(closed), Effect.ignore(Deferred.await(connection.lost)))
-  // A finalizer cannot be interrupted, and the time limit needs something that can.
+  // Finalizers are uninterruptible, but the timeout must be able to interrupt this wait.
   yield* Effect.timeoutOption(Effect.interruptible(gone), limit)
   channel.close()
 })
 
-/** Whether a channel was refused for want of room (RFC 4254, 5.1): sshd says "connect failed", others "resource shortage". */
-const isFull = (cause: unknown): boolean =>
+/** Whether the server has no free session (RFC 4254, 5.1): sshd reports "connect failed" (2), others "resource shortage" (4). */
+const isResourceShortage = (cause: unknown): boolean =>
   cause instanceof Error && "reason" in cause && (cause.reason === 2 || cause.reason === 4)
 
-/** A slot among the commands that run on this connection, and the command in it. */
+/** Waits for a free session on this connection and starts the command in it. */
 const open = (
   connection: Connection,
   line: string,
   grace: Duration.Duration
-): Effect.Effect<Running, RemoteExecFailed | ConnectionLost, Scope.Scope> =>
+): Effect.Effect<RunningCommand, RemoteExecFailed | ConnectionLost, Scope.Scope> =>
   Effect.gen(function* () {
     const slot = yield* Scope.fork(yield* Effect.scope)
     yield* Semaphore.takeScoped(connection.sessions, 1).pipe(Scope.provide(slot))
@@ -102,26 +103,26 @@ const open = (
     if (started._tag === "Success") return started.success
     yield* Scope.close(slot, Exit.void)
     if (Deferred.isDoneUnsafe(connection.lost)) return yield* Deferred.await(connection.lost)
-    if (others === 0 || !isFull(started.failure.cause)) return yield* started.failure
-    // The server takes fewer commands at once than was thought (MaxSessions): wait for one of those that run.
+    if (others === 0 || !isResourceShortage(started.failure.cause)) return yield* started.failure
+    // The server allows fewer sessions than we assumed (MaxSessions). Lower the limit and wait for a running command.
     yield* connection.sessions.resize(Math.max(1, connection.running.size))
     return yield* open(connection, line, grace)
   })
 
-/** Starts a command line; the command is ended with the scope. */
+/** Starts a command line. Closing the scope stops the command. */
 export const exec = Effect.fnUntraced(function* (connection: Connection, line: string, grace: Duration.Duration) {
   const { channel, exit } = yield* open(connection, line, grace)
   const lost = Deferred.await(connection.lost)
-  const isLost = Effect.suspend(() => (Deferred.isDoneUnsafe(connection.lost) ? lost : Effect.void))
+  const failIfLost = Effect.suspend(() => (Deferred.isDoneUnsafe(connection.lost) ? lost : Effect.void))
   const ended = Effect.raceFirst(Deferred.await(exit), lost)
 
-  // A channel that ends with its connection looks like one whose command is done: the difference is made here.
+  // When the connection is lost, a channel ends just as if its command had exited. Fail in that case.
   const output = (readable: Readable) =>
     NodeStream.fromReadable<Uint8Array, ConnectionLost>({
       evaluate: () => readable,
       onError: (cause) => new ConnectionLost({ server: connection.server, cause }),
       closeOnDone: false
-    }).pipe(Stream.concat(Stream.drain(Stream.fromEffect(isLost))))
+    }).pipe(Stream.concat(Stream.drain(Stream.fromEffect(failIfLost))))
 
   const process: RemoteProcess = {
     stdout: output(channel),
@@ -129,7 +130,7 @@ export const exec = Effect.fnUntraced(function* (connection: Connection, line: s
     write: (bytes) =>
       Effect.callback<void>((resume) => {
         if (channel.writableEnded) return resume(Effect.void)
-        // Called back once the server has room for it all.
+        // Calls back when the server's window had room for all bytes.
         channel.write(bytes, () => resume(Effect.void))
       }).pipe(Effect.raceFirst(Effect.asVoid(ended))),
     end: Effect.sync(() => {

@@ -13,7 +13,7 @@ interface Options {
   readonly to: LocalEnd
 }
 
-/** Asks the server to listen on a port of its loopback; gives the port, which is the server's choice for 0. */
+/** Asks the server to listen on a port of its loopback address. Returns the port; for 0 the server chooses one. */
 const request = (connection: Connection, port: number, options: Options) =>
   Effect.callback<number, ForwardRefused>((resume) => {
     const { client, listeners, server } = connection
@@ -22,9 +22,9 @@ const request = (connection: Connection, port: number, options: Options) =>
     try {
       client.forwardIn(address, port, (error, granted) => {
         if (error) return refuse(error)
-        // Granted after nobody waits for it any more: given back, or the port stays open for as long as the connection.
+        // Interrupted in the meantime. Release the port, or it stays open as long as the connection.
         if (abandoned) return void cancel(connection, granted, () => {})
-        // In the turn of the grant, as the first connection may be in the same packet.
+        // Add the listener synchronously: the first connection may arrive in the same packet.
         listeners.add(granted, options.to)
         resume(Effect.succeed(granted))
       })
@@ -40,19 +40,19 @@ const cancel = (connection: Connection, port: number, done: () => void): void =>
   try {
     connection.client.unforwardIn(address, port, done)
   } catch {
-    // The connection went away in between, and the port with it.
+    // The connection has closed in the meantime, and the port with it.
     done()
   }
 }
 
-/** Forwards a port of the server's loopback to this machine, until the scope closes. */
+/** Forwards a port of the server's loopback address to this machine until the scope closes. */
 export const forward = Effect.fnUntraced(function* (connection: Connection, options: Options) {
   const { server } = connection
   const lost = Deferred.await(connection.lost)
   const acquire = request(connection, options.port, options).pipe(
-    // Taken by someone else, or not for this user: the caller can do with any other.
+    // The port is in use, or this user may not open it. Any other port will do for the caller.
     Effect.catch(() => request(connection, 0, options)),
-    // What is refused because the connection is gone was not refused by the server.
+    // If the connection is lost, report that instead of a refusal by the server.
     Effect.tapError(() => (Deferred.isDoneUnsafe(connection.lost) ? lost : Effect.void)),
     Effect.raceFirst(lost)
   )

@@ -4,12 +4,12 @@ import { ProxyInvalid } from "./SshError.ts"
 import type { HostConfig } from "./ClientConfig.ts"
 import { SshSettings } from "./Settings.ts"
 
-/** One SSH connection on the way to a server: where to, as whom, with which keys. */
+/** One SSH connection on the way to a server: the address, the user and the key files. */
 export interface Hop {
   readonly host: string
   readonly port: number
   readonly user: string
-  /** From ~/.ssh/config. Absolute. */
+  /** Absolute paths from ~/.ssh/config. */
   readonly identityFiles: ReadonlyArray<string>
   readonly identitiesOnly: boolean
 }
@@ -20,7 +20,7 @@ interface Address {
   readonly user?: string
 }
 
-/** Reads `[user@]host[:port]`, also as a URL `ssh://…`; an IPv6 address with a port stands in brackets. */
+/** Parses `[user@]host[:port]` or a URL `ssh://…`. An IPv6 address with a port needs brackets. */
 export const parseAddress = (text: string): Address | undefined => {
   const match =
     /^(?:ssh:\/\/)?(?:([^@\s]+)@)?(?:\[([0-9A-Fa-f:.%]+)\]|([^@\s[\]:/]+)|([0-9A-Fa-f:.%]+))(?::(\d{1,5}))?\/?$/.exec(
@@ -36,10 +36,7 @@ export const parseAddress = (text: string): Address | undefined => {
   }
 }
 
-/**
- * The connections that lead to a server, in the order in which they are made: its jump hosts, then itself. What the
- * server's own configuration says outweighs ~/.ssh/config.
- */
+/** Resolves the hops to a server in connection order: its jump hosts, then the server. deploy.yml overrides ~/.ssh/config. */
 export const route = Effect.fnUntraced(function* (server: Server, config: (alias: string) => HostConfig) {
   const settings = yield* SshSettings
 
@@ -66,7 +63,7 @@ export const route = Effect.fnUntraced(function* (server: Server, config: (alias
         })
       const jumps = proxy ?? found.proxyJump ?? "none"
       if (jumps.toLowerCase() === "none") return [hop]
-      // `a,b` means: b through a. Only the first of them takes a jump host of its own from ~/.ssh/config.
+      // `a,b` means: connect to b through a. Only the first one uses its own ProxyJump from ~/.ssh/config.
       const at = jumps.lastIndexOf(",")
       const last = jumps.slice(at + 1).trim()
       const jump = parseAddress(last)

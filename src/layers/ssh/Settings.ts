@@ -2,22 +2,22 @@ import { Context, Duration } from "effect"
 import { homedir } from "node:os"
 import { localUser } from "./localUser.ts"
 
-/** What the SSH client takes from the machine and the user it runs as, and the bounds it keeps. */
+/** The SSH client's local environment and its limits. */
 export interface SshSettings {
-  /** Where `.ssh` is. */
+  /** The folder that contains `.ssh`. */
   readonly home: string
-  /** Who logs in where nothing else says so. */
+  /** The default user to log in as. */
   readonly user: string
-  /** The socket of the user's agent. */
+  /** The path of the SSH agent's socket. */
   readonly agent: string | undefined
-  /** A connection that leaves `count` questions in a row unanswered, one every `interval`, is given up. */
+  /** Sends a keep-alive request every `interval`, and closes a connection that misses `count` replies in a row. */
   readonly keepAlive: { readonly interval: Duration.Duration; readonly count: number }
-  /** How many handshakes run at the same time. */
-  readonly starts: number
-  /** How many commands run at the same time on one connection: sshd allows 10 unless told otherwise. */
-  readonly sessions: number
-  /** How long a command may take to end by itself once its scope is closed. */
-  readonly grace: Duration.Duration
+  /** The number of handshakes that run at the same time. */
+  readonly maxHandshakes: number
+  /** The number of commands that run at the same time on one connection. sshd's default MaxSessions is 10. */
+  readonly maxSessions: number
+  /** How long to wait for a command to exit after its scope closes, before closing its channel. */
+  readonly stopTimeout: Duration.Duration
 }
 
 export const SshSettings = Context.Reference<SshSettings>("jiji/layers/ssh/Settings", {
@@ -26,8 +26,8 @@ export const SshSettings = Context.Reference<SshSettings>("jiji/layers/ssh/Setti
     user: localUser(),
     agent: process.env["SSH_AUTH_SOCK"],
     keepAlive: { interval: Duration.seconds(15), count: 3 },
-    starts: 30,
-    sessions: 8,
-    grace: Duration.seconds(3)
+    maxHandshakes: 30,
+    maxSessions: 8,
+    stopTimeout: Duration.seconds(3)
   })
 })

@@ -11,45 +11,48 @@ import * as RemoteExec from "./RemoteExec.ts"
 import * as ReverseForward from "./ReverseForward.ts"
 import { type Hop, route } from "./Route.ts"
 import { SshSettings } from "./Settings.ts"
-import * as Shared from "./ConnectionCache.ts"
+import * as ConnectionCache from "./ConnectionCache.ts"
 import type { ConnectionLost, ForwardRefused, SshError } from "./SshError.ts"
 
-/** A command on a server. stdout and stderr must both be read, or the command blocks: the channel has back-pressure. */
+/** A running command on a server. Read both stdout and stderr, or the command blocks: they have back-pressure. */
 export interface RemoteProcess {
   readonly stdout: Stream.Stream<Uint8Array, ConnectionLost>
   readonly stderr: Stream.Stream<Uint8Array, ConnectionLost>
   /** Writes to the command's stdin. */
   write(bytes: Uint8Array): Effect.Effect<void, ConnectionLost>
-  /** Ends the command's stdin. */
+  /** Closes the command's stdin. */
   readonly end: Effect.Effect<void>
-  /** Its exit code; 128 and the signal's number where a signal ended it. */
+  /** The exit code; 128 + the signal's number if a signal killed the command; 255 if the server does not report one. */
   readonly exitCode: Effect.Effect<number, ConnectionLost>
 }
 
-/** A port that is open on a server's 127.0.0.1 and leads to a port on this machine's 127.0.0.1. */
+/** An open port on a server's 127.0.0.1 that leads to a port or socket on this machine. */
 export interface Forward {
   /** The port on the server. */
   readonly port: number
-  /** Never succeeds; fails when the forward is no longer there, so that work that needs it can race against it. */
+  /** Never succeeds. Fails when the connection is lost; race work that depends on the forward against it. */
   readonly lost: Effect.Effect<never, ConnectionLost>
-  /** Bytes that went to the server so far. */
+  /** Bytes sent to the server so far. */
   readonly carried: Effect.Effect<number>
 }
 
-/** Where a forward leads on this machine: a port of its loopback, or the path of a socket. */
+/** The local destination of a forward: a port on 127.0.0.1, or the path of a socket. */
 export type LocalEnd = number | string
 
-/** One connection a server, opened on first use and shared until the layer's scope closes. */
+/**
+ * SSH connections to servers, one per server. A connection opens on first use and is shared until the layer's scope
+ * closes; after it is lost, the next use opens a new one. Errors: {@link SshError}.
+ */
 export class Ssh extends Context.Service<
   Ssh,
   {
-    /** Opens the connection, or waits for the one that is being opened. `isNew`: its host key was recorded just now. */
+    /** Connects to a server, unless already connected. `isNew` is true if this added the host key to known_hosts. */
     connect(server: Server): Effect.Effect<{ readonly isNew: boolean }, SshError>
-    /** Starts a command line in the server's login shell; it is ended with the scope. */
+    /** Starts a command line in the user's login shell on the server. Closing the scope stops it. */
     exec(server: Server, line: string): Effect.Effect<RemoteProcess, SshError, Scope.Scope>
     /**
-     * Forwards a port of the server's loopback to this machine until the scope closes. Takes `port`, or a free one
-     * where that is taken.
+     * Forwards a port of the server's 127.0.0.1 to this machine until the scope closes. Uses `port`, or a free port if
+     * the server refuses that one. Fails with `ForwardRefused` if the server refuses both.
      */
     forward(
       server: Server,
@@ -57,7 +60,7 @@ export class Ssh extends Context.Service<
     ): Effect.Effect<Forward, SshError | ForwardRefused, Scope.Scope>
   }
 >()("jiji/layers/ssh/Ssh") {
-  /** Over real connections. {@link SshSettings} holds its bounds. */
+  /** Real connections. {@link SshSettings} has the limits. */
   static readonly layer: Layer.Layer<Ssh, never, FileSystem.FileSystem | Events | Secrets> = Layer.effect(
     Ssh,
     Effect.gen(function* () {
@@ -68,8 +71,8 @@ export class Ssh extends Context.Service<
       const scope = yield* Effect.scope
       const hostKeys = yield* HostKeys.make
       const reader = yield* PrivateKey.make
-      const connections = yield* Shared.make<Connection, SshError>()
-      const starting = yield* Semaphore.make(settings.starts)
+      const connections = yield* ConnectionCache.make<Connection, SshError>()
+      const handshakes = yield* Semaphore.make(settings.maxHandshakes)
       const config = yield* Effect.cached(Effect.provideService(ClientConfig.load, FileSystem.FileSystem, fs))
 
       const passphrase = Effect.fnUntraced(function* (server: Server) {
@@ -84,9 +87,9 @@ export class Ssh extends Context.Service<
             hop,
             jump,
             hostKeys,
-            starting,
+            handshakes,
             name: isTarget ? server.name : `jump host ${hop.host}`,
-            identities: yield* Identities.gather({
+            identities: yield* Identities.load({
               reader,
               hop,
               jump: !isTarget,
@@ -94,9 +97,9 @@ export class Ssh extends Context.Service<
               passphrase: passphrase(server)
             })
           })
-          // A connection that is gone makes way for a new one.
+          // Remove a lost connection from the cache, so that the next use opens a new one.
           yield* Deferred.await(opened.lost).pipe(
-            Effect.catch(() => connections.drop(key, opened)),
+            Effect.catch(() => connections.release(key, opened)),
             Effect.forkIn(scope)
           )
           return opened
@@ -110,7 +113,7 @@ export class Ssh extends Context.Service<
           let last: Connection | undefined
           let key = ""
           for (const [index, hop] of hops.entries()) {
-            // Servers with the same way in share the connections to their jump hosts.
+            // Servers behind the same jump hosts, with the same keys and policy, share the connections to them.
             const { hostKeys, keys, knownHosts } = server
             const own = JSON.stringify([hop.user, hop.host, hop.port, keys, knownHosts, hostKeys])
             key = index === hops.length - 1 ? server.name : `${key}${own}`
@@ -124,7 +127,7 @@ export class Ssh extends Context.Service<
       return Ssh.of({
         connect: (server) => Effect.map(connection(server), ({ isNew }) => ({ isNew })),
         exec: Effect.fnUntraced(function* (server, line) {
-          return yield* RemoteExec.exec(yield* connection(server), line, settings.grace)
+          return yield* RemoteExec.exec(yield* connection(server), line, settings.stopTimeout)
         }),
         forward: Effect.fnUntraced(
           function* (server, options) {

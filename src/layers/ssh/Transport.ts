@@ -5,7 +5,7 @@ import type { Client } from "ssh2"
 import { HostUnreachable } from "./SshError.ts"
 import type { Hop } from "./Route.ts"
 
-const reasons: Readonly<Record<string, HostUnreachable["reason"]>> = {
+const reasonByCode: Readonly<Record<string, HostUnreachable["reason"]>> = {
   ENOTFOUND: "dns",
   EAI_AGAIN: "dns",
   EAI_NONAME: "dns",
@@ -18,24 +18,26 @@ const reasons: Readonly<Record<string, HostUnreachable["reason"]>> = {
   EPIPE: "reset"
 }
 
-/** What a socket's error says about how far a connection got. */
-export const reasonOf = (error: unknown): HostUnreachable["reason"] | undefined => {
-  // Several addresses were tried: what the first of them met stands for all.
-  if (error instanceof AggregateError) return reasonOf(error.errors[0])
+/** Why a connection failed, from a socket's error; undefined if the error is unknown. */
+export const unreachableReason = (error: unknown): HostUnreachable["reason"] | undefined => {
+  // Node tried several addresses. Report the error of the first.
+  if (error instanceof AggregateError) return unreachableReason(error.errors[0])
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined
-  return reasons[error.code] ?? (error.code.startsWith("EAI_") || error.code.startsWith("DNS_") ? "dns" : undefined)
+  return (
+    reasonByCode[error.code] ?? (error.code.startsWith("EAI_") || error.code.startsWith("DNS_") ? "dns" : undefined)
+  )
 }
 
-/** Opens a TCP connection that is closed with the scope. */
+/** Opens a TCP connection. Closes it with the scope. */
 export const dial = Effect.fnUntraced(function* (server: string, hop: Hop) {
   const socket = yield* Effect.acquireRelease(
     Effect.sync(() => new Socket()),
     (socket) => Effect.sync(() => socket.destroy())
   )
   return yield* Effect.callback<Socket, HostUnreachable>((resume) => {
-    // Also swallows what comes after the connection failed: a socket's error without a listener ends the process.
+    // Never removed, even after a failure: a socket error without a listener crashes the process.
     socket.on("error", (cause) => {
-      const reason = reasonOf(cause) ?? "unroutable"
+      const reason = unreachableReason(cause) ?? "unroutable"
       resume(Effect.fail(new HostUnreachable({ server, host: hop.host, port: hop.port, reason, cause })))
     })
     socket.once("connect", () => {
@@ -46,8 +48,12 @@ export const dial = Effect.fnUntraced(function* (server: string, hop: Hop) {
   })
 })
 
-/** Opens a way to a host through a connection to its jump host; closed with the scope. */
-export const through = (server: string, jump: Client, hop: Hop): Effect.Effect<Duplex, HostUnreachable, Scope.Scope> =>
+/** Connects to a host through the connection to its jump host. Closes the channel with the scope. */
+export const dialThroughJump = (
+  server: string,
+  jump: Client,
+  hop: Hop
+): Effect.Effect<Duplex, HostUnreachable, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.callback<Duplex, HostUnreachable>((resume) => {
       let abandoned = false

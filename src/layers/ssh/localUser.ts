@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process"
 
 /**
- * The name of the user that this process runs as. The runtime's own answer is read from the environment alone, which
- * says nothing under cron and in containers.
+ * The name of the user that runs this process. Bun's `os.userInfo()` only reads environment variables, which are missing
+ * under cron and in containers, so this falls back to `id`.
  */
 export const localUser = (): string => {
   const name = process.env["USER"] ?? process.env["LOGNAME"] ?? ""

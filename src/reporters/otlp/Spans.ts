@@ -137,11 +137,11 @@ export class Spans {
     this.#commands.clear()
   }
 
-  #commandSpan({ began, ended, exitCode, failure, machine, path, program }: CommandRun): void {
+  #commandSpan({ startedAt, endedAt, exitCode, failure, machine, path, program }: CommandRun): void {
     const parent = this.#spans.get(path) ?? this.#parentOf(path)
     // Commands outside the run are not part of its trace.
     if (parent === undefined) return
-    const span = this.#begin(program, began, parent, machine === "local" ? "internal" : "client")
+    const span = this.#begin(program, startedAt, parent, machine === "local" ? "internal" : "client")
     span.attribute("jiji.machine", machine)
     span.attribute("process.executable.name", program)
     if (exitCode !== undefined) span.attribute("process.exit.code", exitCode)
@@ -153,6 +153,6 @@ export class Spans {
           : exitCode === 0
             ? Exit.void
             : errorExit("ExitCode", `exit code ${exitCode}`)
-    span.end(nanos(ended), exit)
+    span.end(nanos(endedAt), exit)
   }
 }

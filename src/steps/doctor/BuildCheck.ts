@@ -22,7 +22,7 @@ export const step = Step.make(
     if (looked?.engine === undefined) return { checks: skipped("the engine is not running", "build") }
     const diagnosis = yield* Diagnosis
     const build = Effect.as(
-      Effect.forEach(wanted, (platform) => diagnosis.build(project.engine, platform)),
+      Effect.forEach(wanted, (platform) => diagnosis.testBuild(project.engine, platform)),
       { checks: [ok("build", `builds for ${wanted.map((platform) => platform ?? "its own platform").join(" and ")}`)] }
     )
     return yield* catchAsCheck(thisMachine, "build", build, (check) => ({ checks: [check] }))

@@ -23,15 +23,15 @@ export const checkRegistry = Effect.fnUntraced(function* (
   const asked = Effect.gen(function* () {
     const credentials = yield* credentialsOf(registry)
     if (credentials !== undefined) {
-      yield* diagnosis.login(machine, engine, credentials)
+      yield* diagnosis.checkLogin(machine, engine, credentials)
       return ok("registry", `${server} accepts the login of ${credentials.username}`)
     }
     const [service] = project.services
     const named = Result.map(ofService(registry, project.name, service?.name ?? "web"), print)
     // An invalid name is reported when deploy.yml is loaded.
     const asksFor = Result.getOrElse(named, () => `${server}/jiji/doctor`)
-    const answer = yield* diagnosis.reach(machine, engine, asksFor)
-    return answer === "answers"
+    const answer = yield* diagnosis.checkRegistry(machine, engine, asksFor)
+    return answer === "reachable"
       ? ok("registry", `${server} answers`)
       : warning("registry", `${server} answers, but requires a login and none is configured`, noLogin)
   })

@@ -19,7 +19,7 @@ export const step = Step.make(
       yield* secrets.resolve(names)
       const found = yield* Effect.forEach(names, (name) =>
         Effect.map(
-          secrets.where(name),
+          secrets.locate(name),
           (place) => `${name} (${Option.match(place, { onNone: () => "nowhere", onSome: (found) => found.place })})`
         )
       )

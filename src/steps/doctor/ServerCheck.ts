@@ -27,7 +27,7 @@ export const step = Step.make(
     const builds = project.services.some((service) => isBuilt(service) && service.hosts.includes(server.name))
     const own = builds ? looked?.processor : undefined
     const look = Effect.map(
-      (yield* Diagnosis).look(remote(server), [project.engine, "docker", "podman"]),
+      (yield* Diagnosis).inspect(remote(server), [project.engine, "docker", "podman"]),
       (found): Adds => ({
         checks: [
           findings.engine(server.name, found, project.engine),

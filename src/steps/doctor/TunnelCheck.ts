@@ -31,7 +31,7 @@ export const step = Step.make(
 
     const open = Effect.gen(function* () {
       const tunnel = yield* (yield* Ssh).forward(server, { port: registry.port, to: served.socket ?? served.port })
-      const port = (yield* Diagnosis).port(server, tunnel.port, found.engine?.name)
+      const port = (yield* Diagnosis).checkPort(server, tunnel.port, found.engine?.name)
       const seen = yield* Effect.raceFirst(port, tunnel.lost)
       const where = `port ${tunnel.port}`
       const taken =
@@ -45,19 +45,19 @@ export const step = Step.make(
               )
             ]
       const exposed =
-        seen.open === true ? [warning("tunnel", `sshd exposes ${where} to other machines`, closed.remedy)] : []
+        seen.isPublic === true ? [warning("tunnel", `sshd exposes ${where} to other machines`, closed.remedy)] : []
       const problems = [...taken, ...exposed]
       const asked = seen.registry
       return [
         ...(problems.length > 0
           ? problems
-          : [ok("tunnel", `${where} is open on 127.0.0.1${seen.open === false ? " only" : ""}`)]),
+          : [ok("tunnel", `${where} is open on 127.0.0.1${seen.isPublic === false ? " only" : ""}`)]),
         asked === undefined
           ? skipped("the server has no program to test it with", "registry")
           : asked.answers
-            ? ok("registry", `${asked.asked} reaches it through the tunnel`)
+            ? ok("registry", `${asked.program} reaches it through the tunnel`)
             : failed("registry", {
-                message: `${asked.asked} cannot reach the registry through the tunnel${seen.detail === "" ? "" : `: ${seen.detail}`}`,
+                message: `${asked.program} cannot reach the registry through the tunnel${seen.detail === "" ? "" : `: ${seen.detail}`}`,
                 remedy:
                   "Check that the engine uses no proxy for localhost (NO_PROXY=localhost,127.0.0.1), and that it shares the server's network."
               })

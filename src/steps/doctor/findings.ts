@@ -20,9 +20,9 @@ export const size = (bytes: number): string => {
 }
 
 /** Checks whether a machine's engine is running and new enough. */
-export const engine = (machine: string, { engine, fault }: MachineFacts, wanted: Engine): Check => {
+export const engine = (machine: string, { engine, engineError }: MachineFacts, wanted: Engine): Check => {
   const { failed, ok, warning } = checksFor(machine)
-  if (fault !== undefined) return failed("engine", fault)
+  if (engineError !== undefined) return failed("engine", engineError)
   const { name = wanted, version = "" } = engine ?? {}
   const found = `${name} ${version}`
   if (isOlder(version, oldest[name])) {

@@ -211,7 +211,7 @@ describe("a warning", () => {
     using shop = project({ ".jiji/deploy.yml": registry + smallest })
     const { code, stderr } = shop.jiji(["secrets", "print"])
     expect(code).toBe(0)
-    expect(stderr).toStartWith("warning: The password under builder.registry is written into deploy.yml.\n  → ")
+    expect(stderr).toStartWith("warning: deploy.yml contains the registry password (builder.registry.password).\n  → ")
     expect(stderr).not.toContain("hunter22")
   })
 })

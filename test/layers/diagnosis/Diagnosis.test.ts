@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { Effect } from "effect"
-import { decodeFacts, decodeSeenPort } from "../../../src/layers/diagnosis/facts.ts"
+import { parseLookOutput, parseTunnelOutput } from "../../../src/layers/diagnosis/facts.ts"
 import lookScript from "../../../src/layers/diagnosis/look.sh" with { type: "text" }
 import tunnelScript from "../../../src/layers/diagnosis/tunnel.sh" with { type: "text" }
 import { it } from "../../effect.ts"
@@ -17,7 +17,7 @@ for (const shell of ["sh", "busybox sh"]) {
         const before = Date.now()
         const { code, stdout } = yield* run(engine, lookScript, ["docker"])
         expect(code).toBe(0)
-        const facts = decodeFacts(stdout)
+        const facts = parseLookOutput(stdout)
         if (!("processor" in facts)) throw facts
         expect(facts.engine).toEqual({ name: "docker", version: "20.10.24" })
         expect(facts.processor).toBe(process.arch === "x64" ? "amd64" : process.arch)
@@ -33,8 +33,8 @@ for (const shell of ["sh", "busybox sh"]) {
         engine.fail("version", "Cannot connect to the Docker daemon")
         const { code, stderr, stdout } = yield* run(engine, lookScript, ["docker"])
         expect({ code, stderr }).toEqual({ code: 1, stderr: "Cannot connect to the Docker daemon\n" })
-        expect(decodeFacts(stdout)).toMatchObject({ processor: expect.any(String), began: expect.any(Number) })
-        expect(decodeFacts(stdout)).not.toHaveProperty("engine")
+        expect(parseLookOutput(stdout)).toMatchObject({ processor: expect.any(String), began: expect.any(Number) })
+        expect(parseLookOutput(stdout)).not.toHaveProperty("engine")
         const missing = yield* run(engine, lookScript, ["nerdctl"])
         expect({ code: missing.code, stderr: missing.stderr }).toEqual({ code: 127, stderr: "nerdctl: not found\n" })
       })
@@ -50,27 +50,27 @@ for (const shell of ["sh", "busybox sh"]) {
     const look = Effect.fnUntraced(function* (port: number) {
       const engine = yield* FakeEngine.make()
       const { stdout } = yield* run(engine, tunnelScript, ["", String(port)])
-      return decodeSeenPort(stdout)
+      return parseTunnelOutput(stdout)
     })
 
     it.live("tells one that is open on loopback alone from one that is open to all", () =>
       Effect.gen(function* () {
-        const asked = { answers: true, asked: expect.stringMatching(/^(curl|wget|bash)$/) }
+        const asked = { answers: true, program: expect.stringMatching(/^(curl|wget|bash)$/) }
         const { port = 0 } = yield* listen("127.0.0.1", 200)
-        expect(yield* look(port)).toEqual({ open: false, registry: asked as never })
+        expect(yield* look(port)).toEqual({ isPublic: false, registry: asked as never })
         const { port: open = 0 } = yield* listen("0.0.0.0", 200)
-        expect(yield* look(open)).toEqual({ open: true, registry: asked as never })
+        expect(yield* look(open)).toEqual({ isPublic: true, registry: asked as never })
         const { port: six = 0 } = yield* listen("::", 200)
-        expect((yield* look(six)).open).toBe(true)
+        expect((yield* look(six)).isPublic).toBe(true)
       })
     )
 
     it.live("tells a port that is closed, and one behind which there is no registry", () =>
       Effect.gen(function* () {
         expect(yield* look(1)).toMatchObject({ registry: { answers: false } })
-        expect(yield* look(1)).not.toHaveProperty("open")
+        expect(yield* look(1)).not.toHaveProperty("isPublic")
         const { port = 0 } = yield* listen("127.0.0.1", 404)
-        expect(yield* look(port)).toMatchObject({ open: false, registry: { answers: false } })
+        expect(yield* look(port)).toMatchObject({ isPublic: false, registry: { answers: false } })
       })
     )
 
@@ -91,9 +91,9 @@ for (const shell of ["sh", "busybox sh"]) {
 
 test("facts that are not what the script prints are refused", () => {
   for (const text of ["", "began 1\nended 2\n", "began x\nended 2\nprocessor y\n", "processor y\nengine docker\n"]) {
-    expect(decodeFacts(text)).not.toHaveProperty("processor")
+    expect(parseLookOutput(text)).not.toHaveProperty("processor")
   }
-  expect(decodeFacts("began 1.%N\nended 2.N\nprocessor s390x\nfree 10 /a b\n")).toEqual({
+  expect(parseLookOutput("began 1.%N\nended 2.N\nprocessor s390x\nfree 10 /a b\n")).toEqual({
     began: 1000,
     ended: 2000,
     processor: "s390x",

@@ -152,7 +152,7 @@ for (const shell of ["sh", "busybox sh"]) {
       ["running 0 \nexited 0 \n", "stopped with exit code 7", {}],
       ["running 1 \n", "crashed and was restarted", {}],
       ["restarting 2 \n", "crashed and was restarted", {}],
-      ["running 0 \n", "has another image than shop-web:v2 had when it was pulled", { id: "sha256:other" }]
+      ["running 0 \n", "does not use the image that was pulled as shop-web:v2", { id: "sha256:other" }]
     ]
     for (const how of ["beside", "trial", "stop"] as const)
       for (const [states, why, options] of whys)
@@ -377,7 +377,7 @@ for (const shell of ["sh", "busybox sh"]) {
         yield* engine.release
         expect((yield* first.ended).code).toBe(0)
         const { code, stderr } = yield* Fiber.join(second)
-        expect({ code, stderr }).toEqual({ code: 0, stderr: "waiting for another deploy on this server\n" })
+        expect({ code, stderr }).toEqual({ code: 0, stderr: "waiting for another deploy on this server to finish\n" })
       })
     )
 

@@ -51,9 +51,9 @@ it.effect("a registry that fails for a moment is asked again, later each time, a
     expect(Exit.isSuccess(exit)).toBe(true)
     expect(times).toBe(4)
     expect(notes).toEqual([
-      "the registry has an error of its own; asking again in 1 s (1 of 3)",
-      "the connection to the registry broke; asking again in 2 s (2 of 3)",
-      "the registry did not answer in time; asking again in 4 s (3 of 3)"
+      "the registry reported an internal error; retrying in 1 s (1 of 3)",
+      "the connection to the registry was lost; retrying in 2 s (2 of 3)",
+      "the registry did not respond in time; retrying in 4 s (3 of 3)"
     ])
   })
 )
@@ -71,7 +71,7 @@ it.effect("a registry that goes on failing is given up, with its error", () =>
 it.effect("a registry is given the time that it asks for, but no more than a minute", () =>
   Effect.gen(function* () {
     const { notes } = yield* meet(["toomanyrequests: retry-after: 6.2s, allowed: 44000/minute"])
-    expect(notes).toEqual(["the registry was asked too often; asking again in 7 s (1 of 3)"])
+    expect(notes).toEqual(["the registry's rate limit was reached; retrying in 7 s (1 of 3)"])
     const hour = yield* meet(["toomanyrequests: retry-after: 1h"])
     expect([hour.times, hour.notes]).toEqual([1, []])
     expect(Exit.isFailure(hour.exit) && hour.exit.cause.reasons[0]).toMatchObject({ error: { retryAfter: 3600 } })

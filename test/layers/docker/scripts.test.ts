@@ -253,7 +253,8 @@ for (const shell of ["sh", "busybox sh"]) {
         expect(ended).toEqual({
           code: 1,
           stdout: "",
-          stderr: "waiting for another pull on this server\nother pulls have held the lock of this server for an hour\n"
+          stderr:
+            "waiting for another pull on this server to finish\ngave up after 1 hour: other pulls on this server did not finish\n"
         })
         const second = yield* Effect.forkChild(run(engine, pullScript, args))
         yield* engine.release

@@ -21,7 +21,7 @@ describe("bytes that are poured", () => {
       const pieces = Array.from({ length: 1000 }, (_, n) => `${n} `)
       const written: Array<string> = []
       let writing = 0
-      const measured = yield* Hashing.pour(body(...pieces), {
+      const measured = yield* Hashing.hashInto(body(...pieces), {
         write: async (some) => {
           expect(++writing).toBe(1)
           // As long as it takes to read many pieces.
@@ -40,12 +40,12 @@ describe("bytes that are poured", () => {
   it.live("fail with the error of the side that broke", () =>
     Effect.gen(function* () {
       const full = { write: () => Promise.reject(new Error("no room")), onError: (cause: unknown) => `write: ${cause}` }
-      expect(yield* Effect.flip(Hashing.pour(body("one", "two"), full))).toBe("write: Error: no room")
+      expect(yield* Effect.flip(Hashing.hashInto(body("one", "two"), full))).toBe("write: Error: no room")
       const cut = {
         bytes: new ReadableStream<Uint8Array>({ pull: (controller) => controller.error(new Error("cut short")) }),
         onError: (cause: unknown) => `read: ${cause}`
       }
-      expect(yield* Effect.flip(Hashing.pour(cut, Hashing.nowhere))).toBe("read: Error: cut short")
+      expect(yield* Effect.flip(Hashing.hashInto(cut, Hashing.discard))).toBe("read: Error: cut short")
     })
   )
 
@@ -62,7 +62,7 @@ describe("bytes that are poured", () => {
         onError: String
       }
       const write = () => (begun.resolve(), disk.promise)
-      const pouring = yield* Effect.forkChild(Hashing.pour(endless, { write, onError: String }))
+      const pouring = yield* Effect.forkChild(Hashing.hashInto(endless, { write: write, onError: String }))
       yield* Effect.promise(() => begun.promise)
       const interrupting = yield* Effect.forkChild(Fiber.interrupt(pouring), { startImmediately: true })
       yield* Effect.yieldNow

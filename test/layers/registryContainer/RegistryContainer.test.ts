@@ -15,7 +15,7 @@ const wanted = { engine: "docker", port: 9270, image: "registry:3" } as const
 const ensure = (output: Partial<Output>, answers: () => boolean = () => true) =>
   Effect.flatMap(RegistryContainer, (containers) => containers.ensure(wanted)).pipe(
     Effect.provide(
-      RegistryContainer.asking(() => Effect.sync(answers)).pipe(
+      RegistryContainer.layerWith(() => Effect.sync(answers)).pipe(
         Layer.provide(Recording.layer([Answer.from(() => output)])),
         Layer.provide(Events.layer),
         Layer.provide(Scrubber.layer)

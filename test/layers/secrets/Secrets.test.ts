@@ -57,11 +57,11 @@ it.live("the environment's file comes first, then .env, then the process environ
     all,
     Effect.gen(function* () {
       expect(shown(yield* resolve("A", "B", "C"))).toEqual({ A: "staging", B: "dotenv", C: "process" })
-      const { where } = yield* Secrets
-      expect(yield* Effect.forEach(["A", "B", "C", "D"], where)).toEqual([
-        Option.some({ place: ".env.staging", command: false }),
-        Option.some({ place: ".env", command: false }),
-        Option.some({ place: "the process environment", command: false }),
+      const { locate } = yield* Secrets
+      expect(yield* Effect.forEach(["A", "B", "C", "D"], locate)).toEqual([
+        Option.some({ place: ".env.staging", isCommand: false }),
+        Option.some({ place: ".env", isCommand: false }),
+        Option.some({ place: "the process environment", isCommand: false }),
         Option.none()
       ])
     })
@@ -181,8 +181,8 @@ describe("a command that stands for a secret", () => {
       Effect.gen(function* () {
         const [secrets, scrubber] = [yield* Secrets, yield* Scrubber]
         expect(shown(yield* resolve("A"))).toEqual({ A: "1" })
-        expect(yield* secrets.where("B")).toEqual(Option.some({ place: ".env", command: true }))
-        expect(yield* secrets.missing(["B"])).toEqual(Option.none())
+        expect(yield* secrets.locate("B")).toEqual(Option.some({ place: ".env", isCommand: true }))
+        expect(yield* secrets.findMissing(["B"])).toEqual(Option.none())
         expect(shown(yield* resolve("A", "B"))).toEqual({ A: "1", B: "s3cret-1" })
         expect(Redacted.value(yield* secrets.value({ _tag: "Name", name: "B" }))).toBe("s3cret-1")
         expect(scrubber.text("s3cret-1")).toBe("<redacted>")

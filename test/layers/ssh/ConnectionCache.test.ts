@@ -100,9 +100,9 @@ describe("a shared value", () => {
     Effect.gen(function* () {
       const shared = yield* Shared.make<{ readonly n: number }, never>()
       const first = yield* shared.get("a", Effect.succeed({ n: 1 }))
-      yield* shared.drop("a", first)
+      yield* shared.release("a", first)
       const second = yield* shared.get("a", Effect.succeed({ n: 2 }))
-      yield* shared.drop("a", first)
+      yield* shared.release("a", first)
       expect(yield* shared.get("a", Effect.succeed({ n: 3 }))).toBe(second)
     })
   )

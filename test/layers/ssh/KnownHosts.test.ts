@@ -10,7 +10,7 @@ const make = (): { readonly line: string; readonly bytes: Buffer } => {
 const [one, two] = [make(), make()]
 
 const judge = (text: string, host: string, port = 22, key = one) =>
-  KnownHosts.read(text, host, port).judge(key.bytes)._tag
+  KnownHosts.read(text, host, port).check(key.bytes)._tag
 
 const hash = (name: string): string => {
   const salt = Buffer.from("12345678901234567890")
@@ -19,7 +19,7 @@ const hash = (name: string): string => {
 
 describe("known_hosts", () => {
   const cases: ReadonlyArray<
-    readonly [why: string, field: string, host: string, port: number, verdict: KnownHosts.Verdict["_tag"]]
+    readonly [why: string, field: string, host: string, port: number, verdict: KnownHosts.HostKeyStatus["_tag"]]
   > = [
     ["a plain name", "web1", "web1", 22, "Known"],
     ["case does not matter", "Web1", "wEb1", 22, "Known"],
@@ -72,7 +72,7 @@ describe("known_hosts", () => {
     expect(judge(`${"*a".repeat(40)}*b ${one.line}\n`, "a".repeat(200))).toBe("Unknown")
   })
   test("a line that is written tells no name, and is found by it alone", () => {
-    const lines = [1, 2].map(() => KnownHosts.line("No-Pty", 2222, one.bytes))
+    const lines = [1, 2].map(() => KnownHosts.formatLine("No-Pty", 2222, one.bytes))
     expect(lines[0]).not.toBe(lines[1])
     for (const line of lines) {
       expect(line).toMatch(/^\|1\|\S+\|\S+ ssh-ed25519 \S+\n$/)
@@ -85,7 +85,7 @@ describe("known_hosts", () => {
   })
 
   test("another key for the host is a change, and its line is told", () => {
-    const verdict = KnownHosts.read(`\nweb1 ${two.line}\n`, "web1", 22).judge(one.bytes)
+    const verdict = KnownHosts.read(`\nweb1 ${two.line}\n`, "web1", 22).check(one.bytes)
     expect(verdict).toMatchObject({ _tag: "Changed", known: { line: 2 } })
   })
   test("one of several keys is enough", () => {

@@ -122,7 +122,7 @@ describe("a connection", () => {
     Effect.gen(function* () {
       const silent = yield* silentServer
       const sshd = yield* Sshd.make()
-      const { ssh } = yield* client({ starts: 3 })
+      const { ssh } = yield* client({ maxHandshakes: 3 })
       const fibers = yield* Effect.forEach(Array.from({ length: 8 }), (_, n) =>
         Effect.forkChild(ssh.connect(serverOf(sshd, { name: `web${n}`, port: silent.port })))
       )

@@ -132,7 +132,7 @@ for (const [name, make] of servers)
 
     it.live("does not hold up the end of its scope for long, even if it wants to run on", () =>
       Effect.gen(function* () {
-        const { ssh } = yield* client({ grace: Duration.millis(200) })
+        const { ssh } = yield* client({ stopTimeout: Duration.millis(200) })
         const file = join(yield* folder, "pid")
         const server = yield* make
         const command = ssh.exec(server, `trap '' TERM HUP; echo $$ > ${file}; while :; do sleep 0.1; done`)
@@ -184,7 +184,7 @@ describe("a command on a server that says no", () => {
   it.live("fails where the built-in server is told to refuse it", () =>
     Effect.gen(function* () {
       const { server } = yield* builtIn({ allow: (command) => command !== "false" })
-      const { ssh } = yield* client({ grace: Duration.millis(50) })
+      const { ssh } = yield* client({ stopTimeout: Duration.millis(50) })
       expect((yield* run(ssh, server, "true")).code).toBe(0)
       // Also while another runs, for whose end nothing must wait.
       yield* ssh.exec(server, "sleep 300")
@@ -197,7 +197,7 @@ describe("a command on the built-in server", () => {
   it.live("is killed with all its children when its channel closes", () =>
     Effect.gen(function* () {
       const { server } = yield* builtIn()
-      const { ssh } = yield* client({ grace: Duration.millis(50) })
+      const { ssh } = yield* client({ stopTimeout: Duration.millis(50) })
       const file = join(yield* folder, "pid")
       const command = ssh.exec(server, `trap '' TERM; sleep 300 & echo $$ > ${file}; wait; sleep 300`)
       const fiber = yield* Effect.forkChild(Effect.scoped(Effect.andThen(command, Effect.never)))

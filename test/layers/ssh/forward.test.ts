@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { PassThrough } from "node:stream"
 import { Client } from "ssh2"
 import type { Server } from "../../../src/config/Project.ts"
-import { listen as listenTo } from "../../../src/layers/ssh/Listeners.ts"
+import { acceptForwarded } from "../../../src/layers/ssh/Listeners.ts"
 import type { SshServerOptions } from "../../../src/sandbox/SshServer.ts"
 import { it } from "../../effect.ts"
 import * as Sshd from "./Sshd.ts"
@@ -343,7 +343,7 @@ describe("a connection that a server forwards", () => {
       Effect.gen(function* () {
         const localPort = yield* echo
         const client = new Client()
-        listenTo(client, new PassThrough()).add(9270, localPort)
+        acceptForwarded(client, new PassThrough()).add(9270, localPort)
         const verdict = (srcIP: string, destPort = 9270) =>
           Effect.callback<string>((resume) => {
             const accept = () => {

@@ -59,7 +59,7 @@ const builtin = Effect.fnUntraced(function* ({ name }: Project, { port }: LocalR
   const registry = yield* LocalRegistry
   const { size, tags } = yield* registry.contents
   const url = `http://localhost:${port}/v2/`
-  const answers = yield* Probe.answers(`http://127.0.0.1:${port}`)
+  const answers = yield* Probe.isReady(`http://127.0.0.1:${port}`)
   return [
     `The registry of ${name} is local, on port ${port}. jiji keeps it in ${yield* registry.folder}.`,
     answers
@@ -75,7 +75,7 @@ const container = Effect.fnUntraced(function* ({ name }: Project, { port }: Loca
   const url = `http://127.0.0.1:${port}`
   const said = yield* Catalog.list(url)
   const where = `The registry of ${name} is local, on port ${port}, in the container ${containerName}.`
-  if (Option.isNone(said) || !(yield* Probe.answers(url))) {
+  if (Option.isNone(said) || !(yield* Probe.isReady(url))) {
     return [where, `It does not answer at ${url}/v2/ now: the next deploy starts it.`]
   }
   const tags = said.value

@@ -3,40 +3,41 @@ import { readFileSync } from "node:fs"
 import { hostname } from "node:os"
 import { Clock, Effect, FileSystem, Option } from "effect"
 
-/** Files that another machine or an unrelated process may own are left alone for this long. */
+/** How old a file must be before it is removed without knowing whether its owner is gone. */
 const abandonedAfter = 24 * 60 * 60 * 1000
 
-/** When a process began, in ticks since the machine did. Empty where the system does not tell. */
-const startOf = (pid: number): string => {
+/** When a process started, in clock ticks since boot. Empty if the system does not have /proc. */
+const processStart = (pid: number): string => {
   try {
-    // Behind the program's name, which is in parentheses and may hold anything; see proc(5).
+    // The fields follow the program's name, which is in parentheses and may contain anything; see proc(5).
     return readFileSync(`/proc/${pid}/stat`, "latin1").split(") ").at(-1)?.split(" ")[19] ?? ""
   } catch {
     return ""
   }
 }
 
-/** A name for a temporary file that says whose it is: machine, process, when that began, and a random part. */
-export const name = (): string => `${hostname()}.${process.pid}.${startOf(process.pid)}-${randomUUID().slice(0, 8)}`
+/** Makes a name for a temporary file that identifies its owner: host name, process id, process start time; plus a random part. */
+export const makeName = (): string =>
+  `${hostname()}.${process.pid}.${processStart(process.pid)}-${randomUUID().slice(0, 8)}`
 
-/** Whether the process that owns a temporary file of this name has ended, as far as this machine can tell. */
+/** Whether the process that owns a temporary file is known to have exited. */
 const ownerIsGone = (name: string): boolean => {
   const [, host, pid, start = ""] = /^(.+)\.(\d+)\.(?:(\d+)-(?=[0-9a-f]{8}$))?[0-9a-f-]+$/.exec(name) ?? []
   if (host !== hostname()) return false
-  // A number is given to another process in time.
-  const now = startOf(Number(pid))
+  // The system may have reused the process id.
+  const now = processStart(Number(pid))
   if (start !== "" && now !== "" && now !== start) return true
   try {
     process.kill(Number(pid), 0)
     return false
   } catch (cause) {
-    // EPERM: there is such a process, and it is somebody else's.
+    // EPERM means that the process exists but belongs to another user.
     return cause instanceof Error && "code" in cause && cause.code === "ESRCH"
   }
 }
 
-/** Removes what processes left in a folder of temporary files when they were killed; `age` is in milliseconds. */
-export const sweep = Effect.fnUntraced(function* (directory: string, age: number = abandonedAfter) {
+/** Removes the files of killed processes from a folder of temporary files, and files older than `age` milliseconds. */
+export const removeAbandoned = Effect.fnUntraced(function* (directory: string, age: number = abandonedAfter) {
   const fs = yield* FileSystem.FileSystem
   const now = yield* Clock.currentTimeMillis
   yield* Effect.forEach(

@@ -4,11 +4,11 @@ import { readRegularFile } from "../../config/regularFile.ts"
 import { decodeUtf8 } from "../../config/utf8.ts"
 import { SecretsUnreadable } from "./SecretsError.ts"
 
-/** A place where secrets are looked for. */
+/** A source of secrets. */
 export interface SecretSource {
-  /** As a person calls it: `.env.staging`, `the process environment`. */
+  /** Its name in messages: `.env.staging`, `the process environment`. */
   readonly place: string
-  readonly there: boolean
+  readonly exists: boolean
   readonly get: (name: string) => DotEnvValue | undefined
 }
 
@@ -18,7 +18,7 @@ const readFile = Effect.fnUntraced(function* (root: string, file: string) {
     readRegularFile(path.join(root, file)),
     (reason) => new SecretsUnreadable({ file, reason })
   )
-  if (bytes === undefined) return { place: file, there: false, get: () => undefined } satisfies SecretSource
+  if (bytes === undefined) return { place: file, exists: false, get: () => undefined } satisfies SecretSource
   const text = decodeUtf8(bytes)
   if (typeof text !== "string") {
     const faults = [{ line: text.line, message: "is not UTF-8 text" }]
@@ -26,10 +26,13 @@ const readFile = Effect.fnUntraced(function* (root: string, file: string) {
   }
   const { faults, values } = parseDotEnv(text)
   if (faults.length > 0) return yield* new SecretsUnreadable({ file, reason: faults })
-  return { place: file, there: true, get: (name) => values.get(name) } satisfies SecretSource
+  return { place: file, exists: true, get: (name) => values.get(name) } satisfies SecretSource
 })
 
-/** All places in the order of the search: `.env.ENVIRONMENT`, `.env`, the process environment, in which nothing is a command. */
+/**
+ * Reads all sources, in search order: `.env.ENVIRONMENT`, `.env`, the process environment. Values in the process
+ * environment are never commands.
+ */
 export const readSources = Effect.fnUntraced(function* (options: {
   readonly root: string
   readonly environment?: string
@@ -41,5 +44,5 @@ export const readSources = Effect.fnUntraced(function* (options: {
     const text = options.env[name]
     return text === undefined ? undefined : { _tag: "Text", text }
   }
-  return [...found, { place: "the process environment", there: true, get }]
+  return [...found, { place: "the process environment", exists: true, get }]
 })

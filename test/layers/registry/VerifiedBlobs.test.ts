@@ -9,7 +9,7 @@ import { folder, sha256 } from "./fixtures.ts"
 
 const bytes = new TextEncoder().encode("a layer")
 const digest = `sha256:${sha256(bytes)}`
-const isSealed = (store: Store.Store) => statSync(store.path(digest)).mtimeMs === 946_684_800_000
+const isSealed = (store: Store.Store) => statSync(store.blobPath(digest)).mtimeMs === 946_684_800_000
 const waitFor = (condition: () => boolean) =>
   Effect.repeat(Effect.delay(Effect.sync(condition), "1 millis"), { until: (met) => met })
 
@@ -37,7 +37,7 @@ const open = Effect.fnUntraced(function* (directory: string) {
     Effect.provideService(Scope.Scope, scope)
   )
   const keep = Effect.scoped(
-    Effect.flatMap(store.stage({ bytes: new Blob([bytes]).stream(), onError: String }), store.keep)
+    Effect.flatMap(store.stage({ bytes: new Blob([bytes]).stream(), onError: String }), store.commit)
   )
   return { store, keep, hashed, flush: Deferred.succeed(disk, undefined), end: Scope.close(scope, Exit.void) }
 }, Effect.provide(Platform.layer))
@@ -47,7 +47,7 @@ describe("a blob that was taken in", () => {
     Effect.gen(function* () {
       const { end, flush, keep, store } = yield* open(yield* folder)
       expect(yield* keep).toBe(bytes.length)
-      expect(yield* store.has(digest, bytes.length)).toBe(true)
+      expect(yield* store.hasBlob(digest, bytes.length)).toBe(true)
       expect(isSealed(store)).toBe(false)
       yield* flush
       yield* end
@@ -60,19 +60,19 @@ describe("a blob that was taken in", () => {
       const directory = yield* folder
       const mine = yield* open(directory)
       yield* mine.keep
-      expect(yield* mine.store.has(digest, bytes.length)).toBe(true)
+      expect(yield* mine.store.hasBlob(digest, bytes.length)).toBe(true)
       expect(yield* mine.keep).toBe(0)
       expect(mine.hashed).toEqual([])
 
       const other = yield* open(directory)
-      expect(yield* other.store.has(digest, bytes.length)).toBe(true)
-      expect(yield* other.store.has(digest, bytes.length)).toBe(true)
+      expect(yield* other.store.hasBlob(digest, bytes.length)).toBe(true)
+      expect(yield* other.store.hasBlob(digest, bytes.length)).toBe(true)
       expect(other.hashed.length).toBe(1)
 
       yield* mine.flush
       yield* mine.end
       const later = yield* open(directory)
-      expect(yield* later.store.has(digest, bytes.length)).toBe(true)
+      expect(yield* later.store.hasBlob(digest, bytes.length)).toBe(true)
       expect(later.hashed).toEqual([])
       yield* Effect.all([other.flush, other.end, later.end])
     })
@@ -82,13 +82,13 @@ describe("a blob that was taken in", () => {
     Effect.gen(function* () {
       const { end, flush, keep, store } = yield* open(yield* folder)
       yield* keep
-      const before = statSync(store.path(digest)).mtimeMs
+      const before = statSync(store.blobPath(digest)).mtimeMs
       // A file's time has the grain of the kernel's clock.
       yield* waitFor(() => {
-        writeFileSync(store.path(digest), "another")
-        return statSync(store.path(digest)).mtimeMs !== before
+        writeFileSync(store.blobPath(digest), "another")
+        return statSync(store.blobPath(digest)).mtimeMs !== before
       })
-      expect(yield* store.has(digest, bytes.length)).toBe(false)
+      expect(yield* store.hasBlob(digest, bytes.length)).toBe(false)
       yield* flush
       yield* end
       expect(isSealed(store)).toBe(false)
