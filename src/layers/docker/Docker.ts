@@ -24,11 +24,11 @@ import * as Progress from "../../core/Progress.ts"
 import type { Forward } from "../ssh/Ssh.ts"
 import { Shell, type ShellError } from "../shell/Shell.ts"
 
-/** The engine that answers on a server, and the project's containers there. */
+/** A server's engine, and the project's containers there. */
 export interface ServerEngine {
   readonly name: Engine
   readonly version: string
-  /** As images call it: `amd64`, `arm64`, … */
+  /** As in image platforms: `amd64`, `arm64`, … */
   readonly architecture: string
   readonly containers: ReadonlyArray<InspectedContainer>
 }
@@ -39,11 +39,11 @@ export interface BuildOptions {
   readonly source: BuildSource
   /** The name of the image. */
   readonly reference: ImageReference.ImageReference
-  /** `linux/arm64` for one; the engine's own where absent. */
+  /** Such as `linux/arm64`. Default: the engine's own. */
   readonly platform?: string
 }
 
-/** A registry and who one is to it. */
+/** How to log in to a registry. */
 export interface Credentials {
   readonly server: string
   readonly username: string
@@ -53,7 +53,7 @@ export interface Credentials {
 export interface PushOptions {
   readonly engine: Engine
   readonly reference: ImageReference.ImageReference
-  /** Hold for this push alone; without them the user's own login does. */
+  /** Used for this push only. Without them, the engine uses the user's own login. */
   readonly credentials?: Credentials
   /** False only for a registry on this machine's loopback. */
   readonly verify?: boolean
@@ -66,7 +66,7 @@ export interface PullOptions {
   readonly name?: ImageReference.ImageReference
   /** False only for a registry on the machine's own loopback. */
   readonly verify: boolean
-  /** Takes the name away that the image was pulled by. */
+  /** Removes the name that the image was pulled by. */
   readonly drop: boolean
   readonly credentials?: Credentials
   /** What the server reaches the registry through, and how many bytes are expected to go that way. */
@@ -79,9 +79,9 @@ export interface ReplaceOptions {
   readonly service: string
   readonly name: string
   readonly digest: string
-  /** A hash of everything but the image that the container is made from. */
+  /** A hash of everything the container is made from, except its image. */
   readonly config: string
-  /** `beside` the old one; after a `trial` without ports; or after a `stop` of the old one, whose data it shares. */
+  /** Start `beside` the old container; after a `trial` without ports; or after a `stop` of the old one, whose data it shares. */
   readonly strategy: "beside" | "trial" | "stop"
   readonly runningFor: Duration.Duration
   readonly timeout: Duration.Duration
@@ -97,36 +97,36 @@ export interface PulledImage extends InspectedImage {
   readonly digest: string
 }
 
-/** What was done about a container, and its id. */
+/** What happened to a container, and its id. */
 export interface Replaced {
   readonly outcome: "started" | "unchanged"
   readonly id: string
 }
 
-/** Operations of a container engine, on this machine and on servers. */
+/** Runs a container engine, on this machine and on servers. */
 export class Docker extends Context.Service<
   Docker,
   {
-    /** Finds the engine of a server, and the containers of a project there. */
+    /** Finds a server's engine, and the project's containers there. */
     probe(server: Server, prefer: Engine, project: string): Effect.Effect<ServerEngine, EngineError | ShellError>
     /** Builds an image on this machine. */
     build(options: BuildOptions): Effect.Effect<InspectedImage, BuildFailed | EngineError | ShellError>
-    /** An image of this machine as an archive. */
+    /** Streams an image of this machine as a tar archive. */
     save(
       engine: Engine,
       reference: ImageReference.ImageReference
     ): Stream.Stream<Uint8Array, ShellError | CommandFailed>
-    /** Logs a machine's user in to a registry, until {@link logout}. */
+    /** Logs a machine's engine in to a registry, until {@link logout}. */
     login(machine: Machine, engine: Engine, credentials: Credentials): Effect.Effect<void, EngineError | ShellError>
-    /** Logs a machine's user out of a registry; answers whether it was logged in. */
+    /** Logs a machine's engine out of a registry. Returns whether it was logged in. */
     logout(machine: Machine, engine: Engine, server: string): Effect.Effect<boolean, EngineError | ShellError>
-    /** Whether a registry takes the credentials; this machine stays as it is, logged in or not. */
+    /** Checks credentials with their registry. Does not change this machine's own login. */
     check(engine: Engine, credentials: Credentials): Effect.Effect<void, EngineError | ShellError>
     /** Pushes an image of this machine, and publishes its progress. Returns the digest that the registry knows it by. */
     push(options: PushOptions): Effect.Effect<string, EngineError | ShellError>
     /** Pulls an image onto a server, and publishes its progress. Fails at once if the tunnel it needs is lost. */
     pull(server: Server, options: PullOptions): Effect.Effect<PulledImage, EngineError | ShellError>
-    /** Puts a new container in the place of the old one, once it is healthy. */
+    /** Starts a new container, and removes the old one once the new one is healthy. */
     replace(
       server: Server,
       options: ReplaceOptions
@@ -140,7 +140,7 @@ export class Docker extends Context.Service<
       const events = yield* Events
       const retrying = retryRegistry(events)
 
-      /** Runs to exit code 0, or fails with the error that the engine's words stand for. */
+      /** Runs a command, and turns a failed one into the error that the engine's output stands for. */
       const succeed = Effect.fnUntraced(function* (
         machine: Machine,
         command: Command,
@@ -159,8 +159,8 @@ export class Docker extends Context.Service<
       const unclear = (machine: Machine, engine: string, operation: string) => (reason: unknown) =>
         new EngineUnclear({ machine: label(machine), engine, operation, reason })
 
-      // Services that are built from the same source take turns, so that the engine's cache gives all of them one image:
-      // side by side each would get its own, and the next deploy another one of these.
+      // Services with the same source are built one after another, so that the engine's cache gives all of them the same
+      // image. In parallel each would get its own, and the next deploy would replace some of them.
       const turns = new Map<string, Semaphore.Semaphore>()
       const turn = (key: string): Semaphore.Semaphore => {
         const semaphore = turns.get(key) ?? Semaphore.makeUnsafe(1)
@@ -203,7 +203,7 @@ export class Docker extends Context.Service<
               { machine: "local", engine, operation: `build ${service}`, reference: name },
               output
             )
-            // These are the engine's own; all others may be quoted from what the Dockerfile runs, as its exit code is.
+            // Only these are certainly the engine's own. Others may come from a command in the Dockerfile.
             if (["EngineDown", "EngineForbidden", "DiskFull"].includes(error._tag)) return yield* error
             const log = lastLines(`${output.stdout}${output.stderr}`)
             return yield* new BuildFailed({ service, code: output.exitCode, log })
@@ -271,7 +271,7 @@ export class Docker extends Context.Service<
             name === undefined ? "" : ImageReference.print(name),
             String(verify),
             drop ? "yes" : "no",
-            // What goes through the tunnel is counted there.
+            // The tunnel counts its own bytes.
             tunnel === undefined ? "yes" : "no",
             ...loginArgs(credentials)
           ]
@@ -286,7 +286,7 @@ export class Docker extends Context.Service<
             const reading = { ...command, onLine: transferReader(report) }
             return Progress.during(events, progress, succeed(machine, reading, context))
           })
-          // Behind a tunnel is this machine: what fails there does not pass by itself.
+          // A tunnel leads to this machine, where retrying does not help.
           const attempts = ImageReference.isOnLoopback(reference) ? pulling : retrying(pulling)
           const { stdout } = yield* tunnel === undefined ? attempts : through(events, tunnel, attempts)
           const image = yield* Effect.mapError(decodeImage(stdout), unclear(machine, engine, context.operation))
@@ -331,7 +331,7 @@ const digestIn = (repoDigests: ReadonlyArray<string>, repository?: string): stri
       (name) => name !== undefined && (repository === undefined || ImageReference.repositoryOf(name) === repository)
     )?.digest
 
-/** A pull through a tunnel. By itself the engine would notice only after a long time that the tunnel is gone. */
+/** Pulls through a tunnel. By itself the engine notices only after a long time that the tunnel is gone. */
 const through = <A, E, R>(
   events: Events["Service"],
   { carried, expectedBytes: total, lost }: NonNullable<PullOptions["tunnel"]>,
@@ -342,14 +342,14 @@ const through = <A, E, R>(
     return Progress.during(events, { label: "through the tunnel", amount }, Effect.raceFirst(pull, lost))
   })
 
-/** The arguments of a script that logs in: the registry and the user, or nothing twice. */
+/** The arguments of a script that logs in: registry and user, or two empty words. */
 const loginArgs = (credentials: Credentials | undefined): ReadonlyArray<string> =>
   credentials === undefined ? ["", ""] : [words.loginServer(credentials.server), credentials.username]
 
 const loginEnv = (credentials: Credentials | undefined): NonNullable<Command["env"]> =>
   credentials === undefined ? {} : { JIJI_PASSWORD: credentials.password }
 
-/** What the script's end says: its exit code, and the word that its output begins with. */
+/** Reads the result of the script: its exit code, and the first word of its output. */
 const replaced = Effect.fnUntraced(function* (server: Server, { engine, service }: ReplaceOptions, output: Output) {
   const [line = "", ...rest] = output.stdout.split("\n")
   const [word = "", ...detail] = line.split(" ")

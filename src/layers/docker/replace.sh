@@ -1,10 +1,10 @@
 # Replaces a service's container. At every moment, either the old container or a healthy new one exists.
-# Arguments: engine, container name, project, image digest, configuration hash, how to replace, seconds that a
+# Arguments: engine, container name, project, image digest, configuration hash, strategy (beside, trial or stop), seconds that a
 # container without a health check must run, seconds that it may take to be healthy, image to run, its id, repository
 # and number of versions to keep; then the number of words that publish ports, these words, and the other words of
 # `create`. JIJI_NAMES lists the secrets of the container, JIJI_SECRET_0 and so on hold their values.
 set -u
-engine=$1 name=$2 project=$3 digest=$4 config=$5 how=$6 settle=$7 limit=$8
+engine=$1 name=$2 project=$3 digest=$4 config=$5 strategy=$6 settle=$7 limit=$8
 shift 8
 image=$1 id=${2#sha256:} repository=$3 retain=$4
 shift 4
@@ -143,9 +143,9 @@ if [ "$name_digest" = "$digest" ] && [ "$name_config" = "$config" ]; then
   case $name_state in 'running unhealthy') ;; 'running '*) echo "unchanged $name_id"; exit 0 ;; esac
 fi
 old=$name_id
-[ -n "$old" ] || how=beside
+[ -n "$old" ] || strategy=beside
 
-if [ "$how" = trial ]; then
+if [ "$strategy" = trial ]; then
   # Check that the new container can run before the old one releases its ports.
   phase=trial
   create_trial "$@" >/dev/null || give_up
@@ -157,7 +157,7 @@ fi
 
 phase=next
 next_id=$(create_next "$@") || give_up
-if [ "$how" != beside ]; then
+if [ "$strategy" != beside ]; then
   phase=switch
   e stop "$old" >/dev/null || give_up
 fi

@@ -4,22 +4,22 @@ import type { Amount } from "../../core/Progress.ts"
 interface Layer {
   now: number
   total: number
-  /** Whether its size has been said, or nothing of it is to be moved. */
+  /** Whether its size is known, or nothing of it has to be transferred. */
   isKnown: boolean
-  /** The first word of what was last said of it. */
+  /** The first word of its last status. */
   word: string
 }
 
 /** `930414e60863: Pushing [=>   ]  5.539MB/120MB` of docker's, `Copying blob 6cce2fd30a69 [=>--] 13.9MiB / 114.5MiB` of podman's. */
 const ofLayer = /^(?:([0-9a-f]{12}):|Copying (?:blob|config) (?:sha256:)?([0-9a-f]{7,64}))(?: +(.*))?$/
 
-/** Said of the whole image, by a version that may look like a layer. */
+/** Lines about the whole image, whose tag may look like a layer's id. */
 const isOfImage = /^(?:Pulling from|digest:) /
 
 const size = String.raw`(\d+(?:\.\d+)?) ?([kKMGT]?)(i?)[bB]`
 const numbers = new RegExp(String.raw`(?:^|[\s\]])${size}(?: ?/ ?${size})?`)
 
-/** More than any image has, and its bytes: their sum is still a whole number that is exact. */
+/** More layers, and larger ones, than any image has; their sum is still an exact integer. */
 const mostLayers = 1000
 const largestLayer = 2 ** 43
 
@@ -28,15 +28,15 @@ const scale = (digits: string, prefix: string, binary: string): number => {
   return Math.min(Math.round(Number(digits) * unit), largestLayer)
 }
 
-/** What docker calls the moving of bytes; podman has no word for it. Unpacking comes after it. */
+/** Docker's words for a transfer; podman prints none. Unpacking follows. */
 const moving = /^(?:Pushing|Downloading|)$/
 
-/** What is said of a layer whose bytes have come to their end, or never had to move. */
+/** The statuses of a layer that is transferred, or did not have to be. */
 const over = /^(?:Pushed|Layer|Mounted|Already|Verifying|Download|Extracting|Pull|done|skipped)$/
 
 /**
- * Reads what an engine writes of a push or a pull, line by line: tells how far it is, and answers the line where it says
- * anything else. What is said of a layer again and again is answered once.
+ * Reads an engine's output of a push or a pull, line by line. Reports the progress, and returns lines that say anything
+ * else; repeated statuses of a layer are returned once.
  */
 export const transferReader = (report: (amount: Amount) => void): ((line: string) => string | undefined) => {
   const layers = new Map<string, Layer>()
@@ -50,14 +50,14 @@ export const transferReader = (report: (amount: Amount) => void): ((line: string
   return (line) => {
     const text = stripVTControlCharacters(line).trimEnd()
     if (text === "") return undefined
-    const [, docker, podman, said = ""] = ofLayer.exec(text) ?? []
+    const [, docker, podman, status = ""] = ofLayer.exec(text) ?? []
     const id = docker ?? podman?.slice(0, 12)
-    if (id === undefined || isOfImage.test(said)) return text
+    if (id === undefined || isOfImage.test(status)) return text
     if (!layers.has(id) && layers.size >= mostLayers) return text
     const layer = layers.get(id) ?? { now: 0, total: 0, isKnown: false, word: "none" }
     layers.set(id, layer)
-    const word = /^[A-Za-z]*/.exec(said)?.[0] ?? ""
-    const found = numbers.exec(said)
+    const word = /^[A-Za-z]*/.exec(status)?.[0] ?? ""
+    const found = numbers.exec(status)
     if (found !== null && moving.test(word)) {
       const [, digits = "", prefix = "", binary = "", ofDigits, ofPrefix = "", ofBinary = ""] = found
       layer.now = scale(digits, prefix, binary)
@@ -71,7 +71,7 @@ export const transferReader = (report: (amount: Amount) => void): ((line: string
       layer.isKnown = true
       tell()
     }
-    if (found !== null || word === layer.word || (word === "" && said !== "")) return undefined
+    if (found !== null || word === layer.word || (word === "" && status !== "")) return undefined
     layer.word = word
     return text
   }

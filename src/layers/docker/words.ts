@@ -2,13 +2,13 @@ import type { BuildSource, Engine } from "../../config/Project.ts"
 import { canonicalRegistry } from "../../config/ImageReference.ts"
 import type { Command } from "../processes/Command.ts"
 
-/** The part of a container's definition that its `create` is made of. */
+/** What `create` makes a container from. */
 export interface ContainerSpec {
   readonly image: string
   readonly labels: Readonly<Record<string, string>>
   readonly ports: ReadonlyArray<string>
   readonly volumes: ReadonlyArray<string>
-  /** Values that are no secrets. */
+  /** Variables that are not secret. */
   readonly environment: Readonly<Record<string, string>>
   readonly command: ReadonlyArray<string>
 }
@@ -19,10 +19,10 @@ const each = (flag: string, values: ReadonlyArray<string>): ReadonlyArray<string
 const pairs = (record: Readonly<Record<string, string>>): ReadonlyArray<string> =>
   Object.entries(record).map(([key, value]) => `${key}=${value}`)
 
-/** The words that publish a container's ports. */
+/** The arguments that publish a container's ports. */
 export const portWords = (ports: ReadonlyArray<string>): ReadonlyArray<string> => each("--publish", ports)
 
-/** The words of `create` behind the container's name and its ports. `secrets` are names; their values come with the environment. */
+/** The arguments of `create` after the name and the ports. `secrets` are names; their values are in the environment. */
 export const createWords = (spec: ContainerSpec, secrets: ReadonlyArray<string>): ReadonlyArray<string> => [
   "--pull",
   "never",
@@ -36,7 +36,7 @@ export const createWords = (spec: ContainerSpec, secrets: ReadonlyArray<string>)
   ...spec.command
 ]
 
-/** Builds an image on this machine. Podman's own format would lose the HEALTHCHECK. */
+/** Builds an image. Podman's own format would drop the HEALTHCHECK. */
 export const build = (
   engine: Engine,
   source: BuildSource,
@@ -64,13 +64,13 @@ export const inspectImage = (engine: Engine, reference: string): Command["words"
   reference
 ]
 
-/** Writes an image to stdout, as an archive. */
+/** Writes an image to stdout as a tar archive. */
 export const save = (engine: Engine, reference: string): Command["words"] => [engine, "save", reference]
 
-/** What a login is asked for: Docker Hub has three names, and engines keep its login under one of them. */
+/** The name to log in under: Docker Hub has three, and engines store its login under one of them. */
 export const loginServer = (server: string): string => canonicalRegistry(server)
 
-/** Logs a user in; the password comes on stdin. */
+/** Logs in; reads the password from stdin. */
 export const login = (engine: Engine, server: string, username: string): Command["words"] => [
   engine,
   "login",
@@ -80,10 +80,10 @@ export const login = (engine: Engine, server: string, username: string): Command
   loginServer(server)
 ]
 
-/** Logs a user out. */
+/** Logs out. */
 export const logout = (engine: Engine, server: string): Command["words"] => {
   const asked = loginServer(server)
-  // Where docker keeps the login of docker.io; its logout looks for nothing but what it is told.
+  // Docker stores the login of docker.io under this URL, and its logout looks for the given name only.
   // https://github.com/docker/cli/blob/v20.10.24/cli/command/registry/logout.go
   return [engine, "logout", engine === "docker" && asked === "docker.io" ? "https://index.docker.io/v1/" : asked]
 }
