@@ -3,10 +3,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Cause, Deferred, Duration, Effect, Exit, Fiber, Layer, Schema, Sink, Stdio, Stream } from "effect"
-import { hooked } from "../../src/cli/hooks/withHooks.ts"
-import { prepare } from "../../src/cli/hooks/Hooks.ts"
+import { withHooks } from "../../src/cli/hooks/withHooks.ts"
+import { prepareHooks } from "../../src/cli/hooks/Hooks.ts"
 import { hookLines } from "../../src/cli/hooks/hookLines.ts"
-import { isTold, variables } from "../../src/cli/hooks/hookEvents.ts"
+import { handlesEvent, hookVariables } from "../../src/cli/hooks/hookEvents.ts"
 import type { Hook } from "../../src/config/hooks.ts"
 import type { Project } from "../../src/config/Project.ts"
 import { Secrets } from "../../src/layers/secrets/Secrets.ts"
@@ -29,14 +29,14 @@ const hook = (more: HookOf): Hook => ({
   ...more
 })
 
-/** The words of a line of shell. */
+/** A shell command. */
 const sh = (line: string) => ["sh", "-c", line]
 
 class Broken extends Schema.TaggedError<Broken>()("Broken", {}) {
   override get message() {
     return "It broke."
   }
-  readonly remedy = "Mend it."
+  readonly remedy = "Fix it."
   readonly exitCode = 69
 }
 
@@ -59,13 +59,13 @@ const good = Pipeline.make("deploy").pipe(
 )
 const bad = Pipeline.make("deploy").pipe(Pipeline.step(Step.make("pull", () => new Broken())))
 
-/** A new folder, gone with the scope. */
+/** A new folder, removed with the scope. */
 const folder = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "jiji-hooks-"))),
   (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
 )
 
-/** Runs a pipeline with hooks, as a command does, in a folder. */
+/** Runs a pipeline with hooks in a folder, as a command does. */
 const runWith = Effect.fnUntraced(function* <E>(
   root: string,
   hooks: ReadonlyArray<HookOf>,
@@ -77,14 +77,16 @@ const runWith = Effect.fnUntraced(function* <E>(
   const told: Array<Event> = []
   const stderr = () => Sink.forEach((piece: string | Uint8Array) => Effect.sync(() => void said.push(piece)))
   const secrets = Secrets.layer({ root, env }).pipe(Layer.provide(Processes.layer))
-  const prepared = prepare(project, project.hooks ?? []).pipe(Effect.provide(Layer.mergeAll(Processes.layer, secrets)))
+  const prepared = prepareHooks(project, project.hooks ?? []).pipe(
+    Effect.provide(Layer.mergeAll(Processes.layer, secrets))
+  )
   const exit = yield* Effect.gen(function* () {
     const stream = yield* (yield* Events).subscribe
     yield* Effect.forkScoped(
       Stream.runForEach(stream, (event) => Effect.sync(() => told.push(event))),
       { startImmediately: true }
     )
-    return yield* Effect.exit(hooked(prepared, (begun) => Pipeline.run(pipeline, {}, begun)))
+    return yield* Effect.exit(withHooks(prepared, (begun) => Pipeline.run(pipeline, {}, begun)))
   }).pipe(
     Effect.scoped,
     Effect.provide(
@@ -99,7 +101,7 @@ const runWith = Effect.fnUntraced(function* <E>(
 
 const read = (root: string, name: string) => readFileSync(join(root, name), "utf8")
 
-/** Whether a process does anything: one that has ended may wait for its parent to ask how. */
+/** Whether a process is running. A zombie is not. */
 const isRunning = (pid: string): boolean => {
   const { stdout } = Bun.spawnSync(["ps", "-o", "stat=", "-p", pid])
   return !["", "Z"].includes(stdout.toString().trim().slice(0, 1))
@@ -108,7 +110,7 @@ const isRunning = (pid: string): boolean => {
 const error = (exit: Exit.Exit<unknown, unknown>) => (Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined)
 
 describe("a hook", () => {
-  it.live("gets the event as JSON on stdin, and what happened in its environment, in the project's folder", () =>
+  it.live("runs in the project's folder, with the event as JSON on stdin and in its environment", () =>
     Effect.gen(function* () {
       const root = yield* folder
       const line = "cat > event.json; env | grep ^JIJI_ | grep -v ^JIJI_RUN= | sort > env"
@@ -148,7 +150,7 @@ describe("a hook", () => {
     })
   )
 
-  it.live("is one of those of an event that run in the order of the file, those of its end last", () =>
+  it.live("runs in the order of deploy.yml, on the end of the run last", () =>
     Effect.gen(function* () {
       const root = yield* folder
       const say = (what: string) => sh(`sleep 0.0${what.length}; echo ${what} $JIJI_EVENT $JIJI_PATH >> said`)
@@ -171,7 +173,7 @@ describe("a hook", () => {
     })
   )
 
-  it.live("that fails, is not there, or prints a secret is warned of, and the run is as it was", () =>
+  it.live("that fails or does not exist causes a warning without secrets, and does not fail the run", () =>
     Effect.gen(function* () {
       const root = yield* folder
       const environment = { clear: {}, secrets: ["TOKEN"] }
@@ -188,16 +190,14 @@ describe("a hook", () => {
       )
       expect(Exit.isSuccess(exit)).toBe(true)
       expect(said).toContain("warning: The hook first failed on run.started: exit code 3: no <redacted>.\n  → ")
-      expect(said).toContain("second failed on run.succeeded: exit code 127: ./missing is not there.\n")
-      expect(said).toContain(
-        "nowhere failed on run.succeeded: exit code 127: missing-program is in no folder of PATH.\n"
-      )
+      expect(said).toContain("second failed on run.succeeded: exit code 127: ./missing does not exist.\n")
+      expect(said).toContain("nowhere failed on run.succeeded: exit code 127: missing-program is not in PATH.\n")
       expect(said).not.toContain("third")
       expect(told.at(-1)?._tag).toBe("RunSucceeded")
     })
   )
 
-  it.live("that fails draws nothing on the terminal, and orders nothing of a CI", () =>
+  it.live("that fails cannot send escape sequences to the terminal or commands to a CI system", () =>
     Effect.gen(function* () {
       const command = sh("printf '\\033[2J##[error]no\\n::stop-commands::x\\n' >&2; exit 3")
       const { said } = yield* runWith(yield* folder, [{ name: "rude", on: ["run.succeeded"], command }], good)
@@ -207,7 +207,7 @@ describe("a hook", () => {
     })
   )
 
-  it.live("that hangs is ended when its time is up, with all that it has started", () =>
+  it.live("that hangs is killed after its timeout, with its child processes", () =>
     Effect.gen(function* () {
       const root = yield* folder
       const line = "trap '' TERM; sleep 600 & echo $! > child; echo $$ > own; wait; wait"
@@ -222,7 +222,7 @@ describe("a hook", () => {
     })
   )
 
-  it.live("that hands long work on and ends is done, and that work goes on", () =>
+  it.live("can exit and leave work running in the background", () =>
     Effect.gen(function* () {
       const root = yield* folder
       const work = "(trap '' PIPE; while [ ! -e enough ]; do sleep 0.1; done; touch done) & echo $! > child"
@@ -241,7 +241,7 @@ describe("a hook", () => {
     })
   )
 
-  it.live("that is slow does not slow the run, and what it cannot keep up with is counted", () =>
+  it.live("that is slow does not slow down the run, and dropped events are counted", () =>
     Effect.gen(function* () {
       const root = yield* folder
       const open = yield* Deferred.make<void>()
@@ -254,13 +254,13 @@ describe("a hook", () => {
       yield* Deferred.await(open)
       const { exit, said } = yield* Fiber.join(running)
       expect(Exit.isSuccess(exit)).toBe(true)
-      expect(said).toMatch(/^warning: 15\d events passed the hooks by/)
+      expect(said).toMatch(/^warning: 15\d events were dropped because hooks were too slow/)
     })
   )
 })
 
 describe("a required hook", () => {
-  it.live("of the run's beginning holds the run until it has ended", () =>
+  it.live("on run.started blocks the run until it has exited", () =>
     Effect.gen(function* () {
       const root = yield* folder
       let there = false
@@ -272,7 +272,7 @@ describe("a required hook", () => {
     })
   )
 
-  it.live("that fails there is what the run fails with, before any step", () =>
+  it.live("on run.started that fails fails the run before any step", () =>
     Effect.gen(function* () {
       const root = yield* folder
       const { exit, said, told } = yield* runWith(
@@ -292,7 +292,7 @@ describe("a required hook", () => {
     })
   )
 
-  it.live("that fails later lets the run go on, and is what the command ends in", () =>
+  it.live("that fails later lets the run finish, and fails the command", () =>
     Effect.gen(function* () {
       const root = yield* folder
       const hooks = [{ on: ["step.succeeded" as const], command: ["false"], required: true, only: "deploy/pull" }]
@@ -303,7 +303,7 @@ describe("a required hook", () => {
     })
   )
 
-  it.live("does not hide what a run failed with", () =>
+  it.live("does not hide the failure of a run", () =>
     Effect.gen(function* () {
       const root = yield* folder
       const { exit, said } = yield* runWith(root, [{ on: ["run.failed"], command: ["false"], required: true }], bad)
@@ -313,7 +313,7 @@ describe("a required hook", () => {
   )
 })
 
-it.live("the secrets of hooks are looked for before the run, and all that are missing told at once", () =>
+it.live("the secrets of hooks are resolved before the run, and all missing ones are reported at once", () =>
   Effect.gen(function* () {
     const root = yield* folder
     const environment = { clear: {}, secrets: ["TOKEN", "OTHER"] }
@@ -324,7 +324,7 @@ it.live("the secrets of hooks are looked for before the run, and all that are mi
   })
 )
 
-describe("what a hook is told of", () => {
+describe("the events of a hook", () => {
   const event = (path: string, kind: "step" | "item" | "pipeline"): Event => ({
     _tag: "StepFailed",
     seq: 1,
@@ -336,9 +336,9 @@ describe("what a hook is told of", () => {
     failures: [{ tag: "Broken", message: "a\0b", remedy: "" }]
   })
   const told = (path: string, kind: "step" | "item" | "pipeline", only?: string) =>
-    isTold(hook({ on: ["step.failed"], command: ["x"], ...(only !== undefined && { only }) }), event(path, kind))
+    handlesEvent(hook({ on: ["step.failed"], command: ["x"], ...(only !== undefined && { only }) }), event(path, kind))
 
-  test("is steps alone, unless it names paths", () => {
+  test("are those of steps only, unless it names paths", () => {
     expect(told("deploy/servers[web1]/pull", "step")).toBe(true)
     expect(told("deploy/servers[web1]", "item")).toBe(false)
     expect(told("deploy/servers[web1]", "item", "deploy/servers[*]")).toBe(true)
@@ -349,14 +349,14 @@ describe("what a hook is told of", () => {
     expect(told("deploy/servers1/pull", "step", "deploy/servers[1]/pull")).toBe(false)
   })
 
-  test("fits into variables, whatever a server wrote", () => {
+  test("fit into variables, whatever a server wrote", () => {
     const one = hook({ on: ["step.failed"], command: ["x"] })
-    const { JIJI_MESSAGE } = variables(one, event("deploy/pull", "step"), shop("/", []), undefined)
+    const { JIJI_MESSAGE } = hookVariables(one, event("deploy/pull", "step"), shop("/", []), undefined)
     expect(JIJI_MESSAGE).toBe("deploy/pull failed after 1 ms: ab")
   })
 })
 
-test("a rehearsal shows the hooks, and no value of a secret", () => {
+test("a dry run lists the hooks without the values of secrets", () => {
   const environment = { clear: { CHANNEL: "the ops" }, secrets: ["TOKEN"] }
   const hooks = [
     hook({ name: "slack", on: ["run.failed", "run.succeeded"], command: ["bin/notify", "a b"], environment }),
@@ -364,9 +364,9 @@ test("a rehearsal shows the hooks, and no value of a secret", () => {
   ]
   expect(hookLines(shop("/", hooks))).toEqual([
     "",
-    "hooks, which a rehearsal does not run:",
+    "hooks (not run in a dry run):",
     `  slack  bin/notify 'a b' (in the environment: CHANNEL='the ops' TOKEN=<redacted>)  on run.failed, run.succeeded`,
-    "  log    logger  on step.failed of **/pull"
+    "  log    logger  on step.failed for **/pull"
   ])
   expect(hookLines(shop("/", []))).toEqual([])
 })

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import { Cause, Schema } from "effect"
-import { ending } from "../../src/cli/process/exit.ts"
+import { exitReport } from "../../src/cli/process/exit.ts"
 import { json, lines, progress } from "../../src/reporters/doctorReport.ts"
 import { type Check, thisMachine, checksFor } from "../../src/steps/doctor/Check.ts"
 import * as Report from "../../src/steps/doctor/Report.ts"
@@ -84,7 +84,7 @@ test("a server that is called local does not pass for this machine", () => {
 })
 
 test("what failed ends the command with 1, a broken deploy.yml too", () => {
-  const end = (report: Report.Report) => ending(Cause.fail(Report.failure(report)))
+  const end = (report: Report.Report) => exitReport(Cause.fail(Report.failure(report)))
   expect(end(report)).toEqual({
     code: 1,
     text: "error: 1 of 6 checks failed.\n  → Do what is said below each of them, then run: jiji doctor\n"
