@@ -41,14 +41,14 @@ test("the sandbox of the compiled jiji survives a client that disconnects in an 
     const file = join(shop.root, ".jiji/deploy.sandbox.yml")
     // The server has no shell, so the session stays without a command.
     await connected(file, (client) => void client.shell(() => client.destroy()))
-    let said = ""
+    let output = ""
     await connected(file, (client) =>
       client.exec("echo here", (_, channel) => {
-        channel.on("data", (chunk: Buffer) => (said += chunk.toString()))
+        channel.on("data", (chunk: Buffer) => (output += chunk.toString()))
         channel.on("close", () => client.end())
       })
     )
-    expect(said).toBe("here\n")
+    expect(output).toBe("here\n")
   } finally {
     child.kill("SIGINT")
   }

@@ -14,7 +14,7 @@ services:
 hooks:
   log:
     on: [run.started, run.failed, run.interrupted]
-    command: [sh, -c, 'cat >> events; printf "%s %s %s\\n" "$JIJI_EVENT" "$JIJI_OUTCOME" "$TOKEN" >> told']
+    command: [sh, -c, 'cat >> events; printf "%s %s %s\\n" "$JIJI_EVENT" "$JIJI_OUTCOME" "$TOKEN" >> hooks.log']
     environment: { secrets: [TOKEN] }
   servers:
     on: [step.failed]
@@ -23,7 +23,7 @@ hooks:
 `
 const files = {
   ".jiji/deploy.yml": deployFile,
-  "servers.sh": '#!/bin/sh\necho "$JIJI_PATH" >> told\n',
+  "servers.sh": '#!/bin/sh\necho "$JIJI_PATH" >> hooks.log\n',
   ".env": "TOKEN=hunter22hunter\n"
 }
 
@@ -69,7 +69,7 @@ test("a failed deploy runs its hooks, and exports its spans", async () => {
   const { code, stderr } = await run(shop, ["deploy", "--json"], env)
   expect(code).toBe(69)
   expect(stderr).not.toContain("hunter22")
-  expect(readFileSync(join(shop.root, "told"), "utf8").split("\n")).toEqual([
+  expect(readFileSync(join(shop.root, "hooks.log"), "utf8").split("\n")).toEqual([
     "run.started  hunter22hunter",
     "run.failed failed hunter22hunter",
     ""
@@ -128,6 +128,6 @@ test("Ctrl-C stops a required hook and the deploy that waits for it, and other h
   expect(await child.exited).toBe(130)
   const stdout = await new Response(child.stdout).text()
   expect(stdout).not.toContain("connect")
-  expect(readFileSync(join(shop.root, "told"), "utf8")).toContain("run.interrupted interrupted hunter22hunter\n")
+  expect(readFileSync(join(shop.root, "hooks.log"), "utf8")).toContain("run.interrupted interrupted hunter22hunter\n")
   expect(() => process.kill(Number(readFileSync(asked, "utf8")), 0)).toThrow()
 }, 60_000)

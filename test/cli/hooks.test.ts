@@ -73,9 +73,9 @@ const runWith = Effect.fnUntraced(function* <E>(
   env: Readonly<Record<string, string>> = {}
 ) {
   const project = shop(root, hooks.map(hook))
-  const said: Array<string | Uint8Array> = []
-  const told: Array<Event> = []
-  const stderr = () => Sink.forEach((piece: string | Uint8Array) => Effect.sync(() => void said.push(piece)))
+  const written: Array<string | Uint8Array> = []
+  const events: Array<Event> = []
+  const sink = () => Sink.forEach((piece: string | Uint8Array) => Effect.sync(() => void written.push(piece)))
   const secrets = Secrets.layer({ root, env }).pipe(Layer.provide(Processes.layer))
   const prepared = prepareHooks(project, project.hooks ?? []).pipe(
     Effect.provide(Layer.mergeAll(Processes.layer, secrets))
@@ -83,20 +83,20 @@ const runWith = Effect.fnUntraced(function* <E>(
   const exit = yield* Effect.gen(function* () {
     const stream = yield* (yield* Events).subscribe
     yield* Effect.forkScoped(
-      Stream.runForEach(stream, (event) => Effect.sync(() => told.push(event))),
+      Stream.runForEach(stream, (event) => Effect.sync(() => events.push(event))),
       { startImmediately: true }
     )
     return yield* Effect.exit(withHooks(prepared, (begun) => Pipeline.run(pipeline, {}, begun)))
   }).pipe(
     Effect.scoped,
     Effect.provide(
-      Layer.merge(Events.layer, Stdio.layerTest({ stderr })).pipe(
+      Layer.merge(Events.layer, Stdio.layerTest({ stderr: sink })).pipe(
         Layer.provideMerge(Scrubber.layer),
         Layer.provideMerge(Platform.layer)
       )
     )
   )
-  return { exit, told, said: said.join("") }
+  return { exit, events, stderr: written.join("") }
 })
 
 const read = (root: string, name: string) => readFileSync(join(root, name), "utf8")
@@ -115,7 +115,7 @@ describe("a hook", () => {
       const root = yield* folder
       const line = "cat > event.json; env | grep ^JIJI_ | grep -v ^JIJI_RUN= | sort > env"
       const environment = { clear: { GREETING: "hello $USER" }, secrets: ["TOKEN"] }
-      const { exit, said, told } = yield* runWith(
+      const { events, exit, stderr } = yield* runWith(
         root,
         [
           { name: "last", on: ["run.succeeded"], command: sh(line) },
@@ -125,9 +125,9 @@ describe("a hook", () => {
         { TOKEN: "hunter22hunter" }
       )
       expect(Exit.isSuccess(exit)).toBe(true)
-      expect(said).toBe("")
+      expect(stderr).toBe("")
       const event = yield* Schema.decodeEffect(Schema.fromJsonString(Event))(read(root, "event.json"))
-      expect(event).toEqual(told.at(-1) ?? event)
+      expect(event).toEqual(events.at(-1) ?? event)
       expect(event._tag).toBe("RunSucceeded")
       expect(
         read(root, "env")
@@ -146,14 +146,14 @@ describe("a hook", () => {
         ""
       ])
       expect(read(root, "own")).toBe("hello $USER hunter22hunter")
-      expect(JSON.stringify(told)).not.toContain("hunter22")
+      expect(JSON.stringify(events)).not.toContain("hunter22")
     })
   )
 
   it.live("runs in the order of deploy.yml, on the end of the run last", () =>
     Effect.gen(function* () {
       const root = yield* folder
-      const say = (what: string) => sh(`sleep 0.0${what.length}; echo ${what} $JIJI_EVENT $JIJI_PATH >> said`)
+      const say = (what: string) => sh(`sleep 0.0${what.length}; echo ${what} $JIJI_EVENT $JIJI_PATH >> order`)
       yield* runWith(
         root,
         [
@@ -163,7 +163,7 @@ describe("a hook", () => {
         ],
         bad
       )
-      expect(read(root, "said").split("\n")).toEqual([
+      expect(read(root, "order").split("\n")).toEqual([
         "three step.started deploy/pull",
         "second step.failed deploy/pull",
         "one run.failed deploy",
@@ -177,7 +177,7 @@ describe("a hook", () => {
     Effect.gen(function* () {
       const root = yield* folder
       const environment = { clear: {}, secrets: ["TOKEN"] }
-      const { exit, said, told } = yield* runWith(
+      const { events, exit, stderr } = yield* runWith(
         root,
         [
           { name: "first", on: ["run.started"], command: sh('echo "no $TOKEN" >&2; exit 3'), environment },
@@ -189,19 +189,19 @@ describe("a hook", () => {
         { TOKEN: "hunter22hunter" }
       )
       expect(Exit.isSuccess(exit)).toBe(true)
-      expect(said).toContain("warning: The hook first failed on run.started: exit code 3: no <redacted>.\n  → ")
-      expect(said).toContain("second failed on run.succeeded: exit code 127: ./missing does not exist.\n")
-      expect(said).toContain("nowhere failed on run.succeeded: exit code 127: missing-program is not in PATH.\n")
-      expect(said).not.toContain("third")
-      expect(told.at(-1)?._tag).toBe("RunSucceeded")
+      expect(stderr).toContain("warning: The hook first failed on run.started: exit code 3: no <redacted>.\n  → ")
+      expect(stderr).toContain("second failed on run.succeeded: exit code 127: ./missing does not exist.\n")
+      expect(stderr).toContain("nowhere failed on run.succeeded: exit code 127: missing-program is not in PATH.\n")
+      expect(stderr).not.toContain("third")
+      expect(events.at(-1)?._tag).toBe("RunSucceeded")
     })
   )
 
   it.live("that fails cannot send escape sequences to the terminal or commands to a CI system", () =>
     Effect.gen(function* () {
       const command = sh("printf '\\033[2J##[error]no\\n::stop-commands::x\\n' >&2; exit 3")
-      const { said } = yield* runWith(yield* folder, [{ name: "rude", on: ["run.succeeded"], command }], good)
-      expect(said).toStartWith(
+      const { stderr } = yield* runWith(yield* folder, [{ name: "rude", on: ["run.succeeded"], command }], good)
+      expect(stderr).toStartWith(
         "warning: The hook rude failed on run.succeeded: exit code 3: # #[error]no\n  | ::stop-commands::x.\n  → "
       )
     })
@@ -211,13 +211,13 @@ describe("a hook", () => {
     Effect.gen(function* () {
       const root = yield* folder
       const line = "trap '' TERM; sleep 600 & echo $! > child; echo $$ > own; wait; wait"
-      const { exit, said } = yield* runWith(
+      const { exit, stderr } = yield* runWith(
         root,
         [{ on: ["run.succeeded"], command: sh(line), timeout: Duration.millis(500) }],
         good
       )
       expect(Exit.isSuccess(exit)).toBe(true)
-      expect(said).toContain("warning: The hook tell failed on run.succeeded: not done after 0.5 s, and ended.\n")
+      expect(stderr).toContain("warning: The hook tell failed on run.succeeded: not done after 0.5 s, and ended.\n")
       for (const name of ["own", "child"]) expect(isRunning(read(root, name).trim())).toBe(false)
     })
   )
@@ -230,9 +230,9 @@ describe("a hook", () => {
         { name: "well", on: ["run.succeeded" as const], command: sh(`${work}; exit 0`), timeout: Duration.seconds(20) },
         { name: "badly", on: ["run.succeeded" as const], command: sh("sleep 600 & echo $! > left; echo no; exit 3") }
       ]
-      const { exit, said } = yield* runWith(root, hooks, good)
+      const { exit, stderr } = yield* runWith(root, hooks, good)
       expect(Exit.isSuccess(exit)).toBe(true)
-      expect(said).toMatch(/^warning: The hook badly failed on run\.succeeded: exit code 3: no\.\n[^\n]*\n$/)
+      expect(stderr).toMatch(/^warning: The hook badly failed on run\.succeeded: exit code 3: no\.\n[^\n]*\n$/)
       expect(isRunning(read(root, "left").trim())).toBe(false)
       expect(isRunning(read(root, "child").trim())).toBe(true)
       writeFileSync(join(root, "enough"), "")
@@ -247,14 +247,14 @@ describe("a hook", () => {
       const open = yield* Deferred.make<void>()
       let steps: Pipeline.Pipeline<{}, object> = Pipeline.make("deploy")
       for (let n = 0; n < 150; n++) steps = steps.pipe(Pipeline.step(Step.make(`step${n}`, () => Effect.void)))
-      const whole = steps.pipe(Pipeline.step(Step.make("last", () => Effect.asVoid(Deferred.succeed(open, undefined)))))
+      const all = steps.pipe(Pipeline.step(Step.make("last", () => Effect.asVoid(Deferred.succeed(open, undefined)))))
       const running = yield* Effect.forkChild(
-        runWith(root, [{ on: ["step.succeeded"], command: ["sleep", "600"] }], whole)
+        runWith(root, [{ on: ["step.succeeded"], command: ["sleep", "600"] }], all)
       )
       yield* Deferred.await(open)
-      const { exit, said } = yield* Fiber.join(running)
+      const { exit, stderr } = yield* Fiber.join(running)
       expect(Exit.isSuccess(exit)).toBe(true)
-      expect(said).toMatch(/^warning: 15\d events were dropped because hooks were too slow/)
+      expect(stderr).toMatch(/^warning: 15\d events were dropped because hooks were too slow/)
     })
   )
 })
@@ -275,7 +275,7 @@ describe("a required hook", () => {
   it.live("on run.started that fails fails the run before any step", () =>
     Effect.gen(function* () {
       const root = yield* folder
-      const { exit, said, told } = yield* runWith(
+      const { events, exit, stderr } = yield* runWith(
         root,
         [
           { name: "freeze", on: ["run.started"], command: sh("echo frozen; exit 1"), required: true },
@@ -284,8 +284,8 @@ describe("a required hook", () => {
         good
       )
       expect(error(exit)).toMatchObject({ _tag: "HookFailed", hook: "freeze", exitCode: 1 })
-      expect(told.map(({ _tag }) => _tag)).toEqual(["RunStarted", "RunFailed"])
-      expect(said).toBe("")
+      expect(events.map(({ _tag }) => _tag)).toEqual(["RunStarted", "RunFailed"])
+      expect(stderr).toBe("")
       expect(read(root, "message")).toMatch(
         /^deploy of shop \(staging\) failed after .*: The hook freeze failed on run.*frozen\.$/
       )
@@ -296,19 +296,19 @@ describe("a required hook", () => {
     Effect.gen(function* () {
       const root = yield* folder
       const hooks = [{ on: ["step.succeeded" as const], command: ["false"], required: true, only: "deploy/pull" }]
-      const { exit, said, told } = yield* runWith(root, hooks, good)
+      const { events, exit, stderr } = yield* runWith(root, hooks, good)
       expect(error(exit)).toMatchObject({ _tag: "HookFailed", event: "step.succeeded" })
-      expect(told.at(-1)?._tag).toBe("RunSucceeded")
-      expect(said).toBe("")
+      expect(events.at(-1)?._tag).toBe("RunSucceeded")
+      expect(stderr).toBe("")
     })
   )
 
   it.live("does not hide the failure of a run", () =>
     Effect.gen(function* () {
       const root = yield* folder
-      const { exit, said } = yield* runWith(root, [{ on: ["run.failed"], command: ["false"], required: true }], bad)
+      const { exit, stderr } = yield* runWith(root, [{ on: ["run.failed"], command: ["false"], required: true }], bad)
       expect(error(exit)).toMatchObject({ _tag: "Broken" })
-      expect(said).toContain("warning: The hook tell failed on run.failed: exit code 1.\n")
+      expect(stderr).toContain("warning: The hook tell failed on run.failed: exit code 1.\n")
     })
   )
 })
@@ -317,9 +317,13 @@ it.live("the secrets of hooks are resolved before the run, and all missing ones 
   Effect.gen(function* () {
     const root = yield* folder
     const environment = { clear: {}, secrets: ["TOKEN", "OTHER"] }
-    const { exit, told } = yield* runWith(root, [{ on: ["run.started"], command: sh("touch ran"), environment }], good)
+    const { events, exit } = yield* runWith(
+      root,
+      [{ on: ["run.started"], command: sh("touch ran"), environment }],
+      good
+    )
     expect(error(exit)).toMatchObject({ _tag: "SecretsMissing", secrets: [{ name: "TOKEN" }, { name: "OTHER" }] })
-    expect(told).toEqual([])
+    expect(events).toEqual([])
     expect(existsSync(join(root, "ran"))).toBe(false)
   })
 )
@@ -335,18 +339,18 @@ describe("the events of a hook", () => {
     millis: 1,
     failures: [{ tag: "Broken", message: "a\0b", remedy: "" }]
   })
-  const told = (path: string, kind: "step" | "item" | "pipeline", only?: string) =>
+  const handles = (path: string, kind: "step" | "item" | "pipeline", only?: string) =>
     handlesEvent(hook({ on: ["step.failed"], command: ["x"], ...(only !== undefined && { only }) }), event(path, kind))
 
   test("are those of steps only, unless it names paths", () => {
-    expect(told("deploy/servers[web1]/pull", "step")).toBe(true)
-    expect(told("deploy/servers[web1]", "item")).toBe(false)
-    expect(told("deploy/servers[web1]", "item", "deploy/servers[*]")).toBe(true)
-    expect(told("deploy/servers[web1]/pull", "step", "deploy/servers[*]")).toBe(false)
-    expect(told("deploy/servers[web1]/services[web]/pull", "step", "deploy/servers[*]/**")).toBe(true)
-    expect(told("deploy/servers[web1]/pull", "step", "**/pull")).toBe(true)
-    expect(told("deploy/servers[web1]/pull", "step", "deploy/servers[web2]/*")).toBe(false)
-    expect(told("deploy/servers1/pull", "step", "deploy/servers[1]/pull")).toBe(false)
+    expect(handles("deploy/servers[web1]/pull", "step")).toBe(true)
+    expect(handles("deploy/servers[web1]", "item")).toBe(false)
+    expect(handles("deploy/servers[web1]", "item", "deploy/servers[*]")).toBe(true)
+    expect(handles("deploy/servers[web1]/pull", "step", "deploy/servers[*]")).toBe(false)
+    expect(handles("deploy/servers[web1]/services[web]/pull", "step", "deploy/servers[*]/**")).toBe(true)
+    expect(handles("deploy/servers[web1]/pull", "step", "**/pull")).toBe(true)
+    expect(handles("deploy/servers[web1]/pull", "step", "deploy/servers[web2]/*")).toBe(false)
+    expect(handles("deploy/servers1/pull", "step", "deploy/servers[1]/pull")).toBe(false)
   })
 
   test("fit into variables, whatever a server wrote", () => {

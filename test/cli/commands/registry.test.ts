@@ -24,16 +24,16 @@ const serve = async (shop: ReturnType<typeof project>) => {
     stderr: "pipe"
   })
   const first = await child.stdout.getReader().read()
-  return { child, said: new TextDecoder().decode(first.value) }
+  return { child, stdout: new TextDecoder().decode(first.value) }
 }
 
 describe("jiji registry serve", () => {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     test(`serves until ${signal}, and leaves no file behind`, async () => {
       using shop = project(builtin)
-      const { child, said } = await serve(shop)
-      expect(said).toStartWith(`Serving the local registry at http://localhost:${port}/v2/`)
-      expect(said).toContain(`ssh -R 127.0.0.1:${port}:127.0.0.1:${port} `)
+      const { child, stdout } = await serve(shop)
+      expect(stdout).toStartWith(`Serving the local registry at http://localhost:${port}/v2/`)
+      expect(stdout).toContain(`ssh -R 127.0.0.1:${port}:127.0.0.1:${port} `)
       expect(await (await fetch(`http://localhost:${port}/v2/`)).text()).toBe("{}")
       const status = shop.jiji(["registry", "status"])
       expect(status.stdout).toContain(`It answers at http://localhost:${port}/v2/.`)

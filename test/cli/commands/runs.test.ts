@@ -207,8 +207,8 @@ test("a run is listed as running while its process lives, then with its outcome,
       stderr: "ignore"
     })
     try {
-      const given = performance.now() + 20_000
-      while (outcome() !== "running" && performance.now() < given) await Bun.sleep(50)
+      const deadline = performance.now() + 20_000
+      while (outcome() !== "running" && performance.now() < deadline) await Bun.sleep(50)
       expect(outcome()).toBe("running")
     } finally {
       run.kill(signal)

@@ -66,10 +66,10 @@ test.each<[what: string, how: string, at: string, stderr: string]>([
     "The run waits for something that cannot happen any more.\n" +
       "  → Look for a promise or a callback in a step that is never settled or called.\n"
   ]
-])("a step that %s fails the run, and all is undone and released", (_, how, at, said) => {
+])("a step that %s fails the run, and all is undone and released", (_, how, at, message) => {
   using shop = pipelines(files)
   const { code, stderr, stdout } = shop.jiji(["run", "x.ts", "--how", how, "--json"])
-  expect([code, stderr]).toEqual([1, `error: ${said.replace("AT", `${shop.root}/x.ts:${line(at)}`)}`])
+  expect([code, stderr]).toEqual([1, `error: ${message.replace("AT", `${shop.root}/x.ts:${line(at)}`)}`])
   expect(faults(stdout)).toEqual([])
   const events = stdout
     .trim()
