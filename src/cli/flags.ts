@@ -28,14 +28,14 @@ export const globFlag = (name: "hosts" | "services", alias: string, things: stri
   Flag.String(name).pipe(
     Flag.withAlias(alias),
     Flag.withMetavar("GLOB"),
-    Flag.withDescription(`Only ${things} whose name matches GLOB; can be repeated`),
+    Flag.withDescription(`Limit to ${things} whose name matches GLOB; can be repeated`),
     Flag.between(0, 100)
   )
 
 export const hostsFlag = globFlag("hosts", "H", "servers")
 
 export const dryRunFlag = Flag.Boolean("dry-run").pipe(
-  Flag.withDescription("Print every command by machine; change nothing"),
+  Flag.withDescription("Print what would run on each machine; change nothing"),
   Flag.withDefault(false)
 )
 

@@ -15,7 +15,7 @@ export const runFlags = {
   ...projectFlags,
   version: Flag.String("version").pipe(
     Flag.withMetavar("TAG"),
-    Flag.withDescription("Tag for the images that are built (default: the git commit)"),
+    Flag.withDescription("Tag for built images (default: the git commit)"),
     Flag.filter(
       (tag) => Result.isSuccess(reference("name", { tag })),
       () => 'a tag: up to 128 letters, digits, "_", "." and "-", not starting with "." or "-"'

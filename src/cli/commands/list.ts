@@ -37,7 +37,7 @@ export const command = Command.make(
   "list",
   {
     pipeline: Argument.String("pipeline").pipe(
-      Argument.withDescription("Print this pipeline as a Mermaid flowchart; a name from the list, or a file"),
+      Argument.withDescription("Pipeline to print as a Mermaid flowchart: a name or a file"),
       Argument.variadic()
     )
   },

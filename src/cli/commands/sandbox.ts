@@ -29,4 +29,4 @@ export const command = Command.make(
     )
     return yield* Effect.never
   }, Effect.scoped)
-).pipe(Command.withDescription("Start a temporary SSH server on this machine, to try a deploy without a server"))
+).pipe(Command.withDescription("Start a temporary SSH server on this machine, to try deploys without a real server"))

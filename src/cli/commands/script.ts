@@ -23,4 +23,4 @@ export const command = Command.make(
     const { write } = yield* Terminal
     write(Option.match(name, { onNone: () => `${names.join("\n")}\n`, onSome: (name) => scripts[name] }))
   })
-).pipe(Command.withDescription("Print a script that jiji runs on servers, as named by --dry-run"))
+).pipe(Command.withDescription("Print a script that jiji runs (jiji:NAME.sh in the output of --dry-run)"))

@@ -60,7 +60,7 @@ const printCommand = Command.make(
   {
     ...projectFlags,
     showValues: Flag.Boolean("show-values").pipe(
-      Flag.withDescription("Also print the values, after asking; runs the commands that some of them come from"),
+      Flag.withDescription("Also print the values; asks first, and runs the commands of secrets"),
       Flag.withDefault(false)
     )
   },

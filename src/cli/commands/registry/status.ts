@@ -139,4 +139,4 @@ export const command = Command.make(
     write(`${lines.map(printable).join("\n")}\n`)
     if (unreachable !== undefined) return yield* new RegistrySilent({ url: unreachable })
   })
-).pipe(Command.withDescription("Show whether the registry answers, and its images or your login"))
+).pipe(Command.withDescription("Show whether the registry answers, and its images (local) or your login (remote)"))
