@@ -2,7 +2,7 @@ import { homedir } from "node:os"
 import { join } from "node:path"
 import { Context } from "effect"
 
-export interface UserPathsShape {
+interface UserPathsShape {
   /** The folder of docker's `config.json`. */
   readonly dockerConfig: string
   /** The folder where the local registry stores images. */

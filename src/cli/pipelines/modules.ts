@@ -1,7 +1,7 @@
 import { Context, Effect } from "effect"
 
 /** Modules by the name that they are imported with: `jiji`, `effect/cli`. */
-export type Modules = Readonly<Record<string, object>>
+type Modules = Readonly<Record<string, object>>
 
 let embedded: Modules | undefined
 

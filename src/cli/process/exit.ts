@@ -7,13 +7,13 @@ import { PipelineNotCompiled, PipelineThrew } from "../pipelines/PipelineFileErr
 import { failureRecords } from "../../core/failureRecords.ts"
 
 /** How a command ended: the text for stderr, and the exit code. */
-export interface ExitReport {
+interface ExitReport {
   readonly text: string
   readonly code: number
 }
 
 /** One error, and its location in a file: relative to the current folder; line 0 if it is unknown. */
-export interface ErrorDetail {
+interface ErrorDetail {
   readonly message: string
   readonly remedy?: string
   readonly location?: { readonly file: string; readonly line: number }

@@ -15,7 +15,7 @@ const serialization = ({ protocol }: Endpoint) =>
   protocol === "http/json" ? OtlpSerialization.layerJson : OtlpSerialization.layerProtobuf
 
 /** What is exported about the run as a whole. */
-export interface RunInfo {
+interface RunInfo {
   readonly project: string
   readonly environment?: string
   /** The version of jiji. */
