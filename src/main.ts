@@ -16,10 +16,11 @@ import { gitHubWorkflow, isOnGitHub, OnGitHub } from "./cli/github.ts"
 import { prepareHooks } from "./cli/hooks/Hooks.ts"
 import { PipelineModules } from "./cli/pipelines/modules.ts"
 import { helpPresenter } from "./cli/process/help.ts"
+import { writeStderrSync } from "./cli/process/stderr.ts"
 import { supervise } from "./cli/process/supervise.ts"
 import { Terminal } from "./cli/process/Terminal.ts"
 import { RunLayers } from "./cli/RunLayers.ts"
-import { telemetry } from "./cli/telemetry/telemetry.ts"
+import { makeTelemetry } from "./cli/telemetry/telemetry.ts"
 import { UserPaths } from "./cli/UserPaths.ts"
 import type { Project } from "./config/Project.ts"
 import { Events } from "./core/Events.ts"
@@ -63,12 +64,11 @@ const { env } = process
 const { version } = manifest
 const terminal = Terminal.make(env)
 const paths = UserPaths.make(env)
-const writeStderr = (text: string) => void process.stderr.write(text)
 
 // Not in a layer: errors are scrubbed after the layers are gone.
 const scrubber = Scrubber.make()
-const github = gitHubWorkflow({ env, output: terminal, scrub: scrubber.text, writeStderr })
-const tracing = telemetry({ env, version, warn: writeStderr })
+const github = gitHubWorkflow({ env, output: terminal, scrub: scrubber.text })
+const telemetry = makeTelemetry({ env, version, warn: writeStderrSync })
 
 const secrets = ({ environment, root }: Project) =>
   Secrets.layer(environment === undefined ? { root } : { root, environment })
@@ -81,7 +81,7 @@ const live = (project: Project) =>
     LocalRegistry.layer({ directory: paths.registry }),
     RegistryContainer.layer
   ).pipe(
-    Layer.provideMerge(tracing.traceCommands(Shell.layer)),
+    Layer.provideMerge(telemetry.traceCommands(Shell.layer)),
     Layer.provideMerge(Ssh.layer),
     Layer.provideMerge(secrets(project))
   )
@@ -98,9 +98,9 @@ const hooks = (project: Project) =>
     ? Effect.succeed(undefined)
     : prepareHooks(project, project.hooks).pipe(Effect.provide(secrets(project)))
 
-const followers = runFollowers({ env, terminal, history: paths.history, github, telemetry: tracing, writeStderr })
+const followers = runFollowers({ env, terminal, history: paths.history, github, telemetry })
 
-/** Imported only when a pipeline file needs it. Bundlers cannot see the path, and so leave it out: it doubles start-up time. */
+/** The path is hidden from bundlers, since these modules would double the start-up time of a bundle. */
 const importModules = async () => {
   const { modules }: typeof import("./release/modules.ts") = await import(["./release/modules", "ts"].join("."))
   return modules

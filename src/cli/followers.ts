@@ -6,6 +6,7 @@ import { plain } from "../reporters/plain.ts"
 import { feed, type Follower } from "../reporters/Reporter.ts"
 import { terminal as liveProgress } from "../reporters/terminal.ts"
 import { formatWarning, type GitHubWorkflow, isOnGitHub } from "./github.ts"
+import { writeStderrSync } from "./process/stderr.ts"
 import { reserveStdout } from "./process/stdout.ts"
 import type { TerminalShape } from "./process/Terminal.ts"
 import type { OutputOptions } from "./RunLayers.ts"
@@ -18,7 +19,6 @@ interface FollowerOptions {
   readonly history: string
   readonly github: GitHubWorkflow
   readonly telemetry: Telemetry
-  readonly writeStderr: (text: string) => void
 }
 
 const reporter = ({ terminal }: FollowerOptions, options: OutputOptions): Follower => {
@@ -30,17 +30,16 @@ const reporter = ({ terminal }: FollowerOptions, options: OutputOptions): Follow
   return terminal.canRedraw ? liveProgress(terminal) : feed(plain(terminal))
 }
 
-const historyWriter = (
-  { env, history, writeStderr }: FollowerOptions,
-  { environment, name, servers }: Project
-): Follower => {
+const historyWriter = ({ env, history }: FollowerOptions, { environment, name, servers }: Project): Follower => {
   const about = {
     project: name,
     servers: servers.map(({ name }) => name),
     who: who(),
     ...(environment !== undefined && { environment })
   }
-  return follower(history, about, ({ message, remedy }) => writeStderr(formatWarning(isOnGitHub(env), message, remedy)))
+  return follower(history, about, ({ message, remedy }) =>
+    writeStderrSync(formatWarning(isOnGitHub(env), message, remedy))
+  )
 }
 
 /** Those that follow every live run. */

@@ -8,6 +8,7 @@ import { type FileLocation, withRemedy, workflowCommand } from "../reporters/git
 import { feed, type Follower, type Output } from "../reporters/Reporter.ts"
 import { warningText } from "./messages.ts"
 import { errorDetails, exitReport } from "./process/exit.ts"
+import { writeStderrSync } from "./process/stderr.ts"
 import type { OutputOptions } from "./RunLayers.ts"
 
 /** Whether jiji runs in a GitHub workflow. */
@@ -29,7 +30,6 @@ export interface GitHubWorkflow {
 interface GitHubWorkflowOptions {
   readonly env: NodeJS.ProcessEnv
   readonly output: Pick<Output, "write">
-  readonly writeStderr: (text: string) => void
   /** Removes secrets. */
   readonly scrub: (text: string) => string
 }
@@ -43,7 +43,7 @@ const workspaceLocation = (
   return { file: inside.startsWith("..") ? resolve(file) : inside, ...(line > 0 && { line }) }
 }
 
-export const gitHubWorkflow = ({ env, output, scrub, writeStderr }: GitHubWorkflowOptions): GitHubWorkflow => {
+export const gitHubWorkflow = ({ env, output, scrub }: GitHubWorkflowOptions): GitHubWorkflow => {
   if (!isOnGitHub(env)) return { followers: () => [], reportExit: () => Effect.void }
   const { GITHUB_STEP_SUMMARY: file = "" } = env
   /** The messages of errors that runs have reported. */
@@ -56,13 +56,13 @@ export const gitHubWorkflow = ({ env, output, scrub, writeStderr }: GitHubWorkfl
       Effect.catch((reason) => {
         const remedy = "Set GITHUB_STEP_SUMMARY to a file that exists where jiji runs and that it can write to."
         const warning = formatWarning(true, `Cannot write the job summary to ${file} (${reason}).`, remedy)
-        return Effect.sync(() => writeStderr(warning))
+        return Effect.sync(() => writeStderrSync(warning))
       })
     )
   return {
     followers: ({ environment, name }, { json }) => [
       // GitHub reads both streams, and with --json only events may be on stdout.
-      feed(annotations(json ? { write: writeStderr } : output, reported)),
+      feed(annotations(json ? { write: writeStderrSync } : output, reported)),
       ...(file === "" ? [] : [jobSummary(append, { project: name, ...(environment !== undefined && { environment }) })])
     ],
     reportExit: (cause) =>
@@ -77,7 +77,7 @@ export const gitHubWorkflow = ({ env, output, scrub, writeStderr }: GitHubWorkfl
         const commands = errors.map(({ location, remedy, text }) =>
           workflowCommand("error", withRemedy(text, remedy), location)
         )
-        writeStderr(commands.join(""))
+        writeStderrSync(commands.join(""))
         return errors.length === 0 || file === "" ? Effect.void : append(endSummary(exitReport(cause).code, errors))
       })
   }

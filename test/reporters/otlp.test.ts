@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { Cause, Clock, Deferred, Effect, Exit, Fiber, Layer, Redacted, Schedule, Schema } from "effect"
-import { telemetry } from "../../src/cli/telemetry/telemetry.ts"
+import { makeTelemetry } from "../../src/cli/telemetry/telemetry.ts"
 import { local } from "../../src/layers/shell/Machine.ts"
 import { Processes } from "../../src/layers/processes/Processes.ts"
 import { Shell } from "../../src/layers/shell/Shell.ts"
@@ -118,7 +118,7 @@ const run = Effect.fnUntraced(function* <E>(
   env: Readonly<Record<string, string>>,
   pipeline: Pipeline.Pipeline<{}, object, E, Shell | Events>
 ) {
-  const { followers, traceCommands } = telemetry({ env, version: "1.2.3", warn: () => {} })
+  const { followers, traceCommands } = makeTelemetry({ env, version: "1.2.3", warn: () => {} })
   const scrubber = Scrubber.make()
   scrubber.add(Redacted.make(secret))
   return yield* Effect.gen(function* () {
@@ -341,7 +341,7 @@ describe("the standard variables", () => {
     expect(settings({ OTEL_EXPORTER_OTLP_ENDPOINT: "", OTEL_SERVICE_NAME: "x" })).toBeUndefined()
     expect(settings({ ...endpoint, OTEL_SDK_DISABLED: "TRUE" })).toBeUndefined()
     expect(settings({ ...endpoint, OTEL_TRACES_EXPORTER: "none", OTEL_METRICS_EXPORTER: "none" })).toBeUndefined()
-    const none = telemetry({ env: {}, version: "1", warn: () => {} })
+    const none = makeTelemetry({ env: {}, version: "1", warn: () => {} })
     expect(none.followers(shop)).toEqual([])
     expect(none.traceCommands(localShell)).toBe(localShell)
   })
@@ -370,10 +370,10 @@ describe("the standard variables", () => {
     ])
     const said: Array<string> = []
     const env = { ...endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" }
-    expect(telemetry({ env, version: "1", warn: (text) => said.push(text) }).followers(shop)).toHaveLength(0)
+    expect(makeTelemetry({ env, version: "1", warn: (text) => said.push(text) }).followers(shop)).toHaveLength(0)
     expect(said.join("")).toStartWith("warning: OTEL_EXPORTER_OTLP_PROTOCOL is grpc; only http/json")
     const rude = { ...endpoint, OTEL_TRACES_EXPORTER: "bad\u001b[2J\n::error::x" }
-    telemetry({ env: rude, version: "1", warn: (text) => said.push(text) }).followers(shop)
+    makeTelemetry({ env: rude, version: "1", warn: (text) => said.push(text) }).followers(shop)
     expect(said.at(-1)).toStartWith("warning: OTEL_TRACES_EXPORTER is bad\n  | ::error::x; only otlp")
     expect(warnings({ OTEL_EXPORTER_OTLP_ENDPOINT: "collector:4318" })).toEqual([
       "OTEL_EXPORTER_OTLP_ENDPOINT is no address that begins with http:// or https://"

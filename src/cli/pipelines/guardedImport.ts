@@ -40,7 +40,7 @@ const startWatchdog = (file: PipelineFile) => {
 }
 
 /** Reports an exit during the import as a failure, whatever the exit code. */
-const reportExit = (file: PipelineFile) => {
+const reportProcessExit = (file: PipelineFile) => {
   const onExit = (status: number) => {
     const { code, text } = exitReport(Cause.fail(new PipelineExited({ file: file.displayPath, status })))
     writeSync(2, text)
@@ -65,7 +65,7 @@ const dropSignalHandlers = () => {
  */
 export const guardedImport = <A, E, R>(file: PipelineFile, load: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.acquireUseRelease(
-    Effect.sync(() => [startWatchdog(file), reportExit(file), dropSignalHandlers()]),
+    Effect.sync(() => [startWatchdog(file), reportProcessExit(file), dropSignalHandlers()]),
     () => load,
     (undo) => Effect.sync(() => undo.forEach((each) => each()))
   )

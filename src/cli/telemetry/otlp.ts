@@ -39,7 +39,7 @@ export const otlpFollower =
       const options = (endpoint: Endpoint) => ({
         url: endpoint.url,
         headers: endpoint.headers,
-        shutdownTimeout: shutdownTimeout,
+        shutdownTimeout,
         resource: { serviceName: settings.serviceName, serviceVersion: version, attributes: settings.attributes }
       })
       const tracer =

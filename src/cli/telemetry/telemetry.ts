@@ -15,7 +15,7 @@ interface TelemetryOptions {
 }
 
 /** Exports traces and metrics, if OpenTelemetry's standard variables name a collector. */
-export const telemetry = ({ env, version, warn }: TelemetryOptions) => {
+export const makeTelemetry = ({ env, version, warn }: TelemetryOptions) => {
   const configured = settings(env)
   const commands: Array<CommandRun> = []
   return {
@@ -41,4 +41,4 @@ export const telemetry = ({ env, version, warn }: TelemetryOptions) => {
     }
   }
 }
-export type Telemetry = ReturnType<typeof telemetry>
+export type Telemetry = ReturnType<typeof makeTelemetry>
