@@ -1,5 +1,5 @@
 import { PlatformError } from "effect"
-import * as Cli from "../../src/cli/commands/registry.ts"
+import * as Cli from "../../src/cli/commands/registry/authenticate.ts"
 import * as Flags from "../../src/cli/flags.ts"
 import * as PipelineFile from "../../src/cli/pipelines/PipelineFileError.ts"
 import * as Run from "../../src/cli/commands/run.ts"

@@ -2,7 +2,7 @@ import { Glob } from "bun"
 import { Cause } from "effect"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { ending } from "../../src/cli/process/exit.ts"
+import { exitReport } from "../../src/cli/process/exit.ts"
 import type { Failure } from "../../src/core/Failure.ts"
 import { samples } from "./samples.ts"
 
@@ -26,7 +26,7 @@ const section = (error: Failure): ReadonlyArray<string> => [
   `${meanings.get(error._tag) ?? ""} Exit code ${error.exitCode}.`,
   "",
   "```text",
-  ending(Cause.fail(error)).text.trimEnd(),
+  exitReport(Cause.fail(error)).text.trimEnd(),
   "```",
   ""
 ]

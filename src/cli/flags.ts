@@ -3,45 +3,44 @@ import { Effect, Option, Schema } from "effect"
 import { environmentPattern } from "../config/fields.ts"
 import { ExitCode } from "../core/Failure.ts"
 
-/** Flags that mean the same in every command that reads deploy.yml. */
-export const project = {
+/** The flags of every command that reads deploy.yml. */
+export const projectFlags = {
   config: Flag.String("config").pipe(
     Flag.withAlias("c"),
     Flag.withMetavar("FILE"),
-    Flag.withDescription("The deploy file, in place of the .jiji/deploy.yml that is found from here upwards"),
+    Flag.withDescription("Deploy file to use (default: the nearest .jiji/deploy.yml in this or a parent folder)"),
     Flag.optional
   ),
   environment: Flag.String("environment").pipe(
     Flag.withAlias("e"),
     Flag.withMetavar("NAME"),
-    Flag.withDescription("Lays .jiji/deploy.NAME.yml over it, and takes secrets from .env.NAME first"),
+    Flag.withDescription("Merge .jiji/deploy.NAME.yml on top; look up secrets in .env.NAME first"),
     Flag.filter(
       (name) => environmentPattern.test(name),
-      () => 'a plain name of letters, digits, ".", "_" and "-", such as staging'
+      () => 'a name made of letters, digits, ".", "_" and "-", such as staging'
     ),
     Flag.optional
   )
 }
 
-/** A flag of globs that choose among names. */
-export const globs = (name: string, alias: string, what: string) =>
+/** A repeatable flag that selects by name. */
+export const globFlag = (name: "hosts" | "services", alias: string, things: string) =>
   Flag.String(name).pipe(
     Flag.withAlias(alias),
     Flag.withMetavar("GLOB"),
-    Flag.withDescription(`Only the ${what} that the glob matches; may be given several times`),
+    Flag.withDescription(`Limit to ${things} whose name matches GLOB; can be repeated`),
     Flag.between(0, 100)
   )
 
-/** `-H`: the servers that are meant. */
-export const hosts = globs("hosts", "H", "servers")
+export const hostsFlag = globFlag("hosts", "H", "servers")
 
-export const dryRun = Flag.Boolean("dry-run").pipe(
-  Flag.withDescription("Prints every command by machine, and touches nothing"),
+export const dryRunFlag = Flag.Boolean("dry-run").pipe(
+  Flag.withDescription("Print what would run on each machine; change nothing"),
   Flag.withDefault(false)
 )
 
-export const json = Flag.Boolean("json").pipe(
-  Flag.withDescription("Prints one event a line, as JSON, and nothing else (docs/events.md)"),
+export const jsonFlag = Flag.Boolean("json").pipe(
+  Flag.withDescription("Print one JSON event per line and nothing else (docs/events.md)"),
   Flag.withDefault(false)
 )
 
@@ -58,11 +57,10 @@ export class RehearsalAsJson extends Schema.TaggedError<RehearsalAsJson>()("Rehe
   }
 }
 
-/** That not both of these are given. */
-export const notBoth = (flags: { readonly json: boolean; readonly dryRun: boolean }) =>
-  flags.json && flags.dryRun ? Effect.fail(new RehearsalAsJson()) : Effect.void
+export const rejectJsonDryRun = ({ dryRun, json }: { readonly dryRun: boolean; readonly json: boolean }) =>
+  json && dryRun ? Effect.fail(new RehearsalAsJson()) : Effect.void
 
-/** An optional flag as an optional property. */
-export const given = <K extends string, A>(key: K, value: Option.Option<A>): { readonly [P in K]?: A } =>
-  // A computed key is typed as any string.
+/** An optional flag as an optional property: `{}` or `{ [key]: value }`. */
+export const optionalProperty = <K extends string, A>(key: K, value: Option.Option<A>): { readonly [P in K]?: A } =>
+  // TypeScript widens a computed key to `string`.
   (Option.isSome(value) ? { [key]: value.value } : {}) as { readonly [P in K]?: A }

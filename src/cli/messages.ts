@@ -1,12 +1,12 @@
 import { printable } from "../core/text.ts"
 
 /**
- * A text of several lines. It may quote what a server or a program wrote, and a line of that is not to begin one of ours:
- * there a CI takes some words for its own commands.
+ * Starts a text with `prefix`, and each further line with `continuation`. The text may quote a server or a program, and no
+ * line of ours may start with such a quote: CI systems execute commands like `::stop-commands::` there.
  */
-export const block = (sign: string, text: string, next = "  | "): string =>
-  `${sign}${text.split("\n").map(printable).join(`\n${next}`)}\n`
+export const prefixLines = (prefix: string, text: string, continuation = "  | "): string =>
+  `${prefix}${text.split("\n").map(printable).join(`\n${continuation}`)}\n`
 
-/** What is no reason to fail, and what to do about it where that is not plain. */
-export const warning = (text: string, remedy?: string): string =>
-  `${block("warning: ", text)}${remedy === undefined ? "" : block("  → ", remedy)}`
+/** A warning, and what to do about it. */
+export const warningText = (text: string, remedy?: string): string =>
+  `${prefixLines("warning: ", text)}${remedy === undefined ? "" : prefixLines("  → ", remedy)}`

@@ -1,67 +1,53 @@
-import { Effect, type Option } from "effect"
-import { Flag } from "effect/cli"
+import { Effect } from "effect"
+import { type Command, Flag } from "effect/cli"
 import { isTag } from "../config/ImageReference.ts"
 import { select } from "../config/select.ts"
-import type { Pipeline } from "../pipeline/Pipeline.ts"
-import type { RunInput, PipelineServices } from "../steps/Runnable.ts"
-import { dryRun, given, globs, hosts, json, notBoth, project } from "./flags.ts"
-import { open } from "./loadProject.ts"
-import { rehearse } from "./rehearse.ts"
-import type { RunLayers } from "./RunLayers.ts"
-import { show } from "./runLive.ts"
 import { plural } from "../core/text.ts"
+import type { Pipeline } from "../pipeline/Pipeline.ts"
+import type { PipelineServices, RunInput } from "../steps/Runnable.ts"
+import { dryRunFlag, globFlag, hostsFlag, jsonFlag, optionalProperty, projectFlags, rejectJsonDryRun } from "./flags.ts"
+import { loadProject } from "./loadProject.ts"
+import { runDry } from "./runDry.ts"
+import { runLive } from "./runLive.ts"
 
-/** The flags of everything that runs a pipeline on a project: of `jiji deploy`, and of `jiji run`. */
+/** The flags of `jiji deploy` and `jiji run`. */
 export const runFlags = {
-  ...project,
+  ...projectFlags,
   version: Flag.String("version").pipe(
     Flag.withMetavar("TAG"),
-    Flag.withDescription("What the built images are tagged, in place of git's commit"),
-    Flag.filter(isTag, () => 'a tag: at most 128 letters, digits, "_", "." and "-", the first no "." or "-"'),
+    Flag.withDescription("Tag for built images (default: the git commit)"),
+    Flag.filter(isTag, () => 'a tag: up to 128 letters, digits, "_", "." and "-", not starting with "." or "-"'),
     Flag.optional
   ),
-  hosts,
-  services: globs("services", "S", "services"),
-  dryRun,
-  json
-}
-
-/** What was given for them. */
-export interface RunFlags {
-  readonly config: Option.Option<string>
-  readonly environment: Option.Option<string>
-  readonly version: Option.Option<string>
-  readonly hosts: ReadonlyArray<string>
-  readonly services: ReadonlyArray<string>
-  readonly dryRun: boolean
-  readonly json: boolean
+  hosts: hostsFlag,
+  services: globFlag("services", "S", "services"),
+  dryRun: dryRunFlag,
+  json: jsonFlag
 }
 
 /**
- * Runs a pipeline on the selected part of a project, or rehearses it. `more` is what it needs beyond that; `doing` says in
- * a rehearsal what is done, up to the servers: `deploying shop to`.
+ * Runs a pipeline on the selected part of a project, live or dry. `extraInput` is what it needs beyond a {@link RunInput};
+ * `action` is the first part of a dry run's heading: `deploy shop to`.
  */
-export const runOnProject = Effect.fnUntraced(function* <More extends object, S, E, R>(
-  layers: RunLayers<R>,
-  pipeline: Pipeline<RunInput & More, S, E, PipelineServices>,
-  flags: RunFlags,
-  more: More,
-  doing: (project: string) => string
+export const runOnProject = Effect.fnUntraced(function* <Extra extends object, S, E>(
+  pipeline: Pipeline<RunInput & Extra, S, E, PipelineServices>,
+  flags: Command.Command.Config.Infer<typeof runFlags>,
+  extraInput: Extra,
+  action: (project: string) => string
 ) {
   const { config, dryRun, environment, hosts, json, services, version } = flags
-  yield* notBoth({ json, dryRun })
-  const loaded = yield* open({ config, environment })
-  const selected = yield* select(loaded, { servers: hosts, services })
+  yield* rejectJsonDryRun({ json, dryRun })
+  const project = yield* loadProject({ config, environment })
+  const selected = yield* select(project, { servers: hosts, services })
   const input = {
-    ...more,
+    ...extraInput,
     project: selected,
     isFullDeploy: hosts.length + services.length === 0,
-    ...given("requestedVersion", version)
+    ...optionalProperty("requestedVersion", version)
   }
-  if (!dryRun) return void (yield* show(layers, pipeline, input, { json }))
-  const servers = selected.servers.length
-  yield* rehearse(layers, pipeline, input, [
-    `A rehearsal of ${doing(selected.name)} ${plural(servers, "server")} on which nothing runs yet.`,
-    "Nothing is touched and no connection is made; ids and digests are made up."
+  if (!dryRun) return void (yield* runLive(pipeline, input, { json }))
+  yield* runDry(pipeline, input, [
+    `Dry run: ${action(selected.name)} ${plural(selected.servers.length, "server")}, as if nothing ran there yet.`,
+    "Nothing is changed and no connection is made. IDs and digests are placeholders."
   ])
 })

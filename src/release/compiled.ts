@@ -1,11 +1,11 @@
-// @ts-expect-error -- bin/build makes it, of whole.ts
-import whole from "../../dist/whole.js" with { type: "file" }
-import { helped } from "./help.ts"
+// @ts-expect-error -- bin/build creates it from full.ts
+import full from "../../dist/full.js" with { type: "file" }
+import { printHelp } from "./help.ts"
 
-/** Where the one file begins. Of what runs a command, only one of the two is ever loaded. */
-const begin = () => {
-  if (process.argv.includes("run") || process.argv.includes("list")) void import(whole)
+/** Runs jiji. Only `run` and `list` load pipeline files, and need the full program. */
+const start = () => {
+  if (process.argv.includes("run") || process.argv.includes("list")) void import(full)
   else void import("../main.ts")
 }
 
-if (!helped(process.argv.slice(2))) begin()
+if (!printHelp(process.argv.slice(2))) start()

@@ -9,30 +9,30 @@ import * as testing from "effect/testing"
 import * as jiji from "../index.ts"
 import * as jijiTesting from "../testing/index.ts"
 
-/** What `effect` groups under a name is a module of its own too: `effect/Effect`. */
-const grouped = (name: string, group: object): Record<string, object> =>
+/** Every namespace that a module exports is also a module of its own: `effect/Effect`. */
+const submodules = (name: string, module: object): Record<string, object> =>
   Object.fromEntries(
-    Object.entries(group).flatMap(([each, value]) =>
-      typeof value === "object" && value !== null ? [[`${name}/${each}`, value]] : []
+    Object.entries(module).flatMap(([key, value]) =>
+      typeof value === "object" && value !== null ? [[`${name}/${key}`, value]] : []
     )
   )
 
-/** What the files of pipelines can import, wherever they are. */
+/** The modules that a pipeline file can import, wherever it is. */
 export const modules: Readonly<Record<string, object>> = {
   jiji,
   "jiji/testing": jijiTesting,
   effect,
-  ...grouped("effect", effect),
+  ...submodules("effect", effect),
   "effect/cli": cli,
-  ...grouped("effect/cli", cli),
+  ...submodules("effect/cli", cli),
   "effect/encoding": encoding,
-  ...grouped("effect/encoding", encoding),
+  ...submodules("effect/encoding", encoding),
   "effect/http": http,
-  ...grouped("effect/http", http),
+  ...submodules("effect/http", http),
   "effect/observability": observability,
   "effect/process": process,
-  ...grouped("effect/process", process),
+  ...submodules("effect/process", process),
   "effect/schema": schema,
   "effect/testing": testing,
-  ...grouped("effect/testing", testing)
+  ...submodules("effect/testing", testing)
 }

@@ -36,7 +36,7 @@ const usage = (text: string, command = "jiji deploy") => ({
   stderr: `error: ${text}\n  → See: ${command} --help\n`
 })
 
-describe("what jiji says of itself", () => {
+describe("jiji prints", () => {
   test("its version", () => {
     using shop = project(files)
     expect(shop.jiji(["--version"])).toEqual({ code: 0, stdout: `${manifest.version}\n`, stderr: "" })
@@ -44,7 +44,7 @@ describe("what jiji says of itself", () => {
     expect(stdout.toString()).toBe(`${manifest.version}\n`)
   })
 
-  test("how to use it, on stdout, where that was asked for", () => {
+  test("help on stdout if it is asked for", () => {
     using shop = project(files)
     for (const args of [["--help"], ["-h"], ["deploy", "--help"]]) {
       const { code, stderr, stdout } = shop.jiji(args)
@@ -55,13 +55,13 @@ describe("what jiji says of itself", () => {
     expect(shop.jiji(["deploy", "--help"]).stdout).toContain("--dry-run")
   })
 
-  test("the same, where nothing was asked for", () => {
+  test("help if there are no arguments", () => {
     using shop = project(files)
     expect(shop.jiji([])).toEqual(shop.jiji(["--help"]))
     expect(shop.jiji(["registry"])).toEqual(shop.jiji(["registry", "--help"]))
   })
 
-  test("what it runs on servers", () => {
+  test("the scripts that it runs on servers", () => {
     using shop = project(files)
     for (const [name, text] of Object.entries({ ...scripts, secret })) {
       expect(shop.jiji(["script", name])).toEqual({ code: 0, stdout: text, stderr: "" })
@@ -72,8 +72,8 @@ describe("what jiji says of itself", () => {
   })
 })
 
-describe("a command that is not understood", () => {
-  test("says only what is wrong, on stderr, and ends with 2", () => {
+describe("invalid usage", () => {
+  test("prints only the error, on stderr, and exits with 2", () => {
     using shop = project(files)
     expect(shop.jiji(["deploy", "--nope"])).toEqual(usage("Unrecognized flag: --nope in command jiji deploy"))
     expect(shop.jiji(["frob"])).toEqual(usage('Unknown subcommand "frob" for "jiji"', "jiji"))
@@ -82,7 +82,7 @@ describe("a command that is not understood", () => {
     expect(shop.jiji(["deploy", "--version"])).toEqual(usage("Missing value for flag --version. Expected: TAG"))
   })
 
-  test("names what there is, where a pattern matches nothing", () => {
+  test("lists the servers if a pattern matches none", () => {
     using shop = project(files)
     expect(shop.jiji(["deploy", "-H", "db*"])).toEqual({
       code: 2,
@@ -95,15 +95,15 @@ describe("a command that is not understood", () => {
   })
 })
 
-describe("a configuration that cannot be used", () => {
-  test("that is not there", () => {
+describe("an invalid configuration", () => {
+  test("fails if it does not exist", () => {
     using shop = project({})
     const { code, stderr, stdout } = shop.jiji(["deploy"])
     expect([code, stdout]).toEqual([78, ""])
     expect(stderr).toMatch(/^error: .*\.jiji\/deploy\.yml.*\n {2}→ .*\n$/)
   })
 
-  test("with problems, all of them, with their lines", () => {
+  test("reports all problems with their lines", () => {
     using shop = project({ ".jiji/deploy.yml": "project: Shop!\nservers: {}\nnope: 1\nservices: {}\n" })
     const { code, stderr, stdout } = shop.jiji(["deploy", "--dry-run"])
     expect([code, stdout]).toEqual([78, ""])
@@ -112,12 +112,12 @@ describe("a configuration that cannot be used", () => {
     expect(stderr).toEndWith("\n  → Correct these lines.\n")
   })
 
-  test("with a value of several lines, and no line begins with what is in it", () => {
+  test("does not start a line with the content of a multi-line value", () => {
     using shop = project({ ".jiji/deploy.yml": 'project: "a\\n::stop\\r::stop"\n' })
     expect(shop.jiji(["deploy"]).stderr).not.toMatch(/^::/m)
   })
 
-  test("of an environment that there is not", () => {
+  test("fails if the environment does not exist", () => {
     using shop = project(files)
     expect(shop.jiji(["deploy", "-e", "staging"])).toMatchObject({ code: 78, stdout: "" })
     const sandbox = shop.jiji(["deploy", "-e", "sandbox"])
@@ -126,15 +126,15 @@ describe("a configuration that cannot be used", () => {
   })
 
   for (const name of ["", "../x", ".x"]) {
-    test(`of ${JSON.stringify(name)}, which can be no environment's name`, () => {
+    test(`rejects ${JSON.stringify(name)} as the name of an environment`, () => {
       using shop = project(files)
       const { code, stderr } = shop.jiji(["deploy", `--environment=${name}`, "--dry-run"])
       expect(code).toBe(2)
-      expect(stderr).toContain("a plain name of letters")
+      expect(stderr).toContain("a name made of letters")
     })
   }
 
-  test("with secrets that are missing, all of them at once, before anything is touched", () => {
+  test("fails on missing secrets before any other step", () => {
     using shop = project({ ...files, ".env": "" })
     const { code, stderr } = shop.jiji(["deploy"])
     expect(code).toBe(78)
@@ -145,8 +145,8 @@ describe("a configuration that cannot be used", () => {
   })
 })
 
-describe("a rehearsal", () => {
-  test("prints every command by machine, touches nothing, and needs no engine and no server", () => {
+describe("a dry run", () => {
+  test("prints every command by machine, changes nothing, and needs no engine and no server", () => {
     using shop = project(files)
     const before = shop.listing()
     const { code, stderr, stdout } = shop.jiji(["deploy", "--dry-run", "--version", "v1"])
@@ -166,11 +166,11 @@ describe("a rehearsal", () => {
     const cache =
       "jiji:replace.sh docker shop-cache shop DIGEST <config> beside 1 60 redis:7 DIGEST '' 3 0 " +
       `--pull never --restart unless-stopped ${labels("cache", "7")} redis:7`
-    // The numbers count through all machines; services of one machine are worked on at the same time.
+    // Without numbers: they count through all machines, and services of one machine run at the same time.
     const lines = made.split("\n").map((line) => line.replace(/^ {2,3}\d+ {2}/, "  "))
     expect(lines).toEqual([
-      "A rehearsal of deploying shop to 2 servers on which nothing runs yet.",
-      "Nothing is touched and no connection is made; ids and digests are made up.",
+      "Dry run: deploy shop to 2 servers, as if nothing ran there yet.",
+      "Nothing is changed and no connection is made. IDs and digests are placeholders.",
       "",
       "on this machine:",
       "  docker build --file ROOT/Dockerfile --tag localhost:9270/shop-web:v1 --platform linux/amd64 ROOT",
@@ -195,24 +195,24 @@ describe("a rehearsal", () => {
       "  jiji:pull.sh docker localhost:9270/shop-web@DIGEST localhost:9270/shop-web:v1 true no no '' ''",
       `  ${web}`,
       "",
-      "jiji:NAME.sh is a script of jiji's own; `jiji script NAME` prints it.",
+      "jiji:NAME.sh is one of jiji's own scripts; `jiji script NAME` prints it.",
       ""
     ])
     expect(stdout).not.toContain("hunter22")
     expect(shop.listing()).toEqual(before)
-    // The same again: nothing in it is left to chance but the order of what happens at the same time.
+    // The output is reproducible.
     expect(shop.jiji(["deploy", "--dry-run", "--version", "v1"]).stdout).toBe(stdout)
   })
 
-  test("of a part names only that part", () => {
+  test("prints only the selected part", () => {
     using shop = project(files)
     const { stdout } = shop.jiji(["deploy", "--dry-run", "-H", "web2", "-S", "web"])
-    expect(stdout).toStartWith("A rehearsal of deploying shop to 1 server on which")
+    expect(stdout).toStartWith("Dry run: deploy shop to 1 server, as if")
     expect(stdout).not.toContain("redis")
     expect(stdout).not.toContain("web1")
   })
 
-  test("fails as a deploy would, where it can know that", () => {
+  test("fails like a deploy on missing secrets and invalid flags", () => {
     using shop = project({ ...files, ".env": "" })
     expect(shop.jiji(["deploy", "--dry-run"])).toMatchObject({ code: 78, stdout: "" })
     expect(shop.jiji(["deploy", "--dry-run", "--version", "a/b"], { DATABASE_URL: "x" })).toMatchObject({ code: 2 })
@@ -220,13 +220,13 @@ describe("a rehearsal", () => {
 })
 
 describe("a deploy on a machine without an engine", () => {
-  test("fails with what is missing and what to do, and shows what it did", () => {
+  test("fails with the cause and a remedy, and prints the steps that ran", () => {
     using shop = project({
       ...files,
       ".jiji/deploy.yml": deployFile.replaceAll("203.0.113.10", "127.0.0.1").replaceAll("203.0.113.11", "127.0.0.1"),
       "bin/docker": ""
     })
-    // A file of that name that cannot be run is as good as none, and goes before the machine's own.
+    // Hides the docker of this machine: bin/docker comes first in PATH and is not executable.
     const { code, stderr, stdout } = shop.jiji(["deploy", "--version", "v1"], { PATH: join(shop.root, "bin") })
     expect(code).toBe(69)
     expect(stderr).toContain("error: docker cannot be started on this machine: it is not installed, or not in PATH.\n")
@@ -236,8 +236,8 @@ describe("a deploy on a machine without an engine", () => {
   })
 })
 
-describe("output that nobody reads to its end", () => {
-  test("is no reason to crash", () => {
+describe("a reader of the output", () => {
+  test("can stop early without an error", () => {
     using shop = project(files)
     for (const args of ["deploy --dry-run", "--help", "deploy"]) {
       const line = `"${process.execPath}" "${main}" ${args} 2>"${shop.home}/stderr" | head -n 1; echo "\${PIPESTATUS[0]}"`
@@ -251,7 +251,7 @@ describe("output that nobody reads to its end", () => {
     }
   })
 
-  test("comes whole to a reader that is slow", () => {
+  test("can be slow and still gets everything", () => {
     const services = Array.from(
       { length: 200 },
       (_, n) => `  s${n}: { image: "redis:7", hosts: [web1], environment: { clear: { A: ${"x".repeat(500)} } } }\n`

@@ -12,7 +12,7 @@ const jiji = join(folder, "jiji")
 beforeAll(() => compile(jiji), 120_000)
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** Logs in, and gives the connection to a function that ends it in its own way. */
+/** Logs in, calls a function that ends the connection, and waits for its end. */
 const connected = (file: string, use: (client: Client) => void) =>
   new Promise<void>((resolve, reject) => {
     const { host, keys, port, user } = parse(readFileSync(file, "utf8")).servers.sandbox
@@ -23,7 +23,7 @@ const connected = (file: string, use: (client: Client) => void) =>
     client.connect({ host, port, username: user, privateKey: readFileSync(keys[0]) })
   })
 
-test("the sandbox of the one file survives a client that goes away in an open session", async () => {
+test("the sandbox of the compiled jiji survives a client that disconnects in an open session", async () => {
   using shop = project({
     ".jiji/deploy.yml":
       'project: shop\nservers: { web1: { host: 203.0.113.10 } }\nservices: { web: { image: "nginx:1.27", hosts: [web1] } }\n'
@@ -39,25 +39,25 @@ test("the sandbox of the one file survives a client that goes away in an open se
   try {
     await stdout.read()
     const file = join(shop.root, ".jiji/deploy.sandbox.yml")
-    // It has no shell: the session stays without a command.
+    // The server has no shell, so the session stays without a command.
     await connected(file, (client) => void client.shell(() => client.destroy()))
-    let said = ""
+    let output = ""
     await connected(file, (client) =>
       client.exec("echo here", (_, channel) => {
-        channel.on("data", (chunk: Buffer) => (said += chunk.toString()))
+        channel.on("data", (chunk: Buffer) => (output += chunk.toString()))
         channel.on("close", () => client.end())
       })
     )
-    expect(said).toBe("here\n")
+    expect(output).toBe("here\n")
   } finally {
     child.kill("SIGINT")
   }
   const last = new TextDecoder().decode((await stdout.read()).value)
-  expect(last).toEndWith("stays on this machine. To remove it: docker rm --force shop-web\n")
+  expect(last).toEndWith("are still on this machine. To remove them: docker rm --force shop-web\n")
   expect([await child.exited, await new Response(child.stderr).text()]).toEqual([130, "interrupted\n"])
 })
 
-test("the one file runs a pipeline that imports jiji and effect, where neither is installed", () => {
+test("the compiled jiji runs a pipeline that imports jiji and effect without installing them", () => {
   using shop = pipelines({ ".jiji/pipelines/smoke.ts": smoke }, [jiji])
   const { code, stderr, stdout } = shop.jiji(["run", "smoke", "--smoke-path", "/up", "--dry-run"])
   expect([code, stderr]).toEqual([0, ""])
@@ -67,14 +67,14 @@ test("the one file runs a pipeline that imports jiji and effect, where neither i
   expect(shop.jiji(["run", "smoke", "--help"]).stdout).toContain("  --smoke-path string ")
 })
 
-test("the one file's modules are those that it runs on, by all their names", () => {
+test("pipelines of the compiled jiji import its own modules, by all their names", () => {
   const file = `import { Effect } from "effect"
 import * as Alone from "effect/Effect"
 import { Flag } from "effect/cli"
 import { Pipeline } from "jiji"
 import { Recording } from "jiji/testing"
-if (Alone.succeed !== Effect.succeed) throw new Error("there are two of effect")
-if (typeof Flag.String !== "function" || typeof Recording.layer !== "function") throw new Error("there are others")
+if (Alone.succeed !== Effect.succeed) throw new Error("two copies of effect")
+if (typeof Flag.String !== "function" || typeof Recording.layer !== "function") throw new Error("wrong modules")
 export default Pipeline.make("mine")
 `
   using shop = pipelines({ "x.ts": file }, [jiji])

@@ -5,7 +5,7 @@ import { bundle, main, project } from "./project.ts"
 
 bundle()
 
-// Nothing listens on port 1, so that a deploy fails soon.
+// Nothing listens on port 1, so a deploy fails soon.
 const deployFile = `project: shop
 servers:
   web1: { host: 127.0.0.1, port: 1, user: deploy, keys: [] }
@@ -14,7 +14,7 @@ services:
 hooks:
   log:
     on: [run.started, run.failed, run.interrupted]
-    command: [sh, -c, 'cat >> events; printf "%s %s %s\\n" "$JIJI_EVENT" "$JIJI_OUTCOME" "$TOKEN" >> told']
+    command: [sh, -c, 'cat >> events; printf "%s %s %s\\n" "$JIJI_EVENT" "$JIJI_OUTCOME" "$TOKEN" >> hooks.log']
     environment: { secrets: [TOKEN] }
   servers:
     on: [step.failed]
@@ -23,11 +23,11 @@ hooks:
 `
 const files = {
   ".jiji/deploy.yml": deployFile,
-  "servers.sh": '#!/bin/sh\necho "$JIJI_PATH" >> told\n',
+  "servers.sh": '#!/bin/sh\necho "$JIJI_PATH" >> hooks.log\n',
   ".env": "TOKEN=hunter22hunter\n"
 }
 
-/** A collector, and the names of the spans that it was sent. */
+/** The names of the spans that the collector received. */
 const names: Array<string> = []
 let collector: ReturnType<typeof Bun.serve> | undefined
 beforeAll(() => {
@@ -63,20 +63,20 @@ const run = async (
   return { code: await child.exited, stdout, stderr }
 }
 
-test("a deploy that fails runs its hooks, and sends its spans where the variables say", async () => {
+test("a failed deploy runs its hooks, and exports its spans", async () => {
   using shop = project(files)
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${collector?.port}` }
   const { code, stderr } = await run(shop, ["deploy", "--json"], env)
   expect(code).toBe(69)
   expect(stderr).not.toContain("hunter22")
-  expect(readFileSync(join(shop.root, "told"), "utf8").split("\n")).toEqual([
+  expect(readFileSync(join(shop.root, "hooks.log"), "utf8").split("\n")).toEqual([
     "run.started  hunter22hunter",
     "run.failed failed hunter22hunter",
     ""
   ])
-  // The file is there, and may not be run.
+  // The file exists, but is not executable.
   expect(stderr).toMatch(
-    /warning: The hook servers failed on step\.failed: exit code 126: \.\/servers\.sh may not be run \(chmod \+x\)\.\n {2}→ /
+    /warning: The hook servers failed on step\.failed: exit code 126: \.\/servers\.sh is not executable \(chmod \+x\)\.\n {2}→ /
   )
   const events = readFileSync(join(shop.root, "events"), "utf8").trim().split("\n")
   expect(events.map((line) => JSON.parse(line)._tag)).toEqual(["RunStarted", "RunFailed"])
@@ -84,20 +84,20 @@ test("a deploy that fails runs its hooks, and sends its spans where the variable
   expect(names).toContain("deploy/connections/servers[web1]/connect")
 }, 60_000)
 
-test("a rehearsal lists hooks, runs none, and sends nothing", async () => {
+test("a dry run lists hooks without running them, and exports nothing", async () => {
   using shop = project(files)
   names.length = 0
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${collector?.port}` }
   const { code, stdout } = await run(shop, ["deploy", "--dry-run"], env)
   expect(code).toBe(0)
-  expect(stdout).toContain("\nhooks, which a rehearsal does not run:\n  log      sh -c ")
+  expect(stdout).toContain("\nhooks (not run in a dry run):\n  log      sh -c ")
   expect(stdout).toContain("(in the environment: TOKEN=<redacted>)  on run.started, run.failed, run.interrupted\n")
-  expect(stdout).toContain("  servers  ./servers.sh  on step.failed of deploy/connections/servers[*]\n")
+  expect(stdout).toContain("  servers  ./servers.sh  on step.failed for deploy/connections/servers[*]\n")
   expect(stdout).not.toContain("hunter22")
   expect(names).toEqual([])
 }, 60_000)
 
-test("a hook's secret that is missing ends a deploy before anything is touched, and `secrets print` tells who needs it", async () => {
+test("a hook's missing secret fails a deploy before any step, and `secrets print` names the hook", async () => {
   using shop = project({ ".jiji/deploy.yml": deployFile })
   const { code, stderr, stdout } = await run(shop, ["deploy"], {})
   expect([code, stdout]).toEqual([78, ""])
@@ -106,7 +106,7 @@ test("a hook's secret that is missing ends a deploy before anything is touched, 
   expect(printed.stdout).toContain("the hook log")
 }, 60_000)
 
-test("Ctrl-C ends a deploy that waits for a required hook, and that hook, and is told to others", async () => {
+test("Ctrl-C stops a required hook and the deploy that waits for it, and other hooks run on run.interrupted", async () => {
   using shop = project({
     ".jiji/deploy.yml": `${deployFile}  ask:
     on: [run.started]
@@ -128,6 +128,6 @@ test("Ctrl-C ends a deploy that waits for a required hook, and that hook, and is
   expect(await child.exited).toBe(130)
   const stdout = await new Response(child.stdout).text()
   expect(stdout).not.toContain("connect")
-  expect(readFileSync(join(shop.root, "told"), "utf8")).toContain("run.interrupted interrupted hunter22hunter\n")
+  expect(readFileSync(join(shop.root, "hooks.log"), "utf8")).toContain("run.interrupted interrupted hunter22hunter\n")
   expect(() => process.kill(Number(readFileSync(asked, "utf8")), 0)).toThrow()
 }, 60_000)

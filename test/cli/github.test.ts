@@ -15,7 +15,7 @@ services: { web: { image: "nginx:1.27", hosts: [web1], environment: { secrets: [
 `
 }
 
-test("a workflow on GitHub gets annotations and a summary, and events as JSON stay nothing but that", () => {
+test("writes annotations and a summary in a GitHub workflow, and with --json only events on stdout", () => {
   using shop = project(files)
   const file = join(shop.root, "summary.md")
   const env = { GITHUB_ACTIONS: "true", GITHUB_STEP_SUMMARY: file }
@@ -32,7 +32,7 @@ test("a workflow on GitHub gets annotations and a summary, and events as JSON st
   expect(readFileSync(file, "utf8").match(/^### ❌/gm)).toHaveLength(2)
 })
 
-test("nothing of it is said elsewhere, and a summary that cannot be written is no reason to fail in another way", () => {
+test("writes neither elsewhere, and only warns if the summary cannot be written", () => {
   using shop = project(files)
   const file = join(shop.root, "summary.md")
   expect(shop.jiji(["deploy"], { GITHUB_STEP_SUMMARY: file }).stdout).not.toContain("::")
@@ -41,12 +41,12 @@ test("nothing of it is said elsewhere, and a summary that cannot be written is n
   expect([code, stderr]).toEqual([
     78,
     expect.stringMatching(
-      /^::warning::.*\nwarning: The job's summary cannot be written to \/.* \(EISDIR\)\.\n {2}→ GITHUB_.*\nerror: /
+      /^::warning::.*\nwarning: Cannot write the job summary to \/.* \(EISDIR\)\.\n {2}→ Set GITHUB_.*\nerror: /
     )
   ])
 })
 
-test("what fails before a run is an annotation on its line, and in the summary", () => {
+test("annotates errors before a run on their lines, and adds them to the summary", () => {
   using shop = project({ ...files, "ops/bad.yml": "project: shop\nservers: 7\nservices: {}\nhook: {}\n" })
   const env = { ...github, GITHUB_STEP_SUMMARY: join(shop.root, "summary.md") }
   const bad = shop.jiji(["deploy", "-c", "ops/bad.yml"], { ...env, GITHUB_WORKSPACE: join(shop.root, "ops") })

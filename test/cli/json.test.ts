@@ -20,7 +20,7 @@ const tags = (stdout: string) =>
     .map((line) => JSON.parse(line)._tag)
 
 describe("--json", () => {
-  test("prints a line an event on stdout and nothing else, and the sentence of a failure on stderr", () => {
+  test("prints one event per line on stdout, and errors on stderr", () => {
     using shop = project(files("type: local"))
     const { code, stderr, stdout } = shop.jiji(["deploy", "--json"])
     expect(faults(stdout)).toEqual([])
@@ -29,7 +29,7 @@ describe("--json", () => {
     expect(stderr).toEqual(shop.jiji(["deploy"]).stderr)
   })
 
-  test("means the same to the commands of a registry", () => {
+  test("prints events for registry commands too", () => {
     using shop = project(remote)
     for (const args of [
       ["registry", "login"],
@@ -43,21 +43,21 @@ describe("--json", () => {
     }
   })
 
-  test("leaves stdout empty where nothing is run", () => {
+  test("leaves stdout empty if nothing runs", () => {
     using shop = project(files("type: local"))
     expect(shop.jiji(["registry", "login", "--json"])).toEqual({
       code: 0,
       stdout: "",
-      stderr: "The registry of shop is local: there is nothing to log in to.\n"
+      stderr: "The registry of shop is local and has no logins.\n"
     })
     expect(shop.jiji(["registry", "remove", "--yes", "--json"])).toEqual({
       code: 0,
       stdout: "",
-      stderr: "The local registry holds no images.\n"
+      stderr: "The local registry has no images.\n"
     })
   })
 
-  test("is not for a rehearsal", () => {
+  test("cannot be used with --dry-run", () => {
     using shop = project(remote)
     for (const args of [["deploy"], ["registry", "login"], ["registry", "logout"], ["doctor"]]) {
       expect(shop.jiji([...args, "--json", "--dry-run"])).toEqual({

@@ -3,14 +3,14 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } 
 import { homedir, tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 
-/** What `bun run jiji` starts. */
+/** The source file of jiji. */
 export const source = join(import.meta.dir, "../../src/main.ts")
 
-// One file of it all starts in a third of the time.
+// A bundle starts three times as fast.
 const bundled = mkdtempSync(join(tmpdir(), "jiji-bundle-"))
-/** The same as one file. */
+/** The bundle. */
 export const main = join(bundled, "main.js")
-/** Makes it for the tests of a file, and takes it away after them. */
+/** Creates the bundle before the tests of a file, and removes it after them. */
 export const bundle = () => {
   beforeAll(async () => {
     await Bun.build({ entrypoints: [source], target: "bun", outdir: bundled })
@@ -18,7 +18,7 @@ export const bundle = () => {
   afterAll(() => rmSync(bundled, { recursive: true, force: true }))
 }
 
-/** A folder with files, and what runs `jiji` there, with no engine and nothing of this machine's user. */
+/** A folder with files, and a function that runs `jiji` there, with an empty home folder. */
 export const project = (files: Readonly<Record<string, string>>) => {
   const root = mkdtempSync(join(tmpdir(), "jiji-cli-"))
   const home = mkdtempSync(join(tmpdir(), "jiji-home-"))
@@ -26,7 +26,7 @@ export const project = (files: Readonly<Record<string, string>>) => {
     mkdirSync(dirname(join(root, name)), { recursive: true })
     writeFileSync(join(root, name), text, { mode: 0o600 })
   }
-  // Bun keeps what it has compiled, which is not to be in the home that is looked at.
+  // Keeps Bun's cache out of the home folder, which tests compare.
   const compiled = join(homedir(), ".bun/install/cache/@t@")
   const env = { PATH: "/usr/bin:/bin", HOME: home, BUN_RUNTIME_TRANSPILER_CACHE_PATH: compiled }
   return {
@@ -43,7 +43,7 @@ export const project = (files: Readonly<Record<string, string>>) => {
       })
       return { code: exitCode, stdout: stdout.toString(), stderr: stderr.toString() }
     },
-    /** Every file of the project and of the user's home, with when it was written. */
+    /** Every file of the project and of the home folder, with its modification time. */
     listing: () =>
       [root, home].flatMap((folder) =>
         readdirSync(folder, { recursive: true })

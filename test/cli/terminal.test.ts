@@ -4,7 +4,7 @@ import { bundle, main, project } from "./project.ts"
 
 bundle()
 
-// A step that runs until it is stopped: its secret is that of a password manager that does not answer.
+// The secrets step runs until it is stopped, as with a password manager that does not answer.
 const files = {
   ".jiji/deploy.yml": `project: shop
 servers: { web1: { host: 203.0.113.10 } }
@@ -13,7 +13,7 @@ services: { web: { image: "nginx:1.27", hosts: [web1], environment: { secrets: [
   ".env": "TOKEN=$(sleep 300)\n"
 }
 
-/** `jiji deploy` at a terminal of its own. */
+/** `jiji deploy` in its own terminal. */
 const atTerminal = (
   shop: ReturnType<typeof project>,
   columns: number,
@@ -35,8 +35,8 @@ const atTerminal = (
   return { child, screen, until }
 }
 
-describe("a deploy at a terminal", () => {
-  test("shows what runs, follows its window, and leaves it clean after Ctrl-C", async () => {
+describe("a deploy in a terminal", () => {
+  test("shows running steps, follows a resize, and leaves the screen clean after Ctrl-C", async () => {
     using shop = project(files)
     const { child, screen, until } = atTerminal(shop, 80)
     expect(await until(/^· secrets +[1-9]\d* s$/m)).toMatch(/^deploy\n· secrets +[1-9]\d* s$/)
@@ -46,11 +46,11 @@ describe("a deploy at a terminal", () => {
     child.terminal?.write("\u0003")
     expect(await child.exited).toBe(130)
     expect(await until(/^interrupted$/m)).toMatch(
-      /^deploy\n! interrupted: ending [^\n]*\n! secrets [\d.]+ s interr[^\n]*\n! interrupted after [^\n]*\ninterrupted$/
+      /^deploy\n! interrupted: stop[^\n]*\n! secrets [\d.]+ s interr[^\n]*\n! interrupted after [^\n]*\ninterrupted$/
     )
   })
 
-  test("is plain lines at a terminal that cannot move its cursor, and without colours where none are wanted", async () => {
+  test("prints plain lines with TERM=dumb, and no colors with NO_COLOR", async () => {
     using shop = project(files)
     const dumb = atTerminal(shop, 80, { TERM: "dumb" })
     await dumb.until(/^ +0\.0s {2}deploy, run /m)
@@ -67,7 +67,7 @@ describe("a deploy at a terminal", () => {
     expect(plain.screen.raw()).not.toMatch(/\u001b\[\d+m/)
   })
 
-  test("is shown whole at a terminal that does not know its size", async () => {
+  test("truncates nothing in a terminal of unknown size", async () => {
     using shop = project(files)
     const { child, screen, until } = atTerminal(shop, 80, {}, "stty cols 0 rows 0; ")
     await until(/^· secrets/m)

@@ -6,10 +6,10 @@ import { approval } from "../../examples/approval/.jiji/pipelines/approval.ts"
 import { canary } from "../../examples/canary/.jiji/pipelines/canary.ts"
 import { monorepo } from "../../examples/monorepo/.jiji/pipelines/monorepo.ts"
 import { Answer, Rehearsal } from "../../src/testing/index.ts"
-import { bundleWhole, whole } from "../cli/pipelines/program.ts"
+import { bundleFull, full } from "../cli/pipelines/program.ts"
 import { project as folder } from "../cli/project.ts"
 
-bundleWhole()
+bundleFull()
 
 const examples = join(import.meta.dir, "../../examples")
 const deployFile = (name: string) => readFileSync(join(examples, name, ".jiji/deploy.yml"), "utf8")
@@ -23,7 +23,7 @@ const start = (
   cwd = join(examples, name)
 ) => {
   const { env, [Symbol.dispose]: remove } = folder({})
-  const child = Bun.spawn([process.execPath, whole, "run", name, ...args], {
+  const child = Bun.spawn([process.execPath, full, "run", name, ...args], {
     cwd,
     env,
     stdin,
@@ -127,7 +127,7 @@ describe("examples/approval", () => {
     const waiting = () => Bun.spawnSync(["pgrep", "-f", `approval never-${process.pid}$`]).exitCode === 0
     while (!waiting()) await Bun.sleep(20)
     child.kill("SIGINT")
-    expect(await done).toMatchObject({ code: 130, stderr: "interrupted: ending what runs\ninterrupted\n" })
+    expect(await done).toMatchObject({ code: 130, stderr: "interrupted: stopping\ninterrupted\n" })
     expect(waiting()).toBe(false)
   })
 })

@@ -192,7 +192,7 @@ describe("examples/canary", () => {
     run.killGroup("SIGINT")
     const { code, stderr, stdout } = await run.done
     await hosts.server("web3").plug()
-    expect([code, stderr]).toEqual([130, "interrupted: ending what runs\ninterrupted\n"])
+    expect([code, stderr]).toEqual([130, "interrupted: stopping\ninterrupted\n"])
     const all = events(stdout)
     expect(kept(await recorded())).toEqual(kept(all))
     expect(all.at(-1)?._tag).toBe("RunInterrupted")

@@ -2,7 +2,7 @@
 // where jiji waits for three quarters of a minute. Ends with the failure's texts and exit code.
 import { join } from "node:path"
 import { Duration, Effect, Exit, Layer } from "effect"
-import { ending } from "../../src/cli/process/exit.ts"
+import { exitReport } from "../../src/cli/process/exit.ts"
 import { load } from "../../src/config/load.ts"
 import { Docker } from "../../src/layers/docker/Docker.ts"
 import { Git } from "../../src/layers/git/Git.ts"
@@ -46,7 +46,7 @@ const program = Effect.gen(function* () {
 )
 const exit = await Effect.runPromiseExit(program)
 if (Exit.isFailure(exit)) {
-  const { code, text } = ending(exit.cause)
+  const { code, text } = exitReport(exit.cause)
   process.stderr.write(text)
   process.exitCode = code
 }

@@ -149,7 +149,7 @@ test("a second Ctrl-C ends it at once, also while a server does not answer", asy
     }
   }
   expect(performance.now() - began).toBeLessThan(2_000)
-  expect(await run.done).toMatchObject({ code: 130, stderr: expect.stringContaining("stopped at once") })
+  expect(await run.done).toMatchObject({ code: 130, stderr: expect.stringContaining("exited immediately") })
   for (const { pid } of sessions) process.kill(pid, "SIGCONT")
   await nothingIsLeft()
   expect(await state()).toEqual(before)

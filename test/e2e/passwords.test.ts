@@ -115,7 +115,7 @@ test("a password is on no command line, in no output and in no file but the logi
   // Bun trusts authorities of its own.
   const trusting = { ...env, NODE_EXTRA_CA_CERTS: "/etc/ssl/certs/ca-certificates.crt" }
   const status = done(silent(await at.jiji(["registry", "status"], { env: trusting })))
-  expect(status.stdout).toContain("docker is logged in to it as me.")
+  expect(status.stdout).toContain("docker on this machine is logged in as me.")
   done(silent(await at.jiji(["registry", "logout"], { env })))
   expect(await files()).toEqual([])
 

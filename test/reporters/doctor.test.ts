@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import { Cause, Schema } from "effect"
-import { ending } from "../../src/cli/process/exit.ts"
-import { reportJson, reportLines, checkProgress } from "../../src/reporters/doctorReport.ts"
+import { exitReport } from "../../src/cli/process/exit.ts"
+import { checkProgress, reportJson, reportLines } from "../../src/reporters/doctorReport.ts"
 import { type Check, thisMachine, checksFor } from "../../src/steps/doctor/Check.ts"
 import * as Report from "../../src/steps/doctor/Report.ts"
 import { project, server } from "../steps/rehearsal.ts"
@@ -86,7 +86,7 @@ test("does not confuse a server named local with the local machine", () => {
 })
 
 test("exits with code 1 if a check failed or deploy.yml is invalid", () => {
-  const end = (report: Report.Report) => ending(Cause.fail(Report.failure(report)))
+  const end = (report: Report.Report) => exitReport(Cause.fail(Report.failure(report)))
   expect(end(report)).toEqual({
     code: 1,
     text: "error: 1 of 6 checks failed.\n  → Do what is said below each of them, then run: jiji doctor\n"

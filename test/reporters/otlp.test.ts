@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { Cause, Clock, Deferred, Effect, Exit, Fiber, Layer, Redacted, Schedule, Schema } from "effect"
-import { telemetry } from "../../src/cli/telemetry/telemetry.ts"
+import { makeTelemetry } from "../../src/cli/telemetry/telemetry.ts"
 import { local } from "../../src/layers/shell/Machine.ts"
 import { Processes } from "../../src/layers/processes/Processes.ts"
 import { Shell } from "../../src/layers/shell/Shell.ts"
@@ -118,7 +118,7 @@ const run = Effect.fnUntraced(function* <E>(
   env: Readonly<Record<string, string>>,
   pipeline: Pipeline.Pipeline<{}, object, E, Shell | Events>
 ) {
-  const { followers, over } = telemetry({ env, version: "1.2.3", say: () => {} })
+  const { followers, traceCommands } = makeTelemetry({ env, version: "1.2.3", warn: () => {} })
   const scrubber = Scrubber.make()
   scrubber.add(Redacted.make(secret))
   return yield* Effect.gen(function* () {
@@ -126,7 +126,7 @@ const run = Effect.fnUntraced(function* <E>(
     const fibers = yield* Effect.forEach(followers(shop), (follow) =>
       Effect.flatMap(subscribe, (stream) => Effect.forkChild(follow(stream), { startImmediately: true }))
     )
-    const exit = yield* Effect.exit(Pipeline.run(pipeline, {}, over(localShell)))
+    const exit = yield* Effect.exit(Pipeline.run(pipeline, {}, traceCommands(localShell)))
     const began = yield* Clock.currentTimeMillis
     yield* Fiber.awaitAll(fibers)
     return { exit, waited: (yield* Clock.currentTimeMillis) - began, fibers: fibers.length }
@@ -341,9 +341,9 @@ describe("the standard variables of OpenTelemetry", () => {
     expect(readSettings({ OTEL_EXPORTER_OTLP_ENDPOINT: "", OTEL_SERVICE_NAME: "x" })).toBeUndefined()
     expect(readSettings({ ...endpoint, OTEL_SDK_DISABLED: "TRUE" })).toBeUndefined()
     expect(readSettings({ ...endpoint, OTEL_TRACES_EXPORTER: "none", OTEL_METRICS_EXPORTER: "none" })).toBeUndefined()
-    const none = telemetry({ env: {}, version: "1", say: () => {} })
+    const none = makeTelemetry({ env: {}, version: "1", warn: () => {} })
     expect(none.followers(shop)).toEqual([])
-    expect(none.over(localShell)).toBe(localShell)
+    expect(none.traceCommands(localShell)).toBe(localShell)
   })
 
   test("set one endpoint for both signals, or one for each", () => {
@@ -370,10 +370,10 @@ describe("the standard variables of OpenTelemetry", () => {
     ])
     const said: Array<string> = []
     const env = { ...endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" }
-    expect(telemetry({ env, version: "1", say: (text) => said.push(text) }).followers(shop)).toHaveLength(0)
+    expect(makeTelemetry({ env, version: "1", warn: (text) => said.push(text) }).followers(shop)).toHaveLength(0)
     expect(said.join("")).toStartWith("warning: OTEL_EXPORTER_OTLP_PROTOCOL is grpc; jiji supports only http/json")
     const rude = { ...endpoint, OTEL_TRACES_EXPORTER: "bad\u001b[2J\n::error::x" }
-    telemetry({ env: rude, version: "1", say: (text) => said.push(text) }).followers(shop)
+    makeTelemetry({ env: rude, version: "1", warn: (text) => said.push(text) }).followers(shop)
     expect(said.at(-1)).toStartWith("warning: OTEL_TRACES_EXPORTER is bad\n  | ::error::x; jiji supports only otlp")
     expect(warnings({ OTEL_EXPORTER_OTLP_ENDPOINT: "collector:4318" })).toEqual([
       "OTEL_EXPORTER_OTLP_ENDPOINT must be a URL that begins with http:// or https://"

@@ -1,15 +1,15 @@
 import { Effect, Option, Result, Schema } from "effect"
 import { Argument, CliError, Command } from "effect/cli"
 import { ExitCode } from "../../core/Failure.ts"
+import { origin } from "../../pipeline/origin.ts"
 import type { Pipeline } from "../../pipeline/Pipeline.ts"
 import type { RunInput, PipelineServices } from "../../steps/Runnable.ts"
 import { runFlags, runOnProject } from "../projectCommand.ts"
 import { findPipeline } from "../pipelines/find.ts"
-import { flagsOf } from "../pipelines/flags.ts"
+import { pipelineFlags } from "../pipelines/flags.ts"
 import { loadPipeline, type LoadedPipeline } from "../pipelines/load.ts"
-import { type Modules, provideModules } from "../pipelines/modules.ts"
-import type { RunLayers } from "../RunLayers.ts"
-import { divert } from "../process/stdout.ts"
+import { registerModules } from "../pipelines/modules.ts"
+import { reserveStdout } from "../process/stdout.ts"
 import { printable } from "../../core/text.ts"
 
 /** `jiji run` was not told first what to run. */
@@ -22,87 +22,84 @@ export class NoPipelineNamed extends Schema.TaggedError<NoPipelineNamed>()("NoPi
   readonly exitCode = ExitCode.usage
 }
 
-/** What `jiji run` takes from the outside beside what every run does: what its files can import. */
-export interface RunCommandLayers<R> extends RunLayers<R> {
-  readonly version: string
-  readonly modules: () => Promise<Modules>
-}
+type ParsedFlag = Result.Result<Option.Option<unknown>, CliError.CliError>
 
-type Read = Result.Result<Option.Option<unknown>, CliError.CliError>
-
-const decode = Effect.fnUntraced(function* ({ file, flags }: LoadedPipeline, read: Readonly<Record<string, Read>>) {
-  const errors = Object.values(read).flatMap((one) => {
+/** Decodes the parsed flags to what the pipeline takes. Fails with the errors of all flags at once. */
+const decode = Effect.fnUntraced(function* (
+  { file, flags }: LoadedPipeline,
+  parsed: Readonly<Record<string, ParsedFlag>>
+) {
+  const errors = Object.values(parsed).flatMap((one) => {
     if (Result.isSuccess(one)) return []
     return one.failure._tag === "ShowHelp" ? one.failure.errors : [one.failure]
   })
   if (errors.length > 0) return yield* new CliError.ShowHelp({ commandPath: ["run", file.name], errors })
-  const encoded = Object.entries(read).flatMap(([key, one]) =>
+  const encoded = Object.entries(parsed).flatMap(([key, one]) =>
     Result.isSuccess(one) && Option.isSome(one.success) ? [[key, one.success.value] as const] : []
   )
   return yield* Effect.mapError(
     Schema.decodeUnknownEffect(flags, { errors: "all" })(Object.fromEntries(encoded)),
-    // Each by itself was right, so this is about several of them.
+    // Each flag is valid by itself, so this error is about several of them.
     ({ message }) => new CliError.ValidationError({ message })
   )
 })
 
-/** The command that a pipeline's file makes: with the flags of a deploy, and those that its own schema describes. */
-const commandOf = Effect.fnUntraced(function* <R>(layers: RunLayers<R>, loaded: LoadedPipeline) {
+/** The command that runs a loaded pipeline: the flags of `jiji deploy`, and those that its schema describes. */
+const pipelineCommand = Effect.fnUntraced(function* (loaded: LoadedPipeline) {
   const { description, file } = loaded
-  // Runnable.make has checked that the pipeline needs no more than what its flags are decoded to.
+  // Runnable.make checks that the pipeline needs no more input than its decoded flags.
   const pipeline = loaded.pipeline as Pipeline<RunInput & object, unknown, unknown, PipelineServices>
   const command = Command.make(
     `jiji run ${file.name}`,
-    { own: yield* flagsOf(loaded), run: runFlags },
-    ({ own, run }) =>
-      Effect.flatMap(decode(loaded, own), (more) =>
-        runOnProject(layers, pipeline, run, more, (project) => `running ${file.name} for ${project} on`)
+    { run: runFlags, extra: yield* pipelineFlags(loaded) },
+    ({ extra, run }) =>
+      Effect.flatMap(decode(loaded, extra), (extraInput) =>
+        runOnProject(pipeline, run, extraInput, (project) => `run ${file.name} for ${project} on`)
       )
   )
   return description === "" ? command : Command.withDescription(command, printable(description))
 })
 
 /**
- * `jiji run`. What follows the pipeline's name is understood by a command of its own, when its file has been read:
- * {@link wordsOf} keeps it together until then.
+ * `jiji run`. The words after the pipeline's name are parsed by a second command, once the file has been loaded and its
+ * flags are known. {@link separatePipelineFlags} keeps this command from parsing them.
  */
-export const command = <R>(layers: RunCommandLayers<R>) =>
-  Command.make(
-    "run",
-    {
-      pipeline: Argument.String("pipeline").pipe(
-        Argument.withDescription("A file that exports a pipeline, or the name of one under .jiji/pipelines"),
-        Argument.optional
-      ),
-      words: Argument.String("flags").pipe(
-        Argument.withDescription("Its flags: `jiji run PIPELINE --help` lists them"),
-        Argument.variadic()
-      )
-    },
-    Effect.fnUntraced(function* ({ pipeline, words }) {
-      if (Option.isNone(pipeline)) return yield* new NoPipelineNamed()
-      const file = yield* findPipeline(process.cwd(), pipeline.value)
-      divert()
-      yield* provideModules(layers.modules)
-      const made = yield* commandOf(layers, yield* loadPipeline(file))
-      return yield* Effect.mapError(Command.runWith(made, { version: layers.version })(words), (error) =>
-        error instanceof CliError.ShowHelp
-          ? new CliError.ShowHelp({ commandPath: ["run", file.name], errors: error.errors })
-          : error
-      )
-    })
-  ).pipe(
-    Command.withDescription("Run a pipeline of your own"),
-    Command.withExamples([
-      { command: "jiji run canary --dry-run", description: "Rehearse .jiji/pipelines/canary.ts" },
-      { command: "jiji run ./pipelines/canary.ts --help", description: "See which flags it takes" }
-    ])
-  )
+export const command = Command.make(
+  "run",
+  {
+    pipeline: Argument.String("pipeline").pipe(
+      Argument.withDescription("Pipeline file, or the name of a pipeline in .jiji/pipelines"),
+      Argument.optional
+    ),
+    words: Argument.String("flags").pipe(
+      Argument.withDescription("Flags of the pipeline; `jiji run PIPELINE --help` lists them"),
+      Argument.variadic()
+    )
+  },
+  Effect.fnUntraced(function* ({ pipeline, words }) {
+    if (Option.isNone(pipeline)) return yield* new NoPipelineNamed()
+    const file = yield* findPipeline(process.cwd(), pipeline.value)
+    reserveStdout()
+    yield* registerModules
+    const command = yield* pipelineCommand(yield* loadPipeline(file))
+    return yield* Effect.mapError(Command.runWith(command, { version: origin.version })(words), (error) =>
+      error instanceof CliError.ShowHelp
+        ? new CliError.ShowHelp({ commandPath: ["run", file.name], errors: error.errors })
+        : error
+    )
+  })
+).pipe(
+  Command.withDescription("Run your own pipeline"),
+  Command.withExamples([
+    { command: "jiji run canary --dry-run", description: "Print what .jiji/pipelines/canary.ts would run" },
+    { command: "jiji run ./pipelines/canary.ts --help", description: "List the flags of a pipeline" }
+  ])
+)
 
 const asksForHelp = (word: string) => word === "-h" || word === "--help" || word.startsWith("--completions")
 
-/** The words of a command line, with those behind a pipeline's name put behind `--`. Flags before it are nobody's. */
-export const wordsOf = (words: ReadonlyArray<string>): ReadonlyArray<string> => {
+/** Puts `--` between a pipeline's name and its flags. Drops flags before the name, so that the name is reported missing. */
+export const separatePipelineFlags = (words: ReadonlyArray<string>): ReadonlyArray<string> => {
   const [command, name = "", ...rest] = words
   if (command !== "run" || name === "" || asksForHelp(name)) return words
   return name.startsWith("-") ? [command] : [command, name, "--", ...rest]

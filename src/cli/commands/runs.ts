@@ -1,110 +1,94 @@
 import { Clock, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import type { Output } from "../../reporters/Reporter.ts"
-import { json as jsonLines, jsonLine } from "../../reporters/json.ts"
-import { runsTable } from "../../record/runsTable.ts"
+import { json as jsonReporter, jsonLine } from "../../reporters/json.ts"
+import { listRuns, readRun } from "../../record/read.ts"
 import { renderPage } from "../../record/renderPage.ts"
-import { listRuns as listed, readRun } from "../../record/read.ts"
 import { OneForm } from "../../record/RecordError.ts"
-import { renderRun as shown } from "../../record/renderRun.ts"
+import { renderRun } from "../../record/renderRun.ts"
+import { runsTable } from "../../record/runsTable.ts"
 import { buildTree } from "../../record/tree.ts"
 import { writePage } from "../../record/writePage.ts"
+import { Terminal } from "../process/Terminal.ts"
+import { UserPaths } from "../UserPaths.ts"
 
-/** What the command takes from the outside. */
-export interface RunsPlace {
-  /** The file of the record. */
-  readonly file: string
-  readonly output: Output
-}
+/** How many runs are listed by default. */
+const defaultCount = 20
 
-/** How many runs are listed. */
-const usual = 20
+const json = (description: string) =>
+  Flag.Boolean("json").pipe(Flag.withDescription(description), Flag.withDefault(false))
 
-const json = (what: string) =>
-  Flag.Boolean("json").pipe(Flag.withDescription(`Prints ${what}, as JSON, for programs`), Flag.withDefault(false))
-
-const list = ({ file, output }: RunsPlace, most: number, asJson: boolean) =>
-  Effect.gen(function* () {
-    const runs = yield* listed(file, most)
-    if (asJson) return output.write(runs.map(jsonLine).join(""))
-    if (runs.length === 0) return output.write("No run of this machine is kept yet.\n")
-    output.write(`${runsTable(runs, yield* Clock.currentTimeMillis, output).join("\n")}\n`)
-  })
-
-/** The run that is asked for, and how. */
-interface Wanted {
-  readonly id: Option.Option<string>
-  readonly html: Option.Option<string>
-  readonly json: boolean
-}
-
-const show = ({ file, output }: RunsPlace, { html, id, json }: Wanted) =>
-  Effect.gen(function* () {
+const showCommand = Command.make(
+  "show",
+  {
+    id: Argument.String("id").pipe(
+      Argument.withDescription("Run ID, or the start of one (default: the last run)"),
+      Argument.optional
+    ),
+    html: Flag.String("html").pipe(
+      Flag.withMetavar("FILE"),
+      Flag.withDescription("Write the run as an HTML page to FILE (`-`: to stdout)"),
+      Flag.optional
+    ),
+    json: json("Print the events of the run as JSON, one per line")
+  },
+  Effect.fnUntraced(function* ({ html, id, json }) {
+    const { history } = yield* UserPaths
+    const terminal = yield* Terminal
     if (json && Option.isSome(html)) return yield* new OneForm()
-    const { events, run } = yield* readRun(file, id)
+    const { events, run } = yield* readRun(history, id)
     if (json) {
-      const lines = jsonLines(output)
-      for (const event of events) lines.event(event)
+      const reporter = jsonReporter(terminal)
+      for (const event of events) reporter.event(event)
       return
     }
     const tree = buildTree(events, run.servers)
     if (Option.isSome(html)) {
       const text = renderPage(run, tree)
-      if (html.value === "-") return output.write(text)
+      if (html.value === "-") return terminal.write(text)
       yield* writePage(html.value, text)
-      return output.write(`${html.value}\n`)
+      return terminal.write(`${html.value}\n`)
     }
     const now = yield* Clock.currentTimeMillis
-    output.write(`${shown(run, tree, now, output).join("\n")}\n`)
+    terminal.write(`${renderRun(run, tree, now, terminal).join("\n")}\n`)
   })
+).pipe(
+  Command.withDescription("Show a run: its steps, how long they took, and what failed"),
+  Command.withExamples([
+    { command: "jiji runs show", description: "Show the last run" },
+    { command: "jiji runs show mf3k --html run.html", description: "Save a run as a page that you can share" }
+  ])
+)
 
 /** `jiji runs`. */
-export const command = (place: RunsPlace) =>
-  Command.make(
-    "runs",
-    {
-      // Not Flag.Int, whose sentence is another one than what refuses a 0.
-      number: Flag.String("number").pipe(
-        Flag.withAlias("n"),
-        Flag.withMetavar("COUNT"),
-        Flag.withDescription(`How many, the newest first (default: ${usual})`),
-        Flag.filterMap(
-          (text) => Option.liftPredicate(Number(text), (count) => /^\d+$/.test(text) && count > 0),
-          () => "a whole number from 1 upwards"
-        ),
-        Flag.withDefault(usual)
+export const command = Command.make(
+  "runs",
+  {
+    // Not Flag.Int: the message for "x" should be the same as for "0".
+    number: Flag.String("number").pipe(
+      Flag.withAlias("n"),
+      Flag.withMetavar("COUNT"),
+      Flag.withDescription(`How many runs to list, newest first (default: ${defaultCount})`),
+      Flag.filterMap(
+        (text) => Option.liftPredicate(Number(text), (count) => /^\d+$/.test(text) && count > 0),
+        () => "a whole number, 1 or more"
       ),
-      json: json("one run a line")
-    },
-    ({ json, number }) => list(place, number, json)
-  ).pipe(
-    Command.withDescription("List the runs of this machine"),
-    Command.withExamples([
-      { command: "jiji runs", description: "The last runs, of all projects" },
-      { command: "jiji runs show", description: "What the last one did, step by step" }
-    ]),
-    Command.withSubcommands([
-      Command.make(
-        "show",
-        {
-          id: Argument.String("id").pipe(
-            Argument.withDescription("The beginning of the run's ID; the last run where it is left out"),
-            Argument.optional
-          ),
-          html: Flag.String("html").pipe(
-            Flag.withMetavar("FILE"),
-            Flag.withDescription("Writes it as one page for browsers; `-` prints the page"),
-            Flag.optional
-          ),
-          json: json("its events, one a line")
-        },
-        (wanted) => show(place, wanted)
-      ).pipe(
-        Command.withDescription("Show what a run did: its steps, their times, and what failed"),
-        Command.withExamples([
-          { command: "jiji runs show", description: "The last run" },
-          { command: "jiji runs show mf3k --html run.html", description: "One run, as a page to send to somebody" }
-        ])
-      )
-    ])
-  )
+      Flag.withDefault(defaultCount)
+    ),
+    json: json("Print one JSON object per run")
+  },
+  Effect.fnUntraced(function* ({ json, number }) {
+    const { history } = yield* UserPaths
+    const terminal = yield* Terminal
+    const runs = yield* listRuns(history, number)
+    if (json) return terminal.write(runs.map(jsonLine).join(""))
+    if (runs.length === 0) return terminal.write("No runs on this machine yet.\n")
+    terminal.write(`${runsTable(runs, yield* Clock.currentTimeMillis, terminal).join("\n")}\n`)
+  })
+).pipe(
+  Command.withDescription("List past runs on this machine"),
+  Command.withExamples([
+    { command: "jiji runs", description: "List the last runs of all projects" },
+    { command: "jiji runs show", description: "Show the last run, step by step" }
+  ]),
+  Command.withSubcommands([showCommand])
+)

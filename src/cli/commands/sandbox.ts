@@ -2,32 +2,31 @@ import { Effect } from "effect"
 import { Command } from "effect/cli"
 import * as Sandbox from "../../sandbox/Sandbox.ts"
 import { containerName } from "../../steps/Plan.ts"
-import { open } from "../loadProject.ts"
+import { loadProject } from "../loadProject.ts"
+import { Terminal } from "../process/Terminal.ts"
 
 /** `jiji sandbox`. */
-export const command = (write: (text: string) => void) =>
-  Command.make(
-    "sandbox",
-    {},
-    Effect.fnUntraced(function* () {
-      const loaded = yield* open({})
-      const sandbox = yield* Sandbox.make(loaded)
-      const lines = [
-        `A throwaway SSH server listens on 127.0.0.1:${sandbox.port}. What is deployed to it runs on this machine, as ${sandbox.user}.`,
-        "In another terminal: jiji deploy -e sandbox",
-        "Ctrl-C ends it, and takes away what it wrote."
-      ]
-      write(`${lines.join("\n")}\n`)
-      const containers = loaded.services.map((service) => containerName(loaded, service)).join(" ")
-      yield* Effect.addFinalizer(() =>
-        Effect.sync(() =>
-          write(
-            `\nWhat was deployed to it stays on this machine. To remove it: ${loaded.engine} rm --force ${containers}\n`
-          )
+export const command = Command.make(
+  "sandbox",
+  {},
+  Effect.fnUntraced(function* () {
+    const { write } = yield* Terminal
+    const project = yield* loadProject({})
+    const sandbox = yield* Sandbox.make(project)
+    const lines = [
+      `A temporary SSH server listens on 127.0.0.1:${sandbox.port}. Deploys to it run on this machine, as ${sandbox.user}.`,
+      "In another terminal: jiji deploy -e sandbox",
+      "Press Ctrl-C to stop it and delete the files that it created."
+    ]
+    write(`${lines.join("\n")}\n`)
+    const containers = project.services.map((service) => containerName(project, service)).join(" ")
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() =>
+        write(
+          `\nContainers that you deployed are still on this machine. To remove them: ${project.engine} rm --force ${containers}\n`
         )
       )
-      return yield* Effect.never
-    }, Effect.scoped)
-  ).pipe(
-    Command.withDescription("Keep a throwaway SSH server on this machine's loopback, to try a deploy with no server")
-  )
+    )
+    return yield* Effect.never
+  }, Effect.scoped)
+).pipe(Command.withDescription("Start a temporary SSH server on this machine, to try deploys without a real server"))

@@ -1,13 +1,14 @@
-import { Effect, type Layer, Option, Redacted, Schema } from "effect"
+import { Effect, Option, Redacted, Schema } from "effect"
 import { Command, Flag, Prompt } from "effect/cli"
 import type { Project } from "../../config/Project.ts"
 import { secretNames, type SecretUse, secretUses } from "../../config/secretNames.ts"
 import { Secrets } from "../../layers/secrets/Secrets.ts"
 import { ExitCode } from "../../core/Failure.ts"
-import type { Output } from "../../reporters/Reporter.ts"
 import { alignColumns } from "../../reporters/table.ts"
-import { project } from "../flags.ts"
-import { open } from "../loadProject.ts"
+import { projectFlags } from "../flags.ts"
+import { loadProject } from "../loadProject.ts"
+import { Terminal } from "../process/Terminal.ts"
+import { RunLayers } from "../RunLayers.ts"
 
 /** Values are to be shown, and not to a person. */
 export class NoTerminal extends Schema.TaggedError<NoTerminal>()("NoTerminal", {}) {
@@ -22,79 +23,73 @@ export class NoTerminal extends Schema.TaggedError<NoTerminal>()("NoTerminal", {
   }
 }
 
-/** What the command takes from the outside. */
-export interface SecretsLayers<R> {
-  readonly secrets: (project: Project) => Layer.Layer<Secrets, never, R>
-  readonly output: Output
-  /** Whether a person is at both ends. */
-  readonly interactive: boolean
-}
-
-/** A value on one line; with quotes where it would not be told from what is around it. */
-const shown = (value: string): string =>
+/** A value on one line, quoted if it has spaces or invisible characters. */
+const formatValue = (value: string): string =>
   /^[\p{L}\p{N}\p{P}\p{S}]+$/u.test(value) ? value : JSON.stringify(value).replaceAll(/\p{Cc}|\p{Cf}/gu, "�")
 
-const look = Effect.fnUntraced(function* ({ by, ref }: SecretUse) {
-  if (ref._tag === "Command") return { name: ref.key, found: "deploy.yml, by a command", by, ref }
+const findSecret = Effect.fnUntraced(function* ({ by, ref }: SecretUse) {
+  if (ref._tag === "Command") return { name: ref.key, found: "deploy.yml (command)", by, ref }
   const place = yield* (yield* Secrets).locate(ref.name)
   const found = Option.match(place, {
     onNone: () => "missing",
-    onSome: ({ isCommand, place }) => (isCommand ? `${place}, by a command` : place)
+    onSome: ({ isCommand, place }) => (isCommand ? `${place} (command)` : place)
   })
   return { name: ref.name, found, by, ref: Option.isSome(place) ? ref : undefined }
 })
 
-const print = Effect.fnUntraced(function* (loaded: Project, output: Output, values: boolean) {
+const print = Effect.fnUntraced(function* (project: Project, showValues: boolean) {
+  const terminal = yield* Terminal
   const secrets = yield* Secrets
-  const rows = yield* Effect.forEach(secretUses(loaded), look)
-  const last = yield* Effect.forEach(rows, ({ by, ref }) => {
-    if (!values) return Effect.succeed(by.join(", "))
+  const found = yield* Effect.forEach(secretUses(project), findSecret)
+  const lastColumn = yield* Effect.forEach(found, ({ by, ref }) => {
+    if (!showValues) return Effect.succeed(by.join(", "))
     if (ref === undefined) return Effect.succeed("")
-    return Effect.map(secrets.value(ref), (value) => shown(Redacted.value(value)))
+    return Effect.map(secrets.value(ref), (value) => formatValue(Redacted.value(value)))
   })
-  const table = rows.map(({ found, name }, index) => [name, found, last[index] ?? ""])
-  const whole = alignColumns([["SECRET", "FOUND IN", values ? "VALUE" : "USED BY"], ...table])
-  const fits = values || whole.every((line) => line.length <= output.columns)
-  const lines = fits ? whole : alignColumns([["SECRET", "FOUND IN"], ...table.map((row) => row.slice(0, 2))])
-  output.write(rows.length === 0 ? `${loaded.name} needs no secrets.\n` : `${lines.join("\n")}\n`)
-  const missing = yield* secrets.findMissing(secretNames(loaded))
+  const rows = found.map(({ found, name }, index) => [name, found, lastColumn[index] ?? ""])
+  const table = alignColumns([["SECRET", "FOUND IN", showValues ? "VALUE" : "USED BY"], ...rows])
+  const fits = showValues || table.every((line) => line.length <= terminal.columns)
+  const lines = fits ? table : alignColumns([["SECRET", "FOUND IN"], ...rows.map((row) => row.slice(0, 2))])
+  terminal.write(rows.length === 0 ? `${project.name} needs no secrets.\n` : `${lines.join("\n")}\n`)
+  const missing = yield* secrets.findMissing(secretNames(project))
   if (Option.isSome(missing)) return yield* missing.value
 })
 
-/** `jiji secrets`. */
-export const command = <R>({ interactive, output, secrets }: SecretsLayers<R>) =>
-  Command.make("secrets").pipe(
-    Command.withDescription("Look at the secrets that the project needs"),
-    Command.withSubcommands([
-      Command.make(
-        "print",
-        {
-          ...project,
-          showValues: Flag.Boolean("show-values").pipe(
-            Flag.withDescription("Shows the values too, after asking; runs the commands that stand for some"),
-            Flag.withDefault(false)
-          )
-        },
-        Effect.fnUntraced(function* ({ config, environment, showValues }) {
-          if (showValues && !interactive) return yield* new NoTerminal()
-          const loaded = yield* open({ config, environment })
-          if (showValues) {
-            const message = "Show the values on this screen?"
-            const sure = yield* Effect.catchTag(
-              Prompt.run(Prompt.Confirm({ message })),
-              "QuitError",
-              () => Effect.interrupt
-            )
-            if (!sure) return
-          }
-          yield* print(loaded, output, showValues).pipe(Effect.provide(secrets(loaded)))
-        })
-      ).pipe(
-        Command.withDescription("List the secrets that the project needs, and where each is found"),
-        Command.withExamples([
-          { command: "jiji secrets print", description: "What is needed, where it is found, and what is missing" },
-          { command: "jiji secrets print -e staging", description: "The same for an environment" }
-        ])
+const printCommand = Command.make(
+  "print",
+  {
+    ...projectFlags,
+    showValues: Flag.Boolean("show-values").pipe(
+      Flag.withDescription("Also print the values; asks first, and runs the commands of secrets"),
+      Flag.withDefault(false)
+    )
+  },
+  Effect.fnUntraced(function* ({ config, environment, showValues }) {
+    const { secrets } = yield* RunLayers
+    const { isInteractive } = yield* Terminal
+    if (showValues && !isInteractive) return yield* new NoTerminal()
+    const project = yield* loadProject({ config, environment })
+    if (showValues) {
+      const message = "Print the secret values on this screen?"
+      const confirmed = yield* Effect.catchTag(
+        Prompt.run(Prompt.Confirm({ message })),
+        "QuitError",
+        () => Effect.interrupt
       )
-    ])
-  )
+      if (!confirmed) return
+    }
+    yield* print(project, showValues).pipe(Effect.provide(secrets(project)))
+  })
+).pipe(
+  Command.withDescription("List the secrets that the project needs, and where each is found"),
+  Command.withExamples([
+    { command: "jiji secrets print", description: "List needed secrets, where they are found, and which are missing" },
+    { command: "jiji secrets print -e staging", description: "The same for an environment" }
+  ])
+)
+
+/** `jiji secrets`. */
+export const command = Command.make("secrets").pipe(
+  Command.withDescription("Inspect the project's secrets"),
+  Command.withSubcommands([printCommand])
+)

@@ -11,23 +11,23 @@ import { Scrubber } from "../../core/Scrubber.ts"
 import type { Follower } from "../../reporters/Reporter.ts"
 import hookScript from "./hook.sh" with { type: "text" }
 import { HookFailed } from "./HookFailed.ts"
-import { isTold, nameOf, variables } from "./hookEvents.ts"
+import { handlesEvent, hookEventName, hookVariables } from "./hookEvents.ts"
 
-/** How many events wait for hooks that take longer than events come; those beyond are passed over. */
-const most = 100
+/** How many hook runs can wait for slow hooks. More are dropped. */
+const maxQueued = 100
 
-/** How long hooks on what happened within a run may go on after it: who has pressed Ctrl-C waits for what is next. */
-const patience = (end: Event | undefined) => (end?._tag === "RunInterrupted" ? "1 second" : "5 seconds")
+/** How long a finished run waits for queued hooks. Shorter after Ctrl-C, since the user is waiting for the exit. */
+const drainTimeout = (end: Event | undefined) => (end?._tag === "RunInterrupted" ? "1 second" : "5 seconds")
 
-/** The hooks of a project, ready for one run. */
+/** The hooks of a project, prepared for one run. */
 export interface Hooks {
-  /** Waits for the hooks of the run's beginning, as far as one of them is required; fails where that did. */
-  readonly begin: Effect.Effect<void, HookFailed>
+  /** Waits for required hooks on `run.started`, and fails with the first one that failed. */
+  readonly started: Effect.Effect<void, HookFailed>
   readonly follow: Follower
-  /** What failed until now, and which of it is more than a warning; and how many events were passed over. */
+  /** The failures so far, and how many hook runs were dropped. */
   readonly report: () => {
     readonly failed: ReadonlyArray<{ readonly error: HookFailed; readonly required: boolean }>
-    readonly missed: number
+    readonly dropped: number
   }
 }
 
@@ -36,7 +36,7 @@ interface Job {
   readonly event: Event
 }
 
-/** A run's version, which the step that decides on it gives as its result. */
+/** The run's version, if the event is the end of the step that decides on it. */
 const versionIn = (event: Event): string | undefined => {
   if (event._tag !== "StepSucceeded" && event._tag !== "StepSkipped") return undefined
   const { result } = event
@@ -44,17 +44,20 @@ const versionIn = (event: Event): string | undefined => {
   return typeof result.version === "string" ? result.version : undefined
 }
 
-const runner = Effect.fnUntraced(function* (project: Project, secrets: ReadonlyMap<string, Redacted.Redacted<string>>) {
+const makeRunHook = Effect.fnUntraced(function* (
+  project: Project,
+  secrets: ReadonlyMap<string, Redacted.Redacted<string>>
+) {
   const processes = yield* Processes
   const scrubber = yield* Scrubber
   return Effect.fnUntraced(function* ({ event, hook }: Job, version: string | undefined) {
     const failed = (reason: HookFailed["reason"]) =>
-      new HookFailed({ hook: hook.name, event: nameOf(event) ?? event._tag, reason })
+      new HookFailed({ hook: hook.name, event: hookEventName(event) ?? event._tag, reason })
     const { clear, secrets: names } = hook.environment
-    const own = [...secrets].filter(([name]) => names.includes(name))
+    const hookSecrets = [...secrets].filter(([name]) => names.includes(name))
     const command: Command = {
       ...script("hook", hookScript, [project.root, ...hook.command]),
-      env: { ...clear, ...Object.fromEntries(own), ...variables(hook, event, project, version) },
+      env: { ...clear, ...Object.fromEntries(hookSecrets), ...hookVariables(hook, event, project, version) },
       stdin: `${JSON.stringify(event)}\n`,
       allowBackground: true
     }
@@ -69,43 +72,43 @@ const runner = Effect.fnUntraced(function* (project: Project, secrets: ReadonlyM
       })
     )
     if (exitCode === 0) return
-    const said = stderr.trim() === "" ? stdout : stderr
-    return yield* failed({ _tag: "Ended", code: exitCode, stderr: lastLines(scrubber.text(said.trim()), 5) })
+    const output = stderr.trim() === "" ? stdout : stderr
+    return yield* failed({ _tag: "Ended", code: exitCode, stderr: lastLines(scrubber.text(output.trim()), 5) })
   })
 })
 
 /**
- * Makes a project's hooks ready for a run: finds their secrets, or says which of all of the project's are missing. They
- * run one after the other, and the run waits for none of them but for those that are required at its beginning.
+ * Prepares a project's hooks for a run: resolves their secrets, and fails if any are missing. Hooks run one after the
+ * other. The run only waits for required hooks on `run.started`.
  */
-export const prepare = Effect.fnUntraced(function* (project: Project, hooks: ReadonlyArray<Hook>) {
+export const prepareHooks = Effect.fnUntraced(function* (project: Project, hooks: ReadonlyArray<Hook>) {
   const names = hooks.flatMap(({ environment }) => environment.secrets)
   const secrets = yield* Secrets
-  // One that is missing is a reason to look for the others, so that all are told at once.
+  // If one is missing, report all missing secrets of the project at once.
   const missing = yield* secrets.findMissing(names)
   if (Option.isSome(missing))
     return yield* Option.getOrElse(yield* secrets.findMissing(secretNames(project)), () => missing.value)
-  const run = yield* runner(project, yield* secrets.resolve(names))
+  const run = yield* makeRunHook(project, yield* secrets.resolve(names))
   const failed: Array<{ error: HookFailed; required: boolean }> = []
-  let missed = 0
+  let dropped = 0
   let version: string | undefined
-  const begun = yield* Deferred.make<void, HookFailed>()
+  const started = yield* Deferred.make<void, HookFailed>()
 
-  const perform = (job: Job) =>
+  const runJob = (job: Job) =>
     Effect.catch(run(job, version), (error) => {
       const { required } = job.hook
       failed.push({ error, required })
-      return required && job.event._tag === "RunStarted" ? Deferred.fail(begun, error) : Effect.void
+      return required && job.event._tag === "RunStarted" ? Deferred.fail(started, error) : Effect.void
     })
   const jobs = (event: Event): ReadonlyArray<Job> =>
-    hooks.filter((hook) => isTold(hook, event)).map((hook) => ({ hook, event }))
+    hooks.filter((hook) => handlesEvent(hook, event)).map((hook) => ({ hook, event }))
 
-  const start = Effect.fnUntraced(function* (event: Event) {
+  const runStartHooks = Effect.fnUntraced(function* (event: Event) {
     const all = jobs(event)
     const last = all.findLastIndex(({ hook }) => hook.required)
-    for (const job of all.slice(0, last + 1)) yield* perform(job)
-    yield* Deferred.succeed(begun, undefined)
-    for (const job of all.slice(last + 1)) yield* perform(job)
+    for (const job of all.slice(0, last + 1)) yield* runJob(job)
+    yield* Deferred.succeed(started, undefined)
+    for (const job of all.slice(last + 1)) yield* runJob(job)
   })
 
   const follow: Follower = Effect.fnUntraced(
@@ -120,15 +123,15 @@ export const prepare = Effect.fnUntraced(function* (project: Project, hooks: Rea
           Effect.sync(() => {
             version = versionIn(event) ?? version
             if (isEnd(event)) end = event
-            else if (event._tag === "RunStarted") Queue.offerUnsafe(queue, start(event))
+            else if (event._tag === "RunStarted") Queue.offerUnsafe(queue, runStartHooks(event))
             else {
               for (const job of jobs(event)) {
-                if (waiting >= most) missed++
+                if (waiting >= maxQueued) dropped++
                 else if (
                   Queue.offerUnsafe(
                     queue,
                     Effect.ensuring(
-                      perform(job),
+                      runJob(job),
                       Effect.sync(() => waiting--)
                     )
                   )
@@ -140,13 +143,13 @@ export const prepare = Effect.fnUntraced(function* (project: Project, hooks: Rea
         )
       )
       yield* Queue.end(queue)
-      if (Option.isNone(yield* Effect.timeoutOption(Fiber.await(worker), patience(end)))) {
+      if (Option.isNone(yield* Effect.timeoutOption(Fiber.await(worker), drainTimeout(end)))) {
         yield* Fiber.interrupt(worker)
-        missed += waiting
+        dropped += waiting
       }
-      if (end !== undefined) for (const job of jobs(end)) yield* perform(job)
+      if (end !== undefined) for (const job of jobs(end)) yield* runJob(job)
     },
-    Effect.ensuring(Deferred.succeed(begun, undefined))
+    Effect.ensuring(Deferred.succeed(started, undefined))
   )
-  return { begin: Deferred.await(begun), follow, report: () => ({ failed, missed }) } satisfies Hooks
+  return { started: Deferred.await(started), follow, report: () => ({ failed, dropped }) } satisfies Hooks
 })

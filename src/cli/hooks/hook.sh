@@ -1,18 +1,18 @@
-# Runs the command of a hook in the project's folder. Arguments: the folder, and the command's words. The event is on
-# stdin, and told by the variables that begin with JIJI_.
+# Runs the command of a hook in the project's folder. Arguments: the folder, then the words of the command. The event is
+# on stdin, and in the variables that start with JIJI_.
 cd "$1" || exit 1
 shift
 
-# What a shell says of it would name a line of this script.
-no() {
+# Checked here, since the shell's own message would name a line of this script.
+fail() {
   printf '%s %s\n' "$2" "$3" >&2
   exit "$1"
 }
 case $1 in
 */*)
-  [ -e "$1" ] || no 127 "$1" "is not there"
-  [ -f "$1" ] && [ -x "$1" ] || no 126 "$1" "may not be run (chmod +x)"
+  [ -e "$1" ] || fail 127 "$1" "does not exist"
+  [ -f "$1" ] && [ -x "$1" ] || fail 126 "$1" "is not executable (chmod +x)"
   ;;
-*) command -v -- "$1" >/dev/null || no 127 "$1" "is in no folder of PATH" ;;
+*) command -v -- "$1" >/dev/null || fail 127 "$1" "is not in PATH" ;;
 esac
 exec "$@"

@@ -5,23 +5,23 @@ import type { Event } from "../../core/Event.ts"
 import { doesWork } from "../../reporters/eventLine.ts"
 import { formatDuration } from "../../core/units.ts"
 
-const named: ReadonlyMap<string, HookEvent> = new Map(
-  // Object.entries knows no narrower keys than strings.
+const eventNames: ReadonlyMap<string, HookEvent> = new Map(
+  // Object.entries types keys as plain strings.
   Object.entries(hookEvents).map(([name, tag]) => [tag, name as HookEvent])
 )
 
-/** What deploy.yml calls an event, of those that hooks can be told of. */
-export const nameOf = (event: Event): HookEvent | undefined => named.get(event._tag)
+/** The name of an event in deploy.yml; undefined if hooks cannot run on it. */
+export const hookEventName = (event: Event): HookEvent | undefined => eventNames.get(event._tag)
 
-/** Whether a path is what a pattern is of. */
-const isOf = (only: string, path: string): boolean => matchEnds(only, path, "/").at(-1) === path.length
+/** Whether a pattern matches a whole path. */
+const matchesPath = (pattern: string, path: string): boolean => matchEnds(pattern, path, "/").at(-1) === path.length
 
-/** Whether a hook is told of an event. */
-export const isTold = ({ on, only }: Hook, event: Event): boolean => {
-  const name = nameOf(event)
+/** Whether a hook runs on an event. */
+export const handlesEvent = ({ on, only }: Hook, event: Event): boolean => {
+  const name = hookEventName(event)
   if (name === undefined || !on.includes(name)) return false
   if (name.startsWith("run.")) return true
-  if (only !== undefined) return isOf(only, event.path)
+  if (only !== undefined) return matchesPath(only, event.path)
   return !("kind" in event) || doesWork(event)
 }
 
@@ -34,17 +34,17 @@ const outcomes: Readonly<Record<string, string>> = {
 
 const outcomeOf = (event: Event): string | undefined => outcomes[event._tag.replace(/^(?:Run|Step)/u, "")]
 
-/** How long it took, of what has ended. A retry has the time until it begins. */
-const took = (event: Event): number | undefined =>
+/** How long something took, for an event that ends it. The `millis` of a retry are a delay. */
+const durationOf = (event: Event): number | undefined =>
   "millis" in event && event._tag !== "StepRetried" ? event.millis : undefined
 
-/** One sentence about an event, for people. */
+/** One sentence about an event, for a chat message or a log. */
 const sentence = (event: Event, { environment, name }: Project): string => {
   const where = event._tag.startsWith("Run")
     ? `${event.path} of ${name}${environment === undefined ? "" : ` (${environment})`}`
     : event.path
-  const what = outcomeOf(event) ?? nameOf(event)?.split(".")[1] ?? ""
-  const millis = took(event)
+  const what = outcomeOf(event) ?? hookEventName(event)?.split(".")[1] ?? ""
+  const millis = durationOf(event)
   const time = millis === undefined ? "" : ` after ${formatDuration(millis)}`
   const why =
     "failures" in event
@@ -57,19 +57,19 @@ const sentence = (event: Event, { environment, name }: Project): string => {
   return `${where} ${what}${time}${why === "" ? "" : `: ${why}`}`
 }
 
-/** Characters of a variable: one of more than 128 KiB cannot be given to a program at all. */
-const longest = 8_000
+/** In characters. Linux refuses to start a program with a variable of more than 128 KiB. */
+const maxVariableLength = 8_000
 
-/** The variables that tell a hook of an event. `version` is that of the run, once it is known. */
-export const variables = (
+/** The environment variables for a hook that runs on an event. `version` is that of the run, once it is known. */
+export const hookVariables = (
   hook: Hook,
   event: Event,
   project: Project,
   version: string | undefined
 ): Readonly<Record<string, string>> => {
-  const millis = took(event)
+  const millis = durationOf(event)
   const all: Readonly<Record<string, string | undefined>> = {
-    JIJI_EVENT: nameOf(event),
+    JIJI_EVENT: hookEventName(event),
     JIJI_HOOK: hook.name,
     JIJI_RUN: event.run,
     JIJI_PROJECT: project.name,
@@ -81,7 +81,7 @@ export const variables = (
     JIJI_MESSAGE: sentence(event, project)
   }
   return Object.fromEntries(
-    // A failure may quote what a server wrote, and no variable can hold a NUL byte.
-    Object.entries(all).map(([key, value = ""]) => [key, value.replaceAll("\0", "").slice(0, longest)])
+    // A variable cannot contain a NUL byte, and a failure may quote one from a server.
+    Object.entries(all).map(([key, value = ""]) => [key, value.replaceAll("\0", "").slice(0, maxVariableLength)])
   )
 }

@@ -3,15 +3,23 @@ import { deploy } from "../../steps/DeployPipeline.ts"
 import { doctor } from "../../steps/DoctorPipeline.ts"
 import { login, logout } from "../../steps/RegistryPipelines.ts"
 
-interface Own {
+/** What the built-in pipelines do, for `jiji list` and for the help of their commands. */
+export const descriptions = {
+  deploy: "Build, ship and start the project's containers on its servers",
+  doctor: "Check that this machine and the servers are ready for a deploy",
+  login: "Log in to the registry on this machine and on the servers",
+  logout: "Log out of the registry on this machine and on the servers"
+} as const
+
+interface BuiltinPipeline {
   readonly pipeline: { readonly name: string; readonly nodes: ReadonlyArray<Node> }
-  readonly text: string
+  readonly description: string
 }
 
-/** jiji's own pipelines, by the command that runs each. */
-export const own: ReadonlyMap<string, Own> = new Map([
-  ["deploy", { pipeline: deploy, text: "Build, ship and start the project's containers on its servers" }],
-  ["doctor", { pipeline: doctor, text: "Look at this machine and the servers for what a deploy needs" }],
-  ["registry login", { pipeline: login, text: "Log this machine and the servers in to the project's registry" }],
-  ["registry logout", { pipeline: logout, text: "Log this machine and the servers out of the project's registry" }]
+/** The built-in pipelines, by the command that runs each. */
+export const builtinPipelines: ReadonlyMap<string, BuiltinPipeline> = new Map([
+  ["deploy", { pipeline: deploy, description: descriptions.deploy }],
+  ["doctor", { pipeline: doctor, description: descriptions.doctor }],
+  ["registry login", { pipeline: login, description: descriptions.login }],
+  ["registry logout", { pipeline: logout, description: descriptions.logout }]
 ])

@@ -12,46 +12,45 @@ const units = [
   ["milli", 1]
 ] as const
 
-/** A time as it can be typed: `10 minutes`, in the greatest unit of which it is a whole number. */
-const time = (value: Duration.Duration): string => {
+/** A duration as the user can type it: `10 minutes`, in the largest unit that needs no fraction. */
+const formatDuration = (value: Duration.Duration): string => {
   const millis = Duration.toMillis(value)
   const [unit, size] = units.find(([, size]) => millis >= size && millis % size === 0) ?? units[4]
   return Number.isSafeInteger(millis) ? `${millis / size} ${unit}${millis === size ? "" : "s"}` : String(value)
 }
 
-/** A flag's default as it is shown. */
-export const shownDefault = (value: unknown): string => {
-  if (Array.isArray(value)) return value.map(shownDefault).join(", ")
-  return printable(Duration.isDuration(value) ? time(value) : String(value))
+/** The default of a flag, for its help. */
+export const formatDefault = (value: unknown): string => {
+  if (Array.isArray(value)) return value.map(formatDefault).join(", ")
+  return printable(Duration.isDuration(value) ? formatDuration(value) : String(value))
 }
 
-/** A time as every codec of durations takes it. */
-const example = 'such as "10 minutes"'
+/** In a form that every codec of durations accepts. */
+const durationExample = 'such as "10 minutes"'
 
-const isTime = (ast: SchemaAST.AST): boolean => SchemaAST.resolve(SchemaAST.toType(ast))?.["expected"] === "Duration"
+const isDuration = (ast: SchemaAST.AST): boolean =>
+  SchemaAST.resolve(SchemaAST.toType(ast))?.["expected"] === "Duration"
 
-/** What values there are of a type; nothing where help lists them itself. */
-const meaning = (ast: SchemaAST.AST): string => {
+/** The values of a type; empty if the flag shows them anyway. */
+const typeText = (ast: SchemaAST.AST): string => {
   const type = SchemaAST.toType(ast)
   const { expected } = SchemaAST.resolve(type) ?? {}
-  if (isTime(ast)) return `a time, ${example}`
+  if (isDuration(ast)) return `a duration, ${durationExample}`
   if (typeof expected === "string") return SchemaAST.isDeclaration(type) ? `a ${expected}` : expected
-  if (SchemaAST.isString(type)) return "a text"
-  if (SchemaAST.isNumber(type)) return "a number"
-  return SchemaAST.isBoolean(type) ? "a switch" : ""
+  return ""
 }
 
-const described = (field: Field): string | undefined => {
+const descriptionOf = (field: Field): string | undefined => {
   const key: unknown = field.ast.context?.annotations?.["description"]
   return typeof key === "string" ? key : SchemaAST.resolveDescription(field.ast)
 }
 
-/** What a flag is for, or else what it takes, with more that is to be known of it. `item` is that of a list. */
-export const flagHelp = (field: Field, item: SchemaAST.AST | undefined, said: string): string => {
-  const list = item === undefined ? "" : "may be given several times"
-  const what = described(field)
-  const form = what !== undefined && isTime(item ?? field.ast) ? example : ""
-  const more = [list, form, said].filter((part) => part !== "").join("; ")
-  const text = printable(what ?? meaning(item ?? field.ast))
-  return [text, more === "" ? "" : `(${more})`].filter((part) => part !== "").join(" ")
+/** The help of a flag: its description or else its type, and notes in parentheses. `item` is the item type of a list. */
+export const flagHelp = (field: Field, item: SchemaAST.AST | undefined, note: string): string => {
+  const repeat = item === undefined ? "" : "can be repeated"
+  const description = descriptionOf(field)
+  const example = description !== undefined && isDuration(item ?? field.ast) ? durationExample : ""
+  const notes = [repeat, example, note].filter((part) => part !== "").join("; ")
+  const text = printable(description ?? typeText(item ?? field.ast))
+  return [text, notes === "" ? "" : `(${notes})`].filter((part) => part !== "").join(" ")
 }

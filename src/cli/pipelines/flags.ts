@@ -1,22 +1,23 @@
 import { Effect, Option, Result, Schema, SchemaAST } from "effect"
 import { CliError, Flag, type Param } from "effect/cli"
-import { flagHelp, shownDefault } from "./flagHelp.ts"
+import { flagHelp, formatDefault } from "./flagHelp.ts"
 import type { LoadedPipeline } from "./load.ts"
 import { FlagUnusable } from "./PipelineFileError.ts"
 
 type Field = LoadedPipeline["flags"]["fields"][string]
 
-/** `smokeTest` as it is typed: `smoke-test`. */
+/** `smokeTest` as a flag: `smoke-test`. */
 const kebab = (name: string): string =>
   name
     .replaceAll(/([a-z0-9])([A-Z])/g, "$1-$2")
     .replaceAll(/_/g, "-")
     .toLowerCase()
 
-/** Flags that `jiji run` has itself, with their short names, and what its input is made of. */
-const own = ["config", "environment", "hosts", "services", "version", "dry-run", "json", "help", "completions"]
-const taken = new Set([
-  ...own,
+/** The flags of `jiji run` itself. */
+const ownFlags = ["config", "environment", "hosts", "services", "version", "dry-run", "json", "help", "completions"]
+/** Names that a pipeline's flag cannot have: the flags of `jiji run`, their aliases, and the fields of its input. */
+const reservedNames = new Set([
+  ...ownFlags,
   "c",
   "e",
   "h",
@@ -26,15 +27,15 @@ const taken = new Set([
   "is-full-deploy",
   "requested-version"
 ])
-const switches = ["dry-run", "json"]
+const ownSwitches = ["dry-run", "json"]
 
-/** How often a flag may be given that is a list. */
-const most = 1000
+/** How often the flag of a list can be repeated. */
+const maxListValues = 1000
 
 const isInt = (ast: SchemaAST.AST): boolean =>
   ast.checks?.some((check) => JSON.stringify(check.annotations ?? {}).includes("effect/schema/isInt")) ?? false
 
-/** The flag that can be given for an encoded value; nothing where none can. */
+/** The flag for an encoded value; undefined if no flag can express its type. */
 const flagOf = (name: string, ast: SchemaAST.AST): Flag.Flag<unknown> | undefined => {
   if (SchemaAST.isString(ast)) return Flag.String(name)
   if (SchemaAST.isBoolean(ast)) return Flag.Boolean(name)
@@ -52,34 +53,34 @@ const flagOf = (name: string, ast: SchemaAST.AST): Flag.Flag<unknown> | undefine
   return undefined
 }
 
-/** What a field is where it is not given; nothing where it must be. It dies where its default throws. */
+/** The default of a field; none if it is required. Dies if computing it throws. */
 const defaultOf = (name: string, field: Field): Effect.Effect<Option.Option<unknown>> =>
   Effect.map(Effect.option(Schema.decodeEffect(Schema.Struct({ [name]: field }))({})), (struct) =>
     Option.map(struct, (values) => values[name])
   )
 
-/** Whether a field's value must not be seen by everybody. */
+/** Whether a field is secret. */
 const isSecret = (ast: SchemaAST.AST): boolean =>
   JSON.stringify(SchemaAST.resolve(SchemaAST.toType(ast))?.["representation"])?.includes("schema/Redacted") ?? false
 
-/** Checks what was given as the field's schema says, and leaves it as it is. */
-const checked = (flag: Flag.Flag<Option.Option<unknown>>, name: string, field: Field) =>
-  Flag.mapEffect(flag, (given) => {
+/** Validates the value with the field's schema, but keeps it encoded. */
+const validated = (flag: Flag.Flag<Option.Option<unknown>>, name: string, field: Field) =>
+  Flag.mapEffect(flag, (encoded) => {
     const none: Option.Option<unknown> = Option.none()
-    if (Option.isNone(given)) return Effect.succeed(none)
-    return Schema.decodeUnknownEffect(field)(given.value).pipe(
-      Effect.as<Option.Option<unknown>>(given),
+    if (Option.isNone(encoded)) return Effect.succeed(none)
+    return Schema.decodeUnknownEffect(field)(encoded.value).pipe(
+      Effect.as<Option.Option<unknown>>(encoded),
       Effect.mapError(({ message }) => {
         const [first = ""] = message.split("\n")
-        const expected = first.replace("a valid Duration string", 'a time in words, such as "10 minutes"')
-        return new CliError.InvalidValue({ option: name, value: String(given.value), expected, kind: "flag" })
+        const expected = first.replace("a valid Duration string", 'a duration, such as "10 minutes"')
+        return new CliError.InvalidValue({ option: name, value: String(encoded.value), expected, kind: "flag" })
       })
     )
   })
 
-/** The same flag, with what is wrong with it as its value: the mistakes of all flags are told at once. */
-const faulty = <A>(flag: Flag.Flag<A>): Flag.Flag<Result.Result<A, CliError.CliError>> =>
-  // What a flag is for help, and how it is read: no combinator changes the latter where it fails.
+/** The same flag, with an error as its value, so that the errors of all flags can be reported at once. */
+const capturingErrors = <A>(flag: Flag.Flag<A>): Flag.Flag<Result.Result<A, CliError.CliError>> =>
+  // Overrides `parse` and keeps the rest, since no combinator handles a parse error of a flag.
   Object.assign(Object.create(flag), {
     parse: (args: Param.ParsedArgs) =>
       Effect.map(Effect.result(flag.parse(args)), (read) =>
@@ -89,62 +90,63 @@ const faulty = <A>(flag: Flag.Flag<A>): Flag.Flag<Result.Result<A, CliError.CliE
       )
   })
 
-/** What a list is of; nothing where it is none. */
+/** The item type of a list; undefined for other types. */
 const itemOf = (ast: SchemaAST.AST): SchemaAST.AST | undefined =>
   SchemaAST.isArrays(ast) && ast.elements.length === 0 ? ast.rest[0] : undefined
 
-/** The flag of a field: what was given for it, still encoded. */
-const make = (
+/** The flag of a field, with a value that is still encoded. */
+const makeFlag = (
   name: string,
   field: Field,
   fallback: Option.Option<unknown>
 ): Flag.Flag<Option.Option<unknown>> | undefined => {
   const ast = SchemaAST.toEncoded(field.ast)
   const item = itemOf(ast)
-  const help = (said: string) => flagHelp(field, item && itemOf(SchemaAST.toType(field.ast)), said)
+  const help = (note: string) => flagHelp(field, item && itemOf(SchemaAST.toType(field.ast)), note)
   const plain = flagOf(name, item ?? ast)
   if (plain === undefined) return undefined
   if (Option.isSome(fallback)) {
     const { value } = fallback
     const off = value === true ? `; --no-${name} turns it off` : ""
-    const flag = Flag.withDescription(plain, help(value === undefined ? "" : `default: ${shownDefault(value)}${off}`))
+    const flag = Flag.withDescription(plain, help(value === undefined ? "" : `default: ${formatDefault(value)}${off}`))
     if (item === undefined) return Flag.optional(flag)
-    return Flag.map(Flag.between(flag, 0, most), (values) =>
+    return Flag.map(Flag.between(flag, 0, maxListValues), (values) =>
       values.length === 0 ? Option.none() : Option.some(values)
     )
   }
-  // A switch that is not given is off, and a list is empty.
+  // Without its flag, a switch is off and a list is empty.
   const isSwitch = item === undefined && SchemaAST.isBoolean(ast)
   const flag = Flag.withDescription(plain, help(isSwitch || item !== undefined ? "" : "required"))
-  if (item !== undefined) return Flag.map(Flag.between(flag, 0, most), Option.some)
-  const given: Flag.Flag<unknown> = isSwitch ? Flag.withDefault(flag, false) : flag
-  return Flag.map(given, Option.some)
+  if (item !== undefined) return Flag.map(Flag.between(flag, 0, maxListValues), Option.some)
+  const required: Flag.Flag<unknown> = isSwitch ? Flag.withDefault(flag, false) : flag
+  return Flag.map(required, Option.some)
 }
 
-/** The flags that a pipeline's schema describes, by the names of its fields. */
-export const flagsOf = Effect.fnUntraced(function* ({ file, flags }: Pick<LoadedPipeline, "file" | "flags">) {
-  const made: Record<string, Flag.Flag<Result.Result<Option.Option<unknown>, CliError.CliError>>> = {}
+/** The flags that a pipeline's schema describes, by field. */
+export const pipelineFlags = Effect.fnUntraced(function* ({ file, flags }: Pick<LoadedPipeline, "file" | "flags">) {
+  const result: Record<string, Flag.Flag<Result.Result<Option.Option<unknown>, CliError.CliError>>> = {}
   const fields = Object.entries(flags.fields)
   const negations = new Set([
-    ...switches.map((name) => `no-${name}`),
+    ...ownSwitches.map((name) => `no-${name}`),
     ...fields.flatMap(([key, { ast }]) => (SchemaAST.isBoolean(SchemaAST.toEncoded(ast)) ? [`no-${kebab(key)}`] : []))
   ])
   const names = new Set<string>()
   for (const [key, field] of fields) {
     const name = kebab(key)
-    const unusable = (reason: FlagUnusable["reason"]) => new FlagUnusable({ file: file.shown, field: key, reason })
-    if (taken.has(name) || taken.has(key)) return yield* unusable("taken")
+    const unusable = (reason: FlagUnusable["reason"]) =>
+      new FlagUnusable({ file: file.displayPath, field: key, reason })
+    if (reservedNames.has(name) || reservedNames.has(key)) return yield* unusable("taken")
     if (key in Object.prototype) return yield* unusable("inherited")
     if (!/^[a-z][a-z0-9-]*$/.test(name)) return yield* unusable("name")
     if (names.has(name) || negations.has(name)) return yield* unusable("same")
     names.add(name)
     if (isSecret(field.ast)) return yield* unusable("secret")
     const flag = yield* defaultOf(key, field).pipe(
-      Effect.map((fallback) => make(name, field, fallback)),
+      Effect.map((fallback) => makeFlag(name, field, fallback)),
       Effect.catchDefect(() => unusable("default"))
     )
     if (flag === undefined) return yield* unusable("type")
-    made[key] = faulty(checked(flag, name, field))
+    result[key] = capturingErrors(validated(flag, name, field))
   }
-  return made
+  return result
 })

@@ -1,19 +1,19 @@
 import { Cause, Effect } from "effect"
 import { writeSync } from "node:fs"
-import { ending } from "../process/exit.ts"
+import { exitReport } from "../process/exit.ts"
 import type { PipelineFile } from "./find.ts"
 import { PipelineExited, PipelineStuck } from "./PipelineFileError.ts"
 
-/** How long the import of a file may take, in seconds. */
-export const patience = 10
+/** How long the import of a pipeline file can take. */
+export const importTimeoutSeconds = 10
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const
 
 /**
- * Ends the process from a thread of its own, since a loop that never yields lets nothing else run. A Worker's
- * `process.exit` ends only the Worker, so it is the C library's; a SIGKILL where that is not found.
+ * Exits the process from another thread, since an endless loop in the file blocks this one. `process.exit` would end only
+ * the Worker, so this calls `_exit` of the C library, or falls back to SIGKILL.
  */
-const watchdog = (millis: number, text: string, code: number) => `
+const watchdogScript = (millis: number, text: string, code: number) => `
 const { writeSync } = require("node:fs")
 setTimeout(() => {
   try { writeSync(2, ${JSON.stringify(text)}) } catch {}
@@ -24,10 +24,12 @@ setTimeout(() => {
 }, ${millis})
 `
 
-const watch = (file: PipelineFile) => {
-  const { code, text } = ending(Cause.fail(new PipelineStuck({ file: file.shown, seconds: patience })))
-  // A second more, for what only waits is found by the timeout of the import itself.
-  const script = watchdog((patience + 1) * 1000, text, code)
+const startWatchdog = (file: PipelineFile) => {
+  const { code, text } = exitReport(
+    Cause.fail(new PipelineStuck({ file: file.displayPath, seconds: importTimeoutSeconds }))
+  )
+  // One second later than the timeout of the import, which handles a file that waits without blocking.
+  const script = watchdogScript((importTimeoutSeconds + 1) * 1000, text, code)
   const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }))
   const worker = new Worker(url)
   worker.unref()
@@ -37,19 +39,19 @@ const watch = (file: PipelineFile) => {
   }
 }
 
-/** Of a process that ends here nothing was run, whatever code the file ends it with. */
-const refuseExit = (file: PipelineFile) => {
-  const said = (status: number) => {
-    const { code, text } = ending(Cause.fail(new PipelineExited({ file: file.shown, status })))
+/** Reports an exit during the import as a failure, whatever the exit code. */
+const reportProcessExit = (file: PipelineFile) => {
+  const onExit = (status: number) => {
+    const { code, text } = exitReport(Cause.fail(new PipelineExited({ file: file.displayPath, status })))
     writeSync(2, text)
     process.exitCode = code
   }
-  process.once("exit", said)
-  return () => void process.removeListener("exit", said)
+  process.once("exit", onExit)
+  return () => void process.removeListener("exit", onExit)
 }
 
-/** Signals end the process by themselves: handlers of this one would wait for the file's end. */
-const yieldSignals = () => {
+/** Lets signals kill the process: jiji's own handlers would only run after the import. */
+const dropSignalHandlers = () => {
   const listeners = signals.map((signal) => [signal, process.listeners(signal)] as const)
   for (const signal of signals) process.removeAllListeners(signal)
   return () => {
@@ -58,12 +60,12 @@ const yieldSignals = () => {
 }
 
 /**
- * Imports a file in such a way that it cannot keep or end the process: one that never ends is given up, one that calls
- * `process.exit` is told of, and signals end the process at once. One file at a time.
+ * Guards the import of a pipeline file: an import that never ends is aborted, a call of `process.exit` is reported, and a
+ * signal ends the process immediately. One file at a time.
  */
-export const guarded = <A, E, R>(file: PipelineFile, load: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+export const guardedImport = <A, E, R>(file: PipelineFile, load: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.acquireUseRelease(
-    Effect.sync(() => [watch(file), refuseExit(file), yieldSignals()]),
+    Effect.sync(() => [startWatchdog(file), reportProcessExit(file), dropSignalHandlers()]),
     () => load,
     (undo) => Effect.sync(() => undo.forEach((each) => each()))
   )

@@ -1,31 +1,38 @@
-import { Effect } from "effect"
+import { Context, Effect } from "effect"
 
-/** Modules by what they are imported as: `jiji`, `effect/cli` and the like. */
-export type Modules = Readonly<Record<string, object>>
+/** Modules by the name that they are imported with: `jiji`, `effect/cli`. */
+type Modules = Readonly<Record<string, object>>
 
-let carried: Modules | undefined
+let embedded: Modules | undefined
 
-/** Has the modules at hand, for a program that is one file. */
-export const carry = (modules: Modules): void => {
-  carried = modules
+/** Makes modules part of this program, so that {@link PipelineModules} need not import them. */
+export const embedModules = (modules: Modules): void => {
+  embedded = modules
+}
+
+/** The modules that a pipeline file can import. */
+export class PipelineModules extends Context.Service<PipelineModules, { readonly load: Effect.Effect<Modules> }>()(
+  "jiji/cli/PipelineModules"
+) {
+  /** `load` is called only when the modules are needed and not embedded. */
+  static readonly make = (load: () => Promise<Modules>) =>
+    PipelineModules.of({ load: Effect.promise(async () => embedded ?? (await load())) })
 }
 
 /**
- * Gives the running program's own modules to what a pipeline's file imports. There may be no others, where jiji is one
- * file; and where there are, services and errors of two copies would not know each other.
+ * Makes the running program's own modules available to imports of a pipeline file. A compiled jiji has no others, and
+ * services and errors of a second copy would not be recognized.
  */
-export const provideModules = (load: () => Promise<Modules>): Effect.Effect<void> =>
-  Effect.flatMap(
-    Effect.promise(async () => carried ?? (await load())),
-    (modules) =>
-      Effect.sync(() =>
-        Bun.plugin({
-          name: "jiji",
-          setup: (build) => {
-            for (const [name, exports] of Object.entries(modules)) {
-              build.module(name, () => ({ loader: "object", exports: { ...exports } }))
-            }
-          }
-        })
-      )
+export const registerModules = Effect.gen(function* () {
+  const modules = yield* (yield* PipelineModules).load
+  yield* Effect.sync(() =>
+    Bun.plugin({
+      name: "jiji",
+      setup: (build) => {
+        for (const [name, exports] of Object.entries(modules)) {
+          build.module(name, () => ({ loader: "object", exports: { ...exports } }))
+        }
+      }
+    })
   )
+})

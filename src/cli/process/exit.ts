@@ -2,73 +2,73 @@ import { Cause } from "effect"
 import { CliError } from "effect/cli"
 import { ConfigInvalid } from "../../config/Problem.ts"
 import { ExitCode, isFailure } from "../../core/Failure.ts"
-import { block } from "../messages.ts"
+import { prefixLines } from "../messages.ts"
 import { PipelineNotCompiled, PipelineThrew } from "../pipelines/PipelineFileError.ts"
 import { failureRecords } from "../../core/failureRecords.ts"
 
-/** What a command ended in, for its user: the texts for stderr, and the exit code. */
-export interface Ending {
+/** How a command ended: the text for stderr, and the exit code. */
+interface ExitReport {
   readonly text: string
   readonly code: number
 }
 
-/** One thing that is wrong, and where in a file: named from the current folder, with the line, or 0. */
-export interface Mistake {
+/** One error, and its location in a file: relative to the current folder; line 0 if it is unknown. */
+interface ErrorDetail {
   readonly message: string
   readonly remedy?: string
-  readonly place?: { readonly file: string; readonly line: number }
+  readonly location?: { readonly file: string; readonly line: number }
 }
 
-const help = (path: ReadonlyArray<string>): string =>
+const helpHint = (path: ReadonlyArray<string>): string =>
   `See: ${["jiji", ...path.filter((name) => name !== "jiji"), "--help"].join(" ")}`
 
-const usage = (error: CliError.CliError): Ending => {
+const usageReport = (error: CliError.CliError): ExitReport => {
   if (error._tag !== "ShowHelp") return { text: `error: ${error.message}\n`, code: ExitCode.usage }
   if (error.errors.length === 0) return { text: "", code: ExitCode.done }
   const lines = error.errors.map(({ message }) => `error: ${message}\n`)
-  return { text: `${lines.join("")}  → ${help(error.commandPath)}\n`, code: ExitCode.usage }
+  return { text: `${lines.join("")}  → ${helpHint(error.commandPath)}\n`, code: ExitCode.usage }
 }
 
 const errorsOf = (cause: Cause.Cause<unknown>): ReadonlyArray<unknown> =>
   cause.reasons.flatMap((reason) => (Cause.isFailReason(reason) ? [reason.error] : []))
 
-/** Those of an error that has places in files to name. */
-const placed = (error: unknown): ReadonlyArray<Mistake> => {
+/** The details of an error that has locations in files. */
+const locatedErrors = (error: unknown): ReadonlyArray<ErrorDetail> => {
   if (error instanceof ConfigInvalid) {
     return error.problems.map(({ file, line, message, path }) => ({
       message: path === "" ? message : `${path}: ${message}`,
-      place: { file, line }
+      location: { file, line }
     }))
   }
   const faults =
     error instanceof PipelineNotCompiled ? error.faults : error instanceof PipelineThrew ? [error.fault] : []
-  return faults.map(({ text, ...place }) => ({ message: text, place }))
+  return faults.map(({ text, ...location }) => ({ message: text, location }))
 }
 
-/** What a command ended in, each thing by itself. */
-export const mistakesOf = (cause: Cause.Cause<unknown>): ReadonlyArray<Mistake> => {
+/** The errors of a failed command, one by one. */
+export const errorDetails = (cause: Cause.Cause<unknown>): ReadonlyArray<ErrorDetail> => {
   if (Cause.hasInterruptsOnly(cause)) return []
   const errors = errorsOf(cause)
   const cli = errors.find((error) => CliError.isCliError(error))
   if (cli?._tag === "ShowHelp") {
-    return cli.errors.map(({ message }) => ({ message, remedy: help(cli.commandPath) }))
+    return cli.errors.map(({ message }) => ({ message, remedy: helpHint(cli.commandPath) }))
   }
   if (cli !== undefined) return [{ message: cli.message }]
-  const found = errors.flatMap(placed)
-  return found.length > 0 ? found : failureRecords(cause)
+  const located = errors.flatMap(locatedErrors)
+  return located.length > 0 ? located : failureRecords(cause)
 }
 
-/** Reads how a command ended. Where several servers failed in different ways, the code is 1. */
-export const ending = (cause: Cause.Cause<unknown>): Ending => {
+/** The report of a failed or interrupted command. If servers failed with different exit codes, its code is 1. */
+export const exitReport = (cause: Cause.Cause<unknown>): ExitReport => {
   if (Cause.hasInterruptsOnly(cause)) return { text: "interrupted\n", code: ExitCode.interrupted }
   const errors = errorsOf(cause)
   const cli = errors.find((error) => CliError.isCliError(error))
-  if (cli !== undefined) return usage(cli)
+  if (cli !== undefined) return usageReport(cli)
   const codes = new Set(errors.map((error) => (isFailure(error) ? error.exitCode : ExitCode.failed)))
   const texts = failureRecords(cause).map(
-    // Editors and CI look for a mistake of deploy.yml at the beginning of a line.
+    // Editors and CI systems expect a location in deploy.yml at the start of a line.
     ({ message, remedy, tag }) =>
-      `${block("error: ", message, tag === "ConfigInvalid" ? "" : undefined)}${block("  → ", remedy)}`
+      `${prefixLines("error: ", message, tag === "ConfigInvalid" ? "" : undefined)}${prefixLines("  → ", remedy)}`
   )
   return { text: [...new Set(texts)].join(""), code: codes.size === 1 ? ([...codes][0] ?? 1) : ExitCode.failed }
 }

@@ -1,5 +1,6 @@
 import { printable } from "../../core/text.ts"
 
+/** A heading and the names below it, the last one first. */
 const list = (heading: string, names: ReadonlyArray<string>): string =>
   names.length === 0
     ? ""
@@ -8,14 +9,14 @@ const list = (heading: string, names: ReadonlyArray<string>): string =>
         .map((name) => `  ${printable(name)}\n`)
         .join("")}`
 
-/** What a process leaves that ends at once: what it held by then and the steps that it has not undone, the last first. */
-export const left = (held: ReadonlyArray<string>, undoable: ReadonlyArray<string>): string =>
-  list("this was still held, and may be left", held) +
-  list("these steps were done, and not undone", undoable) +
-  "  → What ran may be half done, too. Where that was a deploy, the next one mends it.\n"
+/** What a process leaves behind that exits without cleaning up: resources that it held, and steps that it did not undo. */
+export const describeLeftovers = (held: ReadonlyArray<string>, undoable: ReadonlyArray<string>): string =>
+  list("left behind", held) +
+  list("steps done and not undone", undoable) +
+  "  → Commands may have stopped halfway. If this was a deploy, run it again: it cleans up.\n"
 
-/** What is said where a second signal ends jiji at once. */
-export const stopped = (held: ReadonlyArray<string>, undoable: ReadonlyArray<string>): string =>
+/** Printed when a second signal makes jiji exit immediately. */
+export const forcedExitMessage = (held: ReadonlyArray<string>, undoable: ReadonlyArray<string>): string =>
   held.length + undoable.length === 0
-    ? "\nstopped at once; nothing was held\n"
-    : `\nstopped at once\n${left(held, undoable)}`
+    ? "\nexited immediately; nothing was left behind\n"
+    : `\nexited immediately\n${describeLeftovers(held, undoable)}`

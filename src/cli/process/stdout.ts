@@ -1,17 +1,17 @@
 import { Console } from "node:console"
 
-/** The console as it was. */
-export const ownConsole = globalThis.console
-const own = process.stdout.write.bind(process.stdout)
+/** The console before {@link reserveStdout}. */
+export const originalConsole = globalThis.console
+const originalWrite = process.stdout.write.bind(process.stdout)
 
-/** Writes to this process's stdout, whatever becomes of it for others. */
-export const write = (text: string): void => void own(text)
+/** Writes to stdout, even after {@link reserveStdout}. */
+export const writeStdout = (text: string): void => void originalWrite(text)
 
 /**
- * Leaves stdout to jiji: what others write there, the code of a pipeline's author above all, goes to stderr from now on.
- * It would stand between events for programs, and in the picture for a person.
+ * Reserves stdout for jiji: whatever other code prints, above all a user's pipeline, goes to stderr from now on. On stdout
+ * it would break JSON events and live progress.
  */
-export const divert = (): void => {
+export const reserveStdout = (): void => {
   Object.assign(globalThis, { console: new Console(process.stderr, process.stderr) })
   Object.assign(process.stdout, { write: process.stderr.write.bind(process.stderr) })
 }

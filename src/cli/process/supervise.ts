@@ -1,17 +1,17 @@
 import { Effect, Exit } from "effect"
 import { ExitCode } from "../../core/Failure.ts"
 import * as NameTracker from "../../core/NameTracker.ts"
-import { ending } from "./exit.ts"
-import { stopped } from "./leftovers.ts"
+import { exitReport } from "./exit.ts"
+import { forcedExitMessage } from "./leftovers.ts"
 
 /**
- * Runs the whole of this process: a signal interrupts it, and a second one ends it at once; it ends with the exit code of
- * what became of it. `clean` makes what is said of that fit to be read.
+ * Runs the program as this process: the first signal interrupts it, a second one exits immediately. Prints its errors,
+ * with secrets removed by `scrub`, and exits with its exit code.
  */
-export const supervised = (program: Effect.Effect<void, unknown>, clean: (text: string) => string): void => {
+export const supervise = (program: Effect.Effect<void, unknown>, scrub: (text: string) => string): void => {
   const held = NameTracker.make()
   const undoable = NameTracker.make()
-  // A run lets nobody else call it.
+  // Kept from before a run blocks `process.exit`.
   const exit = process.exit.bind(process)
   const fiber = Effect.runFork(
     program.pipe(
@@ -20,24 +20,24 @@ export const supervised = (program: Effect.Effect<void, unknown>, clean: (text: 
     )
   )
 
-  let stopping = false
-  const stop = () => {
-    if (stopping) {
-      process.stderr.write(stopped(held.names().map(clean), undoable.names().map(clean)))
+  let interrupted = false
+  const onSignal = () => {
+    if (interrupted) {
+      process.stderr.write(forcedExitMessage(held.names().map(scrub), undoable.names().map(scrub)))
       exit(ExitCode.interrupted)
     }
-    stopping = true
+    interrupted = true
     fiber.interruptUnsafe()
   }
-  process.on("SIGINT", stop).on("SIGTERM", stop).on("SIGHUP", stop)
-  // Whoever reads the output may go away at any time; the run goes on.
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal).on("SIGHUP", onSignal)
+  // The reader of the output may go away at any time; the run continues.
   process.stdout.on("error", () => {})
   process.stderr.on("error", () => {})
 
-  // No top-level await: the bundle's bytecode does not know it.
-  fiber.addObserver((ended) => {
-    const { code, text } = Exit.isSuccess(ended) ? { code: ExitCode.done, text: "" } : ending(ended.cause)
-    // What was written to a pipe is still on its way, for as long as its reader takes.
-    process.stdout.end(() => process.stderr.end(clean(text), () => exit(code)))
+  // An observer, since bytecode does not support top-level await.
+  fiber.addObserver((result) => {
+    const { code, text } = Exit.isSuccess(result) ? { code: ExitCode.done, text: "" } : exitReport(result.cause)
+    // Exit only after a slow reader of a pipe has received everything.
+    process.stdout.end(() => process.stderr.end(scrub(text), () => exit(code)))
   })
 }

@@ -1,100 +1,106 @@
 import { Cause, Deferred, Effect, Exit } from "effect"
 import { writeSync } from "node:fs"
-import { ExitCode } from "../../core/Failure.ts"
 import { messageOf, sourceLocation } from "../../core/errorText.ts"
+import { ExitCode } from "../../core/Failure.ts"
 import { HeldResources, UndoableSteps } from "../../core/NameTracker.ts"
 import { Scrubber } from "../../core/Scrubber.ts"
 import { UnhandledError } from "../../pipeline/interpreter/UnhandledError.ts"
 import { Notices } from "../../reporters/Notices.ts"
-import { ending } from "./exit.ts"
-import { left } from "./leftovers.ts"
+import { exitReport } from "./exit.ts"
+import { describeLeftovers } from "./leftovers.ts"
 import { ExitCalled, NobodyCaught, NothingLeft } from "./UnhandledError.ts"
 
-type Fault = ExitCalled | NobodyCaught | NothingLeft
+type RunError = ExitCalled | NobodyCaught | NothingLeft
 type Undo = () => void
 
-const at = (error: unknown) => {
-  const place = sourceLocation(error)
-  return place === undefined ? {} : { at: place }
+const location = (error: unknown) => {
+  const at = sourceLocation(error)
+  return at === undefined ? {} : { at }
 }
 
 const emitter: NodeJS.EventEmitter = process
 
-/** Listens to the process until what this returns is called. */
+/** Listens to an event of the process until the returned function is called. */
 const on = (event: string, listener: (value: unknown) => void): Undo => {
-  // Before others are: of a signal is told what is done for it.
+  // First in line, so that a signal is acknowledged before other listeners act on it.
   emitter.prependListener(event, listener)
   return () => void emitter.removeListener(event, listener)
 }
 
-/** Errors that no step waits for. */
-const catchAll = (end: (fault: Fault) => void): ReadonlyArray<Undo> => {
-  const caught = (thing: NobodyCaught["thing"]) => (error: unknown) =>
-    // It has come out of a callback.
-    end(error instanceof ExitCalled ? error : new NobodyCaught({ thing, text: messageOf(error), ...at(error) }))
+/** Fails the run on errors that no step waits for. */
+const listenForErrors = (fail: (error: RunError) => void): ReadonlyArray<Undo> => {
+  const listener = (thing: NobodyCaught["thing"]) => (error: unknown) =>
+    // ExitCalled comes from a `process.exit` in a callback.
+    fail(error instanceof ExitCalled ? error : new NobodyCaught({ thing, text: messageOf(error), ...location(error) }))
   return [
-    on("uncaughtException", caught("error")),
-    on("unhandledRejection", caught("rejection")),
-    // A promise alone keeps no process.
-    on("beforeExit", () => end(new NothingLeft()))
+    on("uncaughtException", listener("error")),
+    on("unhandledRejection", listener("rejection")),
+    // A pending promise alone does not keep the process alive.
+    on("beforeExit", () => fail(new NothingLeft()))
   ]
 }
 
-/** Fails the step that calls `process.exit`, and the run, should the step catch that. */
-const refuseExit = (end: (fault: Fault) => void): Undo => {
+/** Makes `process.exit` fail the step that calls it; and the run, if the step catches that. */
+const blockExit = (fail: (error: RunError) => void): Undo => {
   const { exit } = process
   process.exit = (code) => {
-    const fault = new ExitCalled({ status: Number(code ?? process.exitCode ?? 0), refused: true, ...at(new Error()) })
-    // Not before the step has failed of it.
-    setTimeout(end, 0, fault)
-    throw fault
+    const status = Number(code ?? process.exitCode ?? 0)
+    const error = new ExitCalled({ status, refused: true, ...location(new Error()) })
+    // Later, so that the step fails first.
+    setTimeout(fail, 0, error)
+    throw error
   }
   return () => void (process.exit = exit)
 }
 
-/** The last net, for an exit that was kept from before: it cannot be held up, but is no success. */
-const tellExit = (text: (status: number) => string): Undo =>
+/** Reports an exit that could not be blocked, by a `process.exit` saved earlier, and makes it a failure. */
+const reportForcedExit = (text: (status: number) => string): Undo =>
   on("exit", (status) => {
-    // What a second signal leaves has been told.
+    // `supervise` has reported the exit on a second signal.
     if (status === ExitCode.interrupted) return
     writeSync(2, text(Number(status)))
     process.exitCode = ExitCode.failed
   })
 
-/** Answers the first signal, since it may take a while until all has ended. */
-const tellSignals = (say: (line: string) => void): ReadonlyArray<Undo> => {
+/** Prints a line at the first signal, since stopping can take a while. */
+const acknowledgeSignals = (say: (line: string) => void): ReadonlyArray<Undo> => {
   const isTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY
-  let told = false
+  let acknowledged = false
   return (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((signal) =>
     on(signal, () => {
-      const again = signal === "SIGINT" && isTerminal ? "; Ctrl-C again stops at once" : ""
-      if (!told) say(`interrupted: ending what runs${again}`)
-      told = true
+      const hint = signal === "SIGINT" && isTerminal ? "; press Ctrl-C again to exit immediately" : ""
+      if (!acknowledged) say(`interrupted: stopping${hint}`)
+      acknowledged = true
     })
   )
 }
 
 /**
- * Runs a pipeline in such a way that nothing in this process ends it without a word: not `process.exit`, and no error
- * outside of its steps. It fails of them, so that all is undone and released as after any failure.
+ * Runs a pipeline, and fails it on what would otherwise end or bypass it: a call of `process.exit`, and errors outside of
+ * its steps. It then undoes its steps and releases its resources as after any other failure.
  */
-export const withoutStrays = Effect.fnUntraced(function* <A, E, R>(run: Effect.Effect<A, E, R>) {
+export const failOnUnhandledErrors = Effect.fnUntraced(function* <A, E, R>(run: Effect.Effect<A, E, R>) {
   const scrubber = yield* Scrubber
   const held = yield* HeldResources
   const undoable = yield* UndoableSteps
   const notices = yield* Notices
-  const stray = yield* Deferred.make<never>()
-  const end = (fault: Fault) => void Deferred.doneUnsafe(stray, Exit.die(fault))
-  const text = (status: number) =>
-    scrubber.text(
-      ending(Cause.die(new ExitCalled({ status, refused: false }))).text + left(held.names(), undoable.names())
-    )
+  const unhandled = yield* Deferred.make<never>()
+  const fail = (error: RunError) => void Deferred.doneUnsafe(unhandled, Exit.die(error))
+  const exitText = (status: number) => {
+    const { text } = exitReport(Cause.die(new ExitCalled({ status, refused: false })))
+    return scrubber.text(text + describeLeftovers(held.names(), undoable.names()))
+  }
   return yield* Effect.acquireUseRelease(
-    Effect.sync(() => [...catchAll(end), refuseExit(end), tellExit(text), ...tellSignals(notices.print)]),
+    Effect.sync(() => [
+      ...listenForErrors(fail),
+      blockExit(fail),
+      reportForcedExit(exitText),
+      ...acknowledgeSignals(notices.print)
+    ]),
     () =>
-      Effect.provideService(run, UnhandledError, Deferred.await(stray)).pipe(
-        // What came too late for the run is no success of it either.
-        Effect.tap(() => (Deferred.isDoneUnsafe(stray) ? Deferred.await(stray) : Effect.void))
+      Effect.provideService(run, UnhandledError, Deferred.await(unhandled)).pipe(
+        // An error that came too late to stop the run still fails it.
+        Effect.tap(() => (Deferred.isDoneUnsafe(unhandled) ? Deferred.await(unhandled) : Effect.void))
       ),
     (undo) => Effect.sync(() => undo.forEach((each) => each()))
   )

@@ -8,56 +8,60 @@ import { countingMetrics } from "../../reporters/otlp/metrics.ts"
 import type { Endpoint, Settings } from "../../reporters/otlp/settings.ts"
 import { Spans } from "../../reporters/otlp/Spans.ts"
 
-/** How long the last of it may take: less than a run waits for its followers. */
-const limit = Duration.millis(1500)
+/** How long the last export can take. Shorter than the time that a run waits for its followers. */
+const shutdownTimeout = Duration.millis(1500)
 
-const encoding = ({ protocol }: Endpoint) =>
+const serialization = ({ protocol }: Endpoint) =>
   protocol === "http/json" ? OtlpSerialization.layerJson : OtlpSerialization.layerProtobuf
 
-/** What is told of a run as a whole, and what jiji calls itself. */
-export interface About {
+/** What is exported about the run as a whole. */
+interface RunInfo {
   readonly project: string
   readonly environment?: string
-  /** jiji's own. */
+  /** The version of jiji. */
   readonly version: string
 }
 
 /**
- * Sends the spans and metrics of a run to a collector, and nothing else depends on whether it is there, answers or takes
- * its time. `take` gives the commands that have ended since it was last asked.
+ * Exports the spans and metrics of a run. A collector that is slow, fails or does not exist never affects the run.
+ * `takeCommands` returns the commands that ended since its last call.
  */
-export const follower =
-  (settings: Settings, { environment, project, version }: About, take: () => ReadonlyArray<CommandRun>): Follower =>
+export const otlpFollower =
+  (
+    settings: Settings,
+    { environment, project, version }: RunInfo,
+    takeCommands: () => ReadonlyArray<CommandRun>
+  ): Follower =>
   (run) =>
     Effect.gen(function* () {
-      const about = { project, ...(environment !== undefined && { environment }) }
+      const labels = { project, ...(environment !== undefined && { environment }) }
       const scopes = { traces: yield* Scope.make(), metrics: yield* Scope.make() }
       const options = (endpoint: Endpoint) => ({
         url: endpoint.url,
         headers: endpoint.headers,
-        shutdownTimeout: limit,
+        shutdownTimeout,
         resource: { serviceName: settings.serviceName, serviceVersion: version, attributes: settings.attributes }
       })
       const tracer =
         settings.traces === undefined
           ? undefined
           : yield* OtlpTracer.make(options(settings.traces)).pipe(
-              Effect.provide(encoding(settings.traces)),
+              Effect.provide(serialization(settings.traces)),
               Effect.provideService(Scope.Scope, scopes.traces)
             )
-      const count = countingMetrics(about)
+      const count = countingMetrics(labels)
       if (settings.metrics !== undefined) {
         yield* OtlpMetrics.make(options(settings.metrics)).pipe(
-          Effect.provide(encoding(settings.metrics)),
+          Effect.provide(serialization(settings.metrics)),
           Effect.provideService(Scope.Scope, scopes.metrics)
         )
       }
-      const attributes = Object.fromEntries(Object.entries(about).map(([key, value]) => [`jiji.${key}`, value]))
+      const attributes = Object.fromEntries(Object.entries(labels).map(([key, value]) => [`jiji.${key}`, value]))
       const spans = tracer === undefined ? undefined : new Spans(tracer, settings.parent, attributes)
       const each = (event: Event) => {
-        // A command ends before its step does, so that it is there when that is told.
+        // A command ends before its step does, so its span is added before the step's end.
         if (spans !== undefined) {
-          for (const ran of take()) spans.command(ran)
+          for (const command of takeCommands()) spans.command(command)
           spans.event(event)
         }
         return settings.metrics === undefined ? Effect.void : count(event)
@@ -68,10 +72,10 @@ export const follower =
       yield* run.pipe(Stream.takeUntil(isEnd), Stream.runForEach(each), Effect.ensuring(close))
     }).pipe(
       Effect.provide(Layer.merge(FetchHttpClient.layer, OtlpExporter.layerFlusher)),
-      // Headers may hold a key, which is for the collector that was named and for no other.
+      // Headers may contain a key, which must not follow a redirect to another host.
       Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
-      // The variables are read already, and in a way that never fails.
+      // `settings` has read the variables, and unlike effect it never fails on them.
       Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown({})),
-      // Whatever it is, it is no fault of the run.
+      // Telemetry must not fail the run.
       Effect.ignoreCause
     )

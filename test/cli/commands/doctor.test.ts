@@ -28,12 +28,12 @@ const doctor = (text: string, ...args: ReadonlyArray<string>) => {
   return { code: exitCode, stdout: stdout.toString(), stderr: stderr.toString(), left }
 }
 
-test("a rehearsal prints what doctor asks of every machine, and asks nothing", () => {
+test("a dry run prints what doctor runs on every machine, and runs nothing", () => {
   const { code, left, stderr, stdout } = doctor(deployFile, "--dry-run")
   expect({ code, stderr, left }).toEqual({ code: 0, stderr: "", left: [] })
   expect(stdout.replace(/linux\/arm64 \w+/, "linux/arm64 WORD"))
-    .toBe(`A rehearsal of looking at this machine and the servers of shop.
-Nothing is looked at and no connection is made.
+    .toBe(`Dry run: check this machine and the servers of shop.
+Nothing is checked and no connection is made.
 
 on this machine:
    1  jiji:look.sh docker
@@ -46,11 +46,11 @@ on web1 (deploy@203.0.113.10):
    6  # forward 127.0.0.1:9270 to the local registry on this machine
    7  jiji:tunnel.sh docker 9270
 
-jiji:NAME.sh is a script of jiji's own; \`jiji script NAME\` prints it.
+jiji:NAME.sh is one of jiji's own scripts; \`jiji script NAME\` prints it.
 `)
 })
 
-test("a broken deploy.yml is one red check, in JSON too", () => {
+test("reports an invalid deploy.yml as a failed check, also as JSON", () => {
   const { code, stderr, stdout } = doctor("project: Shop!\nnope: 1\n", "--json")
   expect(code).toBe(1)
   const { machines, ok } = JSON.parse(stdout)
@@ -61,7 +61,7 @@ test("a broken deploy.yml is one red check, in JSON too", () => {
   expect(stderr).toContain("error: 1 of ")
 })
 
-test("JSON goes with no rehearsal", () => {
+test("--json and --dry-run cannot be used together", () => {
   expect(doctor(deployFile, "--json", "--dry-run")).toMatchObject({
     code: 2,
     stdout: "",
@@ -69,7 +69,7 @@ test("JSON goes with no rehearsal", () => {
   })
 })
 
-test("a server that there is not is wrong usage, and no report but for a program", () => {
+test("fails on an unknown server with a usage error, and prints a report only as JSON", () => {
   const { code, stderr, stdout } = doctor(deployFile, "-H", "web9", "--json")
   expect([code, JSON.parse(stdout).ok]).toEqual([2, false])
   expect(stderr).toContain('No server is called "web9"')

@@ -17,13 +17,13 @@ const ghcr = "{ server: ghcr.io, username: me, password: GITHUB_TOKEN }"
 const token = { GITHUB_TOKEN: "hunter22" }
 
 describe("jiji registry login and logout", () => {
-  test("tell by machine what they would run, and not the password", () => {
+  test("print in a dry run what they would run on each machine, without the password", () => {
     using shop = project(deployFile(ghcr))
     const login = shop.jiji(["registry", "login", "--dry-run"], token)
     expect(login.code).toBe(0)
     expect(login.stdout.split("\n")).toEqual([
-      "A rehearsal of logging in to ghcr.io on this machine, web1 and web2.",
-      "Nothing is touched and no connection is made.",
+      "Dry run: log in to ghcr.io on this machine, web1 and web2.",
+      "Nothing is changed and no connection is made.",
       "",
       "on this machine:",
       "   1  docker login --username me --password-stdin ghcr.io < <redacted>",
@@ -38,27 +38,27 @@ describe("jiji registry login and logout", () => {
       expect.stringMatching(/jiji:probe.sh docker shop$/),
       expect.stringMatching(/docker login --username me --password-stdin ghcr.io < <redacted>$/),
       "",
-      "jiji:NAME.sh is a script of jiji's own; `jiji script NAME` prints it.",
+      "jiji:NAME.sh is one of jiji's own scripts; `jiji script NAME` prints it.",
       ""
     ])
-    // Whoever logs out needs no password.
+    // Logging out needs no password.
     const logout = shop.jiji(["registry", "logout", "--dry-run", "--skip-local", "-H", "web2"])
     expect(logout.code).toBe(0)
-    expect(logout.stdout).toContain("A rehearsal of logging out of ghcr.io on web2.")
+    expect(logout.stdout).toContain("Dry run: log out of ghcr.io on web2.")
     expect(logout.stdout).toContain("docker logout ghcr.io\n")
     expect(logout.stdout).not.toContain("on this machine:")
   })
 
-  test("need no secret, no server and no engine where the servers are left out of a rehearsal", () => {
+  test("skip the servers with --skip-remote, and count many of them", () => {
     using shop = project(deployFile(ghcr, 5))
     const here = shop.jiji(["registry", "login", "--skip-remote", "--dry-run"], token)
-    expect(here.stdout).toContain("A rehearsal of logging in to ghcr.io on this machine.\n")
+    expect(here.stdout).toContain("Dry run: log in to ghcr.io on this machine.\n")
     expect(here.stdout).not.toContain("SSH")
     const all = shop.jiji(["registry", "login", "--dry-run"], token)
     expect(all.stdout).toContain("on this machine and 5 servers.\n")
   })
 
-  test("are used wrongly where no machine is left", () => {
+  test("fail if both --skip flags are given", () => {
     using shop = project(deployFile(ghcr))
     for (const verb of ["login", "logout"]) {
       const { code, stderr } = shop.jiji(["registry", verb, "--skip-local", "--skip-remote"], token)
@@ -69,19 +69,17 @@ describe("jiji registry login and logout", () => {
     }
   })
 
-  test("have nothing to do with a local registry, and say so", () => {
+  test("do nothing for a local registry", () => {
     using shop = project(deployFile("{ type: local }"))
     expect(shop.jiji(["registry", "login"])).toEqual({
       code: 0,
-      stdout: "The registry of shop is local: there is nothing to log in to.\n",
+      stdout: "The registry of shop is local and has no logins.\n",
       stderr: ""
     })
-    expect(shop.jiji(["registry", "logout"]).stdout).toBe(
-      "The registry of shop is local: there is nothing to log out of.\n"
-    )
+    expect(shop.jiji(["registry", "logout"]).stdout).toBe("The registry of shop is local and has no logins.\n")
   })
 
-  test("end with 78 where deploy.yml does not say who logs in, or the secret is missing", () => {
+  test("fail with 78 if deploy.yml has no credentials, or the secret is missing", () => {
     using nobody = project(deployFile("{ server: registry.example.com }"))
     const unknown = nobody.jiji(["registry", "login", "--skip-remote"])
     expect(unknown.code).toBe(78)
@@ -93,7 +91,7 @@ describe("jiji registry login and logout", () => {
     expect(missing.stdout).not.toContain("login:")
   })
 
-  test("say what they did not find where this machine has no engine", () => {
+  test("fail if this machine has no engine", () => {
     using shop = project(deployFile(ghcr))
     const { code, stderr } = shop.jiji(["registry", "login", "--skip-remote"], { ...token, PATH: "/nowhere" })
     expect(code).toBe(69)

@@ -14,7 +14,7 @@ services: { web: { image: "nginx:1.27", hosts: [web1] } }
 })
 const builtin = files(`type: local, port: ${port}`)
 
-/** `jiji registry serve`, until it is told to end. */
+/** Starts `jiji registry serve` and waits for its first output. */
 const serve = async (shop: ReturnType<typeof project>) => {
   const child = Bun.spawn([process.execPath, main, "registry", "serve"], {
     cwd: shop.root,
@@ -24,26 +24,26 @@ const serve = async (shop: ReturnType<typeof project>) => {
     stderr: "pipe"
   })
   const first = await child.stdout.getReader().read()
-  return { child, said: new TextDecoder().decode(first.value) }
+  return { child, stdout: new TextDecoder().decode(first.value) }
 }
 
 describe("jiji registry serve", () => {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    test(`answers until ${signal}, and leaves nothing`, async () => {
+    test(`serves until ${signal}, and leaves no file behind`, async () => {
       using shop = project(builtin)
-      const { child, said } = await serve(shop)
-      expect(said).toStartWith(`The local registry is at http://localhost:${port}/v2/`)
-      expect(said).toContain(`ssh -R 127.0.0.1:${port}:127.0.0.1:${port} `)
+      const { child, stdout } = await serve(shop)
+      expect(stdout).toStartWith(`Serving the local registry at http://localhost:${port}/v2/`)
+      expect(stdout).toContain(`ssh -R 127.0.0.1:${port}:127.0.0.1:${port} `)
       expect(await (await fetch(`http://localhost:${port}/v2/`)).text()).toBe("{}")
       const status = shop.jiji(["registry", "status"])
-      expect(status.stdout).toContain(`It answers at http://localhost:${port}/v2/ now.`)
+      expect(status.stdout).toContain(`It answers at http://localhost:${port}/v2/.`)
       child.kill(signal)
       expect(await child.exited).toBe(130)
       expect(shop.listing().filter((line) => /sock|\/tmp\/./.test(line))).toEqual([])
     })
   }
 
-  test("says so where the port is taken", async () => {
+  test("fails if the port is in use", async () => {
     using shop = project(builtin)
     const { child } = await serve(shop)
     const second = shop.jiji(["registry", "serve"])
@@ -56,7 +56,7 @@ describe("jiji registry serve", () => {
     })
   })
 
-  test("has nothing to do for a registry that is elsewhere", () => {
+  test("fails for a remote registry", () => {
     using shop = project(files("server: ghcr.io, username: me"))
     expect(shop.jiji(["registry", "serve"])).toEqual({
       code: 2,
@@ -68,19 +68,19 @@ describe("jiji registry serve", () => {
   })
 })
 
-test("jiji registry status says what is configured, and that nothing is stored", () => {
+test("jiji registry status prints the configuration, and that there are no images", () => {
   using shop = project(builtin)
   const { code, stdout } = shop.jiji(["registry", "status"])
   expect(code).toBe(0)
   expect(stdout)
-    .toBe(`The registry of shop is local, on port ${port}. jiji keeps it in ${shop.home}/.local/share/jiji/registry.
-It does not answer at http://localhost:${port}/v2/ now: a deploy opens it as long as it runs, \`jiji registry serve\` for longer.
+    .toBe(`The registry of shop is local, on port ${port}. Its images are in ${shop.home}/.local/share/jiji/registry.
+It does not answer at http://localhost:${port}/v2/. It is served during a deploy, and by \`jiji registry serve\`.
 
-It holds no images.
+It has no images.
 `)
 })
 
-test("jiji registry status fails where a remote registry does not answer", () => {
+test("jiji registry status fails if a remote registry does not answer", () => {
   using shop = project(files(`type: remote, server: "127.0.0.1:${port}"`))
   const { code, stderr, stdout } = shop.jiji(["registry", "status"])
   expect(code).toBe(69)
@@ -114,31 +114,31 @@ services: { web: { image: "nginx:1.27", hosts: [web1] } }
   }
 
   for (const host of ["127.0.0.1", "127.0.0.2", "localhost"]) {
-    test(`finds one on ${host}, as docker does`, async () => {
+    test(`finds it on ${host}, as docker does`, async () => {
       await using server = plain(host)
       const at = `${host}:${server.port}`
       const [code, stdout] = await status(at, "docker")
       expect(stdout).toContain(
-        `It answers at http://${at}/v2/, over plain HTTP, which docker takes from this machine alone (127.0.0.0/8).`
+        `It answers at http://${at}/v2/, over plain HTTP, which docker allows only on this machine (127.0.0.0/8).`
       )
       expect(code).toBe(0)
     })
   }
 
-  test("finds none where the engine is podman, which asks for TLS", async () => {
+  test("does not find it if the engine is podman, which requires TLS", async () => {
     await using server = plain("127.0.0.1")
     const [code, stdout] = await status(`127.0.0.1:${server.port}`, "podman")
     expect(stdout).toContain(`It does not answer at https://127.0.0.1:${server.port}/v2/.`)
     expect(code).toBe(69)
   })
 
-  test("takes no other name for this machine", () => {
+  test("does not take other hosts for loopback", () => {
     const elsewhere = ["127.0.0.1.example.com:80", "localhost.example.com", "10.0.0.1:5000", "x127.0.0.1", "127.1"]
     expect(elsewhere.filter(isLoopback)).toEqual([])
   })
 })
 
-test("jiji registry remove asks nobody where nobody is there, and removes nothing", () => {
+test("jiji registry remove fails without a terminal, unless --yes is given", () => {
   using shop = project(builtin)
   expect(shop.jiji(["registry", "remove"])).toEqual({
     code: 2,
@@ -148,6 +148,6 @@ test("jiji registry remove asks nobody where nobody is there, and removes nothin
   })
   expect(shop.jiji(["registry", "remove", "--yes"])).toMatchObject({
     code: 0,
-    stdout: "The local registry holds no images.\n"
+    stdout: "The local registry has no images.\n"
   })
 })

@@ -12,11 +12,11 @@ const files = {
     "project: shop\nservers: { web1: { host: 127.0.0.1 } }\nservices: { web: { build: { context: . }, hosts: [web1] } }\n",
   ".jiji/deploy.staging.yml": "",
   Dockerfile: "FROM scratch\n",
-  // A file of that name that cannot be run is as good as none, and goes before the machine's own.
+  // Hides the docker of this machine: it comes first in PATH and is not executable.
   "bin/docker": ""
 }
 
-/** A project in which deploys fail, since there is no engine. */
+/** A project whose deploys fail because there is no engine. */
 const failing = () => {
   const shop = project(files)
   const deploy = (...words: ReadonlyArray<string>) =>
@@ -27,11 +27,11 @@ const failing = () => {
 const isEvent = Schema.is(Event)
 
 describe("jiji runs", () => {
-  test("lists what was run, the newest first, and needs no project for it", () => {
+  test("lists runs, newest first, in any folder", () => {
     using shop = failing()
     using elsewhere = project({})
     const runs = (...words: ReadonlyArray<string>) => elsewhere.jiji(["runs", ...words], { HOME: shop.home })
-    expect(runs()).toEqual({ code: 0, stdout: "No run of this machine is kept yet.\n", stderr: "" })
+    expect(runs()).toEqual({ code: 0, stdout: "No runs on this machine yet.\n", stderr: "" })
     expect(shop.deploy().code).toBe(69)
     expect(shop.deploy("-e", "staging").code).toBe(69)
     const { code, stderr, stdout } = runs()
@@ -69,21 +69,21 @@ describe("jiji runs", () => {
       expect(runs(`--number=${count}`)).toEqual({
         code: 2,
         stdout: "",
-        stderr: `error: Invalid value for flag --number: "${count}". Expected: a whole number from 1 upwards\n  → See: jiji runs --help\n`
+        stderr: `error: Invalid value for flag --number: "${count}". Expected: a whole number, 1 or more\n  → See: jiji runs --help\n`
       })
     }
     expect(statSync(join(shop.home, ".local/state/jiji/runs.sqlite")).mode & 0o777).toBe(0o600)
   })
 
-  test("has no rehearsals", () => {
+  test("does not list dry runs", () => {
     using shop = failing()
     const before = shop.listing()
     expect(shop.jiji(["deploy", "--dry-run"]).code).toBe(0)
-    expect(shop.jiji(["runs"]).stdout).toBe("No run of this machine is kept yet.\n")
+    expect(shop.jiji(["runs"]).stdout).toBe("No runs on this machine yet.\n")
     expect(shop.listing()).toEqual(before)
   })
 
-  test("are kept where XDG_STATE_HOME says; where they cannot be, the run ends as it would have, with a warning", () => {
+  test("are stored in XDG_STATE_HOME; if they cannot be, the run only warns", () => {
     using shop = failing()
     const state = join(shop.root, "state")
     const deploy = () =>
@@ -102,7 +102,7 @@ describe("jiji runs", () => {
 })
 
 describe("jiji runs show", () => {
-  test("shows a run step by step, with what failed and what to do", () => {
+  test("shows the steps of a run, the failure and its remedy", () => {
     using shop = failing()
     shop.deploy()
     const { code, stderr, stdout } = shop.jiji(["runs", "show"])
@@ -114,7 +114,7 @@ describe("jiji runs show", () => {
     expect(stdout).toMatch(/✗ build +\d+ ms\n +docker cannot be started on this machine: [^\n]*\n +→ /)
   })
 
-  test("as JSON gives its events, one a line", () => {
+  test("prints the events with --json, one per line", () => {
     using shop = failing()
     shop.deploy()
     const lines = shop.jiji(["runs", "show", "--json"]).stdout.trimEnd().split("\n")
@@ -124,7 +124,7 @@ describe("jiji runs show", () => {
     expect(events.at(-1)).toMatchObject({ _tag: "RunFailed" })
   })
 
-  test("finds a run by the beginning of its ID, and says what is wrong with one that it does not find", () => {
+  test("finds a run by the start of its ID, and reports an ID that is unknown or ambiguous", () => {
     using shop = failing()
     expect(shop.jiji(["runs", "show"])).toMatchObject({ code: 2, stdout: "" })
     shop.deploy()
@@ -152,7 +152,7 @@ describe("jiji runs show", () => {
     expect(show("zzz").stderr).toEndWith("  → `jiji runs` lists them.\n")
   })
 
-  test("writes a page over one of its own, and over nothing else", () => {
+  test("overwrites its own page, and no other file", () => {
     using shop = failing()
     shop.deploy()
     const html = (file: string) => shop.jiji(["runs", "show", "--html", file])
@@ -207,8 +207,8 @@ test("shows a run as running while its process lives, then its outcome, or that 
       stderr: "ignore"
     })
     try {
-      const given = performance.now() + 20_000
-      while (outcome() !== "running" && performance.now() < given) await Bun.sleep(50)
+      const deadline = performance.now() + 20_000
+      while (outcome() !== "running" && performance.now() < deadline) await Bun.sleep(50)
       expect(outcome()).toBe("running")
     } finally {
       run.kill(signal)

@@ -22,19 +22,19 @@ const files = {
 
 const table = (database: string) =>
   [
-    "SECRET                     FOUND IN                  USED BY",
-    "builder.registry.password  deploy.yml, by a command  the registry",
-    "KEY_PASS                   .env                      ssh to web1",
-    `DATABASE_URL               ${database.padEnd(24)}  web, api`,
-    "CERT                       .env                      web",
+    "SECRET                     FOUND IN              USED BY",
+    "builder.registry.password  deploy.yml (command)  the registry",
+    "KEY_PASS                   .env                  ssh to web1",
+    `DATABASE_URL               ${database.padEnd(20)}  web, api`,
+    "CERT                       .env                  web",
     ""
   ].join("\n")
 
 describe("jiji secrets print", () => {
-  test("tells where each secret is found, shows none, and runs no command", () => {
+  test("lists where each secret is found, shows no value, and runs no command", () => {
     using shop = project(files)
     const before = shop.listing()
-    expect(shop.jiji(["secrets", "print"])).toEqual({ code: 0, stdout: table(".env, by a command"), stderr: "" })
+    expect(shop.jiji(["secrets", "print"])).toEqual({ code: 0, stdout: table(".env (command)"), stderr: "" })
     expect(shop.jiji(["secrets", "print", "-e", "staging"])).toEqual({
       code: 0,
       stdout: table(".env.staging"),
@@ -43,7 +43,7 @@ describe("jiji secrets print", () => {
     expect(shop.listing()).toEqual(before)
   })
 
-  test("ends with 78 where one is missing, and still tells of the others", () => {
+  test("fails with 78 if a secret is missing, and still lists the others", () => {
     using shop = project({ ...files, ".env": "DATABASE_URL=1\n" })
     const { code, stderr, stdout } = shop.jiji(["secrets", "print"], { KEY_PASS: "x" })
     expect(code).toBe(78)
@@ -55,7 +55,7 @@ describe("jiji secrets print", () => {
     )
   })
 
-  test("says so where none is needed", () => {
+  test("says so if no secret is needed", () => {
     using shop = project({
       ".jiji/deploy.yml":
         "project: shop\nservers: { a: { host: a } }\nservices: { web: { image: nginx, hosts: [a] } }\n"
@@ -63,7 +63,7 @@ describe("jiji secrets print", () => {
     expect(shop.jiji(["secrets", "print"])).toEqual({ code: 0, stdout: "shop needs no secrets.\n", stderr: "" })
   })
 
-  test("shows values to nobody but a person at a terminal", () => {
+  test("refuses to print values without a terminal", () => {
     using shop = project(files)
     const { code, stderr, stdout } = shop.jiji(["secrets", "print", "--show-values"])
     expect([code, stdout]).toEqual([2, ""])
@@ -71,7 +71,7 @@ describe("jiji secrets print", () => {
   })
 })
 
-/** Runs jiji at a terminal, and answers its question. */
+/** Runs jiji in a terminal and answers its question. */
 const ask = async (shop: ReturnType<typeof project>, answer: string) => {
   let shown = ""
   let answered = false
@@ -83,7 +83,7 @@ const ask = async (shop: ReturnType<typeof project>, answer: string) => {
       rows: 30,
       data: (terminal, data) => {
         shown += Buffer.from(data).toString()
-        if (answered || !shown.includes("Show the values")) return
+        if (answered || !shown.includes("Print the secret values")) return
         answered = true
         terminal.write(answer)
       }
@@ -94,13 +94,13 @@ const ask = async (shop: ReturnType<typeof project>, answer: string) => {
   return { code, shown: Bun.stripANSI(shown).replaceAll("\r", "") }
 }
 
-describe("jiji secrets print --show-values, at a terminal", () => {
-  test("asks, and shows", async () => {
+describe("jiji secrets print --show-values in a terminal", () => {
+  test("asks, then prints the values", async () => {
     using shop = project(files)
     const { code, shown } = await ask(shop, "y")
     expect(code).toBe(0)
-    expect(shown).toMatch(/^builder\.registry\.password +deploy\.yml, by a command +tok-1$/m)
-    expect(shown).toMatch(/^DATABASE_URL +\.env, by a command +url-1$/m)
+    expect(shown).toMatch(/^builder\.registry\.password +deploy\.yml \(command\) +tok-1$/m)
+    expect(shown).toMatch(/^DATABASE_URL +\.env \(command\) +url-1$/m)
     expect(shown).toMatch(/^CERT +\.env +"line 1\\nline 2"$/m)
   })
 
@@ -109,7 +109,7 @@ describe("jiji secrets print --show-values, at a terminal", () => {
     ["return", "\r"],
     ["Ctrl-C", "\u0003"]
   ] as const) {
-    test(`shows nothing after ${what}`, async () => {
+    test(`prints no value if the answer is ${what}`, async () => {
       using shop = project(files)
       const { code, shown } = await ask(shop, key)
       expect(code).toBe(what === "Ctrl-C" ? 130 : 0)
@@ -118,8 +118,8 @@ describe("jiji secrets print --show-values, at a terminal", () => {
   }
 })
 
-describe("a rehearsal", () => {
-  test("says that commands would give secrets, and neither runs nor shows them", () => {
+describe("a dry run", () => {
+  test("names the commands that secrets come from, without running or printing them", () => {
     using shop = project(files)
     const before = shop.listing()
     const { code, stderr, stdout } = shop.jiji(["deploy", "--dry-run"])
@@ -145,7 +145,7 @@ services: { web: { build: {}, hosts: [web1] } }
     return stderr + (/--tag (\S+)/.exec(stdout)?.[1] ?? stdout)
   }
 
-  test("may have a remote registry where the others have none, with secrets of its own", () => {
+  test("can use a remote registry, with its own secrets, if the others use the local one", () => {
     using shop = project({
       ".jiji/deploy.yml": local + rest,
       ".jiji/deploy.staging.yml": remote("ghcr.io"),
@@ -157,7 +157,7 @@ services: { web: { build: {}, hosts: [web1] } }
     expect(shop.jiji(["secrets", "print", "-e", "staging"]).stdout).toContain("TOKEN   .env.staging  the registry\n")
   })
 
-  test("may have another remote registry, or the local one, where the others have a remote one", () => {
+  test("can use another remote registry, or the local one, if the others use a remote one", () => {
     using shop = project({
       ".jiji/deploy.yml": remote("docker.io") + rest,
       ".jiji/deploy.staging.yml": remote("registry.example.com:5000"),
@@ -172,7 +172,7 @@ services: { web: { build: {}, hosts: [web1] } }
   })
 })
 
-describe("a warning", () => {
+describe("jiji warns", () => {
   const smallest = "project: shop\nservers: { a: { host: a } }\nservices: { web: { image: nginx, hosts: [a] } }\n"
   const git = (shop: ReturnType<typeof project>, ...args: ReadonlyArray<string>) =>
     Bun.spawnSync(["git", "-c", "user.name=T", "-c", "user.email=t@example.com", ...args], {
@@ -180,7 +180,7 @@ describe("a warning", () => {
       env: shop.env
     })
 
-  test("is given of .env files that others can read", () => {
+  test("about .env files that other users can read", () => {
     using shop = project({ ".jiji/deploy.yml": smallest, ".env": "", ".env.staging": "", ".env.example": "" })
     chmodSync(join(shop.root, ".env"), 0o640)
     chmodSync(join(shop.root, ".env.staging"), 0o604)
@@ -191,7 +191,7 @@ describe("a warning", () => {
     expect(shop.jiji(["deploy", "--dry-run"])).toMatchObject({ code: 0, stderr })
   })
 
-  test("is given of .env files that git does not ignore, or holds already", () => {
+  test("about .env files that git does not ignore, or that are already committed", () => {
     using shop = project({ ".jiji/deploy.yml": smallest, ".env": "", ".env.staging": "" })
     const warned = () => shop.jiji(["secrets", "print"]).stderr.split("\n")[0]
     expect(warned()).toBe("")
@@ -206,7 +206,7 @@ describe("a warning", () => {
     expect(shop.jiji(["secrets", "print"], { PATH: "/nowhere" })).toMatchObject({ code: 0, stderr: "" })
   })
 
-  test("is given of a password in deploy.yml, and does not show it", () => {
+  test("about a password in deploy.yml, without printing it", () => {
     const registry = "builder: { registry: { server: ghcr.io, username: me, password: hunter22 } }\n"
     using shop = project({ ".jiji/deploy.yml": registry + smallest })
     const { code, stderr } = shop.jiji(["secrets", "print"])
@@ -216,8 +216,8 @@ describe("a warning", () => {
   })
 })
 
-describe("a command that stands for a secret, while it runs", () => {
-  test("ends with the run that is interrupted", async () => {
+describe("a command that a secret comes from", () => {
+  test("is stopped when the run is interrupted", async () => {
     using shop = project({ ...files, ".env.staging": "DATABASE_URL=$(echo $$ > pid; sleep 100; echo late)\n" })
     const pid = join(shop.root, "pid")
     const child = Bun.spawn([process.execPath, main, "deploy", "-e", "staging"], {
@@ -232,7 +232,7 @@ describe("a command that stands for a secret, while it runs", () => {
     expect(isAlive(command)).toBe(true)
     child.kill("SIGINT")
     expect(await child.exited).toBe(130)
-    expect(await new Response(child.stderr).text()).toBe("interrupted: ending what runs\ninterrupted\n")
+    expect(await new Response(child.stderr).text()).toBe("interrupted: stopping\ninterrupted\n")
     expect(isAlive(command)).toBe(false)
   })
 })

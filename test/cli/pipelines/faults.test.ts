@@ -3,85 +3,85 @@ import { Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { mkdirSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
-import { ending } from "../../../src/cli/process/exit.ts"
+import { exitReport } from "../../../src/cli/process/exit.ts"
 import { findPipeline } from "../../../src/cli/pipelines/find.ts"
-import { flagsOf } from "../../../src/cli/pipelines/flags.ts"
+import { pipelineFlags } from "../../../src/cli/pipelines/flags.ts"
 import { loadPipeline } from "../../../src/cli/pipelines/load.ts"
-import { provideModules } from "../../../src/cli/pipelines/modules.ts"
+import { PipelineModules, registerModules } from "../../../src/cli/pipelines/modules.ts"
 import { modules } from "../../../src/release/modules.ts"
 import * as Platform from "../../../src/layers/Platform.ts"
 import { it } from "../../effect.ts"
 import { project } from "../project.ts"
 
-await Effect.runPromise(provideModules(() => Promise.resolve(modules)))
+await Effect.runPromise(Effect.provideService(registerModules, PipelineModules, { load: Effect.succeed(modules) }))
 
-/** As `jiji run FILE` begins. */
+/** Loads a pipeline as `jiji run FILE` does. */
 const load = (root: string, file: string) =>
-  Effect.flatMap(findPipeline(root, file), loadPipeline).pipe(Effect.tap(flagsOf), Effect.provide(Platform.layer))
+  Effect.flatMap(findPipeline(root, file), loadPipeline).pipe(Effect.tap(pipelineFlags), Effect.provide(Platform.layer))
 
-const endingOf = (root: string, exit: Exit.Exit<unknown, unknown>): string => {
-  if (Exit.isSuccess(exit)) return "it was loaded"
-  const { code, text } = ending(exit.cause)
+const outcomeOf = (root: string, exit: Exit.Exit<unknown, unknown>): string => {
+  if (Exit.isSuccess(exit)) return "loaded"
+  const { code, text } = exitReport(exit.cause)
   return `${code} ${text.replaceAll(root, "ROOT")}`
 }
 
-/** What is said of files, one of which is to be run, behind the exit code. */
-const said = async (files: Readonly<Record<string, string>>, file = "x.ts") => {
+/** The exit code and the error of `jiji run FILE` in a project. */
+const outcome = async (files: Readonly<Record<string, string>>, file = "x.ts") => {
   using shop = project(files)
-  return endingOf(shop.root, await Effect.runPromiseExit(load(shop.root, file)))
+  return outcomeOf(shop.root, await Effect.runPromiseExit(load(shop.root, file)))
 }
 
 const first =
   'import { Effect, Result, Schema } from "effect"\nimport { deploy, Pipeline, Runnable, Step } from "jiji"\n'
 
-describe("a pipeline's file that is no program", () => {
+describe("a pipeline file that does not compile", () => {
   const remedy = "  → Correct these lines; `tsc --noEmit` shows the mistakes of types too.\n"
 
-  test("says where its syntax is wrong", async () => {
-    expect(await said({ "x.ts": "const a = 1\nexport default {\n" })).toBe(
+  test("is reported with the line of a syntax error", async () => {
+    expect(await outcome({ "x.ts": "const a = 1\nexport default {\n" })).toBe(
       `78 error: x.ts:2 Expected identifier but found end of file\n${remedy}`
     )
   })
 
-  test("says where a file is wrong that it imports", async () => {
-    expect(await said({ "x.ts": 'import "./lib/y.ts"\n', "lib/y.ts": "\n\nlet a = = 1\n" })).toBe(
+  test("is reported with the line of a syntax error in a file that it imports", async () => {
+    expect(await outcome({ "x.ts": 'import "./lib/y.ts"\n', "lib/y.ts": "\n\nlet a = = 1\n" })).toBe(
       `78 error: lib/y.ts:3 Unexpected =\n${remedy}`
     )
   })
 
-  test("says which import leads nowhere, and where it is", async () => {
-    expect(await said({ "x.ts": '\nimport "nothing-of-that-name"\n' })).toBe(
+  test("is reported with the line of an import that cannot be resolved", async () => {
+    expect(await outcome({ "x.ts": '\nimport "nothing-of-that-name"\n' })).toBe(
       `78 error: x.ts:2 Cannot find package 'nothing-of-that-name' imported from ROOT/x.ts\n${remedy}`
     )
-    const deep = await said({ "x.ts": 'import "./y.ts"\n', "y.ts": '\n\nimport "./z.ts"\n' })
+    const deep = await outcome({ "x.ts": 'import "./y.ts"\n', "y.ts": '\n\nimport "./z.ts"\n' })
     expect(deep).toStartWith("78 error: y.ts:3 Cannot find ")
   })
 
-  test("says which name jiji does not export", async () => {
-    expect(await said({ "x.ts": '\nimport { Pipelin } from "jiji"\nexport default Pipelin\n' })).toBe(
+  test("is reported with the line of a name that jiji does not export", async () => {
+    expect(await outcome({ "x.ts": '\nimport { Pipelin } from "jiji"\nexport default Pipelin\n' })).toBe(
       `78 error: x.ts:2 Export named 'Pipelin' not found in module 'jiji'.\n${remedy}`
     )
   })
 })
 
-describe("a pipeline's file that throws", () => {
-  test("says what and where", async () => {
-    expect(await said({ "x.ts": '\n\nthrow new Error("by will")\n' })).toBe(
+describe("a pipeline file that throws", () => {
+  test("is reported with the error and its line", async () => {
+    expect(await outcome({ "x.ts": '\n\nthrow new Error("by will")\n' })).toBe(
       "78 error: x.ts:3 by will\n  → A pipeline's file only says what is to be done: do in a step what can fail.\n"
     )
-    expect(await said({ "x.ts": "throw 'a text'\n" })).toStartWith("78 error: x.ts a text\n")
-    expect(await said({ "x.ts": "throw { a: 1 }\n" })).toStartWith('78 error: x.ts {"a":1}\n')
-    expect(await said({ "x.ts": "\nJSON.parse(String())\n" })).toStartWith("78 error: x.ts:2 ")
+    expect(await outcome({ "x.ts": "throw 'a text'\n" })).toStartWith("78 error: x.ts a text\n")
+    expect(await outcome({ "x.ts": "throw { a: 1 }\n" })).toStartWith('78 error: x.ts {"a":1}\n')
+    expect(await outcome({ "x.ts": "\nJSON.parse(String())\n" })).toStartWith("78 error: x.ts:2 ")
   })
 
-  test("says so of what is hard to show", async () => {
-    expect(await said({ "x.ts": "throw { toString() { throw 1 } }\n" })).toStartWith(
+  test("is reported even if the error cannot be printed", async () => {
+    expect(await outcome({ "x.ts": "throw { toString() { throw 1 } }\n" })).toStartWith(
       "78 error: x.ts [toString threw]\n"
     )
-    expect(await said({ "x.ts": "throw Object.create(null)\n" })).toStartWith("78 error: x.ts ")
+    expect(await outcome({ "x.ts": "throw Object.create(null)\n" })).toStartWith("78 error: x.ts ")
   })
 
-  test("because two of its nodes have one path", async () => {
+  test("is reported if two nodes have the same path", async () => {
     const text = `${first}const names = ["a", "a"]
 let all = Pipeline.make("mine")
 for (const name of names) {
@@ -89,7 +89,7 @@ for (const name of names) {
 }
 export default all
 `
-    expect(await said({ "x.ts": text })).toBe(
+    expect(await outcome({ "x.ts": text })).toBe(
       "78 error: x.ts:6 The pipeline has two nodes with the path mine/a.\n  → Give one of them another name.\n"
     )
   })
@@ -98,42 +98,42 @@ export default all
   for (const [name, text] of Object.entries({
     thrown: `export default Result.getOrThrow(${changed})`,
     exported: `export default ${changed}`,
-    "given to Runnable.make": `export default Runnable.make({ description: "x", pipeline: ${changed} })`
+    "passed to Runnable.make": `export default Runnable.make({ description: "x", pipeline: ${changed} })`
   })) {
-    test(`because it changes a node that is not there, ${name}`, async () => {
-      expect(await said({ "x.ts": `${first}${text}\n` })).toMatch(
+    test(`is reported if it changes a node that does not exist (${name})`, async () => {
+      expect(await outcome({ "x.ts": `${first}${text}\n` })).toMatch(
         /^78 error: x\.ts:3 The pipeline has no node deploy\/servers\/pul\.\n {2}→ Take one of these: .*\n$/
       )
     })
   }
 })
 
-it.effect("a pipeline's file that waits for what never comes is given up", () =>
+it.effect("aborts the import of a pipeline file that waits forever", () =>
   Effect.gen(function* () {
     using shop = project({ "x.ts": "await new Promise(() => {})\nexport default 1\n" })
     const fiber = yield* Effect.forkChild(Effect.exit(load(shop.root, "x.ts")))
-    // Files are read in real time: the limit only runs from then on.
+    // Files are read in real time, before the timeout starts.
     yield* Effect.promise(() => Bun.sleep(0)).pipe(
       Effect.andThen(TestClock.adjust("10 seconds")),
       Effect.repeat({ until: () => fiber.pollUnsafe() !== undefined })
     )
-    expect(endingOf(shop.root, yield* Fiber.join(fiber))).toBe(
+    expect(outcomeOf(shop.root, yield* Fiber.join(fiber))).toBe(
       "78 error: x.ts was not imported within 10 s: it waits for something, or never ends.\n" +
         "  → Look for an `await` outside of functions, and do in a step what takes time.\n"
     )
   })
 )
 
-describe("a pipeline's file whose default export is no pipeline", () => {
+describe("a pipeline file is rejected", () => {
   const remedy = "  → Write `export default Runnable.make({ description, pipeline })`, with what `jiji` exports.\n"
 
-  test("because it has none", async () => {
-    expect(await said({ "x.ts": "export const a = 1\n" })).toBe(`78 error: x.ts has no default export.\n${remedy}`)
-    expect(await said({ "x.ts": "" })).toBe(`78 error: x.ts has no default export.\n${remedy}`)
+  test("if it has no default export", async () => {
+    expect(await outcome({ "x.ts": "export const a = 1\n" })).toBe(`78 error: x.ts has no default export.\n${remedy}`)
+    expect(await outcome({ "x.ts": "" })).toBe(`78 error: x.ts has no default export.\n${remedy}`)
   })
 
-  test("because another export is the pipeline, which is named", async () => {
-    expect(await said({ "x.ts": `${first}export const canary = Pipeline.make("canary")\n` })).toEndWith(
+  test("if another export is the pipeline, which the error names", async () => {
+    expect(await outcome({ "x.ts": `${first}export const canary = Pipeline.make("canary")\n` })).toEndWith(
       "  → Write `export default canary`, or one that `Runnable.make` makes of it.\n"
     )
   })
@@ -148,8 +148,8 @@ describe("a pipeline's file whose default export is no pipeline", () => {
     undefined: "undefined",
     "{ deploy }": "an object"
   })) {
-    test(`but ${found}`, async () => {
-      expect(await said({ "x.ts": `${first}export default ${value}\n` })).toBe(
+    test(`if its default export is ${found}`, async () => {
+      expect(await outcome({ "x.ts": `${first}export default ${value}\n` })).toBe(
         `78 error: The default export of x.ts is ${found}, and no pipeline.\n${remedy}`
       )
     })
@@ -162,23 +162,23 @@ describe("a pipeline of another copy of jiji", () => {
     "node_modules/jiji/index.js": `export const other = { _tag: "Pipeline", "~origin": { version: "${version}" }, nodes: [] }\n`
   })
 
-  test("is refused before it is imported, where the project has another version", async () => {
-    expect(await said({ "x.ts": "throw 1\n", ...other("0.0.9") })).toBe(
+  test("is rejected before its import if the project has another version", async () => {
+    expect(await outcome({ "x.ts": "throw 1\n", ...other("0.0.9") })).toBe(
       "78 error: x.ts is written for jiji 0.0.9, and this is jiji 0.1.0.\n" +
         "  → Run it with the project's own (`bunx jiji run …`), or install jiji 0.1.0 there.\n"
     )
   })
 
-  test("is refused where it comes from a path to one", async () => {
+  test("is rejected if it is imported by path", async () => {
     const text = 'export { other as default } from "./node_modules/jiji/index.js"\n'
-    expect(await said({ "x.ts": text, ...other("0.1.0") })).toBe(
+    expect(await outcome({ "x.ts": text, ...other("0.1.0") })).toBe(
       "78 error: x.ts has its pipeline from another copy of jiji 0.1.0 than the one that runs.\n" +
         '  → Import from "jiji", and from no path to it.\n'
     )
   })
 })
 
-describe("flags that no command line can give", () => {
+describe("a field that cannot be a flag is rejected", () => {
   for (const [field, schema, reason, of] of [
     [
       "token",
@@ -208,29 +208,29 @@ describe("flags that no command line can give", () => {
       const text = `${first}export default Runnable.make({
   description: "x", flags: Schema.Struct({ ["${field}"]: ${schema} }), pipeline: Pipeline.make("x")
 })`
-      expect(await said({ "x.ts": text })).toStartWith(`78 error: x.ts: the flag "${of ?? field}" ${reason}`)
+      expect(await outcome({ "x.ts": text })).toStartWith(`78 error: x.ts: the flag "${of ?? field}" ${reason}`)
     })
   }
 })
 
-describe("a pipeline's file that cannot be read", () => {
-  test("because there is none, with the nearest of those that there are", async () => {
-    expect(await said({})).toBe(
+describe("a pipeline file that cannot be read is reported", () => {
+  test("if it does not exist, with a suggestion", async () => {
+    expect(await outcome({})).toBe(
       "2 error: There is no file x.ts.\n  → Name a file, such as ./pipelines/canary.ts, or put one into .jiji/pipelines.\n"
     )
     const two = { ".jiji/pipelines/smoke.ts": "", ".jiji/pipelines/roll.ts": "" }
-    expect(await said(two, "smok")).toBe(
+    expect(await outcome(two, "smok")).toBe(
       "2 error: There is no pipeline smok: .jiji/pipelines/smok.ts does not exist.\n  → Did you mean `jiji run smoke`?\n"
     )
-    expect(await said(two, "deploy")).toBe(
+    expect(await outcome(two, "deploy")).toBe(
       "2 error: deploy is jiji's own pipeline: .jiji/pipelines/deploy.ts does not exist.\n  → Run `jiji deploy`.\n"
     )
-    expect(await said(two, "else")).toEndWith("  → Name a file, or one of .jiji/pipelines: roll or smoke.\n")
+    expect(await outcome(two, "else")).toEndWith("  → Name a file, or one of .jiji/pipelines: roll or smoke.\n")
   })
 
-  test("because it is a folder, a pipe, or a link to nowhere", async () => {
+  test("if it is a folder, a pipe, or a broken link", async () => {
     using shop = project({ "folder/keep": "" })
-    const of = async (file: string) => endingOf(shop.root, await Effect.runPromiseExit(load(shop.root, file)))
+    const of = async (file: string) => outcomeOf(shop.root, await Effect.runPromiseExit(load(shop.root, file)))
     mkdirSync(join(shop.root, "x.ts"))
     symlinkSync("nowhere", join(shop.root, "y.ts"))
     Bun.spawnSync(["mkfifo", join(shop.root, "z.ts")])

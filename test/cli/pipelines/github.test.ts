@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { bundleWhole, pipelines } from "./program.ts"
+import { bundleFull, pipelines } from "./program.ts"
 
-bundleWhole()
+bundleFull()
 
 const notice = `import { Effect } from "effect"
 import { Pipeline, type Project, Runnable, Step } from "jiji"
@@ -22,7 +22,7 @@ hooks:
   may: { on: [run.succeeded], command: [sleep, "600"], timeout: 1s }
 `
 
-test("after a run that went well, a required hook's failure is an error and in the summary, another's a warning", () => {
+test("after a successful run, a failed hook is a warning, and a required one an error and in the summary", () => {
   using shop = pipelines({ ".jiji/pipelines/notice.ts": notice, ".jiji/deploy.yml": deployFile })
   const file = join(shop.root, "summary.md")
   const { code, stderr } = shop.jiji(["run", "notice"], { GITHUB_ACTIONS: "true", GITHUB_STEP_SUMMARY: file })
@@ -36,7 +36,7 @@ test("after a run that went well, a required hook's failure is an error and in t
   )
 })
 
-test("a mistake in a pipeline's file is an error on its line", () => {
+test("an error in a pipeline file is an annotation on its line", () => {
   using shop = pipelines({ ".jiji/pipelines/notice.ts": notice.replace("export default", "export default const") })
   const env = { GITHUB_ACTIONS: "true", GITHUB_WORKSPACE: shop.root }
   const { code, stderr } = shop.jiji(["run", "notice"], env)

@@ -6,7 +6,7 @@ import { pipelines, smoke } from "./program.ts"
 
 const root = join(import.meta.dir, "../../..")
 
-/** Puts jiji into a project as `npm install jiji` does: what the package has, with its dependencies beside it. */
+/** Installs jiji into a project as `npm install jiji` does. `beside` is the path of its dependencies in node_modules. */
 const install = (folder: string, ...beside: ReadonlyArray<string>) => {
   const modules = join(folder, "node_modules")
   mkdirSync(join(modules, "jiji"), { recursive: true })
@@ -23,7 +23,7 @@ const install = (folder: string, ...beside: ReadonlyArray<string>) => {
 
 const args = ["run", "smoke", "--smoke-path", "/up", "--dry-run"]
 
-test("from the checkout, a pipeline of a project runs that has no node_modules", () => {
+test("jiji from a checkout runs a pipeline of a project without node_modules", () => {
   using shop = pipelines({ ".jiji/pipelines/smoke.ts": smoke }, [process.execPath, join(root, "src/main.ts")])
   const { code, stderr, stdout } = shop.jiji(args)
   expect([code, stderr]).toEqual([0, ""])
@@ -32,9 +32,9 @@ test("from the checkout, a pipeline of a project runs that has no node_modules",
 
 for (const [where, beside] of [
   ["beside it", []],
-  ["within it, where the project has its own", ["jiji", "node_modules"]]
+  ["nested in it, if the project has another one", ["jiji", "node_modules"]]
 ] as const) {
-  test(`from the package, a pipeline imports what the project has installed, with effect ${where}`, () => {
+  test(`jiji from node_modules runs a pipeline of the project, with effect ${where}`, () => {
     using shop = pipelines({ ".jiji/pipelines/smoke.ts": smoke })
     const program = install(shop.root, ...beside)
     if (beside.length > 0)

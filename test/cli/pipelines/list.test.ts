@@ -2,18 +2,18 @@ import { expect, test } from "bun:test"
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { deploy, Pipeline } from "../../../src/index.ts"
-import { bundleWhole, pipelines, smoke } from "./program.ts"
+import { bundleFull, pipelines, smoke } from "./program.ts"
 
-bundleWhole()
+bundleFull()
 
-const builtIn = `jiji's own, each a command of that name:
+const builtIn = `Built-in pipelines (run with \`jiji NAME\`):
   deploy           Build, ship and start the project's containers on its servers
-  doctor           Look at this machine and the servers for what a deploy needs
-  registry login   Log this machine and the servers in to the project's registry
-  registry logout  Log this machine and the servers out of the project's registry
+  doctor           Check that this machine and the servers are ready for a deploy
+  registry login   Log in to the registry on this machine and on the servers
+  registry logout  Log out of the registry on this machine and on the servers
 `
 
-test("jiji list shows its own pipelines, and the project's with what each says of itself or what is wrong in it", () => {
+test("jiji list shows the built-in pipelines, and the project's with their descriptions or errors", () => {
   using shop = pipelines({
     ".jiji/pipelines/smoke.ts": smoke,
     ".jiji/pipelines/plain.ts": 'export { deploy as default } from "jiji"\n',
@@ -28,9 +28,9 @@ test("jiji list shows its own pipelines, and the project's with what each says o
   expect(shop.jiji(["list"])).toEqual({
     code: 0,
     stdout: `${builtIn}
-the project's, under .jiji/pipelines, for \`jiji run\`:
+Pipelines in .jiji/pipelines (run with \`jiji run NAME\`):
   broken           ✗ .jiji/pipelines/broken.ts:2 Expected identifier but found end of file
-  doctor           Asks every server for a page (not what \`jiji doctor\` runs)
+  doctor           Asks every server for a page (\`jiji doctor\` runs the built-in one)
   folder           ✗ .jiji/pipelines/folder.ts cannot be read: it is a folder.
   hosts            ✗ .jiji/pipelines/hosts.ts: the flag "hosts" is a flag of \`jiji run\` itself, or part of what every pipeline is given.
   plain
@@ -41,12 +41,12 @@ the project's, under .jiji/pipelines, for \`jiji run\`:
   })
 })
 
-test("jiji list needs no project", () => {
+test("jiji list works without a project", () => {
   using shop = pipelines({})
   expect(shop.jiji(["list"])).toEqual({ code: 0, stdout: builtIn, stderr: "" })
 })
 
-test("jiji list draws a pipeline", () => {
+test("jiji list NAME prints a flowchart", () => {
   using shop = pipelines({ ".jiji/pipelines/smoke.ts": smoke })
   expect(shop.jiji(["list", "deploy"])).toEqual({ code: 0, stdout: Pipeline.toMermaid(deploy), stderr: "" })
   expect(shop.jiji(["list", "registry", "login"]).stdout).toContain('["credentials"]')

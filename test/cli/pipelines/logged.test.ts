@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test"
 import { faults } from "../../docs/eventLines.ts"
-import { bundleWhole, pipelines } from "./program.ts"
+import { bundleFull, pipelines } from "./program.ts"
 
-bundleWhole()
+bundleFull()
 
 const chatty = `import { Console, Effect } from "effect"
 import { Pipeline, type Project, Runnable, Step } from "jiji"
@@ -25,10 +25,10 @@ export default Runnable.make({
 })
 `
 
-/** What the file and its step write themselves. */
+/** What the file and its step print. */
 const written = "first\nby the way\nand so\non\n"
 
-test("what a step logs is a note of that step, in lines and in JSON, of which nothing else is on stdout", () => {
+test("a step's logs are printed as its notes, also as JSON, and its other output goes to stderr", () => {
   using shop = pipelines({ ".jiji/pipelines/chat.ts": chatty })
   const lines = shop.jiji(["run", "chat"])
   expect(lines.stderr).toBe(written)
@@ -43,11 +43,11 @@ test("what a step logs is a note of that step, in lines and in JSON, of which no
   ])
 })
 
-test("help and lists are on stdout, and nothing that a file writes where it is imported", () => {
+test("help and lists are on stdout, and what a pipeline file prints is on stderr", () => {
   using shop = pipelines({ ".jiji/pipelines/chat.ts": chatty })
   for (const [args, begins] of [
     [["run", "chat", "--help"], "USAGE"],
-    [["list"], "jiji's own"],
+    [["list"], "Built-in"],
     [["list", "chat"], "flowchart"]
   ] as const) {
     const { code, stderr, stdout } = shop.jiji(args)
@@ -56,7 +56,7 @@ test("help and lists are on stdout, and nothing that a file writes where it is i
   }
 })
 
-test("a fault of a step is told with the line of its file", () => {
+test("an error in a step is reported with its line in the file", () => {
   const canary = `import { Effect } from "effect"
 import { Pipeline, type Project, Runnable, Step } from "jiji"
 

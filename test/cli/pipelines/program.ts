@@ -5,20 +5,20 @@ import { dirname, join } from "node:path"
 import { project } from "../project.ts"
 
 const root = join(import.meta.dir, "../../..")
-const folder = mkdtempSync(join(tmpdir(), "jiji-whole-"))
+const folder = mkdtempSync(join(tmpdir(), "jiji-full-"))
 
-/** What the one file runs where a pipeline's file is read, and `bun` runs too. */
-export const whole = join(folder, "whole.js")
+/** A bundle of src/release/full.ts. */
+export const full = join(folder, "full.js")
 
-/** Makes it for the tests of a file, and takes it away after them. */
-export const bundleWhole = () => {
+/** Creates the bundle before the tests of a file, and removes it after them. */
+export const bundleFull = () => {
   beforeAll(async () => {
-    await Bun.build({ entrypoints: [join(root, "src/release/whole.ts")], target: "bun", outdir: folder })
+    await Bun.build({ entrypoints: [join(root, "src/release/full.ts")], target: "bun", outdir: folder })
   })
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 }
 
-/** Makes the one file, as a release does. */
+/** Compiles jiji as a release does. */
 export const compile = (out: string) => {
   const { exitCode, stderr } = Bun.spawnSync([join(root, "bin/build"), out], {
     env: { ...process.env, PATH: `${dirname(process.execPath)}:${process.env["PATH"]}` },
@@ -36,8 +36,8 @@ services:
   web: { image: "nginx:1.27", hosts: [web1, web2] }
 `
 
-/** A project with its pipelines, and what runs `jiji` there in one of the ways to run it. */
-export const pipelines = (files: Readonly<Record<string, string>>, jiji = [process.execPath, whole]) => {
+/** A project with pipelines, and a function that runs `jiji` there. */
+export const pipelines = (files: Readonly<Record<string, string>>, jiji = [process.execPath, full]) => {
   const shop = project({ ".jiji/deploy.yml": deployFile, ...files })
   return {
     ...shop,
@@ -54,7 +54,7 @@ export const pipelines = (files: Readonly<Record<string, string>>, jiji = [proce
   }
 }
 
-/** A pipeline that asks every server for a page, and takes flags of every kind. */
+/** A pipeline that requests a page on every server, with flags of every kind. */
 export const smoke = `import { Effect, Schema } from "effect"
 import { Machine, Pipeline, type Project, Runnable, Shell, Step } from "jiji"
 

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test"
-import { bundleWhole, deployFile, pipelines, smoke, whole } from "./program.ts"
+import { bundleFull, deployFile, pipelines, smoke, full } from "./program.ts"
 
-bundleWhole()
+bundleFull()
 
 const files = { ".jiji/pipelines/smoke.ts": smoke }
 
 describe("jiji run", () => {
-  test("lists the flags that the file's schema describes, beside a deploy's own", () => {
+  test("--help lists the flags from the file's schema and those of jiji deploy", () => {
     using shop = pipelines(files)
     const { code, stderr, stdout } = shop.jiji(["run", "smoke", "--help"])
     expect([code, stderr]).toEqual([0, ""])
@@ -20,16 +20,16 @@ describe("jiji run", () => {
     ])
     expect(lines).toContain("--smoke-path string  The page that is asked for (required)")
     expect(lines).toContain("--tries integer  a value between 1 and 9 (default: 3)")
-    expect(lines).toContain('--within string  a time, such as "10 minutes"')
+    expect(lines).toContain('--within string  a duration, such as "10 minutes"')
     expect(lines).toContain("--method choice  (default: GET) (choices: GET, HEAD)")
     expect(lines).toContain("--quiet  Says nothing")
-    expect(lines).toContain("--header string  a text (may be given several times)")
+    expect(lines).toContain("--header string  (can be repeated)")
     for (const flag of ["--dry-run", "--json", "--environment, -e", "--config, -c", "--hosts, -H", "--services, -S"]) {
       expect(stdout).toContain(`  ${flag}`)
     }
   })
 
-  test("takes a duration as deploy.yml does, and says how one is typed under any description", () => {
+  test("accepts a duration as deploy.yml does, and its help has an example", () => {
     using shop = pipelines({
       "x.ts": `import { Effect, Schema } from "effect"
 import { Machine, Pipeline, Runnable, Shell, Step } from "jiji"
@@ -59,7 +59,7 @@ export default Runnable.make({
     )
   })
 
-  test("shows defaults as they are typed, and lets no escape sequence through", () => {
+  test("prints defaults in the form that can be typed, and no escape sequence", () => {
     using shop = pipelines({
       "x.ts": `import { Effect, Schema } from "effect"
 import { Pipeline, Runnable } from "jiji"
@@ -73,18 +73,18 @@ export default Runnable.make({
 })`
     })
     const { stdout } = shop.jiji(["run", "x.ts", "--help"])
-    expect(stdout).toContain('a time, such as "10 minutes" (default: 10 minutes)')
+    expect(stdout).toContain('a duration, such as "10 minutes" (default: 10 minutes)')
     expect(stdout).toMatch(/--note string +red \(required\)/)
     expect(stdout).not.toContain("\u001b[31m")
   })
 
-  test("rehearses a file with its flags decoded, by machine, as a deploy is", () => {
+  test("prints in a dry run what the file would run on each machine, with its flags decoded", () => {
     using shop = pipelines(files)
     const flags = ["--smoke-path", "/up", "--within=2 seconds", "--quiet", "--header", "a", "--header", "b"]
     expect(shop.jiji(["run", ".jiji/pipelines/smoke.ts", ...flags, "--method", "HEAD", "--dry-run"])).toEqual({
       code: 0,
-      stdout: `A rehearsal of running .jiji/pipelines/smoke.ts for shop on 2 servers on which nothing runs yet.
-Nothing is touched and no connection is made; ids and digests are made up.
+      stdout: `Dry run: run .jiji/pipelines/smoke.ts for shop on 2 servers, as if nothing ran there yet.
+Nothing is changed and no connection is made. IDs and digests are placeholders.
 
 on web1 (203.0.113.10):
    1  # open the SSH connection
@@ -98,14 +98,14 @@ on web2 (203.0.113.11):
     })
   })
 
-  test("says of a file that runs nothing that nothing would be run", () => {
+  test("says in a dry run that no command would run", () => {
     using shop = pipelines({
       "x.ts": 'import { Pipeline } from "jiji"\nexport default Pipeline.make("x")\n'
     })
-    expect(shop.jiji(["run", "x.ts", "--dry-run"]).stdout).toEndWith("made up.\n\nNothing would be run.\n")
+    expect(shop.jiji(["run", "x.ts", "--dry-run"]).stdout).toEndWith("placeholders.\n\nNo command would run.\n")
   })
 
-  test("shows what its steps log, below what would be run", () => {
+  test("prints in a dry run what steps log", () => {
     using shop = pipelines({
       "x.ts": `import { Effect } from "effect"
 import { Pipeline, Step } from "jiji"
@@ -117,7 +117,7 @@ export default Pipeline.make("x").pipe(Pipeline.step(Step.make("s", () => Effect
     expect(stderr).toBe("")
   })
 
-  test("takes the flags that choose a part of the project, and an environment", () => {
+  test("accepts the flags that select servers, services, an environment or another deploy file", () => {
     using shop = pipelines({
       ...files,
       ".jiji/deploy.staging.yml": "servers: { web2: { host: 198.51.100.7 } }\n",
@@ -131,7 +131,7 @@ export default Pipeline.make("x").pipe(Pipeline.step(Step.make("s", () => Effect
     expect(shop.jiji(["run", "smoke", "--smoke-path", "/", "-S", "nope"])).toMatchObject({ code: 2 })
   })
 
-  test("prints events as lines of JSON, and the run's end by its exit code", () => {
+  test("prints JSON events, and exits with the outcome of the run", () => {
     using shop = pipelines({
       "fail.ts": `import { Effect } from "effect"
 import { Pipeline, Step } from "jiji"
@@ -148,7 +148,7 @@ export default Pipeline.make("fails").pipe(Pipeline.step(Step.make("now", () => 
     expect(shop.jiji(["run", "fail.ts", "--json", "--dry-run"])).toMatchObject({ code: 2, stdout: "" })
   })
 
-  test("runs what jiji deploy runs, where a file exports that", () => {
+  test("runs the deploy pipeline if a file exports it", () => {
     using shop = pipelines({ "mine.ts": 'export { deploy as default } from "jiji"\n' })
     const [, ...mine] = shop.jiji(["run", "./mine.ts", "--dry-run"]).stdout.split("\n")
     const [, ...theirs] = shop.jiji(["deploy", "--dry-run"]).stdout.split("\n")
@@ -156,11 +156,11 @@ export default Pipeline.make("fails").pipe(Pipeline.step(Step.make("now", () => 
     expect(mine.join("\n")).toContain("jiji:replace.sh")
   })
 
-  test("finds a name's file from a folder below, and a file that is far from any node_modules", () => {
+  test("finds a pipeline by name from a subfolder, and a file by path without any node_modules", () => {
     using shop = pipelines({ ...files, "src/deep/keep": "" })
     using elsewhere = pipelines({ "there/smoke.ts": smoke })
     const args = ["--smoke-path", "/", "--dry-run"]
-    const { exitCode } = Bun.spawnSync([process.execPath, whole, "run", "smoke", ...args], {
+    const { exitCode } = Bun.spawnSync([process.execPath, full, "run", "smoke", ...args], {
       cwd: `${shop.root}/src/deep`,
       env: shop.env
     })
@@ -169,7 +169,7 @@ export default Pipeline.make("fails").pipe(Pipeline.step(Step.make("now", () => 
   })
 })
 
-describe("flags that are wrong", () => {
+describe("invalid flags", () => {
   const wrong = (name: string, args: ReadonlyArray<string>, text: string) =>
     test(name, () => {
       using shop = pipelines(files)
@@ -180,43 +180,43 @@ describe("flags that are wrong", () => {
       })
     })
   const needed = ["--smoke-path", "/"]
-  wrong("one that is needed is missing", [], "Missing required flag: --smoke-path")
+  wrong("a missing required flag", [], "Missing required flag: --smoke-path")
   wrong(
-    "one that there is not, with the nearest",
+    "an unknown flag, with a suggestion",
     ["--smoke-pth", "/"],
     "Unrecognized flag: --smoke-pth in command jiji run smoke\n\n  Did you mean this?\n    --smoke-path"
   )
   wrong(
-    "a number that is none",
+    "a number that does not parse",
     [...needed, "--tries", "x"],
     'Invalid value for flag --tries: "x". Expected a string representing a finite number'
   )
   wrong(
-    "a number that the schema does not take",
+    "a number that the schema rejects",
     [...needed, "--tries", "10"],
     'Invalid value for flag --tries: "10". Expected a value between 1 and 9'
   )
   wrong(
-    "a text that cannot be decoded",
+    "a string that cannot be decoded",
     [...needed, "--within", "soon"],
-    'Invalid value for flag --within: "soon". Expected a time in words, such as "10 minutes"'
+    'Invalid value for flag --within: "soon". Expected a duration, such as "10 minutes"'
   )
   wrong(
-    "none of the choices",
+    "a value that is not one of the choices",
     [...needed, "--method", "PUT"],
     'Invalid value for flag --method: "PUT". Expected: "GET" | "HEAD"'
   )
   wrong(
-    "all that are, at once",
+    "several errors, all at once",
     ["--tries", "10", "--method", "PUT", "--within", "soon"],
     `Missing required flag: --smoke-path
 error: Invalid value for flag --tries: "10". Expected a value between 1 and 9
-error: Invalid value for flag --within: "soon". Expected a time in words, such as "10 minutes"
+error: Invalid value for flag --within: "soon". Expected a duration, such as "10 minutes"
 error: Invalid value for flag --method: "PUT". Expected: "GET" | "HEAD"`
   )
-  wrong("a word too many", [...needed, "more"], 'Unexpected positional argument: "more"')
+  wrong("an extra argument", [...needed, "more"], 'Unexpected positional argument: "more"')
 
-  test("before the pipeline's name", () => {
+  test("flags before the name of the pipeline", () => {
     using shop = pipelines(files)
     for (const args of [[], ["-e", "staging", "smoke"], ["--dry-run", "smoke"]]) {
       expect(shop.jiji(["run", ...args])).toMatchObject({

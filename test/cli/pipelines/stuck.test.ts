@@ -1,14 +1,14 @@
 import { describe, expect, test } from "bun:test"
-import { bundleWhole, pipelines, whole } from "./program.ts"
+import { bundleFull, pipelines, full } from "./program.ts"
 
-bundleWhole()
+bundleFull()
 
 const loop = 'import { writeSync } from "node:fs"\nwriteSync(1, "here")\nwhile (true) {}\n'
 
-/** What becomes of a `jiji` that imports the loop, and is sent a signal in it or none. */
-const become = async (args: ReadonlyArray<string>, signal?: NodeJS.Signals) => {
+/** How jiji ends that imports the loop, and gets a signal in it. */
+const outcome = async (args: ReadonlyArray<string>, signal?: NodeJS.Signals) => {
   using shop = pipelines({ ".jiji/pipelines/loop.ts": loop })
-  const child = Bun.spawn([process.execPath, whole, ...args], {
+  const child = Bun.spawn([process.execPath, full, ...args], {
     cwd: shop.root,
     env: shop.env,
     stdin: "ignore",
@@ -22,13 +22,13 @@ const become = async (args: ReadonlyArray<string>, signal?: NodeJS.Signals) => {
   return { code: child.exitCode, signal: child.signalCode, stderr }
 }
 
-describe("a pipeline's file with a loop that never ends", () => {
+describe("a pipeline file with an endless loop", () => {
   const stderr =
     "error: .jiji/pipelines/loop.ts was not imported within 10 s: it waits for something, or never ends.\n" +
     "  → Look for an `await` outside of functions, and do in a step what takes time.\n"
 
-  test("is given up by `jiji run` and `jiji list`", async () => {
-    const ended = await Promise.all([become(["run", "loop"]), become(["list"])])
+  test("is aborted by `jiji run` and `jiji list`", async () => {
+    const ended = await Promise.all([outcome(["run", "loop"]), outcome(["list"])])
     expect(ended).toEqual([
       { code: 78, signal: null, stderr },
       { code: 78, signal: null, stderr }
@@ -36,13 +36,13 @@ describe("a pipeline's file with a loop that never ends", () => {
   }, 60_000)
 
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    test(`lets ${signal} end the process`, async () => {
-      expect(await become(["run", "loop"], signal)).toEqual({ code: null, signal, stderr: "" })
+    test(`does not keep ${signal} from ending the process`, async () => {
+      expect(await outcome(["run", "loop"], signal)).toEqual({ code: null, signal, stderr: "" })
     })
   }
 })
 
-test("a pipeline's file that ends the process is no success", () => {
+test("a pipeline file that calls process.exit fails", () => {
   using shop = pipelines({ "x.ts": "process.exit(0)\n" })
   expect(shop.jiji(["run", "x.ts"])).toEqual({
     code: 78,

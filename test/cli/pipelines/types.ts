@@ -1,7 +1,7 @@
+// Compile-time tests of Runnable.make: `bun run types` checks what compiles, and that the rest does not.
 import { Context, Effect, Schema } from "effect"
 import { deploy, Pipeline, type Project, Runnable, Shell, Step } from "../../../src/index.ts"
 
-/** What does not compile: `bun run types` finds a line here that does. */
 class Weather extends Context.Service<Weather, { readonly today: string }>()("test/Weather") {}
 
 const path = Schema.Struct({ path: Schema.String })
@@ -24,23 +24,23 @@ const every = Schema.Struct({
   perhaps: Schema.optional(Schema.Finite)
 })
 
-export const right = [
+void [
   Runnable.make({ description, pipeline: deploy }),
   Runnable.make({ description, pipeline: inside }),
   Runnable.make({ description, flags: path, pipeline: asking }),
   Runnable.make({ description, flags: every, pipeline: deploy })
 ]
 
-export const wrong = [
-  // @ts-expect-error -- it needs a path, and has no flag for it
+void [
+  // @ts-expect-error -- the pipeline needs a path, and there is no flag for it
   Runnable.make({ description, pipeline: asking }),
-  // @ts-expect-error -- its flag gives a number
+  // @ts-expect-error -- the flag is a number
   Runnable.make({ description, flags: Schema.Struct({ path: Schema.Int }), pipeline: asking }),
-  // @ts-expect-error -- its flag may be missing
+  // @ts-expect-error -- the flag is optional
   Runnable.make({ description, flags: Schema.Struct({ path: Schema.optionalKey(Schema.String) }), pipeline: asking }),
-  // @ts-expect-error -- nobody can type an object
+  // @ts-expect-error -- an object cannot be typed on a command line
   Runnable.make({ description, flags: Schema.Struct({ o: Schema.Struct({ a: Schema.String }) }), pipeline: deploy }),
-  // @ts-expect-error -- nor null
+  // @ts-expect-error -- neither can null
   Runnable.make({ description, flags: Schema.Struct({ o: Schema.NullOr(Schema.String) }), pipeline: deploy }),
   // @ts-expect-error -- jiji run has no such service
   Runnable.make({ description, pipeline: outside })

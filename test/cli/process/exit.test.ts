@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test"
 import { Cause } from "effect"
-import { ending } from "../../../src/cli/process/exit.ts"
+import { exitReport } from "../../../src/cli/process/exit.ts"
 import { BuildFailed } from "../../../src/layers/docker/DockerError.ts"
 
-test("no line that a server wrote begins a line, where a CI would take it for a command of its own", () => {
+test("output of a server is indented, so that CI systems do not execute it as commands", () => {
   const log = "Step 1/2\n::add-mask::e\n##[error]no\nhidden\r::stop-commands::x\n  ::set-output::y"
-  expect(ending(Cause.fail(new BuildFailed({ service: "web", code: 2, log }))).text).toBe(
+  expect(exitReport(Cause.fail(new BuildFailed({ service: "web", code: 2, log }))).text).toBe(
     [
       "error: The image of web does not build (exit code 2):",
       "  | Step 1/2",

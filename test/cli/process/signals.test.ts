@@ -17,8 +17,8 @@ services:
   web: { build: {}, hosts: [web1], environment: { secrets: [TOKEN] }, health: { running_for: 60s } }
 `
 
-/** A program that stands still where a file of the name of its operation is in \`block\`, and tells its process. */
-const standing = (name: string, rest: string) => `#!/bin/sh
+/** A program that blocks if \`block\` has a file named like its operation, and writes its process ID to \`blocked\`. */
+const blocking = (name: string, rest: string) => `#!/bin/sh
 here=\${0%/*}
 if [ -e "$here/block/${name}" ]; then
   echo $$ >"$here/blocked.new" && mv "$here/blocked.new" "$here/blocked"
@@ -57,8 +57,8 @@ beforeAll(async () => {
     log: ""
   }
   for (const [name, text] of Object.entries(states)) writeFileSync(file(`engine/state/${name}`), text)
-  writeFileSync(file("docker"), standing("$1", engine), { mode: 0o755 })
-  writeFileSync(file("token"), standing("token", "echo t0ken-of-the-shop"), { mode: 0o755 })
+  writeFileSync(file("docker"), blocking("$1", engine), { mode: 0o755 })
+  writeFileSync(file("token"), blocking("token", "echo t0ken-of-the-shop"), { mode: 0o755 })
   const image = fixtures.image([await Effect.runPromise(fixtures.layer(1000))])
   writeFileSync(file("engine/state/image"), `${image.id}\n`)
   writeFileSync(file("image.tar"), await Effect.runPromise(fixtures.tar(fixtures.docker25(image))))
@@ -80,7 +80,7 @@ const until = async (holds: () => boolean): Promise<void> => {
   while (!holds()) await Bun.sleep(10)
 }
 
-/** Deploys to the sandbox until an operation stands still; or with none, until the server is to answer. */
+/** Deploys to the sandbox until an operation blocks; without one, until a server that does not answer is connected to. */
 const deploying = async (operation: string | undefined) => {
   rmSync(file("blocked"), { force: true })
   if (operation === undefined) sandbox.kill("SIGSTOP")
@@ -102,25 +102,25 @@ const deploying = async (operation: string | undefined) => {
   return { run, blocked, ended }
 }
 
-/** The answer to the first signal. */
-const answer = "interrupted: ending what runs\n"
+/** Printed at the first signal. */
+const acknowledgement = "interrupted: stopping\n"
 
 const decode = Schema.decodeUnknownSync(Schema.fromJsonString(Event))
 
 test.each<[moment: string, operation: string | undefined, signals: ReadonlyArray<NodeJS.Signals>]>([
   ["a secret's command runs", "token", ["SIGHUP"]],
   ["a server does not answer", undefined, ["SIGINT", "SIGTERM", "SIGHUP"]],
-  ["an image is built", "build", ["SIGINT", "SIGTERM", "SIGHUP"]],
-  ["an image is taken in", "save", ["SIGTERM"]],
-  ["a server is looked at", "ps", ["SIGINT"]],
+  ["an image is being built", "build", ["SIGINT", "SIGTERM", "SIGHUP"]],
+  ["an image is being imported", "save", ["SIGTERM"]],
+  ["a server is being probed", "ps", ["SIGINT"]],
   ["a server pulls", "pull", ["SIGINT", "SIGTERM", "SIGHUP"]],
-  ["a container is to become healthy", "start", ["SIGINT", "SIGTERM", "SIGHUP"]]
-])("while %s, a signal ends a deploy with all of it released, in reverse", async (_, operation, signals) => {
+  ["a container is becoming healthy", "start", ["SIGINT", "SIGTERM", "SIGHUP"]]
+])("a signal while %s stops a deploy and releases everything in reverse order", async (_, operation, signals) => {
   for (const signal of signals) {
     const { blocked, ended, run } = await deploying(operation)
     run.kill(signal)
     const { code, stderr, stdout } = await ended()
-    expect([signal, code, stderr]).toEqual([signal, 130, `${answer}interrupted\n`])
+    expect([signal, code, stderr]).toEqual([signal, 130, `${acknowledgement}interrupted\n`])
     const events = stdout
       .trim()
       .split("\n")
@@ -139,50 +139,53 @@ test.each<[moment: string, operation: string | undefined, signals: ReadonlyArray
       /^Step(Succeeded|Skipped|Failed|Interrupted)$/.test(_tag) ? [path] : []
     )
     expect(ends.toSorted()).toEqual(begun.toSorted())
-    // Neither here nor on the server is it left.
+    // Nothing is left behind, neither here nor on the server.
     if (blocked !== undefined) await until(() => !isAlive(blocked))
     await until(() => readdirSync(file("engine/state/containers")).length === 0)
   }
 })
 
-test("a second signal ends it at once, and says what was held", async () => {
+test("a second signal exits immediately and lists what was left behind", async () => {
   const { ended, run } = await deploying("pull")
-  // What would have to answer before anything can be released there.
+  // Without an answer of the server, nothing can be released.
   sandbox.kill("SIGSTOP")
   const done = run.exited.then(() => true)
-  // Again and again, as one does: signals that come close together count as one.
+  // Repeatedly, since signals that come close together count as one.
   do run.kill("SIGINT")
   while (!(await Promise.race([done, Bun.sleep(50).then(() => false)])))
   sandbox.kill("SIGCONT")
   const { code, stderr } = await ended()
   expect(code).toBe(130)
   expect(stderr).toBe(
-    `${answer}\nstopped at once\nthis was still held, and may be left:\n` +
+    `${acknowledgement}\nexited immediately\nleft behind:\n` +
       "  reverse forward from sandbox\n  local registry\n  connection to sandbox\n" +
-      "  → What ran may be half done, too. Where that was a deploy, the next one mends it.\n"
+      "  → Commands may have stopped halfway. If this was a deploy, run it again: it cleans up.\n"
   )
 })
 
-test("a second signal ends a hook that does not listen, with what it has started", async () => {
+test("a second signal kills a hook that ignores signals, and its child processes", async () => {
   writeFileSync(
-    file("deaf"),
-    `#!/bin/sh\ntrap '' TERM\nsleep 100 &\necho "$$ $!" >"$1/deaf.new" && mv "$1/deaf.new" "$1/deaf.pids"\nwait; wait\n`,
+    file("ignoring"),
+    `#!/bin/sh\ntrap '' TERM\nsleep 100 &\necho "$$ $!" >"$1/ignoring.new" && mv "$1/ignoring.new" "$1/ignoring.pids"\nwait; wait\n`,
     { mode: 0o755 }
   )
-  const hooks = `hooks: { deaf: { on: [run.started], required: true, command: [${file("deaf")}, ${bin}] } }\n`
+  const hooks = `hooks: { ignoring: { on: [run.started], required: true, command: [${file("ignoring")}, ${bin}] } }\n`
   writeFileSync(join(shop.root, ".jiji/deploy.yml"), `${deployFile}${hooks}`)
   const run = start("deploy", "-e", "sandbox")
-  await until(() => existsSync(file("deaf.pids")))
-  const pids = readFileSync(file("deaf.pids"), "utf8").trim().split(" ").map(Number)
+  await until(() => existsSync(file("ignoring.pids")))
+  const pids = readFileSync(file("ignoring.pids"), "utf8").trim().split(" ").map(Number)
   expect(pids.map(isAlive)).toEqual([true, true])
   const done = run.exited.then(() => true)
   do run.kill("SIGINT")
   while (!(await Promise.race([done, Bun.sleep(50).then(() => false)])))
-  expect([await run.exited, await run.stderr.text()]).toEqual([130, `${answer}\nstopped at once; nothing was held\n`])
+  expect([await run.exited, await run.stderr.text()]).toEqual([
+    130,
+    `${acknowledgement}\nexited immediately; nothing was left behind\n`
+  ])
   await until(() => !pids.some(isAlive))
 })
 
-test("the next deploy finds nothing in its way", async () => {
+test("the next deploy succeeds", async () => {
   writeFileSync(join(shop.root, ".jiji/deploy.yml"), deployFile.replace("60s", "0s"))
   const run = start("deploy", "-e", "sandbox")
   expect([await run.exited, await run.stderr.text()]).toEqual([0, ""])

@@ -6,12 +6,12 @@ import { local, remote } from "../../../layers/shell/Machine.ts"
 import { containerName, RegistryContainer } from "../../../layers/registryContainer/RegistryContainer.ts"
 import { ExitCode } from "../../../core/Failure.ts"
 import { logout } from "../../../steps/RegistryPipelines.ts"
-import { closing } from "../../process/stderr.ts"
-import { json, project } from "../../flags.ts"
-import { open } from "../../loadProject.ts"
-import { show } from "../../runLive.ts"
-import type { RegistryLayers } from "./layers.ts"
-import { places } from "./machineNames.ts"
+import { printResult, Terminal } from "../../process/Terminal.ts"
+import { RunLayers } from "../../RunLayers.ts"
+import { jsonFlag, projectFlags } from "../../flags.ts"
+import { loadProject } from "../../loadProject.ts"
+import { runLive } from "../../runLive.ts"
+import { machineNames } from "./machineNames.ts"
 import { formatBytes } from "../../../core/units.ts"
 
 /** Something would be removed, and nobody is there to be asked. */
@@ -27,8 +27,8 @@ export class NotConfirmed extends Schema.TaggedError<NotConfirmed>()("NotConfirm
   }
 }
 
-/** Asks a person; `yes` stands for the answer. */
-const sure = (message: string, yes: boolean) =>
+/** Asks a question, unless the answer is given with --yes. */
+const confirm = (message: string, yes: boolean) =>
   yes
     ? Effect.succeed(true)
     : Effect.catchTag(Prompt.run(Prompt.Confirm({ message })), "QuitError", () => Effect.interrupt)
@@ -37,55 +37,54 @@ const removeBuiltin = Effect.fnUntraced(function* (yes: boolean) {
   const registry = yield* LocalRegistry
   const folder = yield* registry.folder
   const { size } = yield* registry.contents
-  if (size === 0) return "The local registry holds no images."
-  const what = `${formatBytes(size)} of images in ${folder}, of all projects`
-  if (!(yield* sure(`Remove ${what}? Servers keep theirs.`, yes))) return "Nothing was removed."
+  if (size === 0) return "The local registry has no images."
+  const images = `the images of all projects in ${folder} (${formatBytes(size)})`
+  if (!(yield* confirm(`Remove ${images}? Images on servers are kept.`, yes))) return "Nothing was removed."
   yield* registry.clear
-  return `Removed ${what}.`
+  return `Removed ${images}.`
 })
 
 const removeContainer = Effect.fnUntraced(function* ({ engine }: Project, yes: boolean) {
   const containers = yield* RegistryContainer
-  if (!(yield* sure(`Remove the container ${containerName}?`, yes))) return "Nothing was removed."
-  const images = yield* sure(`Remove its images, of all projects, too? They are in the volume ${containerName}.`, yes)
-  const removed = yield* containers.remove(engine, images)
+  if (!(yield* confirm(`Remove the container ${containerName}?`, yes))) return "Nothing was removed."
+  const withImages = yield* confirm(`Also remove the images of all projects, in the volume ${containerName}?`, yes)
+  const removed = yield* containers.remove(engine, withImages)
   if (!removed) return `There is no container ${containerName}.`
-  return images
+  return withImages
     ? `Removed the container ${containerName} and its images.`
-    : `Removed the container ${containerName}; its images are still in the volume ${containerName}.`
+    : `Removed the container ${containerName}. Its images are still in the volume ${containerName}.`
 })
 
-const removeLocal = Effect.fnUntraced(function* (loaded: Project, { container }: LocalRegistryConfig, yes: boolean) {
-  return container === undefined ? yield* removeBuiltin(yes) : yield* removeContainer(loaded, yes)
+const removeLocal = Effect.fnUntraced(function* (project: Project, { container }: LocalRegistryConfig, yes: boolean) {
+  return container === undefined ? yield* removeBuiltin(yes) : yield* removeContainer(project, yes)
 })
 
 /** `jiji registry remove`. */
-export const command = <R>(layers: RegistryLayers<R>) =>
-  Command.make(
-    "remove",
-    {
-      ...project,
-      json,
-      yes: Flag.Boolean("yes").pipe(Flag.withDescription("Removes without asking"), Flag.withDefault(false))
-    },
-    Effect.fnUntraced(function* ({ json, yes, ...flags }) {
-      const loaded = yield* open(flags)
-      const { registry } = loaded
-      if (registry.type === "remote") {
-        const machines = [local, ...loaded.servers.map(remote)]
-        yield* show(layers, logout, { project: loaded, registry, machines }, { json })
-        return yield* closing(layers.write, { json }, `Logged out of ${registry.server} on ${places(machines)}.\n`)
-      }
-      if (!yes && (json || !layers.interactive)) return yield* new NotConfirmed()
-      const said = yield* Effect.provide(removeLocal(loaded, registry, yes), layers.live(loaded))
-      return yield* closing(layers.write, { json }, `${said}\n`)
-    })
-  ).pipe(
-    Command.withDescription(
-      "Remove what the local registry holds; of a remote one, log out this machine and every server, as `logout` does"
-    ),
-    Command.withExamples([
-      { command: "jiji registry remove", description: "Ask, and remove all stored images of this machine" },
-      { command: "jiji registry remove --yes", description: "The same, without asking" }
-    ])
-  )
+export const command = Command.make(
+  "remove",
+  {
+    ...projectFlags,
+    json: jsonFlag,
+    yes: Flag.Boolean("yes").pipe(Flag.withDescription("Remove without asking"), Flag.withDefault(false))
+  },
+  Effect.fnUntraced(function* ({ json, yes, ...flags }) {
+    const { live } = yield* RunLayers
+    const { isInteractive } = yield* Terminal
+    const project = yield* loadProject(flags)
+    const { registry } = project
+    if (registry.type === "remote") {
+      const machines = [local, ...project.servers.map(remote)]
+      yield* runLive(logout, { project, registry, machines }, { json })
+      return yield* printResult(`Logged out of ${registry.server} on ${machineNames(machines)}.\n`, { json })
+    }
+    if (!yes && (json || !isInteractive)) return yield* new NotConfirmed()
+    const result = yield* Effect.provide(removeLocal(project, registry, yes), live(project))
+    return yield* printResult(`${result}\n`, { json })
+  })
+).pipe(
+  Command.withDescription("Remove all images of the local registry, or log out of a remote one on every machine"),
+  Command.withExamples([
+    { command: "jiji registry remove", description: "Remove all images stored on this machine, after asking" },
+    { command: "jiji registry remove --yes", description: "Remove them without asking" }
+  ])
+)

@@ -2,9 +2,10 @@ import { Effect, Schema } from "effect"
 import { Command } from "effect/cli"
 import { LocalRegistry } from "../../../layers/registry/LocalRegistry.ts"
 import { ExitCode } from "../../../core/Failure.ts"
-import { project } from "../../flags.ts"
-import { open } from "../../loadProject.ts"
-import type { RegistryLayers } from "./layers.ts"
+import { projectFlags } from "../../flags.ts"
+import { loadProject } from "../../loadProject.ts"
+import { Terminal } from "../../process/Terminal.ts"
+import { RunLayers } from "../../RunLayers.ts"
 
 /** The project's registry is elsewhere, and is served there. */
 export class NothingToServe extends Schema.TaggedError<NothingToServe>()("NothingToServe", {
@@ -23,33 +24,34 @@ export class NothingToServe extends Schema.TaggedError<NothingToServe>()("Nothin
 }
 
 /** `jiji registry serve`. */
-export const command = <R>({ live, write }: RegistryLayers<R>) =>
-  Command.make(
-    "serve",
-    project,
-    Effect.fnUntraced(function* (flags) {
-      const loaded = yield* open(flags)
-      const { registry } = loaded
-      if (registry.type === "remote") {
-        return yield* new NothingToServe({ project: loaded.name, server: registry.server })
-      }
-      if (registry.container !== undefined) {
-        return write(`The registry of ${loaded.name} is a container, which serves by itself.\n`)
-      }
-      return yield* Effect.gen(function* () {
-        const { port } = yield* (yield* LocalRegistry).serve({ port: registry.port, exact: true })
-        const lines = [
-          `The local registry is at http://localhost:${port}/v2/, for this machine alone and read-only.`,
-          `To a server: ssh -R 127.0.0.1:${port}:127.0.0.1:${port} USER@SERVER`,
-          "Ctrl-C ends it."
-        ]
-        write(`${lines.join("\n")}\n`)
-        return yield* Effect.never
-      }).pipe(Effect.scoped, Effect.provide(live(loaded)))
-    })
-  ).pipe(
-    Command.withDescription("Keep the local registry open, read-only, until Ctrl-C"),
-    Command.withExamples([
-      { command: "jiji registry serve", description: "Serve the images of past deploys, for a port forward by hand" }
-    ])
-  )
+export const command = Command.make(
+  "serve",
+  projectFlags,
+  Effect.fnUntraced(function* (flags) {
+    const { live } = yield* RunLayers
+    const { write } = yield* Terminal
+    const project = yield* loadProject(flags)
+    const { registry } = project
+    if (registry.type === "remote") {
+      return yield* new NothingToServe({ project: project.name, server: registry.server })
+    }
+    if (registry.container !== undefined) {
+      return write(`The registry of ${project.name} runs in a container; there is nothing to serve.\n`)
+    }
+    return yield* Effect.gen(function* () {
+      const { port } = yield* (yield* LocalRegistry).serve({ port: registry.port, exact: true })
+      const lines = [
+        `Serving the local registry at http://localhost:${port}/v2/, read-only and on this machine only.`,
+        `To forward it to a server: ssh -R 127.0.0.1:${port}:127.0.0.1:${port} USER@SERVER`,
+        "Press Ctrl-C to stop."
+      ]
+      write(`${lines.join("\n")}\n`)
+      return yield* Effect.never
+    }).pipe(Effect.scoped, Effect.provide(live(project)))
+  })
+).pipe(
+  Command.withDescription("Serve the local registry, read-only, until Ctrl-C"),
+  Command.withExamples([
+    { command: "jiji registry serve", description: "Serve the images of past deploys, to forward them by hand" }
+  ])
+)

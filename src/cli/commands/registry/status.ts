@@ -9,10 +9,12 @@ import * as Probe from "../../../layers/registry/Probe.ts"
 import { containerName } from "../../../layers/registryContainer/RegistryContainer.ts"
 import { ExitCode } from "../../../core/Failure.ts"
 import { alignColumns } from "../../../reporters/table.ts"
-import { project } from "../../flags.ts"
-import { open } from "../../loadProject.ts"
-import type { RegistryLayers } from "./layers.ts"
-import { printable } from "../../../core/text.ts"
+import { projectFlags } from "../../flags.ts"
+import { loadProject } from "../../loadProject.ts"
+import { Terminal } from "../../process/Terminal.ts"
+import { RunLayers } from "../../RunLayers.ts"
+import { UserPaths } from "../../UserPaths.ts"
+import { plural, printable } from "../../../core/text.ts"
 import { formatBytes } from "../../../core/units.ts"
 
 /** The project's remote registry cannot be reached from this machine. */
@@ -30,11 +32,11 @@ export class RegistrySilent extends Schema.TaggedError<RegistrySilent>()("Regist
 
 interface Status {
   readonly lines: ReadonlyArray<string>
-  /** Where the registry should answer and does not. */
-  readonly silent?: string
+  /** The URL of a registry that should answer and does not. */
+  readonly unreachable?: string
 }
 
-/** The tags with as many columns as go into a width. */
+/** A table of the tags; without digests if they do not fit into the width. */
 const table = (tags: ReadonlyArray<StoredTag>, width: number): ReadonlyArray<string> => {
   if (tags.length === 0) return []
   const rows = tags.map(({ digest, repository, size, tag }) => [
@@ -48,42 +50,41 @@ const table = (tags: ReadonlyArray<StoredTag>, width: number): ReadonlyArray<str
   return ["", ...(fits ? lines : alignColumns([["REPOSITORY", "TAG", "SIZE"], ...rows.map((row) => row.slice(0, 3))]))]
 }
 
-const total = (tags: ReadonlyArray<StoredTag>, size: number): string => {
-  if (tags.length === 0) return "It holds no images."
+const summary = (tags: ReadonlyArray<StoredTag>, size: number): string => {
+  if (tags.length === 0) return "It has no images."
   const repositories = new Set(tags.map(({ repository }) => repository)).size
-  const count = `${tags.length} ${tags.length === 1 ? "version" : "versions"} in ${repositories} ${repositories === 1 ? "repository" : "repositories"}`
-  return `${count}, ${formatBytes(size)} in all`
+  const count = `${plural(tags.length, "version")} in ${repositories} ${repositories === 1 ? "repository" : "repositories"}`
+  return `${count}, ${formatBytes(size)} in total`
 }
 
-const builtin = Effect.fnUntraced(function* ({ name }: Project, { port }: LocalRegistryConfig, width: number) {
+const builtinStatus = Effect.fnUntraced(function* ({ name }: Project, { port }: LocalRegistryConfig, width: number) {
   const registry = yield* LocalRegistry
   const { size, tags } = yield* registry.contents
   const url = `http://localhost:${port}/v2/`
   const answers = yield* Probe.isReady(`http://127.0.0.1:${port}`)
   return [
-    `The registry of ${name} is local, on port ${port}. jiji keeps it in ${yield* registry.folder}.`,
+    `The registry of ${name} is local, on port ${port}. Its images are in ${yield* registry.folder}.`,
     answers
-      ? `It answers at ${url} now.`
-      : `It does not answer at ${url} now: a deploy opens it as long as it runs, \`jiji registry serve\` for longer.`,
+      ? `It answers at ${url}.`
+      : `It does not answer at ${url}. It is served during a deploy, and by \`jiji registry serve\`.`,
     ...table(tags, width),
     "",
-    total(tags, size)
+    summary(tags, size)
   ]
 })
 
-const container = Effect.fnUntraced(function* ({ name }: Project, { port }: LocalRegistryConfig, width: number) {
+const containerStatus = Effect.fnUntraced(function* ({ name }: Project, { port }: LocalRegistryConfig, width: number) {
   const url = `http://127.0.0.1:${port}`
-  const said = yield* Catalog.list(url)
+  const tags = yield* Catalog.list(url)
   const where = `The registry of ${name} is local, on port ${port}, in the container ${containerName}.`
-  if (Option.isNone(said) || !(yield* Probe.isReady(url))) {
-    return [where, `It does not answer at ${url}/v2/ now: the next deploy starts it.`]
+  if (Option.isNone(tags) || !(yield* Probe.isReady(url))) {
+    return [where, `It does not answer at ${url}/v2/. The next deploy starts it.`]
   }
-  const tags = said.value
-  const size = [...new Map(tags.map((tag) => [tag.digest, tag.size])).values()].reduce((a, b) => a + b, 0)
-  return [where, `It answers at ${url}/v2/ now.`, ...table(tags, width), "", total(tags, size)]
+  const size = [...new Map(tags.value.map((tag) => [tag.digest, tag.size])).values()].reduce((a, b) => a + b, 0)
+  return [where, `It answers at ${url}/v2/.`, ...table(tags.value, width), "", summary(tags.value, size)]
 })
 
-const remote = Effect.fnUntraced(function* (
+const remoteStatus = Effect.fnUntraced(function* (
   { engine, name }: Project,
   { server }: RemoteRegistryConfig,
   dockerConfig: string
@@ -93,48 +94,49 @@ const remote = Effect.fnUntraced(function* (
     [Probe.status(`https://${host}`), EngineLogin.findLogin(engine, server, dockerConfig)],
     { concurrency: 2 }
   )
-  // As docker does, and podman does not.
+  // docker falls back to plain HTTP on loopback; podman does not.
   const mayBePlain = Option.isNone(secured) && engine === "docker" && isLoopback(host)
   const plain = mayBePlain ? yield* Probe.status(`http://${host}`) : Option.none<number>()
   const status = Option.orElse(secured, () => plain)
   const url = `http${Option.isSome(plain) ? "" : "s"}://${host}/v2/`
-  const how = Option.isSome(plain) ? ", over plain HTTP, which docker takes from this machine alone (127.0.0.0/8)" : ""
+  const insecure = Option.isSome(plain)
+    ? ", over plain HTTP, which docker allows only on this machine (127.0.0.0/8)"
+    : ""
   const lines = [
     `The registry of ${name} is ${server}.`,
     Option.isSome(status)
-      ? `It answers at ${url}${how}${status.value === 401 ? ", and asks for a login" : ""}.`
+      ? `It answers at ${url}${insecure}${status.value === 401 ? ", and requires a login" : ""}.`
       : `It does not answer at ${url}.`,
     Option.match(user, {
-      onNone: () => `This machine's ${engine} is not logged in to it.`,
-      onSome: (user) => `This machine's ${engine} is logged in to it as ${user}.`
+      onNone: () => `${engine} on this machine is not logged in.`,
+      onSome: (user) => `${engine} on this machine is logged in as ${user}.`
     })
   ]
-  const found: Status = Option.isSome(status) ? { lines } : { lines, silent: url }
+  const found: Status = Option.isSome(status) ? { lines } : { lines, unreachable: url }
   return found
 })
 
 /** `jiji registry status`. */
-export const command = <R>({ dockerConfig, live, output }: RegistryLayers<R>) =>
-  Command.make(
-    "status",
-    project,
-    Effect.fnUntraced(function* (flags) {
-      const loaded = yield* open(flags)
-      const { registry } = loaded
-      const { columns } = output
-      const look = Effect.gen(function* () {
-        if (registry.type === "remote") return yield* remote(loaded, registry, dockerConfig)
-        // A local one answers while it is needed, and not in between.
-        const lines = yield* registry.container === undefined
-          ? builtin(loaded, registry, columns)
-          : container(loaded, registry, columns)
-        const found: Status = { lines }
-        return found
-      })
-      const { lines, silent } = yield* Effect.provide(look, live(loaded))
-      output.write(`${lines.map(printable).join("\n")}\n`)
-      if (silent !== undefined) return yield* new RegistrySilent({ url: silent })
+export const command = Command.make(
+  "status",
+  projectFlags,
+  Effect.fnUntraced(function* (flags) {
+    const { live } = yield* RunLayers
+    const { dockerConfig } = yield* UserPaths
+    const { columns, write } = yield* Terminal
+    const project = yield* loadProject(flags)
+    const { registry } = project
+    const look = Effect.gen(function* () {
+      if (registry.type === "remote") return yield* remoteStatus(project, registry, dockerConfig)
+      // A local registry runs only when it is needed, so not answering is fine.
+      const lines = yield* registry.container === undefined
+        ? builtinStatus(project, registry, columns)
+        : containerStatus(project, registry, columns)
+      const found: Status = { lines }
+      return found
     })
-  ).pipe(
-    Command.withDescription("Show the project's registry: whether it answers, and what it holds or who is logged in")
-  )
+    const { lines, unreachable } = yield* Effect.provide(look, live(project))
+    write(`${lines.map(printable).join("\n")}\n`)
+    if (unreachable !== undefined) return yield* new RegistrySilent({ url: unreachable })
+  })
+).pipe(Command.withDescription("Show whether the registry answers, and its images (local) or your login (remote)"))

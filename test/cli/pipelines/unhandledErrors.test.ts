@@ -1,11 +1,11 @@
 import { expect, setDefaultTimeout, test } from "bun:test"
 import { faults } from "../../docs/eventLines.ts"
-import { bundleWhole, pipelines, whole } from "./program.ts"
+import { bundleFull, pipelines, full } from "./program.ts"
 
 setDefaultTimeout(60_000)
-bundleWhole()
+bundleFull()
 
-const stray = `import { Effect, Schema } from "effect"
+const pipelineFile = `import { Effect, Schema } from "effect"
 import { Pipeline, type Project, Resource, Runnable, Step } from "jiji"
 const { exit } = process
 const flags = Schema.Struct({ how: Schema.String })
@@ -32,8 +32,8 @@ export default Runnable.make({
 })
 `
 
-const files = { "x.ts": stray }
-const line = (text: string) => stray.slice(0, stray.indexOf(text)).split("\n").length
+const files = { "x.ts": pipelineFile }
+const line = (text: string) => pipelineFile.slice(0, pipelineFile.indexOf(text)).split("\n").length
 const effects = "  → Let the step fail in place of that: `Effect.fail`.\n"
 const wait =
   "  → Wait in a step for all that it begins: `Effect.promise` for a promise, `Effect.callback` for a callback.\n"
@@ -41,30 +41,35 @@ const wait =
 test.each<[what: string, how: string, at: string, stderr: string]>([
   ["calls process.exit", "exit", "  exit:", `process.exit(0) was called in the middle of the run (at AT).\n${effects}`],
   [
-    "catches that",
+    "catches its own process.exit",
     "swallowed",
     "  swallowed:",
     `process.exit(3) was called in the middle of the run (at AT).\n${effects}`
   ],
   [
-    "has a callback do so",
+    "calls process.exit in a callback",
     "callback",
     "  callback:",
     `process.exit(0) was called in the middle of the run (at AT).\n${effects}`
   ],
-  ["throws when nobody waits", "late", "  late:", `Thrown where no step waited for it: too late (at AT)\n${wait}`],
-  ["lets a promise fail", "rejected", "", `A promise that no step waited for failed: {"a":1}\n${wait}`],
+  ["throws in a callback", "late", "  late:", `Thrown where no step waited for it: too late (at AT)\n${wait}`],
   [
-    "waits for what never comes",
+    "rejects a promise that it does not await",
+    "rejected",
+    "",
+    `A promise that no step waited for failed: {"a":1}\n${wait}`
+  ],
+  [
+    "waits for a promise that never settles",
     "unsettled",
     "",
     "The run waits for something that cannot happen any more.\n" +
       "  → Look for a promise or a callback in a step that is never settled or called.\n"
   ]
-])("a step that %s fails the run, which is undone and released", (_, how, at, said) => {
+])("a step that %s fails the run, and all is undone and released", (_, how, at, message) => {
   using shop = pipelines(files)
   const { code, stderr, stdout } = shop.jiji(["run", "x.ts", "--how", how, "--json"])
-  expect([code, stderr]).toEqual([1, `error: ${said.replace("AT", `${shop.root}/x.ts:${line(at)}`)}`])
+  expect([code, stderr]).toEqual([1, `error: ${message.replace("AT", `${shop.root}/x.ts:${line(at)}`)}`])
   expect(faults(stdout)).toEqual([])
   const events = stdout
     .trim()
@@ -79,22 +84,22 @@ test.each<[what: string, how: string, at: string, stderr: string]>([
   expect(shop.jiji(["run", "x.ts", "--how", how, "--dry-run"]).code).toBe(1)
 })
 
-test("an exit that cannot be held up is no success either, and says what it left", () => {
+test("an exit that cannot be blocked fails, and lists what was left behind", () => {
   using shop = pipelines(files)
   expect(shop.jiji(["run", "x.ts", "--how", "kept"])).toMatchObject({
     code: 1,
     stderr:
       `error: Something ended jiji in the middle of the run, with the exit code 0.\n${effects}` +
-      "this was still held, and may be left:\n  lock\n" +
-      "these steps were done, and not undone:\n  x/tag\n" +
-      "  → What ran may be half done, too. Where that was a deploy, the next one mends it.\n"
+      "left behind:\n  lock\n" +
+      "steps done and not undone:\n  x/tag\n" +
+      "  → Commands may have stopped halfway. If this was a deploy, run it again: it cleans up.\n"
   })
 })
 
-test("the first signal is answered at once; the second names what is not undone, and the record knows of it", async () => {
+test("the first signal is acknowledged, a second one lists what is not undone, and the run history has the outcome", async () => {
   using shop = pipelines(files)
   const start = (args: ReadonlyArray<string>) =>
-    Bun.spawn([process.execPath, whole, ...args], {
+    Bun.spawn([process.execPath, full, ...args], {
       cwd: shop.root,
       env: shop.env,
       stdin: "ignore",
@@ -112,15 +117,15 @@ test("the first signal is answered at once; the second names what is not undone,
   child.kill("SIGTERM")
   const stderr = child.stderr.getReader()
   const decoder = new TextDecoder()
-  // Nothing but this can be read while the undo goes on.
-  expect(decoder.decode((await stderr.read()).value)).toBe("interrupted: ending what runs\n")
+  // The undo is still running, so this is all that can be read.
+  expect(decoder.decode((await stderr.read()).value)).toBe("interrupted: stopping\n")
   while ((await outcome()) !== "running") await Bun.sleep(50)
   do child.kill("SIGTERM")
   while (!(await Promise.race([done, Bun.sleep(50).then(() => false)])))
   expect(decoder.decode((await stderr.read()).value)).toBe(
-    "\nstopped at once\nthis was still held, and may be left:\n  lock\n" +
-      "these steps were done, and not undone:\n  x/tag\n" +
-      "  → What ran may be half done, too. Where that was a deploy, the next one mends it.\n"
+    "\nexited immediately\nleft behind:\n  lock\n" +
+      "steps done and not undone:\n  x/tag\n" +
+      "  → Commands may have stopped halfway. If this was a deploy, run it again: it cleans up.\n"
   )
   expect(await child.exited).toBe(130)
   expect(await outcome()).toBe("interrupted")
