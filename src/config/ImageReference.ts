@@ -52,6 +52,7 @@ const dockerHub: ReadonlySet<string> = new Set(["docker.io", "registry-1.docker.
 // https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
 const component = "[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*"
 const host = "(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\\[[0-9a-f:]+\\])(?::\\d{1,5})?"
+const pathPattern = new RegExp(`^${component}(?:/${component})*$`, "u")
 const repositoryPattern = new RegExp(`^(?:${host}/)?${component}(?:/${component})*$`, "u")
 const tagPattern = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/u
 const digestPattern = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/u
@@ -120,7 +121,10 @@ export const withDigest = ({ path, registry }: ImageReference, digest: string): 
   digest
 })
 
-/** Whether a text can be an image's tag. */
+/** Whether a text can be a reference's `path`. Such a text is safe to use as a file's path. */
+export const isPath = (text: string): boolean => text.length <= 255 && pathPattern.test(text)
+
+/** Whether a text can be an image's tag. Such a text is safe to use as a file's name. */
 export const isTag = (text: string): boolean => tagPattern.test(text)
 
 /** A reference as JSON and events have it: its text. */

@@ -1,7 +1,7 @@
 import { ByteSize, Effect, FileSystem, PlatformError, Schema } from "effect"
 
 /** The size limit in bytes. Files that a person writes are smaller. */
-export const maxBytes = 1024 * 1024
+const maxBytes = 1024 * 1024
 
 /** Why a file was not read: an error of the system, or the kind of file. */
 export const FileFault = Schema.Union([

@@ -4,7 +4,7 @@ import type { Event } from "../core/Event.ts"
 export const historyLimits = { runs: 200, days: 90, bytes: 256 * 1024 * 1024 } as const
 
 /** How many bytes of a run's output are stored: the first ones and the last ones. */
-export const outputLimits = { first: 4 * 1024 * 1024, last: 1024 * 1024 } as const
+const outputLimits = { first: 4 * 1024 * 1024, last: 1024 * 1024 } as const
 
 /** In characters. */
 const maxLineLength = 8 * 1024

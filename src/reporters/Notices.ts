@@ -8,7 +8,7 @@ export interface Notices {
 }
 
 /** Takes the function that prints a line while there is no live view. */
-export const make = (write: (line: string) => void): Notices => {
+const make = (write: (line: string) => void): Notices => {
   let sink = write
   return {
     print: (line) => sink(line),

@@ -1,4 +1,5 @@
-import { Duration, Effect, Option } from "effect"
+import { Duration, Effect, Option, Result } from "effect"
+import * as ImageReference from "../config/ImageReference.ts"
 import type { Server } from "../config/Project.ts"
 import { type Command, type Output, ProgramMissing } from "../layers/processes/Command.ts"
 import { label, type Machine } from "../layers/shell/Machine.ts"
@@ -193,7 +194,10 @@ const registryErrors = {
 
 /** Whether a command connects to a remote registry: a login, a push or a pull. */
 const usesRegistry = ({ script, words }: Command): boolean => {
-  if (script === "push" || script === "pull") return !(words[5] ?? "").startsWith("localhost:")
+  if (script === "push" || script === "pull") {
+    const reference = ImageReference.parse(words[5] ?? "")
+    return Result.isSuccess(reference) && !ImageReference.isOnLoopback(reference.success)
+  }
   return script === "check" || script === "login" || words[1] === "login"
 }
 

@@ -183,14 +183,3 @@ export class FlagUnusable extends Schema.TaggedError<FlagUnusable>()("FlagUnusab
   }
   readonly exitCode = ExitCode.configuration
 }
-
-export type PipelineFileError =
-  | PipelineNotFound
-  | PipelineUnreadable
-  | PipelineNotCompiled
-  | PipelineThrew
-  | PipelineStuck
-  | PipelineExited
-  | NoPipeline
-  | PipelineOfAnotherCopy
-  | FlagUnusable

@@ -3,7 +3,7 @@ import type { StoredTag } from "./Contents.ts"
 import * as Manifest from "./Manifest.ts"
 import { fetchLocal } from "./Loopback.ts"
 import { isDigest } from "./Digest.ts"
-import { isRepository, isTag } from "./imageNames.ts"
+import { isPath, isTag } from "../../config/ImageReference.ts"
 
 const Repositories = Schema.Struct({ repositories: Schema.Array(Schema.String) })
 const Tags = Schema.Struct({ tags: Schema.NullOr(Schema.Array(Schema.String)) })
@@ -45,7 +45,7 @@ export const list = Effect.fnUntraced(function* (url: string) {
   const catalog = yield* fetchJson("/v2/_catalog?n=1000", Repositories)
   if (Option.isNone(catalog)) return Option.none<ReadonlyArray<StoredTag>>()
   const found: Array<StoredTag> = []
-  for (const repository of catalog.value.value.repositories.filter(isRepository)) {
+  for (const repository of catalog.value.value.repositories.filter(isPath)) {
     const tags = yield* fetchJson(`/v2/${repository}/tags/list`, Tags)
     if (Option.isNone(tags)) continue
     for (const tag of (tags.value.value.tags ?? []).filter(isTag).sort()) {

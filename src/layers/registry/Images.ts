@@ -4,7 +4,7 @@ import * as Archive from "./Archive.ts"
 import * as ArchiveImage from "./ArchiveImage.ts"
 import * as Manifest from "./Manifest.ts"
 import { imageDigest } from "./Digest.ts"
-import { isRepository, isTag } from "./imageNames.ts"
+import { isPath, isTag } from "../../config/ImageReference.ts"
 import type { References } from "./References.ts"
 import type { Store } from "./Store.ts"
 
@@ -27,7 +27,7 @@ const toStoredImage = (digest: string, manifest: Manifest.Manifest, added: numbe
 export const make = (store: Store, references: References) => {
   const checkName = Effect.fnUntraced(function* ({ repository, tag }: TaggedImage) {
     // Names become paths. jiji makes them from checked configuration, so an invalid one is a bug.
-    if (!isRepository(repository) || !isTag(tag))
+    if (!isPath(repository) || !isTag(tag))
       return yield* Effect.die(new Error(`Not an image name: ${repository}:${tag}`))
   })
 

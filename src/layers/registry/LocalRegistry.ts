@@ -1,4 +1,5 @@
 import { Context, Effect, Exit, FileSystem, Layer, Option, PlatformError, Scope, Stream } from "effect"
+import { shortDigest } from "../../config/ImageReference.ts"
 import { Events } from "../../core/Events.ts"
 import * as Progress from "../../core/Progress.ts"
 import * as Resource from "../../core/Resource.ts"
@@ -13,7 +14,7 @@ import * as Serve from "./Server.ts"
 import * as Store from "./Store.ts"
 
 export type { Served } from "./Server.ts"
-export type { StoredContents, StoredTag } from "./Contents.ts"
+export type { StoredTag } from "./Contents.ts"
 export { ArchiveInvalid, RegistryNotServed, StoreBusy, StoreFailed } from "./RegistryError.ts"
 
 /** An image in the store. All sizes are in bytes. */
@@ -84,7 +85,7 @@ export class LocalRegistry extends Context.Service<
           events.publish({
             _tag: "StepNoted",
             level: "warning",
-            text: `${digest.slice(0, 19)}… in ${directory} is corrupted; importing it again`
+            text: `${shortDigest(digest)}… in ${directory} is corrupted; importing it again`
           })
         )
         const references = References.make(store)

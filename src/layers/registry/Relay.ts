@@ -3,7 +3,7 @@ import * as HttpResponse from "./Response.ts"
 import type { OnServed } from "./Handler.ts"
 import { fetchLocal } from "./Loopback.ts"
 import { isDigest } from "./Digest.ts"
-import { isTag } from "./imageNames.ts"
+import { isTag } from "../../config/ImageReference.ts"
 import * as Route from "./Route.ts"
 
 const Reference = Schema.Struct({ digest: Schema.String })

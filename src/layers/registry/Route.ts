@@ -1,5 +1,5 @@
 import * as HttpResponse from "./Response.ts"
-import { isRepository } from "./imageNames.ts"
+import { isPath } from "../../config/ImageReference.ts"
 
 /** The resource that a request asks for. */
 export type Route =
@@ -29,7 +29,7 @@ export const parse = (request: Request): Route | Response => {
   if (pathname === "/v2" || pathname === "/v2/") return { _tag: "Base" }
   const [, repository = "", kind, reference = ""] = /^\/v2\/(.+)\/(manifests|blobs|tags)\/([^/]+)$/.exec(pathname) ?? []
   if (kind === undefined) return notFound()
-  if (!isRepository(repository)) {
+  if (!isPath(repository)) {
     return HttpResponse.failure(400, "NAME_INVALID", `${repository} is not a valid repository name.`)
   }
   if (kind === "manifests") return { _tag: "Manifest", repository, reference }

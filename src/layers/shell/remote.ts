@@ -39,7 +39,7 @@ const quote = (words: ReadonlyArray<string | Redacted.Redacted<string>>): Effect
   Effect.orDie(Effect.fromResult(CommandLine.join(words, { format: "posix" })))
 
 /** The script that the server's `sh` evaluates: it sets the environment and the input, and runs the words. */
-export const remoteScript = Effect.fnUntraced(function* (command: Command) {
+const remoteScript = Effect.fnUntraced(function* (command: Command) {
   const exports = yield* Effect.forEach(Object.entries(command.env ?? {}), ([name, value]) =>
     Effect.map(quote([value]), (text) => `export ${name}=${text}`)
   )

@@ -77,7 +77,7 @@ export const fingerprint = (key: Buffer): string =>
   `SHA256:${createHash("sha256").update(key).digest("base64").replace(/=+$/, "")}`
 
 /** The key type, which a public key in wire format starts with. */
-export const keyType = (key: Buffer): string => key.toString("utf8", 4, 4 + key.readUInt32BE(0))
+const keyType = (key: Buffer): string => key.toString("utf8", 4, 4 + key.readUInt32BE(0))
 
 /** A host's entries in a known_hosts file. */
 export interface KnownHost {

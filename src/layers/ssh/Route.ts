@@ -21,7 +21,7 @@ interface Address {
 }
 
 /** Parses `[user@]host[:port]` or a URL `ssh://…`. An IPv6 address with a port needs brackets. */
-export const parseAddress = (text: string): Address | undefined => {
+const parseAddress = (text: string): Address | undefined => {
   const match =
     /^(?:ssh:\/\/)?(?:([^@\s]+)@)?(?:\[([0-9A-Fa-f:.%]+)\]|([^@\s[\]:/]+)|([0-9A-Fa-f:.%]+))(?::(\d{1,5}))?\/?$/.exec(
       text

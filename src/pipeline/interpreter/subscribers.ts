@@ -22,7 +22,7 @@ const subscriptionsBelow = (node: Node, path: string): ReadonlyArray<Subscriptio
 }
 
 /** Returns the subscribers of a pipeline and of the pipelines in it. `path` is the source of a regular expression. */
-export const subscriptionsOf = (pipeline: PipelineNode, path: string): ReadonlyArray<Subscription> => [
+const subscriptionsOf = (pipeline: PipelineNode, path: string): ReadonlyArray<Subscription> => [
   ...pipeline.subscribers.map((subscriber) => ({ subscriber, paths: new RegExp(`^${path}(?:[/[]|$)`) })),
   ...pipeline.nodes.flatMap(namedNodes).flatMap((node) => subscriptionsBelow(node, path))
 ]

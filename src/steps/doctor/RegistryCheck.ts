@@ -10,7 +10,7 @@ import { catchAsCheck, type Check, CheckResult, thisMachine, checksFor } from ".
 const noLogin = "Set `username` and `password` under `builder.registry`, or log in with your engine before a deploy."
 
 /** Checks whether a remote registry answers a machine's engine, and accepts the project's credentials. */
-export const checkRegistry = Effect.fnUntraced(function* (
+const checkRegistry = Effect.fnUntraced(function* (
   machine: Machine,
   engine: Engine,
   project: Project,

@@ -14,7 +14,7 @@ const isOlder = (version: string, [major, minor]: readonly [number, number]): bo
 }
 
 /** `1.2 GB`, `41 GB`, `180 MB`. */
-export const size = (bytes: number): string => {
+const size = (bytes: number): string => {
   const [value, unit] = bytes < 0.995 * GB ? [bytes / MB, "MB"] : [bytes / GB, "GB"]
   return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${unit}`
 }

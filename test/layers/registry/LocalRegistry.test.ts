@@ -361,7 +361,7 @@ describe("finding an image", () => {
         directory
       )
       const digest = `sha256:${sha256(biggest)}`
-      expect(notes).toEqual([`${digest.slice(0, 19)}… in ${directory} is corrupted; importing it again`])
+      expect(notes).toEqual([`${digest.slice(7, 19)}… in ${directory} is corrupted; importing it again`])
     })
   )
 

@@ -1,5 +1,6 @@
 import { Effect, Option, Schema } from "effect"
 import { Command } from "effect/cli"
+import { shortDigest } from "../../../config/ImageReference.ts"
 import type { LocalRegistryConfig, Project, RemoteRegistryConfig } from "../../../config/Project.ts"
 import * as EngineLogin from "../../../layers/docker/EngineLogin.ts"
 import { LocalRegistry, type StoredTag } from "../../../layers/registry/LocalRegistry.ts"
@@ -43,7 +44,7 @@ const table = (tags: ReadonlyArray<StoredTag>, width: number): ReadonlyArray<str
     repository,
     tag,
     formatBytes(size),
-    digest.slice(7, 19)
+    shortDigest(digest)
   ])
   const lines = alignColumns([["REPOSITORY", "TAG", "SIZE", "DIGEST"], ...rows])
   const fits = lines.every((line) => line.length <= width)
