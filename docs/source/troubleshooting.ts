@@ -4,38 +4,86 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { ending } from "../../src/cli/process/exit.ts"
 import type { Failure } from "../../src/core/Failure.ts"
-import { samples } from "./samples.ts"
 
 const src = join(import.meta.dir, "../../src")
 
-const declaration = /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*export class (\w+) extends Schema\.TaggedError/gu
+/** The headings of the page, and where in src their errors are. The longest path that fits a file decides. */
+const parts = {
+  "Usage and configuration": ["cli/", "config/", "sandbox/", "steps/"],
+  "The record of runs": ["record/"],
+  Secrets: ["layers/secrets/"],
+  "Servers and SSH": ["layers/ssh/"],
+  "Engines and containers": ["layers/docker/", "layers/processes/"],
+  "Remote registries": ["layers/docker/RemoteRegistryError.ts"],
+  "The local registry": ["layers/registry/", "layers/registryContainer/"],
+  "Pipelines of your own": ["cli/pipelines/", "core/", "pipeline/"]
+} as const
 
-/** What the source says above each error class. */
-export const meanings: ReadonlyMap<string, string> = new Map(
-  [...new Glob("**/*.ts").scanSync(src)].flatMap((file) =>
-    [...readFileSync(join(src, file), "utf8").matchAll(declaration)].map(([, comment = "", name = ""]) => {
+const headingOf = (file: string): string => {
+  const [found] = Object.entries(parts)
+    .flatMap(([heading, paths]) => paths.map((path) => ({ heading, path })))
+    .filter(({ path }) => file.startsWith(path))
+    .sort((a, b) => b.path.length - a.path.length)
+  if (found === undefined) throw new Error(`No part of docs/troubleshooting.md is for the errors of src/${file}.`)
+  return found.heading
+}
+
+/** An error class of src, as the page shows it. */
+export interface DocumentedError {
+  readonly tag: string
+  readonly heading: string
+  /** What the source says above the class. */
+  readonly meaning: string
+  readonly samples: ReadonlyArray<Failure>
+}
+
+const declaration = /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*export class (\w+) extends defineError</gu
+
+const meanings = (source: string): ReadonlyMap<string, string> =>
+  new Map(
+    [...source.matchAll(declaration)].map(([, comment = "", name = ""]) => {
       const text = comment.replaceAll(/^\s*\* ?/gmu, " ").replaceAll(/\{@link (\w+)\}/gu, "$1")
       return [name, text.replaceAll(/\s+/gu, " ").trim()] as const
     })
   )
-)
 
-const section = (error: Failure): ReadonlyArray<string> => [
-  `### ${error._tag}`,
+const isErrorClass = (value: unknown): value is { readonly samples: ReadonlyArray<Failure> } =>
+  typeof value === "function" && "samples" in value
+
+const documented = async (file: string): Promise<ReadonlyArray<DocumentedError>> => {
+  const source = readFileSync(join(src, file), "utf8")
+  // Some modules do things when they are imported, so only those with errors are.
+  if (!source.includes(" extends defineError<")) return []
+  const found = meanings(source)
+  const exported: Readonly<Record<string, unknown>> = await import(join(src, file))
+  return Object.entries(exported).flatMap(([tag, value]) =>
+    isErrorClass(value)
+      ? [{ tag, heading: headingOf(file), meaning: found.get(tag) ?? "", samples: value.samples }]
+      : []
+  )
+}
+
+/** Every error class that src exports, by name. */
+export const errors: ReadonlyArray<DocumentedError> = (
+  await Promise.all([...new Glob("**/*.ts").scanSync(src)].map(documented))
+)
+  .flat()
+  .sort((a, b) => (a.tag < b.tag ? -1 : 1))
+
+const section = ({ meaning, samples, tag }: DocumentedError): ReadonlyArray<string> => [
+  `### ${tag}`,
   "",
-  `${meanings.get(error._tag) ?? ""} Exit code ${error.exitCode}.`,
+  `${meaning} Exit code ${[...new Set(samples.map(({ exitCode }) => exitCode))].join(" or ")}.`,
   "",
   "```text",
-  ending(Cause.fail(error)).text.trimEnd(),
+  ...samples.map((sample) => ending(Cause.fail(sample)).text.trimEnd()),
   "```",
   ""
 ]
 
-const byTag = (a: Failure, b: Failure): number => (a._tag < b._tag ? -1 : 1)
-
 const introduction = `# Troubleshooting
 
-<!-- Written by bin/docs from the error classes of src and docs/source/samples.ts. -->
+<!-- Written by bin/docs from the error classes of src. -->
 
 \`jiji doctor\` looks at this machine and at every server for what a deploy needs, and changes nothing. What a failed
 deploy says ends with what to do about it; below is every such error, with an example of its words.
@@ -76,10 +124,10 @@ that open connections wait until their peers have learned the new one. Newer ver
 export const troubleshooting = (): string =>
   [
     introduction,
-    ...Object.entries(samples).flatMap(([heading, errors]) => [
+    ...Object.keys(parts).flatMap((heading) => [
       `## ${heading}`,
       "",
-      ...[...errors].sort(byTag).flatMap(section)
+      ...errors.filter((error) => error.heading === heading).flatMap(section)
     ])
   ]
     .join("\n")

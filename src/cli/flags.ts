@@ -1,7 +1,7 @@
 import { Flag } from "effect/cli"
-import { Effect, Option, Schema } from "effect"
+import { Effect, Option } from "effect"
 import { environmentPattern } from "../config/fields.ts"
-import { ExitCode } from "../core/Failure.ts"
+import { defineError } from "../core/defineError.ts"
 
 /** Flags that mean the same in every command that reads deploy.yml. */
 export const project = {
@@ -46,17 +46,13 @@ export const json = Flag.Boolean("json").pipe(
 )
 
 /** A rehearsal was asked for as JSON. */
-export class RehearsalAsJson extends Schema.TaggedError<RehearsalAsJson>()("RehearsalAsJson", {}) {
-  override get message() {
-    return "--json prints what is found or done, and --dry-run does neither."
-  }
-  get remedy() {
-    return "Leave one of them out."
-  }
-  get exitCode() {
-    return ExitCode.usage
-  }
-}
+export class RehearsalAsJson extends defineError<RehearsalAsJson>()("RehearsalAsJson", {
+  fields: {},
+  message: "--json prints what is found or done, and --dry-run does neither.",
+  remedy: "Leave one of them out.",
+  exitCode: "usage",
+  sample: {}
+}) {}
 
 /** That not both of these are given. */
 export const notBoth = (flags: { readonly json: boolean; readonly dryRun: boolean }) =>

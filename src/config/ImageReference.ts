@@ -1,32 +1,22 @@
 import { Result, Schema } from "effect"
-import { ExitCode } from "../core/Failure.ts"
+import { defineError } from "../core/defineError.ts"
 import type { RegistryConfig, RemoteRegistryConfig } from "./Project.ts"
 
 /** The registry puts images under the user's name, and none is configured. */
-export class UsernameRequired extends Schema.TaggedError<UsernameRequired>()("UsernameRequired", {
-  registry: Schema.String
-}) {
-  override get message() {
-    return `${this.registry} requires username to be configured`
-  }
-  get remedy() {
-    return "Add `username` under `builder.registry` in .jiji/deploy.yml."
-  }
-  get exitCode() {
-    return ExitCode.configuration
-  }
-}
+export class UsernameRequired extends defineError<UsernameRequired>()("UsernameRequired", {
+  fields: { registry: Schema.String },
+  message: ({ registry }) => `${registry} requires username to be configured`,
+  remedy: "Add `username` under `builder.registry` in .jiji/deploy.yml.",
+  exitCode: "configuration",
+  sample: { registry: "GHCR" }
+}) {}
 
 /** A name that no registry takes. */
-export class ImageNameInvalid extends Schema.TaggedError<ImageNameInvalid>()("ImageNameInvalid", {
-  part: Schema.Literals(["repository", "tag", "digest"]),
-  value: Schema.String
-}) {
-  override get message() {
-    return `"${this.value}" cannot be the ${this.part} of an image: ${rules[this.part]}.`
-  }
-  get remedy() {
-    switch (this.part) {
+export class ImageNameInvalid extends defineError<ImageNameInvalid>()("ImageNameInvalid", {
+  fields: { part: Schema.Literals(["repository", "tag", "digest"]), value: Schema.String },
+  message: ({ value, part }) => `"${value}" cannot be the ${part} of an image: ${rules[part]}.`,
+  remedy: ({ part }) => {
+    switch (part) {
       case "repository":
         return "Set `namespace` under `builder.registry` to a name that the registry takes, or correct `username`."
       case "tag":
@@ -34,11 +24,10 @@ export class ImageNameInvalid extends Schema.TaggedError<ImageNameInvalid>()("Im
       case "digest":
         return "Deploy the version again, so that its digest is known."
     }
-  }
-  get exitCode() {
-    return ExitCode.configuration
-  }
-}
+  },
+  exitCode: "configuration",
+  sample: { part: "repository", value: "docker.io/me@example.com/shop-web" }
+}) {}
 
 const rules = {
   repository: "it must be lower-case letters and digits, with single `.`, `_` or `-` inside, and at most 255 long",

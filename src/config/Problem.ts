@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { ExitCode } from "../core/Failure.ts"
+import { defineError } from "../core/defineError.ts"
 
 /** One thing that is wrong in a file, and where. */
 export const Problem = Schema.Struct({
@@ -29,18 +29,23 @@ export const showProblem = ({ file, line, message, path }: Problem): string =>
   `${file}:${line} ${path === "" ? "" : `${path}: `}${message}`.replaceAll(/\p{Cc}+/gu, " ")
 
 /** All that is wrong with a deploy file and its environment's file, in the order of the files. */
-export class ConfigInvalid extends Schema.TaggedError<ConfigInvalid>()("ConfigInvalid", {
-  problems: Schema.Array(Problem)
-}) {
-  override get message() {
-    const count = this.problems.length === 1 ? "a mistake" : `${this.problems.length} mistakes`
+export class ConfigInvalid extends defineError<ConfigInvalid>()("ConfigInvalid", {
+  fields: { problems: Schema.Array(Problem) },
+  message: ({ problems }) => {
+    const count = problems.length === 1 ? "a mistake" : `${problems.length} mistakes`
     // Each on a line of its own, as editors and CI look for them.
-    return [`The configuration has ${count}:`, ...this.problems.map(showProblem)].join("\n")
+    return [`The configuration has ${count}:`, ...problems.map(showProblem)].join("\n")
+  },
+  remedy: ({ problems }) => (problems.length === 1 ? "Correct this line." : "Correct these lines."),
+  exitCode: "configuration",
+  sample: {
+    problems: [
+      {
+        file: ".jiji/deploy.yml",
+        line: 3,
+        path: "servers.web1.hots",
+        message: "is not a known key; did you mean `host`?"
+      }
+    ]
   }
-  get remedy() {
-    return this.problems.length === 1 ? "Correct this line." : "Correct these lines."
-  }
-  get exitCode() {
-    return ExitCode.configuration
-  }
-}
+}) {}

@@ -1,67 +1,53 @@
 import { Effect, FileSystem, Path, Schema } from "effect"
-import { ExitCode } from "../core/Failure.ts"
+import { accessDenied, defineError } from "../core/defineError.ts"
 import { environmentPattern } from "./fields.ts"
 import { nearest } from "./suggest.ts"
 import { faultRemedy, FileFault, faultText, readRegular } from "./regularFile.ts"
 import { list } from "../core/text.ts"
 
 /** There is no deploy file. */
-export class ConfigNotFound extends Schema.TaggedError<ConfigNotFound>()("ConfigNotFound", {
-  /** The file that was asked for, or the folder where the search began. */
-  path: Schema.String,
-  named: Schema.Boolean
-}) {
-  override get message() {
-    return this.named
-      ? `There is no file ${this.path}.`
-      : `There is no .jiji/deploy.yml in ${this.path} or any folder above it.`
-  }
-  get remedy() {
-    return "Change to the project's folder, or name its file with `-c FILE`."
-  }
-  get exitCode() {
-    return ExitCode.configuration
-  }
-}
+export class ConfigNotFound extends defineError<ConfigNotFound>()("ConfigNotFound", {
+  fields: {
+    /** The file that was asked for, or the folder where the search began. */
+    path: Schema.String,
+    named: Schema.Boolean
+  },
+  message: ({ named, path }) =>
+    named ? `There is no file ${path}.` : `There is no .jiji/deploy.yml in ${path} or any folder above it.`,
+  remedy: "Change to the project's folder, or name its file with `-c FILE`.",
+  exitCode: "configuration",
+  sample: { path: "/home/me/shop", named: false }
+}) {}
 
 /** There is a deploy file, and it cannot be read. */
-export class ConfigUnreadable extends Schema.TaggedError<ConfigUnreadable>()("ConfigUnreadable", {
-  file: Schema.String,
-  reason: FileFault
-}) {
-  override get message() {
-    return `${this.file} ${faultText(this.reason)}`
-  }
-  get remedy() {
-    return faultRemedy(this.reason, "a file")
-  }
-  get exitCode() {
-    return ExitCode.configuration
-  }
-}
+export class ConfigUnreadable extends defineError<ConfigUnreadable>()("ConfigUnreadable", {
+  fields: { file: Schema.String, reason: FileFault },
+  message: ({ file, reason }) => `${file} ${faultText(reason)}`,
+  remedy: ({ reason }) => faultRemedy(reason, "a file"),
+  exitCode: "configuration",
+  sample: { file: ".jiji/deploy.yml", reason: accessDenied(".jiji/deploy.yml") }
+}) {}
 
 /** An environment was named that has no file. */
-export class EnvironmentNotFound extends Schema.TaggedError<EnvironmentNotFound>()("EnvironmentNotFound", {
-  environment: Schema.String,
-  file: Schema.String,
-  /** The environments that have one. */
-  known: Schema.Array(Schema.String)
-}) {
-  override get message() {
-    return `The environment "${this.environment}" has no file ${this.file}.`
-  }
-  get remedy() {
-    if (this.environment === "sandbox") return "Run `jiji sandbox` in another terminal, and keep it open."
-    if (this.known.length === 0) return `Write what differs in it into ${this.file}, or leave \`-e\` out.`
-    const near = nearest(this.environment, this.known)
+export class EnvironmentNotFound extends defineError<EnvironmentNotFound>()("EnvironmentNotFound", {
+  fields: {
+    environment: Schema.String,
+    file: Schema.String,
+    /** The environments that have one. */
+    known: Schema.Array(Schema.String)
+  },
+  message: ({ environment, file }) => `The environment "${environment}" has no file ${file}.`,
+  remedy: ({ environment, known, file }) => {
+    if (environment === "sandbox") return "Run `jiji sandbox` in another terminal, and keep it open."
+    if (known.length === 0) return `Write what differs in it into ${file}, or leave \`-e\` out.`
+    const near = nearest(environment, known)
     return near === undefined
-      ? `Name one that has a file (${list(this.known, "or")}), or write ${this.file}.`
+      ? `Name one that has a file (${list(known, "or")}), or write ${file}.`
       : `Did you mean \`-e ${near}\`?`
-  }
-  get exitCode() {
-    return ExitCode.configuration
-  }
-}
+  },
+  exitCode: "configuration",
+  sample: { environment: "stagign", file: ".jiji/deploy.stagign.yml", known: ["staging"] }
+}) {}
 
 /** A file of the configuration, and its name as it is shown. */
 export interface ConfigFile {

@@ -1,51 +1,46 @@
 import { Effect, Schema } from "effect"
-import { ExitCode } from "../core/Failure.ts"
+import { defineError } from "../core/defineError.ts"
 import { nearest } from "./suggest.ts"
 import type { Project, Service } from "./Project.ts"
 import { list } from "../core/text.ts"
 
 /** A glob of `-H` or `-S` that no name fits. */
-export class NoMatch extends Schema.TaggedError<NoMatch>()("NoMatch", {
-  kind: Schema.Literals(["server", "service"]),
-  globs: Schema.Array(Schema.String),
-  names: Schema.Array(Schema.String)
-}) {
-  override get message() {
+export class NoMatch extends defineError<NoMatch>()("NoMatch", {
+  fields: {
+    kind: Schema.Literals(["server", "service"]),
+    globs: Schema.Array(Schema.String),
+    names: Schema.Array(Schema.String)
+  },
+  message: (e) => {
     const globs = list(
-      this.globs.map((glob) => `"${glob}"`),
+      e.globs.map((glob) => `"${glob}"`),
       "or"
     )
-    return `No ${this.kind} is called ${globs}; there ${this.names.length === 1 ? "is" : "are"} ${list(this.names)}.`
-  }
-  get remedy() {
-    const near = this.globs.flatMap((glob) => nearest(glob, this.names) ?? [])
-    const flag = this.kind === "server" ? "-H" : "-S"
+    return `No ${e.kind} is called ${globs}; there ${e.names.length === 1 ? "is" : "are"} ${list(e.names)}.`
+  },
+  remedy: ({ globs, names, kind }) => {
+    const near = globs.flatMap((glob) => nearest(glob, names) ?? [])
+    const flag = kind === "server" ? "-H" : "-S"
     return near.length > 0
       ? `Did you mean \`${flag} ${near.join(",")}\`?`
       : `Give \`${flag}\` one of these names, or a pattern such as "*".`
-  }
-  get exitCode() {
-    return ExitCode.usage
-  }
-}
+  },
+  exitCode: "usage",
+  sample: { kind: "server", globs: ["db*"], names: ["web1", "web2"] }
+}) {}
 
 /** Both kinds were found, but no service that was asked for runs on a server that was asked for. */
-export class NothingSelected extends Schema.TaggedError<NothingSelected>()("NothingSelected", {
-  servers: Schema.Array(Schema.String),
-  services: Schema.Array(Schema.String)
-}) {
-  override get message() {
-    const [one] = this.services
-    const who = this.services.length === 1 ? `The service ${one} does not run` : `None of ${list(this.services)} runs`
-    return `${who} on ${list(this.servers, "or")}, so nothing is left to do.`
-  }
-  get remedy() {
-    return "Choose other names with `-H` and `-S`, or add the server to the service's `hosts`."
-  }
-  get exitCode() {
-    return ExitCode.usage
-  }
-}
+export class NothingSelected extends defineError<NothingSelected>()("NothingSelected", {
+  fields: { servers: Schema.Array(Schema.String), services: Schema.Array(Schema.String) },
+  message: ({ services, servers }) => {
+    const [one] = services
+    const who = services.length === 1 ? `The service ${one} does not run` : `None of ${list(services)} runs`
+    return `${who} on ${list(servers, "or")}, so nothing is left to do.`
+  },
+  remedy: "Choose other names with `-H` and `-S`, or add the server to the service's `hosts`.",
+  exitCode: "usage",
+  sample: { servers: ["web2"], services: ["cache"] }
+}) {}
 
 const matches = (name: string) => (glob: string) => new Bun.Glob(glob).match(name)
 

@@ -1,32 +1,37 @@
 import { Cause, Effect, Exit, Fiber, Schema } from "effect"
 import { atPlace, placeOf } from "./errorText.ts"
-import { ExitCode } from "./Failure.ts"
+import { defineError } from "./defineError.ts"
 
 /** What a function of an author's returned is not what its signature says, which only the compiler would have seen. */
-export class UnexpectedReturn extends Schema.TaggedError<UnexpectedReturn>()("UnexpectedReturn", {
-  /** Whose function it is: `the step "pull"`. */
-  what: Schema.String,
-  got: Schema.String,
-  wanted: Schema.String,
-  /** `FILE:LINE` of where it was made, where that is known. */
-  at: Schema.optionalKey(Schema.String)
-}) {
-  override get message() {
-    return `${this.what} returned ${this.got}, not ${this.wanted}${atPlace(this.at)}`
-  }
-  get remedy() {
-    const isPromise = this.got === "a Promise"
-    if (this.wanted !== "an Effect") {
+export class UnexpectedReturn extends defineError<UnexpectedReturn>()("UnexpectedReturn", {
+  fields: {
+    /** Whose function it is: `the step "pull"`. */
+    what: Schema.String,
+    got: Schema.String,
+    wanted: Schema.String,
+    /** `FILE:LINE` of where it was made, where that is known. */
+    at: Schema.optionalKey(Schema.String)
+  },
+  message: ({ what, got, wanted, at }) => `${what} returned ${got}, not ${wanted}${atPlace(at)}`,
+  remedy: ({ got, wanted }) => {
+    const isPromise = got === "a Promise"
+    if (wanted !== "an Effect") {
       return isPromise
         ? "It cannot wait for anything: let a step before it do that, and add what comes of it to the state."
-        : `Return ${this.wanted} there; \`tsc\` shows such mistakes before anything runs.`
+        : `Return ${wanted} there; \`tsc\` shows such mistakes before anything runs.`
     }
     return isPromise
       ? "Put what is async into an Effect: `() => Effect.promise(async () => { … })`."
       : "Return an Effect there: `Effect.succeed({ … })` with what it adds, or `Effect.void`."
+  },
+  exitCode: "failed",
+  sample: {
+    what: 'the step "pull"',
+    got: "a Promise",
+    wanted: "an Effect",
+    at: "/home/me/shop/.jiji/pipelines/canary.ts:12"
   }
-  readonly exitCode = ExitCode.failed
-}
+}) {}
 
 const made = new WeakMap<object, Error>()
 

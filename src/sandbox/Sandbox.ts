@@ -2,7 +2,7 @@ import { Effect, FileSystem, Path, PlatformError, Schema, type Scope } from "eff
 import { connect } from "node:net"
 import { stringify } from "yaml"
 import type { Project } from "../config/Project.ts"
-import { ExitCode } from "../core/Failure.ts"
+import { accessDenied, defineError } from "../core/defineError.ts"
 import * as SshServer from "./SshServer.ts"
 
 /** The environment that a sandbox is reached under: `jiji deploy -e sandbox`. */
@@ -12,50 +12,31 @@ export const environment = "sandbox"
 const header = "# Written by `jiji sandbox`, which takes it away again when it ends."
 
 /** There is an environment of this name already, and it is somebody's own. */
-export class SandboxFileTaken extends Schema.TaggedError<SandboxFileTaken>()("SandboxFileTaken", {
-  file: Schema.String
-}) {
-  override get message() {
-    return `${this.file} is there already, and no sandbox has written it.`
-  }
-  get remedy() {
-    return "Give that environment another name."
-  }
-  get exitCode() {
-    return ExitCode.configuration
-  }
-}
+export class SandboxFileTaken extends defineError<SandboxFileTaken>()("SandboxFileTaken", {
+  fields: { file: Schema.String },
+  message: ({ file }) => `${file} is there already, and no sandbox has written it.`,
+  remedy: "Give that environment another name.",
+  exitCode: "configuration",
+  sample: { file: ".jiji/deploy.sandbox.yml" }
+}) {}
 
 /** Another sandbox of this project is there, and listens. */
-export class SandboxRunning extends Schema.TaggedError<SandboxRunning>()("SandboxRunning", {
-  file: Schema.String,
-  port: Schema.Int
-}) {
-  override get message() {
-    return `A sandbox of this project runs already, on 127.0.0.1:${this.port}: ${this.file} leads to it.`
-  }
-  get remedy() {
-    return `Deploy to it with \`jiji deploy -e ${environment}\`, or end it first; if there is none, remove that file.`
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+export class SandboxRunning extends defineError<SandboxRunning>()("SandboxRunning", {
+  fields: { file: Schema.String, port: Schema.Int },
+  message: ({ port, file }) => `A sandbox of this project runs already, on 127.0.0.1:${port}: ${file} leads to it.`,
+  remedy: `Deploy to it with \`jiji deploy -e ${environment}\`, or end it first; if there is none, remove that file.`,
+  exitCode: "failed",
+  sample: { file: ".jiji/deploy.sandbox.yml", port: 40711 }
+}) {}
 
 /** The sandbox's files cannot be written. */
-export class SandboxNotWritten extends Schema.TaggedError<SandboxNotWritten>()("SandboxNotWritten", {
-  reason: Schema.instanceOf(PlatformError.PlatformError)
-}) {
-  override get message() {
-    return `The sandbox's files cannot be written: ${this.reason.message}`
-  }
-  get remedy() {
-    return "Make .jiji and the folder for temporary files places that your user may write to."
-  }
-  get exitCode() {
-    return ExitCode.permission
-  }
-}
+export class SandboxNotWritten extends defineError<SandboxNotWritten>()("SandboxNotWritten", {
+  fields: { reason: Schema.instanceOf(PlatformError.PlatformError) },
+  message: ({ reason }) => `The sandbox's files cannot be written: ${reason.message}`,
+  remedy: "Make .jiji and the folder for temporary files places that your user may write to.",
+  exitCode: "permission",
+  sample: { reason: accessDenied(".jiji/deploy.sandbox.yml") }
+}) {}
 
 export type SandboxError = SandboxFileTaken | SandboxRunning | SandboxNotWritten
 

@@ -1,8 +1,8 @@
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
 import { Command, Flag } from "effect/cli"
 import { select } from "../../config/select.ts"
 import { local, remote } from "../../layers/shell/Machine.ts"
-import { ExitCode } from "../../core/Failure.ts"
+import { defineError } from "../../core/defineError.ts"
 import { login, logout } from "../../steps/RegistryPipelines.ts"
 import { closing } from "../process/stderr.ts"
 import { dryRun, hosts, json, notBoth, project } from "../flags.ts"
@@ -17,17 +17,13 @@ import type { RunLayers } from "../RunLayers.ts"
 import { show } from "../runLive.ts"
 
 /** Every machine was left out. */
-export class NoMachine extends Schema.TaggedError<NoMachine>()("NoMachine", {}) {
-  override get message() {
-    return "--skip-local and --skip-remote together leave no machine."
-  }
-  get remedy() {
-    return "Leave one of them out."
-  }
-  get exitCode() {
-    return ExitCode.usage
-  }
-}
+export class NoMachine extends defineError<NoMachine>()("NoMachine", {
+  fields: {},
+  message: "--skip-local and --skip-remote together leave no machine.",
+  remedy: "Leave one of them out.",
+  exitCode: "usage",
+  sample: {}
+}) {}
 
 const skip = (name: string, what: string) =>
   Flag.Boolean(name).pipe(Flag.withDescription(what), Flag.withDefault(false))

@@ -1,6 +1,6 @@
 import { Effect, Option, Result, Schema } from "effect"
 import { Argument, CliError, Command } from "effect/cli"
-import { ExitCode } from "../../core/Failure.ts"
+import { defineError } from "../../core/defineError.ts"
 import type { Pipeline } from "../../pipeline/Pipeline.ts"
 import type { RunInput, Used } from "../../steps/Runnable.ts"
 import { runFlags, runOnProject } from "../projectCommand.ts"
@@ -13,14 +13,13 @@ import { divert } from "../process/stdout.ts"
 import { printable } from "../../core/text.ts"
 
 /** `jiji run` was not told first what to run. */
-export class NoPipelineNamed extends Schema.TaggedError<NoPipelineNamed>()("NoPipelineNamed", {}) {
-  override get message() {
-    return "The first word after `jiji run` is no pipeline's name."
-  }
-  readonly remedy =
-    "Its name comes before any flag: `jiji run FILE [--flag value …]`; `jiji list` shows those of the project."
-  readonly exitCode = ExitCode.usage
-}
+export class NoPipelineNamed extends defineError<NoPipelineNamed>()("NoPipelineNamed", {
+  fields: {},
+  message: "The first word after `jiji run` is no pipeline's name.",
+  remedy: "Its name comes before any flag: `jiji run FILE [--flag value …]`; `jiji list` shows those of the project.",
+  exitCode: "usage",
+  sample: {}
+}) {}
 
 /** What `jiji run` takes from the outside beside what every run does: what its files can import. */
 export interface RunCommandLayers<R> extends RunLayers<R> {

@@ -1,26 +1,22 @@
-import { Effect, type Layer, Option, Redacted, Schema } from "effect"
+import { Effect, type Layer, Option, Redacted } from "effect"
 import { Command, Flag, Prompt } from "effect/cli"
 import type { Project } from "../../config/Project.ts"
 import { secretNames, type SecretUse, secretUses } from "../../config/secretNames.ts"
 import { Secrets } from "../../layers/secrets/Secrets.ts"
-import { ExitCode } from "../../core/Failure.ts"
+import { defineError } from "../../core/defineError.ts"
 import type { Output } from "../../reporters/Reporter.ts"
 import { layout } from "../../reporters/table.ts"
 import { project } from "../flags.ts"
 import { open } from "../loadProject.ts"
 
 /** Values are to be shown, and not to a person. */
-export class NoTerminal extends Schema.TaggedError<NoTerminal>()("NoTerminal", {}) {
-  override get message() {
-    return "--show-values shows secrets to a person at a terminal, and this is none."
-  }
-  get remedy() {
-    return "Run it in a terminal, with neither input nor output redirected; without --show-values it runs anywhere."
-  }
-  get exitCode() {
-    return ExitCode.usage
-  }
-}
+export class NoTerminal extends defineError<NoTerminal>()("NoTerminal", {
+  fields: {},
+  message: "--show-values shows secrets to a person at a terminal, and this is none.",
+  remedy: "Run it in a terminal, with neither input nor output redirected; without --show-values it runs anywhere.",
+  exitCode: "usage",
+  sample: {}
+}) {}
 
 /** What the command takes from the outside. */
 export interface SecretsLayers<R> {

@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { ExitCode } from "../../core/Failure.ts"
+import { defineError } from "../../core/defineError.ts"
 
 const Reason = Schema.Union([
   /** It ended with another exit code than 0; `stderr` has its last lines. */
@@ -25,19 +25,16 @@ const sentence = (reason: typeof Reason.Type): string => {
 }
 
 /** A hook of deploy.yml failed. Only one that is `required` ends a command with this; of others it is a warning. */
-export class HookFailed extends Schema.TaggedError<HookFailed>()("HookFailed", {
-  hook: Schema.String,
-  /** As deploy.yml names it. */
-  event: Schema.String,
-  reason: Reason
-}) {
-  override get message() {
-    return `The hook ${this.hook} failed on ${this.event}: ${sentence(this.reason)}.`
-  }
-  get remedy() {
-    return `See its command under hooks.${this.hook} in deploy.yml; \`required\` there says whether jiji fails with it.`
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+export class HookFailed extends defineError<HookFailed>()("HookFailed", {
+  fields: {
+    hook: Schema.String,
+    /** As deploy.yml names it. */
+    event: Schema.String,
+    reason: Reason
+  },
+  message: ({ hook, event, reason }) => `The hook ${hook} failed on ${event}: ${sentence(reason)}.`,
+  remedy: ({ hook }) =>
+    `See its command under hooks.${hook} in deploy.yml; \`required\` there says whether jiji fails with it.`,
+  exitCode: "failed",
+  sample: { hook: "slack", event: "run.started", reason: { _tag: "TimedOut", seconds: 30 } }
+}) {}

@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { nearest } from "../../config/suggest.ts"
 import { faultRemedy, FileFault, faultText } from "../../config/regularFile.ts"
-import { ExitCode } from "../../core/Failure.ts"
+import { defineError } from "../../core/defineError.ts"
 import { list } from "../../core/text.ts"
 
 /** Where something is in a file. */
@@ -17,147 +17,139 @@ const at = ({ file, line }: Omit<Fault, "text">): string => (line === 0 ? file :
 const shown = (fault: Fault): string => `${at(fault)} ${fault.text}`
 
 /** There is no pipeline of that name, or no file there. */
-export class PipelineNotFound extends Schema.TaggedError<PipelineNotFound>()("PipelineNotFound", {
-  /** The file that was asked for, or where one of that name would be. */
-  file: Schema.String,
-  /** The name, where it was no file that was asked for. */
-  wanted: Schema.optionalKey(Schema.String),
-  /** Whether that is the name of a pipeline of jiji's own, which is a command. */
-  own: Schema.optionalKey(Schema.Boolean),
-  /** The names that there are. */
-  known: Schema.Array(Schema.String)
-}) {
-  override get message() {
-    if (this.own === true) return `${this.wanted} is jiji's own pipeline: ${this.file} does not exist.`
-    return this.wanted === undefined
-      ? `There is no file ${this.file}.`
-      : `There is no pipeline ${this.wanted}: ${this.file} does not exist.`
-  }
-  get remedy() {
-    if (this.own === true) return `Run \`jiji ${this.wanted}\`.`
-    const near = this.wanted === undefined ? undefined : nearest(this.wanted, this.known)
+export class PipelineNotFound extends defineError<PipelineNotFound>()("PipelineNotFound", {
+  fields: {
+    /** The file that was asked for, or where one of that name would be. */
+    file: Schema.String,
+    /** The name, where it was no file that was asked for. */
+    wanted: Schema.optionalKey(Schema.String),
+    /** Whether that is the name of a pipeline of jiji's own, which is a command. */
+    own: Schema.optionalKey(Schema.Boolean),
+    /** The names that there are. */
+    known: Schema.Array(Schema.String)
+  },
+  message: ({ own, wanted, file }) => {
+    if (own === true) return `${wanted} is jiji's own pipeline: ${file} does not exist.`
+    return wanted === undefined
+      ? `There is no file ${file}.`
+      : `There is no pipeline ${wanted}: ${file} does not exist.`
+  },
+  remedy: ({ own, wanted, known }) => {
+    if (own === true) return `Run \`jiji ${wanted}\`.`
+    const near = wanted === undefined ? undefined : nearest(wanted, known)
     if (near !== undefined) return `Did you mean \`jiji run ${near}\`?`
-    return this.known.length === 0
+    return known.length === 0
       ? "Name a file, such as ./pipelines/canary.ts, or put one into .jiji/pipelines."
-      : `Name a file, or one of .jiji/pipelines: ${list(this.known, "or")}.`
-  }
-  readonly exitCode = ExitCode.usage
-}
+      : `Name a file, or one of .jiji/pipelines: ${list(known, "or")}.`
+  },
+  exitCode: "usage",
+  sample: { file: ".jiji/pipelines/canry.ts", wanted: "canry", known: ["canary"] }
+}) {}
 
 /** There is something at the pipeline's path, and it cannot be read. */
-export class PipelineUnreadable extends Schema.TaggedError<PipelineUnreadable>()("PipelineUnreadable", {
-  file: Schema.String,
-  reason: FileFault
-}) {
-  override get message() {
-    return `${this.file} ${faultText(this.reason)}`
-  }
-  get remedy() {
-    return faultRemedy(this.reason, "a TypeScript file")
-  }
-  readonly exitCode = ExitCode.usage
-}
+export class PipelineUnreadable extends defineError<PipelineUnreadable>()("PipelineUnreadable", {
+  fields: { file: Schema.String, reason: FileFault },
+  message: ({ file, reason }) => `${file} ${faultText(reason)}`,
+  remedy: ({ reason }) => faultRemedy(reason, "a TypeScript file"),
+  exitCode: "usage",
+  sample: { file: "pipelines", reason: "folder" }
+}) {}
 
 /** The pipeline's file, or one that it imports, is no program: it has a mistake of syntax, or imports what there is not. */
-export class PipelineNotCompiled extends Schema.TaggedError<PipelineNotCompiled>()("PipelineNotCompiled", {
-  faults: Schema.NonEmptyArray(Fault)
-}) {
-  override get message() {
-    return this.faults.map(shown).join("\n")
-  }
-  readonly remedy = "Correct these lines; `tsc --noEmit` shows the mistakes of types too."
-  readonly exitCode = ExitCode.configuration
-}
+export class PipelineNotCompiled extends defineError<PipelineNotCompiled>()("PipelineNotCompiled", {
+  fields: { faults: Schema.NonEmptyArray(Fault) },
+  message: ({ faults }) => faults.map(shown).join("\n"),
+  remedy: "Correct these lines; `tsc --noEmit` shows the mistakes of types too.",
+  exitCode: "configuration",
+  sample: { faults: [{ file: "pipelines/canary.ts", line: 12, text: "Expected ) but found }" }] }
+}) {}
 
 /** The pipeline's file threw an error while it was imported. */
-export class PipelineThrew extends Schema.TaggedError<PipelineThrew>()("PipelineThrew", {
-  fault: Fault,
-  /** What to do, where the error says it. */
-  advice: Schema.optionalKey(Schema.String)
-}) {
-  override get message() {
-    return shown(this.fault)
+export class PipelineThrew extends defineError<PipelineThrew>()("PipelineThrew", {
+  fields: {
+    fault: Fault,
+    /** What to do, where the error says it. */
+    advice: Schema.optionalKey(Schema.String)
+  },
+  message: ({ fault }) => shown(fault),
+  remedy: ({ advice }) => advice ?? "A pipeline's file only says what is to be done: do in a step what can fail.",
+  exitCode: "configuration",
+  sample: {
+    fault: { file: "pipelines/canary.ts", line: 12, text: "The pipeline has two nodes with the path canary/smoke." },
+    advice: "Give one of them another name."
   }
-  get remedy() {
-    return this.advice ?? "A pipeline's file only says what is to be done: do in a step what can fail."
-  }
-  readonly exitCode = ExitCode.configuration
-}
+}) {}
 
 /** The import of the pipeline's file does not come to an end. */
-export class PipelineStuck extends Schema.TaggedError<PipelineStuck>()("PipelineStuck", {
-  file: Schema.String,
-  seconds: Schema.Int
-}) {
-  override get message() {
-    return `${this.file} was not imported within ${this.seconds} s: it waits for something, or never ends.`
-  }
-  readonly remedy = "Look for an `await` outside of functions, and do in a step what takes time."
-  readonly exitCode = ExitCode.configuration
-}
+export class PipelineStuck extends defineError<PipelineStuck>()("PipelineStuck", {
+  fields: { file: Schema.String, seconds: Schema.Int },
+  message: ({ file, seconds }) =>
+    `${file} was not imported within ${seconds} s: it waits for something, or never ends.`,
+  remedy: "Look for an `await` outside of functions, and do in a step what takes time.",
+  exitCode: "configuration",
+  sample: { file: "pipelines/canary.ts", seconds: 10 }
+}) {}
 
 /** The pipeline's file ended the process while it was imported. */
-export class PipelineExited extends Schema.TaggedError<PipelineExited>()("PipelineExited", {
-  file: Schema.String,
-  /** What it ended the process with. */
-  status: Schema.Int
-}) {
-  override get message() {
-    return `${this.file} ended jiji by itself, with the exit code ${this.status}, before anything was run.`
-  }
-  readonly remedy = "Take the `process.exit` out of it, or put it into a step as an error: `Effect.fail`."
-  readonly exitCode = ExitCode.configuration
-}
+export class PipelineExited extends defineError<PipelineExited>()("PipelineExited", {
+  fields: {
+    file: Schema.String,
+    /** What it ended the process with. */
+    status: Schema.Int
+  },
+  message: ({ file, status }) => `${file} ended jiji by itself, with the exit code ${status}, before anything was run.`,
+  remedy: "Take the `process.exit` out of it, or put it into a step as an error: `Effect.fail`.",
+  exitCode: "configuration",
+  sample: { file: "pipelines/canary.ts", status: 0 }
+}) {}
 
 /** The pipeline's file has no default export, or one that is no pipeline. */
-export class NoPipeline extends Schema.TaggedError<NoPipeline>()("NoPipeline", {
-  file: Schema.String,
-  /** What it is in place of a pipeline; absent where there is no default export. */
-  found: Schema.optionalKey(Schema.String),
-  /** Names of other exports that are pipelines. */
-  others: Schema.Array(Schema.String)
-}) {
-  override get message() {
-    return this.found === undefined
-      ? `${this.file} has no default export.`
-      : `The default export of ${this.file} is ${this.found}, and no pipeline.`
-  }
-  get remedy() {
-    const [other] = this.others
+export class NoPipeline extends defineError<NoPipeline>()("NoPipeline", {
+  fields: {
+    file: Schema.String,
+    /** What it is in place of a pipeline; absent where there is no default export. */
+    found: Schema.optionalKey(Schema.String),
+    /** Names of other exports that are pipelines. */
+    others: Schema.Array(Schema.String)
+  },
+  message: ({ found, file }) =>
+    found === undefined
+      ? `${file} has no default export.`
+      : `The default export of ${file} is ${found}, and no pipeline.`,
+  remedy: ({ others }) => {
+    const [other] = others
     return other === undefined
       ? "Write `export default Runnable.make({ description, pipeline })`, with what `jiji` exports."
       : `Write \`export default ${other}\`, or one that \`Runnable.make\` makes of it.`
-  }
-  readonly exitCode = ExitCode.configuration
-}
+  },
+  exitCode: "configuration",
+  sample: { file: "pipelines/canary.ts", found: "a step", others: ["canary"] }
+}) {}
 
 /** The pipeline was made with another copy of jiji than the one that is to run it. */
-export class PipelineOfAnotherCopy extends Schema.TaggedError<PipelineOfAnotherCopy>()("PipelineOfAnotherCopy", {
-  file: Schema.String,
-  theirs: Schema.String,
-  ours: Schema.String
-}) {
-  override get message() {
-    return this.theirs === this.ours
-      ? `${this.file} has its pipeline from another copy of jiji ${this.ours} than the one that runs.`
-      : `${this.file} is written for jiji ${this.theirs}, and this is jiji ${this.ours}.`
-  }
-  get remedy() {
-    return this.theirs === this.ours
+export class PipelineOfAnotherCopy extends defineError<PipelineOfAnotherCopy>()("PipelineOfAnotherCopy", {
+  fields: { file: Schema.String, theirs: Schema.String, ours: Schema.String },
+  message: ({ theirs, ours, file }) =>
+    theirs === ours
+      ? `${file} has its pipeline from another copy of jiji ${ours} than the one that runs.`
+      : `${file} is written for jiji ${theirs}, and this is jiji ${ours}.`,
+  remedy: ({ theirs, ours }) =>
+    theirs === ours
       ? 'Import from "jiji", and from no path to it.'
-      : `Run it with the project's own (\`bunx jiji run …\`), or install jiji ${this.ours} there.`
-  }
-  readonly exitCode = ExitCode.configuration
-}
+      : `Run it with the project's own (\`bunx jiji run …\`), or install jiji ${ours} there.`,
+  exitCode: "configuration",
+  sample: { file: "pipelines/canary.ts", theirs: "0.1.0", ours: "0.2.0" }
+}) {}
 
 /** A field of a pipeline's flags cannot be given on the command line. */
-export class FlagUnusable extends Schema.TaggedError<FlagUnusable>()("FlagUnusable", {
-  file: Schema.String,
-  /** The field's name. */
-  field: Schema.String,
-  reason: Schema.Literals(["secret", "type", "taken", "same", "inherited", "name", "default"])
-}) {
-  override get message() {
+export class FlagUnusable extends defineError<FlagUnusable>()("FlagUnusable", {
+  fields: {
+    file: Schema.String,
+    /** The field's name. */
+    field: Schema.String,
+    reason: Schema.Literals(["secret", "type", "taken", "same", "inherited", "name", "default"])
+  },
+  message: ({ reason, file, field }) => {
     const what = {
       secret: "is a secret, and a command line can be read by everybody on this machine",
       type: "is of a type that no flag can be given as",
@@ -166,11 +158,11 @@ export class FlagUnusable extends Schema.TaggedError<FlagUnusable>()("FlagUnusab
       inherited: "has a name that every object has, also where it is not given",
       name: "makes no name of a flag",
       default: "has a default that throws, or that cannot be shown"
-    }[this.reason]
-    return `${this.file}: the flag ${JSON.stringify(this.field)} ${what}.`
-  }
-  get remedy() {
-    switch (this.reason) {
+    }[reason]
+    return `${file}: the flag ${JSON.stringify(field)} ${what}.`
+  },
+  remedy: ({ reason }) => {
+    switch (reason) {
       case "secret":
         return "Let the flag be the secret's name, and ask `Secrets` for it in a step."
       case "type":
@@ -180,9 +172,10 @@ export class FlagUnusable extends Schema.TaggedError<FlagUnusable>()("FlagUnusab
       default:
         return "Give the field another name, in camelCase."
     }
-  }
-  readonly exitCode = ExitCode.configuration
-}
+  },
+  exitCode: "configuration",
+  sample: { file: "pipelines/canary.ts", field: "apiToken", reason: "secret" }
+}) {}
 
 export type PipelineFileError =
   | PipelineNotFound

@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { ExitCode } from "../../core/Failure.ts"
+import { defineError } from "../../core/defineError.ts"
 import type { Output } from "../processes/Command.ts"
 import { telling } from "../../core/lines.ts"
 import { registrySays } from "./parseRegistryError.ts"
@@ -7,186 +7,127 @@ import { on, RegistryFull, type RemoteRegistryError } from "./RemoteRegistryErro
 
 const where = { machine: Schema.String, engine: Schema.String }
 
+// Shared by the samples.
+const engine = { machine: "web1", engine: "docker" }
+
 /** A machine has no engine. */
-export class EngineMissing extends Schema.TaggedError<EngineMissing>()("EngineMissing", where) {
-  override get message() {
-    return `There is no ${this.engine} ${on(this.machine)}.`
-  }
-  get remedy() {
-    return `Install ${this.engine} ${on(this.machine)}, or set \`builder.engine\` to the engine that is there.`
-  }
-  get exitCode() {
-    return ExitCode.unavailable
-  }
-}
+export class EngineMissing extends defineError<EngineMissing>()("EngineMissing", {
+  fields: where,
+  message: ({ engine, machine }) => `There is no ${engine} ${on(machine)}.`,
+  remedy: ({ engine, machine }) =>
+    `Install ${engine} ${on(machine)}, or set \`builder.engine\` to the engine that is there.`,
+  exitCode: "unavailable",
+  sample: engine
+}) {}
 
 /** The engine is installed, but does not answer. */
-export class EngineDown extends Schema.TaggedError<EngineDown>()("EngineDown", { ...where, detail: Schema.String }) {
-  override get message() {
-    return `${this.engine} does not answer ${on(this.machine)}: ${this.detail}`
-  }
-  get remedy() {
-    return `Start it ${on(this.machine)}, with \`systemctl start ${this.engine}\` for one.`
-  }
-  get exitCode() {
-    return ExitCode.unavailable
-  }
-}
+export class EngineDown extends defineError<EngineDown>()("EngineDown", {
+  fields: { ...where, detail: Schema.String },
+  message: ({ engine, machine, detail }) => `${engine} does not answer ${on(machine)}: ${detail}`,
+  remedy: ({ machine, engine }) => `Start it ${on(machine)}, with \`systemctl start ${engine}\` for one.`,
+  exitCode: "unavailable",
+  sample: { ...engine, detail: "Cannot connect to the Docker daemon at unix:///var/run/docker.sock." }
+}) {}
 
 /** The user may not use the engine's socket. */
-export class EngineForbidden extends Schema.TaggedError<EngineForbidden>()("EngineForbidden", {
-  ...where,
-  detail: Schema.String
-}) {
-  override get message() {
-    return `The user may not use ${this.engine} ${on(this.machine)}: ${this.detail}`
-  }
-  get remedy() {
-    return `Add the user to the group of the engine's socket (\`sudo usermod -aG ${this.engine} USER\`, then log in anew), or use another user.`
-  }
-  get exitCode() {
-    return ExitCode.permission
-  }
-}
+export class EngineForbidden extends defineError<EngineForbidden>()("EngineForbidden", {
+  fields: { ...where, detail: Schema.String },
+  message: ({ engine, machine, detail }) => `The user may not use ${engine} ${on(machine)}: ${detail}`,
+  remedy: ({ engine }) =>
+    `Add the user to the group of the engine's socket (\`sudo usermod -aG ${engine} USER\`, then log in anew), or use another user.`,
+  exitCode: "permission",
+  sample: { ...engine, detail: "permission denied while trying to connect to the docker API" }
+}) {}
 
 /** A disk is full. */
-export class DiskFull extends Schema.TaggedError<DiskFull>()("DiskFull", { ...where, detail: Schema.String }) {
-  override get message() {
-    return `The disk is full ${on(this.machine)}: ${this.detail}`
-  }
-  get remedy() {
-    return `Free space ${on(this.machine)}; \`${this.engine} system df\` shows what the engine uses, \`${this.engine} image prune\` removes unused images.`
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+export class DiskFull extends defineError<DiskFull>()("DiskFull", {
+  fields: { ...where, detail: Schema.String },
+  message: ({ machine, detail }) => `The disk is full ${on(machine)}: ${detail}`,
+  remedy: ({ machine, engine }) =>
+    `Free space ${on(machine)}; \`${engine} system df\` shows what the engine uses, \`${engine} image prune\` removes unused images.`,
+  exitCode: "failed",
+  sample: { ...engine, detail: "write /var/lib/docker/tmp: no space left on device" }
+}) {}
 
 /** An image does not build. */
-export class BuildFailed extends Schema.TaggedError<BuildFailed>()("BuildFailed", {
-  service: Schema.String,
-  code: Schema.Int,
-  log: Schema.String
-}) {
-  override get message() {
-    return `The image of ${this.service} does not build (exit code ${this.code}):\n${this.log}`
-  }
-  get remedy() {
-    if (/pull access denied|authorization failed|unauthorized|no basic auth credentials/i.test(this.log)) {
+export class BuildFailed extends defineError<BuildFailed>()("BuildFailed", {
+  fields: { service: Schema.String, code: Schema.Int, log: Schema.String },
+  message: ({ service, code, log }) => `The image of ${service} does not build (exit code ${code}):\n${log}`,
+  remedy: ({ log }) => {
+    if (/pull access denied|authorization failed|unauthorized|no basic auth credentials/i.test(log)) {
       return "A private base image needs a login of this machine's own: `docker login`, or `jiji registry login --skip-remote` for the project's registry."
     }
     return "Mend what the lines above say, in the Dockerfile or in what it builds."
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+  },
+  exitCode: "failed",
+  sample: { service: "web", code: 1, log: "Step 4/9 : RUN npm ci\nnpm error code E404" }
+}) {}
 
 /** A server's processor cannot run an image. */
-export class ArchitectureMismatch extends Schema.TaggedError<ArchitectureMismatch>()("ArchitectureMismatch", {
-  server: Schema.String,
-  service: Schema.String,
-  image: Schema.String,
-  needed: Schema.String
-}) {
-  override get message() {
-    return `The image of ${this.service} is built for ${this.image}, and ${this.server} is ${this.needed}.`
-  }
-  get remedy() {
-    return `Set \`arch: ${this.needed}\` for ${this.server} in deploy.yml, so that the image is built for it.`
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+export class ArchitectureMismatch extends defineError<ArchitectureMismatch>()("ArchitectureMismatch", {
+  fields: { server: Schema.String, service: Schema.String, image: Schema.String, needed: Schema.String },
+  message: ({ service, image, server, needed }) =>
+    `The image of ${service} is built for ${image}, and ${server} is ${needed}.`,
+  remedy: ({ needed, server }) =>
+    `Set \`arch: ${needed}\` for ${server} in deploy.yml, so that the image is built for it.`,
+  exitCode: "failed",
+  sample: { server: "web1", service: "web", image: "arm64", needed: "amd64" }
+}) {}
 
 /** The new container did not become healthy; the old one, where there was one, is what runs. */
-export class ContainerUnhealthy extends Schema.TaggedError<ContainerUnhealthy>()("ContainerUnhealthy", {
-  server: Schema.String,
-  service: Schema.String,
-  reason: Schema.String,
-  log: Schema.String
-}) {
-  override get message() {
-    const log = this.log.trim() === "" ? " It logged nothing." : ` Its last lines:\n${this.log}`
-    return `The new container of ${this.service} on ${this.server} ${this.reason}; what ran before runs on.${log}`
+export class ContainerUnhealthy extends defineError<ContainerUnhealthy>()("ContainerUnhealthy", {
+  fields: { server: Schema.String, service: Schema.String, reason: Schema.String, log: Schema.String },
+  message: (e) => {
+    const log = e.log.trim() === "" ? " It logged nothing." : ` Its last lines:\n${e.log}`
+    return `The new container of ${e.service} on ${e.server} ${e.reason}; what ran before runs on.${log}`
+  },
+  remedy: "Mend what its lines say. If it only needs more time, raise `health.timeout` of the service.",
+  exitCode: "failed",
+  sample: {
+    server: "web1",
+    service: "web",
+    reason: "stopped with exit code 1",
+    log: "DATABASE_URL: connection refused"
   }
-  get remedy() {
-    return "Mend what its lines say. If it only needs more time, raise `health.timeout` of the service."
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+}) {}
 
 /** A port of the server is taken by something else. */
-export class PortTaken extends Schema.TaggedError<PortTaken>()("PortTaken", {
-  server: Schema.String,
-  service: Schema.String,
-  detail: Schema.String
-}) {
-  override get message() {
-    return `A port that ${this.service} publishes on ${this.server} is taken: ${this.detail}`
-  }
-  get remedy() {
-    return "Stop what listens there (`ss -ltnp` shows it), or publish another port under `ports:`."
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+export class PortTaken extends defineError<PortTaken>()("PortTaken", {
+  fields: { server: Schema.String, service: Schema.String, detail: Schema.String },
+  message: ({ service, server, detail }) => `A port that ${service} publishes on ${server} is taken: ${detail}`,
+  remedy: "Stop what listens there (`ss -ltnp` shows it), or publish another port under `ports:`.",
+  exitCode: "failed",
+  sample: { server: "web1", service: "web", detail: "Bind for 0.0.0.0:8080 failed: port is already allocated" }
+}) {}
 
 /** A container of the name that jiji would use is not jiji's. */
-export class ContainerForeign extends Schema.TaggedError<ContainerForeign>()("ContainerForeign", {
-  server: Schema.String,
-  engine: Schema.String,
-  name: Schema.String
-}) {
-  override get message() {
-    return `${this.server} has a container ${this.name} that is not this project's.`
-  }
-  get remedy() {
-    return `Rename it (\`${this.engine} rename ${this.name} NEW\`) or remove it, then deploy again.`
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+export class ContainerForeign extends defineError<ContainerForeign>()("ContainerForeign", {
+  fields: { server: Schema.String, engine: Schema.String, name: Schema.String },
+  message: ({ server, name }) => `${server} has a container ${name} that is not this project's.`,
+  remedy: ({ engine, name }) => `Rename it (\`${engine} rename ${name} NEW\`) or remove it, then deploy again.`,
+  exitCode: "failed",
+  sample: { server: "web1", engine: "docker", name: "shop-web" }
+}) {}
 
 /** The engine failed at something in a way that has no error of its own. */
-export class EngineFailed extends Schema.TaggedError<EngineFailed>()("EngineFailed", {
-  ...where,
-  operation: Schema.String,
-  code: Schema.Int,
-  detail: Schema.String
-}) {
-  override get message() {
-    return `${this.engine} could not ${this.operation} ${on(this.machine)} (exit code ${this.code}): ${this.detail}`
-  }
-  get remedy() {
-    return "The words above are the engine's own. --dry-run prints the command, to run it by hand."
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+export class EngineFailed extends defineError<EngineFailed>()("EngineFailed", {
+  fields: { ...where, operation: Schema.String, code: Schema.Int, detail: Schema.String },
+  message: ({ engine, operation, machine, code, detail }) =>
+    `${engine} could not ${operation} ${on(machine)} (exit code ${code}): ${detail}`,
+  remedy: "The words above are the engine's own. --dry-run prints the command, to run it by hand.",
+  exitCode: "failed",
+  sample: { ...engine, operation: "start web", code: 125, detail: "OCI runtime create failed" }
+}) {}
 
 /** What the engine printed is not what it is known to print. */
-export class EngineUnclear extends Schema.TaggedError<EngineUnclear>()("EngineUnclear", {
-  ...where,
-  operation: Schema.String,
-  reason: Schema.Defect()
-}) {
-  override get message() {
-    return `What ${this.engine} printed ${on(this.machine)} to ${this.operation} is not understood.`
-  }
-  get remedy() {
-    return "Check the engine's version; docker 20.10 and podman 4.3 or later are known to work."
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+export class EngineUnclear extends defineError<EngineUnclear>()("EngineUnclear", {
+  fields: { ...where, operation: Schema.String, reason: Schema.Defect() },
+  message: ({ engine, machine, operation }) =>
+    `What ${engine} printed ${on(machine)} to ${operation} is not understood.`,
+  remedy: "Check the engine's version; docker 20.10 and podman 4.3 or later are known to work.",
+  exitCode: "failed",
+  sample: { ...engine, operation: "list containers", reason: "not JSON" }
+}) {}
 
 export type EngineError =
   | EngineMissing

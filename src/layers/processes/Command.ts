@@ -1,5 +1,5 @@
 import { type Effect, type Redacted, Schema, type Stream } from "effect"
-import { ExitCode } from "../../core/Failure.ts"
+import { defineError } from "../../core/defineError.ts"
 
 /**
  * A program and its arguments. They are words, never parsed by a shell. Secrets travel in `env` or `stdin`, which reach
@@ -48,55 +48,33 @@ export interface Process<E> {
 }
 
 /** A program could not be started on this machine: it is not there, or may not be run. */
-export class ProgramMissing extends Schema.TaggedError<ProgramMissing>()("ProgramMissing", {
-  program: Schema.String,
-  reason: Schema.Defect()
-}) {
-  override get message() {
-    return `${this.program} cannot be started on this machine: it is not installed, or not in PATH.`
-  }
-  get remedy() {
-    return `Install ${this.program}, and check with: command -v ${this.program}`
-  }
-  get exitCode() {
-    return ExitCode.unavailable
-  }
-}
+export class ProgramMissing extends defineError<ProgramMissing>()("ProgramMissing", {
+  fields: { program: Schema.String, reason: Schema.Defect() },
+  message: ({ program }) => `${program} cannot be started on this machine: it is not installed, or not in PATH.`,
+  remedy: ({ program }) => `Install ${program}, and check with: command -v ${program}`,
+  exitCode: "unavailable",
+  sample: { program: "docker", reason: "ENOENT" }
+}) {}
 
 /** A command for its bytes ended with another exit code than 0. */
-export class CommandFailed extends Schema.TaggedError<CommandFailed>()("CommandFailed", {
-  machine: Schema.String,
-  program: Schema.String,
-  code: Schema.Int,
-  stderr: Schema.String
-}) {
-  override get message() {
-    return `${this.program} on ${this.machine} ended with exit code ${this.code}: ${this.stderr.trim()}`
-  }
-  get remedy() {
-    return "Run the command by hand to see more; --dry-run prints it."
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+export class CommandFailed extends defineError<CommandFailed>()("CommandFailed", {
+  fields: { machine: Schema.String, program: Schema.String, code: Schema.Int, stderr: Schema.String },
+  message: ({ program, machine, code, stderr }) =>
+    `${program} on ${machine} ended with exit code ${code}: ${stderr.trim()}`,
+  remedy: "Run the command by hand to see more; --dry-run prints it.",
+  exitCode: "failed",
+  sample: { machine: "local", program: "docker", code: 1, stderr: "Error: no such image" }
+}) {}
 
 /** A command wrote more than it ever should, and was ended. */
-export class OutputTooLong extends Schema.TaggedError<OutputTooLong>()("OutputTooLong", {
-  machine: Schema.String,
-  program: Schema.String,
-  bytes: Schema.Int
-}) {
-  override get message() {
-    return `${this.program} on ${this.machine} was ended: it wrote more than ${this.bytes / 1024 / 1024} MiB.`
-  }
-  get remedy() {
-    return "Find out what writes so much on that machine; --dry-run prints the command, to run it by hand."
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+export class OutputTooLong extends defineError<OutputTooLong>()("OutputTooLong", {
+  fields: { machine: Schema.String, program: Schema.String, bytes: Schema.Int },
+  message: ({ program, machine, bytes }) =>
+    `${program} on ${machine} was ended: it wrote more than ${bytes / 1024 / 1024} MiB.`,
+  remedy: "Find out what writes so much on that machine; --dry-run prints the command, to run it by hand.",
+  exitCode: "failed",
+  sample: { machine: "web1", program: "pull", bytes: 64 * 1024 * 1024 }
+}) {}
 
 /** How a command on this machine can fail, whatever its exit code. */
 export type ProcessError = ProgramMissing | OutputTooLong

@@ -1,36 +1,25 @@
 import { PlatformError, Schema } from "effect"
-import { ExitCode } from "../../core/Failure.ts"
+import { accessDenied, defineError } from "../../core/defineError.ts"
 
 /** The local registry's files could not be read or written. */
-export class StoreFailed extends Schema.TaggedError<StoreFailed>()("StoreFailed", {
-  directory: Schema.String,
-  reason: Schema.instanceOf(PlatformError.PlatformError)
-}) {
-  override get message() {
-    return `The local registry in ${this.directory} cannot be used: ${this.reason.message}.`
-  }
-  get remedy() {
-    return `Check that ${this.directory} belongs to you and that its disk has room. It may be removed: it is filled again by the next deploy.`
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+export class StoreFailed extends defineError<StoreFailed>()("StoreFailed", {
+  fields: { directory: Schema.String, reason: Schema.instanceOf(PlatformError.PlatformError) },
+  message: ({ directory, reason }) => `The local registry in ${directory} cannot be used: ${reason.message}.`,
+  remedy: ({ directory }) =>
+    `Check that ${directory} belongs to you and that its disk has room. It may be removed: it is filled again by the next deploy.`,
+  exitCode: "failed",
+  sample: { directory: "~/.local/share/jiji/registry", reason: accessDenied("~/.local/share/jiji/registry") }
+}) {}
 
 /** The local registry is in use, so that nothing of it can be taken away; or something of it is being taken away. */
-export class StoreBusy extends Schema.TaggedError<StoreBusy>()("StoreBusy", {
-  directory: Schema.String
-}) {
-  override get message() {
-    return `The local registry in ${this.directory} is being used by another jiji.`
-  }
-  get remedy() {
-    return `Wait until the deploy or \`jiji registry serve\` that uses it has ended, then try again. If none runs, remove ${this.directory}/leases and ${this.directory}/sweeps.`
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+export class StoreBusy extends defineError<StoreBusy>()("StoreBusy", {
+  fields: { directory: Schema.String },
+  message: ({ directory }) => `The local registry in ${directory} is being used by another jiji.`,
+  remedy: ({ directory }) =>
+    `Wait until the deploy or \`jiji registry serve\` that uses it has ended, then try again. If none runs, remove ${directory}/leases and ${directory}/sweeps.`,
+  exitCode: "failed",
+  sample: { directory: "~/.local/share/jiji/registry" }
+}) {}
 
 /** What is wrong with an archive. Paths are those in the archive. */
 export const ArchiveProblem = Schema.Union([
@@ -61,44 +50,35 @@ const sentence = (problem: ArchiveProblem): string => {
 }
 
 /** What an engine's `save` wrote is not an archive of the image. */
-export class ArchiveInvalid extends Schema.TaggedError<ArchiveInvalid>()("ArchiveInvalid", {
-  imageId: Schema.String,
-  problem: ArchiveProblem
-}) {
-  override get message() {
-    return `The archive of image ${this.imageId} cannot be taken in: ${sentence(this.problem)}.`
-  }
-  get remedy() {
-    return this.problem._tag === "Unreadable"
+export class ArchiveInvalid extends defineError<ArchiveInvalid>()("ArchiveInvalid", {
+  fields: { imageId: Schema.String, problem: ArchiveProblem },
+  message: ({ imageId, problem }) => `The archive of image ${imageId} cannot be taken in: ${sentence(problem)}.`,
+  remedy: ({ problem }) =>
+    problem._tag === "Unreadable"
       ? "Check that the engine runs and that its disk has room, then run the deploy again."
-      : "Build the image again; if this stays, the engine's `save` writes a form that is not supported."
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+      : "Build the image again; if this stays, the engine's `save` writes a form that is not supported.",
+  exitCode: "failed",
+  sample: { imageId: "sha256:4f2ebd2e", problem: { _tag: "FileMissing", path: "manifest.json" } }
+}) {}
 
 /** The local registry could not listen on 127.0.0.1. */
-export class RegistryNotServed extends Schema.TaggedError<RegistryNotServed>()("RegistryNotServed", {
-  port: Schema.Int,
-  cause: Schema.Defect()
-}) {
-  override get message() {
-    const detail = this.cause instanceof Error ? this.cause.message.replace(/\.$/, "") : String(this.cause)
-    const why = isTaken(this) ? "something else listens there" : detail
-    return `The local registry cannot listen on 127.0.0.1:${this.port}: ${why}.`
-  }
-  get remedy() {
-    if (isTaken(this)) {
-      return `See what it is with \`ss -ltnp 'sport = :${this.port}'\`, and stop that; or set another \`port\` under \`builder.registry\`.`
+export class RegistryNotServed extends defineError<RegistryNotServed>()("RegistryNotServed", {
+  fields: { port: Schema.Int, cause: Schema.Defect() },
+  message: (e) => {
+    const detail = e.cause instanceof Error ? e.cause.message.replace(/\.$/, "") : String(e.cause)
+    const why = isTaken(e) ? "something else listens there" : detail
+    return `The local registry cannot listen on 127.0.0.1:${e.port}: ${why}.`
+  },
+  remedy: (e) => {
+    if (isTaken(e)) {
+      return `See what it is with \`ss -ltnp 'sport = :${e.port}'\`, and stop that; or set another \`port\` under \`builder.registry\`.`
     }
     return "Set `port` of the registry in deploy.yml to one that you may listen on, above 1023."
-  }
-  get exitCode() {
-    return ExitCode.unavailable
-  }
-}
+  },
+  exitCode: "unavailable",
+  sample: { port: 9270, cause: "EACCES" }
+}) {}
 
 /** Whether the port was taken. */
-export const isTaken = ({ cause }: RegistryNotServed): boolean =>
+export const isTaken = ({ cause }: { readonly cause: unknown }): boolean =>
   cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE"

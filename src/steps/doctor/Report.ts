@@ -1,7 +1,7 @@
 import { Option, Schema, Struct } from "effect"
 import type { Project } from "../../config/Project.ts"
 import type { Event } from "../../core/Event.ts"
-import { ExitCode } from "../../core/Failure.ts"
+import { defineError } from "../../core/defineError.ts"
 import { address, Check, Checked, here } from "./Check.ts"
 
 const { machine: _machine, ...ofCheck } = Check.fields
@@ -30,20 +30,13 @@ export const Report = Schema.Struct({
 export type Report = typeof Report.Type
 
 /** Something stands in the way of a deploy. */
-export class ChecksFailed extends Schema.TaggedError<ChecksFailed>()("ChecksFailed", {
-  failed: Schema.Int,
-  all: Schema.Int
-}) {
-  override get message() {
-    return `${this.failed} of ${this.all} checks failed.`
-  }
-  get remedy() {
-    return "Do what is said below each of them, then run: jiji doctor"
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+export class ChecksFailed extends defineError<ChecksFailed>()("ChecksFailed", {
+  fields: { failed: Schema.Int, all: Schema.Int },
+  message: ({ failed, all }) => `${failed} of ${all} checks failed.`,
+  remedy: "Do what is said below each of them, then run: jiji doctor",
+  exitCode: "failed",
+  sample: { failed: 2, all: 14 }
+}) {}
 
 const order = [
   "config",

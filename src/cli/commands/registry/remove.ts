@@ -1,10 +1,10 @@
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
 import { Command, Flag, Prompt } from "effect/cli"
 import type { LocalRegistryConfig, Project } from "../../../config/Project.ts"
 import { LocalRegistry } from "../../../layers/registry/LocalRegistry.ts"
 import { local, remote } from "../../../layers/shell/Machine.ts"
 import { containerName, RegistryContainer } from "../../../layers/registryContainer/RegistryContainer.ts"
-import { ExitCode } from "../../../core/Failure.ts"
+import { defineError } from "../../../core/defineError.ts"
 import { logout } from "../../../steps/RegistryPipelines.ts"
 import { closing } from "../../process/stderr.ts"
 import { json, project } from "../../flags.ts"
@@ -15,17 +15,13 @@ import { places } from "./machineNames.ts"
 import { bytes } from "../../../core/units.ts"
 
 /** Something would be removed, and nobody is there to be asked. */
-export class NotConfirmed extends Schema.TaggedError<NotConfirmed>()("NotConfirmed", {}) {
-  override get message() {
-    return "This removes stored images, and there is nobody to ask."
-  }
-  get remedy() {
-    return "Give --yes to remove them without being asked."
-  }
-  get exitCode() {
-    return ExitCode.usage
-  }
-}
+export class NotConfirmed extends defineError<NotConfirmed>()("NotConfirmed", {
+  fields: {},
+  message: "This removes stored images, and there is nobody to ask.",
+  remedy: "Give --yes to remove them without being asked.",
+  exitCode: "usage",
+  sample: {}
+}) {}
 
 /** Asks a person; `yes` stands for the answer. */
 const sure = (message: string, yes: boolean) =>

@@ -1,26 +1,19 @@
 import { Effect, Schema } from "effect"
 import { Command } from "effect/cli"
 import { LocalRegistry } from "../../../layers/registry/LocalRegistry.ts"
-import { ExitCode } from "../../../core/Failure.ts"
+import { defineError } from "../../../core/defineError.ts"
 import { project } from "../../flags.ts"
 import { open } from "../../loadProject.ts"
 import type { RegistryLayers } from "./layers.ts"
 
 /** The project's registry is elsewhere, and is served there. */
-export class NothingToServe extends Schema.TaggedError<NothingToServe>()("NothingToServe", {
-  project: Schema.String,
-  server: Schema.String
-}) {
-  override get message() {
-    return `The registry of ${this.project} is ${this.server}: there is nothing to serve.`
-  }
-  get remedy() {
-    return "Servers reach it by themselves; `jiji registry status` shows whether it answers."
-  }
-  get exitCode() {
-    return ExitCode.usage
-  }
-}
+export class NothingToServe extends defineError<NothingToServe>()("NothingToServe", {
+  fields: { project: Schema.String, server: Schema.String },
+  message: ({ project, server }) => `The registry of ${project} is ${server}: there is nothing to serve.`,
+  remedy: "Servers reach it by themselves; `jiji registry status` shows whether it answers.",
+  exitCode: "usage",
+  sample: { project: "shop", server: "ghcr.io" }
+}) {}
 
 /** `jiji registry serve`. */
 export const command = <R>({ live, write }: RegistryLayers<R>) =>

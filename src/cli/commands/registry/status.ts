@@ -7,7 +7,7 @@ import * as Catalog from "../../../layers/registry/Catalog.ts"
 import { isLoopback } from "../../../layers/registry/Loopback.ts"
 import * as Probe from "../../../layers/registry/Probe.ts"
 import { containerName } from "../../../layers/registryContainer/RegistryContainer.ts"
-import { ExitCode } from "../../../core/Failure.ts"
+import { defineError } from "../../../core/defineError.ts"
 import { layout } from "../../../reporters/table.ts"
 import { project } from "../../flags.ts"
 import { open } from "../../loadProject.ts"
@@ -16,17 +16,13 @@ import { printable } from "../../../core/text.ts"
 import { bytes } from "../../../core/units.ts"
 
 /** The project's remote registry cannot be reached from this machine. */
-export class RegistrySilent extends Schema.TaggedError<RegistrySilent>()("RegistrySilent", { url: Schema.String }) {
-  override get message() {
-    return `No registry answers at ${this.url}.`
-  }
-  get remedy() {
-    return `Check \`server\` under \`builder.registry\`, and the way there: curl --verbose ${this.url}`
-  }
-  get exitCode() {
-    return ExitCode.unavailable
-  }
-}
+export class RegistrySilent extends defineError<RegistrySilent>()("RegistrySilent", {
+  fields: { url: Schema.String },
+  message: ({ url }) => `No registry answers at ${url}.`,
+  remedy: ({ url }) => `Check \`server\` under \`builder.registry\`, and the way there: curl --verbose ${url}`,
+  exitCode: "unavailable",
+  sample: { url: "https://registry.example.com/v2/" }
+}) {}
 
 interface Status {
   readonly lines: ReadonlyArray<string>
