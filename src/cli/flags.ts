@@ -45,10 +45,10 @@ export const json = Flag.Boolean("json").pipe(
   Flag.withDefault(false)
 )
 
-/** A rehearsal was asked for as JSON. */
+/** A command got both --json and --dry-run. */
 export class RehearsalAsJson extends defineError<RehearsalAsJson>()("RehearsalAsJson", {
   fields: {},
-  message: "--json prints what is found or done, and --dry-run does neither.",
+  message: "--json and --dry-run cannot be used together.",
   remedy: "Leave one of them out.",
   exitCode: "usage",
   sample: {}

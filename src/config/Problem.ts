@@ -28,15 +28,15 @@ export const showPath = (path: KeyPath): string =>
 export const showProblem = ({ file, line, message, path }: Problem): string =>
   `${file}:${line} ${path === "" ? "" : `${path}: `}${message}`.replaceAll(/\p{Cc}+/gu, " ")
 
-/** All that is wrong with a deploy file and its environment's file, in the order of the files. */
+/** The deploy file or its environment's file has errors. All of them are listed, in the order of the files. */
 export class ConfigInvalid extends defineError<ConfigInvalid>()("ConfigInvalid", {
   fields: { problems: Schema.Array(Problem) },
-  message: ({ problems }) => {
-    const count = problems.length === 1 ? "a mistake" : `${problems.length} mistakes`
-    // Each on a line of its own, as editors and CI look for them.
-    return [`The configuration has ${count}:`, ...problems.map(showProblem)].join("\n")
+  message: (e) => {
+    const count = e.problems.length === 1 ? "an error" : `${e.problems.length} errors`
+    // One problem a line, as editors and CI expect it.
+    return [`The configuration has ${count}:`, ...e.problems.map(showProblem)].join("\n")
   },
-  remedy: ({ problems }) => (problems.length === 1 ? "Correct this line." : "Correct these lines."),
+  remedy: (e) => (e.problems.length === 1 ? "Fix this line." : "Fix these lines."),
   exitCode: "configuration",
   sample: {
     problems: [

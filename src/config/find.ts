@@ -5,44 +5,35 @@ import { nearest } from "./suggest.ts"
 import { faultRemedy, FileFault, faultText, readRegular } from "./regularFile.ts"
 import { list } from "../core/text.ts"
 
-/** There is no deploy file. */
+/** There is no deploy file at the path of `-c`, or none in the current folder and its parents. */
 export class ConfigNotFound extends defineError<ConfigNotFound>()("ConfigNotFound", {
-  fields: {
-    /** The file that was asked for, or the folder where the search began. */
-    path: Schema.String,
-    named: Schema.Boolean
-  },
-  message: ({ named, path }) =>
-    named ? `There is no file ${path}.` : `There is no .jiji/deploy.yml in ${path} or any folder above it.`,
-  remedy: "Change to the project's folder, or name its file with `-c FILE`.",
+  fields: { path: Schema.String, named: Schema.Boolean },
+  message: (e) =>
+    e.named ? `The file ${e.path} does not exist.` : `There is no .jiji/deploy.yml in ${e.path} or a parent folder.`,
+  remedy: "Change to the project's folder, or name the deploy file with `-c FILE`.",
   exitCode: "configuration",
   sample: { path: "/home/me/shop", named: false }
 }) {}
 
-/** There is a deploy file, and it cannot be read. */
+/** The deploy file exists, but cannot be read. */
 export class ConfigUnreadable extends defineError<ConfigUnreadable>()("ConfigUnreadable", {
   fields: { file: Schema.String, reason: FileFault },
-  message: ({ file, reason }) => `${file} ${faultText(reason)}`,
-  remedy: ({ reason }) => faultRemedy(reason, "a file"),
+  message: (e) => `${e.file} ${faultText(e.reason)}`,
+  remedy: (e) => faultRemedy(e.reason, "a file"),
   exitCode: "configuration",
   sample: { file: ".jiji/deploy.yml", reason: accessDenied(".jiji/deploy.yml") }
 }) {}
 
-/** An environment was named that has no file. */
+/** The environment has no file. */
 export class EnvironmentNotFound extends defineError<EnvironmentNotFound>()("EnvironmentNotFound", {
-  fields: {
-    environment: Schema.String,
-    file: Schema.String,
-    /** The environments that have one. */
-    known: Schema.Array(Schema.String)
-  },
-  message: ({ environment, file }) => `The environment "${environment}" has no file ${file}.`,
-  remedy: ({ environment, known, file }) => {
-    if (environment === "sandbox") return "Run `jiji sandbox` in another terminal, and keep it open."
-    if (known.length === 0) return `Write what differs in it into ${file}, or leave \`-e\` out.`
-    const near = nearest(environment, known)
+  fields: { environment: Schema.String, file: Schema.String, known: Schema.Array(Schema.String) },
+  message: (e) => `The environment "${e.environment}" has no file ${e.file}.`,
+  remedy: (e) => {
+    if (e.environment === "sandbox") return "Run `jiji sandbox` in another terminal, and keep it open."
+    if (e.known.length === 0) return `Create ${e.file} with the settings that differ, or leave out \`-e\`.`
+    const near = nearest(e.environment, e.known)
     return near === undefined
-      ? `Name one that has a file (${list(known, "or")}), or write ${file}.`
+      ? `Use an environment that has a file (${list(e.known, "or")}), or create ${e.file}.`
       : `Did you mean \`-e ${near}\`?`
   },
   exitCode: "configuration",

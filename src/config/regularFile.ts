@@ -3,7 +3,7 @@ import { ByteSize, Effect, FileSystem, PlatformError, Schema } from "effect"
 /** More bytes than any file that a person writes by hand. */
 export const mostBytes = 1024 * 1024
 
-/** Why the file at a path was not read: what the system said, or that it is nothing to read to its end. */
+/** Why a file cannot be read: an error of the system, or the wrong kind or size of file. */
 export const FileFault = Schema.Union([
   Schema.instanceOf(PlatformError.PlatformError),
   Schema.Literals(["folder", "special", "large"])
@@ -17,15 +17,17 @@ export const faultText = (fault: FileFault): string => {
     case "folder":
       return "cannot be read: it is a folder."
     case "special":
-      return "cannot be read: it is a device, a pipe or a socket, and no regular file."
+      return "cannot be read: it is a device, a pipe or a socket, not a regular file."
     case "large":
       return `cannot be read: it is larger than ${mostBytes / 1024 / 1024} MiB.`
   }
 }
 
-/** What to do about it; `what` is the kind of file that is needed. */
+/** What to do about it. `what` is the kind of file that belongs there: `a TypeScript file`. */
 export const faultRemedy = (fault: FileFault, what: string): string =>
-  fault === "large" ? `Check that it is ${what}, and make it smaller.` : `Make it ${what} that your user may read.`
+  fault === "large"
+    ? `Check that it is ${what}, and make it smaller.`
+    : `Make sure that it is ${what} and that your user may read it.`
 
 /** The bytes of a regular file of at most {@link mostBytes}; nothing where there is none. */
 export const readRegular = Effect.fnUntraced(

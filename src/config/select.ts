@@ -4,38 +4,33 @@ import { nearest } from "./suggest.ts"
 import type { Project, Service } from "./Project.ts"
 import { list } from "../core/text.ts"
 
-/** A glob of `-H` or `-S` that no name fits. */
+const names = Schema.Array(Schema.String)
+
+/** No server or service matches a pattern of `-H` or `-S`. */
 export class NoMatch extends defineError<NoMatch>()("NoMatch", {
-  fields: {
-    kind: Schema.Literals(["server", "service"]),
-    globs: Schema.Array(Schema.String),
-    names: Schema.Array(Schema.String)
-  },
+  fields: { kind: Schema.Literals(["server", "service"]), globs: names, names },
   message: (e) => {
-    const globs = list(
-      e.globs.map((glob) => `"${glob}"`),
-      "or"
-    )
-    return `No ${e.kind} is called ${globs}; there ${e.names.length === 1 ? "is" : "are"} ${list(e.names)}.`
+    const quoted = e.globs.map((glob) => `"${glob}"`)
+    return `No ${e.kind} matches ${list(quoted, "or")}; deploy.yml has ${list(e.names)}.`
   },
-  remedy: ({ globs, names, kind }) => {
-    const near = globs.flatMap((glob) => nearest(glob, names) ?? [])
-    const flag = kind === "server" ? "-H" : "-S"
+  remedy: (e) => {
+    const near = e.globs.flatMap((glob) => nearest(glob, e.names) ?? [])
+    const flag = e.kind === "server" ? "-H" : "-S"
     return near.length > 0
       ? `Did you mean \`${flag} ${near.join(",")}\`?`
-      : `Give \`${flag}\` one of these names, or a pattern such as "*".`
+      : `Use one of these names with \`${flag}\`, or a pattern such as "*".`
   },
   exitCode: "usage",
   sample: { kind: "server", globs: ["db*"], names: ["web1", "web2"] }
 }) {}
 
-/** Both kinds were found, but no service that was asked for runs on a server that was asked for. */
+/** The selected services run on none of the selected servers. */
 export class NothingSelected extends defineError<NothingSelected>()("NothingSelected", {
-  fields: { servers: Schema.Array(Schema.String), services: Schema.Array(Schema.String) },
-  message: ({ services, servers }) => {
-    const [one] = services
-    const who = services.length === 1 ? `The service ${one} does not run` : `None of ${list(services)} runs`
-    return `${who} on ${list(servers, "or")}, so nothing is left to do.`
+  fields: { servers: names, services: names },
+  message: (e) => {
+    const who =
+      e.services.length === 1 ? `The service ${list(e.services)} does not run` : `None of ${list(e.services)} runs`
+    return `${who} on ${list(e.servers, "or")}, so there is nothing to do.`
   },
   remedy: "Choose other names with `-H` and `-S`, or add the server to the service's `hosts`.",
   exitCode: "usage",

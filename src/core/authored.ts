@@ -1,28 +1,20 @@
 import { Cause, Effect, Exit, Fiber, Schema } from "effect"
-import { atPlace, placeOf } from "./errorText.ts"
+import { atPlace, Place, placeOf } from "./errorText.ts"
 import { defineError } from "./defineError.ts"
 
-/** What a function of an author's returned is not what its signature says, which only the compiler would have seen. */
+/** A function in a pipeline returned a value of the wrong type, which the compiler would have found. */
 export class UnexpectedReturn extends defineError<UnexpectedReturn>()("UnexpectedReturn", {
-  fields: {
-    /** Whose function it is: `the step "pull"`. */
-    what: Schema.String,
-    got: Schema.String,
-    wanted: Schema.String,
-    /** `FILE:LINE` of where it was made, where that is known. */
-    at: Schema.optionalKey(Schema.String)
-  },
-  message: ({ what, got, wanted, at }) => `${what} returned ${got}, not ${wanted}${atPlace(at)}`,
-  remedy: ({ got, wanted }) => {
-    const isPromise = got === "a Promise"
-    if (wanted !== "an Effect") {
-      return isPromise
-        ? "It cannot wait for anything: let a step before it do that, and add what comes of it to the state."
-        : `Return ${wanted} there; \`tsc\` shows such mistakes before anything runs.`
+  fields: { what: Schema.String, got: Schema.String, wanted: Schema.String, at: Place },
+  message: (e) => `${e.what} returned ${e.got}, not ${e.wanted}${atPlace(e.at)}`,
+  remedy: (e) => {
+    if (e.wanted === "an Effect") {
+      return e.got === "a Promise"
+        ? "Wrap async code in an Effect: `() => Effect.promise(async () => { … })`."
+        : "Return an Effect: `Effect.succeed({ … })` with what it adds to the state, or `Effect.void`."
     }
-    return isPromise
-      ? "Put what is async into an Effect: `() => Effect.promise(async () => { … })`."
-      : "Return an Effect there: `Effect.succeed({ … })` with what it adds, or `Effect.void`."
+    return e.got === "a Promise"
+      ? "This function cannot be async: do the work in an earlier step, and add its result to the state."
+      : `Return ${e.wanted}; \`tsc\` finds such mistakes before a run.`
   },
   exitCode: "failed",
   sample: {

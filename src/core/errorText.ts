@@ -1,4 +1,4 @@
-import { Formatter, Result } from "effect"
+import { Formatter, Result, Schema } from "effect"
 
 /** This program's own sources, where it runs from them. */
 const own = `${import.meta.dir.replace(/\/src\/core$/, "/src")}/`
@@ -10,6 +10,9 @@ export const placeOf = (error: unknown): string | undefined =>
         .map(([, place = ""]) => place)
         .find((place) => !/\/node_modules\/|^\/\$bunfs\//.test(place) && !place.startsWith(own))
     : undefined
+
+/** `FILE:LINE` of an error in the author's files, if known. */
+export const Place = Schema.optionalKey(Schema.String)
 
 /** The end of a sentence that says where a fault is, where that is known. */
 export const atPlace = (place: string | undefined): string => (place === undefined ? "" : ` (at ${place})`)

@@ -11,20 +11,20 @@ export const environment = "sandbox"
 /** By this line a file is known to be a sandbox's, also one that a killed run has left. */
 const header = "# Written by `jiji sandbox`, which takes it away again when it ends."
 
-/** There is an environment of this name already, and it is somebody's own. */
+/** The project already has an environment called `sandbox`, which jiji did not write. */
 export class SandboxFileTaken extends defineError<SandboxFileTaken>()("SandboxFileTaken", {
   fields: { file: Schema.String },
-  message: ({ file }) => `${file} is there already, and no sandbox has written it.`,
-  remedy: "Give that environment another name.",
+  message: (e) => `${e.file} already exists, and \`jiji sandbox\` did not write it.`,
+  remedy: "Rename that environment.",
   exitCode: "configuration",
   sample: { file: ".jiji/deploy.sandbox.yml" }
 }) {}
 
-/** Another sandbox of this project is there, and listens. */
+/** Another sandbox of this project is running. */
 export class SandboxRunning extends defineError<SandboxRunning>()("SandboxRunning", {
   fields: { file: Schema.String, port: Schema.Int },
-  message: ({ port, file }) => `A sandbox of this project runs already, on 127.0.0.1:${port}: ${file} leads to it.`,
-  remedy: `Deploy to it with \`jiji deploy -e ${environment}\`, or end it first; if there is none, remove that file.`,
+  message: (e) => `A sandbox of this project is already running on 127.0.0.1:${e.port} (see ${e.file}).`,
+  remedy: `Deploy to it with \`jiji deploy -e ${environment}\`, or end it first. If none is running, delete that file.`,
   exitCode: "failed",
   sample: { file: ".jiji/deploy.sandbox.yml", port: 40711 }
 }) {}
@@ -32,8 +32,8 @@ export class SandboxRunning extends defineError<SandboxRunning>()("SandboxRunnin
 /** The sandbox's files cannot be written. */
 export class SandboxNotWritten extends defineError<SandboxNotWritten>()("SandboxNotWritten", {
   fields: { reason: Schema.instanceOf(PlatformError.PlatformError) },
-  message: ({ reason }) => `The sandbox's files cannot be written: ${reason.message}`,
-  remedy: "Make .jiji and the folder for temporary files places that your user may write to.",
+  message: (e) => `Cannot write the sandbox's files: ${e.reason.message}`,
+  remedy: "Make .jiji and the folder for temporary files writable for your user.",
   exitCode: "permission",
   sample: { reason: accessDenied(".jiji/deploy.sandbox.yml") }
 }) {}

@@ -6,11 +6,11 @@ import type { InspectedImage } from "../layers/docker/inspect.ts"
 import { defineError } from "../core/defineError.ts"
 import * as Step from "../pipeline/Step.ts"
 
-/** A service's servers need images for different processors, which one build does not give. */
+/** The servers of a service have different architectures, but jiji builds one image for all of them. */
 export class ArchitecturesDiffer extends defineError<ArchitecturesDiffer>()("ArchitecturesDiffer", {
   fields: { service: Schema.String, servers: Schema.Array(Schema.String) },
-  message: ({ service, servers }) => `${service} runs on servers with different processors: ${servers.join(", ")}.`,
-  remedy: "Make it one service for each processor, or deploy them one after another with -H.",
+  message: (e) => `${e.service} runs on servers with different architectures: ${e.servers.join(", ")}.`,
+  remedy: "Define one service for each architecture, or deploy to the servers one after another with -H.",
   exitCode: "configuration",
   sample: { service: "web", servers: ["web1 (amd64)", "web2 (arm64)"] }
 }) {}
@@ -34,7 +34,7 @@ const architecture = Effect.fnUntraced(function* (project: Project, service: Ser
   const servers = project.servers.filter((server) => service.hosts.includes(server.name))
   const said = new Set(servers.flatMap((server) => (server.arch === undefined ? [] : [server.arch])))
   if (said.size > 1) {
-    const described = servers.map((server) => `${server.name} (${server.arch ?? "not said"})`)
+    const described = servers.map((server) => `${server.name} (${server.arch ?? "not set"})`)
     return yield* new ArchitecturesDiffer({ service: service.name, servers: described })
   }
   return [...said][0]

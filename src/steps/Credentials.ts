@@ -6,12 +6,12 @@ import { Secrets } from "../layers/secrets/Secrets.ts"
 import { defineError } from "../core/defineError.ts"
 import * as Step from "../pipeline/Step.ts"
 
-/** A login was asked for, and deploy.yml does not say whose. */
+/** A login needs a username and a password, and deploy.yml does not set them. */
 export class CredentialsMissing extends defineError<CredentialsMissing>()("CredentialsMissing", {
   fields: { server: Schema.String },
-  message: ({ server }) => `deploy.yml has no username and password for ${server}.`,
+  message: (e) => `deploy.yml has no username and password for ${e.server}.`,
   remedy:
-    "Add `username` and `password` under `builder.registry`; the password may be the name of a secret, like GITHUB_TOKEN.",
+    "Add `username` and `password` under `builder.registry`; the password may be the name of a secret, such as GITHUB_TOKEN.",
   exitCode: "configuration",
   sample: { server: "ghcr.io" }
 }) {}

@@ -204,7 +204,7 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
   [
     "a bad image",
     smallest.replace("nginx:1.27", "Nginx:1.27"),
-    "6 services.web.image: must be in lower case but for its tag: nginx:1.27"
+    "6 services.web.image: must be in lower case, except for the tag: nginx:1.27"
   ],
   [
     "a build of something far away",
@@ -387,6 +387,6 @@ it.live("an error tells what to do, and ends in the code for configuration", () 
   Effect.gen(function* () {
     const error = yield* Effect.flip(loadText(smallest.replace("shop", "Shop")))
     expect([error._tag, error.exitCode]).toEqual(["ConfigInvalid", 78])
-    expect(error.remedy).toBe("Correct this line.")
+    expect(error.remedy).toBe("Fix this line.")
   })
 )

@@ -152,7 +152,7 @@ describe("a registry in a container", () => {
     other.kill("SIGKILL")
     await other.done
     expect(run.code).toBe(69)
-    expect(run.stderr).toContain(`Port ${registry.port} of this machine is taken`)
+    expect(run.stderr).toContain(`The registry cannot listen on port ${registry.port} of this machine`)
     expect(await docker("ps", "--all", "--quiet", "--filter", "name=jiji-registry")).toBe("")
   })
 
@@ -160,7 +160,7 @@ describe("a registry in a container", () => {
     await docker("create", "--name", "jiji-registry", "registry:test")
     for (const run of [await deploy(), await write(registry, "three").jiji(["registry", "remove", "--yes"])]) {
       expect(run.code).toBe(1)
-      expect(run.stderr).toContain("A container jiji-registry is on this machine, and jiji did not make it.")
+      expect(run.stderr).toContain("This machine has a container jiji-registry that jiji did not create.")
     }
     await docker("rm", "jiji-registry")
   })

@@ -79,7 +79,7 @@ describe("a pipeline is changed by the paths of its nodes", () => {
     const error = Result.getOrThrow(Result.flip(Pipeline.remove("p/nowhere")(untyped)))
     expect(error).toMatchObject({
       _tag: "NoSuchNode",
-      remedy: "Take one of these: p/a, p/b, p/c, p/c/d, p/e, p/all, p/all/f, p/all/g."
+      remedy: "Use one of these paths: p/a, p/b, p/c, p/c/d, p/e, p/all, p/all/f, p/all/g."
     })
   })
 

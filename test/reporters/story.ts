@@ -99,7 +99,10 @@ export const failure = story(
   [
     5000,
     `${web1}/services[web]/deploy`,
-    failed(1499, "The new container of web on web1 is unhealthy; what ran before runs on. Its last lines:\nno database")
+    failed(
+      1499,
+      "The new container of web on web1 is unhealthy; the old one, if any, keeps running. Last log lines:\nno database"
+    )
   ],
   [5001, `${web1}/services[web]`, failed(2849, "The new container of web on web1 is unhealthy.", "item")],
   [5002, web1, failed(2892, "The new container of web on web1 is unhealthy.", "item")],

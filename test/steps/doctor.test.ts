@@ -158,11 +158,11 @@ describe("jiji doctor", () => {
       expect(yield* with_(said("false 9\n"))).toBe(
         "ok: port 9 is free, and the next deploy starts the registry's container"
       )
-      expect(yield* with_(said("true \n"))).toStartWith("failed: A container jiji-registry is on this machine")
+      expect(yield* with_(said("true \n"))).toStartWith("failed: This machine has a container jiji-registry")
       expect(yield* with_(said("true 9271\n"))).toStartWith(
-        "failed: The registry's container jiji-registry is on port 9271"
+        "failed: The registry's container jiji-registry uses port 9271, but deploy.yml sets port 9."
       )
-      expect(yield* with_(said("true 9\n"))).toMatch(/^failed: .* does not answer at http:\/\/127\.0\.0\.1:9\/v2\//)
+      expect(yield* with_(said("true 9\n"))).toMatch(/^failed: .* did not answer at http:\/\/127\.0\.0\.1:9\/v2\//)
     })
   )
 })

@@ -355,7 +355,7 @@ describe("what was done is compared with what was expected", () => {
           "      jiji:probe.sh docker shop",
           "These answers were never asked for:",
           "  podman",
-          "The run failed: web2 (203.0.113.11:2222) cannot be reached: nothing accepts connections there."
+          "The run failed: web2 (203.0.113.11:2222) cannot be reached: the connection was refused."
         ].join("\n")
       )
       const good = yield* deploying()

@@ -16,10 +16,10 @@ import { rehearse } from "../rehearse.ts"
 import type { RunLayers } from "../RunLayers.ts"
 import { show } from "../runLive.ts"
 
-/** Every machine was left out. */
+/** A command got both --skip-local and --skip-remote. */
 export class NoMachine extends defineError<NoMachine>()("NoMachine", {
   fields: {},
-  message: "--skip-local and --skip-remote together leave no machine.",
+  message: "--skip-local and --skip-remote cannot be used together: no machine is left.",
   remedy: "Leave one of them out.",
   exitCode: "usage",
   sample: {}

@@ -12,11 +12,11 @@ import type { RunLayers } from "../RunLayers.ts"
 import { divert } from "../process/stdout.ts"
 import { printable } from "../../core/text.ts"
 
-/** `jiji run` was not told first what to run. */
+/** `jiji run` did not get the name of a pipeline as its first argument. */
 export class NoPipelineNamed extends defineError<NoPipelineNamed>()("NoPipelineNamed", {
   fields: {},
-  message: "The first word after `jiji run` is no pipeline's name.",
-  remedy: "Its name comes before any flag: `jiji run FILE [--flag value …]`; `jiji list` shows those of the project.",
+  message: "The first argument of `jiji run` must be the name of a pipeline.",
+  remedy: "Put the name before any flag: `jiji run FILE [--flag value …]`. `jiji list` shows the project's pipelines.",
   exitCode: "usage",
   sample: {}
 }) {}

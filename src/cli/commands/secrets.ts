@@ -9,11 +9,11 @@ import { layout } from "../../reporters/table.ts"
 import { project } from "../flags.ts"
 import { open } from "../loadProject.ts"
 
-/** Values are to be shown, and not to a person. */
+/** Secret values can only be shown in a terminal. */
 export class NoTerminal extends defineError<NoTerminal>()("NoTerminal", {
   fields: {},
-  message: "--show-values shows secrets to a person at a terminal, and this is none.",
-  remedy: "Run it in a terminal, with neither input nor output redirected; without --show-values it runs anywhere.",
+  message: "--show-values shows secrets, so it works only in a terminal.",
+  remedy: "Run it in a terminal without redirecting input or output, or leave out --show-values.",
   exitCode: "usage",
   sample: {}
 }) {}

@@ -1,180 +1,153 @@
-import { Schema } from "effect"
-import { nearest } from "../../config/suggest.ts"
+import { Schema, Struct } from "effect"
 import { faultRemedy, FileFault, faultText } from "../../config/regularFile.ts"
+import { nearest } from "../../config/suggest.ts"
 import { defineError } from "../../core/defineError.ts"
 import { list } from "../../core/text.ts"
 
-/** Where something is in a file. */
+/** A mistake in a file. */
 export const Fault = Schema.Struct({
   file: Schema.String,
-  /** From 1; 0 where it is not known. */
+  /** Counted from 1; 0 if unknown. */
   line: Schema.Int,
   text: Schema.String
 })
 export type Fault = typeof Fault.Type
 
-const at = ({ file, line }: Omit<Fault, "text">): string => (line === 0 ? file : `${file}:${line}`)
-const shown = (fault: Fault): string => `${at(fault)} ${fault.text}`
+const shown = ({ file, line, text }: Fault): string => `${line === 0 ? file : `${file}:${line}`} ${text}`
 
-/** There is no pipeline of that name, or no file there. */
+// Shared by the samples.
+const file = "pipelines/canary.ts"
+
+/** There is no pipeline with this name, or no such file. */
 export class PipelineNotFound extends defineError<PipelineNotFound>()("PipelineNotFound", {
   fields: {
-    /** The file that was asked for, or where one of that name would be. */
     file: Schema.String,
-    /** The name, where it was no file that was asked for. */
+    /** The name, if the user gave a name and not a file. */
     wanted: Schema.optionalKey(Schema.String),
-    /** Whether that is the name of a pipeline of jiji's own, which is a command. */
+    /** Whether a built-in pipeline has this name. */
     own: Schema.optionalKey(Schema.Boolean),
-    /** The names that there are. */
     known: Schema.Array(Schema.String)
   },
-  message: ({ own, wanted, file }) => {
-    if (own === true) return `${wanted} is jiji's own pipeline: ${file} does not exist.`
-    return wanted === undefined
-      ? `There is no file ${file}.`
-      : `There is no pipeline ${wanted}: ${file} does not exist.`
+  message: (e) => {
+    if (e.wanted === undefined) return `The file ${e.file} does not exist.`
+    return e.own === true
+      ? `${e.wanted} is a built-in pipeline: ${e.file} does not exist.`
+      : `There is no pipeline ${e.wanted}: ${e.file} does not exist.`
   },
-  remedy: ({ own, wanted, known }) => {
-    if (own === true) return `Run \`jiji ${wanted}\`.`
-    const near = wanted === undefined ? undefined : nearest(wanted, known)
+  remedy: (e) => {
+    if (e.own === true) return `Run \`jiji ${e.wanted}\`.`
+    const near = e.wanted === undefined ? undefined : nearest(e.wanted, e.known)
     if (near !== undefined) return `Did you mean \`jiji run ${near}\`?`
-    return known.length === 0
-      ? "Name a file, such as ./pipelines/canary.ts, or put one into .jiji/pipelines."
-      : `Name a file, or one of .jiji/pipelines: ${list(known, "or")}.`
+    return e.known.length === 0
+      ? "Name a file such as ./pipelines/canary.ts, or add a pipeline to .jiji/pipelines."
+      : `Name a file, or a pipeline in .jiji/pipelines: ${list(e.known, "or")}.`
   },
   exitCode: "usage",
   sample: { file: ".jiji/pipelines/canry.ts", wanted: "canry", known: ["canary"] }
 }) {}
 
-/** There is something at the pipeline's path, and it cannot be read. */
+/** The pipeline's file exists, but cannot be read. */
 export class PipelineUnreadable extends defineError<PipelineUnreadable>()("PipelineUnreadable", {
   fields: { file: Schema.String, reason: FileFault },
-  message: ({ file, reason }) => `${file} ${faultText(reason)}`,
-  remedy: ({ reason }) => faultRemedy(reason, "a TypeScript file"),
+  message: (e) => `${e.file} ${faultText(e.reason)}`,
+  remedy: (e) => faultRemedy(e.reason, "a TypeScript file"),
   exitCode: "usage",
   sample: { file: "pipelines", reason: "folder" }
 }) {}
 
-/** The pipeline's file, or one that it imports, is no program: it has a mistake of syntax, or imports what there is not. */
+/** The pipeline's file, or a file that it imports, has a syntax error or an import that does not exist. */
 export class PipelineNotCompiled extends defineError<PipelineNotCompiled>()("PipelineNotCompiled", {
   fields: { faults: Schema.NonEmptyArray(Fault) },
-  message: ({ faults }) => faults.map(shown).join("\n"),
-  remedy: "Correct these lines; `tsc --noEmit` shows the mistakes of types too.",
+  message: (e) => e.faults.map(shown).join("\n"),
+  remedy: "Fix these lines; `tsc --noEmit` shows type errors too.",
   exitCode: "configuration",
-  sample: { faults: [{ file: "pipelines/canary.ts", line: 12, text: "Expected ) but found }" }] }
+  sample: { faults: [{ file, line: 12, text: "Expected ) but found }" }] }
 }) {}
 
-/** The pipeline's file threw an error while it was imported. */
+/** The pipeline's file threw an error when jiji imported it. */
 export class PipelineThrew extends defineError<PipelineThrew>()("PipelineThrew", {
-  fields: {
-    fault: Fault,
-    /** What to do, where the error says it. */
-    advice: Schema.optionalKey(Schema.String)
-  },
-  message: ({ fault }) => shown(fault),
-  remedy: ({ advice }) => advice ?? "A pipeline's file only says what is to be done: do in a step what can fail.",
+  fields: { fault: Fault, advice: Schema.optionalKey(Schema.String) },
+  message: (e) => shown(e.fault),
+  remedy: (e) => e.advice ?? "Move everything that can fail into a step: a pipeline file only defines the pipeline.",
   exitCode: "configuration",
-  sample: {
-    fault: { file: "pipelines/canary.ts", line: 12, text: "The pipeline has two nodes with the path canary/smoke." },
-    advice: "Give one of them another name."
-  }
+  sample: { fault: { file, line: 12, text: "Two nodes have the path canary/smoke." }, advice: "Rename one of them." }
 }) {}
 
-/** The import of the pipeline's file does not come to an end. */
+/** The import of the pipeline's file does not finish. */
 export class PipelineStuck extends defineError<PipelineStuck>()("PipelineStuck", {
   fields: { file: Schema.String, seconds: Schema.Int },
-  message: ({ file, seconds }) =>
-    `${file} was not imported within ${seconds} s: it waits for something, or never ends.`,
-  remedy: "Look for an `await` outside of functions, and do in a step what takes time.",
+  message: (e) => `${e.file} took longer than ${e.seconds} s to import: it waits for something, or never ends.`,
+  remedy: "Look for an `await` outside of functions, and move slow work into a step.",
   exitCode: "configuration",
-  sample: { file: "pipelines/canary.ts", seconds: 10 }
+  sample: { file, seconds: 10 }
 }) {}
 
-/** The pipeline's file ended the process while it was imported. */
+/** The pipeline's file ended the process when jiji imported it. */
 export class PipelineExited extends defineError<PipelineExited>()("PipelineExited", {
-  fields: {
-    file: Schema.String,
-    /** What it ended the process with. */
-    status: Schema.Int
-  },
-  message: ({ file, status }) => `${file} ended jiji by itself, with the exit code ${status}, before anything was run.`,
-  remedy: "Take the `process.exit` out of it, or put it into a step as an error: `Effect.fail`.",
+  fields: { file: Schema.String, status: Schema.Int },
+  message: (e) => `${e.file} ended jiji with exit code ${e.status} before the run started.`,
+  remedy: "Remove `process.exit` from it. To report an error, let a step fail with `Effect.fail`.",
   exitCode: "configuration",
-  sample: { file: "pipelines/canary.ts", status: 0 }
+  sample: { file, status: 0 }
 }) {}
 
-/** The pipeline's file has no default export, or one that is no pipeline. */
+/** The pipeline's file has no default export, or its default export is not a pipeline. */
 export class NoPipeline extends defineError<NoPipeline>()("NoPipeline", {
-  fields: {
-    file: Schema.String,
-    /** What it is in place of a pipeline; absent where there is no default export. */
-    found: Schema.optionalKey(Schema.String),
-    /** Names of other exports that are pipelines. */
-    others: Schema.Array(Schema.String)
-  },
-  message: ({ found, file }) =>
-    found === undefined
-      ? `${file} has no default export.`
-      : `The default export of ${file} is ${found}, and no pipeline.`,
-  remedy: ({ others }) => {
-    const [other] = others
-    return other === undefined
-      ? "Write `export default Runnable.make({ description, pipeline })`, with what `jiji` exports."
-      : `Write \`export default ${other}\`, or one that \`Runnable.make\` makes of it.`
-  },
+  fields: { file: Schema.String, found: Schema.optionalKey(Schema.String), others: Schema.Array(Schema.String) },
+  message: (e) =>
+    e.found === undefined
+      ? `${e.file} has no default export.`
+      : `The default export of ${e.file} is ${e.found}, not a pipeline.`,
+  remedy: ({ others: [other] }) =>
+    other === undefined
+      ? 'Write `export default Runnable.make({ description, pipeline })`, with `Runnable` from "jiji".'
+      : `Write \`export default ${other}\`, or pass it to \`Runnable.make\`.`,
   exitCode: "configuration",
-  sample: { file: "pipelines/canary.ts", found: "a step", others: ["canary"] }
+  sample: { file, found: "a step", others: ["canary"] }
 }) {}
 
-/** The pipeline was made with another copy of jiji than the one that is to run it. */
+/** The pipeline's file imports another copy of jiji than the one that runs it. */
 export class PipelineOfAnotherCopy extends defineError<PipelineOfAnotherCopy>()("PipelineOfAnotherCopy", {
   fields: { file: Schema.String, theirs: Schema.String, ours: Schema.String },
-  message: ({ theirs, ours, file }) =>
-    theirs === ours
-      ? `${file} has its pipeline from another copy of jiji ${ours} than the one that runs.`
-      : `${file} is written for jiji ${theirs}, and this is jiji ${ours}.`,
-  remedy: ({ theirs, ours }) =>
-    theirs === ours
-      ? 'Import from "jiji", and from no path to it.'
-      : `Run it with the project's own (\`bunx jiji run …\`), or install jiji ${ours} there.`,
+  message: (e) =>
+    e.theirs === e.ours
+      ? `${e.file} imports another copy of jiji ${e.ours} than the one that is running.`
+      : `${e.file} imports jiji ${e.theirs}, but jiji ${e.ours} is running.`,
+  remedy: (e) =>
+    e.theirs === e.ours
+      ? 'Import from "jiji", not from a path.'
+      : `Use the project's jiji (\`bunx jiji run …\`), or install jiji ${e.ours} in the project.`,
   exitCode: "configuration",
-  sample: { file: "pipelines/canary.ts", theirs: "0.1.0", ours: "0.2.0" }
+  sample: { file, theirs: "0.1.0", ours: "0.2.0" }
 }) {}
 
-/** A field of a pipeline's flags cannot be given on the command line. */
+const rename = "Rename the field, in camelCase."
+const flagFaults = {
+  secret: {
+    text: "is a secret, but every user of this machine can read a command line",
+    remedy: "Use a flag for the secret's name, and read the secret from `Secrets` in a step."
+  },
+  type: {
+    text: "has a type that a flag cannot have",
+    remedy: "Use a string, number, boolean, literals or a list of these, or a schema that decodes from one of them."
+  },
+  taken: { text: "has a name that `jiji run` uses itself", remedy: rename },
+  same: { text: "has the same name as another flag, or as the `--no-` form of one", remedy: rename },
+  inherited: { text: "has a name that every JavaScript object has", remedy: rename },
+  name: { text: "has a name that a flag cannot have", remedy: rename },
+  default: {
+    text: "has a default that throws or cannot be printed",
+    remedy: "Use a default that depends on nothing else, and move everything that can fail into a step."
+  }
+} as const
+
+/** A field of a pipeline's flags cannot be a command-line flag. */
 export class FlagUnusable extends defineError<FlagUnusable>()("FlagUnusable", {
-  fields: {
-    file: Schema.String,
-    /** The field's name. */
-    field: Schema.String,
-    reason: Schema.Literals(["secret", "type", "taken", "same", "inherited", "name", "default"])
-  },
-  message: ({ reason, file, field }) => {
-    const what = {
-      secret: "is a secret, and a command line can be read by everybody on this machine",
-      type: "is of a type that no flag can be given as",
-      taken: "is a flag of `jiji run` itself, or part of what every pipeline is given",
-      same: "is typed like another one, or like what switches that off",
-      inherited: "has a name that every object has, also where it is not given",
-      name: "makes no name of a flag",
-      default: "has a default that throws, or that cannot be shown"
-    }[reason]
-    return `${file}: the flag ${JSON.stringify(field)} ${what}.`
-  },
-  remedy: ({ reason }) => {
-    switch (reason) {
-      case "secret":
-        return "Let the flag be the secret's name, and ask `Secrets` for it in a step."
-      case "type":
-        return "Take a string, number, boolean, one of several literals, or a list of these, or what decodes from one."
-      case "default":
-        return "Give it a default that needs nothing from outside, and do in a step what can fail."
-      default:
-        return "Give the field another name, in camelCase."
-    }
-  },
+  fields: { file: Schema.String, field: Schema.String, reason: Schema.Literals(Struct.keys(flagFaults)) },
+  message: (e) => `${e.file}: the flag ${JSON.stringify(e.field)} ${flagFaults[e.reason].text}.`,
+  remedy: (e) => flagFaults[e.reason].remedy,
   exitCode: "configuration",
-  sample: { file: "pipelines/canary.ts", field: "apiToken", reason: "secret" }
+  sample: { file, field: "apiToken", reason: "secret" }
 }) {}
 
 export type PipelineFileError =

@@ -1,48 +1,35 @@
 import { Schema } from "effect"
 import { defineError } from "../../core/defineError.ts"
-import { atPlace } from "../../core/errorText.ts"
+import { atPlace, Place } from "../../core/errorText.ts"
 
-/** Something in this process would end it while a pipeline runs: `process.exit` above all. */
+/** Code in the jiji process called `process.exit` during a run, or ended it in another way. */
 export class ExitCalled extends defineError<ExitCalled>()("ExitCalled", {
-  fields: {
-    /** What it would have ended the process with. */
-    status: Schema.Int,
-    /** Whether it could be kept from that. */
-    refused: Schema.Boolean,
-    /** `FILE:LINE` of the call, where that is known. */
-    at: Schema.optionalKey(Schema.String)
-  },
-  message: ({ refused, status, at }) => {
-    if (!refused) return `Something ended jiji in the middle of the run, with the exit code ${status}.`
-    return `process.exit(${status}) was called in the middle of the run${atPlace(at)}.`
-  },
-  remedy: "Let the step fail in place of that: `Effect.fail`.",
+  fields: { status: Schema.Int, refused: Schema.Boolean, at: Place },
+  message: (e) =>
+    e.refused
+      ? `process.exit(${e.status}) was called during the run${atPlace(e.at)}.`
+      : `Something ended jiji during the run, with exit code ${e.status}.`,
+  remedy: "Let the step fail instead: `Effect.fail`.",
   exitCode: "failed",
   sample: { status: 0, refused: true, at: "/home/me/shop/.jiji/pipelines/canary.ts:12" }
 }) {}
 
-/** An error came up where no step waited for it. */
+/** An error occurred outside of every step, so no step failed with it. */
 export class NobodyCaught extends defineError<NobodyCaught>()("NobodyCaught", {
-  fields: {
-    thing: Schema.Literals(["error", "rejection"]),
-    text: Schema.String,
-    /** `FILE:LINE` that it comes from, where that is known. */
-    at: Schema.optionalKey(Schema.String)
-  },
-  message: ({ thing, text, at }) => {
-    const what = thing === "error" ? "Thrown where no step waited for it" : "A promise that no step waited for failed"
-    return `${what}: ${text}${atPlace(at)}`
-  },
-  remedy: "Wait in a step for all that it begins: `Effect.promise` for a promise, `Effect.callback` for a callback.",
+  fields: { thing: Schema.Literals(["error", "rejection"]), text: Schema.String, at: Place },
+  message: (e) =>
+    `${e.thing === "error" ? "Uncaught error" : "Unhandled promise rejection"}: ${e.text}${atPlace(e.at)}`,
+  remedy:
+    "Wait in a step for everything that it starts: `Effect.promise` for a promise, `Effect.callback` for a callback.",
   exitCode: "failed",
   sample: { thing: "rejection", text: "fetch failed", at: "/home/me/shop/.jiji/pipelines/canary.ts:12" }
 }) {}
 
-/** Nothing is left that could bring the run to its end. */
+/** The run waits, but nothing in the process can complete it any more. */
 export class NothingLeft extends defineError<NothingLeft>()("NothingLeft", {
   fields: {},
-  message: "The run waits for something that cannot happen any more.",
-  remedy: "Look for a promise or a callback in a step that is never settled or called.",
+  message: "The run is stuck: it waits for something that can no longer happen.",
+  remedy: "Look in the steps for a promise that never settles or a callback that is never called.",
   exitCode: "failed",
   sample: {}
 }) {}

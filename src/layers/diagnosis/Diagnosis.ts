@@ -63,7 +63,7 @@ export class Diagnosis extends Context.Service<
           const sent = yield* Clock.currentTimeMillis
           const output = yield* shell.run(machine, script("look", scripts.look, engines))
           const received = yield* Clock.currentTimeMillis
-          const about = { machine: label(machine), engine, operation: "look at it" }
+          const about = { machine: label(machine), engine, operation: "show its version" }
           const facts = decodeFacts(output.stdout)
           if (!("processor" in facts)) return yield* new EngineUnclear({ ...about, reason: facts })
           const { began, disk, ended, processor } = facts
@@ -82,7 +82,7 @@ export class Diagnosis extends Context.Service<
         build: Effect.fnUntraced(function* (engine, platform) {
           const word = (yield* Random.nextIntBetween(0, 36 ** 8)).toString(36)
           const output = yield* shell.run(local, script("build", scripts.build, [engine, platform ?? "", word]))
-          yield* succeed({ machine: "local", engine, operation: "build an image of nothing" }, output)
+          yield* succeed({ machine: "local", engine, operation: "build a test image" }, output)
         }),
 
         login: Effect.fnUntraced(function* (machine, engine, { password, server, username }) {
@@ -107,7 +107,7 @@ export class Diagnosis extends Context.Service<
           const reference = `${repository}:jiji-doctor`
           const output = yield* shell.run(machine, { words: [engine, "pull", "--quiet", reference] })
           if (output.exitCode === 0) return "answers"
-          const context = { machine: label(machine), engine, operation: `ask for ${reference}`, reference }
+          const context = { machine: label(machine), engine, operation: `pull ${reference}`, reference }
           const error = engineError(context, output)
           if (error._tag === "ImageNotFound") return "answers"
           if (error._tag === "RegistryRefused" || error._tag === "RegistryForbidden") return "asks"

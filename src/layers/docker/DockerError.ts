@@ -1,87 +1,87 @@
 import { Schema } from "effect"
 import { defineError } from "../../core/defineError.ts"
-import type { Output } from "../processes/Command.ts"
 import { telling } from "../../core/lines.ts"
+import type { Output } from "../processes/Command.ts"
+import { on } from "../processes/machineText.ts"
 import { registrySays } from "./parseRegistryError.ts"
-import { on, RegistryFull, type RemoteRegistryError } from "./RemoteRegistryError.ts"
+import { RegistryFull, type RemoteRegistryError } from "./RemoteRegistryError.ts"
 
 const where = { machine: Schema.String, engine: Schema.String }
+const detail = Schema.String
 
 // Shared by the samples.
 const engine = { machine: "web1", engine: "docker" }
 
-/** A machine has no engine. */
+/** The container engine is not installed. */
 export class EngineMissing extends defineError<EngineMissing>()("EngineMissing", {
   fields: where,
-  message: ({ engine, machine }) => `There is no ${engine} ${on(machine)}.`,
-  remedy: ({ engine, machine }) =>
-    `Install ${engine} ${on(machine)}, or set \`builder.engine\` to the engine that is there.`,
+  message: (e) => `${e.engine} is not installed ${on(e.machine)}.`,
+  remedy: (e) =>
+    `Install ${e.engine} ${on(e.machine)}, or set \`builder.engine\` to an engine that is installed there.`,
   exitCode: "unavailable",
   sample: engine
 }) {}
 
 /** The engine is installed, but does not answer. */
 export class EngineDown extends defineError<EngineDown>()("EngineDown", {
-  fields: { ...where, detail: Schema.String },
-  message: ({ engine, machine, detail }) => `${engine} does not answer ${on(machine)}: ${detail}`,
-  remedy: ({ machine, engine }) => `Start it ${on(machine)}, with \`systemctl start ${engine}\` for one.`,
+  fields: { ...where, detail },
+  message: (e) => `${e.engine} does not answer ${on(e.machine)}: ${e.detail}`,
+  remedy: (e) => `Start it ${on(e.machine)}, for example with \`systemctl start ${e.engine}\`.`,
   exitCode: "unavailable",
   sample: { ...engine, detail: "Cannot connect to the Docker daemon at unix:///var/run/docker.sock." }
 }) {}
 
 /** The user may not use the engine's socket. */
 export class EngineForbidden extends defineError<EngineForbidden>()("EngineForbidden", {
-  fields: { ...where, detail: Schema.String },
-  message: ({ engine, machine, detail }) => `The user may not use ${engine} ${on(machine)}: ${detail}`,
-  remedy: ({ engine }) =>
-    `Add the user to the group of the engine's socket (\`sudo usermod -aG ${engine} USER\`, then log in anew), or use another user.`,
+  fields: { ...where, detail },
+  message: (e) => `The user may not use ${e.engine} ${on(e.machine)}: ${e.detail}`,
+  remedy: (e) =>
+    `Add the user to the group of the engine's socket (\`sudo usermod -aG ${e.engine} USER\`, then log in again), or use another user.`,
   exitCode: "permission",
   sample: { ...engine, detail: "permission denied while trying to connect to the docker API" }
 }) {}
 
 /** A disk is full. */
 export class DiskFull extends defineError<DiskFull>()("DiskFull", {
-  fields: { ...where, detail: Schema.String },
-  message: ({ machine, detail }) => `The disk is full ${on(machine)}: ${detail}`,
-  remedy: ({ machine, engine }) =>
-    `Free space ${on(machine)}; \`${engine} system df\` shows what the engine uses, \`${engine} image prune\` removes unused images.`,
+  fields: { ...where, detail },
+  message: (e) => `The disk is full ${on(e.machine)}: ${e.detail}`,
+  remedy: (e) =>
+    `Free up space ${on(e.machine)}: \`${e.engine} system df\` shows what the engine uses, and \`${e.engine} image prune\` removes unused images.`,
   exitCode: "failed",
   sample: { ...engine, detail: "write /var/lib/docker/tmp: no space left on device" }
 }) {}
 
-/** An image does not build. */
+const isLoginNeeded = /pull access denied|authorization failed|unauthorized|no basic auth credentials/i
+
+/** The build of an image failed. */
 export class BuildFailed extends defineError<BuildFailed>()("BuildFailed", {
   fields: { service: Schema.String, code: Schema.Int, log: Schema.String },
-  message: ({ service, code, log }) => `The image of ${service} does not build (exit code ${code}):\n${log}`,
-  remedy: ({ log }) => {
-    if (/pull access denied|authorization failed|unauthorized|no basic auth credentials/i.test(log)) {
-      return "A private base image needs a login of this machine's own: `docker login`, or `jiji registry login --skip-remote` for the project's registry."
-    }
-    return "Mend what the lines above say, in the Dockerfile or in what it builds."
-  },
+  message: (e) => `The image of ${e.service} failed to build (exit code ${e.code}):\n${e.log}`,
+  remedy: (e) =>
+    isLoginNeeded.test(e.log)
+      ? "A private base image needs a login on this machine: use `docker login`, or `jiji registry login --skip-remote` for the project's registry."
+      : "Fix the error shown above, in the Dockerfile or in the code that it builds.",
   exitCode: "failed",
   sample: { service: "web", code: 1, log: "Step 4/9 : RUN npm ci\nnpm error code E404" }
 }) {}
 
-/** A server's processor cannot run an image. */
+/** An image is built for another architecture than the server's. */
 export class ArchitectureMismatch extends defineError<ArchitectureMismatch>()("ArchitectureMismatch", {
   fields: { server: Schema.String, service: Schema.String, image: Schema.String, needed: Schema.String },
-  message: ({ service, image, server, needed }) =>
-    `The image of ${service} is built for ${image}, and ${server} is ${needed}.`,
-  remedy: ({ needed, server }) =>
-    `Set \`arch: ${needed}\` for ${server} in deploy.yml, so that the image is built for it.`,
+  message: (e) => `The image of ${e.service} is built for ${e.image}, but ${e.server} is ${e.needed}.`,
+  remedy: (e) => `Set \`arch: ${e.needed}\` for ${e.server} in deploy.yml to build the image for it.`,
   exitCode: "failed",
   sample: { server: "web1", service: "web", image: "arm64", needed: "amd64" }
 }) {}
 
-/** The new container did not become healthy; the old one, where there was one, is what runs. */
+/** The new container did not become healthy. The old one, if there is one, keeps running. */
 export class ContainerUnhealthy extends defineError<ContainerUnhealthy>()("ContainerUnhealthy", {
   fields: { server: Schema.String, service: Schema.String, reason: Schema.String, log: Schema.String },
   message: (e) => {
-    const log = e.log.trim() === "" ? " It logged nothing." : ` Its last lines:\n${e.log}`
-    return `The new container of ${e.service} on ${e.server} ${e.reason}; what ran before runs on.${log}`
+    const logged = e.log.trim() === "" ? "The new container's log is empty." : `Last log lines:\n${e.log}`
+    return `The new container of ${e.service} on ${e.server} ${e.reason}; the old one, if any, keeps running. ${logged}`
   },
-  remedy: "Mend what its lines say. If it only needs more time, raise `health.timeout` of the service.",
+  remedy: "Fix the error shown above. If the container only needs more time, raise the service's `health.timeout`.",
   exitCode: "failed",
   sample: {
     server: "web1",
@@ -91,40 +91,38 @@ export class ContainerUnhealthy extends defineError<ContainerUnhealthy>()("Conta
   }
 }) {}
 
-/** A port of the server is taken by something else. */
+/** Another program uses a port that the service publishes on the server. */
 export class PortTaken extends defineError<PortTaken>()("PortTaken", {
-  fields: { server: Schema.String, service: Schema.String, detail: Schema.String },
-  message: ({ service, server, detail }) => `A port that ${service} publishes on ${server} is taken: ${detail}`,
-  remedy: "Stop what listens there (`ss -ltnp` shows it), or publish another port under `ports:`.",
+  fields: { server: Schema.String, service: Schema.String, detail },
+  message: (e) => `A port that ${e.service} publishes on ${e.server} is already in use: ${e.detail}`,
+  remedy: "Stop the program that uses the port (`ss -ltnp` shows it), or publish another port under `ports:`.",
   exitCode: "failed",
   sample: { server: "web1", service: "web", detail: "Bind for 0.0.0.0:8080 failed: port is already allocated" }
 }) {}
 
-/** A container of the name that jiji would use is not jiji's. */
+/** A container that does not belong to the project has the name that jiji needs. */
 export class ContainerForeign extends defineError<ContainerForeign>()("ContainerForeign", {
   fields: { server: Schema.String, engine: Schema.String, name: Schema.String },
-  message: ({ server, name }) => `${server} has a container ${name} that is not this project's.`,
-  remedy: ({ engine, name }) => `Rename it (\`${engine} rename ${name} NEW\`) or remove it, then deploy again.`,
+  message: (e) => `The container ${e.name} on ${e.server} does not belong to this project.`,
+  remedy: (e) => `Rename it (\`${e.engine} rename ${e.name} NEW_NAME\`) or remove it, then deploy again.`,
   exitCode: "failed",
   sample: { server: "web1", engine: "docker", name: "shop-web" }
 }) {}
 
-/** The engine failed at something in a way that has no error of its own. */
+/** The engine failed in a way that has no error of its own here. */
 export class EngineFailed extends defineError<EngineFailed>()("EngineFailed", {
-  fields: { ...where, operation: Schema.String, code: Schema.Int, detail: Schema.String },
-  message: ({ engine, operation, machine, code, detail }) =>
-    `${engine} could not ${operation} ${on(machine)} (exit code ${code}): ${detail}`,
-  remedy: "The words above are the engine's own. --dry-run prints the command, to run it by hand.",
+  fields: { ...where, operation: Schema.String, code: Schema.Int, detail },
+  message: (e) => `${e.engine} failed to ${e.operation} ${on(e.machine)} (exit code ${e.code}): ${e.detail}`,
+  remedy: "Fix the error that the engine reports. To run its command by hand, print it with --dry-run.",
   exitCode: "failed",
   sample: { ...engine, operation: "start web", code: 125, detail: "OCI runtime create failed" }
 }) {}
 
-/** What the engine printed is not what it is known to print. */
+/** The engine printed something that jiji does not understand. */
 export class EngineUnclear extends defineError<EngineUnclear>()("EngineUnclear", {
   fields: { ...where, operation: Schema.String, reason: Schema.Defect() },
-  message: ({ engine, machine, operation }) =>
-    `What ${engine} printed ${on(machine)} to ${operation} is not understood.`,
-  remedy: "Check the engine's version; docker 20.10 and podman 4.3 or later are known to work.",
+  message: (e) => `Cannot ${e.operation} ${on(e.machine)}: jiji does not understand the output of ${e.engine}.`,
+  remedy: "Check the engine's version: docker 20.10 and podman 4.3 or later are known to work.",
   exitCode: "failed",
   sample: { ...engine, operation: "list containers", reason: "not JSON" }
 }) {}
@@ -139,8 +137,8 @@ export type EngineError =
   | EngineUnclear
 
 /**
- * Which error an engine's output is, by the messages that docker and podman are known to print. Those of registries count
- * only where there is a reference that one is asked for.
+ * Finds the error in an engine's output, by the messages that docker and podman are known to print. Messages about
+ * registries count only if there is a reference.
  */
 export const engineError = (
   context: {
@@ -148,7 +146,7 @@ export const engineError = (
     readonly engine: string
     readonly operation: string
     readonly reference?: string
-    /** Whether the registry was shown no credentials of deploy.yml's. */
+    /** Whether the engine used no credentials from deploy.yml. */
     readonly isOwn?: boolean
   },
   output: Output
@@ -162,7 +160,7 @@ export const engineError = (
   if (down !== undefined) return new EngineDown({ machine, engine, detail: down })
   const full = says(/no space left on device|disk quota exceeded/i)
   if (full !== undefined) {
-    // Docker's push writes nothing here: what it quotes is the registry.
+    // `docker push` writes nothing to this disk, so the message comes from the registry.
     return reference !== "" && engine !== "podman" && operation.startsWith("push ")
       ? new RegistryFull({ machine, engine, reference, detail: full })
       : new DiskFull({ machine, engine, detail: full })

@@ -1,5 +1,6 @@
 import { type Effect, type Redacted, Schema, type Stream } from "effect"
 import { defineError } from "../../core/defineError.ts"
+import { on } from "./machineText.ts"
 
 /**
  * A program and its arguments. They are words, never parsed by a shell. Secrets travel in `env` or `stdin`, which reach
@@ -47,31 +48,29 @@ export interface Process<E> {
   readonly exitCode: Effect.Effect<number, E>
 }
 
-/** A program could not be started on this machine: it is not there, or may not be run. */
+/** A program cannot be started on this machine: it is not installed, or the user may not run it. */
 export class ProgramMissing extends defineError<ProgramMissing>()("ProgramMissing", {
   fields: { program: Schema.String, reason: Schema.Defect() },
-  message: ({ program }) => `${program} cannot be started on this machine: it is not installed, or not in PATH.`,
-  remedy: ({ program }) => `Install ${program}, and check with: command -v ${program}`,
+  message: (e) => `${e.program} cannot be started on this machine: it is not installed, or not in PATH.`,
+  remedy: (e) => `Install ${e.program}, then check with: command -v ${e.program}`,
   exitCode: "unavailable",
   sample: { program: "docker", reason: "ENOENT" }
 }) {}
 
-/** A command for its bytes ended with another exit code than 0. */
+/** A command that streams data, such as `docker save`, failed. */
 export class CommandFailed extends defineError<CommandFailed>()("CommandFailed", {
   fields: { machine: Schema.String, program: Schema.String, code: Schema.Int, stderr: Schema.String },
-  message: ({ program, machine, code, stderr }) =>
-    `${program} on ${machine} ended with exit code ${code}: ${stderr.trim()}`,
+  message: (e) => `${e.program} failed ${on(e.machine)} with exit code ${e.code}: ${e.stderr.trim()}`,
   remedy: "Run the command by hand to see more; --dry-run prints it.",
   exitCode: "failed",
   sample: { machine: "local", program: "docker", code: 1, stderr: "Error: no such image" }
 }) {}
 
-/** A command wrote more than it ever should, and was ended. */
+/** jiji stopped a command that printed far too much. */
 export class OutputTooLong extends defineError<OutputTooLong>()("OutputTooLong", {
   fields: { machine: Schema.String, program: Schema.String, bytes: Schema.Int },
-  message: ({ program, machine, bytes }) =>
-    `${program} on ${machine} was ended: it wrote more than ${bytes / 1024 / 1024} MiB.`,
-  remedy: "Find out what writes so much on that machine; --dry-run prints the command, to run it by hand.",
+  message: (e) => `${e.program} was stopped ${on(e.machine)}: it printed more than ${e.bytes / 1024 / 1024} MiB.`,
+  remedy: "Find out why it prints so much. To run the command by hand, print it with --dry-run.",
   exitCode: "failed",
   sample: { machine: "web1", program: "pull", bytes: 64 * 1024 * 1024 }
 }) {}

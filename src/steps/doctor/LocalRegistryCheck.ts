@@ -37,7 +37,7 @@ export const step = Step.make(
       }
       // A container has no other port to go to.
       if (container !== undefined)
-        return yield* new RegistryPortTaken({ port, detail: "something else listens there." })
+        return yield* new RegistryPortTaken({ port, detail: "another program listens there." })
       const check = warning(
         "registry",
         `port ${port} is taken on this machine; deploys use a free one`,

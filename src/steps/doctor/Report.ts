@@ -29,11 +29,11 @@ export const Report = Schema.Struct({
 })
 export type Report = typeof Report.Type
 
-/** Something stands in the way of a deploy. */
+/** `jiji doctor` found a problem that would make a deploy fail. */
 export class ChecksFailed extends defineError<ChecksFailed>()("ChecksFailed", {
   fields: { failed: Schema.Int, all: Schema.Int },
-  message: ({ failed, all }) => `${failed} of ${all} checks failed.`,
-  remedy: "Do what is said below each of them, then run: jiji doctor",
+  message: (e) => `${e.failed} of ${e.all} checks failed.`,
+  remedy: "Follow the advice below each failed check, then run: jiji doctor",
   exitCode: "failed",
   sample: { failed: 2, all: 14 }
 }) {}

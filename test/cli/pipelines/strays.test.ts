@@ -34,32 +34,22 @@ export default Runnable.make({
 
 const files = { "x.ts": stray }
 const line = (text: string) => stray.slice(0, stray.indexOf(text)).split("\n").length
-const effects = "  → Let the step fail in place of that: `Effect.fail`.\n"
+const effects = "  → Let the step fail instead: `Effect.fail`.\n"
 const wait =
-  "  → Wait in a step for all that it begins: `Effect.promise` for a promise, `Effect.callback` for a callback.\n"
+  "  → Wait in a step for everything that it starts: `Effect.promise` for a promise, `Effect.callback` for a callback.\n"
 
 test.each<[what: string, how: string, at: string, stderr: string]>([
-  ["calls process.exit", "exit", "  exit:", `process.exit(0) was called in the middle of the run (at AT).\n${effects}`],
-  [
-    "catches that",
-    "swallowed",
-    "  swallowed:",
-    `process.exit(3) was called in the middle of the run (at AT).\n${effects}`
-  ],
-  [
-    "has a callback do so",
-    "callback",
-    "  callback:",
-    `process.exit(0) was called in the middle of the run (at AT).\n${effects}`
-  ],
-  ["throws when nobody waits", "late", "  late:", `Thrown where no step waited for it: too late (at AT)\n${wait}`],
-  ["lets a promise fail", "rejected", "", `A promise that no step waited for failed: {"a":1}\n${wait}`],
+  ["calls process.exit", "exit", "  exit:", `process.exit(0) was called during the run (at AT).\n${effects}`],
+  ["catches that", "swallowed", "  swallowed:", `process.exit(3) was called during the run (at AT).\n${effects}`],
+  ["has a callback do so", "callback", "  callback:", `process.exit(0) was called during the run (at AT).\n${effects}`],
+  ["throws when nobody waits", "late", "  late:", `Uncaught error: too late (at AT)\n${wait}`],
+  ["lets a promise fail", "rejected", "", `Unhandled promise rejection: {"a":1}\n${wait}`],
   [
     "waits for what never comes",
     "unsettled",
     "",
-    "The run waits for something that cannot happen any more.\n" +
-      "  → Look for a promise or a callback in a step that is never settled or called.\n"
+    "The run is stuck: it waits for something that can no longer happen.\n" +
+      "  → Look in the steps for a promise that never settles or a callback that is never called.\n"
   ]
 ])("a step that %s fails the run, which is undone and released", (_, how, at, said) => {
   using shop = pipelines(files)
@@ -84,7 +74,7 @@ test("an exit that cannot be held up is no success either, and says what it left
   expect(shop.jiji(["run", "x.ts", "--how", "kept"])).toMatchObject({
     code: 1,
     stderr:
-      `error: Something ended jiji in the middle of the run, with the exit code 0.\n${effects}` +
+      `error: Something ended jiji during the run, with exit code 0.\n${effects}` +
       "this was still held, and may be left:\n  lock\n" +
       "these steps were done, and not undone:\n  x/tag\n" +
       "  → What ran may be half done, too. Where that was a deploy, the next one mends it.\n"

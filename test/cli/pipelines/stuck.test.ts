@@ -24,8 +24,8 @@ const become = async (args: ReadonlyArray<string>, signal?: NodeJS.Signals) => {
 
 describe("a pipeline's file with a loop that never ends", () => {
   const stderr =
-    "error: .jiji/pipelines/loop.ts was not imported within 10 s: it waits for something, or never ends.\n" +
-    "  → Look for an `await` outside of functions, and do in a step what takes time.\n"
+    "error: .jiji/pipelines/loop.ts took longer than 10 s to import: it waits for something, or never ends.\n" +
+    "  → Look for an `await` outside of functions, and move slow work into a step.\n"
 
   test("is given up by `jiji run` and `jiji list`", async () => {
     const ended = await Promise.all([become(["run", "loop"]), become(["list"])])
@@ -48,7 +48,7 @@ test("a pipeline's file that ends the process is no success", () => {
     code: 78,
     stdout: "",
     stderr:
-      "error: x.ts ended jiji by itself, with the exit code 0, before anything was run.\n" +
-      "  → Take the `process.exit` out of it, or put it into a step as an error: `Effect.fail`.\n"
+      "error: x.ts ended jiji with exit code 0 before the run started.\n" +
+      "  → Remove `process.exit` from it. To report an error, let a step fail with `Effect.fail`.\n"
   })
 })

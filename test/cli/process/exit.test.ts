@@ -7,13 +7,13 @@ test("no line that a server wrote begins a line, where a CI would take it for a 
   const log = "Step 1/2\n::add-mask::e\n##[error]no\nhidden\r::stop-commands::x\n  ::set-output::y"
   expect(ending(Cause.fail(new BuildFailed({ service: "web", code: 2, log }))).text).toBe(
     [
-      "error: The image of web does not build (exit code 2):",
+      "error: The image of web failed to build (exit code 2):",
       "  | Step 1/2",
       "  | ::add-mask::e",
       "  | # #[error]no",
       "  | ::stop-commands::x",
       "  |   ::set-output::y",
-      "  → Mend what the lines above say, in the Dockerfile or in what it builds.",
+      "  → Fix the error shown above, in the Dockerfile or in the code that it builds.",
       ""
     ].join("\n")
   )

@@ -14,11 +14,11 @@ import type { RegistryLayers } from "./layers.ts"
 import { places } from "./machineNames.ts"
 import { bytes } from "../../../core/units.ts"
 
-/** Something would be removed, and nobody is there to be asked. */
+/** The command must ask before it deletes images, but there is no terminal, or --json was given. */
 export class NotConfirmed extends defineError<NotConfirmed>()("NotConfirmed", {
   fields: {},
-  message: "This removes stored images, and there is nobody to ask.",
-  remedy: "Give --yes to remove them without being asked.",
+  message: "This command deletes stored images, and it cannot ask for confirmation here.",
+  remedy: "Use --yes to delete them without confirmation.",
   exitCode: "usage",
   sample: {}
 }) {}

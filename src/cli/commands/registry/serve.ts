@@ -6,11 +6,11 @@ import { project } from "../../flags.ts"
 import { open } from "../../loadProject.ts"
 import type { RegistryLayers } from "./layers.ts"
 
-/** The project's registry is elsewhere, and is served there. */
+/** The project uses a remote registry, which jiji does not serve. */
 export class NothingToServe extends defineError<NothingToServe>()("NothingToServe", {
   fields: { project: Schema.String, server: Schema.String },
-  message: ({ project, server }) => `The registry of ${project} is ${server}: there is nothing to serve.`,
-  remedy: "Servers reach it by themselves; `jiji registry status` shows whether it answers.",
+  message: (e) => `The registry of ${e.project} is ${e.server}, so there is nothing to serve.`,
+  remedy: "Servers connect to it directly; `jiji registry status` shows whether it answers.",
   exitCode: "usage",
   sample: { project: "shop", server: "ghcr.io" }
 }) {}

@@ -15,11 +15,11 @@ import type { RegistryLayers } from "./layers.ts"
 import { printable } from "../../../core/text.ts"
 import { bytes } from "../../../core/units.ts"
 
-/** The project's remote registry cannot be reached from this machine. */
+/** The project's remote registry does not answer this machine. */
 export class RegistrySilent extends defineError<RegistrySilent>()("RegistrySilent", {
   fields: { url: Schema.String },
-  message: ({ url }) => `No registry answers at ${url}.`,
-  remedy: ({ url }) => `Check \`server\` under \`builder.registry\`, and the way there: curl --verbose ${url}`,
+  message: (e) => `The registry does not answer at ${e.url}.`,
+  remedy: (e) => `Check \`server\` under \`builder.registry\`, and the connection: curl --verbose ${e.url}`,
   exitCode: "unavailable",
   sample: { url: "https://registry.example.com/v2/" }
 }) {}
