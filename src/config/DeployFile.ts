@@ -144,13 +144,13 @@ const RemoteRegistry = Schema.Struct({
     })
   ),
   username: optional(
-    anyText("a text", {
+    anyText("a string", {
       description: "User of the registry, or a secret's name in capitals. GHCR and Docker Hub name images by it.",
       examples: ["octocat"]
     })
   ),
   password: optional(
-    anyText("a text", {
+    anyText("a string", {
       description:
         "Name of the secret, in capitals, that holds the password or token; or `$(command)`, a command that prints it.",
       examples: ["GITHUB_TOKEN"]
@@ -169,7 +169,7 @@ const Builder = Schema.Struct({
   local: optional(
     Schema.Literal(true).annotate({
       description: "Images are built on this machine; there is no other way, so the key may be left out.",
-      message: "can only be true: images are built on the machine that jiji runs on"
+      message: "can only be true: jiji always builds images on this machine"
     })
   ),
   registry: or(

@@ -56,9 +56,9 @@ describe("a value that is a command as a whole is one", () => {
     test(`${value} is none`, () => expect(written(parseDotEnv(`A=${value}`).values.get("A"))).toMatch(/^x?\$\(id\)$/u))
   }
   for (const [value, message] of [
-    ["$(hunter2", "begins a command with $( and never closes it; single quotes make a literal value of it"],
-    ["$(a)hunter2", "goes on after the command in $( ); single quotes make a literal value of it"],
-    ['"$(a) hunter2"', "goes on after the command in $( ); single quotes make a literal value of it"]
+    ["$(hunter2", "opens a command with $( but does not close it; use single quotes for a literal value"],
+    ["$(a)hunter2", "has text after the command in $( ); use single quotes for a literal value"],
+    ['"$(a) hunter2"', "has text after the command in $( ); use single quotes for a literal value"]
   ] as const) {
     test(`${value} is a fault, not a password`, () =>
       expect(parseDotEnv(`B=1\nA=${value}`).faults).toEqual([{ line: 2, message }]))
@@ -67,15 +67,15 @@ describe("a value that is a command as a whole is one", () => {
 
 describe("a line that cannot be read is told by its number, not by what it holds", () => {
   for (const [protects, text, line, message] of [
-    ["no name", "A=1\nhunter2\nB=2\n", 2, "is not of the form NAME=value"],
-    ["a bad name", "A-B=hunter2\n", 1, "is not of the form NAME=value"],
-    ["a NUL byte", "A=1\nB=hunter2\0\n", 2, "holds a NUL byte, which no variable can"],
-    ["an open quote", "A='1\n2'\nB=\"hunter2\nC=3\n", 3, 'opens a value with " and never closes it'],
+    ["no name", "A=1\nhunter2\nB=2\n", 2, "does not have the form NAME=value"],
+    ["a bad name", "A-B=hunter2\n", 1, "does not have the form NAME=value"],
+    ["a NUL byte", "A=1\nB=hunter2\0\n", 2, "contains a NUL byte, which no variable can hold"],
+    ["an open quote", "A='1\n2'\nB=\"hunter2\nC=3\n", 3, 'opens a value with " but does not close it'],
     [
       "a quote inside quotes",
       "\nA='it's hunter2\nB=x'\n",
       2,
-      "goes on after the closing quote; a quote inside the value needs a backslash, or the other quotes"
+      "has text after the closing quote; escape a quote inside the value with a backslash, or use other quotes"
     ]
   ] as const) {
     test(protects, () => {

@@ -292,7 +292,7 @@ it.live("a problem names the file and line where the value was written", () =>
       "The configuration has 3 errors:",
       ".jiji/deploy.yml:7 services.web.retain: must be a whole number from 1 to 1000, not 0",
       ".jiji/deploy.staging.yml:4 servers.web1.port: must be a port from 1 to 65535, not 70000",
-      ".jiji/deploy.staging.yml:5 services.web.hosts[0]: gone is not under servers; there is web1"
+      ".jiji/deploy.staging.yml:5 services.web.hosts[0]: gone is not under servers; use web1"
     ])
   })
 )

@@ -5,7 +5,7 @@ import { reservedName } from "../../src/config/reservedNames.ts"
 
 test("what a client or a shell would take for its own is no name for a secret", () => {
   for (const name of ["HOME", "PATH", "XDG_RUNTIME_DIR", "DOCKER_HOST", "CONTAINER_HOST", "LD_PRELOAD", "JIJI_NAMES"]) {
-    expect(reservedName(name)).toStartWith(`${name} cannot be the name of a container's secret: `)
+    expect(reservedName(name)).toStartWith(`${name} cannot be a container's secret, because `)
   }
 })
 

@@ -49,8 +49,8 @@ services:
 it.live("an alias of nothing is one problem, not one for the value and one for the hole it leaves", () =>
   Effect.gen(function* () {
     expect(yield* problemsOf(smallest.replace("host: 203.0.113.10", "host: *gone").replace("shop", "Shop"))).toEqual([
-      '1 project: must be a name of lower-case letters and digits, with single - or _ inside, such as my-app, not "Shop"',
-      "3 refers to `gone`, but no value above is marked with `&gone`"
+      '1 project: must be a name of lower-case letters and digits, with single - or _ between them, such as my-app, not "Shop"',
+      "3 uses the alias `*gone`, but no value above has the anchor `&gone`"
     ])
   })
 )
@@ -69,29 +69,25 @@ it.live("JSON is YAML too, and so is a file from Windows", () =>
 )
 
 const table: ReadonlyArray<readonly [protects: string, text: string, ...problems: ReadonlyArray<string>]> = [
-  ["a tab", "a:\n\tb: 1\n", "f:2 a tab indents this line; YAML takes only spaces"],
-  ["a key twice", "a: 1\nb: 2\na: 3\n", "f:3 the key `a` is here a second time; the first is on line 1"],
-  ["a key twice on one line", "a: { b: 1, b: 2 }\n", "f:1 the key `b` is here a second time; the first is on line 1"],
-  ["two documents", "a: 1\n---\nb: 2\n", "f:2 a second document starts here; the file must hold only one"],
+  ["a tab", "a:\n\tb: 1\n", "f:2 is indented with a tab; YAML allows only spaces"],
+  ["a key twice", "a: 1\nb: 2\na: 3\n", "f:3 repeats the key `a` of line 1"],
+  ["a key twice on one line", "a: { b: 1, b: 2 }\n", "f:1 repeats the key `b` of line 1"],
+  ["two documents", "a: 1\n---\nb: 2\n", "f:2 starts a second YAML document; the file must contain only one"],
   [
     "a colon in a value",
     "a: b: c\n",
-    "f:1 has a second `key: value` on one line; put quotes around a value that holds a colon and a space"
+    "f:1 has a second `key: value` on one line; put quotes around a value that contains a colon and a space"
   ],
-  [
-    "an @ in front",
-    "a: @b\n",
-    "f:1 starts with a character that means something else in YAML; put quotes around the value"
-  ],
+  ["an @ in front", "a: @b\n", "f:1 starts with a character that YAML reserves; put quotes around the value"],
   ["an open quote", 'a: "b\n', 'f:2 is not valid YAML: missing closing "quote'],
   ["a wrong indent", "a:\n  b: 1\n c: 2\n", "f:3 is not valid YAML: all mapping items must start at the same column"],
-  ["an unknown alias", "a: 1\nb: *x\n", "f:2 refers to `x`, but no value above is marked with `&x`"],
-  ["an alias before its anchor", "a: *x\nb: &x 1\n", "f:1 refers to `x`, but no value above is marked with `&x`"],
-  ["an alias of itself", "a: &x\n  b: *x\n", "f:2 holds an alias of itself"],
-  ["a merge of a text", "a: &x 1\nb: { <<: *x }\n", "f:2 merges with `<<` what is not a map"],
-  ["a key that is a list", "? [a, b]\n: 1\n", "f:1 has a key that is not a word"],
-  ["a tag", "a: !secret b\n", "f:1 has a YAML tag (`!…`) that means nothing here"],
-  ["bytes", "a: !!binary aGk=\n", "f:1 is of a kind that means nothing here; put quotes around it"]
+  ["an unknown alias", "a: 1\nb: *x\n", "f:2 uses the alias `*x`, but no value above has the anchor `&x`"],
+  ["an alias before its anchor", "a: *x\nb: &x 1\n", "f:1 uses the alias `*x`, but no value above has the anchor `&x`"],
+  ["an alias of itself", "a: &x\n  b: *x\n", "f:2 contains an alias of itself"],
+  ["a merge of a text", "a: &x 1\nb: { <<: *x }\n", "f:2 merges a value with `<<` that is not a map"],
+  ["a key that is a list", "? [a, b]\n: 1\n", "f:1 has a key that is empty, a list or a map"],
+  ["a tag", "a: !secret b\n", "f:1 has a YAML tag (`!…`), which jiji does not support"],
+  ["bytes", "a: !!binary aGk=\n", "f:1 has a YAML type that jiji does not support; put quotes around it"]
 ]
 
 describe("each mistake in YAML has its sentence and line", () => {
@@ -109,7 +105,7 @@ it.live("aliases that stand for a billion values are refused, and quickly", () =
       .split("")
       .map((name, i) => level(name, "abcdefgh"[i] ?? "a"))
       .join("")}`
-    expect(faults(text)).toEqual(["f:5 stands for more than 100000 values once its aliases are written out"])
+    expect(faults(text)).toEqual(["f:5 has more than 100000 values when its aliases are expanded"])
   })
 )
 
@@ -118,7 +114,7 @@ it.live("maps that each merge the one before are refused beyond a number, and qu
     const chain = Array.from({ length: 2500 }, (_, n) => `m${n}: &m${n} { <<: *m${n - 1}, k${n}: 1 }\n`).slice(1)
     const before = performance.now()
     const [first, ...more] = faults(`m0: &m0 { k: 1 }\n${chain.join("")}`)
-    expect(first).toMatch(/^f:\d+ merges with `<<` more than 100000 values, with those above$/)
+    expect(first).toMatch(/^f:\d+ merges more than 100000 values with `<<`, together with the merges above$/)
     // That the file as a whole stands for too much is another way to say it.
     expect(more.length).toBeLessThanOrEqual(1)
     expect(performance.now() - before).toBeLessThan(3000)

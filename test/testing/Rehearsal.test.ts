@@ -304,7 +304,7 @@ describe("a rehearsal", () => {
   test("takes its project from text as from a file, and throws what is wrong with it", () => {
     const text = "project: shop\nservers: { web1: { host: 203.0.113.10 } }\nservices: { web: { hosts: [web1] } }\n"
     expect(() => Rehearsal.project(text)).toThrow(ConfigInvalid)
-    expect(() => Rehearsal.project(text)).toThrow("\ndeploy.yml:3 services.web: needs build")
+    expect(() => Rehearsal.project(text)).toThrow("\ndeploy.yml:3 services.web: needs either build")
     const [web1, web2] = project.servers
     expect([web1?.port, web2?.port, project.root]).toEqual([undefined, 2222, "/project"])
   })

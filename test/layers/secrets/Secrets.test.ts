@@ -146,7 +146,7 @@ it.live("a broken .env fails with its lines and none of its values, but only whe
     Effect.gen(function* () {
       const error = yield* Effect.flip(resolve("A"))
       expect(error.message).toBe(
-        ".env:2 is not of the form NAME=value\n.env:3 opens a value with ' and never closes it"
+        ".env:2 does not have the form NAME=value\n.env:3 opens a value with ' but does not close it"
       )
       expect([error._tag, error.exitCode, JSON.stringify(error).includes("hunter2")]).toEqual([
         "SecretsUnreadable",
