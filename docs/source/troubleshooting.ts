@@ -7,16 +7,16 @@ import type { Failure } from "../../src/core/Failure.ts"
 
 const src = join(import.meta.dir, "../../src")
 
-/** The headings of the page, and where in src their errors are. The longest path that fits a file decides. */
+/** The headings of the page, with the paths in src of their errors. The longest path that matches a file wins. */
 const parts = {
   "Usage and configuration": ["cli/", "config/", "sandbox/", "steps/"],
-  "The record of runs": ["record/"],
+  "Run history": ["record/"],
   Secrets: ["layers/secrets/"],
   "Servers and SSH": ["layers/ssh/"],
   "Engines and containers": ["layers/docker/", "layers/processes/"],
   "Remote registries": ["layers/docker/RemoteRegistryError.ts"],
   "The local registry": ["layers/registry/", "layers/registryContainer/"],
-  "Pipelines of your own": ["cli/pipelines/", "core/", "pipeline/"]
+  "Your own pipelines": ["cli/pipelines/", "core/", "pipeline/"]
 } as const
 
 const headingOf = (file: string): string => {
@@ -24,15 +24,15 @@ const headingOf = (file: string): string => {
     .flatMap(([heading, paths]) => paths.map((path) => ({ heading, path })))
     .filter(({ path }) => file.startsWith(path))
     .sort((a, b) => b.path.length - a.path.length)
-  if (found === undefined) throw new Error(`No part of docs/troubleshooting.md is for the errors of src/${file}.`)
+  if (found === undefined) throw new Error(`docs/troubleshooting.md has no heading for the errors of src/${file}.`)
   return found.heading
 }
 
-/** An error class of src, as the page shows it. */
+/** An error class, as the page shows it. */
 export interface DocumentedError {
   readonly tag: string
   readonly heading: string
-  /** What the source says above the class. */
+  /** The comment above the class. */
   readonly meaning: string
   readonly samples: ReadonlyArray<Failure>
 }
@@ -52,7 +52,7 @@ const isErrorClass = (value: unknown): value is { readonly samples: ReadonlyArra
 
 const documented = async (file: string): Promise<ReadonlyArray<DocumentedError>> => {
   const source = readFileSync(join(src, file), "utf8")
-  // Some modules do things when they are imported, so only those with errors are.
+  // Importing has effects in some modules (main.ts runs the CLI), so only those with errors are imported.
   if (!source.includes(" extends defineError<")) return []
   const found = meanings(source)
   const exported: Readonly<Record<string, unknown>> = await import(join(src, file))
@@ -85,39 +85,43 @@ const introduction = `# Troubleshooting
 
 <!-- Written by bin/docs from the error classes of src. -->
 
-\`jiji doctor\` looks at this machine and at every server for what a deploy needs, and changes nothing. What a failed
-deploy says ends with what to do about it; below is every such error, with an example of its words.
+Start with \`jiji doctor\`: it checks this machine and every server for what a deploy needs, and changes nothing. When a
+deploy fails, the last line of the error says what to do. This page lists every error with an example.
 
-## Often asked
+## Common problems
 
 ### GHCR answers 403 Forbidden
 
-The token needs \`write:packages\` and \`read:packages\`; \`username\` must be your GitHub user or organization; and the
-package must exist, or the token may create it. In a workflow, \`permissions: packages: write\` gives its
-\`GITHUB_TOKEN\` that.
+- The token needs \`write:packages\` and \`read:packages\`.
+- \`username\` must be your GitHub user or organization.
+- The package must exist, or the token must be allowed to create it.
+
+In a GitHub workflow, add \`permissions: packages: write\` for its \`GITHUB_TOKEN\`.
 
 ### GHCR requires username to be configured
 
-GHCR and Docker Hub name images after their user, so \`username\` is needed under \`builder.registry\`, or a \`namespace\`.
+GHCR and Docker Hub put the user's name into the name of an image. Set \`username\` or \`namespace\` under
+\`builder.registry\`.
 
 ### A server cannot reach localhost:9270
 
-The registry is reached through the SSH connection, while a deploy (or a forward of your own) holds it.
+Servers reach the registry through the SSH connection of a running deploy, or through a port forward of your own.
 
-1. Is the registry there? Here: \`jiji registry status\`, and \`curl http://127.0.0.1:9270/v2/\` while \`jiji registry serve\` runs.
-2. May the server's sshd forward? Its configuration needs \`AllowTcpForwarding yes\` (or \`remote\`). \`GatewayPorts\` must not
-   be \`yes\`: jiji asks for 127.0.0.1 on the server, which needs no more than forwarding, while \`GatewayPorts yes\` opens the
-   port to everybody who reaches the server. jiji then turns connections from elsewhere away; OpenSSH's own \`ssh -R\` does not.
-3. Is it up? On the server: \`ss -ltn | grep 9270\`.
+1. Check the registry on this machine: run \`jiji registry status\`. While \`jiji registry serve\` runs, also try
+   \`curl http://127.0.0.1:9270/v2/\`.
+2. Check that the server's sshd allows forwarding: its configuration needs \`AllowTcpForwarding yes\` (or \`remote\`).
+   \`GatewayPorts\` must not be \`yes\`, because that opens the port to everyone who can reach the server. jiji only needs
+   127.0.0.1 there, and rejects connections from other addresses. OpenSSH's \`ssh -R\` does not reject them.
+3. Check that the port is open on the server: \`ss -ltn | grep 9270\`.
 
 ### Permission denied for a port
 
-Ports below 1024 need root on the server. Choose a higher one under \`builder.registry.port\`.
+Ports below 1024 need root on the server. Set \`builder.registry.port\` to a higher port.
 
 ### Connections stall for a second or two on podman
 
-Podman 4.3 with the netavark of Debian 12 lets the bridge's hardware address change when a container starts or stops, so
-that open connections wait until their peers have learned the new one. Newer versions keep it.
+With podman 4.3 and the netavark of Debian 12, the hardware address of the bridge can change when a container starts or
+stops. Open connections then wait until the other side knows the new address. Newer versions keep the address.
 `
 
 /** docs/troubleshooting.md. */
