@@ -129,7 +129,7 @@ describe("a registry in a container", () => {
     const run = await deploy({ port: 9273 })
     expect(run.code).toBe(78)
     expect(run.stderr).toContain(
-      `The registry's container jiji-registry is on port ${registry.port}, and deploy.yml asks for port 9273.`
+      `The registry's container jiji-registry uses port ${registry.port}, but deploy.yml sets port 9273.`
     )
   })
 
