@@ -4,82 +4,134 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { exitReport } from "../../src/cli/process/exit.ts"
 import type { Failure } from "../../src/core/Failure.ts"
-import { samples } from "./samples.ts"
 
 const src = join(import.meta.dir, "../../src")
 
-const declaration = /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*export class (\w+) extends Schema\.TaggedError/gu
+/** The headings of the page, with the paths in src of their errors. The longest path that matches a file wins. */
+const parts = {
+  "Usage and configuration": ["cli/", "config/", "sandbox/", "steps/"],
+  "Run history": ["record/"],
+  Secrets: ["layers/secrets/"],
+  "Servers and SSH": ["layers/ssh/"],
+  "Engines and containers": ["layers/docker/", "layers/processes/"],
+  "Remote registries": ["layers/docker/RemoteRegistryError.ts"],
+  "The local registry": ["layers/registry/", "layers/registryContainer/"],
+  "Your own pipelines": ["cli/pipelines/", "core/", "pipeline/"]
+} as const
 
-/** What the source says above each error class. */
-export const meanings: ReadonlyMap<string, string> = new Map(
-  [...new Glob("**/*.ts").scanSync(src)].flatMap((file) =>
-    [...readFileSync(join(src, file), "utf8").matchAll(declaration)].map(([, comment = "", name = ""]) => {
+const headingOf = (file: string): string => {
+  const [found] = Object.entries(parts)
+    .flatMap(([heading, paths]) => paths.map((path) => ({ heading, path })))
+    .filter(({ path }) => file.startsWith(path))
+    .sort((a, b) => b.path.length - a.path.length)
+  if (found === undefined) throw new Error(`docs/troubleshooting.md has no heading for the errors of src/${file}.`)
+  return found.heading
+}
+
+/** An error class, as the page shows it. */
+export interface DocumentedError {
+  readonly tag: string
+  readonly heading: string
+  /** The comment above the class. */
+  readonly meaning: string
+  readonly samples: ReadonlyArray<Failure>
+}
+
+const declaration = /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*export class (\w+) extends defineError</gu
+
+const meanings = (source: string): ReadonlyMap<string, string> =>
+  new Map(
+    [...source.matchAll(declaration)].map(([, comment = "", name = ""]) => {
       const text = comment.replaceAll(/^\s*\* ?/gmu, " ").replaceAll(/\{@link (\w+)\}/gu, "$1")
       return [name, text.replaceAll(/\s+/gu, " ").trim()] as const
     })
   )
-)
 
-const section = (error: Failure): ReadonlyArray<string> => [
-  `### ${error._tag}`,
+const isErrorClass = (value: unknown): value is { readonly samples: ReadonlyArray<Failure> } =>
+  typeof value === "function" && "samples" in value
+
+const documented = async (file: string): Promise<ReadonlyArray<DocumentedError>> => {
+  const source = readFileSync(join(src, file), "utf8")
+  // Importing has effects in some modules (main.ts runs the CLI), so only those with errors are imported.
+  if (!source.includes(" extends defineError<")) return []
+  const found = meanings(source)
+  const exported: Readonly<Record<string, unknown>> = await import(join(src, file))
+  return Object.entries(exported).flatMap(([tag, value]) =>
+    isErrorClass(value)
+      ? [{ tag, heading: headingOf(file), meaning: found.get(tag) ?? "", samples: value.samples }]
+      : []
+  )
+}
+
+/** Every error class that src exports, by name. */
+export const errors: ReadonlyArray<DocumentedError> = (
+  await Promise.all([...new Glob("**/*.ts").scanSync(src)].map(documented))
+)
+  .flat()
+  .sort((a, b) => (a.tag < b.tag ? -1 : 1))
+
+const section = ({ meaning, samples, tag }: DocumentedError): ReadonlyArray<string> => [
+  `### ${tag}`,
   "",
-  `${meanings.get(error._tag) ?? ""} Exit code ${error.exitCode}.`,
+  `${meaning} Exit code ${[...new Set(samples.map(({ exitCode }) => exitCode))].join(" or ")}.`,
   "",
   "```text",
-  exitReport(Cause.fail(error)).text.trimEnd(),
+  ...samples.map((sample) => exitReport(Cause.fail(sample)).text.trimEnd()),
   "```",
   ""
 ]
 
-const byTag = (a: Failure, b: Failure): number => (a._tag < b._tag ? -1 : 1)
-
 const introduction = `# Troubleshooting
 
-<!-- Written by bin/docs from the error classes of src and docs/source/samples.ts. -->
+<!-- Written by bin/docs from the error classes of src. -->
 
-\`jiji doctor\` looks at this machine and at every server for what a deploy needs, and changes nothing. What a failed
-deploy says ends with what to do about it; below is every such error, with an example of its words.
+Start with \`jiji doctor\`: it checks this machine and every server for what a deploy needs, and changes nothing. When a
+deploy fails, the last line of the error says what to do. This page lists every error with an example.
 
-## Often asked
+## Common problems
 
 ### GHCR answers 403 Forbidden
 
-The token needs \`write:packages\` and \`read:packages\`; \`username\` must be your GitHub user or organization; and the
-package must exist, or the token may create it. In a workflow, \`permissions: packages: write\` gives its
-\`GITHUB_TOKEN\` that.
+- The token needs \`write:packages\` and \`read:packages\`.
+- \`username\` must be your GitHub user or organization.
+- The package must exist, or the token must be allowed to create it.
+
+In a GitHub workflow, add \`permissions: packages: write\` for its \`GITHUB_TOKEN\`.
 
 ### GHCR requires username to be configured
 
-GHCR and Docker Hub name images after their user, so \`username\` is needed under \`builder.registry\`, or a \`namespace\`.
+GHCR and Docker Hub put the user's name into the name of an image. Set \`username\` or \`namespace\` under
+\`builder.registry\`.
 
 ### A server cannot reach localhost:9270
 
-The registry is reached through the SSH connection, while a deploy (or a forward of your own) holds it.
+Servers reach the registry through the SSH connection of a running deploy, or through a port forward of your own.
 
-1. Is the registry there? Here: \`jiji registry status\`, and \`curl http://127.0.0.1:9270/v2/\` while \`jiji registry serve\` runs.
-2. May the server's sshd forward? Its configuration needs \`AllowTcpForwarding yes\` (or \`remote\`). \`GatewayPorts\` must not
-   be \`yes\`: jiji asks for 127.0.0.1 on the server, which needs no more than forwarding, while \`GatewayPorts yes\` opens the
-   port to everybody who reaches the server. jiji then turns connections from elsewhere away; OpenSSH's own \`ssh -R\` does not.
-3. Is it up? On the server: \`ss -ltn | grep 9270\`.
+1. Check the registry on this machine: run \`jiji registry status\`. While \`jiji registry serve\` runs, also try
+   \`curl http://127.0.0.1:9270/v2/\`.
+2. Check that the server's sshd allows forwarding: its configuration needs \`AllowTcpForwarding yes\` (or \`remote\`).
+   \`GatewayPorts\` must not be \`yes\`, because that opens the port to everyone who can reach the server. jiji only needs
+   127.0.0.1 there, and rejects connections from other addresses. OpenSSH's \`ssh -R\` does not reject them.
+3. Check that the port is open on the server: \`ss -ltn | grep 9270\`.
 
 ### Permission denied for a port
 
-Ports below 1024 need root on the server. Choose a higher one under \`builder.registry.port\`.
+Ports below 1024 need root on the server. Set \`builder.registry.port\` to a higher port.
 
 ### Connections stall for a second or two on podman
 
-Podman 4.3 with the netavark of Debian 12 lets the bridge's hardware address change when a container starts or stops, so
-that open connections wait until their peers have learned the new one. Newer versions keep it.
+With podman 4.3 and the netavark of Debian 12, the hardware address of the bridge can change when a container starts or
+stops. Open connections then wait until the other side knows the new address. Newer versions keep the address.
 `
 
 /** docs/troubleshooting.md. */
 export const troubleshooting = (): string =>
   [
     introduction,
-    ...Object.entries(samples).flatMap(([heading, errors]) => [
+    ...Object.keys(parts).flatMap((heading) => [
       `## ${heading}`,
       "",
-      ...[...errors].sort(byTag).flatMap(section)
+      ...errors.filter((error) => error.heading === heading).flatMap(section)
     ])
   ]
     .join("\n")

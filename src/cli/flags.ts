@@ -1,7 +1,7 @@
 import { Flag } from "effect/cli"
-import { Effect, Option, Schema } from "effect"
+import { Effect, Option } from "effect"
 import { environmentPattern } from "../config/fields.ts"
-import { ExitCode } from "../core/Failure.ts"
+import { defineError } from "../core/defineError.ts"
 
 /** The flags of every command that reads deploy.yml. */
 export const projectFlags = {
@@ -44,18 +44,14 @@ export const jsonFlag = Flag.Boolean("json").pipe(
   Flag.withDefault(false)
 )
 
-/** A rehearsal was asked for as JSON. */
-export class RehearsalAsJson extends Schema.TaggedError<RehearsalAsJson>()("RehearsalAsJson", {}) {
-  override get message() {
-    return "--json prints what is found or done, and --dry-run does neither."
-  }
-  get remedy() {
-    return "Leave one of them out."
-  }
-  get exitCode() {
-    return ExitCode.usage
-  }
-}
+/** A command got both --json and --dry-run. */
+export class RehearsalAsJson extends defineError<RehearsalAsJson>()("RehearsalAsJson", {
+  fields: {},
+  message: "--json and --dry-run cannot be used together.",
+  remedy: "Leave one of them out.",
+  exitCode: "usage",
+  sample: {}
+}) {}
 
 export const rejectJsonDryRun = ({ dryRun, json }: { readonly dryRun: boolean; readonly json: boolean }) =>
   json && dryRun ? Effect.fail(new RehearsalAsJson()) : Effect.void

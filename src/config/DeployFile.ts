@@ -144,14 +144,14 @@ const RemoteRegistry = Schema.Struct({
     })
   ),
   username: optional(
-    anyText("a text", {
+    anyText("a string", {
       description:
         "User of the registry, or the name of a secret in capitals. Part of image names on GHCR and Docker Hub.",
       examples: ["octocat"]
     })
   ),
   password: optional(
-    anyText("a text", {
+    anyText("a string", {
       description:
         "Name of the secret, in capitals, with the password or token; or `$(command)`, a command that prints it.",
       examples: ["GITHUB_TOKEN"]
@@ -171,7 +171,7 @@ const Builder = Schema.Struct({
   local: optional(
     Schema.Literal(true).annotate({
       description: "Build images on this machine. There is no other way, so you can omit this key.",
-      message: "can only be true: images are built on the machine that jiji runs on"
+      message: "can only be true: jiji always builds images on this machine"
     })
   ),
   registry: or(

@@ -25,11 +25,11 @@ const isQuote = (text: string | undefined): text is keyof typeof closing => text
 const readValue = (value: string): DotEnvValue | string => {
   const end = commandEnd(value)
   if (end === undefined) return { _tag: "Text", text: value }
-  if (end === 0) return `begins a command with $( and never closes it; ${otherwise}`
-  if (end < value.length) return `goes on after the command in $( ); ${otherwise}`
+  if (end === 0) return `opens a command with $( but does not close it; ${otherwise}`
+  if (end < value.length) return `has text after the command in $( ); ${otherwise}`
   return { _tag: "Command", command: value.slice(2, -1) }
 }
-const otherwise = "single quotes make a literal value of it"
+const otherwise = "use single quotes for a literal value"
 
 /**
  * Parses a `.env` file: one `NAME=value` or `export NAME=value` per line, and `#` comments. Variables are not expanded.
@@ -58,7 +58,7 @@ export const parseDotEnv = (
   const set = (name: string, value: DotEnvValue | string, at: number) => {
     if (typeof value === "string") faults.push({ line: at, message: value })
     else if (value._tag === "Text" && value.text.includes("\0")) {
-      faults.push({ line: at, message: "holds a NUL byte, which no variable can" })
+      faults.push({ line: at, message: "contains a NUL byte, which no variable can hold" })
     } else values.set(name, value)
   }
   for (;;) {
@@ -71,7 +71,7 @@ export const parseDotEnv = (
     const start = opening.exec(rest)
     const name = start?.[1]
     if (start === null || name === undefined) {
-      give("is not of the form NAME=value")
+      give("does not have the form NAME=value")
       continue
     }
     skip(start[0].length)
@@ -91,13 +91,16 @@ export const parseDotEnv = (
     const quoted = closing[quote].exec(rest)
     const inner = quoted?.[1]
     if (quoted === null || inner === undefined) {
-      give(`opens a value with ${quote} and never closes it`)
+      give(`opens a value with ${quote} but does not close it`)
       continue
     }
     const first = line
     skip(quoted[0].length)
     if (!/^[ \t]*(?:#.*)?(?:\n|$)/u.test(rest)) {
-      give("goes on after the closing quote; a quote inside the value needs a backslash, or the other quotes", first)
+      give(
+        "has text after the closing quote; escape a quote inside the value with a backslash, or use other quotes",
+        first
+      )
       continue
     }
     skip(endOfLine())

@@ -1,50 +1,39 @@
-import { Result, Schema, SchemaTransformation } from "effect"
-import { ExitCode } from "../core/Failure.ts"
+import { Result, Schema, SchemaTransformation, Struct } from "effect"
+import { defineError } from "../core/defineError.ts"
 import type { RegistryConfig, RemoteRegistryConfig } from "./Project.ts"
 
-/** The registry puts images under the user's name, and none is configured. */
-export class UsernameRequired extends Schema.TaggedError<UsernameRequired>()("UsernameRequired", {
-  registry: Schema.String
-}) {
-  override get message() {
-    return `${this.registry} requires username to be configured`
-  }
-  get remedy() {
-    return "Add `username` under `builder.registry` in .jiji/deploy.yml."
-  }
-  get exitCode() {
-    return ExitCode.configuration
-  }
-}
-
-/** A name that no registry takes. */
-export class ImageNameInvalid extends Schema.TaggedError<ImageNameInvalid>()("ImageNameInvalid", {
-  part: Schema.Literals(["repository", "tag", "digest"]),
-  value: Schema.String
-}) {
-  override get message() {
-    return `"${this.value}" cannot be the ${this.part} of an image: ${rules[this.part]}.`
-  }
-  get remedy() {
-    switch (this.part) {
-      case "repository":
-        return "Set `namespace` under `builder.registry` to a name that the registry takes, or correct `username`."
-      case "tag":
-        return "Choose another version with `--version`."
-      case "digest":
-        return "Deploy the version again, so that its digest is known."
-    }
-  }
-  get exitCode() {
-    return ExitCode.configuration
-  }
-}
+/** The registry names images after the user, and deploy.yml sets no username. */
+export class UsernameRequired extends defineError<UsernameRequired>()("UsernameRequired", {
+  fields: { registry: Schema.String },
+  message: (e) => `${e.registry} requires username to be configured`,
+  remedy: "Add `username` under `builder.registry` in .jiji/deploy.yml.",
+  exitCode: "configuration",
+  sample: { registry: "GHCR" }
+}) {}
 
 const rules = {
-  repository: "it must be lower-case letters and digits, with single `.`, `_` or `-` inside, and at most 255 long",
-  tag: "it must be at most 128 letters, digits, `_`, `.` and `-`, and not start with `.` or `-`",
-  digest: "it must be sha256: and 64 hexadecimal digits"
+  repository: {
+    text: "use at most 255 lower-case letters and digits, with single `.`, `_` or `-` between them",
+    remedy: "Set `namespace` under `builder.registry` to a valid name, or correct `username`."
+  },
+  tag: {
+    text: "use at most 128 letters, digits, `_`, `.` and `-`, and do not start with `.` or `-`",
+    remedy: "Choose another version with `--version`."
+  },
+  digest: {
+    text: "use sha256: and 64 hexadecimal digits",
+    remedy: "Deploy the version again, so that jiji learns its digest."
+  }
 }
+
+/** No registry accepts this name. */
+export class ImageNameInvalid extends defineError<ImageNameInvalid>()("ImageNameInvalid", {
+  fields: { part: Schema.Literals(Struct.keys(rules)), value: Schema.String },
+  message: (e) => `"${e.value}" is not a valid image ${e.part}: ${rules[e.part].text}.`,
+  remedy: (e) => rules[e.part].remedy,
+  exitCode: "configuration",
+  sample: { part: "repository", value: "docker.io/me@example.com/shop-web" }
+}) {}
 
 /** The hosts of Docker Hub. Its images are always named by the first one. */
 const dockerHub: ReadonlySet<string> = new Set(["docker.io", "registry-1.docker.io", "index.docker.io"])
@@ -205,16 +194,16 @@ export const ofService = (
   return check({ registry: canonicalRegistry(registry.server), path: parts.join("/").toLowerCase() })
 }
 
-/** What keeps a text from being a full image reference, as engines take it; a sentence without its subject. */
+/** Why a text is not a full image reference, as a sentence without its subject. */
 export const referenceFault = (text: string): string | undefined => {
   const [, , ...rest] = text.split("@")
   const result = parse(text)
-  if (rest.length > 0) return "must be an image reference such as nginx:1.27, which has at most one digest"
+  if (rest.length > 0) return "must be an image reference such as nginx:1.27, with at most one digest"
   if (Result.isSuccess(result)) return undefined
   if (text.includes("://")) return "must be an image reference such as ghcr.io/acme/app:1.2, without https://"
   const { part, value } = result.failure
   if (part === "repository" && repositoryPattern.test(value.toLowerCase())) {
-    return `must be in lower case but for its tag: ${text.replace(value, value.toLowerCase())}`
+    return `must be in lower case, except for the tag: ${text.replace(value, value.toLowerCase())}`
   }
-  return `must be an image reference such as nginx:1.27; "${value}" cannot be its ${part}: ${rules[part]}`
+  return `must be an image reference such as nginx:1.27; "${value}" is not a valid ${part}: ${rules[part].text}`
 }

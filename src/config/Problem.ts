@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { ExitCode } from "../core/Failure.ts"
+import { defineError } from "../core/defineError.ts"
 
 /** A mistake in a file, and its location. */
 export const Problem = Schema.Struct({
@@ -28,19 +28,24 @@ export const showPath = (path: KeyPath): string =>
 export const showProblem = ({ file, line, message, path }: Problem): string =>
   `${file}:${line} ${path === "" ? "" : `${path}: `}${message}`.replaceAll(/\p{Cc}+/gu, " ")
 
-/** The deploy file or its environment's file has mistakes. The error lists all of them, in the order of the files. */
-export class ConfigInvalid extends Schema.TaggedError<ConfigInvalid>()("ConfigInvalid", {
-  problems: Schema.Array(Problem)
-}) {
-  override get message() {
-    const count = this.problems.length === 1 ? "a mistake" : `${this.problems.length} mistakes`
-    // One per line, which editors and CI systems recognize.
-    return [`The configuration has ${count}:`, ...this.problems.map(showProblem)].join("\n")
+/** The deploy file or its environment's file has errors. All of them are listed, in the order of the files. */
+export class ConfigInvalid extends defineError<ConfigInvalid>()("ConfigInvalid", {
+  fields: { problems: Schema.Array(Problem) },
+  message: (e) => {
+    const count = e.problems.length === 1 ? "an error" : `${e.problems.length} errors`
+    // One problem a line, as editors and CI expect it.
+    return [`The configuration has ${count}:`, ...e.problems.map(showProblem)].join("\n")
+  },
+  remedy: (e) => (e.problems.length === 1 ? "Fix this line." : "Fix these lines."),
+  exitCode: "configuration",
+  sample: {
+    problems: [
+      {
+        file: ".jiji/deploy.yml",
+        line: 3,
+        path: "servers.web1.hots",
+        message: "is not a known key; did you mean `host`?"
+      }
+    ]
   }
-  get remedy() {
-    return this.problems.length === 1 ? "Correct this line." : "Correct these lines."
-  }
-  get exitCode() {
-    return ExitCode.configuration
-  }
-}
+}) {}

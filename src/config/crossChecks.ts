@@ -33,9 +33,9 @@ const checkSource = (service: Located, path: KeyPath, report: Report) => {
   const build = child(service, "build") !== undefined
   const image = child(service, "image") !== undefined
   if (build && image) {
-    report(path, "has both build and image; leave one out (in an environment's file, `image: ~` takes the key away)")
+    report(path, "has both build and image; remove one (in an environment's file, `image: ~` removes the key)")
   }
-  if (!build && !image) report(path, "needs build, to make its image, or image, to run one that there is")
+  if (!build && !image) report(path, "needs either build, to build its image, or image, to use an existing one")
 }
 
 /** Reports values that a list contains more than once. */
@@ -58,10 +58,7 @@ const checkHosts = (root: Located, service: Located, path: KeyPath, report: Repo
     // The schema reports values that are not valid names.
     if (typeof host !== "string" || !namePattern.test(host) || names.includes(host)) continue
     const near = suggest(host, names)
-    const known =
-      near === undefined
-        ? `there ${names.length === 1 ? "is" : "are"} ${joinWords(names)}`
-        : `did you mean \`${near}\`?`
+    const known = near === undefined ? `use ${joinWords(names, "or")}` : `did you mean \`${near}\`?`
     report([...path, "hosts", index], `${host} is not under servers; ${known}`)
   }
 }
@@ -73,7 +70,7 @@ const checkEnvironment = (service: Located, path: KeyPath, report: Report) => {
   for (const [index, item] of items(secrets).entries()) {
     const name = written(item)
     if (name !== undefined && child(clear, name) !== undefined) {
-      report([...path, "environment", "secrets", index], `${name} is under clear too; leave one out`)
+      report([...path, "environment", "secrets", index], `${name} is also under clear; remove one of them`)
     }
   }
 }
@@ -108,10 +105,10 @@ const checkPorts = (root: Located, report: Report) => {
       if (typeof port === "string") continue
       const clash = published.find((other) => hosts.has(other.server) && portsClash(other.port, port))
       if (clash !== undefined) {
-        const who = clash.service === service ? "above" : `by ${clash.service}`
+        const who = clash.service === service ? "this service" : clash.service
         report(
           ["services", service, "ports", index],
-          `publishes port ${port.host} on ${clash.server}, which is published ${who} (${clash.text})`
+          `publishes port ${port.host} on ${clash.server}, which ${who} already publishes (${clash.text})`
         )
       }
       for (const server of hosts) if (server !== undefined) published.push({ service, server, text, port })
@@ -126,13 +123,13 @@ const checkRegistry = (root: Located, report: Report) => {
   if (registry?._tag !== "Map") return
   if (written(child(registry, "type")) === "local") {
     if (child(registry, "image") === undefined || written(child(registry, "engine")) === "container") return
-    return report([...path, "image"], "is the image of a registry's container, which needs engine: container")
+    return report([...path, "image"], "works only with engine: container")
   }
   const username = child(registry, "username")
   if (wholeCommand(written(username) ?? "") !== undefined) {
     report(
       [...path, "username"],
-      "cannot be a command, only password can; write the user's name, or the name of a secret in capitals"
+      "cannot be a command (only password can); use the user's name, or the name of a secret in capitals"
     )
   }
   if (username !== undefined) return
@@ -140,6 +137,6 @@ const checkRegistry = (root: Located, report: Report) => {
   if (kind !== undefined && child(registry, "namespace") === undefined) {
     report([...path, "username"], `${kind} requires username to be configured`)
   } else if (child(registry, "password") !== undefined) {
-    report([...path, "username"], "is missing, and a password is useless without it")
+    report([...path, "username"], "is missing; password needs it")
   }
 }

@@ -31,7 +31,7 @@ export const text = (expected: string, pattern: RegExp, docs?: Docs) =>
 export const anyText = (expected: string, docs?: Docs) => text(expected, /\S/u, docs)
 
 export const name = (docs?: Docs) =>
-  text("a name of lower-case letters and digits, with single - or _ inside, such as my-app", namePattern, docs)
+  text("a name of lower-case letters and digits, with single - or _ between them, such as my-app", namePattern, docs)
 
 export const secretName = (docs?: Docs) =>
   text("the name of a secret in capitals, such as API_TOKEN", secretPattern, docs)
@@ -41,7 +41,7 @@ export const variableSecret = (docs?: Docs) =>
   secretName(docs).check(Schema.makeFilter(reservedName, { toJsonSchema: () => [{}, true] }))
 
 export const variableName = (docs?: Docs) =>
-  text("a variable's name of letters, digits and _, such as LOG_LEVEL", variablePattern, docs)
+  text("a variable name of letters, digits and _, such as LOG_LEVEL", variablePattern, docs)
 
 export const portNumber = (docs: Docs<number>) =>
   Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 65535 }, { expected: "a port from 1 to 65535" })).annotate({
@@ -56,11 +56,11 @@ const asText = {
 /** A string. Numbers and booleans are accepted and become strings. */
 export const scalar = (docs?: Docs) =>
   Schema.Union([Schema.String, Schema.Finite, Schema.Boolean])
-    .annotate({ expected: "a text, a number, or true or false", ...docs })
+    .annotate({ expected: "a string, a number, or true or false", ...docs })
     .pipe(Schema.decodeTo(Schema.String, asText))
 
 /** A string that `fault` accepts. `fault` returns an error message, or undefined if the string is valid. */
 export const checkedText = (fault: (value: string) => string | undefined, docs: Docs) =>
   Schema.Union([Schema.String, Schema.Finite])
-    .annotate({ expected: "a text", ...docs })
+    .annotate({ expected: "a string", ...docs })
     .pipe(Schema.decodeTo(Schema.String.check(Schema.makeFilter(fault)), asText))

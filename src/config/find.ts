@@ -1,67 +1,44 @@
 import { Effect, FileSystem, Path, Schema } from "effect"
-import { ExitCode } from "../core/Failure.ts"
+import { accessDenied, defineError } from "../core/defineError.ts"
 import { environmentPattern } from "./fields.ts"
 import { suggest } from "./suggest.ts"
 import { faultRemedy, FileFault, faultText, readRegularFile } from "./regularFile.ts"
 import { joinWords } from "../core/text.ts"
 
-/** The deploy file does not exist. */
-export class ConfigNotFound extends Schema.TaggedError<ConfigNotFound>()("ConfigNotFound", {
-  /** The file that was requested, or the folder where the search started. */
-  path: Schema.String,
-  named: Schema.Boolean
-}) {
-  override get message() {
-    return this.named
-      ? `There is no file ${this.path}.`
-      : `There is no .jiji/deploy.yml in ${this.path} or any folder above it.`
-  }
-  get remedy() {
-    return "Change to the project's folder, or name its file with `-c FILE`."
-  }
-  get exitCode() {
-    return ExitCode.configuration
-  }
-}
+/** There is no deploy file at the path of `-c`, or none in the current folder and its parents. */
+export class ConfigNotFound extends defineError<ConfigNotFound>()("ConfigNotFound", {
+  fields: { path: Schema.String, named: Schema.Boolean },
+  message: (e) =>
+    e.named ? `The file ${e.path} does not exist.` : `There is no .jiji/deploy.yml in ${e.path} or a parent folder.`,
+  remedy: "Change to the project's folder, or name the deploy file with `-c FILE`.",
+  exitCode: "configuration",
+  sample: { path: "/home/me/shop", named: false }
+}) {}
 
-/** A deploy file exists but cannot be read. */
-export class ConfigUnreadable extends Schema.TaggedError<ConfigUnreadable>()("ConfigUnreadable", {
-  file: Schema.String,
-  reason: FileFault
-}) {
-  override get message() {
-    return `${this.file} ${faultText(this.reason)}`
-  }
-  get remedy() {
-    return faultRemedy(this.reason, "a file")
-  }
-  get exitCode() {
-    return ExitCode.configuration
-  }
-}
+/** The deploy file exists, but cannot be read. */
+export class ConfigUnreadable extends defineError<ConfigUnreadable>()("ConfigUnreadable", {
+  fields: { file: Schema.String, reason: FileFault },
+  message: (e) => `${e.file} ${faultText(e.reason)}`,
+  remedy: (e) => faultRemedy(e.reason, "a file"),
+  exitCode: "configuration",
+  sample: { file: ".jiji/deploy.yml", reason: accessDenied(".jiji/deploy.yml") }
+}) {}
 
 /** The environment has no file. */
-export class EnvironmentNotFound extends Schema.TaggedError<EnvironmentNotFound>()("EnvironmentNotFound", {
-  environment: Schema.String,
-  file: Schema.String,
-  /** The environments that have a file. */
-  known: Schema.Array(Schema.String)
-}) {
-  override get message() {
-    return `The environment "${this.environment}" has no file ${this.file}.`
-  }
-  get remedy() {
-    if (this.environment === "sandbox") return "Run `jiji sandbox` in another terminal, and keep it open."
-    if (this.known.length === 0) return `Write what differs in it into ${this.file}, or leave \`-e\` out.`
-    const near = suggest(this.environment, this.known)
+export class EnvironmentNotFound extends defineError<EnvironmentNotFound>()("EnvironmentNotFound", {
+  fields: { environment: Schema.String, file: Schema.String, known: Schema.Array(Schema.String) },
+  message: (e) => `The environment "${e.environment}" has no file ${e.file}.`,
+  remedy: (e) => {
+    if (e.environment === "sandbox") return "Run `jiji sandbox` in another terminal, and keep it open."
+    if (e.known.length === 0) return `Create ${e.file} with the settings that differ, or leave out \`-e\`.`
+    const near = suggest(e.environment, e.known)
     return near === undefined
-      ? `Name one that has a file (${joinWords(this.known, "or")}), or write ${this.file}.`
+      ? `Use an environment that has a file (${joinWords(e.known, "or")}), or create ${e.file}.`
       : `Did you mean \`-e ${near}\`?`
-  }
-  get exitCode() {
-    return ExitCode.configuration
-  }
-}
+  },
+  exitCode: "configuration",
+  sample: { environment: "stagign", file: ".jiji/deploy.stagign.yml", known: ["staging"] }
+}) {}
 
 /** A deploy file or environment file. `shown` is its path for messages. */
 export interface ConfigFile {
@@ -95,7 +72,7 @@ export const find = Effect.fnUntraced(function* (options: {
   return yield* new EnvironmentNotFound({ environment: options.environment, file: show(named), known })
 })
 
-/** Returns the requested file, or the nearest `.jiji/deploy.yml` in the current folder or a parent folder. */
+/** Returns the requested file, or the suggest `.jiji/deploy.yml` in the current folder or a parent folder. */
 const locate = Effect.fnUntraced(function* (options: { readonly cwd: string; readonly config?: string }) {
   const path = yield* Path.Path
   const fs = yield* FileSystem.FileSystem

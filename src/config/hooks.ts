@@ -38,12 +38,12 @@ export interface Hook {
 
 /** Rejects the variables in which jiji passes the event to the hook. */
 const own = (name: string): string | undefined =>
-  name.startsWith("JIJI_") ? `${name} is one of jiji's own variables; choose another name` : undefined
+  name.startsWith("JIJI_") ? `${name} is reserved for jiji; choose another name` : undefined
 
 const notOwn = Schema.makeFilter(own, { toJsonSchema: () => [{}, true] })
 
 const ownVariable = text(
-  "a variable's name of letters, digits and _ that does not begin with JIJI_, such as CHANNEL",
+  "a variable name of letters, digits and _ that does not start with JIJI_, such as CHANNEL",
   /^(?!JIJI_)[A-Za-z_][A-Za-z0-9_]*$/u
 )
 

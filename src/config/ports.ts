@@ -19,16 +19,16 @@ const validAddress = (address: string): boolean =>
 export const parsePort = (text: string): PortMapping | string => {
   const match = shape.exec(text)
   if (match === null) {
-    if (/^[^/]*\d-\d/u.test(text)) return "must be one port; write each port of a range on a line of its own"
+    if (/^[^/]*\d-\d/u.test(text)) return "must be a single port; write each port of a range on its own line"
     return "must be a port mapping such as 8080:80, 127.0.0.1:8080:80, 5353:53/udp or 80"
   }
   const [, address, hostText, containerText, protocol] = match
   const host = hostText === undefined ? undefined : Number(hostText)
   const container = Number(containerText)
   for (const port of [host, container]) {
-    if (port !== undefined && !valid(port)) return `must have ports from 1 to 65535, and ${port} is not`
+    if (port !== undefined && !valid(port)) return `must use ports from 1 to 65535, not ${port}`
   }
-  if (address !== undefined && !validAddress(address)) return `must have an IP address in front, and ${address} is none`
+  if (address !== undefined && !validAddress(address)) return `must start with an IP address; ${address} is not one`
   return {
     ...(address !== undefined && { address }),
     ...(host !== undefined && { host }),

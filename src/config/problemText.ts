@@ -19,7 +19,7 @@ const hidden: ReadonlySet<string | number> = new Set(["password", "passphrase", 
 const show = (value: unknown, path: KeyPath): string => {
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list"
   if (typeof value === "object" && value !== null) return Object.keys(value).length === 0 ? "an empty map" : "a map"
-  if (path.some((key) => hidden.has(key))) return typeof value === "string" ? "this text" : `this ${typeof value}`
+  if (path.some((key) => hidden.has(key))) return typeof value === "string" ? "this string" : `this ${typeof value}`
   if (typeof value !== "string") return String(value)
   return value.length > 60 ? `"${value.slice(0, 57)}..."` : `"${value}"`
 }
@@ -42,7 +42,7 @@ const expected = (ast: SchemaAST.AST): string => {
     case "Arrays":
       return "a list"
     case "String":
-      return "a text"
+      return "a string"
     case "Number":
       return "a number"
     case "Literal":
@@ -73,11 +73,11 @@ const processors: Readonly<Record<string, string>> = {
 const hint = (what: string, value: unknown): string => {
   const processor =
     typeof value === "string" && what.startsWith("amd64, ") ? processors[value.toLowerCase()] : undefined
-  if (processor !== undefined) return `; that is ${processor}`
+  if (processor !== undefined) return `; use ${processor}`
   if (typeof value === "number" || typeof value === "boolean") {
-    return /^a (?:text|name)/u.test(what) ? "; put quotes around it" : ""
+    return /^a (?:string|name)/u.test(what) ? "; put quotes around it" : ""
   }
-  return /^\d+$/u.test(String(value)) && /^a (?:port from|whole number)/u.test(what) ? "; take its quotes away" : ""
+  return /^\d+$/u.test(String(value)) && /^a (?:port from|whole number)/u.test(what) ? "; remove the quotes" : ""
 }
 
 const mustBe = (what: string, value: unknown, path: KeyPath): string => {
@@ -110,10 +110,10 @@ const unknownKey = (
   elsewhere: SchemaAST.AST | undefined
 ): string => {
   const key = String(path.at(-1))
-  if (ast._tag !== "Objects") return "is not known here"
+  if (ast._tag !== "Objects") return "is not a known key here"
   const [index] = ast.indexSignatures
   if (path[0] === "hooks" && Object.hasOwn(hookEvents, key)) {
-    return "is an event, and no name; call the hook as you like, and name its events under `on`"
+    return "is an event, not a name; give the hook any other name, and list its events under `on`"
   }
   if (index !== undefined) return `must be ${expected(index.parameter)}`
   const known = ast.propertySignatures.map((property) => String(property.name))
@@ -122,8 +122,8 @@ const unknownKey = (
   const other = elsewhere?._tag === "Union" ? elsewhere.types.filter((type) => type !== ast) : []
   const fits = other.some((type) => type._tag === "Objects" && type.propertySignatures.some(({ name }) => name === key))
   return fits
-    ? `does not go with this type of registry; ${joinWords(known)} do`
-    : `is not a known key; here ${joinWords(known)} ${known.length === 1 ? "is" : "are"}`
+    ? `does not belong to this type of registry; use ${joinWords(known, "or")}`
+    : `is not a known key; use ${joinWords(known, "or")}`
 }
 
 /** Returns true if the value belongs to another member of the union, because a literal differs. */

@@ -17,7 +17,7 @@ export const faultText = (fault: FileFault): string => {
     case "folder":
       return "cannot be read: it is a folder."
     case "special":
-      return "cannot be read: it is a device, a pipe or a socket, and no regular file."
+      return "cannot be read: it is a device, a pipe or a socket, not a regular file."
     case "large":
       return `cannot be read: it is larger than ${maxBytes / 1024 / 1024} MiB.`
   }
@@ -25,7 +25,9 @@ export const faultText = (fault: FileFault): string => {
 
 /** Returns what to do about it. `what` is the kind of file that is needed. */
 export const faultRemedy = (fault: FileFault, what: string): string =>
-  fault === "large" ? `Check that it is ${what}, and make it smaller.` : `Make it ${what} that your user may read.`
+  fault === "large"
+    ? `Check that it is ${what}, and make it smaller.`
+    : `Make sure that it is ${what} and that your user may read it.`
 
 /** Reads a regular file of at most {@link maxBytes}. Returns undefined if it does not exist. */
 export const readRegularFile = Effect.fnUntraced(

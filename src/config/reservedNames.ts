@@ -22,5 +22,5 @@ const reserved: ReadonlyArray<RegExp> = [
 /** Returns an error message if a secret with this name cannot be a variable of a container. */
 export const reservedName = (name: string): string | undefined =>
   reserved.some((pattern) => pattern.test(name))
-    ? `${name} cannot be the name of a container's secret: the engine's client takes it for its own; choose another name, or put what is no secret under clear`
+    ? `${name} cannot be a container's secret, because the engine's client uses this variable itself; choose another name, or put it under clear if it is not secret`
     : undefined

@@ -1,52 +1,43 @@
 import { Effect, Schema } from "effect"
-import { ExitCode } from "../core/Failure.ts"
+import { defineError } from "../core/defineError.ts"
 import { suggest } from "./suggest.ts"
 import type { Project, Service } from "./Project.ts"
 import { joinWords } from "../core/text.ts"
 
-/** A glob of `-H` or `-S` matches no name. */
-export class NoMatch extends Schema.TaggedError<NoMatch>()("NoMatch", {
-  kind: Schema.Literals(["server", "service"]),
-  globs: Schema.Array(Schema.String),
-  names: Schema.Array(Schema.String)
-}) {
-  override get message() {
-    const globs = joinWords(
-      this.globs.map((glob) => `"${glob}"`),
-      "or"
-    )
-    return `No ${this.kind} is called ${globs}; there ${this.names.length === 1 ? "is" : "are"} ${joinWords(this.names)}.`
-  }
-  get remedy() {
-    const near = this.globs.flatMap((glob) => suggest(glob, this.names) ?? [])
-    const flag = this.kind === "server" ? "-H" : "-S"
+const names = Schema.Array(Schema.String)
+
+/** No server or service matches a pattern of `-H` or `-S`. */
+export class NoMatch extends defineError<NoMatch>()("NoMatch", {
+  fields: { kind: Schema.Literals(["server", "service"]), globs: names, names },
+  message: (e) => {
+    const quoted = e.globs.map((glob) => `"${glob}"`)
+    return `No ${e.kind} matches ${joinWords(quoted, "or")}; deploy.yml has ${joinWords(e.names)}.`
+  },
+  remedy: (e) => {
+    const near = e.globs.flatMap((glob) => suggest(glob, e.names) ?? [])
+    const flag = e.kind === "server" ? "-H" : "-S"
     return near.length > 0
       ? `Did you mean \`${flag} ${near.join(",")}\`?`
-      : `Give \`${flag}\` one of these names, or a pattern such as "*".`
-  }
-  get exitCode() {
-    return ExitCode.usage
-  }
-}
+      : `Use one of these names with \`${flag}\`, or a pattern such as "*".`
+  },
+  exitCode: "usage",
+  sample: { kind: "server", globs: ["db*"], names: ["web1", "web2"] }
+}) {}
 
-/** None of the selected services runs on a selected server. */
-export class NothingSelected extends Schema.TaggedError<NothingSelected>()("NothingSelected", {
-  servers: Schema.Array(Schema.String),
-  services: Schema.Array(Schema.String)
-}) {
-  override get message() {
-    const [one] = this.services
+/** The selected services run on none of the selected servers. */
+export class NothingSelected extends defineError<NothingSelected>()("NothingSelected", {
+  fields: { servers: names, services: names },
+  message: (e) => {
     const who =
-      this.services.length === 1 ? `The service ${one} does not run` : `None of ${joinWords(this.services)} runs`
-    return `${who} on ${joinWords(this.servers, "or")}, so nothing is left to do.`
-  }
-  get remedy() {
-    return "Choose other names with `-H` and `-S`, or add the server to the service's `hosts`."
-  }
-  get exitCode() {
-    return ExitCode.usage
-  }
-}
+      e.services.length === 1
+        ? `The service ${joinWords(e.services)} does not run`
+        : `None of ${joinWords(e.services)} runs`
+    return `${who} on ${joinWords(e.servers, "or")}, so there is nothing to do.`
+  },
+  remedy: "Choose other names with `-H` and `-S`, or add the server to the service's `hosts`.",
+  exitCode: "usage",
+  sample: { servers: ["web2"], services: ["cache"] }
+}) {}
 
 const matches = (name: string) => (glob: string) => new Bun.Glob(glob).match(name)
 

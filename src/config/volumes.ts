@@ -12,17 +12,17 @@ const option =
 /** Parses a mount. Returns an error message if it is invalid. */
 export const parseVolume = (text: string): VolumeMount | string => {
   const [source = "", target, options, ...rest] = text.split(":")
-  if (target === undefined) return "must say what is mounted and where, as in data:/var/lib/app or /srv/app:/app"
+  if (target === undefined) return "must have a source and a target, such as data:/var/lib/app or /srv/app:/app"
   if (rest.length > 0) return "must have at most three parts: source:target:options"
-  if (!target.startsWith("/")) return "must be mounted at an absolute path, as in data:/var/lib/app"
+  if (!target.startsWith("/")) return "must have an absolute path as its target, such as data:/var/lib/app"
   const unknown = options?.split(",").find((name) => !option.test(name))
-  if (unknown !== undefined) return `has the option "${unknown}", which is not known; ro and rw are`
+  if (unknown !== undefined) return `has the unknown option "${unknown}"; use ro or rw`
   const mount = { source, target, ...(options !== undefined && { options }) }
   if (source.startsWith("/")) return { _tag: "Bind", ...mount }
   if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/u.test(source)) return { _tag: "Named", ...mount }
   if (source.startsWith("~"))
-    return "must start at the server's root, as in /home/deploy/data:/data; `~` is not known there"
-  return "must start with a volume's name or an absolute path of the server, as in data:/var/lib/app or /srv/app:/app"
+    return "must use an absolute path on the server, such as /home/deploy/data:/data; `~` does not work here"
+  return "must start with a volume name or an absolute path on the server, such as data:/var/lib/app or /srv/app:/app"
 }
 
 /** Returns the mount for the engine. Named volumes get the project's name as a prefix, so that projects do not share them. */

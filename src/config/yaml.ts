@@ -21,16 +21,16 @@ const maxValues = 100_000
 const errorMessage = (error: YAMLError): string => {
   switch (error.code) {
     case "TAB_AS_INDENT":
-      return "a tab indents this line; YAML takes only spaces"
+      return "is indented with a tab; YAML allows only spaces"
     case "MULTIPLE_DOCS":
-      return "a second document starts here; the file must hold only one"
+      return "starts a second YAML document; the file must contain only one"
     case "TAG_RESOLVE_FAILED":
     case "BAD_COLLECTION_TYPE":
-      return "has a YAML tag (`!…`) that means nothing here"
+      return "has a YAML tag (`!…`), which jiji does not support"
     case "BLOCK_AS_IMPLICIT_KEY":
-      return "has a second `key: value` on one line; put quotes around a value that holds a colon and a space"
+      return "has a second `key: value` on one line; put quotes around a value that contains a colon and a space"
     case "BAD_SCALAR_START":
-      return "starts with a character that means something else in YAML; put quotes around the value"
+      return "starts with a character that YAML reserves; put quotes around the value"
     default: {
       const [text = ""] = error.message.split(/: |\n/u)
       return `is not valid YAML: ${text.slice(0, 1).toLowerCase()}${text.slice(1)}`
@@ -89,7 +89,7 @@ export const parseYaml = (
     if (known !== undefined) return known
     const place = at(node.range?.[0])
     if (inProgress.has(node)) {
-      report(place, "holds an alias of itself")
+      report(place, "contains an alias of itself")
       return emptyValue(place)
     }
     inProgress.add(node)
@@ -103,7 +103,7 @@ export const parseYaml = (
           : []
     const size = parts.reduce((sum, part) => sum + (sizes.get(part) ?? 1), 1)
     const result = size <= maxValues ? located : emptyValue(place)
-    if (size > maxValues) report(place, `stands for more than ${maxValues} values once its aliases are written out`)
+    if (size > maxValues) report(place, `has more than ${maxValues} values when its aliases are expanded`)
     sizes.set(result, size <= maxValues ? size : 1)
     done.set(node, result)
     return result
@@ -113,7 +113,7 @@ export const parseYaml = (
     if (isAlias(node)) {
       const target = targets.get(node)
       if (target !== undefined) return read(target, place)
-      report(place, `refers to \`${node.source}\`, but no value above is marked with \`&${node.source}\``)
+      report(place, `uses the alias \`*${node.source}\`, but no value above has the anchor \`&${node.source}\``)
       return emptyValue(place)
     }
     if (isMap(node)) return readMap(node, place)
@@ -122,13 +122,13 @@ export const parseYaml = (
       return { _tag: "List", at: place, items: node.items.map((item) => read(item as Node | null, place)) }
     const value = isScalar(node) ? node.value : undefined
     if (typeof value === "string" && value.includes("\0")) {
-      report(place, "holds a NUL byte, which no command and no variable can hold")
+      report(place, "contains a NUL byte, which no command or variable can hold")
       return emptyValue(place)
     }
     if (typeof value === "string" || typeof value === "number" || typeof value === "boolean" || value === null) {
       return { _tag: "Scalar", at: place, value, source: (isScalar(node) ? node.source : undefined) ?? String(value) }
     }
-    report(place, "is of a kind that means nothing here; put quotes around it")
+    report(place, "has a YAML type that jiji does not support; put quotes around it")
     return emptyValue(place)
   }
 
@@ -141,22 +141,22 @@ export const parseYaml = (
       const keyPlace = keyNode === null ? place : at(keyNode.range?.[0])
       const inner = read(valueNode, keyPlace)
       if (!isScalar(keyNode) || keyNode.value === null) {
-        report(keyPlace, "has a key that is not a word")
+        report(keyPlace, "has a key that is empty, a list or a map")
       } else if (keyNode.source === "<<" && keyNode.type === Scalar.PLAIN) {
         const sources = inner._tag === "List" ? inner.items : [inner]
         for (const source of sources) {
           if (source._tag === "Map") merged.push(source)
-          else report(keyPlace, "merges with `<<` what is not a map")
+          else report(keyPlace, "merges a value with `<<` that is not a map")
         }
       } else {
         const name = keyNode.source ?? String(keyNode.value)
         if (name.includes("\0")) {
-          report(keyPlace, "has a key that holds a NUL byte")
+          report(keyPlace, "has a key with a NUL byte")
           continue
         }
         const first = own.get(name)
         if (first === undefined) own.set(name, { at: keyPlace, value: inner })
-        else report(keyPlace, `the key \`${name}\` is here a second time; the first is on line ${first.at.line}`)
+        else report(keyPlace, `repeats the key \`${name}\` of line ${first.at.line}`)
       }
     }
     // The map's own keys take precedence, then those of the sources in order.
@@ -164,7 +164,8 @@ export const parseYaml = (
       const before = merges
       merges += source.entries.size
       if (merges > maxValues) {
-        if (before <= maxValues) report(place, `merges with \`<<\` more than ${maxValues} values, with those above`)
+        if (before <= maxValues)
+          report(place, `merges more than ${maxValues} values with \`<<\`, together with the merges above`)
         break
       }
       for (const [name, entry] of source.entries) if (!own.has(name)) own.set(name, entry)

@@ -1,32 +1,29 @@
 import { Cause, Effect, Exit, Fiber, Schema } from "effect"
-import { locationSuffix, sourceLocation } from "./errorText.ts"
-import { ExitCode } from "./Failure.ts"
+import { defineError } from "./defineError.ts"
+import { Location, locationSuffix, sourceLocation } from "./errorText.ts"
 
 /** A function in a pipeline file returned a value that does not match its type. jiji runs these files without type checking. */
-export class UnexpectedReturn extends Schema.TaggedError<UnexpectedReturn>()("UnexpectedReturn", {
-  /** The function, such as `the step "pull"`. */
-  what: Schema.String,
-  got: Schema.String,
-  wanted: Schema.String,
-  /** `FILE:LINE` where the function was passed to jiji, if known. */
-  at: Schema.optionalKey(Schema.String)
-}) {
-  override get message() {
-    return `${this.what} returned ${this.got}, not ${this.wanted}${locationSuffix(this.at)}`
-  }
-  get remedy() {
-    const isPromise = this.got === "a Promise"
-    if (this.wanted !== "an Effect") {
-      return isPromise
-        ? "It cannot wait for anything: let a step before it do that, and add what comes of it to the state."
-        : `Return ${this.wanted} there; \`tsc\` shows such mistakes before anything runs.`
+export class UnexpectedReturn extends defineError<UnexpectedReturn>()("UnexpectedReturn", {
+  fields: { what: Schema.String, got: Schema.String, wanted: Schema.String, at: Location },
+  message: (e) => `${e.what} returned ${e.got}, not ${e.wanted}${locationSuffix(e.at)}`,
+  remedy: (e) => {
+    if (e.wanted === "an Effect") {
+      return e.got === "a Promise"
+        ? "Wrap async code in an Effect: `() => Effect.promise(async () => { … })`."
+        : "Return an Effect: `Effect.succeed({ … })` with what it adds to the state, or `Effect.void`."
     }
-    return isPromise
-      ? "Put what is async into an Effect: `() => Effect.promise(async () => { … })`."
-      : "Return an Effect there: `Effect.succeed({ … })` with what it adds, or `Effect.void`."
+    return e.got === "a Promise"
+      ? "This function cannot be async: do the work in an earlier step, and add its result to the state."
+      : `Return ${e.wanted}; \`tsc\` finds such mistakes before a run.`
+  },
+  exitCode: "failed",
+  sample: {
+    what: 'the step "pull"',
+    got: "a Promise",
+    wanted: "an Effect",
+    at: "/home/me/shop/.jiji/pipelines/canary.ts:12"
   }
-  readonly exitCode = ExitCode.failed
-}
+}) {}
 
 const callers = new WeakMap<object, Error>()
 

@@ -1,4 +1,4 @@
-import { Formatter, Result } from "effect"
+import { Formatter, Result, Schema } from "effect"
 
 /** The folder of jiji's own sources, if it runs from them. */
 const ownSource = `${import.meta.dir.replace(/\/src\/core$/, "/src")}/`
@@ -10,6 +10,9 @@ export const sourceLocation = (error: unknown): string | undefined =>
         .map(([, location = ""]) => location)
         .find((location) => !/\/node_modules\/|^\/\$bunfs\//.test(location) && !location.startsWith(ownSource))
     : undefined
+
+/** `FILE:LINE` of an error in the author's files, if known. */
+export const Location = Schema.optionalKey(Schema.String)
 
 /** Returns ` (at FILE:LINE)`, or an empty string if the location is unknown. */
 export const locationSuffix = (location: string | undefined): string =>

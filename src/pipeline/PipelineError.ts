@@ -1,55 +1,40 @@
 import { Duration, Schema } from "effect"
-import { ExitCode } from "../core/Failure.ts"
+import { defineError } from "../core/defineError.ts"
+import { locationSuffix, Location } from "../core/errorText.ts"
 
-/** A step did not finish within its timeout. */
-export class StepTimedOut extends Schema.TaggedError<StepTimedOut>()("StepTimedOut", {
-  /** The path of the step. */
-  path: Schema.String,
-  millis: Schema.Finite
-}) {
-  override get message() {
-    return `${this.path} took longer than ${Duration.format(Duration.millis(this.millis))}, and was stopped.`
-  }
-  readonly remedy = "Look at its last lines for what it waited for, or give it more time where its pipeline is made."
-  readonly exitCode = ExitCode.failed
-}
+/** A step took longer than its time limit. */
+export class StepTimedOut extends defineError<StepTimedOut>()("StepTimedOut", {
+  fields: { path: Schema.String, millis: Schema.Finite },
+  message: (e) => `${e.path} took longer than ${Duration.format(Duration.millis(e.millis))} and was stopped.`,
+  remedy: "Check its last output lines to see what it waited for, or raise its time limit in the pipeline.",
+  exitCode: "failed",
+  sample: { path: "deploy/servers[web1]/smoke", millis: 90_000 }
+}) {}
 
-/** The pipeline to edit has no node at the path. */
-export class NoSuchNode extends Schema.TaggedError<NoSuchNode>()("NoSuchNode", {
-  path: Schema.String,
-  /** The existing paths. */
-  paths: Schema.Array(Schema.String)
-}) {
-  override get message() {
-    return `The pipeline has no node ${this.path}.`
-  }
-  get remedy() {
-    return `Take one of these: ${this.paths.join(", ")}.`
-  }
-  readonly exitCode = ExitCode.failed
-}
+/** A pipeline has no node at the path of an edit. */
+export class NoSuchNode extends defineError<NoSuchNode>()("NoSuchNode", {
+  fields: { path: Schema.String, paths: Schema.Array(Schema.String) },
+  message: (e) => `The pipeline has no node ${e.path}.`,
+  remedy: (e) => `Use one of these paths: ${e.paths.join(", ")}.`,
+  exitCode: "failed",
+  sample: { path: "deploy/servers/pul", paths: ["deploy/servers", "deploy/servers/pull"] }
+}) {}
 
 /** Two nodes of a pipeline have the same path. */
-export class DuplicatePath extends Schema.TaggedError<DuplicatePath>()("DuplicatePath", { path: Schema.String }) {
-  override get message() {
-    return `The pipeline has two nodes with the path ${this.path}.`
-  }
-  readonly remedy = "Give one of them another name."
-  readonly exitCode = ExitCode.failed
-}
+export class DuplicatePath extends defineError<DuplicatePath>()("DuplicatePath", {
+  fields: { path: Schema.String },
+  message: (e) => `The pipeline has two nodes with the path ${e.path}.`,
+  remedy: "Rename one of them.",
+  exitCode: "failed",
+  sample: { path: "deploy/servers/pull" }
+}) {}
 
-/** A handler passed to `Pipeline.on` failed. Only published as a warning; the run continues. */
-export class SubscriberFailed extends Schema.TaggedError<SubscriberFailed>()("SubscriberFailed", {
-  /** The tag of the event that was handled. */
-  event: Schema.String,
-  reason: Schema.String,
-  /** `FILE:LINE` of the failure, if known. */
-  at: Schema.optionalKey(Schema.String)
-}) {
-  override get message() {
-    const at = this.at === undefined ? "" : ` at ${this.at}`
-    return `what is told of ${this.event} failed${at}, and is told of the next one all the same: ${this.reason}`
-  }
-  readonly remedy = "Correct what `Pipeline.on` was given for that event."
-  readonly exitCode = ExitCode.failed
-}
+/** An event handler of a pipeline failed. The run continues and shows a warning. */
+export class SubscriberFailed extends defineError<SubscriberFailed>()("SubscriberFailed", {
+  fields: { event: Schema.String, reason: Schema.String, at: Location },
+  message: (e) =>
+    `the handler of ${e.event} failed${locationSuffix(e.at)}, but still receives later events: ${e.reason}`,
+  remedy: "Fix the function that `Pipeline.on` was given for this event.",
+  exitCode: "failed",
+  sample: { event: "StepFailed", reason: "Unable to connect", at: "/home/me/shop/.jiji/pipelines/canary.ts:12" }
+}) {}

@@ -1,139 +1,100 @@
-import { PlatformError, Schema } from "effect"
+import { PlatformError, Schema, Struct } from "effect"
 import { dirname } from "node:path"
-import { ExitCode } from "../core/Failure.ts"
+import { accessDenied, defineError } from "../core/defineError.ts"
 
-const sentences = {
-  busy: "other runs are writing to it",
-  damaged: "it is damaged",
-  denied: "this user may not write to it",
-  failed: "it cannot be used",
-  foreign: "it and its folder must be this user's own, and no links or anything else",
-  full: "the disk is full",
-  newer: "a newer jiji has written it"
+const history = "/home/me/.local/state/jiji/runs.sqlite"
+
+const problems = {
+  busy: { text: "other runs are writing to it", remedy: "Try again." },
+  damaged: { text: "the file is corrupted", remedy: "Move the file away: the next run starts a new one." },
+  denied: {
+    text: "your user may not write to it",
+    remedy: "Give the file and its folder to your user, or set XDG_STATE_HOME to another folder."
+  },
+  failed: {
+    text: "opening or writing the file failed",
+    remedy: "Check the file and its folder. If you move the file away, the next run starts a new one."
+  },
+  foreign: {
+    text: "the file and its folder must belong to your user, and must not be links",
+    remedy: "Move away what is there: the next run starts a new file. Or set XDG_STATE_HOME to another folder."
+  },
+  full: { text: "the disk is full", remedy: "Free up space on that disk." },
+  newer: {
+    text: "a newer version of jiji wrote it",
+    remedy: "Use that version of jiji, or set XDG_STATE_HOME to another folder."
+  }
 } as const
 
-const remedies = {
-  busy: "Try again.",
-  damaged: "Move it away; the next run begins a new one.",
-  denied: "Give it and its folder to the user that runs jiji, or name another folder in XDG_STATE_HOME.",
-  failed: "Look at that file and its folder; once it is moved away, the next run begins a new one.",
-  foreign: "Move away what is there; the next run begins a new one. Or name another folder in XDG_STATE_HOME.",
-  full: "Make room on that disk.",
-  newer: "Use that jiji, or name another folder in XDG_STATE_HOME."
-} as const
+/** The history of this machine's runs cannot be read or written. */
+export class RecordUnusable extends defineError<RecordUnusable>()("RecordUnusable", {
+  fields: { file: Schema.String, why: Schema.Literals(Struct.keys(problems)), detail: Schema.String },
+  message: (e) =>
+    `Cannot ${e.why === "damaged" || e.why === "newer" ? "read" : "use"} the run history in ${e.file}: ${problems[e.why].text}${e.detail === "" ? "" : ` (${e.detail})`}.`,
+  remedy: (e) => problems[e.why].remedy,
+  exitCode: (e) => (e.why === "denied" || e.why === "foreign" ? "permission" : "failed"),
+  sample: [
+    { file: history, why: "damaged", detail: "file is not a database" },
+    { file: history, why: "denied", detail: "" }
+  ]
+}) {}
 
-/** The record of this machine's runs cannot be read, or not written to. */
-export class RecordUnusable extends Schema.TaggedError<RecordUnusable>()("RecordUnusable", {
-  file: Schema.String,
-  why: Schema.Literals(["busy", "damaged", "denied", "failed", "foreign", "full", "newer"]),
-  /** What SQLite or the system said. */
-  detail: Schema.String
-}) {
-  override get message() {
-    const detail = this.detail === "" ? "" : ` (${this.detail})`
-    return `The record of runs in ${this.file} is of no use: ${sentences[this.why]}${detail}.`
-  }
-  get remedy() {
-    return remedies[this.why]
-  }
-  get exitCode() {
-    return this.why === "denied" || this.why === "foreign" ? ExitCode.permission : ExitCode.failed
-  }
-}
+/** The run history is empty. */
+export class NoRunKept extends defineError<NoRunKept>()("NoRunKept", {
+  fields: { file: Schema.String },
+  message: (e) => `The run history in ${e.file} is empty.`,
+  remedy: "jiji records every run except rehearsals: start one with `jiji deploy`.",
+  exitCode: "usage",
+  sample: { file: history }
+}) {}
 
-/** A run was asked for, and none is kept. */
-export class NoRunKept extends Schema.TaggedError<NoRunKept>()("NoRunKept", { file: Schema.String }) {
-  override get message() {
-    return `No run of this machine is kept in ${this.file}.`
-  }
-  get remedy() {
-    return "Runs are kept as they happen, rehearsals are not: `jiji deploy` makes one."
-  }
-  get exitCode() {
-    return ExitCode.usage
-  }
-}
+/** No run in the history has this ID. */
+export class RunNotFound extends defineError<RunNotFound>()("RunNotFound", {
+  fields: { id: Schema.String, nearest: Schema.optionalKey(Schema.String) },
+  message: (e) => `No run in the history has an ID that starts with "${e.id}".`,
+  remedy: (e) => `${e.nearest === undefined ? "" : `Did you mean ${e.nearest}? `}\`jiji runs\` lists all runs.`,
+  exitCode: "usage",
+  sample: { id: "mf3k2b", nearest: "mf3k2a9c-7q1x" }
+}) {}
 
-/** A run was named that is not kept. */
-export class RunNotFound extends Schema.TaggedError<RunNotFound>()("RunNotFound", {
-  id: Schema.String,
-  /** The one that was most likely meant. */
-  nearest: Schema.optionalKey(Schema.String)
-}) {
-  override get message() {
-    return `No run that is kept has an ID that begins with "${this.id}".`
-  }
-  get remedy() {
-    const meant = this.nearest === undefined ? "" : `Did you mean ${this.nearest}? `
-    return `${meant}\`jiji runs\` lists them.`
-  }
-  get exitCode() {
-    return ExitCode.usage
-  }
-}
+/** Several runs have an ID that starts like this. */
+export class RunAmbiguous extends defineError<RunAmbiguous>()("RunAmbiguous", {
+  fields: { id: Schema.String, some: Schema.Array(Schema.String), count: Schema.Int },
+  message: (e) =>
+    `The IDs of ${e.count} runs start with "${e.id}": ${e.some.join(", ")}${e.count > e.some.length ? ", …" : ""}.`,
+  remedy: "Type more characters of the ID.",
+  exitCode: "usage",
+  sample: { id: "mf3k", some: ["mf3k2a9c-7q1x", "mf3k19d0-02ab"], count: 2 }
+}) {}
 
-/** The beginning of an ID was given that several runs have. */
-export class RunAmbiguous extends Schema.TaggedError<RunAmbiguous>()("RunAmbiguous", {
-  id: Schema.String,
-  /** Some of them, the newest first. */
-  some: Schema.Array(Schema.String),
-  count: Schema.Int
-}) {
-  override get message() {
-    const more = this.count > this.some.length ? ", …" : ""
-    return `The IDs of ${this.count} runs begin with "${this.id}": ${this.some.join(", ")}${more}.`
-  }
-  get remedy() {
-    return "Give more of it."
-  }
-  get exitCode() {
-    return ExitCode.usage
-  }
-}
+/** A command got both --json and --html. */
+export class OneForm extends defineError<OneForm>()("OneForm", {
+  fields: {},
+  message: "--json and --html cannot be used together.",
+  remedy: "Leave one of them out.",
+  exitCode: "usage",
+  sample: {}
+}) {}
 
-/** A run was asked for as a page and as JSON. */
-export class OneForm extends Schema.TaggedError<OneForm>()("OneForm", {}) {
-  override get message() {
-    return "--json and --html are two forms of a run."
-  }
-  get remedy() {
-    return "Leave one of them out."
-  }
-  get exitCode() {
-    return ExitCode.usage
-  }
-}
-
-/** The file that a page is to be written to is something else. */
-export class PageTaken extends Schema.TaggedError<PageTaken>()("PageTaken", { file: Schema.String }) {
-  override get message() {
-    return `${this.file} is there already, and is no page of a run.`
-  }
-  get remedy() {
-    return "Give another name; only pages of jiji's own are written over."
-  }
-  get exitCode() {
-    return ExitCode.usage
-  }
-}
+/** The file for a page already holds something else. */
+export class PageTaken extends defineError<PageTaken>()("PageTaken", {
+  fields: { file: Schema.String },
+  message: (e) => `${e.file} already exists and is not a page of a run.`,
+  remedy: "Choose another name: jiji overwrites only its own pages.",
+  exitCode: "usage",
+  sample: { file: "notes.html" }
+}) {}
 
 const whyNot = (file: string, { message, reason }: PlatformError.PlatformError): string => {
-  if (reason._tag === "NotFound") return `the folder ${dirname(file)} is not there`
-  return reason._tag === "PermissionDenied" ? "this user may not do that" : message
+  if (reason._tag === "NotFound") return `the folder ${dirname(file)} does not exist`
+  return reason._tag === "PermissionDenied" ? "your user may not write there" : message
 }
 
-/** A page cannot be written to its file. */
-export class PageNotWritten extends Schema.TaggedError<PageNotWritten>()("PageNotWritten", {
-  file: Schema.String,
-  reason: Schema.instanceOf(PlatformError.PlatformError)
-}) {
-  override get message() {
-    return `The page of the run cannot be written to ${this.file}: ${whyNot(this.file, this.reason)}.`
-  }
-  get remedy() {
-    return "Name a file in a folder that is there and that your user may write to, or `-` for standard output."
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+/** The page of a run cannot be written to its file. */
+export class PageNotWritten extends defineError<PageNotWritten>()("PageNotWritten", {
+  fields: { file: Schema.String, reason: Schema.instanceOf(PlatformError.PlatformError) },
+  message: (e) => `Cannot write the page of the run to ${e.file}: ${whyNot(e.file, e.reason)}.`,
+  remedy: "Choose a file in an existing folder that your user may write to, or `-` for standard output.",
+  exitCode: "failed",
+  sample: { file: "/srv/run.html", reason: accessDenied("/srv/run.html") }
+}) {}

@@ -2,7 +2,7 @@ import { Effect, FileSystem, Path, PlatformError, Schema, type Scope } from "eff
 import { connect } from "node:net"
 import { stringify } from "yaml"
 import type { Project } from "../config/Project.ts"
-import { ExitCode } from "../core/Failure.ts"
+import { accessDenied, defineError } from "../core/defineError.ts"
 import * as SshServer from "./SshServer.ts"
 
 /** The name of the environment for the sandbox: `jiji deploy -e sandbox`. */
@@ -12,51 +12,32 @@ export const environment = "sandbox"
 const marker = "# Written by `jiji sandbox`"
 const header = `${marker}, which removes it when it ends.`
 
-/** There is an environment of this name already, and it is somebody's own. */
-export class SandboxFileTaken extends Schema.TaggedError<SandboxFileTaken>()("SandboxFileTaken", {
-  file: Schema.String
-}) {
-  override get message() {
-    return `${this.file} is there already, and no sandbox has written it.`
-  }
-  get remedy() {
-    return "Give that environment another name."
-  }
-  get exitCode() {
-    return ExitCode.configuration
-  }
-}
+/** The project already has an environment called `sandbox`, which jiji did not write. */
+export class SandboxFileTaken extends defineError<SandboxFileTaken>()("SandboxFileTaken", {
+  fields: { file: Schema.String },
+  message: (e) => `${e.file} already exists, and \`jiji sandbox\` did not write it.`,
+  remedy: "Rename that environment.",
+  exitCode: "configuration",
+  sample: { file: ".jiji/deploy.sandbox.yml" }
+}) {}
 
-/** Another sandbox of this project is there, and listens. */
-export class SandboxRunning extends Schema.TaggedError<SandboxRunning>()("SandboxRunning", {
-  file: Schema.String,
-  port: Schema.Int
-}) {
-  override get message() {
-    return `A sandbox of this project runs already, on 127.0.0.1:${this.port}: ${this.file} leads to it.`
-  }
-  get remedy() {
-    return `Deploy to it with \`jiji deploy -e ${environment}\`, or end it first; if there is none, remove that file.`
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+/** Another sandbox of this project is running. */
+export class SandboxRunning extends defineError<SandboxRunning>()("SandboxRunning", {
+  fields: { file: Schema.String, port: Schema.Int },
+  message: (e) => `A sandbox of this project is already running on 127.0.0.1:${e.port} (see ${e.file}).`,
+  remedy: `Deploy to it with \`jiji deploy -e ${environment}\`, or end it first. If none is running, delete that file.`,
+  exitCode: "failed",
+  sample: { file: ".jiji/deploy.sandbox.yml", port: 40711 }
+}) {}
 
 /** The sandbox's files cannot be written. */
-export class SandboxNotWritten extends Schema.TaggedError<SandboxNotWritten>()("SandboxNotWritten", {
-  reason: Schema.instanceOf(PlatformError.PlatformError)
-}) {
-  override get message() {
-    return `The sandbox's files cannot be written: ${this.reason.message}`
-  }
-  get remedy() {
-    return "Make .jiji and the folder for temporary files places that your user may write to."
-  }
-  get exitCode() {
-    return ExitCode.permission
-  }
-}
+export class SandboxNotWritten extends defineError<SandboxNotWritten>()("SandboxNotWritten", {
+  fields: { reason: Schema.instanceOf(PlatformError.PlatformError) },
+  message: (e) => `Cannot write the sandbox's files: ${e.reason.message}`,
+  remedy: "Make .jiji and the folder for temporary files writable for your user.",
+  exitCode: "permission",
+  sample: { reason: accessDenied(".jiji/deploy.sandbox.yml") }
+}) {}
 
 export type SandboxError = SandboxFileTaken | SandboxRunning | SandboxNotWritten
 

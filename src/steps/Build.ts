@@ -3,24 +3,17 @@ import * as ImageReference from "../config/ImageReference.ts"
 import type { BuildSource, Project, Service } from "../config/Project.ts"
 import { Docker } from "../layers/docker/Docker.ts"
 import type { InspectedImage } from "../layers/docker/inspect.ts"
-import { ExitCode } from "../core/Failure.ts"
+import { defineError } from "../core/defineError.ts"
 import * as Step from "../pipeline/Step.ts"
 
-/** A service's servers need images for different processors, which one build does not give. */
-export class ArchitecturesDiffer extends Schema.TaggedError<ArchitecturesDiffer>()("ArchitecturesDiffer", {
-  service: Schema.String,
-  servers: Schema.Array(Schema.String)
-}) {
-  override get message() {
-    return `${this.service} runs on servers with different processors: ${this.servers.join(", ")}.`
-  }
-  get remedy() {
-    return "Make it one service for each processor, or deploy them one after another with -H."
-  }
-  get exitCode() {
-    return ExitCode.configuration
-  }
-}
+/** The servers of a service have different architectures, but jiji builds one image for all of them. */
+export class ArchitecturesDiffer extends defineError<ArchitecturesDiffer>()("ArchitecturesDiffer", {
+  fields: { service: Schema.String, servers: Schema.Array(Schema.String) },
+  message: (e) => `${e.service} runs on servers with different architectures: ${e.servers.join(", ")}.`,
+  remedy: "Define one service for each architecture, or deploy to the servers one after another with -H.",
+  exitCode: "configuration",
+  sample: { service: "web", servers: ["web1 (amd64)", "web2 (arm64)"] }
+}) {}
 
 /** A service whose image jiji builds. */
 export type BuiltService = Service & { readonly source: BuildSource }

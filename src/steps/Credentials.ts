@@ -3,23 +3,18 @@ import type { Project, RemoteRegistryConfig } from "../config/Project.ts"
 import { secretNames } from "../config/secretNames.ts"
 import type { Credentials } from "../layers/docker/Docker.ts"
 import { Secrets } from "../layers/secrets/Secrets.ts"
-import { ExitCode } from "../core/Failure.ts"
+import { defineError } from "../core/defineError.ts"
 import * as Step from "../pipeline/Step.ts"
 
-/** A login was asked for, and deploy.yml does not say whose. */
-export class CredentialsMissing extends Schema.TaggedError<CredentialsMissing>()("CredentialsMissing", {
-  server: Schema.String
-}) {
-  override get message() {
-    return `deploy.yml has no username and password for ${this.server}.`
-  }
-  get remedy() {
-    return "Add `username` and `password` under `builder.registry`; the password may be the name of a secret, like GITHUB_TOKEN."
-  }
-  get exitCode() {
-    return ExitCode.configuration
-  }
-}
+/** A login needs a username and a password, and deploy.yml does not set them. */
+export class CredentialsMissing extends defineError<CredentialsMissing>()("CredentialsMissing", {
+  fields: { server: Schema.String },
+  message: (e) => `deploy.yml has no username and password for ${e.server}.`,
+  remedy:
+    "Add `username` and `password` under `builder.registry`; the password may be the name of a secret, such as GITHUB_TOKEN.",
+  exitCode: "configuration",
+  sample: { server: "ghcr.io" }
+}) {}
 
 /** The credentials for the project's remote registry; undefined if deploy.yml has none. */
 export const credentialsOf = Effect.fnUntraced(function* ({ password, server, username }: RemoteRegistryConfig) {

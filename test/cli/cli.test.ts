@@ -88,8 +88,8 @@ describe("invalid usage", () => {
       code: 2,
       stdout: "",
       stderr:
-        'error: No server is called "db*"; there are web1 and web2.\n' +
-        '  → Give `-H` one of these names, or a pattern such as "*".\n'
+        'error: No server matches "db*"; deploy.yml has web1 and web2.\n' +
+        '  → Use one of these names with `-H`, or a pattern such as "*".\n'
     })
     expect(shop.jiji(["deploy", "-S", "nope"])).toMatchObject({ code: 2, stdout: "" })
   })
@@ -107,9 +107,9 @@ describe("an invalid configuration", () => {
     using shop = project({ ".jiji/deploy.yml": "project: Shop!\nservers: {}\nnope: 1\nservices: {}\n" })
     const { code, stderr, stdout } = shop.jiji(["deploy", "--dry-run"])
     expect([code, stdout]).toEqual([78, ""])
-    expect(stderr).toStartWith("error: The configuration has 4 mistakes:\n.jiji/deploy.yml:1 project: must be ")
+    expect(stderr).toStartWith("error: The configuration has 4 errors:\n.jiji/deploy.yml:1 project: must be ")
     expect(stderr).toContain("\n.jiji/deploy.yml:3 nope: ")
-    expect(stderr).toEndWith("\n  → Correct these lines.\n")
+    expect(stderr).toEndWith("\n  → Fix these lines.\n")
   })
 
   test("does not start a line with the content of a multi-line value", () => {
@@ -139,8 +139,8 @@ describe("an invalid configuration", () => {
     const { code, stderr } = shop.jiji(["deploy"])
     expect(code).toBe(78)
     expect(stderr).toBe(
-      "error: The secret DATABASE_URL is missing; searched .env and the process environment.\n" +
-        "  → Write DATABASE_URL=… into .env, or set it in the environment.\n"
+      "error: The secret DATABASE_URL is missing; jiji looked in .env and the process environment.\n" +
+        "  → Add DATABASE_URL=… to .env, or set it in the environment.\n"
     )
   })
 })

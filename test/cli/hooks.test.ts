@@ -217,7 +217,9 @@ describe("a hook", () => {
         good
       )
       expect(Exit.isSuccess(exit)).toBe(true)
-      expect(stderr).toContain("warning: The hook tell failed on run.succeeded: not done after 0.5 s, and ended.\n")
+      expect(stderr).toContain(
+        "warning: The hook tell failed on run.succeeded: it took longer than 0.5 s and was stopped.\n"
+      )
       for (const name of ["own", "child"]) expect(isRunning(read(root, name).trim())).toBe(false)
     })
   )

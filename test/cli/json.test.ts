@@ -63,7 +63,7 @@ describe("--json", () => {
       expect(shop.jiji([...args, "--json", "--dry-run"])).toEqual({
         code: 2,
         stdout: "",
-        stderr: "error: --json prints what is found or done, and --dry-run does neither.\n  → Leave one of them out.\n"
+        stderr: "error: --json and --dry-run cannot be used together.\n  → Leave one of them out.\n"
       })
     }
   })

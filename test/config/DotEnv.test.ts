@@ -56,9 +56,9 @@ describe("parseDotEnv reads a value as a command", () => {
     test(`but not ${value}`, () => expect(written(parseDotEnv(`A=${value}`).values.get("A"))).toMatch(/^x?\$\(id\)$/u))
   }
   for (const [value, message] of [
-    ["$(hunter2", "begins a command with $( and never closes it; single quotes make a literal value of it"],
-    ["$(a)hunter2", "goes on after the command in $( ); single quotes make a literal value of it"],
-    ['"$(a) hunter2"', "goes on after the command in $( ); single quotes make a literal value of it"]
+    ["$(hunter2", "opens a command with $( but does not close it; use single quotes for a literal value"],
+    ["$(a)hunter2", "has text after the command in $( ); use single quotes for a literal value"],
+    ['"$(a) hunter2"', "has text after the command in $( ); use single quotes for a literal value"]
   ] as const) {
     test(`and reports ${value} as an error instead of using it as a literal value`, () =>
       expect(parseDotEnv(`B=1\nA=${value}`).faults).toEqual([{ line: 2, message }]))
@@ -67,15 +67,15 @@ describe("parseDotEnv reads a value as a command", () => {
 
 describe("parseDotEnv reports the line number without quoting the line", () => {
   for (const [protects, text, line, message] of [
-    ["a line without =", "A=1\nhunter2\nB=2\n", 2, "is not of the form NAME=value"],
-    ["an invalid name", "A-B=hunter2\n", 1, "is not of the form NAME=value"],
-    ["a NUL byte", "A=1\nB=hunter2\0\n", 2, "holds a NUL byte, which no variable can"],
-    ["an unclosed quote", "A='1\n2'\nB=\"hunter2\nC=3\n", 3, 'opens a value with " and never closes it'],
+    ["a line without =", "A=1\nhunter2\nB=2\n", 2, "does not have the form NAME=value"],
+    ["an invalid name", "A-B=hunter2\n", 1, "does not have the form NAME=value"],
+    ["a NUL byte", "A=1\nB=hunter2\0\n", 2, "contains a NUL byte, which no variable can hold"],
+    ["an unclosed quote", "A='1\n2'\nB=\"hunter2\nC=3\n", 3, 'opens a value with " but does not close it'],
     [
       "text after the closing quote",
       "\nA='it's hunter2\nB=x'\n",
       2,
-      "goes on after the closing quote; a quote inside the value needs a backslash, or the other quotes"
+      "has text after the closing quote; escape a quote inside the value with a backslash, or use other quotes"
     ]
   ] as const) {
     test(protects, () => {

@@ -94,7 +94,9 @@ test("a username that cannot be part of a name is an error with a way out", () =
   const error = Result.getOrThrow(
     Result.flip(ImageReference.ofService(remote("docker.io"), "shop", "web", "me@example.com"))
   )
-  expect(error.message).toStartWith('"docker.io/me@example.com/shop-web" cannot be the repository of an image')
+  expect(error.message).toStartWith(
+    '"docker.io/me@example.com/shop-web" is not a valid image repository: use at most 255 lower-case letters and digits, with single `.`, `_` or `-` between them.'
+  )
   expect(error.remedy).toContain("namespace")
 })
 
@@ -192,16 +194,13 @@ test("references of others' images are told from what is none", () => {
 
 describe("what is no reference is told why", () => {
   for (const [text, fault] of [
-    ["Acme/Shop:V1", "must be in lower case but for its tag: acme/shop:V1"],
+    ["Acme/Shop:V1", "must be in lower case, except for the tag: acme/shop:V1"],
     ["https://ghcr.io/a/b", "must be an image reference such as ghcr.io/acme/app:1.2, without https://"],
-    ["nginx:-x", 'must be an image reference such as nginx:1.27; "-x" cannot be its tag: it must be at most 128 '],
-    [
-      "nginx@sha256:1",
-      'must be an image reference such as nginx:1.27; "sha256:1" cannot be its digest: it must be sha256: '
-    ],
+    ["nginx:-x", 'must be an image reference such as nginx:1.27; "-x" is not a valid tag: use at most 128 '],
+    ["nginx@sha256:1", 'must be an image reference such as nginx:1.27; "sha256:1" is not a valid digest: use sha256: '],
     [
       "my app",
-      'must be an image reference such as nginx:1.27; "my app" cannot be its repository: it must be lower-case '
+      'must be an image reference such as nginx:1.27; "my app" is not a valid repository: use at most 255 lower-case '
     ]
   ] as const) {
     test(text, () => expect(ImageReference.referenceFault(text)).toStartWith(fault))

@@ -25,7 +25,7 @@ it.live("suggests the architecture for the name that uname prints", () =>
       ["aarch64", "arm64"]
     ] as const) {
       const text = smallest.replace("host: 203.0.113.10", `host: 203.0.113.10, arch: ${written}`)
-      expect((yield* Effect.flip(loadText(text))).message).toContain(`not "${written}"; that is ${meant}`)
+      expect((yield* Effect.flip(loadText(text))).message).toContain(`not "${written}"; use ${meant}`)
     }
   })
 )

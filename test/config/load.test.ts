@@ -186,8 +186,12 @@ it.live("fails with the search folder if there is no file", () =>
     const root = yield* folder({})
     const found = yield* Effect.flip(load({ cwd: root }).pipe(Effect.provide(Files)))
     const named = yield* Effect.flip(load({ cwd: root, config: "x.yml" }).pipe(Effect.provide(Files)))
-    expect(found.message).toBe(`There is no .jiji/deploy.yml in ${root} or any folder above it.`)
-    expect([named._tag, named.message, named.exitCode]).toEqual(["ConfigNotFound", "There is no file x.yml.", 78])
+    expect(found.message).toBe(`There is no .jiji/deploy.yml in ${root} or a parent folder.`)
+    expect([named._tag, named.message, named.exitCode]).toEqual([
+      "ConfigNotFound",
+      "The file x.yml does not exist.",
+      78
+    ])
   })
 )
 
@@ -206,7 +210,7 @@ it.live("fails for a device or a file that is too large", () =>
   Effect.gen(function* () {
     const cwd = yield* folder({ "large.yml": `# ${"x".repeat(1024 * 1024)}` })
     const device = yield* Effect.flip(load({ cwd, config: "/dev/zero" }).pipe(Effect.provide(Files)))
-    expect(device.message).toBe("/dev/zero cannot be read: it is a device, a pipe or a socket, and no regular file.")
+    expect(device.message).toBe("/dev/zero cannot be read: it is a device, a pipe or a socket, not a regular file.")
     const large = yield* Effect.flip(load({ cwd, config: "large.yml" }).pipe(Effect.provide(Files)))
     expect([large._tag, large.message]).toEqual([
       "ConfigUnreadable",
@@ -290,10 +294,10 @@ it.live("reports problems with the file and line of the value", () =>
       )
     )
     expect(error.message.split("\n")).toEqual([
-      "The configuration has 3 mistakes:",
+      "The configuration has 3 errors:",
       ".jiji/deploy.yml:7 services.web.retain: must be a whole number from 1 to 1000, not 0",
       ".jiji/deploy.staging.yml:4 servers.web1.port: must be a port from 1 to 65535, not 70000",
-      ".jiji/deploy.staging.yml:5 services.web.hosts[0]: gone is not under servers; there is web1"
+      ".jiji/deploy.staging.yml:5 services.web.hosts[0]: gone is not under servers; use web1"
     ])
   })
 )
@@ -306,7 +310,9 @@ it.live("fails for an environment without a file, or with a name that leads to a
     expect(error.message).toBe('The environment "stagign" has no file .jiji/deploy.stagign.yml.')
     expect(error.remedy).toBe("Did you mean `-e staging`?")
     const far = yield* Effect.flip(loadFiles(files, "qa"))
-    expect(far.remedy).toBe("Name one that has a file (production or staging), or write .jiji/deploy.qa.yml.")
+    expect(far.remedy).toBe(
+      "Use an environment that has a file (production or staging), or create .jiji/deploy.qa.yml."
+    )
     const elsewhere = yield* Effect.flip(loadFiles({ ...files, ".jiji/deploy.x/../y.yml": "" }, "x/../y"))
     expect(elsewhere._tag).toBe("EnvironmentNotFound")
     const capital = { ...files, ".jiji/deploy.QA.eu_1.yml": "" }

@@ -8,10 +8,10 @@ const service = (keys: string) => `${smallest}    ${keys}\n`
 const server = (keys: string) => smallest.replace("host: 203.0.113.10", keys)
 const top = (keys: string) => `${smallest}${keys}\n`
 
-const name = "must be a name of lower-case letters and digits, with single - or _ inside, such as my-app"
+const name = "must be a name of lower-case letters and digits, with single - or _ between them, such as my-app"
 const length = 'must be a duration such as 500ms, 10s, 1m30s, 2h or "10 minutes"'
 const port = "must be a port from 1 to 65535"
-const nul = "8 holds a NUL byte, which no command and no variable can hold"
+const nul = "8 contains a NUL byte, which no command or variable can hold"
 
 const table: ReadonlyArray<readonly [protects: string, text: string, problem: string]> = [
   ["a name with capitals", smallest.replace("shop", "Shop!"), `1 project: ${name}, not "Shop!"`],
@@ -21,7 +21,7 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
   [
     "an unknown key that is similar to no other",
     top("health: {}"),
-    "8 health: is not a known key; here project, builder, ssh, servers, services and hooks are"
+    "8 health: is not a known key; use project, builder, ssh, servers, services or hooks"
   ],
   [
     "an unknown event",
@@ -31,12 +31,12 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
   [
     "an event as the name of a hook",
     top("hooks: { run.failed: { on: [run.failed], command: [x] } }"),
-    "8 hooks.run.failed: is an event, and no name; call the hook as you like, and name its events under `on`"
+    "8 hooks.run.failed: is an event, not a name; give the hook any other name, and list its events under `on`"
   ],
   [
     "a hook's variable with a name that jiji reserves",
     top("hooks: { tell: { on: [run.failed], command: [x], environment: { secrets: [JIJI_RUN] } } }"),
-    "8 hooks.tell.environment.secrets[0]: JIJI_RUN is one of jiji's own variables; choose another name"
+    "8 hooks.tell.environment.secrets[0]: JIJI_RUN is reserved for jiji; choose another name"
   ],
   [
     "a word instead of a boolean",
@@ -108,7 +108,7 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
     service("retain: .inf"),
     "8 services.web.retain: must be a whole number from 1 to 1000, not Infinity"
   ],
-  ["a number in quotes", server('host: a, port: "22"'), `3 servers.web1.port: ${port}, not "22"; take its quotes away`],
+  ["a number in quotes", server('host: a, port: "22"'), `3 servers.web1.port: ${port}, not "22"; remove the quotes`],
   ["a fraction", service("retain: 1.5"), "8 services.web.retain: must be a whole number from 1 to 1000, not 1.5"],
   [
     "a value that is not in the list of allowed values",
@@ -129,7 +129,7 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
   [
     "a passphrase instead of the name of a secret",
     top("ssh: { passphrase: hunter2 }"),
-    "8 ssh.passphrase: must be the name of a secret in capitals, such as API_TOKEN, not this text"
+    "8 ssh.passphrase: must be the name of a secret in capitals, such as API_TOKEN, not this string"
   ],
   ["a duration without a unit", top("ssh: { connect_timeout: 10 }"), `8 ssh.connect_timeout: ${length}, not 10`],
   [
@@ -146,7 +146,7 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
   [
     "builds on another machine",
     top("builder: { local: false }"),
-    "8 builder.local: can only be true: images are built on the machine that jiji runs on"
+    "8 builder.local: can only be true: jiji always builds images on this machine"
   ],
   ["an unknown engine", top("builder: { engine: dokcer }"), '8 builder.engine: must be docker or podman, not "dokcer"'],
   [
@@ -157,17 +157,17 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
   [
     "a server for a local registry",
     top("builder: { registry: { type: local, server: ghcr.io } }"),
-    "8 builder.registry.server: does not go with this type of registry; type, port, engine and image do"
+    "8 builder.registry.server: does not belong to this type of registry; use type, port, engine or image"
   ],
   [
     "an image for the built-in registry",
     top("builder: { registry: { type: local, image: registry:3 } }"),
-    "8 builder.registry.image: is the image of a registry's container, which needs engine: container"
+    "8 builder.registry.image: works only with engine: container"
   ],
   [
     "a port for a remote registry",
     top("builder: { registry: { server: r.example.com, port: 5000 } }"),
-    "8 builder.registry.port: does not go with this type of registry; type, server, namespace, username and password do"
+    "8 builder.registry.port: does not belong to this type of registry; use type, server, namespace, username or password"
   ],
   [
     "a registry that is not a map",
@@ -192,27 +192,27 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
   [
     "a password without a user",
     top("builder: { registry: { server: r.example.com, password: TOKEN } }"),
-    "8 builder.registry.username: is missing, and a password is useless without it"
+    "8 builder.registry.username: is missing; password needs it"
   ],
   [
     "a password that is not a string",
     top("builder: { registry: { server: r.example.com, username: me, password: 1234 } }"),
-    "8 builder.registry.password: must be a text, not this number; put quotes around it"
+    "8 builder.registry.password: must be a string, not this number; put quotes around it"
   ],
   [
     "both build and image",
     service("build: {}"),
-    "5 services.web: has both build and image; leave one out (in an environment's file, `image: ~` takes the key away)"
+    "5 services.web: has both build and image; remove one (in an environment's file, `image: ~` removes the key)"
   ],
   [
     "neither build nor image",
     smallest.replace("    image: nginx:1.27\n", ""),
-    "5 services.web: needs build, to make its image, or image, to run one that there is"
+    "5 services.web: needs either build, to build its image, or image, to use an existing one"
   ],
   [
     "an invalid image",
     smallest.replace("nginx:1.27", "Nginx:1.27"),
-    "6 services.web.image: must be in lower case but for its tag: nginx:1.27"
+    "6 services.web.image: must be in lower case, except for the tag: nginx:1.27"
   ],
   [
     "a URL as the build context",
@@ -244,9 +244,9 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
   [
     "a port out of range",
     service('ports: ["65536:80"]'),
-    "8 services.web.ports[0]: must have ports from 1 to 65535, and 65536 is not"
+    "8 services.web.ports[0]: must use ports from 1 to 65535, not 65536"
   ],
-  ["port 0", service('ports: ["8080:0"]'), "8 services.web.ports[0]: must have ports from 1 to 65535, and 0 is not"],
+  ["port 0", service('ports: ["8080:0"]'), "8 services.web.ports[0]: must use ports from 1 to 65535, not 0"],
   [
     "an invalid port",
     service('ports: ["8080:http"]'),
@@ -255,54 +255,54 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
   [
     "a range of ports",
     service('ports: ["8000-8010:8000-8010"]'),
-    "8 services.web.ports[0]: must be one port; write each port of a range on a line of its own"
+    "8 services.web.ports[0]: must be a single port; write each port of a range on its own line"
   ],
   [
     "an invalid address",
     service('ports: ["300.0.0.1:80:80"]'),
-    "8 services.web.ports[0]: must have an IP address in front, and 300.0.0.1 is none"
+    "8 services.web.ports[0]: must start with an IP address; 300.0.0.1 is not one"
   ],
   [
     "a duplicate port",
     service('ports: ["80:80", "127.0.0.1:80:81"]'),
-    "8 services.web.ports[1]: publishes port 80 on web1, which is published above (80:80)"
+    "8 services.web.ports[1]: publishes port 80 on web1, which this service already publishes (80:80)"
   ],
   [
     "a volume without a target",
     service("volumes: [data]"),
-    "8 services.web.volumes[0]: must say what is mounted and where, as in data:/var/lib/app or /srv/app:/app"
+    "8 services.web.volumes[0]: must have a source and a target, such as data:/var/lib/app or /srv/app:/app"
   ],
   [
     "a volume with a relative target",
     service("volumes: ['data:app']"),
-    "8 services.web.volumes[0]: must be mounted at an absolute path, as in data:/var/lib/app"
+    "8 services.web.volumes[0]: must have an absolute path as its target, such as data:/var/lib/app"
   ],
   ...["./data", "../data", "..", "data/../.."].map(
     (source) =>
       [
         `a volume from the relative path ${source}`,
         service(`volumes: ['${source}:/app']`),
-        "8 services.web.volumes[0]: must start with a volume's name or an absolute path of the server, as in data:/var/lib/app or /srv/app:/app"
+        "8 services.web.volumes[0]: must start with a volume name or an absolute path on the server, such as data:/var/lib/app or /srv/app:/app"
       ] as const
   ),
   ["a NUL byte in a command", service('command: [sh, "a\\0b"]'), nul],
   ["a NUL byte in a variable", service('environment: { clear: { A: "a\\0b" } }'), nul],
   ["a NUL byte in a volume", service('volumes: ["/srv/a\\0b:/app"]'), nul],
-  ["a NUL byte in a key", service('environment: { clear: { "a\\0b": 1 } }'), "8 has a key that holds a NUL byte"],
+  ["a NUL byte in a key", service('environment: { clear: { "a\\0b": 1 } }'), "8 has a key with a NUL byte"],
   [
     "a command as the registry's username",
     top("builder: { registry: { server: r.example.com, username: $(id -un), password: TOKEN } }"),
-    "8 builder.registry.username: cannot be a command, only password can; write the user's name, or the name of a secret in capitals"
+    "8 builder.registry.username: cannot be a command (only password can); use the user's name, or the name of a secret in capitals"
   ],
   [
     "a volume in the home folder",
     service("volumes: ['~/data:/app']"),
-    "8 services.web.volumes[0]: must start at the server's root, as in /home/deploy/data:/data; `~` is not known there"
+    "8 services.web.volumes[0]: must use an absolute path on the server, such as /home/deploy/data:/data; `~` does not work here"
   ],
   [
     "a volume's unknown option",
     service("volumes: ['data:/app:rx']"),
-    '8 services.web.volumes[0]: has the option "rx", which is not known; ro and rw are'
+    '8 services.web.volumes[0]: has the unknown option "rx"; use ro or rw'
   ],
   [
     "two volumes with the same target",
@@ -312,27 +312,27 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
   [
     "an invalid variable name",
     service("environment: { clear: { A-B: 1 } }"),
-    "8 services.web.environment.clear.A-B: must be a variable's name of letters, digits and _, such as LOG_LEVEL"
+    "8 services.web.environment.clear.A-B: must be a variable name of letters, digits and _, such as LOG_LEVEL"
   ],
   [
     "a variable without a value",
     service("environment: { clear: { A: } }"),
-    "8 services.web.environment.clear.A: must be a text, a number, or true or false, but is empty"
+    "8 services.web.environment.clear.A: must be a string, a number, or true or false, but is empty"
   ],
   [
     "a variable that is a list",
     service("environment: { clear: { A: [b] } }"),
-    "8 services.web.environment.clear.A: must be a text, a number, or true or false, not a list"
+    "8 services.web.environment.clear.A: must be a string, a number, or true or false, not a list"
   ],
   [
     "the value of a secret instead of its name",
     service("environment: { secrets: [TOKEN=hunter2] }"),
-    "8 services.web.environment.secrets[0]: must be the name of a secret in capitals, such as API_TOKEN, not this text"
+    "8 services.web.environment.secrets[0]: must be the name of a secret in capitals, such as API_TOKEN, not this string"
   ],
   [
     "a secret with a name that the engine's client interprets",
     service("environment: { secrets: [HOME] }"),
-    "8 services.web.environment.secrets[0]: HOME cannot be the name of a container's secret: the engine's client takes it for its own; choose another name, or put what is no secret under clear"
+    "8 services.web.environment.secrets[0]: HOME cannot be a container's secret, because the engine's client uses this variable itself; choose another name, or put it under clear if it is not secret"
   ],
   [
     "a duplicate secret",
@@ -342,7 +342,7 @@ const table: ReadonlyArray<readonly [protects: string, text: string, problem: st
   [
     "a variable that is also a secret",
     service("environment: { secrets: [A], clear: { A: 1 } }"),
-    "8 services.web.environment.secrets[0]: A is under clear too; leave one out"
+    "8 services.web.environment.secrets[0]: A is also under clear; remove one of them"
   ],
   ["a list as the whole file", "- a\n- b\n", "1 must be a map, not a list"],
   ["a word as the whole file", "hello\n", '1 must be a map, not "hello"']
@@ -373,7 +373,7 @@ services:
       "2 ssh.prot: is not a known key; did you mean `port`?",
       `4 servers.web1.port: ${port}, not 0`,
       "6 services.web.hosts[0]: web2 is not under servers; did you mean `web1`?",
-      "7 the key `web` is here a second time; the first is on line 6"
+      "7 repeats the key `web` of line 6"
     ])
   })
 )
@@ -387,7 +387,7 @@ const two = (hosts: string, ports: string) =>
 it.live("reports a port that two services publish on the same server", () =>
   Effect.gen(function* () {
     expect(yield* problemsOf(two("web1, web2", '"0.0.0.0:8080:81"'))).toEqual([
-      "10 services.api.ports[0]: publishes port 8080 on web1, which is published by web (8080:80)"
+      "10 services.api.ports[0]: publishes port 8080 on web1, which web already publishes (8080:80)"
     ])
     // No conflict: another server, another protocol, or a port that the engine chooses.
     yield* loadText(two("web2", '"8080:81"'))
@@ -399,6 +399,6 @@ it.live("fails with a remedy and the exit code for configuration errors", () =>
   Effect.gen(function* () {
     const error = yield* Effect.flip(loadText(smallest.replace("shop", "Shop")))
     expect([error._tag, error.exitCode]).toEqual(["ConfigInvalid", 78])
-    expect(error.remedy).toBe("Correct this line.")
+    expect(error.remedy).toBe("Fix this line.")
   })
 )

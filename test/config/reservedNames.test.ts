@@ -5,7 +5,7 @@ import { reservedName } from "../../src/config/reservedNames.ts"
 
 test("rejects secrets with names that an engine's client or a shell interprets", () => {
   for (const name of ["HOME", "PATH", "XDG_RUNTIME_DIR", "DOCKER_HOST", "CONTAINER_HOST", "LD_PRELOAD", "JIJI_NAMES"]) {
-    expect(reservedName(name)).toStartWith(`${name} cannot be the name of a container's secret: `)
+    expect(reservedName(name)).toStartWith(`${name} cannot be a container's secret, because `)
   }
 })
 

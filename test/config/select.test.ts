@@ -61,17 +61,17 @@ describe("select", () => {
 it.live("select fails with a usage error that lists the names if a glob matches nothing", () =>
   Effect.gen(function* () {
     const error = yield* Effect.flip(selected({ servers: ["web*", "wbe1", "x"] }))
-    expect(error.message).toBe('No server is called "wbe1" or "x"; there are web1, web2 and db1.')
+    expect(error.message).toBe('No server matches "wbe1" or "x"; deploy.yml has web1, web2 and db1.')
     expect([error.remedy, error.exitCode]).toEqual(["Did you mean `-H web1`?", 2])
     const service = yield* Effect.flip(selected({ services: ["we"] }))
-    expect(service.message).toBe('No service is called "we"; there are web, api and db.')
+    expect(service.message).toBe('No service matches "we"; deploy.yml has web, api and db.')
   })
 )
 
 it.live("select fails if no selected service runs on a selected server", () =>
   Effect.gen(function* () {
     const error = yield* Effect.flip(selected({ servers: ["web1"], services: ["db"] }))
-    expect(error.message).toBe("The service db does not run on web1, so nothing is left to do.")
+    expect(error.message).toBe("The service db does not run on web1, so there is nothing to do.")
     expect(error.exitCode).toBe(2)
   })
 )

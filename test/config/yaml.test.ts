@@ -49,8 +49,8 @@ services:
 it.live("reports an unknown alias once, without follow-up problems for the missing value", () =>
   Effect.gen(function* () {
     expect(yield* problemsOf(smallest.replace("host: 203.0.113.10", "host: *gone").replace("shop", "Shop"))).toEqual([
-      '1 project: must be a name of lower-case letters and digits, with single - or _ inside, such as my-app, not "Shop"',
-      "3 refers to `gone`, but no value above is marked with `&gone`"
+      '1 project: must be a name of lower-case letters and digits, with single - or _ between them, such as my-app, not "Shop"',
+      "3 uses the alias `*gone`, but no value above has the anchor `&gone`"
     ])
   })
 )
@@ -69,23 +69,19 @@ it.live("reads JSON, and files with a byte order mark and Windows line ends", ()
 )
 
 const table: ReadonlyArray<readonly [protects: string, text: string, ...problems: ReadonlyArray<string>]> = [
-  ["a tab", "a:\n\tb: 1\n", "f:2 a tab indents this line; YAML takes only spaces"],
-  ["a duplicate key", "a: 1\nb: 2\na: 3\n", "f:3 the key `a` is here a second time; the first is on line 1"],
-  [
-    "a duplicate key on one line",
-    "a: { b: 1, b: 2 }\n",
-    "f:1 the key `b` is here a second time; the first is on line 1"
-  ],
-  ["two documents", "a: 1\n---\nb: 2\n", "f:2 a second document starts here; the file must hold only one"],
+  ["a tab", "a:\n\tb: 1\n", "f:2 is indented with a tab; YAML allows only spaces"],
+  ["a duplicate key", "a: 1\nb: 2\na: 3\n", "f:3 repeats the key `a` of line 1"],
+  ["a duplicate key on one line", "a: { b: 1, b: 2 }\n", "f:1 repeats the key `b` of line 1"],
+  ["two documents", "a: 1\n---\nb: 2\n", "f:2 starts a second YAML document; the file must contain only one"],
   [
     "a colon in a value",
     "a: b: c\n",
-    "f:1 has a second `key: value` on one line; put quotes around a value that holds a colon and a space"
+    "f:1 has a second `key: value` on one line; put quotes around a value that contains a colon and a space"
   ],
   [
     "a value that starts with @",
     "a: @b\n",
-    "f:1 starts with a character that means something else in YAML; put quotes around the value"
+    "f:1 starts with a character that YAML reserves; put quotes around the value"
   ],
   ["an unclosed quote", 'a: "b\n', 'f:2 is not valid YAML: missing closing "quote'],
   [
@@ -93,13 +89,13 @@ const table: ReadonlyArray<readonly [protects: string, text: string, ...problems
     "a:\n  b: 1\n c: 2\n",
     "f:3 is not valid YAML: all mapping items must start at the same column"
   ],
-  ["an unknown alias", "a: 1\nb: *x\n", "f:2 refers to `x`, but no value above is marked with `&x`"],
-  ["an alias before its anchor", "a: *x\nb: &x 1\n", "f:1 refers to `x`, but no value above is marked with `&x`"],
-  ["an alias of itself", "a: &x\n  b: *x\n", "f:2 holds an alias of itself"],
-  ["a merge of a string", "a: &x 1\nb: { <<: *x }\n", "f:2 merges with `<<` what is not a map"],
-  ["a key that is a list", "? [a, b]\n: 1\n", "f:1 has a key that is not a word"],
-  ["a tag", "a: !secret b\n", "f:1 has a YAML tag (`!…`) that means nothing here"],
-  ["a binary value", "a: !!binary aGk=\n", "f:1 is of a kind that means nothing here; put quotes around it"]
+  ["an unknown alias", "a: 1\nb: *x\n", "f:2 uses the alias `*x`, but no value above has the anchor `&x`"],
+  ["an alias before its anchor", "a: *x\nb: &x 1\n", "f:1 uses the alias `*x`, but no value above has the anchor `&x`"],
+  ["an alias of itself", "a: &x\n  b: *x\n", "f:2 contains an alias of itself"],
+  ["a merge of a string", "a: &x 1\nb: { <<: *x }\n", "f:2 merges a value with `<<` that is not a map"],
+  ["a key that is a list", "? [a, b]\n: 1\n", "f:1 has a key that is empty, a list or a map"],
+  ["a tag", "a: !secret b\n", "f:1 has a YAML tag (`!…`), which jiji does not support"],
+  ["a binary value", "a: !!binary aGk=\n", "f:1 has a YAML type that jiji does not support; put quotes around it"]
 ]
 
 describe("parseYaml reports the line of", () => {
@@ -117,7 +113,7 @@ it.live("rejects aliases that expand to a billion values, quickly", () =>
       .split("")
       .map((name, i) => level(name, "abcdefgh"[i] ?? "a"))
       .join("")}`
-    expect(faults(text)).toEqual(["f:5 stands for more than 100000 values once its aliases are written out"])
+    expect(faults(text)).toEqual(["f:5 has more than 100000 values when its aliases are expanded"])
   })
 )
 
@@ -126,7 +122,7 @@ it.live("rejects long chains of merged maps, quickly", () =>
     const chain = Array.from({ length: 2500 }, (_, n) => `m${n}: &m${n} { <<: *m${n - 1}, k${n}: 1 }\n`).slice(1)
     const before = performance.now()
     const [first, ...more] = faults(`m0: &m0 { k: 1 }\n${chain.join("")}`)
-    expect(first).toMatch(/^f:\d+ merges with `<<` more than 100000 values, with those above$/)
+    expect(first).toMatch(/^f:\d+ merges more than 100000 values with `<<`, together with the merges above$/)
     // There may be a second problem for the size of the whole file.
     expect(more.length).toBeLessThanOrEqual(1)
     expect(performance.now() - before).toBeLessThan(3000)

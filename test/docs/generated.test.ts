@@ -4,8 +4,7 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { configuration } from "../../docs/source/configuration.ts"
 import { events, eventsSchema } from "../../docs/source/events.ts"
-import { samples } from "../../docs/source/samples.ts"
-import { meanings, troubleshooting } from "../../docs/source/troubleshooting.ts"
+import { errors, troubleshooting } from "../../docs/source/troubleshooting.ts"
 import { ExitCode } from "../../src/core/Failure.ts"
 
 const root = join(import.meta.dir, "../..")
@@ -18,24 +17,35 @@ describe("generated docs are up to date (run bin/docs)", () => {
   test("troubleshooting.md", () => expect(page("troubleshooting.md")).toBe(troubleshooting()))
 })
 
-const sources = [...new Glob("src/**/*.ts").scanSync(root)].map((file) => readFileSync(join(root, file), "utf8"))
-const classes = sources.flatMap((text) =>
-  [...text.matchAll(/Schema\.TaggedError<\w+>\(\)\(\s*"(\w+)"/gu)].map(([, tag = ""]) => tag)
-)
-const errors = Object.values(samples).flat()
+const sources = [...new Glob("**/*.ts").scanSync(join(root, "src"))]
+  .filter((file) => file !== "core/defineError.ts")
+  .map((file) => readFileSync(join(root, "src", file), "utf8"))
+const declared = sources.flatMap((text) => [
+  ...text.matchAll(/^ *(?:export )?(?:class (\w+) extends )?.*\bdefineError<(\w+)>\(\)\(\s*"(\w+)"/gmu)
+])
 
-describe("every error is told of, with an example (docs/source/samples.ts)", () => {
-  test("and only errors that there are", () => {
-    expect(classes.length).toBeGreaterThan(50)
-    expect(errors.map(({ _tag }) => _tag).sort()).toEqual(classes.toSorted())
+describe("troubleshooting.md has every error with an example", () => {
+  test("each error class of src is there once", () => {
+    expect(declared.length).toBeGreaterThan(50)
+    expect(errors.map(({ tag }) => tag)).toEqual(declared.map(([, , , tag = ""]) => tag).sort())
   })
-  for (const { _tag, exitCode, message, remedy } of errors) {
-    test(_tag, () => {
-      expect(meanings.get(_tag)).toMatch(/\.$/)
-      expect(Object.values(ExitCode)).toContain(exitCode)
-      expect(message).not.toMatch(/undefined|\[object/)
-      expect(remedy).toMatch(/\S/)
-      expect(remedy).not.toMatch(/undefined|\[object|\n/)
+  test("a class, its type and its tag have the same name", () => {
+    for (const [, name, self, tag] of declared) expect([name, self]).toEqual([tag, tag])
+  })
+  test("defineError is the only way to define an error", () => {
+    expect(sources.filter((text) => /\b(?:Schema|Data)\.(?:Tagged)?Error\b/u.test(text))).toEqual([])
+  })
+  for (const { meaning, samples, tag } of errors) {
+    test(tag, () => {
+      expect(meaning).toMatch(/\.$/)
+      expect(samples.length).toBeGreaterThan(0)
+      for (const { _tag, exitCode, message, remedy } of samples) {
+        expect(_tag).toBe(tag)
+        expect(Object.values(ExitCode)).toContain(exitCode)
+        expect(message).not.toMatch(/undefined|\[object/)
+        expect(remedy).toMatch(/\S/)
+        expect(remedy).not.toMatch(/undefined|\[object|\n/)
+      }
     })
   }
 })

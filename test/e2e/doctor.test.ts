@@ -112,14 +112,14 @@ test("finds sshd that forwards nothing, one that opens ports to all, another hos
   const { code, found, ok, stderr } = await doctor(project)
   expect({ ok, code }).toEqual({ ok: false, code: 1 })
   expect(stderr).toContain("checks failed")
-  expect(found["h1 tunnel"]).toMatch(/^failed: h1 refuses to forward its port 9270.*→ Set `AllowTcpForwarding yes`/)
+  expect(found["h1 tunnel"]).toMatch(/^failed: h1 refuses to forward port 9270.*→ Set `AllowTcpForwarding yes`/)
   expect(found["h1 registry"]).toStartWith("skipped: the tunnel failed")
   expect(found["h1 engine"]).toStartWith("ok: docker")
   expect(found["h2 tunnel"]).toMatch(/^warning: sshd exposes port 9270 to other machines → Set `GatewayPorts no`/)
   expect(found["h2 registry"]).toStartWith("ok: ")
   expect(found["h3 ssh"]).toMatch(/^failed: The host key of h3 \(10\.99\.0\.13\) has changed.*→ .*ssh-keygen -R/)
   expect(found["h3 engine"]).toBe("skipped: the connection failed → ")
-  expect(found["h4 engine"]).toMatch(/^failed: There is no docker on h4\. → Install docker on h4/)
+  expect(found["h4 engine"]).toMatch(/^failed: docker is not installed on h4\. → Install docker on h4/)
   expect(found["h4 registry"]).toMatch(/^ok: (curl|wget|bash) reaches it through the tunnel/)
   await Promise.all([h1?.restartSshd(), h2?.restartSshd()])
   rmSync(join(project.root, "known_hosts"))
@@ -136,11 +136,11 @@ test("finds a taken port, a full disk, a user who may not use the engine, and a 
   expect(found["h2 tunnel"]).toMatch(/^warning: port 9270 is taken on h2; deploys will use another one → .*ss -ltnp/)
   expect(found["h2 registry"]).toStartWith("ok: podman reaches it")
   expect(found["h1 disk"]).toMatch(
-    /^failed: 10[05] MB free in \/var\/lib\/docker → Free space on h1; `docker system df`/
+    /^failed: 10[05] MB free in \/var\/lib\/docker → Free up space on h1: `docker system df`/
   )
   expect(found["h3 engine"]).toMatch(/^failed: The user may not use docker on h3.*→ .*usermod -aG docker/s)
   expect(found["h3 registry"]).toMatch(/^ok: (curl|wget|bash) reaches it through the tunnel/)
-  expect(found["h4 ssh"]).toMatch(/^failed: h4 \(10\.99\.0\.14\) cannot be reached.*→ Check that sshd runs/)
+  expect(found["h4 ssh"]).toMatch(/^failed: h4 \(10\.99\.0\.14\) cannot be reached.*→ Check that sshd is running/)
   await h1.run(["umount", "/var/lib/docker"])
   await h4.startSshd()
   await leave()
@@ -176,7 +176,7 @@ test("finds what is wrong on this machine: secrets, engine, store and port", asy
   const leave = await squat(9270, hosts.operator)
   const down = await doctor(project, [], { env: { DOCKER_HOST: "unix:///run/nowhere.sock" } })
   expect(down.code).toBe(1)
-  expect(down.found["this machine secrets"]).toMatch(/^failed: The secret FIRST is missing.*→ Write FIRST=…/)
+  expect(down.found["this machine secrets"]).toMatch(/^failed: The secret FIRST is missing.*→ Add FIRST=…/)
   expect(down.found["this machine engine"]).toMatch(/^failed: docker does not answer on this machine.*→ Start it/s)
   expect(down.found["this machine build"]).toBe("skipped: the engine is not running → ")
   expect(down.found["this machine registry"]).toMatch(/^warning: port 9270 is taken on this machine/)
@@ -248,7 +248,7 @@ test("shows a broken deploy.yml as what is wrong, with every line", async () => 
   const { code, found } = await doctor(project)
   expect(code).toBe(1)
   expect(found["this machine config"]).toMatch(
-    /^failed: The configuration has a mistake:\s+\.jiji\/deploy\.yml:\d+ services\.web\.prots: /
+    /^failed: The configuration has an error:\s+\.jiji\/deploy\.yml:\d+ services\.web\.prots: /
   )
   expect((await project.jiji(["doctor", "-H"])).code).toBe(2)
 })

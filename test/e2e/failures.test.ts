@@ -80,9 +80,9 @@ test.each<[string, ImageOptions]>([
     "worker h1: failed",
     "worker h2: failed"
   ])
-  expect(run.stderr).toContain("what ran before runs on")
+  expect(run.stderr).toContain("the old one, if any, keeps running")
   // Once for each time that its engine has started it.
-  if (image.crashes === true) expect(run.stderr).toMatch(/Its last lines:\n( {2}\| (no DATABASE_URL is set)+\n)+/)
+  if (image.crashes === true) expect(run.stderr).toMatch(/Last log lines:\n( {2}\| (no DATABASE_URL is set)+\n)+/)
   await until(
     () => allTraces(hosts),
     (now) => Bun.deepEquals(now, quiet)

@@ -52,15 +52,15 @@ test("a token that may not write is told the three things that GHCR asks for", a
   expect(run.code).toBe(77)
   expect(run.stderr).toContain("(403 Forbidden): denied: permission_denied: write_package")
   expect(run.stderr).toContain("`write:packages` and `read:packages`")
-  expect(run.stderr).toContain("`username` is your GitHub user or organisation")
-  expect(run.stderr).toContain("the package exists or the token may create packages")
+  expect(run.stderr).toContain("`username` is your GitHub user or organization")
+  expect(run.stderr).toContain("the package exists or the token may create it")
   expect(run.stdout).not.toContain("retrying")
 })
 
 test("a push that is refused for its login is not tried again", async () => {
   const run = await deploy({ on: upload, status: 401 }, "-H", "h1")
   expect(run.code).toBe(77)
-  expect(run.stderr).toContain("The registry refused ghcr.io/me/shop/web:")
+  expect(run.stderr).toContain("The registry requires a valid login for ghcr.io/me/shop/web:")
   expect(run.stdout).not.toContain("retrying")
 })
 
@@ -85,19 +85,21 @@ test("what a server meets is the server's error, with both engines", async () =>
   const limit = says("TOOMANYREQUESTS", "You have reached your pull rate limit.")
   const limited = await deploy({ on: pull, status: 429, body: limit }, "-H", "h1")
   expect(limited.code).toBe(69)
-  expect(limited.stderr).toContain("was asked too often on h1 (429)")
+  expect(limited.stderr).toContain("received too many requests from h1 (429)")
   expect(limited.stderr).toContain("pulls over six hours")
   const gone = await deploy({ on: pull, status: 404, body: says("MANIFEST_UNKNOWN", "manifest unknown") })
   expect(gone.code).toBe(1)
-  expect(gone.stderr).toMatch(/There is no image ghcr.io\/me\/shop\/web@sha256:\w+, asked for on h1/)
-  expect(gone.stderr).toMatch(/There is no image ghcr.io\/me\/shop\/web@sha256:\w+, asked for on h2/)
+  expect(gone.stderr).toMatch(/The registry has no image ghcr.io\/me\/shop\/web@sha256:\w+ \(requested from h1\)/)
+  expect(gone.stderr).toMatch(/The registry has no image ghcr.io\/me\/shop\/web@sha256:\w+ \(requested from h2\)/)
 })
 
 test("a registry that fails for good is given up, as what it is, on every machine", async () => {
   registry.breakDown({ on: "^GET ghcr.io/v2/$", status: 500 })
   const run = await write("ghcr.io").jiji(["registry", "login"], { env })
   expect(run.code).toBe(69)
-  for (const where of ["on this machine", "on h1", "on h2"]) expect(run.stderr).toContain(`(asked ${where})`)
+  for (const machine of ["this machine", "h1", "h2"]) {
+    expect(run.stderr).toContain(`answered a request from ${machine} with a server error`)
+  }
   expect(run.stdout).toContain("(3 of 3)")
 })
 
@@ -125,8 +127,8 @@ test("a registry that is not what it should be is told apart: its certificate, p
   expect([untrusted.code, plain.code, nowhere.code]).toEqual([69, 69, 69])
   for (const where of ["on this machine", "on h1", "on h2"]) {
     expect(untrusted.stderr).toContain(`The certificate of ${operator.ip}:8443 is not trusted ${where}`)
-    expect(plain.stderr).toContain(`${operator.ip}:8080 answers plain HTTP`)
-    expect(nowhere.stderr).toContain(`The name no-such-registry.invalid cannot be resolved ${where}`)
+    expect(plain.stderr).toContain(`${operator.ip}:8080 answers over plain HTTP`)
+    expect(nowhere.stderr).toContain(`The host name no-such-registry.invalid cannot be resolved ${where}`)
   }
   expect(untrusted.stderr).toContain(`/etc/docker/certs.d/${operator.ip}:8443/ca.crt`)
   for (const { stdout } of [untrusted, plain, nowhere]) expect(stdout).not.toContain("retrying")

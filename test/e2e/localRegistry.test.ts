@@ -129,7 +129,7 @@ describe("a registry in a container", () => {
     const run = await deploy({ port: 9273 })
     expect(run.code).toBe(78)
     expect(run.stderr).toContain(
-      `The registry's container jiji-registry is on port ${registry.port}, and deploy.yml asks for port 9273.`
+      `The registry's container jiji-registry uses port ${registry.port}, but deploy.yml sets port 9273.`
     )
   })
 
@@ -152,7 +152,7 @@ describe("a registry in a container", () => {
     other.kill("SIGKILL")
     await other.done
     expect(run.code).toBe(69)
-    expect(run.stderr).toContain(`Port ${registry.port} of this machine is taken`)
+    expect(run.stderr).toContain(`The registry cannot listen on port ${registry.port} of this machine`)
     expect(await docker("ps", "--all", "--quiet", "--filter", "name=jiji-registry")).toBe("")
   })
 
@@ -160,7 +160,7 @@ describe("a registry in a container", () => {
     await docker("create", "--name", "jiji-registry", "registry:test")
     for (const run of [await deploy(), await write(registry, "three").jiji(["registry", "remove", "--yes"])]) {
       expect(run.code).toBe(1)
-      expect(run.stderr).toContain("A container jiji-registry is on this machine, and jiji did not make it.")
+      expect(run.stderr).toContain("This machine has a container jiji-registry that jiji did not create.")
     }
     await docker("rm", "jiji-registry")
   })

@@ -26,7 +26,7 @@ const warned = (size: string, commands: string): string => {
   expect([exitCode, stderr.toString()]).toEqual([0, ""])
   return stdout.toString()
 }
-const cannot = `The record of runs in ${folder}/jiji/runs.sqlite is of no use`
+const cannot = `Cannot use the run history in ${folder}/jiji/runs.sqlite`
 
 test("on a disk with room a run is kept without a word", () => {
   expect(warned("8m", "true")).toBe("")
@@ -42,9 +42,9 @@ test("a disk that is full, or becomes so, is one warning, and the run goes on", 
 test("a disk that is read-only is one warning, and the run goes on", () => {
   const readOnly = `mount -o remount,ro ${folder}`
   expect(warned("8m", readOnly)).toMatch(
-    new RegExp(`^${RegExp.escape(cannot)}: this user may not write to it[^\n]*\n$`)
+    new RegExp(`^${RegExp.escape(cannot)}: your user may not write to it[^\n]*\n$`)
   )
   expect(warned("8m", `mkdir -m 700 jiji && : >jiji/runs.sqlite && chmod 600 jiji/runs.sqlite && ${readOnly}`)).toMatch(
-    new RegExp(`^${RegExp.escape(cannot)}: this user may not write to it[^\n]*\n$`)
+    new RegExp(`^${RegExp.escape(cannot)}: your user may not write to it[^\n]*\n$`)
   )
 })

@@ -64,13 +64,23 @@ test("a key that no server knows is refused", async () => {
   const key = join(hosts.folder, "stranger")
   await hosts.operator.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key])
   const project = write("two", { ssh: { keys: [key] } })
-  refused(await deploy(project), 77, "h1 (root@10.99.0.11) let nobody in: it refused", "authorized_keys")
+  refused(
+    await deploy(project),
+    77,
+    "h1 (root@10.99.0.11): authentication failed; the server rejected",
+    "authorized_keys"
+  )
   await nothingChanged()
 })
 
 test("a server that cannot be reached ends it before anything is changed on another", async () => {
   await h2.stopSshd()
-  refused(await deploy(write("two")), 69, "h2 (10.99.0.12) cannot be reached", "Check that sshd runs on the server")
+  refused(
+    await deploy(write("two")),
+    69,
+    "h2 (10.99.0.12) cannot be reached",
+    "Check that sshd is running on the server"
+  )
   await h2.startSshd()
   await nothingChanged()
 })
@@ -97,7 +107,7 @@ test("an image that does not build ends it with the builder's own words", async 
   const project = write("two")
   appendFileSync(join(project.root, "web/Dockerfile"), "COPY missing.txt /missing.txt\n")
   const run = await deploy(project)
-  refused(run, 1, "The image of web does not build", "Mend what the lines above say")
+  refused(run, 1, "The image of web failed to build", "Fix the error shown above")
   expect(run.stderr).toContain("missing.txt")
   await nothingChanged()
 })
@@ -116,7 +126,7 @@ test("an engine that is missing or down on this machine is told as that", async 
 
 test("a server without an engine ends it before anything is changed on another", async () => {
   const project = write("two", { services: { web: { hosts: ["h1", "h3"] } } })
-  refused(await deploy(project), 69, "There is no docker on h3", "Install docker on h3")
+  refused(await deploy(project), 69, "docker is not installed on h3", "Install docker on h3")
   await nothingChanged()
 })
 
@@ -131,7 +141,7 @@ test("an image for another processor is not started", async () => {
   await h1.run(["mount", "--bind", "/run/uname", "/usr/bin/uname"])
   const run = await deploy(write("two"))
   await h1.run(["umount", "/usr/bin/uname"])
-  refused(run, 1, "The image of web is built for amd64, and h1 is arm64", "Set `arch: arm64` for h1")
+  refused(run, 1, "The image of web is built for amd64, but h1 is arm64", "Set `arch: arm64` for h1")
   expect(outcomes(run)).toEqual(["web h1: failed", "web h2: replaced"])
   expect(await page(hosts, h1)).toBe("one")
 })
@@ -139,7 +149,7 @@ test("an image for another processor is not started", async () => {
 test("a server that forwards no port says how to allow it, and the others are deployed to", async () => {
   await h2.restartSshd({ AllowTcpForwarding: "no" })
   const run = await deploy(write("three"))
-  refused(run, 77, "h2 refuses to forward its port 9270", "Set `AllowTcpForwarding yes` in /etc/ssh/sshd_config")
+  refused(run, 77, "h2 refuses to forward port 9270", "Set `AllowTcpForwarding yes` in /etc/ssh/sshd_config")
   expect(outcomes(run)).toEqual(["- h2: failed", "web h1: replaced"])
   await h2.restartSshd()
   expect(await page(hosts, h2)).toBe("two")
@@ -176,7 +186,7 @@ test("a container of somebody else that has the name is left alone", async () =>
   refused(
     await deploy(project),
     1,
-    "h1 has a container other-web that is not this project's",
+    "The container other-web on h1 does not belong to this project",
     "docker rename other-web"
   )
   expect(await containersOf(h1, "other")).toEqual(foreign)
@@ -193,7 +203,7 @@ test("a port that another program of the server has is told as that, and leaves 
     image: { page: "ports" },
     config: { services: { web: { hosts: ["h1"], ports: ["8082:80"] } } }
   })
-  refused(await deploy(project), 1, "A port that web publishes on h1 is taken", "ss -ltnp")
+  refused(await deploy(project), 1, "A port that web publishes on h1 is already in use", "ss -ltnp")
   expect(await containersOf(h1, "ports")).toEqual([])
   squatter.kill("SIGKILL")
   await squatter.done

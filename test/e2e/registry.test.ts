@@ -41,7 +41,7 @@ const pages = (port = 8080) => Promise.all(hosts.servers.map((server) => page(ho
 test("a wrong password ends it before anything is built", async () => {
   const run = await write("one").jiji(["deploy"], { env: { REGISTRY_PASSWORD: "wrong-password" } })
   expect(run.code).toBe(77)
-  expect(run.stderr).toContain(`The registry refused ${address} on this machine`)
+  expect(run.stderr).toContain(`The registry requires a valid login for ${address} on this machine`)
   expect(run.stderr).toContain("  → Check `username` and `password` under `builder.registry`")
   expect(run.stdout + run.stderr).not.toContain("wrong-password")
   expect(run.stdout).not.toContain("build")
@@ -52,7 +52,7 @@ test("a wrong password ends it before anything is built", async () => {
 test("a registry that cannot be reached is told as that", async () => {
   const run = await write("one", {}, "10.99.0.2:5999").jiji(["deploy"], { env })
   expect(run.code).toBe(69)
-  expect(run.stderr).toContain("The registry of 10.99.0.2:5999 cannot be reached on this machine")
+  expect(run.stderr).toContain("The registry of 10.99.0.2:5999 cannot be reached from this machine")
   expect(run.stderr).toContain("  → Check the registry's address")
 })
 
@@ -130,7 +130,7 @@ test("an image of a registry that is not the project's is pulled with the server
   )
   const refused = await project.jiji(["deploy"])
   expect(refused.code).toBe(77)
-  expect(refused.stderr).toContain(`The registry refused ${address}/ready:latest on h1`)
+  expect(refused.stderr).toContain(`The registry requires a valid login for ${address}/ready:latest on h1`)
   for (const server of hosts.servers) {
     const login = [server.engine, "login", "--username", "me", "--password-stdin", address]
     await server.run(login, { stdin: password })

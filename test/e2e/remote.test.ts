@@ -172,7 +172,7 @@ test("a token that is not valid any more ends a deploy before anything is built,
   for (const args of [["deploy"], ["deploy", "-H", "h1"]]) {
     const run = await project.jiji(args, { env: wrong })
     expect(run.code).toBe(77)
-    expect(run.stderr).toContain("The registry refused ghcr.io on this machine")
+    expect(run.stderr).toContain("The registry requires a valid login for ghcr.io on this machine")
     expect(run.stdout).not.toMatch(/build|connect|retrying/)
   }
   expect(await hosts.operator.images()).toEqual(images)

@@ -87,7 +87,7 @@ describe("editing a pipeline", () => {
     const error = Result.getOrThrow(Result.flip(Pipeline.remove("p/nowhere")(untyped)))
     expect(error).toMatchObject({
       _tag: "NoSuchNode",
-      remedy: "Take one of these: p/a, p/b, p/c, p/c/d, p/e, p/all, p/all/f, p/all/g."
+      remedy: "Use one of these paths: p/a, p/b, p/c, p/c/d, p/e, p/all, p/all/f, p/all/g."
     })
   })
 

@@ -68,9 +68,9 @@ describe("Step.timeout", () => {
       const slow = never("slow").pipe(Step.timeout("90 seconds"))
       const { exit, events, lines } = yield* inTime(run(make("p").pipe(step(hold("a")), step(slow)), {}))
       expect(lines.slice(-3)).toEqual([
-        "StepFailed p/slow: p/slow took longer than 1m 30s, and was stopped.",
+        "StepFailed p/slow: p/slow took longer than 1m 30s and was stopped.",
         "ResourceReleased p/a: a",
-        "RunFailed p: p/slow took longer than 1m 30s, and was stopped."
+        "RunFailed p: p/slow took longer than 1m 30s and was stopped."
       ])
       expect(events.at(-1)).toMatchObject({ millis: 90_000, failures: [{ tag: "StepTimedOut" }] })
       expect(yield* Effect.flip(exit)).toBeInstanceOf(Pipeline.StepTimedOut)
@@ -221,7 +221,7 @@ describe("Step.undo", () => {
       const { exit, lines } = yield* inTime(run(p, {}))
       expect(lines.filter((text) => text.startsWith("StepFailed"))).toEqual([
         "StepFailed p/e: e broke.",
-        "StepFailed p/d/undo: p/d/undo took longer than 20s, and was stopped.",
+        "StepFailed p/d/undo: p/d/undo took longer than 20s and was stopped.",
         expect.stringMatching(/^StepFailed p\/c\/undo: boom \(at \/.*\/wrappers\.test\.ts:\d+\)$/),
         "StepFailed p/b/undo: the undo broke."
       ])

@@ -89,7 +89,7 @@ test("exits with code 1 if a check failed or deploy.yml is invalid", () => {
   const end = (report: Report.Report) => exitReport(Cause.fail(Report.failure(report)))
   expect(end(report)).toEqual({
     code: 1,
-    text: "error: 1 of 6 checks failed.\n  → Do what is said below each of them, then run: jiji doctor\n"
+    text: "error: 1 of 6 checks failed.\n  → Follow the advice below each failed check, then run: jiji doctor\n"
   })
   expect(end(Report.make([here.failed("config", { message: "no", remedy: "yes" })])).code).toBe(1)
 })

@@ -36,7 +36,7 @@ describe("annotations", () => {
     expect(annotated(success)).toBe("")
     expect(annotated(failure)).toBe(
       [
-        "::error title=web1 web deploy failed::The new container of web on web1 is unhealthy; the old container keeps running. Last lines of the new one:%0Ano database%0A→ Fix it.",
+        "::error title=web1 web deploy failed::The new container of web on web1 is unhealthy; the old one, if any, keeps running. Last log lines:%0Ano database%0A→ Fix it.",
         "::error title=web2 tunnel failed::web2 does not open port 9270 for a reverse forward.%0A→ Fix it.",
         "::warning title=web2 tunnel::tunnel did not close in time",
         ""

@@ -50,7 +50,7 @@ cache    web1    7        0123456789ab  unchanged  2 ms
     const lines = written(plain, failure).split("\n")
     expect(lines.slice(10)).toEqual([
       "   2.2s  web1 web pull: done in 1.3 s",
-      "   5.0s  web1 web deploy: FAILED: The new container of web on web1 is unhealthy; the old container keeps running. Last lines of the new one:",
+      "   5.0s  web1 web deploy: FAILED: The new container of web on web1 is unhealthy; the old one, if any, keeps running. Last log lines:",
       "   6.0s  web2 tunnel: FAILED: web2 does not open port 9270 for a reverse forward.",
       "   6.0s  web2 tunnel: warning: tunnel did not close in time",
       "   6.0s  web3 servers: skipped: not started because web1 failed",

@@ -101,7 +101,7 @@ export const failure = story(
     `${web1}/services[web]/deploy`,
     failed(
       1499,
-      "The new container of web on web1 is unhealthy; the old container keeps running. Last lines of the new one:\nno database"
+      "The new container of web on web1 is unhealthy; the old one, if any, keeps running. Last log lines:\nno database"
     )
   ],
   [5001, `${web1}/services[web]`, failed(2849, "The new container of web on web1 is unhealthy.", "item")],

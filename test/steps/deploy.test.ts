@@ -375,7 +375,7 @@ describe("a deploy that fails", () => {
       const { exit } = yield* rehearse(mixed)
       expect(errors(exit)).toMatchObject([{ _tag: "ArchitecturesDiffer", exitCode: 78 }])
       expect((errors(exit)[0] as Error).message).toBe(
-        "web runs on servers with different processors: web1 (amd64), web2 (arm64)."
+        "web runs on servers with different architectures: web1 (amd64), web2 (arm64)."
       )
     })
   )

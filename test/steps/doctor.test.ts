@@ -159,13 +159,13 @@ describe("jiji doctor", () => {
         "ok: port 9 is free, and the next deploy starts the registry's container"
       )
       expect(yield* registryCheck(succeeded("true \n"))).toStartWith(
-        "failed: A container jiji-registry is on this machine"
+        "failed: This machine has a container jiji-registry"
       )
       expect(yield* registryCheck(succeeded("true 9271\n"))).toStartWith(
-        "failed: The registry's container jiji-registry is on port 9271"
+        "failed: The registry's container jiji-registry uses port 9271, but deploy.yml sets port 9."
       )
       expect(yield* registryCheck(succeeded("true 9\n"))).toMatch(
-        /^failed: .* does not answer at http:\/\/127\.0\.0\.1:9\/v2\//
+        /^failed: .* did not answer at http:\/\/127\.0\.0\.1:9\/v2\//
       )
     })
   )

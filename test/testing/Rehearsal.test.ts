@@ -306,7 +306,7 @@ describe("a rehearsal", () => {
   test("makes a project from text like from a file, and throws its problems", () => {
     const text = "project: shop\nservers: { web1: { host: 203.0.113.10 } }\nservices: { web: { hosts: [web1] } }\n"
     expect(() => Rehearsal.project(text)).toThrow(ConfigInvalid)
-    expect(() => Rehearsal.project(text)).toThrow("\ndeploy.yml:3 services.web: needs build")
+    expect(() => Rehearsal.project(text)).toThrow("\ndeploy.yml:3 services.web: needs either build")
     const [web1, web2] = project.servers
     expect([web1?.port, web2?.port, project.root]).toEqual([undefined, 2222, "/project"])
   })
@@ -357,7 +357,7 @@ describe("the comparison with expected commands", () => {
           "      jiji:probe.sh docker shop",
           "These answers were never used:",
           "  podman",
-          "The run failed: web2 (203.0.113.11:2222) cannot be reached: nothing accepts connections there."
+          "The run failed: web2 (203.0.113.11:2222) cannot be reached: the connection was refused."
         ].join("\n")
       )
       const good = yield* deploying()

@@ -1,6 +1,6 @@
 import { Effect, Option, Result, Schema } from "effect"
 import { Argument, CliError, Command } from "effect/cli"
-import { ExitCode } from "../../core/Failure.ts"
+import { defineError } from "../../core/defineError.ts"
 import { origin } from "../../pipeline/origin.ts"
 import type { Pipeline } from "../../pipeline/Pipeline.ts"
 import type { RunInput, PipelineServices } from "../../steps/Runnable.ts"
@@ -12,15 +12,14 @@ import { registerModules } from "../pipelines/modules.ts"
 import { reserveStdout } from "../process/stdout.ts"
 import { printable } from "../../core/text.ts"
 
-/** `jiji run` was not told first what to run. */
-export class NoPipelineNamed extends Schema.TaggedError<NoPipelineNamed>()("NoPipelineNamed", {}) {
-  override get message() {
-    return "The first word after `jiji run` is no pipeline's name."
-  }
-  readonly remedy =
-    "Its name comes before any flag: `jiji run FILE [--flag value …]`; `jiji list` shows those of the project."
-  readonly exitCode = ExitCode.usage
-}
+/** `jiji run` did not get the name of a pipeline as its first argument. */
+export class NoPipelineNamed extends defineError<NoPipelineNamed>()("NoPipelineNamed", {
+  fields: {},
+  message: "The first argument of `jiji run` must be the name of a pipeline.",
+  remedy: "Put the name before any flag: `jiji run FILE [--flag value …]`. `jiji list` shows the project's pipelines.",
+  exitCode: "usage",
+  sample: {}
+}) {}
 
 type ParsedFlag = Result.Result<Option.Option<unknown>, CliError.CliError>
 

@@ -1,27 +1,23 @@
-import { Effect, Option, Redacted, Schema } from "effect"
+import { Effect, Option, Redacted } from "effect"
 import { Command, Flag, Prompt } from "effect/cli"
 import type { Project } from "../../config/Project.ts"
 import { secretNames, type SecretUse, secretUses } from "../../config/secretNames.ts"
 import { Secrets } from "../../layers/secrets/Secrets.ts"
-import { ExitCode } from "../../core/Failure.ts"
+import { defineError } from "../../core/defineError.ts"
 import { alignColumns } from "../../reporters/table.ts"
 import { projectFlags } from "../flags.ts"
 import { loadProject } from "../loadProject.ts"
 import { Terminal } from "../process/Terminal.ts"
 import { RunLayers } from "../RunLayers.ts"
 
-/** Values are to be shown, and not to a person. */
-export class NoTerminal extends Schema.TaggedError<NoTerminal>()("NoTerminal", {}) {
-  override get message() {
-    return "--show-values shows secrets to a person at a terminal, and this is none."
-  }
-  get remedy() {
-    return "Run it in a terminal, with neither input nor output redirected; without --show-values it runs anywhere."
-  }
-  get exitCode() {
-    return ExitCode.usage
-  }
-}
+/** Secret values can only be shown in a terminal. */
+export class NoTerminal extends defineError<NoTerminal>()("NoTerminal", {
+  fields: {},
+  message: "--show-values shows secrets, so it works only in a terminal.",
+  remedy: "Run it in a terminal without redirecting input or output, or leave out --show-values.",
+  exitCode: "usage",
+  sample: {}
+}) {}
 
 /** A value on one line, quoted if it has spaces or invisible characters. */
 const formatValue = (value: string): string =>

@@ -1,43 +1,30 @@
 import { Schema } from "effect"
-import { ExitCode } from "../../core/Failure.ts"
+import { defineError } from "../../core/defineError.ts"
 
-const Reason = Schema.Union([
-  /** It ended with another exit code than 0; `stderr` has its last lines. */
-  Schema.TaggedStruct("Ended", { code: Schema.Int, stderr: Schema.String }),
-  Schema.TaggedStruct("TimedOut", { seconds: Schema.Finite }),
-  Schema.TaggedStruct("TooLong", {}),
-  Schema.TaggedStruct("NotStarted", { cause: Schema.Defect() })
-])
+const Reason = Schema.TaggedUnion({
+  /** The exit code is not 0; `stderr` has the last lines. */
+  Ended: { code: Schema.Int, stderr: Schema.String },
+  TimedOut: { seconds: Schema.Finite },
+  TooLong: {},
+  NotStarted: { cause: Schema.Defect() }
+})
 
-const sentence = (reason: typeof Reason.Type): string => {
-  switch (reason._tag) {
-    case "Ended": {
-      const why = reason.code === 127 && reason.stderr === "" ? "its program is not there" : reason.stderr
-      return `exit code ${reason.code}${why === "" ? "" : `: ${why}`}`
-    }
-    case "TimedOut":
-      return `not done after ${reason.seconds} s, and ended`
-    case "TooLong":
-      return "it wrote more than any hook should, and was ended"
-    case "NotStarted":
-      return "it could not be started"
-  }
-}
+const reasonText = Reason.match({
+  Ended: ({ code, stderr }) => {
+    const why = code === 127 && stderr === "" ? "its program was not found" : stderr
+    return `exit code ${code}${why === "" ? "" : `: ${why}`}`
+  },
+  TimedOut: ({ seconds }) => `it took longer than ${seconds} s and was stopped`,
+  TooLong: () => "it printed too much and was stopped",
+  NotStarted: () => "it could not be started"
+})
 
-/** A hook of deploy.yml failed. Only one that is `required` ends a command with this; of others it is a warning. */
-export class HookFailed extends Schema.TaggedError<HookFailed>()("HookFailed", {
-  hook: Schema.String,
-  /** As deploy.yml names it. */
-  event: Schema.String,
-  reason: Reason
-}) {
-  override get message() {
-    return `The hook ${this.hook} failed on ${this.event}: ${sentence(this.reason)}.`
-  }
-  get remedy() {
-    return `See its command under hooks.${this.hook} in deploy.yml; \`required\` there says whether jiji fails with it.`
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+/** A hook of deploy.yml failed. This fails the command only if the hook is `required`; otherwise it is a warning. */
+export class HookFailed extends defineError<HookFailed>()("HookFailed", {
+  fields: { hook: Schema.String, event: Schema.String, reason: Reason },
+  message: (e) => `The hook ${e.hook} failed on ${e.event}: ${reasonText(e.reason)}.`,
+  remedy: (e) =>
+    `Check its command under hooks.${e.hook} in deploy.yml. Its \`required\` key decides whether jiji fails too.`,
+  exitCode: "failed",
+  sample: { hook: "slack", event: "run.started", reason: { _tag: "TimedOut", seconds: 30 } }
+}) {}

@@ -1,185 +1,163 @@
-import { Schema } from "effect"
-import { suggest } from "../../config/suggest.ts"
+import { Schema, Struct } from "effect"
 import { faultRemedy, FileFault, faultText } from "../../config/regularFile.ts"
-import { ExitCode } from "../../core/Failure.ts"
+import { suggest } from "../../config/suggest.ts"
+import { defineError } from "../../core/defineError.ts"
 import { joinWords } from "../../core/text.ts"
 
-/** Where something is in a file. */
+/** A mistake in a file. */
 export const Fault = Schema.Struct({
   file: Schema.String,
-  /** From 1; 0 where it is not known. */
+  /** Counted from 1; 0 if unknown. */
   line: Schema.Int,
   text: Schema.String
 })
 export type Fault = typeof Fault.Type
 
-const at = ({ file, line }: Omit<Fault, "text">): string => (line === 0 ? file : `${file}:${line}`)
-const shown = (fault: Fault): string => `${at(fault)} ${fault.text}`
+const shown = ({ file, line, text }: Fault): string => `${line === 0 ? file : `${file}:${line}`} ${text}`
 
-/** There is no pipeline of that name, or no file there. */
-export class PipelineNotFound extends Schema.TaggedError<PipelineNotFound>()("PipelineNotFound", {
-  /** The file that was asked for, or where one of that name would be. */
-  file: Schema.String,
-  /** The name, where it was no file that was asked for. */
-  wanted: Schema.optionalKey(Schema.String),
-  /** Whether that is the name of a pipeline of jiji's own, which is a command. */
-  own: Schema.optionalKey(Schema.Boolean),
-  /** The names that there are. */
-  known: Schema.Array(Schema.String)
-}) {
-  override get message() {
-    if (this.own === true) return `${this.wanted} is jiji's own pipeline: ${this.file} does not exist.`
-    return this.wanted === undefined
-      ? `There is no file ${this.file}.`
-      : `There is no pipeline ${this.wanted}: ${this.file} does not exist.`
-  }
-  get remedy() {
-    if (this.own === true) return `Run \`jiji ${this.wanted}\`.`
-    const near = this.wanted === undefined ? undefined : suggest(this.wanted, this.known)
+// Shared by the samples.
+const file = "pipelines/canary.ts"
+
+/** There is no pipeline with this name, or no such file. */
+export class PipelineNotFound extends defineError<PipelineNotFound>()("PipelineNotFound", {
+  fields: {
+    file: Schema.String,
+    /** The name, if the user gave a name and not a file. */
+    wanted: Schema.optionalKey(Schema.String),
+    /** Whether a built-in pipeline has this name. */
+    own: Schema.optionalKey(Schema.Boolean),
+    known: Schema.Array(Schema.String)
+  },
+  message: (e) => {
+    if (e.wanted === undefined) return `The file ${e.file} does not exist.`
+    return e.own === true
+      ? `${e.wanted} is a built-in pipeline: ${e.file} does not exist.`
+      : `There is no pipeline ${e.wanted}: ${e.file} does not exist.`
+  },
+  remedy: (e) => {
+    if (e.own === true) return `Run \`jiji ${e.wanted}\`.`
+    const near = e.wanted === undefined ? undefined : suggest(e.wanted, e.known)
     if (near !== undefined) return `Did you mean \`jiji run ${near}\`?`
-    return this.known.length === 0
-      ? "Name a file, such as ./pipelines/canary.ts, or put one into .jiji/pipelines."
-      : `Name a file, or one of .jiji/pipelines: ${joinWords(this.known, "or")}.`
-  }
-  readonly exitCode = ExitCode.usage
-}
+    return e.known.length === 0
+      ? "Name a file such as ./pipelines/canary.ts, or add a pipeline to .jiji/pipelines."
+      : `Name a file, or a pipeline in .jiji/pipelines: ${joinWords(e.known, "or")}.`
+  },
+  exitCode: "usage",
+  sample: { file: ".jiji/pipelines/canry.ts", wanted: "canry", known: ["canary"] }
+}) {}
 
-/** There is something at the pipeline's path, and it cannot be read. */
-export class PipelineUnreadable extends Schema.TaggedError<PipelineUnreadable>()("PipelineUnreadable", {
-  file: Schema.String,
-  reason: FileFault
-}) {
-  override get message() {
-    return `${this.file} ${faultText(this.reason)}`
-  }
-  get remedy() {
-    return faultRemedy(this.reason, "a TypeScript file")
-  }
-  readonly exitCode = ExitCode.usage
-}
+/** The pipeline's file exists, but cannot be read. */
+export class PipelineUnreadable extends defineError<PipelineUnreadable>()("PipelineUnreadable", {
+  fields: { file: Schema.String, reason: FileFault },
+  message: (e) => `${e.file} ${faultText(e.reason)}`,
+  remedy: (e) => faultRemedy(e.reason, "a TypeScript file"),
+  exitCode: "usage",
+  sample: { file: "pipelines", reason: "folder" }
+}) {}
 
-/** The pipeline's file, or one that it imports, is no program: it has a mistake of syntax, or imports what there is not. */
-export class PipelineNotCompiled extends Schema.TaggedError<PipelineNotCompiled>()("PipelineNotCompiled", {
-  faults: Schema.NonEmptyArray(Fault)
-}) {
-  override get message() {
-    return this.faults.map(shown).join("\n")
-  }
-  readonly remedy = "Correct these lines; `tsc --noEmit` shows the mistakes of types too."
-  readonly exitCode = ExitCode.configuration
-}
+/** The pipeline's file, or a file that it imports, has a syntax error or an import that does not exist. */
+export class PipelineNotCompiled extends defineError<PipelineNotCompiled>()("PipelineNotCompiled", {
+  fields: { faults: Schema.NonEmptyArray(Fault) },
+  message: (e) => e.faults.map(shown).join("\n"),
+  remedy: "Fix these lines; `tsc --noEmit` shows type errors too.",
+  exitCode: "configuration",
+  sample: { faults: [{ file, line: 12, text: "Expected ) but found }" }] }
+}) {}
 
-/** The pipeline's file threw an error while it was imported. */
-export class PipelineThrew extends Schema.TaggedError<PipelineThrew>()("PipelineThrew", {
-  fault: Fault,
-  /** What to do, where the error says it. */
-  advice: Schema.optionalKey(Schema.String)
-}) {
-  override get message() {
-    return shown(this.fault)
-  }
-  get remedy() {
-    return this.advice ?? "A pipeline's file only says what is to be done: do in a step what can fail."
-  }
-  readonly exitCode = ExitCode.configuration
-}
+/** The pipeline's file threw an error when jiji imported it. */
+export class PipelineThrew extends defineError<PipelineThrew>()("PipelineThrew", {
+  fields: { fault: Fault, advice: Schema.optionalKey(Schema.String) },
+  message: (e) => shown(e.fault),
+  remedy: (e) => e.advice ?? "Move everything that can fail into a step: a pipeline file only defines the pipeline.",
+  exitCode: "configuration",
+  sample: { fault: { file, line: 12, text: "Two nodes have the path canary/smoke." }, advice: "Rename one of them." }
+}) {}
 
-/** The import of the pipeline's file does not come to an end. */
-export class PipelineStuck extends Schema.TaggedError<PipelineStuck>()("PipelineStuck", {
-  file: Schema.String,
-  seconds: Schema.Int
-}) {
-  override get message() {
-    return `${this.file} was not imported within ${this.seconds} s: it waits for something, or never ends.`
-  }
-  readonly remedy = "Look for an `await` outside of functions, and do in a step what takes time."
-  readonly exitCode = ExitCode.configuration
-}
+/** The import of the pipeline's file does not finish. */
+export class PipelineStuck extends defineError<PipelineStuck>()("PipelineStuck", {
+  fields: { file: Schema.String, seconds: Schema.Int },
+  message: (e) => `${e.file} took longer than ${e.seconds} s to import: it waits for something, or never ends.`,
+  remedy: "Look for an `await` outside of functions, and move slow work into a step.",
+  exitCode: "configuration",
+  sample: { file, seconds: 10 }
+}) {}
 
-/** The pipeline's file ended the process while it was imported. */
-export class PipelineExited extends Schema.TaggedError<PipelineExited>()("PipelineExited", {
-  file: Schema.String,
-  /** What it ended the process with. */
-  status: Schema.Int
-}) {
-  override get message() {
-    return `${this.file} ended jiji by itself, with the exit code ${this.status}, before anything was run.`
-  }
-  readonly remedy = "Take the `process.exit` out of it, or put it into a step as an error: `Effect.fail`."
-  readonly exitCode = ExitCode.configuration
-}
+/** The pipeline's file ended the process when jiji imported it. */
+export class PipelineExited extends defineError<PipelineExited>()("PipelineExited", {
+  fields: { file: Schema.String, status: Schema.Int },
+  message: (e) => `${e.file} ended jiji with exit code ${e.status} before the run started.`,
+  remedy: "Remove `process.exit` from it. To report an error, let a step fail with `Effect.fail`.",
+  exitCode: "configuration",
+  sample: { file, status: 0 }
+}) {}
 
-/** The pipeline's file has no default export, or one that is no pipeline. */
-export class NoPipeline extends Schema.TaggedError<NoPipeline>()("NoPipeline", {
-  file: Schema.String,
-  /** What it is in place of a pipeline; absent where there is no default export. */
-  found: Schema.optionalKey(Schema.String),
-  /** Names of other exports that are pipelines. */
-  others: Schema.Array(Schema.String)
-}) {
-  override get message() {
-    return this.found === undefined
-      ? `${this.file} has no default export.`
-      : `The default export of ${this.file} is ${this.found}, and no pipeline.`
-  }
-  get remedy() {
-    const [other] = this.others
-    return other === undefined
-      ? "Write `export default Runnable.make({ description, pipeline })`, with what `jiji` exports."
-      : `Write \`export default ${other}\`, or one that \`Runnable.make\` makes of it.`
-  }
-  readonly exitCode = ExitCode.configuration
-}
+/** The pipeline's file has no default export, or its default export is not a pipeline. */
+export class NoPipeline extends defineError<NoPipeline>()("NoPipeline", {
+  fields: { file: Schema.String, found: Schema.optionalKey(Schema.String), others: Schema.Array(Schema.String) },
+  message: (e) =>
+    e.found === undefined
+      ? `${e.file} has no default export.`
+      : `The default export of ${e.file} is ${e.found}, not a pipeline.`,
+  remedy: ({ others: [other] }) =>
+    other === undefined
+      ? 'Write `export default Runnable.make({ description, pipeline })`, with `Runnable` from "jiji".'
+      : `Write \`export default ${other}\`, or pass it to \`Runnable.make\`.`,
+  exitCode: "configuration",
+  sample: { file, found: "a step", others: ["canary"] }
+}) {}
 
-/** The pipeline was made with another copy of jiji than the one that is to run it. */
-export class PipelineOfAnotherCopy extends Schema.TaggedError<PipelineOfAnotherCopy>()("PipelineOfAnotherCopy", {
-  file: Schema.String,
-  theirs: Schema.String,
-  ours: Schema.String
-}) {
-  override get message() {
-    return this.theirs === this.ours
-      ? `${this.file} has its pipeline from another copy of jiji ${this.ours} than the one that runs.`
-      : `${this.file} is written for jiji ${this.theirs}, and this is jiji ${this.ours}.`
-  }
-  get remedy() {
-    return this.theirs === this.ours
-      ? 'Import from "jiji", and from no path to it.'
-      : `Run it with the project's own (\`bunx jiji run …\`), or install jiji ${this.ours} there.`
-  }
-  readonly exitCode = ExitCode.configuration
-}
+/** The pipeline's file imports another copy of jiji than the one that runs it. */
+export class PipelineOfAnotherCopy extends defineError<PipelineOfAnotherCopy>()("PipelineOfAnotherCopy", {
+  fields: { file: Schema.String, theirs: Schema.String, ours: Schema.String },
+  message: (e) =>
+    e.theirs === e.ours
+      ? `${e.file} imports another copy of jiji ${e.ours} than the one that is running.`
+      : `${e.file} imports jiji ${e.theirs}, but jiji ${e.ours} is running.`,
+  remedy: (e) =>
+    e.theirs === e.ours
+      ? 'Import from "jiji", not from a path.'
+      : `Use the project's jiji (\`bunx jiji run …\`), or install jiji ${e.ours} in the project.`,
+  exitCode: "configuration",
+  sample: { file, theirs: "0.1.0", ours: "0.2.0" }
+}) {}
 
-/** A field of a pipeline's flags cannot be given on the command line. */
-export class FlagUnusable extends Schema.TaggedError<FlagUnusable>()("FlagUnusable", {
-  file: Schema.String,
-  /** The field's name. */
-  field: Schema.String,
-  reason: Schema.Literals(["secret", "type", "taken", "same", "inherited", "name", "default"])
-}) {
-  override get message() {
-    const what = {
-      secret: "is a secret, and a command line can be read by everybody on this machine",
-      type: "is of a type that no flag can be given as",
-      taken: "is a flag of `jiji run` itself, or part of what every pipeline is given",
-      same: "is typed like another one, or like what switches that off",
-      inherited: "has a name that every object has, also where it is not given",
-      name: "makes no name of a flag",
-      default: "has a default that throws, or that cannot be shown"
-    }[this.reason]
-    return `${this.file}: the flag ${JSON.stringify(this.field)} ${what}.`
+const rename = "Rename the field, in camelCase."
+const flagFaults = {
+  secret: {
+    text: "is a secret, but every user of this machine can read a command line",
+    remedy: "Use a flag for the secret's name, and read the secret from `Secrets` in a step."
+  },
+  type: {
+    text: "has a type that a flag cannot have",
+    remedy:
+      "Use a string, number, boolean, literals or a joinWords of these, or a schema that decodes from one of them."
+  },
+  taken: { text: "has a name that `jiji run` uses itself", remedy: rename },
+  same: { text: "has the same name as another flag, or as the `--no-` form of one", remedy: rename },
+  inherited: { text: "has a name that every JavaScript object has", remedy: rename },
+  name: { text: "has a name that a flag cannot have", remedy: rename },
+  default: {
+    text: "has a default that throws or cannot be printed",
+    remedy: "Use a default that depends on nothing else, and move everything that can fail into a step."
   }
-  get remedy() {
-    switch (this.reason) {
-      case "secret":
-        return "Let the flag be the secret's name, and ask `Secrets` for it in a step."
-      case "type":
-        return "Take a string, number, boolean, one of several literals, or a list of these, or what decodes from one."
-      case "default":
-        return "Give it a default that needs nothing from outside, and do in a step what can fail."
-      default:
-        return "Give the field another name, in camelCase."
-    }
-  }
-  readonly exitCode = ExitCode.configuration
-}
+} as const
+
+/** A field of a pipeline's flags cannot be a command-line flag. */
+export class FlagUnusable extends defineError<FlagUnusable>()("FlagUnusable", {
+  fields: { file: Schema.String, field: Schema.String, reason: Schema.Literals(Struct.keys(flagFaults)) },
+  message: (e) => `${e.file}: the flag ${JSON.stringify(e.field)} ${flagFaults[e.reason].text}.`,
+  remedy: (e) => flagFaults[e.reason].remedy,
+  exitCode: "configuration",
+  sample: { file, field: "apiToken", reason: "secret" }
+}) {}
+
+export type PipelineFileError =
+  | PipelineNotFound
+  | PipelineUnreadable
+  | PipelineNotCompiled
+  | PipelineThrew
+  | PipelineStuck
+  | PipelineExited
+  | NoPipeline
+  | PipelineOfAnotherCopy
+  | FlagUnusable

@@ -1,46 +1,35 @@
 import { Schema } from "effect"
-import { ExitCode } from "../../core/Failure.ts"
-import { locationSuffix } from "../../core/errorText.ts"
+import { defineError } from "../../core/defineError.ts"
+import { locationSuffix, Location } from "../../core/errorText.ts"
 
-/** Something in this process would end it while a pipeline runs: `process.exit` above all. */
-export class ExitCalled extends Schema.TaggedError<ExitCalled>()("ExitCalled", {
-  /** What it would have ended the process with. */
-  status: Schema.Int,
-  /** Whether it could be kept from that. */
-  refused: Schema.Boolean,
-  /** `FILE:LINE` of the call, where that is known. */
-  at: Schema.optionalKey(Schema.String)
-}) {
-  override get message() {
-    if (!this.refused) return `Something ended jiji in the middle of the run, with the exit code ${this.status}.`
-    return `process.exit(${this.status}) was called in the middle of the run${locationSuffix(this.at)}.`
-  }
-  readonly remedy = "Let the step fail in place of that: `Effect.fail`."
-  readonly exitCode = ExitCode.failed
-}
+/** Code in the jiji process called `process.exit` during a run, or ended it in another way. */
+export class ExitCalled extends defineError<ExitCalled>()("ExitCalled", {
+  fields: { status: Schema.Int, refused: Schema.Boolean, at: Location },
+  message: (e) =>
+    e.refused
+      ? `process.exit(${e.status}) was called during the run${locationSuffix(e.at)}.`
+      : `Something ended jiji during the run, with exit code ${e.status}.`,
+  remedy: "Let the step fail instead: `Effect.fail`.",
+  exitCode: "failed",
+  sample: { status: 0, refused: true, at: "/home/me/shop/.jiji/pipelines/canary.ts:12" }
+}) {}
 
-/** An error came up where no step waited for it. */
-export class NobodyCaught extends Schema.TaggedError<NobodyCaught>()("NobodyCaught", {
-  thing: Schema.Literals(["error", "rejection"]),
-  text: Schema.String,
-  /** `FILE:LINE` that it comes from, where that is known. */
-  at: Schema.optionalKey(Schema.String)
-}) {
-  override get message() {
-    const what =
-      this.thing === "error" ? "Thrown where no step waited for it" : "A promise that no step waited for failed"
-    return `${what}: ${this.text}${locationSuffix(this.at)}`
-  }
-  readonly remedy =
-    "Wait in a step for all that it begins: `Effect.promise` for a promise, `Effect.callback` for a callback."
-  readonly exitCode = ExitCode.failed
-}
+/** An error occurred outside of every step, so no step failed with it. */
+export class NobodyCaught extends defineError<NobodyCaught>()("NobodyCaught", {
+  fields: { thing: Schema.Literals(["error", "rejection"]), text: Schema.String, at: Location },
+  message: (e) =>
+    `${e.thing === "error" ? "Uncaught error" : "Unhandled promise rejection"}: ${e.text}${locationSuffix(e.at)}`,
+  remedy:
+    "Wait in a step for everything that it starts: `Effect.promise` for a promise, `Effect.callback` for a callback.",
+  exitCode: "failed",
+  sample: { thing: "rejection", text: "fetch failed", at: "/home/me/shop/.jiji/pipelines/canary.ts:12" }
+}) {}
 
-/** Nothing is left that could bring the run to its end. */
-export class NothingLeft extends Schema.TaggedError<NothingLeft>()("NothingLeft", {}) {
-  override get message() {
-    return "The run waits for something that cannot happen any more."
-  }
-  readonly remedy = "Look for a promise or a callback in a step that is never settled or called."
-  readonly exitCode = ExitCode.failed
-}
+/** The run waits, but nothing in the process can complete it any more. */
+export class NothingLeft extends defineError<NothingLeft>()("NothingLeft", {
+  fields: {},
+  message: "The run is stuck: it waits for something that can no longer happen.",
+  remedy: "Look in the steps for a promise that never settles or a callback that is never called.",
+  exitCode: "failed",
+  sample: {}
+}) {}

@@ -67,7 +67,7 @@ export class Diagnosis extends Context.Service<
           const sent = yield* Clock.currentTimeMillis
           const output = yield* shell.run(machine, script("look", scripts.look, engines))
           const received = yield* Clock.currentTimeMillis
-          const context = { machine: label(machine), engine, operation: "report its state" }
+          const context = { machine: label(machine), engine, operation: "show its version" }
           const facts = parseLookOutput(output.stdout)
           if (!("processor" in facts)) return yield* new EngineUnclear({ ...context, reason: facts })
           const { began, disk, ended, processor } = facts

@@ -1,192 +1,131 @@
 import { Schema } from "effect"
-import { ExitCode } from "../../core/Failure.ts"
-import type { Output } from "../processes/Command.ts"
+import { defineError } from "../../core/defineError.ts"
 import { reasonFrom } from "../../core/lines.ts"
+import type { Output } from "../processes/Command.ts"
+import { on } from "../processes/machineText.ts"
 import { parseRegistryError } from "./parseRegistryError.ts"
-import { onMachine, RegistryFull, type RemoteRegistryError } from "./RemoteRegistryError.ts"
+import { RegistryFull, type RemoteRegistryError } from "./RemoteRegistryError.ts"
 
 const where = { machine: Schema.String, engine: Schema.String }
+const detail = Schema.String
 
-/** A machine has no engine. */
-export class EngineMissing extends Schema.TaggedError<EngineMissing>()("EngineMissing", where) {
-  override get message() {
-    return `There is no ${this.engine} ${onMachine(this.machine)}.`
-  }
-  get remedy() {
-    return `Install ${this.engine} ${onMachine(this.machine)}, or set \`builder.engine\` to the engine that is there.`
-  }
-  get exitCode() {
-    return ExitCode.unavailable
-  }
-}
+// Shared by the samples.
+const engine = { machine: "web1", engine: "docker" }
+
+/** The container engine is not installed. */
+export class EngineMissing extends defineError<EngineMissing>()("EngineMissing", {
+  fields: where,
+  message: (e) => `${e.engine} is not installed ${on(e.machine)}.`,
+  remedy: (e) =>
+    `Install ${e.engine} ${on(e.machine)}, or set \`builder.engine\` to an engine that is installed there.`,
+  exitCode: "unavailable",
+  sample: engine
+}) {}
 
 /** The engine is installed, but does not answer. */
-export class EngineDown extends Schema.TaggedError<EngineDown>()("EngineDown", { ...where, detail: Schema.String }) {
-  override get message() {
-    return `${this.engine} does not answer ${onMachine(this.machine)}: ${this.detail}`
-  }
-  get remedy() {
-    return `Start it ${onMachine(this.machine)}, with \`systemctl start ${this.engine}\` for one.`
-  }
-  get exitCode() {
-    return ExitCode.unavailable
-  }
-}
+export class EngineDown extends defineError<EngineDown>()("EngineDown", {
+  fields: { ...where, detail },
+  message: (e) => `${e.engine} does not answer ${on(e.machine)}: ${e.detail}`,
+  remedy: (e) => `Start it ${on(e.machine)}, for example with \`systemctl start ${e.engine}\`.`,
+  exitCode: "unavailable",
+  sample: { ...engine, detail: "Cannot connect to the Docker daemon at unix:///var/run/docker.sock." }
+}) {}
 
 /** The user may not use the engine's socket. */
-export class EngineForbidden extends Schema.TaggedError<EngineForbidden>()("EngineForbidden", {
-  ...where,
-  detail: Schema.String
-}) {
-  override get message() {
-    return `The user may not use ${this.engine} ${onMachine(this.machine)}: ${this.detail}`
-  }
-  get remedy() {
-    return `Add the user to the group of the engine's socket (\`sudo usermod -aG ${this.engine} USER\`, then log in anew), or use another user.`
-  }
-  get exitCode() {
-    return ExitCode.permission
-  }
-}
+export class EngineForbidden extends defineError<EngineForbidden>()("EngineForbidden", {
+  fields: { ...where, detail },
+  message: (e) => `The user may not use ${e.engine} ${on(e.machine)}: ${e.detail}`,
+  remedy: (e) =>
+    `Add the user to the group of the engine's socket (\`sudo usermod -aG ${e.engine} USER\`, then log in again), or use another user.`,
+  exitCode: "permission",
+  sample: { ...engine, detail: "permission denied while trying to connect to the docker API" }
+}) {}
 
 /** A disk is full. */
-export class DiskFull extends Schema.TaggedError<DiskFull>()("DiskFull", { ...where, detail: Schema.String }) {
-  override get message() {
-    return `The disk is full ${onMachine(this.machine)}: ${this.detail}`
-  }
-  get remedy() {
-    return `Free space ${onMachine(this.machine)}; \`${this.engine} system df\` shows what the engine uses, \`${this.engine} image prune\` removes unused images.`
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+export class DiskFull extends defineError<DiskFull>()("DiskFull", {
+  fields: { ...where, detail },
+  message: (e) => `The disk is full ${on(e.machine)}: ${e.detail}`,
+  remedy: (e) =>
+    `Free up space ${on(e.machine)}: \`${e.engine} system df\` shows what the engine uses, and \`${e.engine} image prune\` removes unused images.`,
+  exitCode: "failed",
+  sample: { ...engine, detail: "write /var/lib/docker/tmp: no space left on device" }
+}) {}
 
-/** An image does not build. */
-export class BuildFailed extends Schema.TaggedError<BuildFailed>()("BuildFailed", {
-  service: Schema.String,
-  code: Schema.Int,
-  log: Schema.String
-}) {
-  override get message() {
-    return `The image of ${this.service} does not build (exit code ${this.code}):\n${this.log}`
-  }
-  get remedy() {
-    if (/pull access denied|authorization failed|unauthorized|no basic auth credentials/i.test(this.log)) {
-      return "A private base image needs a login of this machine's own: `docker login`, or `jiji registry login --skip-remote` for the project's registry."
-    }
-    return "Mend what the lines above say, in the Dockerfile or in what it builds."
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+const isLoginNeeded = /pull access denied|authorization failed|unauthorized|no basic auth credentials/i
 
-/** A server's processor cannot run an image. */
-export class ArchitectureMismatch extends Schema.TaggedError<ArchitectureMismatch>()("ArchitectureMismatch", {
-  server: Schema.String,
-  service: Schema.String,
-  image: Schema.String,
-  needed: Schema.String
-}) {
-  override get message() {
-    return `The image of ${this.service} is built for ${this.image}, and ${this.server} is ${this.needed}.`
-  }
-  get remedy() {
-    return `Set \`arch: ${this.needed}\` for ${this.server} in deploy.yml, so that the image is built for it.`
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+/** The build of an image failed. */
+export class BuildFailed extends defineError<BuildFailed>()("BuildFailed", {
+  fields: { service: Schema.String, code: Schema.Int, log: Schema.String },
+  message: (e) => `The image of ${e.service} failed to build (exit code ${e.code}):\n${e.log}`,
+  remedy: (e) =>
+    isLoginNeeded.test(e.log)
+      ? "A private base image needs a login on this machine: use `docker login`, or `jiji registry login --skip-remote` for the project's registry."
+      : "Fix the error shown above, in the Dockerfile or in the code that it builds.",
+  exitCode: "failed",
+  sample: { service: "web", code: 1, log: "Step 4/9 : RUN npm ci\nnpm error code E404" }
+}) {}
 
-/** The new container did not become healthy; the old one, where there was one, is what runs. */
-export class ContainerUnhealthy extends Schema.TaggedError<ContainerUnhealthy>()("ContainerUnhealthy", {
-  server: Schema.String,
-  service: Schema.String,
-  reason: Schema.String,
-  log: Schema.String
-}) {
-  override get message() {
-    const log = this.log.trim() === "" ? " It logged nothing." : ` Its last lines:\n${this.log}`
-    return `The new container of ${this.service} on ${this.server} ${this.reason}; what ran before runs on.${log}`
-  }
-  get remedy() {
-    return "Mend what its lines say. If it only needs more time, raise `health.timeout` of the service."
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+/** An image is built for another architecture than the server's. */
+export class ArchitectureMismatch extends defineError<ArchitectureMismatch>()("ArchitectureMismatch", {
+  fields: { server: Schema.String, service: Schema.String, image: Schema.String, needed: Schema.String },
+  message: (e) => `The image of ${e.service} is built for ${e.image}, but ${e.server} is ${e.needed}.`,
+  remedy: (e) => `Set \`arch: ${e.needed}\` for ${e.server} in deploy.yml to build the image for it.`,
+  exitCode: "failed",
+  sample: { server: "web1", service: "web", image: "arm64", needed: "amd64" }
+}) {}
 
-/** A port of the server is taken by something else. */
-export class PortTaken extends Schema.TaggedError<PortTaken>()("PortTaken", {
-  server: Schema.String,
-  service: Schema.String,
-  detail: Schema.String
-}) {
-  override get message() {
-    return `A port that ${this.service} publishes on ${this.server} is taken: ${this.detail}`
+/** The new container did not become healthy. The old one, if there is one, keeps running. */
+export class ContainerUnhealthy extends defineError<ContainerUnhealthy>()("ContainerUnhealthy", {
+  fields: { server: Schema.String, service: Schema.String, reason: Schema.String, log: Schema.String },
+  message: (e) => {
+    const logged = e.log.trim() === "" ? "The new container's log is empty." : `Last log lines:\n${e.log}`
+    return `The new container of ${e.service} on ${e.server} ${e.reason}; the old one, if any, keeps running. ${logged}`
+  },
+  remedy: "Fix the error shown above. If the container only needs more time, raise the service's `health.timeout`.",
+  exitCode: "failed",
+  sample: {
+    server: "web1",
+    service: "web",
+    reason: "stopped with exit code 1",
+    log: "DATABASE_URL: connection refused"
   }
-  get remedy() {
-    return "Stop what listens there (`ss -ltnp` shows it), or publish another port under `ports:`."
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+}) {}
 
-/** A container of the name that jiji would use is not jiji's. */
-export class ContainerForeign extends Schema.TaggedError<ContainerForeign>()("ContainerForeign", {
-  server: Schema.String,
-  engine: Schema.String,
-  name: Schema.String
-}) {
-  override get message() {
-    return `${this.server} has a container ${this.name} that is not this project's.`
-  }
-  get remedy() {
-    return `Rename it (\`${this.engine} rename ${this.name} NEW\`) or remove it, then deploy again.`
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+/** Another program uses a port that the service publishes on the server. */
+export class PortTaken extends defineError<PortTaken>()("PortTaken", {
+  fields: { server: Schema.String, service: Schema.String, detail },
+  message: (e) => `A port that ${e.service} publishes on ${e.server} is already in use: ${e.detail}`,
+  remedy: "Stop the program that uses the port (`ss -ltnp` shows it), or publish another port under `ports:`.",
+  exitCode: "failed",
+  sample: { server: "web1", service: "web", detail: "Bind for 0.0.0.0:8080 failed: port is already allocated" }
+}) {}
 
-/** The engine failed at something in a way that has no error of its own. */
-export class EngineFailed extends Schema.TaggedError<EngineFailed>()("EngineFailed", {
-  ...where,
-  operation: Schema.String,
-  code: Schema.Int,
-  detail: Schema.String
-}) {
-  override get message() {
-    return `${this.engine} could not ${this.operation} ${onMachine(this.machine)} (exit code ${this.code}): ${this.detail}`
-  }
-  get remedy() {
-    return "The words above are the engine's own. --dry-run prints the command, to run it by hand."
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+/** A container that does not belong to the project has the name that jiji needs. */
+export class ContainerForeign extends defineError<ContainerForeign>()("ContainerForeign", {
+  fields: { server: Schema.String, engine: Schema.String, name: Schema.String },
+  message: (e) => `The container ${e.name} on ${e.server} does not belong to this project.`,
+  remedy: (e) => `Rename it (\`${e.engine} rename ${e.name} NEW_NAME\`) or remove it, then deploy again.`,
+  exitCode: "failed",
+  sample: { server: "web1", engine: "docker", name: "shop-web" }
+}) {}
 
-/** What the engine printed is not what it is known to print. */
-export class EngineUnclear extends Schema.TaggedError<EngineUnclear>()("EngineUnclear", {
-  ...where,
-  operation: Schema.String,
-  reason: Schema.Defect()
-}) {
-  override get message() {
-    return `What ${this.engine} printed ${onMachine(this.machine)} to ${this.operation} is not understood.`
-  }
-  get remedy() {
-    return "Check the engine's version; docker 20.10 and podman 4.3 or later are known to work."
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+/** The engine failed in a way that has no error of its own here. */
+export class EngineFailed extends defineError<EngineFailed>()("EngineFailed", {
+  fields: { ...where, operation: Schema.String, code: Schema.Int, detail },
+  message: (e) => `${e.engine} failed to ${e.operation} ${on(e.machine)} (exit code ${e.code}): ${e.detail}`,
+  remedy: "Fix the error that the engine reports. To run its command by hand, print it with --dry-run.",
+  exitCode: "failed",
+  sample: { ...engine, operation: "start web", code: 125, detail: "OCI runtime create failed" }
+}) {}
+
+/** The engine printed something that jiji does not understand. */
+export class EngineUnclear extends defineError<EngineUnclear>()("EngineUnclear", {
+  fields: { ...where, operation: Schema.String, reason: Schema.Defect() },
+  message: (e) => `Cannot ${e.operation} ${on(e.machine)}: jiji does not understand the output of ${e.engine}.`,
+  remedy: "Check the engine's version: docker 20.10 and podman 4.3 or later are known to work.",
+  exitCode: "failed",
+  sample: { ...engine, operation: "list containers", reason: "not JSON" }
+}) {}
 
 export type EngineError =
   | EngineMissing
@@ -198,8 +137,8 @@ export type EngineError =
   | EngineUnclear
 
 /**
- * Which error an engine's output is, by the messages that docker and podman are known to print. Those of registries count
- * only where there is a reference that one is asked for.
+ * Finds the error in an engine's output, by the messages that docker and podman are known to print. Messages about
+ * registries count only if there is a reference.
  */
 export const parseEngineError = (
   context: {
@@ -207,7 +146,7 @@ export const parseEngineError = (
     readonly engine: string
     readonly operation: string
     readonly reference?: string
-    /** Whether the registry was shown no credentials of deploy.yml's. */
+    /** Whether the engine used no credentials from deploy.yml. */
     readonly isOwn?: boolean
   },
   output: Output
@@ -221,7 +160,7 @@ export const parseEngineError = (
   if (down !== undefined) return new EngineDown({ machine, engine, detail: down })
   const full = says(/no space left on device|disk quota exceeded/i)
   if (full !== undefined) {
-    // Docker's push writes nothing here: what it quotes is the registry.
+    // `docker push` writes nothing to this disk, so the message comes from the registry.
     return reference !== "" && engine !== "podman" && operation.startsWith("push ")
       ? new RegistryFull({ machine, engine, reference, detail: full })
       : new DiskFull({ machine, engine, detail: full })

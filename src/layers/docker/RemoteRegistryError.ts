@@ -1,215 +1,172 @@
 import { Schema } from "effect"
 import { namesByUser, registryNamed } from "../../config/ImageReference.ts"
-import { ExitCode } from "../../core/Failure.ts"
+import { defineError } from "../../core/defineError.ts"
+import { from, on } from "../processes/machineText.ts"
 
 const fields = {
   machine: Schema.String,
   engine: Schema.String,
-  /** The image that was asked for, or the registry alone where it was a login. */
+  /** The image, or only the registry if it was a login. */
   reference: Schema.String,
-  /** The engine's own words. */
+  /** The engine's own message. */
   detail: Schema.String
 }
 
-/** Where something happened, as a part of a sentence. */
-export const onMachine = (machine: string): string => (machine === "local" ? "on this machine" : `on ${machine}`)
+// Shared by the samples.
+const engine = { machine: "web1", engine: "docker" }
+const ghcr = { ...engine, reference: "ghcr.io/octocat/shop/web:v1" }
+const own = { ...engine, reference: "registry.example.com/shop-web:v1" }
 
-/** The registry of an image, or the one that a login was for. */
-const server = registryNamed
+const registry = registryNamed
 
-/** Where tokens are made, of registries that are known by name. */
-const tokens = (reference: string): string => {
-  switch (namesByUser(server(reference))) {
-    case "GHCR":
-      return " New tokens: https://github.com/settings/tokens, with `write:packages` and `read:packages`."
-    case "Docker Hub":
-      return " New tokens: https://hub.docker.com/settings/security, with read and write."
-    case undefined:
-      return ""
-  }
+const newToken = {
+  GHCR: " Create a new token at https://github.com/settings/tokens with `write:packages` and `read:packages`.",
+  "Docker Hub": " Create a new token at https://hub.docker.com/settings/security with read and write access."
 }
 
 /** 401: the registry knows no such user, the password is wrong, or the token has expired. */
-export class RegistryRefused extends Schema.TaggedError<RegistryRefused>()("RegistryRefused", {
-  ...fields,
-  /** Nothing of deploy.yml's was shown to the registry: the engine's own login, or none. */
-  isOwn: Schema.optionalKey(Schema.Boolean)
-}) {
-  override get message() {
-    return `The registry refused ${this.reference} ${onMachine(this.machine)}: ${this.detail}`
-  }
-  get remedy() {
-    if (this.isOwn === true) {
-      return `Log in with \`${this.engine} login ${server(this.reference)}\` ${onMachine(this.machine)}; where it is the project's own registry, \`username\` and \`password\` under \`builder.registry\` do.`
+export class RegistryRefused extends defineError<RegistryRefused>()("RegistryRefused", {
+  fields: {
+    ...fields,
+    /** Whether the engine used no credentials from deploy.yml, only its own login or none. */
+    isOwn: Schema.optionalKey(Schema.Boolean)
+  },
+  message: (e) => `The registry requires a valid login for ${e.reference} ${on(e.machine)}: ${e.detail}`,
+  remedy: (e) => {
+    const server = registry(e.reference)
+    if (e.isOwn === true) {
+      return `Log in with \`${e.engine} login ${server}\` ${on(e.machine)}. If it is the project's own registry, set \`username\` and \`password\` under \`builder.registry\` instead.`
     }
-    return `Check \`username\` and \`password\` under \`builder.registry\`, and that the token has not expired.${tokens(this.reference)}`
-  }
-  get exitCode() {
-    return ExitCode.permission
-  }
+    const known = namesByUser(server)
+    return `Check \`username\` and \`password\` under \`builder.registry\`, and that the token has not expired.${known === undefined ? "" : newToken[known]}`
+  },
+  exitCode: "permission",
+  sample: { ...ghcr, detail: "unauthorized: unauthenticated" }
+}) {}
+
+const permissions = {
+  GHCR: "Check that the GitHub token has `write:packages` and `read:packages`, that `username` is your GitHub user or organization, and that the package exists or the token may create it.",
+  "Docker Hub":
+    "Check that the repository belongs to `username` or to the organization in `namespace`, and that the access token may read and write.",
+  other: "Check that the user may read and write this repository, and check `namespace` under `builder.registry`."
 }
 
-/** 403: the registry knows who it is, and does not allow it. */
-export class RegistryForbidden extends Schema.TaggedError<RegistryForbidden>()("RegistryForbidden", fields) {
-  override get message() {
-    return `The registry does not allow ${this.reference} ${onMachine(this.machine)} (403 Forbidden): ${this.detail}`
-  }
-  get remedy() {
-    switch (namesByUser(server(this.reference))) {
-      case "GHCR":
-        return "Check that the GitHub token has `write:packages` and `read:packages`, that `username` is your GitHub user or organisation, and that the package exists or the token may create packages."
-      case "Docker Hub":
-        return "Check that the repository belongs to `username` (or to the organisation in `namespace`), and that the access token may read and write."
-      case undefined:
-        return "Check that the user may read and write this repository, and `namespace` under `builder.registry`."
-    }
-  }
-  get exitCode() {
-    return ExitCode.permission
-  }
-}
+/** 403: the registry knows the user, but does not allow the request. */
+export class RegistryForbidden extends defineError<RegistryForbidden>()("RegistryForbidden", {
+  fields,
+  message: (e) => `The registry denied access to ${e.reference} ${on(e.machine)} (403 Forbidden): ${e.detail}`,
+  remedy: (e) => permissions[namesByUser(registry(e.reference)) ?? "other"],
+  exitCode: "permission",
+  sample: { ...ghcr, detail: "denied: permission_denied: write_package" }
+}) {}
 
-/** 404: a registry does not have an image. */
-export class ImageNotFound extends Schema.TaggedError<ImageNotFound>()("ImageNotFound", fields) {
-  override get message() {
-    return `There is no image ${this.reference}, asked for ${onMachine(this.machine)}: ${this.detail}`
-  }
-  get remedy() {
-    return "Check the name and tag under `image:`, and whether the registry asks for a login."
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+/** 404: the registry does not have the image. */
+export class ImageNotFound extends defineError<ImageNotFound>()("ImageNotFound", {
+  fields,
+  message: (e) => `The registry has no image ${e.reference} (requested ${from(e.machine)}): ${e.detail}`,
+  remedy: "Check the name and tag under `image:`, and whether the registry requires a login.",
+  exitCode: "failed",
+  sample: { ...engine, reference: "nginx:1.99", detail: "manifest for nginx:1.99 not found: manifest unknown" }
+}) {}
 
-/** 429: the registry was asked too often. */
-export class RegistryRateLimited extends Schema.TaggedError<RegistryRateLimited>()("RegistryRateLimited", {
-  ...fields,
-  /** Seconds that the registry asks to wait, where it says so. */
-  retryAfter: Schema.optionalKey(Schema.Finite)
+const isQuota = (detail: string): boolean => /pull rate limit/i.test(detail)
+
+/** 429: the registry received too many requests. */
+export class RegistryRateLimited extends defineError<RegistryRateLimited>()("RegistryRateLimited", {
+  fields: {
+    ...fields,
+    /** Seconds to wait, if the registry names them. */
+    retryAfter: Schema.optionalKey(Schema.Finite)
+  },
+  message: (e) => `The registry of ${e.reference} received too many requests ${from(e.machine)} (429): ${e.detail}`,
+  remedy: (e) =>
+    isQuota(e.detail)
+      ? "Docker Hub counts pulls over six hours. Set `username` and `password` under `builder.registry` for a higher limit, or deploy again later."
+      : `Deploy again in ${e.retryAfter === undefined ? "a minute" : `${Math.ceil(e.retryAfter)} s`}.`,
+  exitCode: "unavailable",
+  sample: { ...engine, reference: "redis:7", detail: "toomanyrequests: You have reached your pull rate limit." }
 }) {
-  override get message() {
-    return `The registry of ${this.reference} was asked too often ${onMachine(this.machine)} (429): ${this.detail}`
-  }
-  /** Docker Hub counts pulls over hours; waiting for seconds changes nothing. */
+  /** Docker Hub counts pulls over hours, so waiting for seconds does not help. */
   get isQuota(): boolean {
-    return /pull rate limit/i.test(this.detail)
-  }
-  get remedy() {
-    if (this.isQuota) {
-      return "Docker Hub counts pulls over six hours: add `username` and `password` under `builder.registry`, which raises the limit, or deploy again later."
-    }
-    const wait = this.retryAfter === undefined ? "a minute" : `${Math.ceil(this.retryAfter)} s`
-    return `Deploy again in ${wait}.`
-  }
-  get exitCode() {
-    return ExitCode.unavailable
+    return isQuota(this.detail)
   }
 }
 
-/** The registry's certificate is not one that the machine trusts. */
-export class RegistryUntrusted extends Schema.TaggedError<RegistryUntrusted>()("RegistryUntrusted", fields) {
-  override get message() {
-    return `The certificate of ${server(this.reference)} is not trusted ${onMachine(this.machine)}: ${this.detail}`
-  }
-  get remedy() {
-    return `Put the certificate of its authority into /etc/docker/certs.d/${server(this.reference)}/ca.crt ${onMachine(this.machine)} (docker and podman read it there), and check the machine's clock.`
-  }
-  get exitCode() {
-    return ExitCode.unavailable
-  }
-}
+/** The machine does not trust the registry's certificate. */
+export class RegistryUntrusted extends defineError<RegistryUntrusted>()("RegistryUntrusted", {
+  fields,
+  message: (e) => `The certificate of ${registry(e.reference)} is not trusted ${on(e.machine)}: ${e.detail}`,
+  remedy: (e) =>
+    `Copy its CA certificate to /etc/docker/certs.d/${registry(e.reference)}/ca.crt ${on(e.machine)} (docker and podman read it there), and check the machine's clock.`,
+  exitCode: "unavailable",
+  sample: { ...own, detail: "x509: certificate signed by unknown authority" }
+}) {}
 
-/** The registry answers plain HTTP where HTTPS is spoken. */
-export class RegistryWithoutTls extends Schema.TaggedError<RegistryWithoutTls>()("RegistryWithoutTls", fields) {
-  override get message() {
-    return `${server(this.reference)} answers plain HTTP, and passwords are sent over HTTPS only (${onMachine(this.machine)}): ${this.detail}`
-  }
-  get remedy() {
-    return "Give the registry TLS, and check the port in `server` under `builder.registry`."
-  }
-  get exitCode() {
-    return ExitCode.unavailable
-  }
-}
+/** The registry uses plain HTTP instead of HTTPS. */
+export class RegistryWithoutTls extends defineError<RegistryWithoutTls>()("RegistryWithoutTls", {
+  fields,
+  message: (e) =>
+    `${registry(e.reference)} answers over plain HTTP, but passwords are sent over HTTPS only (${on(e.machine)}): ${e.detail}`,
+  remedy: "Set up TLS for the registry, or correct the port in `server` under `builder.registry`.",
+  exitCode: "unavailable",
+  sample: { ...own, detail: "http: server gave HTTP response to HTTPS client" }
+}) {}
 
-/** The registry's name does not exist. */
-export class RegistryNotResolved extends Schema.TaggedError<RegistryNotResolved>()("RegistryNotResolved", fields) {
-  override get message() {
-    return `The name ${server(this.reference)} cannot be resolved ${onMachine(this.machine)}: ${this.detail}`
-  }
-  get remedy() {
-    return `Check the spelling of \`server\` under \`builder.registry\`, and the name servers of the machine: getent hosts ${server(this.reference)}.`
-  }
-  get exitCode() {
-    return ExitCode.unavailable
-  }
-}
+/** The registry's host name does not exist. */
+export class RegistryNotResolved extends defineError<RegistryNotResolved>()("RegistryNotResolved", {
+  fields,
+  message: (e) => `The host name ${registry(e.reference)} cannot be resolved ${on(e.machine)}: ${e.detail}`,
+  remedy: (e) =>
+    `Check \`server\` under \`builder.registry\`, and the machine's DNS with \`getent hosts ${registry(e.reference)}\`.`,
+  exitCode: "unavailable",
+  sample: { ...own, detail: "dial tcp: lookup registry.example.com: no such host" }
+}) {}
 
 /** The registry did not answer in time. */
-export class RegistryTimedOut extends Schema.TaggedError<RegistryTimedOut>()("RegistryTimedOut", fields) {
-  override get message() {
-    return `The registry of ${this.reference} did not answer in time ${onMachine(this.machine)}: ${this.detail}`
-  }
-  get remedy() {
-    return "Check that the machine reaches the registry (firewall, proxy), then deploy again."
-  }
-  get exitCode() {
-    return ExitCode.unavailable
-  }
-}
+export class RegistryTimedOut extends defineError<RegistryTimedOut>()("RegistryTimedOut", {
+  fields,
+  message: (e) => `The request to the registry of ${e.reference} timed out ${on(e.machine)}: ${e.detail}`,
+  remedy: "Check that the machine can reach the registry (firewall, proxy), then deploy again.",
+  exitCode: "unavailable",
+  sample: { ...own, detail: "net/http: TLS handshake timeout" }
+}) {}
 
-/** The connection to the registry broke in the middle. */
-export class RegistryLost extends Schema.TaggedError<RegistryLost>()("RegistryLost", fields) {
-  override get message() {
-    return `The connection to the registry of ${this.reference} broke ${onMachine(this.machine)}: ${this.detail}`
-  }
-  get remedy() {
-    return "Deploy again: what the registry has by now is not sent a second time."
-  }
-  get exitCode() {
-    return ExitCode.unavailable
-  }
-}
+/** The connection to the registry broke during a transfer. */
+export class RegistryLost extends defineError<RegistryLost>()("RegistryLost", {
+  fields,
+  message: (e) => `The connection to the registry of ${e.reference} was lost ${on(e.machine)}: ${e.detail}`,
+  remedy: "Deploy again: data that the registry already has is not sent again.",
+  exitCode: "unavailable",
+  sample: { ...own, detail: "unexpected EOF" }
+}) {}
 
-/** The registry has no room left. */
-export class RegistryFull extends Schema.TaggedError<RegistryFull>()("RegistryFull", fields) {
-  override get message() {
-    return `The registry has no room for ${this.reference}: ${this.detail}`
-  }
-  get remedy() {
-    return `Delete old images at ${server(this.reference)}, or enlarge its storage or its quota.`
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+/** The registry has no space left. */
+export class RegistryFull extends defineError<RegistryFull>()("RegistryFull", {
+  fields,
+  message: (e) => `The registry has no space left for ${e.reference}: ${e.detail}`,
+  remedy: (e) => `Delete old images at ${registry(e.reference)}, or increase its storage or quota.`,
+  exitCode: "failed",
+  sample: { ...own, detail: "received unexpected HTTP status: 507 Insufficient Storage" }
+}) {}
 
-/** 5xx: something is wrong with the registry itself. */
-export class RegistryFailing extends Schema.TaggedError<RegistryFailing>()("RegistryFailing", fields) {
-  override get message() {
-    return `The registry of ${this.reference} has an error of its own (asked ${onMachine(this.machine)}): ${this.detail}`
-  }
-  get remedy() {
-    return `Deploy again later; the state of ${server(this.reference)} is for its operator to see.`
-  }
-  get exitCode() {
-    return ExitCode.unavailable
-  }
-}
+/** 5xx: the registry itself has a problem. */
+export class RegistryFailing extends defineError<RegistryFailing>()("RegistryFailing", {
+  fields,
+  message: (e) =>
+    `The registry of ${e.reference} answered a request ${from(e.machine)} with a server error: ${e.detail}`,
+  remedy: (e) => `Deploy again later. If it keeps failing, contact the operator of ${registry(e.reference)}.`,
+  exitCode: "unavailable",
+  sample: { ...own, detail: "received unexpected HTTP status: 502 Bad Gateway" }
+}) {}
 
 /** Nothing answers at the registry's address. */
-export class RegistryUnreachable extends Schema.TaggedError<RegistryUnreachable>()("RegistryUnreachable", fields) {
-  override get message() {
-    return `The registry of ${this.reference} cannot be reached ${onMachine(this.machine)}: ${this.detail}`
-  }
-  get remedy() {
-    return "Check the registry's address under `builder.registry`, and that the machine reaches it."
-  }
-  get exitCode() {
-    return ExitCode.unavailable
-  }
-}
+export class RegistryUnreachable extends defineError<RegistryUnreachable>()("RegistryUnreachable", {
+  fields,
+  message: (e) => `The registry of ${e.reference} cannot be reached ${from(e.machine)}: ${e.detail}`,
+  remedy: "Check the registry's address under `builder.registry`, and that the machine can reach it.",
+  exitCode: "unavailable",
+  sample: { ...own, detail: "dial tcp 203.0.113.30:443: connect: connection refused" }
+}) {}
 
 export type RemoteRegistryError =
   | RegistryRefused

@@ -1,5 +1,6 @@
 import { type Effect, type Redacted, Schema, type Stream } from "effect"
-import { ExitCode } from "../../core/Failure.ts"
+import { defineError } from "../../core/defineError.ts"
+import { on } from "./machineText.ts"
 
 /**
  * A program and its arguments, given as separate words: no shell parses them. Pass secrets in `env` or `stdin`, which
@@ -47,56 +48,32 @@ export interface Process<E> {
   readonly exitCode: Effect.Effect<number, E>
 }
 
-/** A program could not be started on this machine: it is not there, or may not be run. */
-export class ProgramMissing extends Schema.TaggedError<ProgramMissing>()("ProgramMissing", {
-  program: Schema.String,
-  reason: Schema.Defect()
-}) {
-  override get message() {
-    return `${this.program} cannot be started on this machine: it is not installed, or not in PATH.`
-  }
-  get remedy() {
-    return `Install ${this.program}, and check with: command -v ${this.program}`
-  }
-  get exitCode() {
-    return ExitCode.unavailable
-  }
-}
+/** A program cannot be started on this machine: it is not installed, or the user may not run it. */
+export class ProgramMissing extends defineError<ProgramMissing>()("ProgramMissing", {
+  fields: { program: Schema.String, reason: Schema.Defect() },
+  message: (e) => `${e.program} cannot be started on this machine: it is not installed, or not in PATH.`,
+  remedy: (e) => `Install ${e.program}, then check with: command -v ${e.program}`,
+  exitCode: "unavailable",
+  sample: { program: "docker", reason: "ENOENT" }
+}) {}
 
-/** A command for its bytes ended with another exit code than 0. */
-export class CommandFailed extends Schema.TaggedError<CommandFailed>()("CommandFailed", {
-  machine: Schema.String,
-  program: Schema.String,
-  code: Schema.Int,
-  stderr: Schema.String
-}) {
-  override get message() {
-    return `${this.program} on ${this.machine} ended with exit code ${this.code}: ${this.stderr.trim()}`
-  }
-  get remedy() {
-    return "Run the command by hand to see more; --dry-run prints it."
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+/** A command that streams data, such as `docker save`, failed. */
+export class CommandFailed extends defineError<CommandFailed>()("CommandFailed", {
+  fields: { machine: Schema.String, program: Schema.String, code: Schema.Int, stderr: Schema.String },
+  message: (e) => `${e.program} failed ${on(e.machine)} with exit code ${e.code}: ${e.stderr.trim()}`,
+  remedy: "Run the command by hand to see more; --dry-run prints it.",
+  exitCode: "failed",
+  sample: { machine: "local", program: "docker", code: 1, stderr: "Error: no such image" }
+}) {}
 
-/** A command wrote more than it ever should, and was ended. */
-export class OutputTooLong extends Schema.TaggedError<OutputTooLong>()("OutputTooLong", {
-  machine: Schema.String,
-  program: Schema.String,
-  bytes: Schema.Int
-}) {
-  override get message() {
-    return `${this.program} on ${this.machine} was ended: it wrote more than ${this.bytes / 1024 / 1024} MiB.`
-  }
-  get remedy() {
-    return "Find out what writes so much on that machine; --dry-run prints the command, to run it by hand."
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+/** jiji stopped a command that printed far too much. */
+export class OutputTooLong extends defineError<OutputTooLong>()("OutputTooLong", {
+  fields: { machine: Schema.String, program: Schema.String, bytes: Schema.Int },
+  message: (e) => `${e.program} was stopped ${on(e.machine)}: it printed more than ${e.bytes / 1024 / 1024} MiB.`,
+  remedy: "Find out why it prints so much. To run the command by hand, print it with --dry-run.",
+  exitCode: "failed",
+  sample: { machine: "web1", program: "pull", bytes: 64 * 1024 * 1024 }
+}) {}
 
 /** How a command on this machine can fail, whatever its exit code. */
 export type ProcessError = ProgramMissing | OutputTooLong

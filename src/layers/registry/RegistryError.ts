@@ -1,104 +1,77 @@
 import { PlatformError, Schema } from "effect"
-import { ExitCode } from "../../core/Failure.ts"
+import { accessDenied, defineError } from "../../core/defineError.ts"
 
-/** The local registry's files could not be read or written. */
-export class StoreFailed extends Schema.TaggedError<StoreFailed>()("StoreFailed", {
-  directory: Schema.String,
-  reason: Schema.instanceOf(PlatformError.PlatformError)
-}) {
-  override get message() {
-    return `The local registry in ${this.directory} cannot be used: ${this.reason.message}.`
-  }
-  get remedy() {
-    return `Check that ${this.directory} belongs to you and that its disk has room. It may be removed: it is filled again by the next deploy.`
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+// Shared by the samples.
+const folder = "~/.local/share/jiji/registry"
 
-/** The local registry is in use, so that nothing of it can be taken away; or something of it is being taken away. */
-export class StoreBusy extends Schema.TaggedError<StoreBusy>()("StoreBusy", {
-  directory: Schema.String
-}) {
-  override get message() {
-    return `The local registry in ${this.directory} is being used by another jiji.`
-  }
-  get remedy() {
-    return `Wait until the deploy or \`jiji registry serve\` that uses it has ended, then try again. If none runs, remove ${this.directory}/leases and ${this.directory}/sweeps.`
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+/** The local registry's files cannot be read or written. */
+export class StoreFailed extends defineError<StoreFailed>()("StoreFailed", {
+  fields: { directory: Schema.String, reason: Schema.instanceOf(PlatformError.PlatformError) },
+  message: (e) => `The local registry in ${e.directory} cannot be used: ${e.reason.message}.`,
+  remedy: (e) =>
+    `Check that ${e.directory} belongs to your user and that its disk has free space. You may delete the folder: the next deploy fills it again.`,
+  exitCode: "failed",
+  sample: { directory: folder, reason: accessDenied(folder) }
+}) {}
 
-/** What is wrong with an archive. Paths are those in the archive. */
-export const ArchiveProblem = Schema.Union([
-  Schema.TaggedStruct("Unreadable", { detail: Schema.String }),
-  Schema.TaggedStruct("UnsafePath", { path: Schema.String }),
-  Schema.TaggedStruct("FileMissing", { path: Schema.String }),
-  Schema.TaggedStruct("FileInvalid", { path: Schema.String, detail: Schema.String }),
-  Schema.TaggedStruct("ContentMismatch", { path: Schema.String, expected: Schema.String, actual: Schema.String }),
-  Schema.TaggedStruct("ImageMissing", { found: Schema.Array(Schema.String) })
-])
+/** Another jiji process uses the local registry, or is removing images from it. */
+export class StoreBusy extends defineError<StoreBusy>()("StoreBusy", {
+  fields: { directory: Schema.String },
+  message: (e) => `Another jiji process is using the local registry in ${e.directory}.`,
+  remedy: (e) =>
+    `Wait until that deploy or \`jiji registry serve\` ends, then try again. If none is running, delete ${e.directory}/leases and ${e.directory}/sweeps.`,
+  exitCode: "failed",
+  sample: { directory: folder }
+}) {}
+
+/** What is wrong with an archive. The paths are those in the archive. */
+export const ArchiveProblem = Schema.TaggedUnion({
+  Unreadable: { detail: Schema.String },
+  UnsafePath: { path: Schema.String },
+  FileMissing: { path: Schema.String },
+  FileInvalid: { path: Schema.String, detail: Schema.String },
+  ContentMismatch: { path: Schema.String, expected: Schema.String, actual: Schema.String },
+  ImageMissing: { found: Schema.Array(Schema.String) }
+})
 export type ArchiveProblem = typeof ArchiveProblem.Type
 
-const sentence = (problem: ArchiveProblem): string => {
-  switch (problem._tag) {
-    case "Unreadable":
-      return `it is cut short or no tar archive (${problem.detail.replace(/\.$/, "")})`
-    case "UnsafePath":
-      return `the path ${JSON.stringify(problem.path)} leads out of it`
-    case "FileMissing":
-      return `${problem.path} is not in it`
-    case "FileInvalid":
-      return `${problem.path} in it is not what it should be: ${problem.detail}`
-    case "ContentMismatch":
-      return `${problem.path} in it should be ${problem.expected}, but is ${problem.actual}`
-    case "ImageMissing":
-      return `it holds ${problem.found.length === 0 ? "no image" : problem.found.join(", ")}`
-  }
-}
+const problemText = ArchiveProblem.match({
+  Unreadable: ({ detail }) => `it is incomplete or not a tar archive (${detail.replace(/\.$/, "")})`,
+  UnsafePath: ({ path }) => `the path ${JSON.stringify(path)} points outside the archive`,
+  FileMissing: ({ path }) => `it does not contain ${path}`,
+  FileInvalid: ({ detail, path }) => `its ${path} is not valid: ${detail}`,
+  ContentMismatch: ({ actual, expected, path }) => `its ${path} should be ${expected}, but is ${actual}`,
+  ImageMissing: ({ found }) => `it contains ${found.length === 0 ? "no image" : `only ${found.join(", ")}`}`
+})
 
-/** What an engine's `save` wrote is not an archive of the image. */
-export class ArchiveInvalid extends Schema.TaggedError<ArchiveInvalid>()("ArchiveInvalid", {
-  imageId: Schema.String,
-  problem: ArchiveProblem
-}) {
-  override get message() {
-    return `The archive of image ${this.imageId} cannot be taken in: ${sentence(this.problem)}.`
-  }
-  get remedy() {
-    return this.problem._tag === "Unreadable"
-      ? "Check that the engine runs and that its disk has room, then run the deploy again."
-      : "Build the image again; if this stays, the engine's `save` writes a form that is not supported."
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+/** The output of an engine's `save` is not a valid archive of the image. */
+export class ArchiveInvalid extends defineError<ArchiveInvalid>()("ArchiveInvalid", {
+  fields: { imageId: Schema.String, problem: ArchiveProblem },
+  message: (e) => `The archive of image ${e.imageId} cannot be imported: ${problemText(e.problem)}.`,
+  remedy: (e) =>
+    e.problem._tag === "Unreadable"
+      ? "Check that the engine is running and that its disk has free space, then deploy again."
+      : "Build the image again. If it keeps failing, the engine's `save` writes a format that jiji does not support.",
+  exitCode: "failed",
+  sample: { imageId: "sha256:4f2ebd2e", problem: { _tag: "FileMissing", path: "manifest.json" } }
+}) {}
 
-/** The local registry could not listen on 127.0.0.1. */
-export class RegistryNotServed extends Schema.TaggedError<RegistryNotServed>()("RegistryNotServed", {
-  port: Schema.Int,
-  cause: Schema.Defect()
-}) {
-  override get message() {
-    const detail = this.cause instanceof Error ? this.cause.message.replace(/\.$/, "") : String(this.cause)
-    const why = isTaken(this) ? "something else listens there" : detail
-    return `The local registry cannot listen on 127.0.0.1:${this.port}: ${why}.`
-  }
-  get remedy() {
-    if (isTaken(this)) {
-      return `See what it is with \`ss -ltnp 'sport = :${this.port}'\`, and stop that; or set another \`port\` under \`builder.registry\`.`
-    }
-    return "Set `port` of the registry in deploy.yml to one that you may listen on, above 1023."
-  }
-  get exitCode() {
-    return ExitCode.unavailable
-  }
-}
-
-/** Whether the port was taken. */
-export const isTaken = ({ cause }: RegistryNotServed): boolean =>
+/** Whether another program uses the port. */
+export const isTaken = ({ cause }: { readonly cause: unknown }): boolean =>
   cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE"
+
+const listenFault = (cause: unknown): string =>
+  cause instanceof Error ? cause.message.replace(/\.$/, "") : String(cause)
+
+/** The local registry cannot listen on 127.0.0.1. */
+export class RegistryNotServed extends defineError<RegistryNotServed>()("RegistryNotServed", {
+  fields: { port: Schema.Int, cause: Schema.Defect() },
+  message: (e) =>
+    `The local registry cannot listen on 127.0.0.1:${e.port}: ${isTaken(e) ? "another program uses the port" : listenFault(e.cause)}.`,
+  remedy: (e) =>
+    isTaken(e)
+      ? `Find the program with \`ss -ltnp 'sport = :${e.port}'\` and stop it, or set another \`port\` under \`builder.registry\`.`
+      : "Set `port` under `builder.registry` to a port that your user may use, above 1023.",
+  exitCode: "unavailable",
+  sample: { port: 9270, cause: "EACCES" }
+}) {}

@@ -1,69 +1,51 @@
 import { Schema } from "effect"
-import { ExitCode } from "../../core/Failure.ts"
+import { defineError } from "../../core/defineError.ts"
 
 const where = { engine: Schema.String, name: Schema.String }
 
-/** A container has the name of the registry's, and jiji has not made it. */
-export class RegistryContainerForeign extends Schema.TaggedError<RegistryContainerForeign>()(
-  "RegistryContainerForeign",
-  where
-) {
-  override get message() {
-    return `A container ${this.name} is on this machine, and jiji did not make it.`
-  }
-  get remedy() {
-    return `Rename it with \`${this.engine} rename ${this.name} NEW_NAME\`, or remove it if nothing needs it.`
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+// Shared by the samples.
+const container = { engine: "docker", name: "jiji-registry" }
 
-/** The registry's container was made for another port. */
-export class RegistryContainerElsewhere extends Schema.TaggedError<RegistryContainerElsewhere>()(
+/** A container that jiji did not create has the name of the registry's container. */
+export class RegistryContainerForeign extends defineError<RegistryContainerForeign>()("RegistryContainerForeign", {
+  fields: where,
+  message: (e) => `This machine has a container ${e.name} that jiji did not create.`,
+  remedy: (e) => `Rename it with \`${e.engine} rename ${e.name} NEW_NAME\`, or remove it if nothing needs it.`,
+  exitCode: "failed",
+  sample: container
+}) {}
+
+/** The registry's container was created for another port. */
+export class RegistryContainerElsewhere extends defineError<RegistryContainerElsewhere>()(
   "RegistryContainerElsewhere",
-  { ...where, wanted: Schema.Int, port: Schema.Int }
-) {
-  override get message() {
-    return `The registry's container ${this.name} is on port ${this.port}, and deploy.yml asks for port ${this.wanted}.`
+  {
+    fields: { ...where, wanted: Schema.Int, port: Schema.Int },
+    message: (e) => `The registry's container ${e.name} uses port ${e.port}, but deploy.yml sets port ${e.wanted}.`,
+    remedy: (e) =>
+      `Set \`port: ${e.port}\` under \`builder.registry\`, or remove the container with \`jiji registry remove\`: the next deploy creates it on port ${e.wanted}.`,
+    exitCode: "configuration",
+    sample: { ...container, wanted: 9270, port: 9271 }
   }
-  get remedy() {
-    return `Set \`port: ${this.port}\` under \`builder.registry\`, or remove the container with \`jiji registry remove\`: the next deploy makes it anew on port ${this.wanted}.`
-  }
-  get exitCode() {
-    return ExitCode.configuration
-  }
-}
+) {}
 
-/** Something else listens on the registry's port. */
-export class RegistryPortTaken extends Schema.TaggedError<RegistryPortTaken>()("RegistryPortTaken", {
-  port: Schema.Int,
-  detail: Schema.String
-}) {
-  override get message() {
-    return `Port ${this.port} of this machine is taken, so that the registry cannot listen there: ${this.detail}`
-  }
-  get remedy() {
-    return `See what holds it with \`ss -ltnp 'sport = :${this.port}'\`, and stop that; or set another \`port\` under \`builder.registry\`.`
-  }
-  get exitCode() {
-    return ExitCode.unavailable
-  }
-}
+/** Another program listens on the registry's port. */
+export class RegistryPortTaken extends defineError<RegistryPortTaken>()("RegistryPortTaken", {
+  fields: { port: Schema.Int, detail: Schema.String },
+  message: (e) =>
+    `The registry cannot listen on port ${e.port} of this machine, because the port is in use: ${e.detail}`,
+  remedy: (e) =>
+    `Find the program with \`ss -ltnp 'sport = :${e.port}'\` and stop it, or set another \`port\` under \`builder.registry\`.`,
+  exitCode: "unavailable",
+  sample: { port: 9270, detail: "Bind for 127.0.0.1:9270 failed: port is already allocated" }
+}) {}
 
-/** The registry's container runs, and does not answer as a registry. */
-export class RegistryContainerSilent extends Schema.TaggedError<RegistryContainerSilent>()("RegistryContainerSilent", {
-  ...where,
-  port: Schema.Int,
-  seconds: Schema.Int
-}) {
-  override get message() {
-    return `The registry's container ${this.name} runs, and does not answer at http://127.0.0.1:${this.port}/v2/ within ${this.seconds} s.`
-  }
-  get remedy() {
-    return `Look at its last lines with \`${this.engine} logs ${this.name}\`; \`image\` under \`builder.registry\` must be one of the registry, such as registry:3.`
-  }
-  get exitCode() {
-    return ExitCode.unavailable
-  }
-}
+/** The registry's container is running, but does not answer like a registry. */
+export class RegistryContainerSilent extends defineError<RegistryContainerSilent>()("RegistryContainerSilent", {
+  fields: { ...where, port: Schema.Int, seconds: Schema.Int },
+  message: (e) =>
+    `The registry's container ${e.name} is running, but did not answer at http://127.0.0.1:${e.port}/v2/ within ${e.seconds} s.`,
+  remedy: (e) =>
+    `Check its log with \`${e.engine} logs ${e.name}\`. \`image\` under \`builder.registry\` must be a registry image such as registry:3.`,
+  exitCode: "unavailable",
+  sample: { ...container, port: 9270, seconds: 30 }
+}) {}

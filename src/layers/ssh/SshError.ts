@@ -1,301 +1,215 @@
-import { Schema } from "effect"
-import { ExitCode } from "../../core/Failure.ts"
+import { Schema, Struct } from "effect"
+import { accessDenied, defineError } from "../../core/defineError.ts"
 import type { SecretsError } from "../secrets/SecretsError.ts"
 
-/** Which server, and where it was looked for. */
+/** The server's name in deploy.yml, and the address that jiji connected to. */
 const where = { server: Schema.String, host: Schema.String, port: Schema.Int }
+const cause = Schema.optionalKey(Schema.Defect())
 
-const address = (error: { readonly host: string; readonly port: number }): string =>
-  error.port === 22 ? error.host : `${error.host}:${error.port}`
+// Shared by the samples.
+const web1 = { server: "web1", host: "203.0.113.10", port: 22 }
+const offered = "SHA256:nThbg6kXUpJWGl7E1IGOCspRomTxdCARLviKw6E5SY8"
+const knownHosts = "~/.ssh/known_hosts"
+
+const address = ({ host, port }: { readonly host: string; readonly port: number }): string =>
+  port === 22 ? host : `${host}:${port}`
+
+// What the system or the SSH library reports.
+const inParentheses = (cause: unknown): string => (cause instanceof Error ? ` (${cause.message})` : "")
+const afterColon = (cause: unknown): string => (cause instanceof Error ? `: ${cause.message}` : "")
 
 const unreachable = {
   dns: {
-    text: "its name has no address",
-    remedy: "Check `host` in deploy.yml, HostName in ~/.ssh/config, and the name server."
+    text: "the host name cannot be resolved",
+    remedy: "Check `host` in deploy.yml, HostName in ~/.ssh/config, and this machine's DNS."
   },
   refused: {
-    text: "nothing accepts connections there",
-    remedy: "Check that sshd runs on the server, and on this port."
+    text: "the connection was refused",
+    remedy: "Check that sshd is running on the server and listens on this port."
   },
   timeout: {
-    text: "it did not answer in time",
-    remedy: "Check that the server is up and that no firewall drops the connection, or raise `connect_timeout`."
+    text: "the connection timed out",
+    remedy: "Check that the server is up and that no firewall blocks the connection, or raise `connect_timeout`."
   },
   unroutable: { text: "there is no route to it", remedy: "Check this machine's network and the server's address." },
   reset: {
-    text: "it closed the connection before the handshake was done",
-    remedy: "Look into the log of sshd on the server; raise MaxStartups there if many connections start at once."
+    text: "the server closed the connection during the handshake",
+    remedy: "Check sshd's log on the server. If many connections start at once, raise MaxStartups in its sshd_config."
   },
-  protocol: { text: "the SSH handshake failed", remedy: "Check that an up-to-date sshd is what listens on this port." },
+  protocol: { text: "the SSH handshake failed", remedy: "Check that an up-to-date sshd listens on this port." },
   jump: {
-    text: "its jump host did not open a way to it",
-    remedy: "Check that the jump host reaches the server, and that its sshd_config says `AllowTcpForwarding yes`."
+    text: "the jump host cannot connect to it",
+    remedy: "Check that the jump host can reach the server, and that its sshd_config has `AllowTcpForwarding yes`."
   }
 } as const
 
-/** No SSH connection could be made to a server; `reason` says how far it got. */
-export class HostUnreachable extends Schema.TaggedError<HostUnreachable>()("HostUnreachable", {
-  ...where,
-  reason: Schema.Literals(["dns", "refused", "timeout", "unroutable", "reset", "protocol", "jump"]),
-  cause: Schema.optionalKey(Schema.Defect())
-}) {
-  override get message() {
-    const detail = this.cause instanceof Error ? ` (${this.cause.message})` : ""
-    return `${this.server} (${address(this)}) cannot be reached: ${unreachable[this.reason].text}${detail}.`
-  }
-  get remedy() {
-    return unreachable[this.reason].remedy
-  }
-  get exitCode() {
-    return ExitCode.unavailable
-  }
-}
+/** jiji could not open an SSH connection to a server. */
+export class HostUnreachable extends defineError<HostUnreachable>()("HostUnreachable", {
+  fields: { ...where, reason: Schema.Literals(Struct.keys(unreachable)), cause },
+  message: (e) =>
+    `${e.server} (${address(e)}) cannot be reached: ${unreachable[e.reason].text}${inParentheses(e.cause)}.`,
+  remedy: (e) => unreachable[e.reason].remedy,
+  exitCode: "unavailable",
+  sample: { ...web1, reason: "timeout" }
+}) {}
 
-/** What `ssh-keygen -R` and known_hosts call a host. */
+/** The name of a host in known_hosts, which `ssh-keygen -R` takes too. */
 export const knownHostsName = (host: string, port: number): string => (port === 22 ? host : `[${host}]:${port}`)
 
-/** A server showed another host key than the one on record. Fingerprints are as `ssh-keygen -l` prints them. */
-export class HostKeyChanged extends Schema.TaggedError<HostKeyChanged>()("HostKeyChanged", {
-  ...where,
-  offered: Schema.String,
-  known: Schema.String,
-  file: Schema.String,
-  line: Schema.Int
-}) {
-  override get message() {
-    return `The host key of ${this.server} (${address(this)}) has changed: ${this.file}:${this.line} has ${this.known}, the server shows ${this.offered}.`
-  }
-  get remedy() {
-    return `Someone may be in between. If the server was reinstalled, run: ssh-keygen -R '${knownHostsName(this.host, this.port)}' -f '${this.file}'`
-  }
-  get exitCode() {
-    return ExitCode.permission
-  }
-}
+/** A server's host key differs from the one in known_hosts. Fingerprints have the format of `ssh-keygen -l`. */
+export class HostKeyChanged extends defineError<HostKeyChanged>()("HostKeyChanged", {
+  fields: { ...where, offered: Schema.String, known: Schema.String, file: Schema.String, line: Schema.Int },
+  message: (e) =>
+    `The host key of ${e.server} (${address(e)}) has changed: ${e.file}:${e.line} has ${e.known}, but the server sent ${e.offered}.`,
+  remedy: (e) =>
+    `Someone may be intercepting the connection. If the server was reinstalled, remove the old key: ssh-keygen -R '${knownHostsName(e.host, e.port)}' -f '${e.file}'`,
+  exitCode: "permission",
+  sample: { ...web1, offered, known: "SHA256:uNiVztksCsDhcc0u9e8BgrJXVGDPSBfN91dbSUo5Mzs", file: knownHosts, line: 12 }
+}) {}
 
-/** A server showed a host key that known_hosts marks as revoked. */
-export class HostKeyRevoked extends Schema.TaggedError<HostKeyRevoked>()("HostKeyRevoked", {
-  ...where,
-  offered: Schema.String,
-  file: Schema.String,
-  line: Schema.Int
-}) {
-  override get message() {
-    return `The host key of ${this.server} (${address(this)}), ${this.offered}, is marked as revoked in ${this.file}:${this.line}.`
-  }
-  get remedy() {
-    return "Do not connect. Give the server a new host key, and find out why this one was revoked."
-  }
-  get exitCode() {
-    return ExitCode.permission
-  }
-}
+/** known_hosts marks a server's host key as revoked. */
+export class HostKeyRevoked extends defineError<HostKeyRevoked>()("HostKeyRevoked", {
+  fields: { ...where, offered: Schema.String, file: Schema.String, line: Schema.Int },
+  message: (e) =>
+    `The host key of ${e.server} (${address(e)}), ${e.offered}, is marked as revoked in ${e.file}:${e.line}.`,
+  remedy: "Do not connect. Find out why the key was revoked, and give the server a new one.",
+  exitCode: "permission",
+  sample: { ...web1, offered, file: knownHosts, line: 12 }
+}) {}
 
-/** A server's host key is not on record, and `host_keys: strict` asks for that. */
-export class HostKeyUnknown extends Schema.TaggedError<HostKeyUnknown>()("HostKeyUnknown", {
-  ...where,
-  offered: Schema.String,
-  file: Schema.String
-}) {
-  override get message() {
-    return `The host key of ${this.server} (${address(this)}), ${this.offered}, is not in ${this.file}.`
-  }
-  get remedy() {
-    const port = this.port === 22 ? "" : `-p ${this.port} `
-    return `Compare the fingerprint on the server, then run: ssh-keyscan ${port}${this.host} >> '${this.file}'; or set \`host_keys: accept-new\`.`
-  }
-  get exitCode() {
-    return ExitCode.permission
-  }
-}
+/** A server's host key is not in known_hosts, and `host_keys: strict` requires it to be. */
+export class HostKeyUnknown extends defineError<HostKeyUnknown>()("HostKeyUnknown", {
+  fields: { ...where, offered: Schema.String, file: Schema.String },
+  message: (e) => `The host key of ${e.server} (${address(e)}), ${e.offered}, is not in ${e.file}.`,
+  remedy: (e) =>
+    `Compare it with the fingerprint on the server, then run \`ssh-keyscan ${e.port === 22 ? "" : `-p ${e.port} `}${e.host} >> '${e.file}'\`, or set \`host_keys: accept-new\`.`,
+  exitCode: "permission",
+  sample: { ...web1, offered, file: knownHosts }
+}) {}
 
-/** The server let none of the keys in. `tried` and `skipped` name keys; `methods` is what the server would have taken. */
-export class AuthenticationFailed extends Schema.TaggedError<AuthenticationFailed>()("AuthenticationFailed", {
-  ...where,
-  user: Schema.String,
-  tried: Schema.Array(Schema.String),
-  skipped: Schema.Array(Schema.String),
-  methods: Schema.Array(Schema.String),
-  cause: Schema.optionalKey(Schema.Defect())
-}) {
-  override get message() {
-    const tried = this.tried.length === 0 ? "there was no key to try" : `it refused ${this.tried.join(", ")}`
-    const skipped = this.skipped.length === 0 ? "" : `; not usable: ${this.skipped.join(", ")}`
-    const detail = this.cause instanceof Error ? ` (${this.cause.message})` : ""
-    return `${this.server} (${this.user}@${address(this)}) let nobody in: ${tried}${skipped}${detail}.`
-  }
-  get remedy() {
-    if (this.methods.length > 0 && !this.methods.includes("publickey"))
-      return `The server takes ${this.methods.join(", ")} only: set \`PubkeyAuthentication yes\` in its sshd_config.`
-    return `Put the public key into ~${this.user}/.ssh/authorized_keys on the server, or name another key under \`ssh.keys\` or another user under \`ssh.user\`.`
-  }
-  get exitCode() {
-    return ExitCode.permission
-  }
-}
+/** The server rejected every key, or there was no key to try. */
+export class AuthenticationFailed extends defineError<AuthenticationFailed>()("AuthenticationFailed", {
+  fields: {
+    ...where,
+    user: Schema.String,
+    tried: Schema.Array(Schema.String),
+    /** Keys that could not be used, each with the reason. */
+    skipped: Schema.Array(Schema.String),
+    /** The authentication methods that the server accepts. */
+    methods: Schema.Array(Schema.String),
+    cause
+  },
+  message: (e) => {
+    const tried = e.tried.length === 0 ? "there was no key to try" : `the server rejected ${e.tried.join(", ")}`
+    const skipped = e.skipped.length === 0 ? "" : `; not usable: ${e.skipped.join(", ")}`
+    return `${e.server} (${e.user}@${address(e)}): authentication failed; ${tried}${skipped}${inParentheses(e.cause)}.`
+  },
+  remedy: (e) =>
+    e.methods.length > 0 && !e.methods.includes("publickey")
+      ? `The server accepts only ${e.methods.join(", ")}: set \`PubkeyAuthentication yes\` in its sshd_config.`
+      : `Add the public key to ~${e.user}/.ssh/authorized_keys on the server, or set another key under \`ssh.keys\` or another user under \`ssh.user\`.`,
+  exitCode: "permission",
+  sample: { ...web1, user: "deploy", tried: ["~/.ssh/id_ed25519"], skipped: [], methods: ["publickey"] }
+}) {}
 
 const unusable = {
   missing: { text: "the file does not exist", remedy: "Correct the path under `keys`." },
-  unreadable: {
-    text: "the file cannot be read",
-    remedy: "Correct its owner and mode: it must be readable for you, and only for you."
-  },
+  unreadable: { text: "the file cannot be read", remedy: "Correct its owner and mode: only your user may read it." },
   malformed: {
-    text: "it is no private key that can be read",
-    remedy: "Name a private key in OpenSSH's format; `ssh-keygen -p -f FILE` converts others."
+    text: "it is not a valid private key",
+    remedy: "Use a private key in OpenSSH format; `ssh-keygen -p -f FILE` converts other formats."
   },
   "passphrase-needed": {
-    text: "it is encrypted, and no passphrase is configured",
-    remedy: "Name the secret that holds it under `ssh.passphrase`, or add the key to the agent with `ssh-add`."
+    text: "it is encrypted and no passphrase is configured",
+    remedy: "Set `ssh.passphrase` to the name of the passphrase's secret, or add the key to the agent with `ssh-add`."
   },
-  "passphrase-wrong": {
-    text: "the passphrase does not open it",
-    remedy: "Correct the secret that `ssh.passphrase` names."
-  }
+  "passphrase-wrong": { text: "the passphrase is wrong", remedy: "Correct the secret that `ssh.passphrase` names." }
 } as const
 
-export const KeyProblem = Schema.Literals([
-  "missing",
-  "unreadable",
-  "malformed",
-  "passphrase-needed",
-  "passphrase-wrong"
-])
+export const KeyProblem = Schema.Literals(Struct.keys(unusable))
 export type KeyProblem = typeof KeyProblem.Type
 
 /** What is wrong with a key, in a few words. */
 export const keyProblemText = (problem: KeyProblem): string => unusable[problem].text
 
-/** A key that the configuration names cannot be used. */
-export class KeyUnusable extends Schema.TaggedError<KeyUnusable>()("KeyUnusable", {
-  file: Schema.String,
-  reason: KeyProblem,
-  cause: Schema.optionalKey(Schema.Defect())
-}) {
-  override get message() {
-    return `The key ${this.file} cannot be used: ${unusable[this.reason].text}.`
-  }
-  get remedy() {
-    return unusable[this.reason].remedy
-  }
-  get exitCode() {
-    return ExitCode.permission
-  }
-}
+/** A key from the configuration cannot be used. */
+export class KeyUnusable extends defineError<KeyUnusable>()("KeyUnusable", {
+  fields: { file: Schema.String, reason: KeyProblem, cause },
+  message: (e) => `The SSH key ${e.file} cannot be used: ${unusable[e.reason].text}.`,
+  remedy: (e) => unusable[e.reason].remedy,
+  exitCode: "permission",
+  sample: { file: "~/.ssh/id_ed25519", reason: "passphrase-needed" }
+}) {}
 
-/** A file of the SSH client, known_hosts or ~/.ssh/config, cannot be read or written. */
-export class SshFileUnusable extends Schema.TaggedError<SshFileUnusable>()("SshFileUnusable", {
-  file: Schema.String,
-  operation: Schema.Literals(["read", "write", "parse"]),
-  cause: Schema.Defect()
-}) {
-  override get message() {
-    const verb = { read: "read", write: "written", parse: "understood" }[this.operation]
-    const detail = this.cause instanceof Error ? `: ${this.cause.message}` : ""
-    return `${this.file} cannot be ${verb}${detail}.`
-  }
-  get remedy() {
-    return this.operation === "parse"
-      ? "Correct the file; `ssh -G HOST` shows what OpenSSH makes of it."
-      : "Correct the owner and mode of the file and its folder."
-  }
-  get exitCode() {
-    return this.operation === "parse" ? ExitCode.configuration : ExitCode.permission
-  }
-}
+/** known_hosts or ~/.ssh/config cannot be read or written. */
+export class SshFileUnusable extends defineError<SshFileUnusable>()("SshFileUnusable", {
+  fields: { file: Schema.String, operation: Schema.Literals(["read", "write", "parse"]), cause: Schema.Defect() },
+  message: (e) =>
+    `${e.file} cannot be ${{ read: "read", write: "written", parse: "parsed" }[e.operation]}${afterColon(e.cause)}.`,
+  remedy: (e) =>
+    e.operation === "parse"
+      ? "Correct the file; `ssh -G HOST` shows how OpenSSH reads it."
+      : "Correct the owner and mode of the file and its folder.",
+  exitCode: (e) => (e.operation === "parse" ? "configuration" : "permission"),
+  sample: [
+    { file: knownHosts, operation: "write", cause: accessDenied(knownHosts) },
+    { file: "~/.ssh/config", operation: "parse", cause: new Error("Unexpected line break at Host") }
+  ]
+}) {}
 
 /**
- * `known_hosts` names a file of another name, which no host key is written to: in authorized_keys for one, a server's key
- * would let somebody in.
+ * jiji writes host keys only to files with known_hosts in their name: a host key in authorized_keys would allow a login.
  */
-export class KnownHostsMisnamed extends Schema.TaggedError<KnownHostsMisnamed>()("KnownHostsMisnamed", {
-  file: Schema.String,
-  path: Schema.String
-}) {
-  override get message() {
-    const what = this.path === this.file ? "it" : `it leads to ${this.path}, which`
-    return `No host key is recorded in ${this.file}: ${what} does not have known_hosts in its name.`
-  }
-  get remedy() {
-    return "Name another file under `ssh.known_hosts`, one with known_hosts in its name."
-  }
-  get exitCode() {
-    return ExitCode.configuration
-  }
-}
+export class KnownHostsMisnamed extends defineError<KnownHostsMisnamed>()("KnownHostsMisnamed", {
+  fields: { file: Schema.String, path: Schema.String },
+  message: (e) =>
+    `jiji does not write host keys to ${e.file}: ${e.path === e.file ? "its name" : `it leads to ${e.path}, and that name`} does not contain known_hosts.`,
+  remedy: "Set `ssh.known_hosts` to a file with known_hosts in its name.",
+  exitCode: "configuration",
+  sample: { file: knownHosts, path: "~/.ssh/authorized_keys" }
+}) {}
 
-/** A jump host is written in a way that has no meaning, or leads back to itself. */
-export class ProxyInvalid extends Schema.TaggedError<ProxyInvalid>()("ProxyInvalid", {
-  server: Schema.String,
-  proxy: Schema.String,
-  problem: Schema.Literals(["syntax", "loop"])
-}) {
-  override get message() {
-    return this.problem === "syntax"
-      ? `The jump host "${this.proxy}" of ${this.server} is not of the form [user@]host[:port].`
-      : `The jump hosts of ${this.server} lead in a circle: ${this.proxy}.`
-  }
-  get remedy() {
-    return "Correct `proxy` in deploy.yml or ProxyJump in ~/.ssh/config."
-  }
-  get exitCode() {
-    return ExitCode.configuration
-  }
-}
+/** A jump host is not written correctly, or leads back to itself. */
+export class ProxyInvalid extends defineError<ProxyInvalid>()("ProxyInvalid", {
+  fields: { server: Schema.String, proxy: Schema.String, problem: Schema.Literals(["syntax", "loop"]) },
+  message: (e) =>
+    e.problem === "syntax"
+      ? `The jump host "${e.proxy}" of ${e.server} does not have the form [user@]host[:port].`
+      : `The jump hosts of ${e.server} form a loop: ${e.proxy}.`,
+  remedy: "Correct `proxy` in deploy.yml or ProxyJump in ~/.ssh/config.",
+  exitCode: "configuration",
+  sample: { server: "web1", proxy: "web1", problem: "loop" }
+}) {}
 
-/** A connection that was open is gone; everything that ran on it is lost with it. */
-export class ConnectionLost extends Schema.TaggedError<ConnectionLost>()("ConnectionLost", {
-  server: Schema.String,
-  cause: Schema.optionalKey(Schema.Defect())
-}) {
-  override get message() {
-    const detail = this.cause instanceof Error ? `: ${this.cause.message}` : ""
-    return `The connection to ${this.server} was lost${detail}.`
-  }
-  get remedy() {
-    return "Check the network and the server, then run the same command again: it goes on where this one stopped."
-  }
-  get exitCode() {
-    return ExitCode.unavailable
-  }
-}
+/** An open connection broke, and everything that ran over it failed. */
+export class ConnectionLost extends defineError<ConnectionLost>()("ConnectionLost", {
+  fields: { server: Schema.String, cause },
+  message: (e) => `The connection to ${e.server} was lost${afterColon(e.cause)}.`,
+  remedy: "Check the network and the server, then run the same command again: it does only what remains.",
+  exitCode: "unavailable",
+  sample: { server: "web1" }
+}) {}
 
-/** The server does not open a port for a reverse forward, neither the wanted one nor any other. */
-export class ForwardRefused extends Schema.TaggedError<ForwardRefused>()("ForwardRefused", {
-  server: Schema.String,
-  port: Schema.Int,
-  cause: Schema.optionalKey(Schema.Defect())
-}) {
-  override get message() {
-    return `${this.server} refuses to forward its port ${this.port}, and any other one, to this machine.`
-  }
-  get remedy() {
-    const port = this.port < 1024 ? ", and choose a port above 1023 under `builder.registry.port`" : ""
-    return `Set \`AllowTcpForwarding yes\` in /etc/ssh/sshd_config on the server and restart sshd there${port}.`
-  }
-  get exitCode() {
-    return ExitCode.permission
-  }
-}
+/** The server does not open a port for a reverse forward: neither the configured port nor any other. */
+export class ForwardRefused extends defineError<ForwardRefused>()("ForwardRefused", {
+  fields: { server: Schema.String, port: Schema.Int, cause },
+  message: (e) => `${e.server} refuses to forward port ${e.port}, or any other port, to this machine.`,
+  remedy: (e) =>
+    `Set \`AllowTcpForwarding yes\` in /etc/ssh/sshd_config on the server and restart sshd${e.port < 1024 ? ", and set `builder.registry.port` to a port above 1023" : ""}.`,
+  exitCode: "permission",
+  sample: { server: "web1", port: 9270 }
+}) {}
 
-/** The server does not start a command at all. */
-export class RemoteExecFailed extends Schema.TaggedError<RemoteExecFailed>()("RemoteExecFailed", {
-  server: Schema.String,
-  cause: Schema.optionalKey(Schema.Defect())
-}) {
-  override get message() {
-    const detail = this.cause instanceof Error ? `: ${this.cause.message}` : ""
-    return `${this.server} does not start commands${detail}.`
-  }
-  get remedy() {
-    return "Check that the user has a login shell on the server, and that MaxSessions in its sshd_config is not 0."
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+/** The server refuses to start any command. */
+export class RemoteExecFailed extends defineError<RemoteExecFailed>()("RemoteExecFailed", {
+  fields: { server: Schema.String, cause },
+  message: (e) => `${e.server} refuses to run commands${afterColon(e.cause)}.`,
+  remedy: "Check that the user has a login shell on the server, and that MaxSessions in its sshd_config is not 0.",
+  exitCode: "failed",
+  sample: { server: "web1" }
+}) {}
 
-/** Every way in which work on a server can fail before a command has run. */
+/** Every error of a connection to a server, before a command runs there. */
 export type SshError =
   | HostUnreachable
   | HostKeyChanged

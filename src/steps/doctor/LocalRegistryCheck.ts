@@ -37,7 +37,7 @@ export const step = Step.make(
       }
       // A container cannot use another port.
       if (container !== undefined)
-        return yield* new RegistryPortTaken({ port, detail: "something else listens there." })
+        return yield* new RegistryPortTaken({ port, detail: "another program listens there." })
       const check = warning(
         "registry",
         `port ${port} is taken on this machine; deploys will use another one`,

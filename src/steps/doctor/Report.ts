@@ -1,7 +1,7 @@
 import { Option, Schema, Struct } from "effect"
 import type { Project } from "../../config/Project.ts"
 import type { Event } from "../../core/Event.ts"
-import { ExitCode } from "../../core/Failure.ts"
+import { defineError } from "../../core/defineError.ts"
 import { address, Check, CheckResult, thisMachine } from "./Check.ts"
 
 const { machine: _machine, ...ofCheck } = Check.fields
@@ -29,21 +29,14 @@ export const Report = Schema.Struct({
 })
 export type Report = typeof Report.Type
 
-/** Something stands in the way of a deploy. */
-export class ChecksFailed extends Schema.TaggedError<ChecksFailed>()("ChecksFailed", {
-  failed: Schema.Int,
-  all: Schema.Int
-}) {
-  override get message() {
-    return `${this.failed} of ${this.all} checks failed.`
-  }
-  get remedy() {
-    return "Do what is said below each of them, then run: jiji doctor"
-  }
-  get exitCode() {
-    return ExitCode.failed
-  }
-}
+/** `jiji doctor` found a problem that would make a deploy fail. */
+export class ChecksFailed extends defineError<ChecksFailed>()("ChecksFailed", {
+  fields: { failed: Schema.Int, all: Schema.Int },
+  message: (e) => `${e.failed} of ${e.all} checks failed.`,
+  remedy: "Follow the advice below each failed check, then run: jiji doctor",
+  exitCode: "failed",
+  sample: { failed: 2, all: 14 }
+}) {}
 
 const order = [
   "config",

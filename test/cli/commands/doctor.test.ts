@@ -65,17 +65,17 @@ test("--json and --dry-run cannot be used together", () => {
   expect(doctor(deployFile, "--json", "--dry-run")).toMatchObject({
     code: 2,
     stdout: "",
-    stderr: expect.stringContaining("--json prints what is found or done, and --dry-run does neither.")
+    stderr: expect.stringContaining("--json and --dry-run cannot be used together.")
   })
 })
 
 test("fails on an unknown server with a usage error, and prints a report only as JSON", () => {
   const { code, stderr, stdout } = doctor(deployFile, "-H", "web9", "--json")
   expect([code, JSON.parse(stdout).ok]).toEqual([2, false])
-  expect(stderr).toContain('No server is called "web9"')
+  expect(stderr).toContain('No server matches "web9"')
   expect(doctor(deployFile, "-H", "web9")).toMatchObject({
     code: 2,
     stdout: "",
-    stderr: expect.stringContaining('No server is called "web9"')
+    stderr: expect.stringContaining('No server matches "web9"')
   })
 })

@@ -52,7 +52,7 @@ describe("jiji registry serve", () => {
     expect(second).toEqual({
       code: 69,
       stdout: "",
-      stderr: `error: The local registry cannot listen on 127.0.0.1:${port}: something else listens there.\n  → See what it is with \`ss -ltnp 'sport = :${port}'\`, and stop that; or set another \`port\` under \`builder.registry\`.\n`
+      stderr: `error: The local registry cannot listen on 127.0.0.1:${port}: another program uses the port.\n  → Find the program with \`ss -ltnp 'sport = :${port}'\` and stop it, or set another \`port\` under \`builder.registry\`.\n`
     })
   })
 
@@ -62,8 +62,8 @@ describe("jiji registry serve", () => {
       code: 2,
       stdout: "",
       stderr:
-        "error: The registry of shop is ghcr.io: there is nothing to serve.\n" +
-        "  → Servers reach it by themselves; `jiji registry status` shows whether it answers.\n"
+        "error: The registry of shop is ghcr.io, so there is nothing to serve.\n" +
+        "  → Servers connect to it directly; `jiji registry status` shows whether it answers.\n"
     })
   })
 })
@@ -85,7 +85,7 @@ test("jiji registry status fails if a remote registry does not answer", () => {
   const { code, stderr, stdout } = shop.jiji(["registry", "status"])
   expect(code).toBe(69)
   expect(stdout).toContain(`It does not answer at https://127.0.0.1:${port}/v2/.`)
-  expect(stderr).toStartWith(`error: No registry answers at https://127.0.0.1:${port}/v2/.\n  → `)
+  expect(stderr).toStartWith(`error: The registry does not answer at https://127.0.0.1:${port}/v2/.\n  → `)
 })
 
 describe("jiji registry status of a registry without TLS", () => {
@@ -144,7 +144,7 @@ test("jiji registry remove fails without a terminal, unless --yes is given", () 
     code: 2,
     stdout: "",
     stderr:
-      "error: This removes stored images, and there is nobody to ask.\n  → Give --yes to remove them without being asked.\n"
+      "error: This command deletes stored images, and it cannot ask for confirmation here.\n  → Use --yes to delete them without confirmation.\n"
   })
   expect(shop.jiji(["registry", "remove", "--yes"])).toMatchObject({
     code: 0,

@@ -95,7 +95,7 @@ describe("jiji runs", () => {
     const { code, stderr } = deploy()
     expect(code).toBe(69)
     expect(stderr).toStartWith(
-      `warning: The record of runs in ${file} is of no use: it is damaged (file is not a database).\n  → Move it away; the next run begins a new one.\nerror: docker cannot be started`
+      `warning: Cannot read the run history in ${file}: the file is corrupted (file is not a database).\n  → Move the file away: the next run starts a new one.\nerror: docker cannot be started`
     )
     expect(shop.jiji(["runs"], { XDG_STATE_HOME: state })).toMatchObject({ code: 1, stdout: "" })
   })
@@ -141,15 +141,15 @@ describe("jiji runs show", () => {
     const { code, stderr } = show(first.slice(0, 1))
     expect(code).toBe(2)
     expect(stderr).toBe(
-      `error: The IDs of 2 runs begin with "${first.slice(0, 1)}": ${second}, ${first}.\n  → Give more of it.\n`
+      `error: The IDs of 2 runs start with "${first.slice(0, 1)}": ${second}, ${first}.\n  → Type more characters of the ID.\n`
     )
     const wrong = `${second.slice(0, -1)}_`
     expect(show(wrong)).toEqual({
       code: 2,
       stdout: "",
-      stderr: `error: No run that is kept has an ID that begins with "${wrong}".\n  → Did you mean ${second}? \`jiji runs\` lists them.\n`
+      stderr: `error: No run in the history has an ID that starts with "${wrong}".\n  → Did you mean ${second}? \`jiji runs\` lists all runs.\n`
     })
-    expect(show("zzz").stderr).toEndWith("  → `jiji runs` lists them.\n")
+    expect(show("zzz").stderr).toEndWith("  → `jiji runs` lists all runs.\n")
   })
 
   test("overwrites its own page, and no other file", () => {
@@ -176,8 +176,8 @@ describe("jiji runs show", () => {
       code: 1,
       stdout: "",
       stderr:
-        "error: The page of the run cannot be written to nowhere/run.html: the folder nowhere is not there.\n" +
-        "  → Name a file in a folder that is there and that your user may write to, or `-` for standard output.\n"
+        "error: Cannot write the page of the run to nowhere/run.html: the folder nowhere does not exist.\n" +
+        "  → Choose a file in an existing folder that your user may write to, or `-` for standard output.\n"
     })
     expect(shop.jiji(["runs", "show", "--html", "-", "--json"])).toMatchObject({ code: 2, stdout: "" })
     expect(shop.listing().filter((line) => line.includes(".tmp"))).toEqual([])

@@ -50,8 +50,8 @@ describe("jiji secrets print", () => {
     expect(stdout).toMatch(/^KEY_PASS +the process environment +ssh to web1$/m)
     expect(stdout).toMatch(/^CERT +missing +web$/m)
     expect(stderr).toBe(
-      "error: The secret CERT is missing; searched .env and the process environment.\n" +
-        "  → Write CERT=… into .env, or set it in the environment.\n"
+      "error: The secret CERT is missing; jiji looked in .env and the process environment.\n" +
+        "  → Add CERT=… to .env, or set it in the environment.\n"
     )
   })
 
@@ -67,7 +67,7 @@ describe("jiji secrets print", () => {
     using shop = project(files)
     const { code, stderr, stdout } = shop.jiji(["secrets", "print", "--show-values"])
     expect([code, stdout]).toEqual([2, ""])
-    expect(stderr).toContain("error: --show-values shows secrets to a person at a terminal, and this is none.\n")
+    expect(stderr).toContain("error: --show-values shows secrets, so it works only in a terminal.\n")
   })
 })
 

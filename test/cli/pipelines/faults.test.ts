@@ -35,7 +35,7 @@ const first =
   'import { Effect, Result, Schema } from "effect"\nimport { deploy, Pipeline, Runnable, Step } from "jiji"\n'
 
 describe("a pipeline file that does not compile", () => {
-  const remedy = "  → Correct these lines; `tsc --noEmit` shows the mistakes of types too.\n"
+  const remedy = "  → Fix these lines; `tsc --noEmit` shows type errors too.\n"
 
   test("is reported with the line of a syntax error", async () => {
     expect(await outcome({ "x.ts": "const a = 1\nexport default {\n" })).toBe(
@@ -67,7 +67,7 @@ describe("a pipeline file that does not compile", () => {
 describe("a pipeline file that throws", () => {
   test("is reported with the error and its line", async () => {
     expect(await outcome({ "x.ts": '\n\nthrow new Error("by will")\n' })).toBe(
-      "78 error: x.ts:3 by will\n  → A pipeline's file only says what is to be done: do in a step what can fail.\n"
+      "78 error: x.ts:3 by will\n  → Move everything that can fail into a step: a pipeline file only defines the pipeline.\n"
     )
     expect(await outcome({ "x.ts": "throw 'a text'\n" })).toStartWith("78 error: x.ts a text\n")
     expect(await outcome({ "x.ts": "throw { a: 1 }\n" })).toStartWith('78 error: x.ts {"a":1}\n')
@@ -90,7 +90,7 @@ for (const name of names) {
 export default all
 `
     expect(await outcome({ "x.ts": text })).toBe(
-      "78 error: x.ts:6 The pipeline has two nodes with the path mine/a.\n  → Give one of them another name.\n"
+      "78 error: x.ts:6 The pipeline has two nodes with the path mine/a.\n  → Rename one of them.\n"
     )
   })
 
@@ -102,7 +102,7 @@ export default all
   })) {
     test(`is reported if it changes a node that does not exist (${name})`, async () => {
       expect(await outcome({ "x.ts": `${first}${text}\n` })).toMatch(
-        /^78 error: x\.ts:3 The pipeline has no node deploy\/servers\/pul\.\n {2}→ Take one of these: .*\n$/
+        /^78 error: x\.ts:3 The pipeline has no node deploy\/servers\/pul\.\n {2}→ Use one of these paths: .*\n$/
       )
     })
   }
@@ -118,14 +118,14 @@ it.effect("aborts the import of a pipeline file that waits forever", () =>
       Effect.repeat({ until: () => fiber.pollUnsafe() !== undefined })
     )
     expect(outcomeOf(shop.root, yield* Fiber.join(fiber))).toBe(
-      "78 error: x.ts was not imported within 10 s: it waits for something, or never ends.\n" +
-        "  → Look for an `await` outside of functions, and do in a step what takes time.\n"
+      "78 error: x.ts took longer than 10 s to import: it waits for something, or never ends.\n" +
+        "  → Look for an `await` outside of functions, and move slow work into a step.\n"
     )
   })
 )
 
 describe("a pipeline file is rejected", () => {
-  const remedy = "  → Write `export default Runnable.make({ description, pipeline })`, with what `jiji` exports.\n"
+  const remedy = '  → Write `export default Runnable.make({ description, pipeline })`, with `Runnable` from "jiji".\n'
 
   test("if it has no default export", async () => {
     expect(await outcome({ "x.ts": "export const a = 1\n" })).toBe(`78 error: x.ts has no default export.\n${remedy}`)
@@ -134,7 +134,7 @@ describe("a pipeline file is rejected", () => {
 
   test("if another export is the pipeline, which the error names", async () => {
     expect(await outcome({ "x.ts": `${first}export const canary = Pipeline.make("canary")\n` })).toEndWith(
-      "  → Write `export default canary`, or one that `Runnable.make` makes of it.\n"
+      "78 error: x.ts has no default export.\n  → Write `export default canary`, or pass it to `Runnable.make`.\n"
     )
   })
 
@@ -150,7 +150,7 @@ describe("a pipeline file is rejected", () => {
   })) {
     test(`if its default export is ${found}`, async () => {
       expect(await outcome({ "x.ts": `${first}export default ${value}\n` })).toBe(
-        `78 error: The default export of x.ts is ${found}, and no pipeline.\n${remedy}`
+        `78 error: The default export of x.ts is ${found}, not a pipeline.\n${remedy}`
       )
     })
   }
@@ -164,45 +164,41 @@ describe("a pipeline of another copy of jiji", () => {
 
   test("is rejected before its import if the project has another version", async () => {
     expect(await outcome({ "x.ts": "throw 1\n", ...other("0.0.9") })).toBe(
-      "78 error: x.ts is written for jiji 0.0.9, and this is jiji 0.1.0.\n" +
-        "  → Run it with the project's own (`bunx jiji run …`), or install jiji 0.1.0 there.\n"
+      "78 error: x.ts imports jiji 0.0.9, but jiji 0.1.0 is running.\n" +
+        "  → Use the project's jiji (`bunx jiji run …`), or install jiji 0.1.0 in the project.\n"
     )
   })
 
   test("is rejected if it is imported by path", async () => {
     const text = 'export { other as default } from "./node_modules/jiji/index.js"\n'
     expect(await outcome({ "x.ts": text, ...other("0.1.0") })).toBe(
-      "78 error: x.ts has its pipeline from another copy of jiji 0.1.0 than the one that runs.\n" +
-        '  → Import from "jiji", and from no path to it.\n'
+      "78 error: x.ts imports another copy of jiji 0.1.0 than the one that is running.\n" +
+        '  → Import from "jiji", not from a path.\n'
     )
   })
 })
 
 describe("a field that cannot be a flag is rejected", () => {
   for (const [field, schema, reason, of] of [
-    [
-      "token",
-      "Schema.Redacted(Schema.String)",
-      "is a secret, and a command line can be read by everybody on this machine"
-    ],
+    ["token", "Schema.Redacted(Schema.String)", "is a secret, but every user of this machine can read a command line"],
     ["token", "Schema.optionalKey(Schema.RedactedFromValue(Schema.String))", "is a secret"],
-    ["of", "Schema.Struct({})", "is of a type that no flag can be given as"],
-    ["hosts", "Schema.String", "is a flag of `jiji run` itself"],
-    ["dryRun", "Schema.Boolean", "is a flag of `jiji run` itself"],
-    ["project", "Schema.String", "is a flag of `jiji run` itself"],
-    ["c", "Schema.String", "is a flag of `jiji run` itself"],
-    ["h", "Schema.String", "is a flag of `jiji run` itself"],
-    ["noJson", "Schema.String", "is typed like another one"],
-    ["fooBar", 'Schema.String, ["foo_bar"]: Schema.String', "is typed like another one", "foo_bar"],
-    ["noFoo", "Schema.Boolean, foo: Schema.Boolean", "is typed like another one"],
-    ["constructor", "Schema.optionalKey(Schema.String)", "has a name that every object has"],
-    ["toString", "Schema.optionalKey(Schema.String)", "has a name that every object has"],
+    ["of", "Schema.Struct({})", "has a type that a flag cannot have"],
+    ["hosts", "Schema.String", "has a name that `jiji run` uses itself"],
+    ["dryRun", "Schema.Boolean", "has a name that `jiji run` uses itself"],
+    ["project", "Schema.String", "has a name that `jiji run` uses itself"],
+    ["c", "Schema.String", "has a name that `jiji run` uses itself"],
+    ["h", "Schema.String", "has a name that `jiji run` uses itself"],
+    ["noJson", "Schema.String", "has the same name as another flag"],
+    ["fooBar", 'Schema.String, ["foo_bar"]: Schema.String', "has the same name as another flag", "foo_bar"],
+    ["noFoo", "Schema.Boolean, foo: Schema.Boolean", "has the same name as another flag"],
+    ["constructor", "Schema.optionalKey(Schema.String)", "has a name that every JavaScript object has"],
+    ["toString", "Schema.optionalKey(Schema.String)", "has a name that every JavaScript object has"],
     [
       "late",
       "Schema.String.pipe(Schema.withDecodingDefaultKey(Effect.sync(() => { throw 1 })))",
       "has a default that throws"
     ],
-    ["1st", "Schema.String", "makes no name of a flag"]
+    ["1st", "Schema.String", "has a name that a flag cannot have"]
   ] as const) {
     test(`${field}: ${schema}`, async () => {
       const text = `${first}export default Runnable.make({
@@ -216,16 +212,16 @@ describe("a field that cannot be a flag is rejected", () => {
 describe("a pipeline file that cannot be read is reported", () => {
   test("if it does not exist, with a suggestion", async () => {
     expect(await outcome({})).toBe(
-      "2 error: There is no file x.ts.\n  → Name a file, such as ./pipelines/canary.ts, or put one into .jiji/pipelines.\n"
+      "2 error: The file x.ts does not exist.\n  → Name a file such as ./pipelines/canary.ts, or add a pipeline to .jiji/pipelines.\n"
     )
     const two = { ".jiji/pipelines/smoke.ts": "", ".jiji/pipelines/roll.ts": "" }
     expect(await outcome(two, "smok")).toBe(
       "2 error: There is no pipeline smok: .jiji/pipelines/smok.ts does not exist.\n  → Did you mean `jiji run smoke`?\n"
     )
     expect(await outcome(two, "deploy")).toBe(
-      "2 error: deploy is jiji's own pipeline: .jiji/pipelines/deploy.ts does not exist.\n  → Run `jiji deploy`.\n"
+      "2 error: deploy is a built-in pipeline: .jiji/pipelines/deploy.ts does not exist.\n  → Run `jiji deploy`.\n"
     )
-    expect(await outcome(two, "else")).toEndWith("  → Name a file, or one of .jiji/pipelines: roll or smoke.\n")
+    expect(await outcome(two, "else")).toEndWith("  → Name a file, or a pipeline in .jiji/pipelines: roll or smoke.\n")
   })
 
   test("if it is a folder, a pipe, or a broken link", async () => {
@@ -235,10 +231,10 @@ describe("a pipeline file that cannot be read is reported", () => {
     symlinkSync("nowhere", join(shop.root, "y.ts"))
     Bun.spawnSync(["mkfifo", join(shop.root, "z.ts")])
     expect(await of("x.ts")).toBe(
-      "2 error: x.ts cannot be read: it is a folder.\n  → Make it a TypeScript file that your user may read.\n"
+      "2 error: x.ts cannot be read: it is a folder.\n  → Make sure that it is a TypeScript file and that your user may read it.\n"
     )
     expect(await of("./folder")).toContain("it is a folder")
-    expect(await of("y.ts")).toStartWith("2 error: There is no file y.ts.\n")
+    expect(await of("y.ts")).toStartWith("2 error: The file y.ts does not exist.\n")
     expect(await of("z.ts")).toContain("it is a device, a pipe or a socket")
   })
 })

@@ -28,7 +28,9 @@ test("after a successful run, a failed hook is a warning, and a required one an 
   const { code, stderr } = shop.jiji(["run", "notice"], { GITHUB_ACTIONS: "true", GITHUB_STEP_SUMMARY: file })
   expect(code).toBe(1)
   expect(stderr.split("\n").filter((line) => line.startsWith("::"))).toEqual([
-    expect.stringMatching(/^::warning::The hook may failed on run\.succeeded: not done after 1 s, and ended\.%0A→ /),
+    expect.stringMatching(
+      /^::warning::The hook may failed on run\.succeeded: it took longer than 1 s and was stopped\.%0A→ /
+    ),
     expect.stringMatching(/^::error::The hook must failed on run\.succeeded: exit code 3: no\.%0A→ /)
   ])
   expect(readFileSync(file, "utf8")).toMatch(

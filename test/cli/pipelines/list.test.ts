@@ -32,7 +32,7 @@ Pipelines in .jiji/pipelines (run with \`jiji run NAME\`):
   broken           ✗ .jiji/pipelines/broken.ts:2 Expected identifier but found end of file
   doctor           Asks every server for a page (\`jiji doctor\` runs the built-in one)
   folder           ✗ .jiji/pipelines/folder.ts cannot be read: it is a folder.
-  hosts            ✗ .jiji/pipelines/hosts.ts: the flag "hosts" is a flag of \`jiji run\` itself, or part of what every pipeline is given.
+  hosts            ✗ .jiji/pipelines/hosts.ts: the flag "hosts" has a name that \`jiji run\` uses itself.
   plain
   smoke            Asks every server for a page
   throws           ✗ .jiji/pipelines/throws.ts:1 red

@@ -221,7 +221,7 @@ error: Invalid value for flag --method: "PUT". Expected: "GET" | "HEAD"`
     for (const args of [[], ["-e", "staging", "smoke"], ["--dry-run", "smoke"]]) {
       expect(shop.jiji(["run", ...args])).toMatchObject({
         code: 2,
-        stderr: expect.stringContaining("error: The first word after `jiji run` is no pipeline's name.\n")
+        stderr: expect.stringContaining("error: The first argument of `jiji run` must be the name of a pipeline.\n")
       })
     }
   })

@@ -24,8 +24,8 @@ const outcome = async (args: ReadonlyArray<string>, signal?: NodeJS.Signals) => 
 
 describe("a pipeline file with an endless loop", () => {
   const stderr =
-    "error: .jiji/pipelines/loop.ts was not imported within 10 s: it waits for something, or never ends.\n" +
-    "  → Look for an `await` outside of functions, and do in a step what takes time.\n"
+    "error: .jiji/pipelines/loop.ts took longer than 10 s to import: it waits for something, or never ends.\n" +
+    "  → Look for an `await` outside of functions, and move slow work into a step.\n"
 
   test("is aborted by `jiji run` and `jiji list`", async () => {
     const ended = await Promise.all([outcome(["run", "loop"]), outcome(["list"])])
@@ -48,7 +48,7 @@ test("a pipeline file that calls process.exit fails", () => {
     code: 78,
     stdout: "",
     stderr:
-      "error: x.ts ended jiji by itself, with the exit code 0, before anything was run.\n" +
-      "  → Take the `process.exit` out of it, or put it into a step as an error: `Effect.fail`.\n"
+      "error: x.ts ended jiji with exit code 0 before the run started.\n" +
+      "  → Remove `process.exit` from it. To report an error, let a step fail with `Effect.fail`.\n"
   })
 })

@@ -34,37 +34,32 @@ export default Runnable.make({
 
 const files = { "x.ts": pipelineFile }
 const line = (text: string) => pipelineFile.slice(0, pipelineFile.indexOf(text)).split("\n").length
-const effects = "  → Let the step fail in place of that: `Effect.fail`.\n"
+const effects = "  → Let the step fail instead: `Effect.fail`.\n"
 const wait =
-  "  → Wait in a step for all that it begins: `Effect.promise` for a promise, `Effect.callback` for a callback.\n"
+  "  → Wait in a step for everything that it starts: `Effect.promise` for a promise, `Effect.callback` for a callback.\n"
 
 test.each<[what: string, how: string, at: string, stderr: string]>([
-  ["calls process.exit", "exit", "  exit:", `process.exit(0) was called in the middle of the run (at AT).\n${effects}`],
+  ["calls process.exit", "exit", "  exit:", `process.exit(0) was called during the run (at AT).\n${effects}`],
   [
     "catches its own process.exit",
     "swallowed",
     "  swallowed:",
-    `process.exit(3) was called in the middle of the run (at AT).\n${effects}`
+    `process.exit(3) was called during the run (at AT).\n${effects}`
   ],
   [
     "calls process.exit in a callback",
     "callback",
     "  callback:",
-    `process.exit(0) was called in the middle of the run (at AT).\n${effects}`
+    `process.exit(0) was called during the run (at AT).\n${effects}`
   ],
-  ["throws in a callback", "late", "  late:", `Thrown where no step waited for it: too late (at AT)\n${wait}`],
-  [
-    "rejects a promise that it does not await",
-    "rejected",
-    "",
-    `A promise that no step waited for failed: {"a":1}\n${wait}`
-  ],
+  ["throws in a callback", "late", "  late:", `Uncaught error: too late (at AT)\n${wait}`],
+  ["rejects a promise that it does not await", "rejected", "", `Unhandled promise rejection: {"a":1}\n${wait}`],
   [
     "waits for a promise that never settles",
     "unsettled",
     "",
-    "The run waits for something that cannot happen any more.\n" +
-      "  → Look for a promise or a callback in a step that is never settled or called.\n"
+    "The run is stuck: it waits for something that can no longer happen.\n" +
+      "  → Look in the steps for a promise that never settles or a callback that is never called.\n"
   ]
 ])("a step that %s fails the run, and all is undone and released", (_, how, at, message) => {
   using shop = pipelines(files)
@@ -89,7 +84,7 @@ test("an exit that cannot be blocked fails, and lists what was left behind", () 
   expect(shop.jiji(["run", "x.ts", "--how", "kept"])).toMatchObject({
     code: 1,
     stderr:
-      `error: Something ended jiji in the middle of the run, with the exit code 0.\n${effects}` +
+      `error: Something ended jiji during the run, with exit code 0.\n${effects}` +
       "left behind:\n  lock\n" +
       "steps done and not undone:\n  x/tag\n" +
       "  → Commands may have stopped halfway. If this was a deploy, run it again: it cleans up.\n"

@@ -116,7 +116,7 @@ describe("building an image", () => {
   it.effect("fails with the build's own last lines", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(build({ exitCode: 2, stdout: "Step 1/2\n", stderr: "no such file\n" }))
-      expect(error.message).toBe("The image of web does not build (exit code 2):\nStep 1/2\nno such file")
+      expect(error.message).toBe("The image of web failed to build (exit code 2):\nStep 1/2\nno such file")
     })
   )
 
@@ -374,7 +374,7 @@ describe("replacing a container", () => {
         replace({ exitCode: 10, stdout: "unhealthy stopped with exit code 3\nno database\nbye\n" })
       )
       expect(error.message).toBe(
-        "The new container of web on web1 stopped with exit code 3; what ran before runs on. Its last lines:\nno database\nbye"
+        "The new container of web on web1 stopped with exit code 3; the old one, if any, keeps running. Last log lines:\nno database\nbye"
       )
     })
   )

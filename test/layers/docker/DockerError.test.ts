@@ -198,7 +198,7 @@ test("warnings that stand before are not what is quoted", () => {
 
 test("exit code 127 is a missing engine", () => {
   const missing = error("docker", "sh: 1: docker: not found\n", 127)
-  expect(missing.message).toBe("There is no docker on web1.")
+  expect(missing.message).toBe("docker is not installed on web1.")
   expect(missing.exitCode).toBe(ExitCode.unavailable)
 })
 
@@ -215,7 +215,7 @@ test("of long output only the last lines are quoted, and stdout where stderr is 
     { machine: "local", engine: "docker", operation: "save" },
     { stdout: "out\n", stderr: "\n", exitCode: 2 }
   )
-  expect(silent.message).toBe("docker could not save on this machine (exit code 2): out")
+  expect(silent.message).toBe("docker failed to save on this machine (exit code 2): out")
 })
 
 test("every error is a sentence, with a remedy and an exit code", () => {
@@ -278,7 +278,7 @@ test("every error is a sentence, with a remedy and an exit code", () => {
   }
   const unhealthy = all.find(({ _tag }) => _tag === "ContainerUnhealthy")
   expect(unhealthy?.message).toBe(
-    "The new container of web on web1 is unhealthy; what ran before runs on. It logged nothing."
+    "The new container of web on web1 is unhealthy; the old one, if any, keeps running. The new container's log is empty."
   )
 })
 

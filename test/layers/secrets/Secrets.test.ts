@@ -82,9 +82,9 @@ it.live("all missing secrets are told together, with the places that were search
       const error = yield* Effect.flip(resolve("A", "B", "C", "D"))
       expect(error.message).toBe(
         "The secrets A (empty in .env and the process environment), C (empty in the process environment) and D are missing; " +
-          "searched .env.staging (no such file), .env and the process environment."
+          "jiji looked in .env.staging (no such file), .env and the process environment."
       )
-      expect(error.remedy).toBe("Write A=…, C=… and D=… into .env.staging, or set them in the environment.")
+      expect(error.remedy).toBe("Add A=…, C=… and D=… to .env.staging, or set them in the environment.")
       expect([error._tag, error.exitCode]).toEqual(["SecretsMissing", 78])
     })
   )
@@ -146,7 +146,7 @@ it.live("a broken .env fails with its lines and none of its values, but only whe
     Effect.gen(function* () {
       const error = yield* Effect.flip(resolve("A"))
       expect(error.message).toBe(
-        ".env:2 is not of the form NAME=value\n.env:3 opens a value with ' and never closes it"
+        ".env:2 does not have the form NAME=value\n.env:3 opens a value with ' but does not close it"
       )
       expect([error._tag, error.exitCode, JSON.stringify(error).includes("hunter2")]).toEqual([
         "SecretsUnreadable",
@@ -203,7 +203,7 @@ describe("a command that stands for a secret", () => {
         const bad = yield* Effect.flip(
           (yield* Secrets).value({ ...ref, key: "other", command: Redacted.make("exit 3") })
         )
-        expect(bad.message).toBe("The command for other (in deploy.yml) ended with exit code 3.")
+        expect(bad.message).toBe("The command for other (in deploy.yml) failed with exit code 3.")
       })
     )
   )
@@ -233,18 +233,18 @@ describe("a command that stands for a secret", () => {
   )
 
   for (const [protects, command, message] of [
-    ["fails", "echo hunter2; echo no vault: hunter2 >&2; exit 4", "ended with exit code 4: no vault: <redacted>"],
+    ["fails", "echo hunter2; echo no vault: hunter2 >&2; exit 4", "failed with exit code 4: no vault: <redacted>"],
     ["prints nothing", "echo locked >&2", "printed nothing: locked"],
-    ["is not there", "no-such-vault get x", "ended with exit code 127: "],
-    ["cannot be read", "if", "ended with exit code 2: "],
-    ["never ends its output", "yes hunter2", "printed more than 64 KiB, which is no secret."],
+    ["is not there", "no-such-vault get x", "failed with exit code 127: "],
+    ["cannot be read", "if", "failed with exit code 2: "],
+    ["never ends its output", "yes hunter2", "printed more than 64 KiB, which is too long for a secret."],
     [
       "prints more than a secret has",
       "head -c 70000 /dev/zero | tr '\\0' x",
-      "printed more than 64 KiB, which is no secret."
+      "printed more than 64 KiB, which is too long for a secret."
     ],
     ["prints what no variable holds", "printf 'a\\0b'", "printed a NUL byte, which no variable can hold."],
-    ["is ended by a signal", "kill -9 $$", "ended with exit code 137."]
+    ["is ended by a signal", "kill -9 $$", "failed with exit code 137."]
   ] as const) {
     it.live(`that ${protects} is named, with its own words and none of its output`, () =>
       withSecrets(
@@ -268,7 +268,7 @@ describe("a command that stands for a secret", () => {
           resolve("TOKEN")
         )
       )
-      expect(error.message).toBe("The command for TOKEN (in .env) did not end within 0.3 s, and was stopped.")
+      expect(error.message).toBe("The command for TOKEN (in .env) took longer than 0.3 s and was stopped.")
       expect(isAlive(Number(readFileSync(pid, "utf8")))).toBe(false)
     })
   )

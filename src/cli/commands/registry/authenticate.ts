@@ -1,7 +1,7 @@
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
 import { type Command, Flag } from "effect/cli"
 import { select } from "../../../config/select.ts"
-import { ExitCode } from "../../../core/Failure.ts"
+import { defineError } from "../../../core/defineError.ts"
 import { local, remote } from "../../../layers/shell/Machine.ts"
 import type { login, logout } from "../../../steps/RegistryPipelines.ts"
 import { dryRunFlag, hostsFlag, jsonFlag, projectFlags, rejectJsonDryRun } from "../../flags.ts"
@@ -11,18 +11,14 @@ import { runDry } from "../../runDry.ts"
 import { runLive } from "../../runLive.ts"
 import { machineNames } from "./machineNames.ts"
 
-/** Every machine was left out. */
-export class NoMachine extends Schema.TaggedError<NoMachine>()("NoMachine", {}) {
-  override get message() {
-    return "--skip-local and --skip-remote together leave no machine."
-  }
-  get remedy() {
-    return "Leave one of them out."
-  }
-  get exitCode() {
-    return ExitCode.usage
-  }
-}
+/** A command got both --skip-local and --skip-remote. */
+export class NoMachine extends defineError<NoMachine>()("NoMachine", {
+  fields: {},
+  message: "--skip-local and --skip-remote cannot be used together: no machine is left.",
+  remedy: "Leave one of them out.",
+  exitCode: "usage",
+  sample: {}
+}) {}
 
 const skipFlag = (name: string, description: string) =>
   Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withDefault(false))

@@ -1,10 +1,10 @@
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
 import { Command, Flag, Prompt } from "effect/cli"
 import type { LocalRegistryConfig, Project } from "../../../config/Project.ts"
 import { LocalRegistry } from "../../../layers/registry/LocalRegistry.ts"
 import { local, remote } from "../../../layers/shell/Machine.ts"
 import { containerName, RegistryContainer } from "../../../layers/registryContainer/RegistryContainer.ts"
-import { ExitCode } from "../../../core/Failure.ts"
+import { defineError } from "../../../core/defineError.ts"
 import { logout } from "../../../steps/RegistryPipelines.ts"
 import { printResult, Terminal } from "../../process/Terminal.ts"
 import { RunLayers } from "../../RunLayers.ts"
@@ -14,18 +14,14 @@ import { runLive } from "../../runLive.ts"
 import { machineNames } from "./machineNames.ts"
 import { formatBytes } from "../../../core/units.ts"
 
-/** Something would be removed, and nobody is there to be asked. */
-export class NotConfirmed extends Schema.TaggedError<NotConfirmed>()("NotConfirmed", {}) {
-  override get message() {
-    return "This removes stored images, and there is nobody to ask."
-  }
-  get remedy() {
-    return "Give --yes to remove them without being asked."
-  }
-  get exitCode() {
-    return ExitCode.usage
-  }
-}
+/** The command must ask before it deletes images, but there is no terminal, or --json was given. */
+export class NotConfirmed extends defineError<NotConfirmed>()("NotConfirmed", {
+  fields: {},
+  message: "This command deletes stored images, and it cannot ask for confirmation here.",
+  remedy: "Use --yes to delete them without confirmation.",
+  exitCode: "usage",
+  sample: {}
+}) {}
 
 /** Asks a question, unless the answer is given with --yes. */
 const confirm = (message: string, yes: boolean) =>

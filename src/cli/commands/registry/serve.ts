@@ -1,27 +1,20 @@
 import { Effect, Schema } from "effect"
 import { Command } from "effect/cli"
 import { LocalRegistry } from "../../../layers/registry/LocalRegistry.ts"
-import { ExitCode } from "../../../core/Failure.ts"
+import { defineError } from "../../../core/defineError.ts"
 import { projectFlags } from "../../flags.ts"
 import { loadProject } from "../../loadProject.ts"
 import { Terminal } from "../../process/Terminal.ts"
 import { RunLayers } from "../../RunLayers.ts"
 
-/** The project's registry is elsewhere, and is served there. */
-export class NothingToServe extends Schema.TaggedError<NothingToServe>()("NothingToServe", {
-  project: Schema.String,
-  server: Schema.String
-}) {
-  override get message() {
-    return `The registry of ${this.project} is ${this.server}: there is nothing to serve.`
-  }
-  get remedy() {
-    return "Servers reach it by themselves; `jiji registry status` shows whether it answers."
-  }
-  get exitCode() {
-    return ExitCode.usage
-  }
-}
+/** The project uses a remote registry, which jiji does not serve. */
+export class NothingToServe extends defineError<NothingToServe>()("NothingToServe", {
+  fields: { project: Schema.String, server: Schema.String },
+  message: (e) => `The registry of ${e.project} is ${e.server}, so there is nothing to serve.`,
+  remedy: "Servers connect to it directly; `jiji registry status` shows whether it answers.",
+  exitCode: "usage",
+  sample: { project: "shop", server: "ghcr.io" }
+}) {}
 
 /** `jiji registry serve`. */
 export const command = Command.make(

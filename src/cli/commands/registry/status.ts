@@ -8,7 +8,7 @@ import * as Catalog from "../../../layers/registry/Catalog.ts"
 import { isLoopback } from "../../../layers/registry/Loopback.ts"
 import * as Probe from "../../../layers/registry/Probe.ts"
 import { containerName } from "../../../layers/registryContainer/RegistryContainer.ts"
-import { ExitCode } from "../../../core/Failure.ts"
+import { defineError } from "../../../core/defineError.ts"
 import { alignColumns } from "../../../reporters/table.ts"
 import { projectFlags } from "../../flags.ts"
 import { loadProject } from "../../loadProject.ts"
@@ -18,18 +18,14 @@ import { UserPaths } from "../../UserPaths.ts"
 import { plural, printable } from "../../../core/text.ts"
 import { formatBytes } from "../../../core/units.ts"
 
-/** The project's remote registry cannot be reached from this machine. */
-export class RegistrySilent extends Schema.TaggedError<RegistrySilent>()("RegistrySilent", { url: Schema.String }) {
-  override get message() {
-    return `No registry answers at ${this.url}.`
-  }
-  get remedy() {
-    return `Check \`server\` under \`builder.registry\`, and the way there: curl --verbose ${this.url}`
-  }
-  get exitCode() {
-    return ExitCode.unavailable
-  }
-}
+/** The project's remote registry does not answer this machine. */
+export class RegistrySilent extends defineError<RegistrySilent>()("RegistrySilent", {
+  fields: { url: Schema.String },
+  message: (e) => `The registry does not answer at ${e.url}.`,
+  remedy: (e) => `Check \`server\` under \`builder.registry\`, and the connection: curl --verbose ${e.url}`,
+  exitCode: "unavailable",
+  sample: { url: "https://registry.example.com/v2/" }
+}) {}
 
 interface Status {
   readonly lines: ReadonlyArray<string>
