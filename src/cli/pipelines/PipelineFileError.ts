@@ -150,14 +150,3 @@ export class FlagUnusable extends defineError<FlagUnusable>()("FlagUnusable", {
   exitCode: "configuration",
   sample: { file, field: "apiToken", reason: "secret" }
 }) {}
-
-export type PipelineFileError =
-  | PipelineNotFound
-  | PipelineUnreadable
-  | PipelineNotCompiled
-  | PipelineThrew
-  | PipelineStuck
-  | PipelineExited
-  | NoPipeline
-  | PipelineOfAnotherCopy
-  | FlagUnusable
