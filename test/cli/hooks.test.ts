@@ -17,7 +17,9 @@ import * as Pipeline from "../../src/pipeline/Pipeline.ts"
 import { Scrubber } from "../../src/core/Scrubber.ts"
 import * as Step from "../../src/pipeline/Step.ts"
 import * as Platform from "../../src/layers/Platform.ts"
-import { it } from "../effect.ts"
+import { it } from "../support/effect.ts"
+import { isAlive } from "../support/processes.ts"
+import { untilEffect } from "../support/waiting.ts"
 
 type HookOf = Partial<Hook> & Pick<Hook, "on" | "command">
 
@@ -101,11 +103,8 @@ const runWith = Effect.fnUntraced(function* <E>(
 
 const read = (root: string, name: string) => readFileSync(join(root, name), "utf8")
 
-/** Whether a process is running. A zombie is not. */
-const isRunning = (pid: string): boolean => {
-  const { stdout } = Bun.spawnSync(["ps", "-o", "stat=", "-p", pid])
-  return !["", "Z"].includes(stdout.toString().trim().slice(0, 1))
-}
+/** Whether the process runs whose id a hook has written into a file. */
+const isRunning = (root: string, name: string) => isAlive(Number(read(root, name)))
 
 const error = (exit: Exit.Exit<unknown, unknown>) => (Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined)
 
@@ -220,7 +219,7 @@ describe("a hook", () => {
       expect(stderr).toContain(
         "warning: The hook tell failed on run.succeeded: it took longer than 0.5 s and was stopped.\n"
       )
-      for (const name of ["own", "child"]) expect(isRunning(read(root, name).trim())).toBe(false)
+      for (const name of ["own", "child"]) expect(isRunning(root, name)).toBe(false)
     })
   )
 
@@ -235,10 +234,10 @@ describe("a hook", () => {
       const { exit, stderr } = yield* runWith(root, hooks, good)
       expect(Exit.isSuccess(exit)).toBe(true)
       expect(stderr).toMatch(/^warning: The hook badly failed on run\.succeeded: exit code 3: no\.\n[^\n]*\n$/)
-      expect(isRunning(read(root, "left").trim())).toBe(false)
-      expect(isRunning(read(root, "child").trim())).toBe(true)
+      expect(isRunning(root, "left")).toBe(false)
+      expect(isRunning(root, "child")).toBe(true)
       writeFileSync(join(root, "enough"), "")
-      while (isRunning(read(root, "child").trim())) yield* Effect.sleep("20 millis")
+      yield* untilEffect(() => !isRunning(root, "child"))
       expect(existsSync(join(root, "done"))).toBe(true)
     })
   )

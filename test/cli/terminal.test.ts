@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { emulator } from "../reporters/emulator.ts"
 import { bundle, main, project } from "./project.ts"
+import { until } from "../support/waiting.ts"
 
 bundle()
 
@@ -28,24 +29,21 @@ const atTerminal = (
     terminal: { cols: columns, rows: 24, data: (_, bytes) => screen.write(decoder.decode(bytes, { stream: true })) }
   })
   /** Waits until the screen shows something. */
-  const until = async (shown: RegExp) => {
-    while (!shown.test(await screen.now())) await Bun.sleep(20)
-    return screen.now()
-  }
-  return { child, screen, until }
+  const shows = (shown: RegExp) => until(screen.now, (text) => shown.test(text))
+  return { child, screen, shows }
 }
 
 describe("a deploy in a terminal", () => {
   test("shows running steps, follows a resize, and leaves the screen clean after Ctrl-C", async () => {
     using shop = project(files)
-    const { child, screen, until } = atTerminal(shop, 80)
-    expect(await until(/^· secrets +[1-9]\d* s$/m)).toMatch(/^deploy\n· secrets +[1-9]\d* s$/)
+    const { child, screen, shows } = atTerminal(shop, 80)
+    expect(await shows(/^· secrets +[1-9]\d* s$/m)).toMatch(/^deploy\n· secrets +[1-9]\d* s$/)
     await screen.resize(24, 10)
     child.terminal?.resize(24, 10)
-    expect(await until(/^· secrets \d/m)).toMatch(/^deploy\n· secrets \d+ s$/)
+    expect(await shows(/^· secrets \d/m)).toMatch(/^deploy\n· secrets \d+ s$/)
     child.terminal?.write("\u0003")
     expect(await child.exited).toBe(130)
-    expect(await until(/^interrupted$/m)).toMatch(
+    expect(await shows(/^interrupted$/m)).toMatch(
       /^deploy\n! interrupted: stop[^\n]*\n! secrets [\d.]+ s interr[^\n]*\n! interrupted after [^\n]*\ninterrupted$/
     )
   })
@@ -53,12 +51,12 @@ describe("a deploy in a terminal", () => {
   test("prints plain lines with TERM=dumb, and no colors with NO_COLOR", async () => {
     using shop = project(files)
     const dumb = atTerminal(shop, 80, { TERM: "dumb" })
-    await dumb.until(/^ +0\.0s {2}deploy, run /m)
+    await dumb.shows(/^ +0\.0s {2}deploy, run /m)
     dumb.child.terminal?.write("\u0003")
     expect(await dumb.child.exited).toBe(130)
-    await dumb.until(/^ +[\d.]+s {2}interrupted after /m)
+    await dumb.shows(/^ +[\d.]+s {2}interrupted after /m)
     const plain = atTerminal(shop, 80, { NO_COLOR: "1" })
-    await plain.until(/^· secrets/m)
+    await plain.shows(/^· secrets/m)
     plain.child.terminal?.write("\u0003")
     await plain.child.exited
     // oxlint-disable-next-line no-control-regex -- what a terminal obeys is what is looked for
@@ -69,11 +67,11 @@ describe("a deploy in a terminal", () => {
 
   test("truncates nothing in a terminal of unknown size", async () => {
     using shop = project(files)
-    const { child, screen, until } = atTerminal(shop, 80, {}, "stty cols 0 rows 0; ")
-    await until(/^· secrets/m)
+    const { child, screen, shows } = atTerminal(shop, 80, {}, "stty cols 0 rows 0; ")
+    await shows(/^· secrets/m)
     child.terminal?.write("\u0003")
     expect(await child.exited).toBe(130)
-    expect(await until(/^interrupted$/m)).not.toContain("…")
+    expect(await shows(/^interrupted$/m)).not.toContain("…")
     expect(screen.raw()).toContain("deploy")
   })
 })

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { Effect, Schema } from "effect"
 import { parse } from "yaml"
 import { jsonSchema } from "../../src/config/JsonSchema.ts"
-import { it } from "../effect.ts"
+import { it } from "../support/effect.ts"
 import { everything, loadText, smallest } from "./project.ts"
 
 const Json = Schema.Record(Schema.String, Schema.Unknown)

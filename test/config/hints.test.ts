@@ -1,6 +1,6 @@
 import { expect } from "bun:test"
 import { Effect } from "effect"
-import { it } from "../effect.ts"
+import { it } from "../support/effect.ts"
 import { loadText, smallest } from "./project.ts"
 
 const table: ReadonlyArray<readonly [text: string, message: string]> = [

@@ -6,7 +6,7 @@ import fc from "fast-check"
 import { load } from "../../src/config/load.ts"
 import type { Project } from "../../src/config/Project.ts"
 import { secretNames } from "../../src/config/secretNames.ts"
-import { it } from "../effect.ts"
+import { it } from "../support/effect.ts"
 import { everything, Files, folder, loadFiles, loadText, smallest } from "./project.ts"
 
 const home = (path: string) => join(homedir(), path)

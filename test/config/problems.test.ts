@@ -1,6 +1,6 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
-import { it } from "../effect.ts"
+import { it } from "../support/effect.ts"
 import { loadText, problemsOf, smallest } from "./project.ts"
 
 /** The smallest file with more keys for its service, its server, or the file, from line 8 on. */

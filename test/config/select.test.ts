@@ -1,7 +1,7 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { select } from "../../src/config/select.ts"
-import { it } from "../effect.ts"
+import { it } from "../support/effect.ts"
 import { loadText } from "./project.ts"
 
 const project = loadText(`project: shop

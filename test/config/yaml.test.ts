@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { plain } from "../../src/config/Located.ts"
 import { showProblem } from "../../src/config/Problem.ts"
 import { parseYaml } from "../../src/config/yaml.ts"
-import { it } from "../effect.ts"
+import { it } from "../support/effect.ts"
 import { loadText, problemsOf, smallest } from "./project.ts"
 
 const value = (text: string): unknown => {

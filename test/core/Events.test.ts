@@ -4,7 +4,7 @@ import { TestClock } from "effect/testing"
 import { Event } from "../../src/core/Event.ts"
 import { CurrentPath, CurrentRun, Events } from "../../src/core/Events.ts"
 import { Scrubber } from "../../src/core/Scrubber.ts"
-import { it } from "../effect.ts"
+import { it } from "../support/effect.ts"
 
 const layer = Events.layer.pipe(Layer.provideMerge(Scrubber.layer))
 

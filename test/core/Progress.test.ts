@@ -5,7 +5,7 @@ import type { Event } from "../../src/core/Event.ts"
 import { Events } from "../../src/core/Events.ts"
 import * as Progress from "../../src/core/Progress.ts"
 import { Scrubber } from "../../src/core/Scrubber.ts"
-import { it } from "../effect.ts"
+import { it } from "../support/effect.ts"
 
 /** The progress that is published, as it comes: its time, its bytes, and their total. */
 const published = Effect.gen(function* () {

@@ -6,7 +6,7 @@ import { CurrentPath, Events } from "../../src/core/Events.ts"
 import * as NameTracker from "../../src/core/NameTracker.ts"
 import * as Resource from "../../src/core/Resource.ts"
 import { Scrubber } from "../../src/core/Scrubber.ts"
-import { it } from "../effect.ts"
+import { it } from "../support/effect.ts"
 
 const layer = Events.layer.pipe(Layer.provideMerge(Scrubber.layer))
 

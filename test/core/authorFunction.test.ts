@@ -5,7 +5,7 @@ import * as Pipeline from "../../src/pipeline/Pipeline.ts"
 import * as Resource from "../../src/core/Resource.ts"
 import * as Step from "../../src/pipeline/Step.ts"
 import * as Rehearsal from "../../src/testing/Rehearsal.ts"
-import { it } from "../effect.ts"
+import { it } from "../support/effect.ts"
 
 /** A function with the wrong return type, as a file without type checking can have. */
 const untyped = <F>(fn: () => unknown): F => fn as F

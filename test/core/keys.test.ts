@@ -9,7 +9,7 @@ import { Scrubber } from "../../src/core/Scrubber.ts"
 import * as Step from "../../src/pipeline/Step.ts"
 import * as Strategy from "../../src/pipeline/Strategy.ts"
 import { parsePath } from "../../src/reporters/eventLine.ts"
-import { it } from "../effect.ts"
+import { it } from "../support/effect.ts"
 import { fail, pass, watched } from "../pipeline/watch.ts"
 
 const { forEach, make, run, step } = Pipeline

@@ -8,6 +8,7 @@ import { monorepo } from "../../examples/monorepo/.jiji/pipelines/monorepo.ts"
 import { Answer, Rehearsal } from "../../src/testing/index.ts"
 import { bundleFull, full } from "../cli/pipelines/program.ts"
 import { project as folder } from "../cli/project.ts"
+import { until } from "../support/waiting.ts"
 
 bundleFull()
 
@@ -125,7 +126,7 @@ describe("examples/approval", () => {
   test("exits immediately on Ctrl-C and leaves no process behind", async () => {
     const { child, done } = start("approval", ["--file", `never-${process.pid}`], "pipe")
     const waiting = () => Bun.spawnSync(["pgrep", "-f", `approval never-${process.pid}$`]).exitCode === 0
-    while (!waiting()) await Bun.sleep(20)
+    await until(waiting)
     child.kill("SIGINT")
     expect(await done).toMatchObject({ code: 130, stderr: "interrupted: stopping\ninterrupted\n" })
     expect(waiting()).toBe(false)

@@ -8,7 +8,7 @@ import manifest from "../../package.json" with { type: "json" }
 import { parseDotEnv } from "../../src/config/DotEnv.ts"
 import { bundle, project } from "../cli/project.ts"
 import { loadFiles } from "../config/project.ts"
-import { it } from "../effect.ts"
+import { it } from "../support/effect.ts"
 
 bundle()
 

@@ -4,6 +4,7 @@ import type { Host } from "./Host.ts"
 import { type Hosts, startHosts } from "./Hosts.ts"
 import { buildImage } from "./Image.ts"
 import { startRegistry } from "./Registry.ts"
+import { until } from "../support/waiting.ts"
 
 let hosts: Hosts
 
@@ -125,5 +126,5 @@ test("a killed test run leaves nothing behind", async () => {
     .replace(/\/files$/, "")
   expect(existsSync(folder)).toBe(true)
   run.kill("SIGKILL")
-  while (existsSync(folder)) await Bun.sleep(20)
+  await until(() => !existsSync(folder))
 })

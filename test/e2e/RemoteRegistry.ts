@@ -2,8 +2,8 @@ import { renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Host } from "./Host.ts"
 import type { Hosts } from "./Hosts.ts"
-import { until } from "./observe.ts"
 import type { Fault, Settings } from "./registryFront.ts"
+import { until } from "../support/waiting.ts"
 
 const program = join(import.meta.dir, "../../.tools/registry/usr/bin/docker-registry")
 

@@ -3,8 +3,9 @@ import { appendFileSync } from "node:fs"
 import { join } from "node:path"
 import type { ServerHost } from "./Host.ts"
 import { type Hosts, startHosts } from "./Hosts.ts"
-import { allTraces, containersOf, done, outcomes, page, until } from "./observe.ts"
+import { allTraces, containersOf, done, outcomes, page } from "./observe.ts"
 import { type TestProject, writeProject } from "./Project.ts"
+import { until } from "../support/waiting.ts"
 
 setDefaultTimeout(120_000)
 

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
 import { cpSync, existsSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { type Hosts, startHosts } from "./Hosts.ts"
-import { allTraces, containersOf, done, page, table, until } from "./observe.ts"
+import { allTraces, containersOf, done, page, table } from "./observe.ts"
 import { type TestProject, writeProject } from "./Project.ts"
+import { until } from "../support/waiting.ts"
 
 setDefaultTimeout(120_000)
 

@@ -5,9 +5,10 @@ import { join } from "node:path"
 import { Report } from "../../src/steps/doctor/Report.ts"
 import type { CommandOptions } from "./Command.ts"
 import { type Hosts, startHosts } from "./Hosts.ts"
-import { allTraces, until } from "./observe.ts"
+import { allTraces } from "./observe.ts"
 import { type TestProject, writeProject } from "./Project.ts"
 import { startRegistry } from "./Registry.ts"
+import { until } from "../support/waiting.ts"
 
 setDefaultTimeout(120_000)
 

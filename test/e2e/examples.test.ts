@@ -8,7 +8,8 @@ import type { Result } from "./Command.ts"
 import type { Host } from "./Host.ts"
 import { type Hosts, startHosts } from "./Hosts.ts"
 import { writeContext } from "./Image.ts"
-import { allTraces, containersOf, done, outcomes, page, until } from "./observe.ts"
+import { allTraces, containersOf, done, outcomes, page } from "./observe.ts"
+import { until } from "../support/waiting.ts"
 
 setDefaultTimeout(120_000)
 

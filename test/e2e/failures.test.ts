@@ -2,8 +2,9 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
 import type { Host, ServerHost } from "./Host.ts"
 import { type Hosts, startHosts } from "./Hosts.ts"
 import type { ImageOptions } from "./Image.ts"
-import { allTraces, containersOf, done, outcomes, page, until, watchPage } from "./observe.ts"
+import { allTraces, containersOf, done, outcomes, page, watchPage } from "./observe.ts"
 import { writeProject } from "./Project.ts"
+import { until } from "../support/waiting.ts"
 
 setDefaultTimeout(120_000)
 

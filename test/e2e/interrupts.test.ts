@@ -5,8 +5,9 @@ import type { Running } from "./Command.ts"
 import type { ServerHost } from "./Host.ts"
 import { type Hosts, startHosts } from "./Hosts.ts"
 import type { ImageOptions } from "./Image.ts"
-import { allTraces, containersOf, done, outcomes, page, until } from "./observe.ts"
+import { allTraces, containersOf, done, outcomes, page } from "./observe.ts"
 import { type TestProject, writeProject } from "./Project.ts"
+import { interruptUntilExit, until } from "../support/waiting.ts"
 
 setDefaultTimeout(120_000)
 
@@ -138,16 +139,8 @@ test("a second Ctrl-C ends it at once, also while a server does not answer", asy
   const sessions = h1?.processes().filter(({ words }) => words[0]?.startsWith("sshd: root@") === true) ?? []
   for (const { pid } of sessions) process.kill(pid, "SIGSTOP")
   const began = performance.now()
-  const ended = run.done.then(() => true)
   run.killGroup("SIGINT")
-  // Again and again, as one does: signals that come close together count as one.
-  while (!(await Promise.race([ended, Bun.sleep(50).then(() => false)]))) {
-    try {
-      run.kill("SIGINT")
-    } catch {
-      // It has ended meanwhile.
-    }
-  }
+  await interruptUntilExit(() => run.kill("SIGINT"), run.done)
   expect(performance.now() - began).toBeLessThan(2_000)
   expect(await run.done).toMatchObject({ code: 130, stderr: expect.stringContaining("exited immediately") })
   for (const { pid } of sessions) process.kill(pid, "SIGCONT")

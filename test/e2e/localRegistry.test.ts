@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { join } from "node:path"
 import { type Hosts, startHosts } from "./Hosts.ts"
-import { done, outcomes, page, until } from "./observe.ts"
+import { done, outcomes, page } from "./observe.ts"
 import { writeProject } from "./Project.ts"
 import { buildRegistryImage } from "./RegistryImage.ts"
+import { until } from "../support/waiting.ts"
 
 setDefaultTimeout(120_000)
 
@@ -77,11 +78,7 @@ for (const [name, registry] of registries) {
         }
       })
       const running = project.start(["deploy", "--version", "v1"])
-      await until(
-        () => forwarded(registry.port),
-        (open) => open,
-        60_000
-      )
+      await until(() => forwarded(registry.port), Boolean, { timeout: 60_000 })
       const at = `127.0.0.1:${registry.port}`
       const copy = (from: string, to: string) =>
         server.try([

@@ -3,21 +3,6 @@ import type { Result } from "./Command.ts"
 import type { Container, Host } from "./Host.ts"
 import type { Hosts } from "./Hosts.ts"
 
-/** Waits until something holds; fails with what it was last, after `timeout` milliseconds. */
-export const until = async <A>(
-  read: () => A | Promise<A>,
-  holds: (value: A) => boolean,
-  timeout = 15_000
-): Promise<A> => {
-  const end = performance.now() + timeout
-  while (true) {
-    const value = await read()
-    if (holds(value)) return value
-    if (performance.now() > end) throw new Error(`did not come to hold in time: ${JSON.stringify(value, null, 1)}`)
-    await Bun.sleep(20)
-  }
-}
-
 /** The page that a server serves, as the operator sees it; its exit code's text where it serves none. */
 export const page = async (hosts: Hosts, server: Host, port = 8080): Promise<string> => {
   const words = ["timeout", "5", "busybox", "wget", "-qO-", `http://${server.ip}:${port}/`]

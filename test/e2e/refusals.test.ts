@@ -4,8 +4,9 @@ import { join } from "node:path"
 import type { CommandOptions, Result } from "./Command.ts"
 import type { ServerHost } from "./Host.ts"
 import { type Hosts, startHosts } from "./Hosts.ts"
-import { containersOf, done, outcomes, page, until } from "./observe.ts"
+import { containersOf, done, outcomes, page } from "./observe.ts"
 import { type TestProject, writeProject } from "./Project.ts"
+import { until } from "../support/waiting.ts"
 
 setDefaultTimeout(120_000)
 

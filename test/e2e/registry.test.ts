@@ -3,9 +3,10 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { type Hosts, startHosts } from "./Hosts.ts"
 import { buildImage } from "./Image.ts"
-import { allTraces, containersOf, done, outcomes, page, table, traces, until } from "./observe.ts"
+import { allTraces, containersOf, done, outcomes, page, table, traces } from "./observe.ts"
 import { writeProject } from "./Project.ts"
 import { startRegistry } from "./Registry.ts"
+import { until } from "../support/waiting.ts"
 
 setDefaultTimeout(120_000)
 

@@ -3,9 +3,10 @@ import { join } from "node:path"
 import type { Result } from "./Command.ts"
 import type { Host } from "./Host.ts"
 import { type Hosts, startHosts } from "./Hosts.ts"
-import { containersOf, done, outcomes, page, traces, until } from "./observe.ts"
+import { containersOf, done, outcomes, page, traces } from "./observe.ts"
 import { writeProject } from "./Project.ts"
 import { type RemoteRegistry, startRemoteRegistry } from "./RemoteRegistry.ts"
+import { until } from "../support/waiting.ts"
 
 setDefaultTimeout(120_000)
 

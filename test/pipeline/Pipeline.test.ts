@@ -6,7 +6,7 @@ import * as Resource from "../../src/core/Resource.ts"
 import { run } from "../../src/pipeline/interpreter/run.ts"
 import * as Step from "../../src/pipeline/Step.ts"
 import * as Strategy from "../../src/pipeline/Strategy.ts"
-import { it } from "../effect.ts"
+import { it } from "../support/effect.ts"
 import { Broken, fail, hold, never, pass, watched } from "./watch.ts"
 
 const isResource = (text: string) => text.startsWith("Resource")

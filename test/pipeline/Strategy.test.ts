@@ -3,7 +3,7 @@ import { Effect, Fiber } from "effect"
 import * as Pipeline from "../../src/pipeline/Pipeline.ts"
 import * as Step from "../../src/pipeline/Step.ts"
 import * as Strategy from "../../src/pipeline/Strategy.ts"
-import { it } from "../effect.ts"
+import { it } from "../support/effect.ts"
 import { Broken, fail, inTime } from "./watch.ts"
 
 const { forEach, make, run, step } = Pipeline

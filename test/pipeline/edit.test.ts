@@ -3,7 +3,7 @@ import { Effect, Result, Schedule, Schema } from "effect"
 import * as Pipeline from "../../src/pipeline/Pipeline.ts"
 import * as Step from "../../src/pipeline/Step.ts"
 import * as Strategy from "../../src/pipeline/Strategy.ts"
-import { it } from "../effect.ts"
+import { it } from "../support/effect.ts"
 import { inTime, pass } from "./watch.ts"
 
 const { make, step } = Pipeline

@@ -3,7 +3,7 @@ import { Deferred, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import * as Pipeline from "../../src/pipeline/Pipeline.ts"
 import * as Step from "../../src/pipeline/Step.ts"
-import { it } from "../effect.ts"
+import { it } from "../support/effect.ts"
 import { inTime, never, pass } from "./watch.ts"
 
 const { make, run, step } = Pipeline

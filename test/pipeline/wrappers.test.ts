@@ -3,7 +3,7 @@ import { Effect, Fiber, Schedule, Schema } from "effect"
 import * as Pipeline from "../../src/pipeline/Pipeline.ts"
 import * as Resource from "../../src/core/Resource.ts"
 import * as Step from "../../src/pipeline/Step.ts"
-import { it } from "../effect.ts"
+import { it } from "../support/effect.ts"
 import { Broken, fail, hold, inTime, never, pass, watched } from "./watch.ts"
 
 const { make, run, step } = Pipeline

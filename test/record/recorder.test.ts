@@ -22,7 +22,7 @@ import { isAlive, currentOwner } from "../../src/record/Owner.ts"
 import { prune } from "../../src/record/prune.ts"
 import { listRuns, readRun } from "../../src/record/read.ts"
 import type { RecordUnusable } from "../../src/record/RecordError.ts"
-import { it } from "../effect.ts"
+import { it } from "../support/effect.ts"
 import { failedDeploy } from "./story.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "jiji-record-"))

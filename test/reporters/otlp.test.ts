@@ -12,7 +12,7 @@ import * as Step from "../../src/pipeline/Step.ts"
 import * as Platform from "../../src/layers/Platform.ts"
 import { readSettings } from "../../src/reporters/otlp/settings.ts"
 import type { Project } from "../../src/config/Project.ts"
-import { it } from "../effect.ts"
+import { it } from "../support/effect.ts"
 
 /** A shell that cannot reach servers. */
 const localShell = Shell.layer.pipe(Layer.provide([Processes.layer, Layer.mock(Ssh, {})]))

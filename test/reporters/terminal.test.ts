@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
 import type { Event } from "../../src/core/Event.ts"
-import { it } from "../effect.ts"
+import { it } from "../support/effect.ts"
 import { type Emulator, emulator, playing } from "./emulator.ts"
 import { failure, interruption, manyServers, noise, story, success } from "./story.ts"
 

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path"
 import { load } from "../../src/config/load.ts"
 import * as Platform from "../../src/layers/Platform.ts"
 import * as Sandbox from "../../src/sandbox/Sandbox.ts"
-import { it } from "../effect.ts"
+import { it } from "../support/effect.ts"
 import { client, folder, run } from "../layers/ssh/fixture.ts"
 
 const deployFile = `

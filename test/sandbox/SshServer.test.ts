@@ -2,9 +2,10 @@ import { describe, expect } from "bun:test"
 import { Duration, Effect, Exit, Scope } from "effect"
 import { execFile } from "node:child_process"
 import type { Server } from "../../src/config/Project.ts"
-import { it } from "../effect.ts"
-import { builtIn, until } from "../layers/ssh/fixture.ts"
+import { it } from "../support/effect.ts"
+import { builtIn } from "../layers/ssh/fixture.ts"
 import { addressesOf, listeners, loopback } from "../layers/ssh/net.ts"
+import { untilEffect } from "../support/waiting.ts"
 
 /** Connects OpenSSH's client to the built-in server. */
 const openssh = (server: Server, ...args: ReadonlyArray<string>) =>
@@ -34,7 +35,7 @@ describe("the built-in SSH server", () => {
       const { running } = yield* builtIn().pipe(Scope.provide(scope))
       expect(addressesOf(running.port)).toEqual([loopback])
       yield* Scope.close(scope, Exit.void)
-      yield* until(() => listeners([process.pid]) === before)
+      yield* untilEffect(() => listeners([process.pid]) === before)
     })
   )
 

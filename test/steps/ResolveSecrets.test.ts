@@ -7,7 +7,7 @@ import * as Pipeline from "../../src/pipeline/Pipeline.ts"
 import { run } from "../../src/pipeline/interpreter/run.ts"
 import { Scrubber } from "../../src/core/Scrubber.ts"
 import * as ResolveSecrets from "../../src/steps/ResolveSecrets.ts"
-import { it } from "../effect.ts"
+import { it } from "../support/effect.ts"
 import { project, service } from "./rehearsal.ts"
 
 const pipeline = Pipeline.make<{ readonly project: Project }>("deploy").pipe(Pipeline.step(ResolveSecrets.step))

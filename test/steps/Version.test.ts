@@ -1,6 +1,6 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
-import { it } from "../effect.ts"
+import { it } from "../support/effect.ts"
 import { image, type Override, project, rehearse, service } from "./rehearsal.ts"
 
 /** The version that a deploy's step reports. */

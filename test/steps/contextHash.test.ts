@@ -4,7 +4,7 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:
 import { join } from "node:path"
 import { contextHash } from "../../src/steps/contextHash.ts"
 import { Files, folder } from "../config/project.ts"
-import { it } from "../effect.ts"
+import { it } from "../support/effect.ts"
 
 const files = { "app/Dockerfile": "FROM scratch\n", "app/bin/serve": "one", "app/empty": "" }
 

@@ -9,7 +9,7 @@ import { configurationOf } from "../../src/steps/configuration.ts"
 import * as Plan from "../../src/steps/Plan.ts"
 import * as Pull from "../../src/steps/Pull.ts"
 import * as Answer from "../../src/testing/Answer.ts"
-import { it } from "../effect.ts"
+import { it } from "../support/effect.ts"
 import { failed, image, type Override, project, rehearse, succeeded, server, service } from "./rehearsal.ts"
 
 /** An image ID or digest, computed as a rehearsal does. */

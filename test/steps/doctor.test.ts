@@ -8,7 +8,7 @@ import * as Report from "../../src/steps/doctor/Report.ts"
 import { doctor } from "../../src/steps/DoctorPipeline.ts"
 import * as Answer from "../../src/testing/Answer.ts"
 import * as Rehearsal from "../../src/testing/Rehearsal.ts"
-import { it } from "../effect.ts"
+import { it } from "../support/effect.ts"
 import { failed, type Override, project, succeeded, server, service } from "./rehearsal.ts"
 
 const facts = (free = 41_000_000) =>

@@ -11,7 +11,7 @@ import { deploy } from "../../src/steps/DeployPipeline.ts"
 import * as Answer from "../../src/testing/Answer.ts"
 import { difference } from "../../src/testing/difference.ts"
 import * as Rehearsal from "../../src/testing/Rehearsal.ts"
-import { it } from "../effect.ts"
+import { it } from "../support/effect.ts"
 
 const shop = {
   project: "shop",

@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { Schema } from "effect"
 import { Event } from "../../../src/core/Event.ts"
 import { bundle, main, project } from "../project.ts"
+import { until } from "../../support/waiting.ts"
 
 bundle()
 
@@ -207,9 +208,7 @@ test("shows a run as running while its process lives, then its outcome, or that 
       stderr: "ignore"
     })
     try {
-      const deadline = performance.now() + 20_000
-      while (outcome() !== "running" && performance.now() < deadline) await Bun.sleep(50)
-      expect(outcome()).toBe("running")
+      await until(outcome, (now) => now === "running")
     } finally {
       run.kill(signal)
     }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
-import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs"
+import { chmodSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { isAlive } from "../../layers/shells.ts"
+import { isAlive, pidsIn } from "../../support/processes.ts"
 import { bundle, main, project } from "../project.ts"
 
 bundle()
@@ -227,8 +227,7 @@ describe("a command that a secret comes from", () => {
       stdout: "ignore",
       stderr: "pipe"
     })
-    while (!existsSync(pid) || readFileSync(pid, "utf8") === "") await Bun.sleep(10)
-    const command = Number(readFileSync(pid, "utf8"))
+    const [command = 0] = await pidsIn(pid)
     expect(isAlive(command)).toBe(true)
     child.kill("SIGINT")
     expect(await child.exited).toBe(130)

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { Effect, Exit, Fiber } from "effect"
-import { TestClock } from "effect/testing"
+import { Effect, Exit } from "effect"
 import { mkdirSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
 import { exitReport } from "../../../src/cli/process/exit.ts"
@@ -10,8 +9,9 @@ import { loadPipeline } from "../../../src/cli/pipelines/load.ts"
 import { PipelineModules, registerModules } from "../../../src/cli/pipelines/modules.ts"
 import { modules } from "../../../src/release/modules.ts"
 import * as Platform from "../../../src/layers/Platform.ts"
-import { it } from "../../effect.ts"
+import { it } from "../../support/effect.ts"
 import { project } from "../project.ts"
+import { advanceUntilDone } from "../../support/waiting.ts"
 
 await Effect.runPromise(Effect.provideService(registerModules, PipelineModules, { load: Effect.succeed(modules) }))
 
@@ -112,12 +112,8 @@ it.effect("aborts the import of a pipeline file that waits forever", () =>
   Effect.gen(function* () {
     using shop = project({ "x.ts": "await new Promise(() => {})\nexport default 1\n" })
     const fiber = yield* Effect.forkChild(Effect.exit(load(shop.root, "x.ts")))
-    // Files are read in real time, before the timeout starts.
-    yield* Effect.promise(() => Bun.sleep(0)).pipe(
-      Effect.andThen(TestClock.adjust("10 seconds")),
-      Effect.repeat({ until: () => fiber.pollUnsafe() !== undefined })
-    )
-    expect(outcomeOf(shop.root, yield* Fiber.join(fiber))).toBe(
+    // Files are read in real time, and only then does the time limit start.
+    expect(outcomeOf(shop.root, yield* advanceUntilDone(fiber, "10 seconds"))).toBe(
       "78 error: x.ts took longer than 10 s to import: it waits for something, or never ends.\n" +
         "  → Look for an `await` outside of functions, and move slow work into a step.\n"
     )

@@ -1,5 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test"
 import { faults } from "../../docs/eventLines.ts"
+import { interruptUntilExit, until } from "../../support/waiting.ts"
 import { bundleFull, pipelines, full } from "./program.ts"
 
 setDefaultTimeout(60_000)
@@ -108,15 +109,13 @@ test("the first signal is acknowledged, a second one lists what is not undone, a
   const child = start(["run", "x.ts", "--how", "waits", "--json"])
   let shown = ""
   for await (const bytes of child.stdout) if (/"StepStarted"[^\n]*x\/go"/.test((shown += Buffer.from(bytes)))) break
-  const done = child.exited.then(() => true)
   child.kill("SIGTERM")
   const stderr = child.stderr.getReader()
   const decoder = new TextDecoder()
   // The undo is still running, so this is all that can be read.
   expect(decoder.decode((await stderr.read()).value)).toBe("interrupted: stopping\n")
-  while ((await outcome()) !== "running") await Bun.sleep(50)
-  do child.kill("SIGTERM")
-  while (!(await Promise.race([done, Bun.sleep(50).then(() => false)])))
+  await until(outcome, (now) => now === "running")
+  await interruptUntilExit(() => child.kill("SIGTERM"), child.exited)
   expect(decoder.decode((await stderr.read()).value)).toBe(
     "\nexited immediately\nleft behind:\n  lock\n" +
       "steps done and not undone:\n  x/tag\n" +

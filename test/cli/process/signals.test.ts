@@ -3,7 +3,8 @@ import { Effect, Schema } from "effect"
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Event } from "../../../src/core/Event.ts"
-import { isAlive } from "../../layers/shells.ts"
+import { isAlive, pidsIn } from "../../support/processes.ts"
+import { interruptUntilExit, until } from "../../support/waiting.ts"
 import * as fixtures from "../../layers/registry/fixtures.ts"
 import { bundle, main, project } from "../project.ts"
 
@@ -76,10 +77,6 @@ afterAll(async () => {
   shop[Symbol.dispose]()
 })
 
-const until = async (holds: () => boolean): Promise<void> => {
-  while (!holds()) await Bun.sleep(10)
-}
-
 /** Deploys to the sandbox until an operation blocks; without one, until a server that does not answer is connected to. */
 const deploying = async (operation: string | undefined) => {
   rmSync(file("blocked"), { force: true })
@@ -149,10 +146,7 @@ test("a second signal exits immediately and lists what was left behind", async (
   const { ended, run } = await deploying("pull")
   // Without an answer of the server, nothing can be released.
   sandbox.kill("SIGSTOP")
-  const done = run.exited.then(() => true)
-  // Repeatedly, since signals that come close together count as one.
-  do run.kill("SIGINT")
-  while (!(await Promise.race([done, Bun.sleep(50).then(() => false)])))
+  await interruptUntilExit(() => run.kill("SIGINT"), run.exited)
   sandbox.kill("SIGCONT")
   const { code, stderr } = await ended()
   expect(code).toBe(130)
@@ -166,18 +160,15 @@ test("a second signal exits immediately and lists what was left behind", async (
 test("a second signal kills a hook that ignores signals, and its child processes", async () => {
   writeFileSync(
     file("ignoring"),
-    `#!/bin/sh\ntrap '' TERM\nsleep 100 &\necho "$$ $!" >"$1/ignoring.new" && mv "$1/ignoring.new" "$1/ignoring.pids"\nwait; wait\n`,
+    `#!/bin/sh\ntrap '' TERM\nsleep 100 &\necho "$$ $!" >"$1/ignoring.pids"\nwait; wait\n`,
     { mode: 0o755 }
   )
   const hooks = `hooks: { ignoring: { on: [run.started], required: true, command: [${file("ignoring")}, ${bin}] } }\n`
   writeFileSync(join(shop.root, ".jiji/deploy.yml"), `${deployFile}${hooks}`)
   const run = start("deploy", "-e", "sandbox")
-  await until(() => existsSync(file("ignoring.pids")))
-  const pids = readFileSync(file("ignoring.pids"), "utf8").trim().split(" ").map(Number)
+  const pids = await pidsIn(file("ignoring.pids"))
   expect(pids.map(isAlive)).toEqual([true, true])
-  const done = run.exited.then(() => true)
-  do run.kill("SIGINT")
-  while (!(await Promise.race([done, Bun.sleep(50).then(() => false)])))
+  await interruptUntilExit(() => run.kill("SIGINT"), run.exited)
   expect([await run.exited, await run.stderr.text()]).toEqual([
     130,
     `${acknowledgement}\nexited immediately; nothing was left behind\n`

@@ -8,7 +8,7 @@ import { Scrubber } from "../../../src/core/Scrubber.ts"
 import * as Platform from "../../../src/layers/Platform.ts"
 import * as Answer from "../../../src/testing/Answer.ts"
 import * as Recording from "../../../src/rehearsal/layers.ts"
-import { it } from "../../effect.ts"
+import { it } from "../../support/effect.ts"
 import { folder } from "../registry/fixtures.ts"
 
 const said = (stdout: string, exitCode = 0) => ({ stdout, stderr: "", exitCode })

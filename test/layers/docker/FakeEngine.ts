@@ -15,7 +15,7 @@ import {
 import { constants, tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Readable } from "node:stream"
-import { until } from "../ssh/fixture.ts"
+import { untilEffect } from "../../support/waiting.ts"
 
 /** A container that is there before a script runs. */
 export interface Given {
@@ -121,7 +121,7 @@ export const make = (engine: "docker" | "podman" = "docker") =>
       fail: (operation: string, words: string) => set(`fail/${operation}`, `${words}\n`),
       /** Makes the next call of an operation wait for `release`. */
       block: (operation: string) => set(`block/${operation}`, ""),
-      blocked: until(() => existsSync(state("blocked"))),
+      blocked: untilEffect(() => existsSync(state("blocked"))),
       release: Effect.sync(() => rmSync(state("blocked"))),
       /** Runs a script's text with its arguments. */
       start: (

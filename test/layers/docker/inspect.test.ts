@@ -1,7 +1,7 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { decodeContainers, decodeImage } from "../../../src/layers/docker/inspect.ts"
-import { it } from "../../effect.ts"
+import { it } from "../../support/effect.ts"
 
 const id = "a2f6ac4c61f726b25adf22edd57de287ace179f7bc075152a8fa10036a96601c"
 

@@ -2,11 +2,11 @@ import { describe, expect } from "bun:test"
 import { Effect, Fiber } from "effect"
 import { readdirSync } from "node:fs"
 import replaceScript from "../../../src/layers/docker/replace.sh" with { type: "text" }
-import { it } from "../../effect.ts"
-import { commandLine } from "../shells.ts"
-import { until } from "../ssh/fixture.ts"
+import { it } from "../../support/effect.ts"
 import * as Sshd from "../ssh/Sshd.ts"
 import * as FakeEngine from "./FakeEngine.ts"
+import { commandLine } from "../../support/processes.ts"
+import { untilEffect } from "../../support/waiting.ts"
 
 interface Options {
   readonly how?: "beside" | "trial" | "stop"
@@ -224,7 +224,7 @@ for (const shell of ["sh", "busybox sh"]) {
         engine.add("shop-web", "old", old)
         engine.set("states", "running 0 starting\n")
         const script = yield* start(engine, { how: "trial" })
-        yield* until(() => engine.get("naps").split("\n").length > 2)
+        yield* untilEffect(() => engine.get("naps").split("\n").length > 2)
         yield* script.kill()
         expect((yield* script.ended).code).toBe(143)
         expect(engine.containers()).toEqual(["shop-web old running"])
@@ -356,7 +356,7 @@ for (const shell of ["sh", "busybox sh"]) {
         const first = yield* start(engine)
         yield* engine.blocked
         const second = yield* Effect.flatMap(start(engine), ({ ended }) => Effect.forkChild(ended))
-        yield* until(() => engine.get("naps").includes("0.2\n0.2\n"))
+        yield* untilEffect(() => engine.get("naps").includes("0.2\n0.2\n"))
         expect(engine.calls()).toHaveLength(1)
         yield* engine.release
         expect((yield* first.ended).stdout).toBe("started shop-web-next-0\n")
@@ -373,7 +373,7 @@ for (const shell of ["sh", "busybox sh"]) {
         const first = yield* start(engine)
         yield* engine.blocked
         const second = yield* Effect.flatMap(start(engine), ({ ended }) => Effect.forkChild(ended))
-        yield* until(() => engine.get("naps").includes("0.2\n".repeat(21)))
+        yield* untilEffect(() => engine.get("naps").includes("0.2\n".repeat(21)))
         yield* engine.release
         expect((yield* first.ended).code).toBe(0)
         const { code, stderr } = yield* Fiber.join(second)

@@ -7,7 +7,7 @@ import { Events } from "../../../src/core/Events.ts"
 import { Scrubber } from "../../../src/core/Scrubber.ts"
 import * as Answer from "../../../src/testing/Answer.ts"
 import * as Recording from "../../../src/rehearsal/layers.ts"
-import { it } from "../../effect.ts"
+import { it } from "../../support/effect.ts"
 
 const credentials = { server: "ghcr.io", username: "me", password: Redacted.make("hunter22") }
 

@@ -3,9 +3,9 @@ import { Effect, Fiber } from "effect"
 import { readdirSync } from "node:fs"
 import { join } from "node:path"
 import { scripts } from "../../../src/layers/docker/scripts.ts"
-import { it } from "../../effect.ts"
-import { until } from "../ssh/fixture.ts"
+import { it } from "../../support/effect.ts"
 import * as FakeEngine from "./FakeEngine.ts"
+import { untilEffect } from "../../support/waiting.ts"
 
 const { probe: probeScript, pull: pullScript } = scripts
 const machine = Bun.spawnSync(["uname", "-m"]).stdout.toString().trim()
@@ -223,7 +223,7 @@ for (const shell of ["sh", "busybox sh"]) {
               yield* engine.blocked
               expect(engine.isRunning()).toBe(true)
               yield* script.killGroup(signal)
-              yield* until(() => !engine.isRunning())
+              yield* untilEffect(() => !engine.isRunning())
               expect((yield* script.ended).code).toBe(code)
             })
         )

@@ -6,8 +6,8 @@ import { join } from "node:path"
 import gitScript from "../../../src/layers/git/version.sh" with { type: "text" }
 import { Git } from "../../../src/layers/git/Git.ts"
 import { Processes } from "../../../src/layers/processes/Processes.ts"
-import { it } from "../../effect.ts"
-import { liveShell } from "../shells.ts"
+import { it } from "../../support/effect.ts"
+import { liveShell } from "../liveShell.ts"
 import { folder } from "../ssh/fixture.ts"
 
 const identity = ["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "init.defaultBranch=main"]

@@ -1,7 +1,7 @@
 import { describe, expect } from "bun:test"
 import { Effect, Stream } from "effect"
 import { readLines, linePublisher } from "../../../src/layers/processes/output.ts"
-import { it } from "../../effect.ts"
+import { it } from "../../support/effect.ts"
 
 const read = Effect.fnUntraced(function* (pieces: Iterable<string>) {
   const lines: Array<string> = []

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { Effect, Option } from "effect"
 import * as Catalog from "../../../src/layers/registry/Catalog.ts"
-import { it } from "../../effect.ts"
+import { it } from "../../support/effect.ts"
 
 const digest = `sha256:${"a".repeat(64)}`
 const manifest = {

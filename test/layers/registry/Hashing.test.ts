@@ -1,7 +1,7 @@
 import { describe, expect } from "bun:test"
 import { Effect, Fiber } from "effect"
 import * as Hashing from "../../../src/layers/registry/Hashing.ts"
-import { it } from "../../effect.ts"
+import { it } from "../../support/effect.ts"
 import { sha256 } from "./fixtures.ts"
 
 const text = (value: string) => new TextEncoder().encode(value)

@@ -5,7 +5,8 @@ import { gzipSync } from "node:zlib"
 import { Effect, Exit, Fiber, Option, Stream } from "effect"
 import { LocalRegistry } from "../../../src/layers/registry/LocalRegistry.ts"
 import { Events } from "../../../src/core/Events.ts"
-import { it } from "../../effect.ts"
+import { it } from "../../support/effect.ts"
+import { untilEffect } from "../../support/waiting.ts"
 import * as Fixtures from "./fixtures.ts"
 
 const { archive, docker20, docker25, folder, hexOf, image, layer, ociLayout, podman, registryIn, sha256 } = Fixtures
@@ -26,14 +27,11 @@ const notesOf = <E>(use: Effect.Effect<void, E, LocalRegistry>, directory: strin
     return (yield* Fiber.join(reading)).flatMap((event) => (event._tag === "StepNoted" ? [event.text] : []))
   }).pipe(Effect.provide(Fixtures.surroundings), Effect.scoped)
 
-/** Waits until all that was taken in is known to be on disk. */
+/** Waits until all blobs are known to be on disk. */
 const sealed = (directory: string) =>
-  Effect.repeat(
-    Effect.delay(
-      Effect.sync(() => blobs(directory).map((name) => statSync(`${directory}/blobs/sha256/${name}`).mtimeMs)),
-      "2 millis"
-    ),
-    { until: (times) => times.every((time) => time === 946_684_800_000) }
+  untilEffect(
+    () => blobs(directory).map((name) => statSync(`${directory}/blobs/sha256/${name}`).mtimeMs),
+    (times) => times.every((time) => time === 946_684_800_000)
   )
 
 /** An image of three layers, one of them larger than the pieces in which files are written. */
@@ -228,8 +226,7 @@ describe("taking an image in", () => {
       const bytes = yield* Fixtures.tar(docker20(one))
       const half = Stream.concat(Fixtures.stream(bytes.subarray(0, 2_000_000)), Stream.never)
       const fiber = yield* Effect.forkChild(registry.add({ ...naming(one.id), archive: half }))
-      const begun = Effect.sync(() => existsSync(`${directory}/tmp`) && readdirSync(`${directory}/tmp`).length > 0)
-      yield* Effect.repeat(Effect.delay(begun, "2 millis"), { until: (begun) => begun })
+      yield* untilEffect(() => existsSync(`${directory}/tmp`) && readdirSync(`${directory}/tmp`).length > 0)
       yield* Fiber.interrupt(fiber)
       expect([...readdirSync(`${directory}/tmp`), ...blobs(directory)]).toEqual([])
     })

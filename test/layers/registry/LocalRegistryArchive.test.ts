@@ -2,7 +2,7 @@ import { describe, expect } from "bun:test"
 import { existsSync, readdirSync } from "node:fs"
 import { gzipSync } from "node:zlib"
 import { Effect, Option, Stream } from "effect"
-import { it } from "../../effect.ts"
+import { it } from "../../support/effect.ts"
 import { normalise } from "../../../src/layers/registry/ArchivePaths.ts"
 import * as Fixtures from "./fixtures.ts"
 

@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test"
 import { existsSync, readdirSync } from "node:fs"
 import { Effect, Option } from "effect"
 import type { StoredImage } from "../../../src/layers/registry/LocalRegistry.ts"
-import { it } from "../../effect.ts"
+import { it } from "../../support/effect.ts"
+import { untilEffect } from "../../support/waiting.ts"
 import * as Fixtures from "./fixtures.ts"
 
 const { archive, docker20, folder, hexOf, image, layer, registryIn, sha256, tar } = Fixtures
@@ -34,8 +35,7 @@ const send = (stdin: Bun.FileSink, bytes: Uint8Array, last: boolean) => {
 }
 
 const names = (folder: string) => (existsSync(folder) ? readdirSync(folder) : [])
-const waitFor = (condition: () => boolean) =>
-  Effect.repeat(Effect.delay(Effect.sync(condition), "1 millis"), { until: (met) => met })
+const reach = (condition: () => boolean) => untilEffect(condition, Boolean, { every: 1 })
 
 /** Every file that has a blob's name is that blob. */
 const expectWhole = Effect.fnUntraced(function* (directory: string) {
@@ -59,7 +59,7 @@ describe("processes", () => {
         const bytes = yield* tar(docker20(one))
         const child = yield* importer(directory, one.id)
         send(child.stdin, bytes.subarray(0, length), length === Infinity)
-        yield* waitFor(() => reached(directory) || child.exitCode !== null)
+        yield* reach(() => reached(directory) || child.exitCode !== null)
         child.kill("SIGKILL")
         yield* Effect.promise(() => child.exited)
         yield* expectWhole(directory)
@@ -89,7 +89,7 @@ describe("processes", () => {
           const length = Math.round((bytes.length * (kill + 1)) / 4)
           send(child.stdin, bytes.subarray(0, length), length >= bytes.length)
           const isOwn = (name: string) => name.includes(`.${child.pid}.`)
-          yield* waitFor(() => names(`${directory}/tmp`).some(isOwn) || child.exitCode !== null)
+          yield* reach(() => names(`${directory}/tmp`).some(isOwn) || child.exitCode !== null)
           yield* Effect.sleep(`${kill * 4} millis`)
           child.kill("SIGKILL")
           yield* Effect.promise(() => child.exited)
@@ -118,7 +118,7 @@ describe("processes", () => {
       for (const child of children) {
         send(child.stdin, bytes.subarray(0, 3_000_000), false)
       }
-      yield* waitFor(() => names(`${directory}/tmp`).length === 2)
+      yield* reach(() => names(`${directory}/tmp`).length === 2)
       for (const child of children) {
         send(child.stdin, bytes.subarray(3_000_000), true)
       }

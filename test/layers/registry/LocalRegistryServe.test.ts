@@ -6,7 +6,8 @@ import { LocalRegistry } from "../../../src/layers/registry/LocalRegistry.ts"
 import { parseRange } from "../../../src/layers/registry/Response.ts"
 import type { Event } from "../../../src/core/Event.ts"
 import { Events } from "../../../src/core/Events.ts"
-import { it } from "../../effect.ts"
+import { it } from "../../support/effect.ts"
+import { untilEffect } from "../../support/waiting.ts"
 import * as Fixtures from "./fixtures.ts"
 
 const { archive, docker20, folder, hexOf, image, layer, registryIn } = Fixtures
@@ -333,15 +334,7 @@ describe("the registry's API", () => {
         ),
         (sockets) => Effect.sync(() => sockets.forEach((socket) => socket.destroy()))
       )
-      yield* Effect.repeat(
-        Effect.delay(
-          Effect.sync(() => sockets.every(({ bytesWritten }) => bytesWritten > 0)),
-          "5 millis"
-        ),
-        {
-          until: (written) => written
-        }
-      )
+      yield* untilEffect(() => sockets.every(({ bytesWritten }) => bytesWritten > 0))
       const answers = yield* Effect.forEach(Array.from({ length: 20 }), () => get(blob), { concurrency: 4 })
       expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200))
       yield* Effect.forEach(answers, bodyOf)

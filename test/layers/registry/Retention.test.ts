@@ -2,10 +2,10 @@ import { describe, expect } from "bun:test"
 import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs"
 import { hostname } from "node:os"
 import { Effect, Exit, Fiber, Option, Scope } from "effect"
-import { TestClock } from "effect/testing"
 import * as Leases from "../../../src/layers/registry/Leases.ts"
 import * as Platform from "../../../src/layers/Platform.ts"
-import { it } from "../../effect.ts"
+import { it } from "../../support/effect.ts"
+import { advanceUntilDone, untilEffect } from "../../support/waiting.ts"
 import { archive, docker20, folder, hexOf, type Image, image, layer, layerId, registryIn, sha256 } from "./fixtures.ts"
 
 /** A run that takes images in, one tag each, and ends as it is told. */
@@ -157,16 +157,7 @@ describe("processes that share a store", () => {
       writeFileSync(`${directory}/sweeps/another-machine.1.0a1b2c3d`, "")
       const { acquireShared } = yield* Effect.provide(Leases.make(directory), Platform.layer)
       const holding = yield* Effect.forkChild(Effect.flip(Effect.scoped(acquireShared)))
-      yield* Effect.repeat(
-        Effect.suspend(() =>
-          Effect.andThen(
-            TestClock.adjust("50 millis"),
-            Effect.sync(() => holding.pollUnsafe())
-          )
-        ),
-        { until: (exit) => exit !== undefined }
-      )
-      expect((yield* Fiber.join(holding))._tag).toBe("StoreBusy")
+      expect((yield* advanceUntilDone(holding, "50 millis"))._tag).toBe("StoreBusy")
       expect(names(`${directory}/leases`)).toEqual([])
     })
   )
@@ -193,15 +184,7 @@ describe("processes that share a store", () => {
       writeFileSync(sweep, "")
       const [first] = (yield* three).images
       const taking = yield* Effect.forkChild(run(directory, first === undefined ? [] : [first]))
-      yield* Effect.repeat(
-        Effect.delay(
-          Effect.sync(() => names(`${directory}/leases`)),
-          "1 millis"
-        ),
-        {
-          until: (names) => names.length === 1
-        }
-      )
+      yield* untilEffect(() => names(`${directory}/leases`).length === 1)
       expect(blobs(directory)).toEqual([])
       yield* Effect.promise(() => Bun.file(sweep).delete())
       yield* Fiber.join(taking)

@@ -4,14 +4,13 @@ import { Deferred, Effect, Exit, Fiber, FileSystem, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as Store from "../../../src/layers/registry/Store.ts"
 import * as Platform from "../../../src/layers/Platform.ts"
-import { it } from "../../effect.ts"
+import { it } from "../../support/effect.ts"
+import { untilEffect } from "../../support/waiting.ts"
 import { folder, sha256 } from "./fixtures.ts"
 
 const bytes = new TextEncoder().encode("a layer")
 const digest = `sha256:${sha256(bytes)}`
 const isSealed = (store: Store.Store) => statSync(store.blobPath(digest)).mtimeMs === 946_684_800_000
-const waitFor = (condition: () => boolean) =>
-  Effect.repeat(Effect.delay(Effect.sync(condition), "1 millis"), { until: (met) => met })
 
 /** A store as one process has it: its flushes wait for `disk`, and it counts the files that it reads to hash them. */
 const open = Effect.fnUntraced(function* (directory: string) {
@@ -84,7 +83,7 @@ describe("a blob that was taken in", () => {
       yield* keep
       const before = statSync(store.blobPath(digest)).mtimeMs
       // A file's time has the grain of the kernel's clock.
-      yield* waitFor(() => {
+      yield* untilEffect(() => {
         writeFileSync(store.blobPath(digest), "another")
         return statSync(store.blobPath(digest)).mtimeMs !== before
       })

@@ -8,8 +8,8 @@ import { Events } from "../../../src/core/Events.ts"
 import { Scrubber } from "../../../src/core/Scrubber.ts"
 import * as Platform from "../../../src/layers/Platform.ts"
 import { folder } from "../../config/project.ts"
-import { it } from "../../effect.ts"
-import { isAlive } from "../shells.ts"
+import { it } from "../../support/effect.ts"
+import { isAlive } from "../../support/processes.ts"
 
 interface Places {
   readonly files?: Readonly<Record<string, string | Uint8Array>>

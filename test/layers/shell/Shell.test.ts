@@ -1,13 +1,15 @@
 import { describe, expect } from "bun:test"
 import { Duration, Effect, Exit, Fiber, Redacted, Scope, Stream } from "effect"
-import { existsSync, readFileSync } from "node:fs"
+import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { type Command, script } from "../../../src/layers/processes/Command.ts"
 import { local, type Machine, remote } from "../../../src/layers/shell/Machine.ts"
-import { it } from "../../effect.ts"
-import { commandLine, commandLines, isAlive, liveShell } from "../shells.ts"
-import { builtIn, serverOf, until } from "../ssh/fixture.ts"
+import { it } from "../../support/effect.ts"
+import { liveShell } from "../liveShell.ts"
+import { builtIn, serverOf } from "../ssh/fixture.ts"
 import * as Sshd from "../ssh/Sshd.ts"
+import { commandLine, commandLines, isAlive, pidsIn } from "../../support/processes.ts"
+import { untilEffect } from "../../support/waiting.ts"
 
 const machines: ReadonlyArray<readonly [string, Effect.Effect<Machine, never, Scope.Scope>]> = [
   ["this machine", Effect.succeed(local)],
@@ -48,12 +50,6 @@ const show = script("show", `for each; do printf '%s\\n--\\n' "$each"; done`, aw
 const shown = awkward.map((word) => `${word}\n--\n`).join("")
 
 const sh = (text: string, rest: Omit<Command, "words"> = {}): Command => ({ words: ["sh", "-c", text], ...rest })
-
-/** The numbers that a command wrote into a file. */
-const numbersIn = Effect.fnUntraced(function* (file: string) {
-  yield* until(() => existsSync(file) && readFileSync(file, "utf8").endsWith("\n"))
-  return readFileSync(file, "utf8").trim().split(" ").map(Number)
-})
 
 for (const [name, make] of machines)
   describe(`a command on ${name}`, () => {
@@ -143,7 +139,7 @@ for (const [name, make] of machines)
         expect(output.stdout.trimEnd()).toBe("one\ntwo é\n\nhalf")
         yield* run(sh(text, { show: "stderr" }))
         yield* run(sh(text))
-        yield* until(() => events.filter(({ _tag }) => _tag === "StepOutput").length >= 6)
+        yield* untilEffect(() => events.filter(({ _tag }) => _tag === "StepOutput").length >= 6)
         const lines = events.flatMap((event) => (event._tag === "StepOutput" ? [`${event.stream} ${event.line}`] : []))
         expect(lines.slice(0, 5).sort()).toEqual([
           "stderr oops",
@@ -161,7 +157,7 @@ for (const [name, make] of machines)
         const { events, run, scrubber } = yield* running
         scrubber.add(Redacted.make("hunter22"))
         yield* run(sh("printf hunt; sleep 0.05; echo er22 is it", { show: "all" }))
-        yield* until(() => events.some(({ _tag }) => _tag === "StepOutput"))
+        yield* untilEffect(() => events.some(({ _tag }) => _tag === "StepOutput"))
         expect(JSON.stringify(events)).not.toContain("hunter22")
         expect(JSON.stringify(events)).toContain("<redacted> is it")
       })
@@ -173,10 +169,10 @@ for (const [name, make] of machines)
         const [pids, undone] = [join(home, "pids"), join(home, "undone")]
         const text = `trap 'echo undone > ${undone}; exit 1' TERM; sleep 300 & echo $$ $! > ${pids}; wait`
         const fiber = yield* Effect.forkChild(run(sh(text)))
-        const all = yield* numbersIn(pids)
+        const all = yield* Effect.promise(() => pidsIn(pids))
         expect(all.every(isAlive)).toBe(true)
         yield* Fiber.interrupt(fiber)
-        yield* until(() => !all.some(isAlive))
+        yield* untilEffect(() => !all.some(isAlive))
         expect(readFileSync(undone, "utf8")).toBe("undone\n")
       })
     )
@@ -186,9 +182,9 @@ for (const [name, make] of machines)
         const { home, run } = yield* running
         const pids = join(home, "pids")
         const fiber = yield* Effect.forkChild(run(sh(`sh -c 'echo $$ > ${pids}; exec sleep 300'; true`)))
-        const all = yield* numbersIn(pids)
+        const all = yield* Effect.promise(() => pidsIn(pids))
         yield* Fiber.interrupt(fiber)
-        yield* until(() => !all.some(isAlive))
+        yield* untilEffect(() => !all.some(isAlive))
       })
     )
 
@@ -221,7 +217,7 @@ describe("a command on this machine", () => {
       const pids = join(home, "pids")
       const command = sh(`trap '' TERM; echo $$ > ${pids}; while :; do sleep 0.1; done`)
       const fiber = yield* Effect.forkChild(shell.run(local, command))
-      const all = yield* numbersIn(pids)
+      const all = yield* Effect.promise(() => pidsIn(pids))
       const [took] = yield* Effect.timed(Fiber.interrupt(fiber))
       expect(all.some(isAlive)).toBe(false)
       expect(Duration.toSeconds(took)).toBeLessThan(5)
@@ -250,7 +246,7 @@ for (const [name, make] of machines.slice(1))
           stdin: Redacted.make("stdin-value-of-it")
         })
         const fiber = yield* Effect.forkChild(shell.run(machine, command))
-        const [pid = 0] = yield* numbersIn(file)
+        const [pid = 0] = yield* Effect.promise(() => pidsIn(file))
         const environment = readFileSync(`/proc/${pid}/environ`, "utf8")
         expect(environment).toContain("TOKEN=secret-value-of-it")
         const lines = commandLines()
@@ -269,13 +265,13 @@ describe("a command whose connection is cut", () => {
       const [pids, undone] = [join(home, "pids"), join(home, "undone")]
       const text = `trap 'echo undone > ${undone}; exit 1' TERM; sleep 300 & echo $$ $! > ${pids}; wait`
       const fiber = yield* Effect.forkChild(Effect.flip(shell.run(remote(serverOf(sshd)), sh(text))))
-      const all = yield* numbersIn(pids)
+      const all = yield* Effect.promise(() => pidsIn(pids))
       const daemon = Number(readFileSync(join(sshd.dir, "sshd.pid"), "utf8"))
       // Not what runs in the session, which is what this is about.
       const sessions = Sshd.descendants(daemon).filter((pid) => commandLine(pid).startsWith("sshd: "))
       for (const pid of sessions) process.kill(pid, "SIGKILL")
       expect((yield* Fiber.join(fiber))._tag).toBe("ConnectionLost")
-      yield* until(() => !all.some(isAlive))
+      yield* untilEffect(() => !all.some(isAlive))
       expect(readFileSync(undone, "utf8")).toBe("undone\n")
     })
   )
@@ -289,10 +285,10 @@ describe("a command whose connection is cut", () => {
       const fiber = yield* Effect.forkChild(
         Effect.flip(shell.run(remote(server), sh(`sleep 300 & echo $$ $! > ${pids}; wait`)))
       )
-      const all = yield* numbersIn(pids)
+      const all = yield* Effect.promise(() => pidsIn(pids))
       yield* Scope.close(scope, Exit.void)
       expect((yield* Fiber.join(fiber))._tag).toBe("ConnectionLost")
-      yield* until(() => !all.some(isAlive))
+      yield* untilEffect(() => !all.some(isAlive))
     })
   )
 })
@@ -316,9 +312,9 @@ describe("a login shell of another kind", () => {
         )
         const pids = join(home, "pids")
         const fiber = yield* Effect.forkChild(live.run(machine, sh(`sleep 300 & echo $$ $! > ${pids}; wait`)))
-        const all = yield* numbersIn(pids)
+        const all = yield* Effect.promise(() => pidsIn(pids))
         yield* Fiber.interrupt(fiber)
-        yield* until(() => !all.some(isAlive))
+        yield* untilEffect(() => !all.some(isAlive))
       })
     )
 })

@@ -1,8 +1,8 @@
 import { describe, expect } from "bun:test"
 import { Deferred, Effect, Exit, Fiber, Scope } from "effect"
 import * as Shared from "../../../src/layers/ssh/ConnectionCache.ts"
-import { it } from "../../effect.ts"
-import { until } from "./fixture.ts"
+import { it } from "../../support/effect.ts"
+import { untilEffect } from "../../support/waiting.ts"
 
 /** A value that is made when told, and counts how often it was begun and released. */
 const counted = Effect.gen(function* () {
@@ -16,12 +16,8 @@ const counted = Effect.gen(function* () {
   return { gate, counts, make }
 })
 
-/** Until all who ask have asked: they are started in one turn. */
-const settled = (counts: { readonly begun: number }) =>
-  Effect.andThen(
-    until(() => counts.begun > 0),
-    Effect.sleep("10 millis")
-  )
+/** Waits until all who ask have asked: they start in the same turn. */
+const settled = (counts: { readonly begun: number }) => untilEffect(() => counts.begun > 0)
 
 describe("a shared value", () => {
   it.live("is made once, for all who ask", () =>

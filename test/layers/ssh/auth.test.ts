@@ -3,7 +3,7 @@ import { Duration, Effect, Redacted } from "effect"
 import { execFileSync, spawnSync } from "node:child_process"
 import { appendFileSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { it } from "../../effect.ts"
+import { it } from "../../support/effect.ts"
 import * as Sshd from "./Sshd.ts"
 import { builtIn, client, folder, run, serverOf, untilNoSessions } from "./fixture.ts"
 

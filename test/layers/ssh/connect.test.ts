@@ -1,8 +1,9 @@
 import { describe, expect } from "bun:test"
 import { Duration, Effect, Exit, Fiber, Scope } from "effect"
-import { it } from "../../effect.ts"
+import { it } from "../../support/effect.ts"
 import * as Sshd from "./Sshd.ts"
-import { client, run, serverOf, silentServer, until, untilNoSessions } from "./fixture.ts"
+import { client, run, serverOf, silentServer, untilNoSessions } from "./fixture.ts"
+import { untilEffect } from "../../support/waiting.ts"
 
 describe("a connection", () => {
   it.live("is opened once, however many ask for it at the same time", () =>
@@ -12,7 +13,7 @@ describe("a connection", () => {
       const server = serverOf(sshd)
       yield* Effect.forEach(Array.from({ length: 20 }), () => ssh.connect(server), { concurrency: "unbounded" })
       expect(yield* sshd.sessions).toBe(1)
-      yield* until(() => events.length > 0)
+      yield* untilEffect(() => events.length > 0)
       expect(events.map((event) => [event._tag, "resource" in event ? event.resource : ""])).toEqual([
         ["ResourceAcquired", "connection to web1"]
       ])
@@ -25,7 +26,7 @@ describe("a connection", () => {
       const scope = yield* Scope.make()
       const { events, ssh } = yield* client().pipe(Scope.provide(scope))
       yield* ssh.connect(serverOf(sshd))
-      yield* until(() => events.length === 1)
+      yield* untilEffect(() => events.length === 1)
       yield* Scope.close(scope, Exit.void)
       yield* untilNoSessions(sshd)
     })
@@ -60,9 +61,9 @@ describe("a connection", () => {
       const sshd = yield* Sshd.make()
       const server = serverOf(sshd, { port: silent.port })
       const fibers = yield* Effect.forEach([1, 2], () => Effect.forkChild(ssh.connect(server)))
-      yield* until(() => silent.open() === 1)
+      yield* untilEffect(() => silent.open() === 1)
       yield* Fiber.interruptAll(fibers)
-      yield* until(() => silent.open() === 0)
+      yield* untilEffect(() => silent.open() === 0)
       yield* ssh.connect(serverOf(sshd))
     })
   )
@@ -74,7 +75,7 @@ describe("a connection", () => {
       const { ssh } = yield* client()
       const server = serverOf(sshd, { port: silent.port, connectTimeout: Duration.millis(200) })
       expect(yield* Effect.flip(ssh.connect(server))).toMatchObject({ _tag: "HostUnreachable", reason: "timeout" })
-      yield* until(() => silent.open() === 0)
+      yield* untilEffect(() => silent.open() === 0)
     })
   )
 
@@ -126,7 +127,7 @@ describe("a connection", () => {
       const fibers = yield* Effect.forEach(Array.from({ length: 8 }), (_, n) =>
         Effect.forkChild(ssh.connect(serverOf(sshd, { name: `web${n}`, port: silent.port })))
       )
-      yield* until(() => silent.open() === 3)
+      yield* untilEffect(() => silent.open() === 3)
       yield* Effect.sleep("50 millis")
       expect(silent.open()).toBe(3)
       yield* Fiber.interruptAll(fibers)

@@ -1,26 +1,25 @@
 import { describe, expect } from "bun:test"
 import { Duration, Effect, Exit, Fiber, Scope, Stream } from "effect"
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync } from "node:fs"
 import { join } from "node:path"
 import type { Server } from "../../../src/config/Project.ts"
-import { it } from "../../effect.ts"
+import { it } from "../../support/effect.ts"
 import * as Sshd from "./Sshd.ts"
-import { builtIn, client, folder, output, run, serverOf, until, untilNoSessions } from "./fixture.ts"
+import { builtIn, client, folder, output, run, serverOf, untilNoSessions } from "./fixture.ts"
+import { isAlive, pidsIn } from "../../support/processes.ts"
+import { untilEffect } from "../../support/waiting.ts"
 
 const servers: ReadonlyArray<readonly [string, Effect.Effect<Server, never, Scope.Scope>]> = [
   ["a real sshd", Effect.map(Sshd.make(), (sshd) => serverOf(sshd))],
   ["the built-in server", Effect.map(builtIn(), ({ server }) => server)]
 ]
 
-/** What has ended may still stand in the process table until its parent looks. */
-const isAlive = (pid: number): boolean =>
-  existsSync(`/proc/${pid}`) && !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ")
-
-/** The process id that a command wrote into a file. */
-const pidIn = Effect.fnUntraced(function* (file: string) {
-  yield* until(() => existsSync(file) && readFileSync(file, "utf8").endsWith("\n"))
-  return Number(readFileSync(file, "utf8"))
-})
+/** The process id that a command writes into a file. */
+const pidIn = (file: string) =>
+  Effect.map(
+    Effect.promise(() => pidsIn(file)),
+    ([pid = 0]) => pid
+  )
 
 for (const [name, make] of servers)
   describe(`a command on ${name}`, () => {
@@ -205,7 +204,7 @@ describe("a command on the built-in server", () => {
       const children = Sshd.descendants(pid)
       expect(children).toHaveLength(1)
       yield* Fiber.interrupt(fiber)
-      yield* until(() => ![pid, ...children].some(isAlive))
+      yield* untilEffect(() => ![pid, ...children].some(isAlive))
     })
   )
 
@@ -219,7 +218,7 @@ describe("a command on the built-in server", () => {
       const pid = yield* pidIn(file)
       const children = Sshd.descendants(pid)
       yield* Scope.close(scope, Exit.void)
-      yield* until(() => ![pid, ...children].some(isAlive))
+      yield* untilEffect(() => ![pid, ...children].some(isAlive))
       expect((yield* Effect.flip(process.exitCode))._tag).toBe("ConnectionLost")
     })
   )
@@ -255,7 +254,7 @@ describe("a connection that is lost", () => {
         ],
         (work) => Effect.forkChild(Effect.flip(work as Effect.Effect<unknown, { readonly _tag: string }>))
       )
-      yield* until(() => started)
+      yield* untilEffect(() => started)
       const [took, errors] = yield* Effect.timed(Effect.andThen(sshd.killSessions, Effect.forEach(fibers, Fiber.join)))
       expect(errors.map((error) => error._tag)).toEqual(Array.from({ length: 5 }, () => "ConnectionLost"))
       expect(Duration.toMillis(took)).toBeLessThan(1000)

@@ -1,6 +1,6 @@
 import * as NodeFileSystem from "@effect/platform-node-shared/NodeFileSystem"
 import * as NodePath from "@effect/platform-node-shared/NodePath"
-import { Context, Duration, Effect, Layer, Schedule, type Scope, Stream } from "effect"
+import { Context, Duration, Effect, Layer, type Scope, Stream } from "effect"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { createServer, type Server as NetServer, type Socket } from "node:net"
 import { tmpdir } from "node:os"
@@ -14,6 +14,7 @@ import type { Event } from "../../../src/core/Event.ts"
 import { Events } from "../../../src/core/Events.ts"
 import { Scrubber } from "../../../src/core/Scrubber.ts"
 import * as SshServer from "../../../src/sandbox/SshServer.ts"
+import { untilEffect } from "../../support/waiting.ts"
 import type * as Sshd from "./Sshd.ts"
 
 /** A folder that goes with the scope. */
@@ -95,13 +96,6 @@ export const output = Effect.fnUntraced(function* (process: RemoteProcess) {
 export const run = (ssh: Ssh["Service"], server: Server, line: string) =>
   Effect.scoped(Effect.flatMap(ssh.exec(server, line), output))
 
-/** Waits until something holds, for 5 seconds at most. */
-export const until = (condition: () => boolean): Effect.Effect<void> =>
-  Effect.suspend(() => (condition() ? Effect.void : Effect.fail(`never: ${condition}`))).pipe(
-    Effect.retry(Schedule.spaced("10 millis").pipe(Schedule.upTo({ duration: "5 seconds" }))),
-    Effect.orDie
-  )
-
 /** A server that takes connections and never says a word. */
 export const silentServer = Effect.map(
   Effect.acquireRelease(
@@ -128,6 +122,6 @@ export const silentServer = Effect.map(
   ({ port, sockets }) => ({ port, open: () => sockets.size })
 )
 
-/** Waits until a server serves nobody. */
-export const untilNoSessions = (sshd: Sshd.Sshd): Effect.Effect<void> =>
-  until(() => Effect.runSync(sshd.sessions) === 0)
+/** Waits until a server has no open connection. */
+export const untilNoSessions = (sshd: Sshd.Sshd): Effect.Effect<boolean> =>
+  untilEffect(() => Effect.runSync(sshd.sessions) === 0)

@@ -7,10 +7,11 @@ import { Client } from "ssh2"
 import type { Server } from "../../../src/config/Project.ts"
 import { acceptForwarded } from "../../../src/layers/ssh/Listeners.ts"
 import type { SshServerOptions } from "../../../src/sandbox/SshServer.ts"
-import { it } from "../../effect.ts"
+import { it } from "../../support/effect.ts"
 import * as Sshd from "./Sshd.ts"
-import { builtIn, client, run, serverOf, until } from "./fixture.ts"
+import { builtIn, client, run, serverOf } from "./fixture.ts"
 import { addressesOf, ask, dial, listen, loopback, readAll } from "./net.ts"
+import { untilEffect } from "../../support/waiting.ts"
 
 const servers: ReadonlyArray<readonly [string, (refusing?: boolean) => Effect.Effect<Server, never, Scope.Scope>]> = [
   [
@@ -119,12 +120,12 @@ for (const [name, make] of servers)
         const { port } = yield* ssh.forward(server, { port: 0, to: localPort }).pipe(Scope.provide(scope))
         const open = yield* dial(port)
         open.write("hello")
-        yield* until(() => isThrough)
+        yield* untilEffect(() => isThrough)
         const broken = yield* Effect.forkChild(Effect.exit(readAll(open)))
         yield* Scope.close(scope, Exit.void)
         yield* Fiber.join(broken)
-        yield* until(() => addressesOf(port).length === 0)
-        yield* until(() => events.some((event) => event._tag === "ResourceReleased" && event.clean))
+        yield* untilEffect(() => addressesOf(port).length === 0)
+        yield* untilEffect(() => events.some((event) => event._tag === "ResourceReleased" && event.clean))
         // The connection is still there for others.
         expect((yield* run(ssh, server, "echo there")).stdout).toBe("there\n")
       })
@@ -141,7 +142,7 @@ for (const [name, make] of servers)
         yield* Fiber.interrupt(fiber)
         // What the server is asked next it answers after that.
         yield* run(ssh, server, "true")
-        yield* until(() => addressesOf(port).length === 0)
+        yield* untilEffect(() => addressesOf(port).length === 0)
       })
     )
 
@@ -207,7 +208,7 @@ for (const [name, make] of servers)
           const socket = yield* dial(port)
           socket.pause()
           let before = -1
-          yield* until(() => taken > 0)
+          yield* untilEffect(() => taken > 0)
           // Until nothing moves any more: buffers of the kernel, of the channel and of both programs are full.
           while (taken !== before) {
             before = taken
@@ -264,10 +265,10 @@ for (const [name, make] of servers)
         )
         yield* Effect.addFinalizer(() => Effect.sync(() => flood.forEach((socket) => socket.destroy())))
         // The oldest are given up; the others are let wait.
-        yield* until(() => flood.filter((socket) => socket.closed).length === 300 - 128)
-        yield* until(() => open === 128)
+        yield* untilEffect(() => flood.filter((socket) => socket.closed).length === 300 - 128)
+        yield* untilEffect(() => open === 128)
         flood.forEach((socket) => socket.destroy())
-        yield* until(() => open === 0)
+        yield* untilEffect(() => open === 0)
         expect(String(yield* ask(port, "?"))).toBe("hello")
       })
     )
@@ -281,7 +282,7 @@ for (const [name, make] of servers)
           let heard = ""
           socket.on("data", (piece) => (heard += String(piece)))
           socket.write(word)
-          yield* until(() => heard === word)
+          yield* untilEffect(() => heard === word)
           socket.removeAllListeners("data")
         })
         const first = yield* dial(port)
@@ -289,7 +290,7 @@ for (const [name, make] of servers)
         const idle = yield* Effect.forEach(Array.from({ length: 128 }), () =>
           Effect.map(dial(port), (socket) => socket.on("error", () => {}).resume())
         )
-        yield* until(() => idle[0]?.closed === true || idle[0]?.readableEnded === true)
+        yield* untilEffect(() => idle[0]?.closed === true || idle[0]?.readableEnded === true)
         yield* say(yield* dial(port), "two")
         yield* say(first, "three")
         expect(idle.at(-1)?.readableEnded).toBe(false)
@@ -317,11 +318,11 @@ describe("a forward that is lost", () => {
       let seen = 0
       socket.on("data", (chunk) => (seen += chunk.length))
       const lost = yield* Effect.forkChild(Effect.flip(forward.lost))
-      yield* until(() => seen > 0)
+      yield* untilEffect(() => seen > 0)
       const [took, error] = yield* Effect.timed(Effect.andThen(sshd.killSessions, Fiber.join(lost)))
       expect(error._tag).toBe("ConnectionLost")
       expect(Duration.toMillis(took)).toBeLessThan(1000)
-      yield* until(() => socket.destroyed || socket.readableEnded)
+      yield* untilEffect(() => socket.destroyed || socket.readableEnded)
       expect(seen).toBeLessThan(size)
     })
   )

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSy
 import { join } from "node:path"
 import { utils } from "ssh2"
 import * as HostKeys from "../../../src/layers/ssh/HostKeys.ts"
-import { it } from "../../effect.ts"
+import { it } from "../../support/effect.ts"
 import * as Sshd from "./Sshd.ts"
 import { client, run, serverOf } from "./fixture.ts"
 

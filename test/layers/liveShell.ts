@@ -1,5 +1,4 @@
 import { Context, Effect, Layer, Stream } from "effect"
-import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { Secrets } from "../../src/layers/secrets/Secrets.ts"
 import { Processes } from "../../src/layers/processes/Processes.ts"
 import { Shell } from "../../src/layers/shell/Shell.ts"
@@ -36,22 +35,3 @@ export const liveShell = Effect.gen(function* () {
     home
   }
 })
-
-/** Whether a process runs. What has ended may still stand in the process table until its parent looks. */
-export const isAlive = (pid: number): boolean =>
-  existsSync(`/proc/${pid}`) && !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ")
-
-/** A process's command line; empty where it has ended. */
-export const commandLine = (pid: number): string => {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8")
-  } catch {
-    return ""
-  }
-}
-
-/** Every command line on this machine. */
-export const commandLines = (): ReadonlyArray<string> =>
-  readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map((pid) => commandLine(Number(pid)))
