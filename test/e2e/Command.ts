@@ -1,17 +1,17 @@
 import { readFileSync } from "node:fs"
 
-/** Where and with what a command runs. The environment is only what is given here and a plain PATH and HOME. */
+/** How a command runs. Its environment is `env` and a plain PATH and HOME, nothing else. */
 export interface CommandOptions {
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
   readonly stdin?: string | Blob
-  /** Milliseconds until it is killed: 300 000 where it is left out. */
+  /** Milliseconds until it is killed. Default: 300 000. */
   readonly timeout?: number
 }
 
-/** What a command that has ended leaves. */
+/** The result of a command. */
 export interface Result {
-  /** 128 and the signal's number where a signal ended it. */
+  /** 128 plus the signal's number if a signal ended it. */
   readonly code: number
   readonly signal: string | null
   readonly stdout: string
@@ -19,7 +19,7 @@ export interface Result {
   readonly milliseconds: number
 }
 
-/** A command that runs in its own session and process group, as it would in a terminal of its own. */
+/** A command that runs in its own session and process group, as in its own terminal. */
 export class Running {
   #stdout = ""
   #stderr = ""
@@ -78,7 +78,7 @@ export class Running {
     return this.#stdout + this.#stderr
   }
 
-  /** Waits until the output matches; fails when the command ends before, or after `timeout` milliseconds. */
+  /** Waits until the output matches. Fails when the command exits first, or after `timeout` milliseconds. */
   async waitFor(pattern: string | RegExp, timeout = 60_000): Promise<void> {
     const expired = AbortSignal.timeout(timeout)
     let ended = false
@@ -96,7 +96,7 @@ export class Running {
     }
   }
 
-  /** The id of the command itself, as the machine sees it: nsenter stands between, and passes no signal on. */
+  /** The command's process id on the machine. Its parent is nsenter, which passes no signals on. */
   get pid(): number {
     const child = childrenOf(this.#process.pid)[0]
     if (child === undefined) throw new Error(`the command has ended:\n${this.output}`)

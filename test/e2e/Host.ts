@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs"
 import { dirname } from "node:path"
+import { until } from "../support/waiting.ts"
 import { type CommandOptions, type Result, Running } from "./Command.ts"
 
-/** What a host is made with. */
+/** Describes a host to start. */
 export interface HostSpec {
   readonly name: string
   readonly engine: "docker" | "podman" | "none"
@@ -15,12 +16,12 @@ export interface Container {
   readonly state: string
 }
 
-/** One namespace of the machine that behaves as a machine of its own. */
+/** A set of namespaces that behaves like a separate machine. */
 export class Host {
   readonly name: string
   readonly engine: HostSpec["engine"]
   readonly ip: string
-  /** Its first process, as the machine sees it. */
+  /** The id of its first process on the machine. */
   readonly #pid: number
   readonly #env: Readonly<Record<string, string>>
 
@@ -34,7 +35,7 @@ export class Host {
 
   /** Starts a command on the host. */
   start(words: ReadonlyArray<string>, options: CommandOptions = {}): Running {
-    // Bun itself may lie outside the usual folders.
+    // Bun may be installed outside the usual folders.
     const path = `${process.env["PATH"] ?? ""}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:${dirname(process.execPath)}`
     const enter = `nsenter -t ${this.#pid} -r -m -n -p -- setsid env -C`.split(" ")
     return new Running([...enter, options.cwd ?? "/", ...words], {
@@ -43,12 +44,12 @@ export class Host {
     })
   }
 
-  /** Runs a command on the host to its end, whatever its exit code. */
+  /** Runs a command on the host, whatever its exit code. */
   try(words: ReadonlyArray<string>, options?: CommandOptions): Promise<Result> {
     return this.start(words, options).done
   }
 
-  /** Runs a command that must succeed; gives its output without the last line end. */
+  /** Runs a command that must succeed. Returns its output without the last newline. */
   async run(words: ReadonlyArray<string>, options?: CommandOptions): Promise<string> {
     const result = await this.try(words, options)
     if (result.code !== 0) {
@@ -57,7 +58,7 @@ export class Host {
     return result.stdout.trimEnd()
   }
 
-  /** Bytes that have come to the host over its network, all protocols together. */
+  /** Bytes that the host has received over its network, all protocols together. */
   receivedBytes(): number {
     const line = readFileSync(`/proc/${this.#pid}/net/dev`, "utf8")
       .split("\n")
@@ -65,7 +66,7 @@ export class Host {
     return Number(line?.trim().split(/\s+/)[1])
   }
 
-  /** Listening TCP sockets as `address:port process`, without the engine's and sshd's own on other ports than asked. */
+  /** Listening TCP sockets. */
   async listeners(): Promise<
     ReadonlyArray<{ readonly address: string; readonly port: number; readonly process: string }>
   > {
@@ -81,7 +82,7 @@ export class Host {
     })
   }
 
-  /** The command lines of all processes of the host, those inside its containers left out. */
+  /** The command lines of all processes of the host, except those inside containers. */
   processes(): ReadonlyArray<{ readonly pid: number; readonly words: ReadonlyArray<string> }> {
     const here = readlinkSync(`/proc/${this.#pid}/ns/pid`)
     return readdirSync("/proc")
@@ -97,13 +98,13 @@ export class Host {
       })
   }
 
-  /** All containers, running or not, the newest first. */
+  /** All containers, running or not, newest first. */
   async containers(): Promise<ReadonlyArray<Container>> {
-    // `ps --format` says other things under the same names on the two engines; `inspect` does not.
+    // The fields of `ps --format` differ between the two engines, those of `inspect` do not.
     const ids = (await this.run([this.engine, "ps", "--all", "--quiet", "--no-trunc"])).split("\n").filter(Boolean)
     if (ids.length === 0) return []
     const format = "{{.Id}}\t{{.Name}}\t{{.Config.Image}}\t{{.State.Status}}"
-    // One that went away in between makes it fail, after it has shown the others.
+    // If a container disappeared in between, `inspect` fails after it has shown the others.
     const { stdout } = await this.try([this.engine, "inspect", "--format", format, ...ids])
     const lines = stdout.split("\n").filter((line) => line.includes("\t"))
     return lines.map((line) => {
@@ -112,7 +113,7 @@ export class Host {
     })
   }
 
-  /** All images as `repository:tag`, those without a name as `<none>:<none>`. */
+  /** All images as `repository:tag`, unnamed ones as `<none>:<none>`. */
   async images(): Promise<ReadonlyArray<string>> {
     const lines = await this.run([this.engine, "images", "--format", "{{.Repository}}:{{.Tag}}"])
     return lines.split("\n").filter((line) => line !== "")
@@ -125,20 +126,20 @@ export class Host {
       .filter((line) => line !== "")
   }
 
-  /** Cuts the host off: packets are lost, connections stay open and silent. */
+  /** Disconnects the host from the network: packets are dropped, connections stay open and silent. */
   async unplug(): Promise<void> {
     await this.run(["ip", "link", "set", "eth0", "down"])
   }
 
-  /** Ends {@link unplug}. */
+  /** Reconnects the host after {@link unplug}. */
   async plug(): Promise<void> {
     await this.run(["ip", "link", "set", "eth0", "up"])
   }
 }
 
-/** A host that is deployed to: root and the user `deploy`, who may not use the engine, log in with the run's key. */
+/** A host to deploy to. The run's key is accepted for root and for `deploy`, who may not use the engine. */
 export class ServerHost extends Host {
-  /** Ends sshd and every session of it. */
+  /** Stops sshd and all its sessions. */
   async stopSshd(): Promise<void> {
     for (const { pid, words } of this.processes()) {
       if (words[0]?.startsWith("sshd:") === true || words[0] === "/usr/sbin/sshd") process.kill(pid, "SIGKILL")
@@ -146,10 +147,15 @@ export class ServerHost extends Host {
     await this.run(["rm", "-f", "/run/sshd.pid"])
   }
 
-  /** Starts sshd, with options of sshd_config over the usual ones: `{ AllowTcpForwarding: "no" }`. */
+  /** Starts sshd. `options` override sshd_config, such as `{ AllowTcpForwarding: "no" }`. */
   async startSshd(options: Readonly<Record<string, string>> = {}): Promise<void> {
     const words = Object.entries(options).flatMap(([name, value]) => ["-o", `${name}=${value}`])
     await this.run(["/usr/sbin/sshd", ...words, "-f", "/run/sshd/config"])
+    // sshd forks before it listens, and writes this file afterwards.
+    await until(
+      () => this.try(["test", "-s", "/run/sshd.pid"]),
+      ({ code }) => code === 0
+    )
   }
 
   async restartSshd(options: Readonly<Record<string, string>> = {}): Promise<void> {
@@ -157,13 +163,13 @@ export class ServerHost extends Host {
     await this.startSshd(options)
   }
 
-  /** Gives the server another host key, as a reinstalled machine has. */
+  /** Changes the server's host key, like a reinstallation does. */
   async changeHostKey(): Promise<void> {
     await this.run(["sh", "-c", "rm /run/sshd/host_key* && ssh-keygen -q -t ed25519 -N '' -f /run/sshd/host_key"])
     await this.restartSshd()
   }
 
-  /** Its line of a known_hosts file. */
+  /** The server's line in a known_hosts file. */
   async knownHost(): Promise<string> {
     const [type, key] = (await this.run(["cat", "/run/sshd/host_key.pub"])).split(" ")
     return `${this.ip} ${type} ${key}`

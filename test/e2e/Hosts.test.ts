@@ -1,29 +1,19 @@
-import { afterAll, beforeAll, expect, test } from "bun:test"
+import { expect, test } from "bun:test"
 import { existsSync } from "node:fs"
 import type { Host } from "./Host.ts"
-import { type Hosts, startHosts } from "./Hosts.ts"
 import { buildImage } from "./Image.ts"
 import { startRegistry } from "./Registry.ts"
 import { until } from "../support/waiting.ts"
+import { withHosts } from "./withHosts.ts"
 
-let hosts: Hosts
-
-beforeAll(async () => {
-  hosts = await startHosts({
-    servers: [
-      { name: "h1", engine: "docker" },
-      { name: "h2", engine: "podman" }
-    ]
-  })
-}, 120_000)
-afterAll(() => hosts.close())
+const hosts = withHosts({ h1: "docker", h2: "podman" })
 
 const ssh = (user: string, ip: string, command: string, ...options: ReadonlyArray<string>) => {
   const quiet = ["BatchMode=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"]
   return ["ssh", "-i", hosts.key, ...quiet.flatMap((option) => ["-o", option]), ...options, `${user}@${ip}`, command]
 }
 
-test("every server lets the key in, and is a machine of its own", async () => {
+test("every server accepts the key and is isolated from the machine", async () => {
   for (const server of hosts.servers) {
     const seen = await hosts.operator.run(
       ssh("root", server.ip, `${server.engine} ps --all --quiet; hostname -I 2>/dev/null; ls -A /tmp`)
@@ -34,14 +24,14 @@ test("every server lets the key in, and is a machine of its own", async () => {
   }
 })
 
-test("nothing can leave: no namespace has a default route", async () => {
+test("no packet can leave: no namespace has a default route", async () => {
   for (const host of [hosts.operator, ...hosts.servers]) {
     expect(await host.run(["ip", "route", "show", "default"])).toBe("")
     expect((await host.run(["ip", "-o", "link", "show", "type", "veth"])).split("\n")).toHaveLength(1)
   }
 })
 
-test("a container of every engine serves its page to the other hosts", async () => {
+test("containers of every engine serve their page to other hosts", async () => {
   const archive = await buildImage(hosts.operator, { name: "page:1", page: "hello" })
   for (const server of hosts.servers) {
     await server.run([server.engine, "load"], { stdin: Bun.file(archive) })
@@ -49,12 +39,13 @@ test("a container of every engine serves its page to the other hosts", async () 
     await server.run([server.engine, "run", "--detach", "--name", "page", "--publish", "8080:80", image])
     expect(await hosts.operator.run(["busybox", "wget", "-qO-", `http://${server.ip}:8080/`])).toBe("hello")
     expect((await server.containers()).map(({ name, state }) => [name, state])).toEqual([["page", "running"]])
-    const stopped = await server.try([server.engine, "stop", "page"])
-    expect(stopped.milliseconds).toBeLessThan(5_000)
+    await server.run([server.engine, "stop", "page"])
+    // 137 if the engine had to kill it after ten seconds.
+    expect(await server.run([server.engine, "inspect", "--format", "{{.State.ExitCode}}", "page"])).toBe("0")
   }
 })
 
-test("a real registry asks for a login, and every engine trusts it", async () => {
+test("the registry requires a login, and every engine trusts its certificate", async () => {
   const address = await startRegistry(hosts, { on: hosts.operator, username: "me", password: "p4ss word" })
   await buildImage(hosts.operator, { name: `${address}/page:1`, page: "pushed" })
   expect((await hosts.operator.try(["docker", "push", `${address}/page:1`])).code).toBe(1)
@@ -69,7 +60,7 @@ test("a real registry asks for a login, and every engine trusts it", async () =>
   }
 })
 
-test("sshd can be stopped, refuse forwarding, and change its key", async () => {
+test("sshd can be stopped, refuse forwarding and change its host key", async () => {
   const server = hosts.server("h1")
   const before = await server.knownHost()
   await server.stopSshd()
@@ -82,24 +73,30 @@ test("sshd can be stopped, refuse forwarding, and change its key", async () => {
   await hosts.operator.run(ssh("root", server.ip, "true"))
 })
 
-test("a slow line keeps its delay and its pace", async () => {
+test("a slow link delivers everything, later than the direct link does", async () => {
   const server = hosts.server("h1")
   const line = await hosts.slowLink({ to: "h1", delay: 50, bytesPerSecond: 2_000_000 })
-  const received = server.receivedBytes()
   const login = ["-p", `${line.port}`]
-  const copied = await hosts.operator.try(ssh("root", "127.0.0.1", "wc -c", ...login), {
-    stdin: new Blob([new Uint8Array(2_000_000)])
-  })
-  expect(copied.stdout.trim()).toBe("2000000")
-  expect(copied.milliseconds).toBeGreaterThan(1_500)
-  expect(server.receivedBytes() - received).toBeGreaterThan(2_000_000)
+  const bytes = new Blob([new Uint8Array(4_000_000)])
+  const order: Array<string> = []
+  const copy = async (name: string, words: ReadonlyArray<string>) => {
+    expect(await hosts.operator.run(words, { stdin: bytes })).toBe("4000000")
+    order.push(name)
+  }
+  const received = server.receivedBytes()
+  const slow = copy("slow", ssh("root", "127.0.0.1", "wc -c", ...login))
+  await until(() => server.receivedBytes() - received > 100_000)
+  await copy("direct", ssh("root", server.ip, "wc -c"))
+  await slow
+  expect(order).toEqual(["direct", "slow"])
+  expect(server.receivedBytes() - received).toBeGreaterThan(8_000_000)
   const open = hosts.operator.start(ssh("root", "127.0.0.1", "echo open; cat", ...login), { stdin: new Blob(["x"]) })
   await open.waitFor("open")
   await line.cut()
   expect((await hosts.operator.try(ssh("root", "127.0.0.1", "true", ...login))).code).toBe(255)
 })
 
-test("a signal reaches the command, and its exit status comes back", async () => {
+test("a signal reaches the command, and its exit code comes back", async () => {
   const running = hosts.operator.start(["sh", "-c", "trap 'exit 7' INT; echo ready; while :; do sleep 0.1; done"])
   await running.waitFor("ready")
   running.kill("SIGINT")

@@ -2,26 +2,26 @@ import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { Host, type HostSpec, ServerHost } from "./Host.ts"
 
-/** Servers, and the machine that jiji runs on, that nothing but the tests can reach. */
+/** Servers and the machine that jiji runs on, reachable only by the tests. */
 export interface Hosts {
-  /** Where jiji, its engine and its store run. Files are the machine's own; HOME and TMPDIR are the run's. */
+  /** Where jiji, its engine and its store run. It shares the machine's files, but has its own HOME and TMPDIR. */
   readonly operator: Host
   /** By name. */
   server(name: string): ServerHost
   readonly servers: ReadonlyArray<ServerHost>
-  /** A slow line from the operator to a server's sshd. The server is then reached at 127.0.0.1 and `port`. */
+  /** Opens a slow link from the operator to a server's sshd, at 127.0.0.1 and `port`. */
   slowLink(options: {
     readonly to: string
-    /** One way, milliseconds. */
+    /** Milliseconds, one way. */
     readonly delay: number
-    /** Each way; unlimited where absent. */
+    /** Each way. Default: unlimited. */
     readonly bytesPerSecond?: number
   }): Promise<SlowLink>
-  /** A private key that every server lets in. */
+  /** A private key that every server accepts. */
   readonly key: string
   /** HOME of the operator. */
   readonly home: string
-  /** A folder for the run's own files. It goes with the hosts. */
+  /** A folder for files of the tests, removed with the hosts. */
   readonly folder: string
   /** Stops and removes everything. */
   close(): Promise<void>
@@ -29,14 +29,14 @@ export interface Hosts {
 
 export interface SlowLink {
   readonly port: number
-  /** Ends the line and all connections on it. */
+  /** Closes the link and all its connections. */
   cut(): Promise<void>
 }
 
 const script = join(import.meta.dir, "hosts.sh")
 
 /**
- * Starts hosts side by side. They are stopped and removed by `close`, and also when this process ends in any other way.
+ * Starts hosts in parallel. `close` stops and removes them, and so does any other end of this process.
  */
 export const startHosts = async (options: {
   readonly operator?: HostSpec["engine"]
@@ -53,7 +53,7 @@ export const startHosts = async (options: {
     (spec, index) => ({ ...spec, role: "server", ip: `10.99.0.${11 + index}` }) as const
   )
   const specs = [operator, ...serverSpecs]
-  // A session of its own, so that Ctrl-C in the terminal leaves it time to clean up.
+  // In its own session, so that Ctrl-C in the terminal leaves it time to clean up.
   const guard = Bun.spawn(
     [
       "setsid",
@@ -89,7 +89,7 @@ export const startHosts = async (options: {
     HOME: home,
     TMPDIR: temporary,
     LANG: "C.UTF-8",
-    // What Bun keeps of sources that it has read; it would else fill HOME, in which tests look for what jiji has left.
+    // Bun's cache of transpiled sources. By default it is in HOME, where tests look for what jiji left behind.
     BUN_RUNTIME_TRANSPILER_CACHE_PATH: join(import.meta.dir, "../../.tools/transpiled")
   }
   const machine = new Host(operator, operator.ip, pidOf(operator.name), environment)

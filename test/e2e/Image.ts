@@ -2,28 +2,28 @@ import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync 
 import { join } from "node:path"
 import type { Host } from "./Host.ts"
 
-/** What an image of a test is like. */
+/** Describes a test image. */
 export interface ImageOptions {
-  /** What it serves at `/`, on port 80. */
+  /** The page it serves at `/`, on port 80. */
   readonly page: string
-  /** Random bytes in a layer of their own. */
+  /** Adds a layer of random bytes. */
   readonly megabytes?: number
-  /** A command of the Dockerfile's HEALTHCHECK. */
+  /** Adds a HEALTHCHECK. */
   readonly healthcheck?: "passes" | "fails"
-  /** Ends at once, with its page as the last line of its log. */
+  /** Exits immediately, after writing its page to the log. */
   readonly crashes?: boolean
 }
 
 /**
- * Writes the context of an image that needs no base image: a static busybox, the page, and nothing else. Layers: the
- * program, the random bytes, the page.
+ * Writes the context of an image without a base image: a static busybox and the page. Its layers are busybox, the
+ * random bytes and the page.
  */
 export const writeContext = (folder: string, options: ImageOptions): void => {
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, "busybox"), readBusybox(), { mode: 0o755 })
   writeFileSync(join(folder, "index.html"), options.page)
   if (options.megabytes !== undefined) writeRandom(join(folder, "random"), options.megabytes)
-  // A program that is process 1 gets no signal it has not asked for; busybox httpd asks for none, its shell does.
+  // Process 1 only gets signals that it handles. busybox httpd handles none, the shell does.
   const serve = "trap 'exit 0' TERM; httpd -f -p 80 -h /www & wait"
   const crash = "cat /www/index.html >&2; exit 3"
   const url = options.healthcheck === "fails" ? "http://127.0.0.1/missing" : "http://127.0.0.1/"
@@ -44,7 +44,7 @@ export const writeContext = (folder: string, options: ImageOptions): void => {
   )
 }
 
-/** Builds an image on the host and saves it; gives the archive's path. */
+/** Builds an image on the host and saves it. Returns the path of the archive. */
 export const buildImage = async (host: Host, options: ImageOptions & { readonly name: string }): Promise<string> => {
   const folder = await host.run(["mktemp", "--directory"])
   writeContext(folder, options)
@@ -57,7 +57,7 @@ export const buildImage = async (host: Host, options: ImageOptions & { readonly 
 let busybox: Uint8Array | undefined
 const readBusybox = (): Uint8Array => (busybox ??= new Uint8Array(readFileSync("/bin/busybox")))
 
-/** Random bytes: they neither compress, nor are they in any store already. */
+/** Writes random bytes, which do not compress and are in no store yet. */
 export const writeRandom = (path: string, megabytes: number): void => {
   const file = openSync(path, "w")
   const part = new Uint8Array(1 << 20)

@@ -9,17 +9,17 @@ import { type ImageOptions, writeContext } from "./Image.ts"
 export interface TestProject {
   /** Holds `.jiji/deploy.yml` and the context of the service `web`. */
   readonly root: string
-  /** Writes the image's context anew, as a developer's next change does. */
+  /** Rewrites the image's context, like a developer's change. */
   change(image: ImageOptions): void
-  /** Runs jiji to its end, whatever its exit code. */
+  /** Runs jiji, whatever its exit code. */
   jiji(args: ReadonlyArray<string>, options?: CommandOptions): Promise<Result>
-  /** Starts jiji, for tests of signals. */
+  /** Starts jiji, for tests that send signals. */
   start(args: ReadonlyArray<string>, options?: CommandOptions): Running
 }
 
 const main = join(import.meta.dir, "../../src/main.ts")
 
-/** One value laid over another, as the environments of jiji do: maps merge, all else replaces. */
+/** Merges one value into another like jiji's environments: maps are merged, everything else is replaced. */
 const merge = (under: Record<string, unknown>, over: Record<string, unknown>): Record<string, unknown> => {
   const merged = { ...under }
   for (const [key, value] of Object.entries(over)) {
@@ -33,8 +33,8 @@ const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
 /**
- * Writes a project of one service, `web`, which runs on every server, publishes port 8080, and is built on the
- * operator. `config` is merged over that deploy.yml.
+ * Writes a project with one service, `web`, which is built on the operator, runs on every server and publishes port
+ * 8080. `config` is merged into its deploy.yml.
  */
 export const writeProject = (
   hosts: Hosts,

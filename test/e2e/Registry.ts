@@ -5,8 +5,8 @@ import type { Hosts } from "./Hosts.ts"
 const program = join(import.meta.dir, "../../.tools/registry/usr/bin/docker-registry")
 
 /**
- * Starts a real registry with TLS and a login on a host, on port 5000, trusted by the engines of all hosts. It ends with
- * the hosts. Gives its address.
+ * Starts a real registry with TLS and a login on port 5000 of a host. The engines of all hosts trust it. It stops with
+ * the hosts. Returns its address.
  */
 export const startRegistry = async (
   hosts: Hosts,

@@ -3,8 +3,8 @@ import { join } from "node:path"
 import type { Host } from "./Host.ts"
 
 /**
- * Builds an image of Debian's docker-registry on a host, as `registry:3` is one: it listens on port 5000, and keeps its
- * data in /var/lib/registry.
+ * Builds an image of Debian's docker-registry on a host. Like `registry:3`, it listens on port 5000 and keeps its data
+ * in /var/lib/registry.
  */
 export const buildRegistryImage = async (host: Host, folder: string, name: string): Promise<void> => {
   const binary = join(import.meta.dir, "../../.tools/registry/usr/bin/docker-registry")

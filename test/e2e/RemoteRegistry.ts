@@ -7,25 +7,25 @@ import { until } from "../support/waiting.ts"
 
 const program = join(import.meta.dir, "../../.tools/registry/usr/bin/docker-registry")
 
-/** Those that give tokens: GHCR and Docker Hub; and one that takes the password itself. */
+/** Registries with a token service (GHCR and Docker Hub), with basic authentication, and without a login. */
 const tokenNames = ["ghcr.io", "docker.io", "registry-1.docker.io", "index.docker.io", "auth.docker.io"]
 const basicNames = ["registry.example.com"]
 const openNames = ["open.example.com"]
 
-/** Registries by the names that the world knows, on the operator, which no test can confuse with the real ones. */
+/** Registries on the operator with the names of real ones. */
 export interface RemoteRegistry {
-  /** Makes the registries misbehave, until `mend`. */
+  /** Makes the registries misbehave until `mend`. */
   breakDown(fault: Fault): void
   mend(): void
-  /** What was asked of them so far: `METHOD name/path`. */
+  /** All requests so far, as `METHOD name/path`. */
   requests(): Promise<ReadonlyArray<string>>
   readonly username: string
   readonly password: string
 }
 
 /**
- * Starts real registries behind TLS, with the names ghcr.io, docker.io, registry.example.com (which asks for a password)
- * and open.example.com (which does not). All hosts know the names and trust the certificate. They end with the hosts.
+ * Starts real registries behind TLS, named ghcr.io, docker.io, registry.example.com (which requires a password) and
+ * open.example.com (which does not). All hosts resolve the names and trust the certificate. They stop with the hosts.
  */
 export const startRemoteRegistry = async (
   hosts: Hosts,
@@ -48,7 +48,7 @@ export const startRemoteRegistry = async (
   const alternatives = `subjectAltName=${names.map((name) => `DNS:${name}`).join(",")}`
   await Promise.all([make("front", "rsa:2048", "-addext", alternatives), make("token", "rsa:2048")])
 
-  // Docker Hub's certificate is looked for in the system's store alone.
+  // For Docker Hub, docker trusts only the system's certificates.
   const certificate = await Bun.file(file("front.pem")).text()
   const addresses = names.map((name) => `${operator.ip} ${name}`).join("\n")
   const trust = async (host: Host) => {
@@ -104,7 +104,7 @@ export const startRemoteRegistry = async (
   await Bun.write(settings.log, "")
   const front = operator.start([process.execPath, join(import.meta.dir, "registryFront.ts"), file("settings.json")])
   await front.waitFor("the front is listening")
-  // A program that has read /etc/hosts a moment ago does not look again at once.
+  // A program that has just read /etc/hosts does not read it again immediately.
   const known = (host: Host) =>
     until(
       () => host.try([host.engine, "pull", "open.example.com/none"]),

@@ -1,24 +1,14 @@
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
+import { expect, test } from "bun:test"
 import { readdirSync } from "node:fs"
 import { dirname, join } from "node:path"
 import type { Host } from "./Host.ts"
-import { type Hosts, startHosts } from "./Hosts.ts"
-
-setDefaultTimeout(120_000)
+import { withHosts } from "./withHosts.ts"
 
 const demo = join(import.meta.dir, "../../bin/demo")
-let bare: Hosts
-let running: Hosts
+const bare = withHosts({}, "none")
+const running = withHosts({}, "docker")
 
-beforeAll(async () => {
-  ;[bare, running] = await Promise.all([
-    startHosts({ operator: "none", servers: [] }),
-    startHosts({ operator: "docker", servers: [] })
-  ])
-})
-afterAll(() => Promise.all([bare.close(), running.close()]))
-
-/** What a demo could leave: processes, interfaces, mounts, listening ports, its folder. */
+/** What a demo could leave behind: processes, interfaces, mounts, listening ports, its folder. */
 const traces = async (operator: Host, home: string) => ({
   processes: operator.processes().map(({ words }) => words.slice(0, 2).join(" ")),
   interfaces: (await operator.run(["ip", "-o", "link"])).split("\n").map((line) => line.split(": ")[1]),
@@ -27,7 +17,7 @@ const traces = async (operator: Host, home: string) => ({
   files: readdirSync(join(dirname(home), "tmp"))
 })
 
-test("where no engine runs, the demo brings one, shows all of its deploys, and leaves nothing", async () => {
+test("starts an engine when none runs, shows all deploys, and leaves nothing behind", async () => {
   const before = await traces(bare.operator, bare.home)
   const run = await bare.operator.try([demo])
   expect(run).toMatchObject({ code: 0, stderr: "" })
@@ -37,7 +27,7 @@ test("where no engine runs, the demo brings one, shows all of its deploys, and l
   expect(await traces(bare.operator, bare.home)).toEqual(before)
 })
 
-test("after Ctrl-C in the middle of a deploy the demo leaves nothing either", async () => {
+test("leaves nothing behind after Ctrl-C in the middle of a deploy", async () => {
   const before = await traces(bare.operator, bare.home)
   const run = bare.operator.start([demo])
   await run.waitFor("web build: done")
@@ -46,7 +36,7 @@ test("after Ctrl-C in the middle of a deploy the demo leaves nothing either", as
   expect(await traces(bare.operator, bare.home)).toEqual(before)
 })
 
-test("where an engine runs, the demo uses it, and takes away only what it has made", async () => {
+test("uses the engine that runs, and removes only what it created", async () => {
   const { home, operator } = running
   const context = join(running.folder, "kept")
   await operator.run([

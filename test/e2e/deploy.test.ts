@@ -1,41 +1,26 @@
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
+import { beforeAll, expect, test } from "bun:test"
 import { cpSync, existsSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { type Hosts, startHosts } from "./Hosts.ts"
-import { allTraces, containersOf, done, page, table } from "./observe.ts"
+import { allTraces, containersOf, done, page, table, type Traces, untilQuiet } from "./observe.ts"
 import { type TestProject, writeProject } from "./Project.ts"
-import { until } from "../support/waiting.ts"
+import { withHosts } from "./withHosts.ts"
 
-setDefaultTimeout(120_000)
-
-let hosts: Hosts
 let shop: TestProject
-let quiet: Awaited<ReturnType<typeof allTraces>>
+let quiet: Traces
 
+const hosts = withHosts({ h1: "docker", h2: "docker", h3: "podman" })
 beforeAll(async () => {
-  hosts = await startHosts({
-    servers: [
-      { name: "h1", engine: "docker" },
-      { name: "h2", engine: "docker" },
-      { name: "h3", engine: "podman" }
-    ]
-  })
   quiet = await allTraces(hosts)
   const config = { services: { web: { health: { running_for: "0s" } } } }
   shop = writeProject(hosts, { name: "shop", image: { page: "one", megabytes: 30 }, config })
-}, 120_000)
-afterAll(() => hosts.close())
+})
 
 const pages = () => Promise.all(hosts.servers.map((server) => page(hosts, server)))
 const ids = async (project = "shop") =>
   (await Promise.all(hosts.servers.map((server) => containersOf(server, project)))).flat().map(({ id }) => id)
 
-/** Nothing but the containers, the store and known_hosts tells of the runs so far. */
-const nothingIsLeft = () =>
-  until(
-    () => allTraces(hosts),
-    (now) => Bun.deepEquals(now, quiet)
-  )
+/** Runs leave only containers, the store and known_hosts. */
+const nothingIsLeft = () => untilQuiet(hosts, quiet)
 
 test("a first deploy serves the page from every server, on docker and on podman", async () => {
   const before = hosts.servers.map((server) => server.receivedBytes())
@@ -62,7 +47,7 @@ test("a first deploy serves the page from every server, on docker and on podman"
   await nothingIsLeft()
 })
 
-test("a changed page moves only the layer that it is in", async () => {
+test("a changed page transfers only its own layer", async () => {
   const before = hosts.servers.map((server) => server.receivedBytes())
   writeFileSync(join(shop.root, "web/index.html"), "two")
   const run = done(await shop.jiji(["deploy"]))
@@ -72,12 +57,12 @@ test("a changed page moves only the layer that it is in", async () => {
     expect(server.receivedBytes() - (before[index] ?? 0)).toBeLessThan(1_000_000)
     expect((await containersOf(server, "shop")).map(({ name }) => name)).toEqual(["shop-web"])
   }
-  // What the local registry took in: the page's layer and what describes the image.
+  // What is new in the local registry: the page's layer, the image's configuration and its manifest.
   const added = /push: (\S+) (k?B) of 3\d MB new/.exec(run.stdout)
   expect(added).not.toBeNull()
 })
 
-test("the same deploy again changes nothing, and says so", async () => {
+test("redeploying the same version changes nothing, and says so", async () => {
   const before = await ids()
   const run = await shop.jiji(["deploy"])
   expect(run).toMatchObject({ code: 0, stderr: "" })
@@ -86,7 +71,7 @@ test("the same deploy again changes nothing, and says so", async () => {
   await nothingIsLeft()
 })
 
-test("one run deploys several services, each to its own servers", async () => {
+test("deploys several services, each to its own servers", async () => {
   const project = writeProject(hosts, {
     name: "several",
     image: { page: "several" },
@@ -115,7 +100,7 @@ test("one run deploys several services, each to its own servers", async () => {
   )
 })
 
-test("globs choose servers and services, and one that fits nothing is an error of usage", async () => {
+test("selects servers and services by pattern, and rejects a pattern that matches nothing", async () => {
   writeFileSync(join(shop.root, "web/index.html"), "three")
   const some = done(await shop.jiji(["deploy", "-H", "h[12]", "-S", "w*"]))
   expect(
@@ -135,7 +120,7 @@ test("globs choose servers and services, and one that fits nothing is an error o
   expect(await ids()).toEqual(before)
 })
 
-test("an environment lays its file over deploy.yml, and one without a file is an error", async () => {
+test("merges the environment's file on top of deploy.yml, and rejects an unknown environment", async () => {
   writeFileSync(
     join(shop.root, ".jiji/deploy.staging.yml"),
     "services:\n  web:\n    hosts: [h3]\n    ports: ['8095:80']\n"
@@ -148,7 +133,7 @@ test("an environment lays its file over deploy.yml, and one without a file is an
   expect(missing.stderr).toContain("Did you mean `-e staging`?")
 })
 
-test("-c names another file, from any folder, and --version is the tag", async () => {
+test("reads the file given with -c from any folder, and tags the image with --version", async () => {
   const elsewhere = join(hosts.folder, "elsewhere/.jiji")
   cpSync(join(shop.root, ".jiji"), elsewhere, { recursive: true })
   cpSync(join(shop.root, "web"), join(hosts.folder, "elsewhere/web"), { recursive: true })
@@ -166,7 +151,7 @@ test("-c names another file, from any folder, and --version is the tag", async (
   expect(bad.stderr).toContain("→")
 })
 
-/** Every file below a folder, with its size and times of change. */
+/** Every file below a folder, with its size and its change times. */
 const files = (folder: string): Readonly<Record<string, string>> =>
   Object.fromEntries(
     readdirSync(folder, { recursive: true, encoding: "utf8" }).map((name) => {
@@ -175,7 +160,7 @@ const files = (folder: string): Readonly<Record<string, string>> =>
     })
   )
 
-test("a dry run makes no connection, needs no engine, changes no file, and prints every command without a secret", async () => {
+test("a dry run connects to nothing, needs no engine, changes no file, and prints every command without secrets", async () => {
   const project = writeProject(hosts, {
     name: "rehearsal",
     image: { page: "never" },
@@ -209,9 +194,9 @@ test("a dry run makes no connection, needs no engine, changes no file, and print
   }
 })
 
-test("a failure leaves nothing behind either, and its table tells which server failed", async () => {
-  const [h1] = hosts.servers
-  await h1?.run([
+test("leaves nothing behind after a failure, and shows which server failed", async () => {
+  const h1 = hosts.server("h1")
+  await h1.run([
     "docker",
     "run",
     "--detach",
@@ -233,7 +218,7 @@ test("a failure leaves nothing behind either, and its table tells which server f
   expect(done).toEqual({ h1: "failed", h2: "started", h3: "started" })
   expect(run.stderr).toContain("A port that web publishes on h1 is already in use")
   expect(run.stderr).toContain("ss -ltnp")
-  await h1?.run(["docker", "rm", "--force", "squatter"])
+  await h1.run(["docker", "rm", "--force", "squatter"])
   expect(await ids()).toEqual(before)
   await nothingIsLeft()
   expect(

@@ -1,30 +1,21 @@
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
+import { beforeAll, expect, test } from "bun:test"
 import { join } from "node:path"
 import { faults } from "../docs/eventLines.ts"
 import { emulator } from "../reporters/emulator.ts"
-import { type Hosts, startHosts } from "./Hosts.ts"
 import { done } from "./observe.ts"
 import { type TestProject, writeProject } from "./Project.ts"
-
-setDefaultTimeout(60_000)
+import { withHosts } from "./withHosts.ts"
 
 const main = join(import.meta.dir, "../../src/main.ts")
 
-let hosts: Hosts
 let shop: TestProject
 
+const hosts = withHosts({ h1: "docker", h2: "podman" })
 beforeAll(async () => {
-  hosts = await startHosts({
-    servers: [
-      { name: "h1", engine: "docker" },
-      { name: "h2", engine: "podman" }
-    ]
-  })
   shop = writeProject(hosts, { name: "shop", image: { page: "one", megabytes: 30 } })
-}, 60_000)
-afterAll(() => hosts.close())
+})
 
-/** The lines of a run, read by a program that knows nothing of jiji. */
+/** The events of a run, as a program that knows nothing about jiji reads them. */
 const events = (stdout: string) => {
   expect(faults(stdout)).toEqual([])
   const all = stdout
@@ -36,7 +27,7 @@ const events = (stdout: string) => {
   return all
 }
 
-test("every line of a real deploy is what the published schema says, with how far it was in bytes", async () => {
+test("every event of a real deploy matches the published schema, with its progress in bytes", async () => {
   const run = done(await shop.jiji(["deploy", "--json"]))
   expect(run.stderr).toBe("")
   const all = events(run.stdout)
@@ -59,7 +50,7 @@ test("every line of a real deploy is what the published schema says, with how fa
   }
 })
 
-test("so is every line of one that fails, whose sentence is on stderr", async () => {
+test("every event of a failed deploy matches the schema, and the error is on stderr", async () => {
   shop.change({ page: "two", crashes: true })
   const run = await shop.jiji(["deploy", "--json"])
   expect(run.code).toBe(1)
@@ -68,7 +59,7 @@ test("so is every line of one that fails, whose sentence is on stderr", async ()
   expect(run.stderr).toStartWith("error: The new container of web on h")
 })
 
-test("a terminal shows the same deploy line by line, and is left clean", async () => {
+test("a terminal shows the deploy line by line, and is left clean", async () => {
   shop.change({ page: "three", megabytes: 20 })
   const command = `stty cols 40 rows 24; exec '${process.execPath}' '${main}' deploy`
   const run = hosts.operator.start(["script", "-qefc", command, "/dev/null"], {
@@ -86,7 +77,7 @@ test("a terminal shows the same deploy line by line, and is left clean", async (
   }
   expect(text.split("\n").filter((line) => line.startsWith("✓ deploy"))).toHaveLength(2)
   expect(text).not.toContain("·")
-  // What it looked like in between.
+  // What it showed while steps were running.
   expect(stdout).toMatch(/· build +\d+ s/)
   expect(stdout).toMatch(/· pull +\d+ s {2}h\d web/)
 })

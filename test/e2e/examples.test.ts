@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
+import { beforeAll, describe, expect, test } from "bun:test"
 import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { parse, stringify } from "yaml"
@@ -6,50 +6,38 @@ import type { Event } from "../../src/core/Event.ts"
 import { faults } from "../docs/eventLines.ts"
 import type { Result } from "./Command.ts"
 import type { Host } from "./Host.ts"
-import { type Hosts, startHosts } from "./Hosts.ts"
 import { writeContext } from "./Image.ts"
-import { allTraces, containersOf, done, outcomes, page } from "./observe.ts"
-import { until } from "../support/waiting.ts"
-
-setDefaultTimeout(120_000)
+import { allTraces, containersOf, done, outcomes, page, type Traces, untilQuiet } from "./observe.ts"
+import { withHosts } from "./withHosts.ts"
 
 const main = join(import.meta.dir, "../../src/main.ts")
 const examples = join(import.meta.dir, "../../examples")
 
-let hosts: Hosts
-let quiet: Awaited<ReturnType<typeof allTraces>>
+let quiet: Traces
 let shop: Example
 let mono: Example
 
+const hosts = withHosts({ web1: "docker", web2: "docker", web3: "podman", mono: "docker" })
 beforeAll(async () => {
-  hosts = await startHosts({
-    servers: [
-      { name: "web1", engine: "docker" },
-      { name: "web2", engine: "docker" },
-      { name: "web3", engine: "podman" },
-      { name: "mono", engine: "docker" }
-    ]
-  })
   quiet = await allTraces(hosts)
   shop = copy("canary", hosts.servers.slice(0, 3), (web) => ({ ...web, image: undefined, build: { context: "." } }))
   writePage("one")
   mono = copy("monorepo", hosts.servers.slice(3))
   await standIns()
-}, 120_000)
-afterAll(() => hosts.close())
+})
 
-/** An example in a folder of the operator's, and jiji in it. */
+/** A copy of an example on the operator, and jiji in it. */
 interface Example {
   readonly root: string
   readonly start: (args: ReadonlyArray<string>) => ReturnType<Host["start"]>
   readonly jiji: (args: ReadonlyArray<string>) => Promise<Result>
-  /** The commands of its README that run jiji, in their order. */
+  /** The jiji commands in its README, in order. */
   readonly readme: ReadonlyArray<ReadonlyArray<string>>
 }
 
 type Service = Readonly<Record<string, unknown>>
 
-/** Copies an example, with the servers here in the place of its own, in their order. */
+/** Copies an example and replaces its servers, in order, with the ones here. */
 const copy = (name: string, servers: ReadonlyArray<Host>, web: (service: Service) => Service = (same) => same) => {
   const root = join(hosts.folder, name)
   cpSync(join(examples, name), root, { recursive: true })
@@ -71,7 +59,7 @@ const copy = (name: string, servers: ReadonlyArray<Host>, web: (service: Service
   } satisfies Example
 }
 
-/** Has the shop say something at `/`; and at `/health`, where it is well. */
+/** Changes the page that the shop serves at `/`, and whether it serves `/health`. */
 const writePage = (text: string, isWell = true) => {
   cpSync(join(examples, "hello"), shop.root, { recursive: true, filter: (path) => !path.includes(".jiji") })
   cpSync("/bin/busybox", join(shop.root, "busybox"))
@@ -80,7 +68,7 @@ const writePage = (text: string, isWell = true) => {
   else rmSync(join(shop.root, "www/health"), { force: true })
 }
 
-/** Images of the names that the monorepo stands on, with as much in them as it uses: none can be fetched from here. */
+/** Builds minimal images in place of the monorepo's base images, which cannot be pulled here. */
 const standIns = async () => {
   const folder = join(hosts.folder, "stand-ins")
   writeContext(folder, { page: "" })
@@ -99,7 +87,7 @@ const standIns = async () => {
   }
 }
 
-/** The lines of a run, each as the published schema says. */
+/** The events of a run, checked against the published schema. */
 const events = (stdout: string): ReadonlyArray<Event> => {
   expect(faults(stdout)).toEqual([])
   return stdout
@@ -108,7 +96,7 @@ const events = (stdout: string): ReadonlyArray<Event> => {
     .map((line) => JSON.parse(line))
 }
 
-/** The last run of this machine, as its record has it. */
+/** The last run of this machine, from the run history. */
 const recorded = async () => events(done(await shop.jiji(["runs", "show", "--json"])).stdout)
 
 /** The event of a tag at a path. */
@@ -118,14 +106,10 @@ const find = (all: ReadonlyArray<Event>, tag: Event["_tag"], path: string): Even
   return found
 }
 
-/** What the record keeps of a run: all but how far a step was in between. */
+/** What the run history keeps of a run: everything except progress. */
 const kept = (all: ReadonlyArray<Event>) => all.filter(({ _tag }) => _tag !== "StepProgress")
 
-const nothingIsLeft = () =>
-  until(
-    () => allTraces(hosts),
-    (now) => Bun.deepEquals(now, quiet)
-  )
+const nothingIsLeft = () => untilQuiet(hosts, quiet)
 
 describe("examples/canary", () => {
   const canary = "canary/waves[web1]"
@@ -133,7 +117,7 @@ describe("examples/canary", () => {
   const pages = () => Promise.all(hosts.servers.slice(0, 3).map((server) => page(hosts, server)))
   const others = () => Promise.all(hosts.servers.slice(1, 3).map((server) => containersOf(server, "shop")))
 
-  test("runs as its README says: the canary answers before anything is begun on the others", async () => {
+  test("works as its README says: the canary answers before the other servers are touched", async () => {
     expect(shop.readme.map((words) => words.join(" "))).toEqual([
       "run canary --help",
       "run canary --path /health --dry-run",
@@ -160,7 +144,7 @@ describe("examples/canary", () => {
     await nothingIsLeft()
   })
 
-  test("leaves the others as they are where the canary does not answer; it keeps what it has", async () => {
+  test("leaves the other servers alone when the canary does not answer", async () => {
     const before = await others()
     writePage("two", false)
     const run = await shop.jiji(["run", "canary", "--path", "/health", "--json"])
@@ -183,10 +167,10 @@ describe("examples/canary", () => {
     await nothingIsLeft()
   })
 
-  test("Ctrl-C between the canary and the others leaves these as they are, and nothing behind", async () => {
+  test("Ctrl-C after the canary leaves the other servers unchanged, and nothing behind", async () => {
     const before = await others()
     writePage("three")
-    // It is waited for, so that the rest come no further than that.
+    // The run waits for web3, so it gets no further with the others.
     await hosts.server("web3").unplug()
     const run = shop.start(["run", "canary", "--path", "/health", "--json"])
     await run.waitFor(/"StepSucceeded"[^\n]*servers\[web2\]\/connect"/)
@@ -206,7 +190,7 @@ describe("examples/canary", () => {
     expect(done(await shop.jiji(["runs", "show"])).stdout).toStartWith("! canary of shop interrupted after")
   })
 
-  test("the same command then brings the others to where the canary is", async () => {
+  test("running the same command again updates the other servers", async () => {
     const run = done(await shop.jiji(["run", "canary", "--path", "/health"]))
     expect(outcomes(run)).toEqual(["web web1: unchanged", "web web2: replaced", "web web3: replaced"])
     expect(await pages()).toEqual(["three", "three", "three"])
@@ -218,7 +202,7 @@ describe("examples/monorepo", () => {
   const images = "deploy/images"
   const build = { api: `${images}/backend/on-base/services[api]/build`, web: `${images}/frontend/services[web]/build` }
 
-  test("runs as its README says: each service is built at once, but those on the base after it", async () => {
+  test("works as its README says: builds all services in parallel, except those that need the base image first", async () => {
     expect(mono.readme.map((words) => words.join(" "))).toEqual([
       "list monorepo",
       "run monorepo --dry-run",
@@ -255,7 +239,7 @@ describe("examples/monorepo", () => {
     await nothingIsLeft()
   })
 
-  test("deploys nothing where the base cannot be built", async () => {
+  test("deploys nothing when the base image fails to build", async () => {
     const before = await containersOf(hosts.server("mono"), "mono")
     writeFileSync(join(mono.root, "base/Dockerfile"), "FROM debian:bookworm-slim\nRUN exit 7\n")
     writeFileSync(join(mono.root, "web/index.html"), "<h1>never</h1>\n")

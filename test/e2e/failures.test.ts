@@ -1,28 +1,19 @@
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
+import { beforeAll, expect, test } from "bun:test"
 import type { Host, ServerHost } from "./Host.ts"
-import { type Hosts, startHosts } from "./Hosts.ts"
 import type { ImageOptions } from "./Image.ts"
-import { allTraces, containersOf, done, outcomes, page, watchPage } from "./observe.ts"
+import { allTraces, containersOf, done, outcomes, page, type Traces, untilQuiet, watchPage } from "./observe.ts"
 import { writeProject } from "./Project.ts"
 import { until } from "../support/waiting.ts"
+import { withHosts } from "./withHosts.ts"
 
-setDefaultTimeout(120_000)
+let quiet: Traces
 
-let hosts: Hosts
-let quiet: Awaited<ReturnType<typeof allTraces>>
-
+const hosts = withHosts({ h1: "docker", h2: "podman" })
 beforeAll(async () => {
-  hosts = await startHosts({
-    servers: [
-      { name: "h1", engine: "docker" },
-      { name: "h2", engine: "podman" }
-    ]
-  })
   quiet = await allTraces(hosts)
-}, 120_000)
-afterAll(() => hosts.close())
+})
 
-/** A service for each of the three ways to replace a container. */
+/** One service for each of the three ways to replace a container. */
 const write = (image: ImageOptions) => {
   const other = { build: { context: "./web" }, hosts: ["h1", "h2"], health: { timeout: "6s" } }
   return writeProject(hosts, {
@@ -39,8 +30,8 @@ const write = (image: ImageOptions) => {
 }
 
 /**
- * Podman's netavark in Debian 12 lets the address of its bridge follow those of its ports, and each time that it changes with
- * a container that comes or goes, open connections stand still for seconds. Newer ones set it once, as this does.
+ * Podman's netavark in Debian 12 derives the address of its bridge from those of its ports. Each time it changes because
+ * a container starts or stops, open connections stall for seconds. Newer versions set it once, as this does.
  */
 const holdBridge = (server: ServerHost) => {
   const hold = 'set -- $(ip -brief link show type bridge | grep podman) && ip link set "$1" address "$3"'
@@ -50,9 +41,9 @@ const holdBridge = (server: ServerHost) => {
 const all = () => Promise.all(hosts.servers.map((server) => containersOf(server, "shop")))
 
 test.each<[string, ImageOptions]>([
-  ["crashes at its start", { page: "no DATABASE_URL is set", crashes: true }],
+  ["crashes when it starts", { page: "no DATABASE_URL is set", crashes: true }],
   ["fails its health check", { page: "unwell", healthcheck: "fails" }]
-])("a container that %s leaves the old one serving, in each way of replacing it", async (_, image) => {
+])("keeps the old container serving when the new one %s, for each replacement strategy", async (_, image) => {
   done(await write({ page: "good" }).jiji(["deploy"]))
   const before = await all()
   expect(before.map((containers) => containers.map(({ name, state }) => `${name} ${state}`))).toEqual(
@@ -63,7 +54,7 @@ test.each<[string, ImageOptions]>([
   const run = await write(image).jiji(["deploy"])
   const seen = (await Promise.all(watches.map((watch) => watch.stop("good")))).map((pages) => [...new Set(pages)])
   expect(run.code).toBe(1)
-  // With ports and no data to share, the successor is tried first: nobody notices.
+  // A service with ports and without volumes is tried first, so nobody notices.
   expect(seen).toEqual([["good"], ["good"]])
   expect(await all()).toEqual(before)
   for (const server of hosts.servers) {
@@ -82,15 +73,12 @@ test.each<[string, ImageOptions]>([
     "worker h2: failed"
   ])
   expect(run.stderr).toContain("the old one, if any, keeps running")
-  // Once for each time that its engine has started it.
+  // One line for each time the engine started it.
   if (image.crashes === true) expect(run.stderr).toMatch(/Last log lines:\n( {2}\| (no DATABASE_URL is set)+\n)+/)
-  await until(
-    () => allTraces(hosts),
-    (now) => Bun.deepEquals(now, quiet)
-  )
+  await untilQuiet(hosts, quiet)
 })
 
-test("the next good deploy replaces all, unnoticed by who fetches the page but for the moment of the switch", async () => {
+test("the next good deploy replaces all containers, and the page is only unavailable while they switch", async () => {
   const watches = hosts.servers.map((server) => watchPage(hosts, server, 8080))
   expect(outcomes(done(await write({ page: "better" }).jiji(["deploy"])))).toEqual([
     "data h1: replaced",
@@ -102,13 +90,13 @@ test("the next good deploy replaces all, unnoticed by who fetches the page but f
   ])
   for (const watch of watches) {
     const pages = (await watch.stop("better")).filter((page, index, all) => page !== all[index - 1])
-    // Old pages, then perhaps some of none while the port changes hands, then new ones: never back.
+    // Old pages, then perhaps failures while the port switches, then new pages, and never the old one again.
     expect(["good better", "good FAILED better"]).toContain(pages.join(" "))
   }
   for (const server of hosts.servers) expect(await page(hosts, server, 8081)).toBe("better")
 })
 
-test("a failure on one server does not keep the others from being deployed to, and is mended by the next run", async () => {
+test("deploys to the other servers when one fails, and the next run repairs it", async () => {
   const project = (version: string) =>
     writeProject(hosts, {
       name: "marked",
@@ -128,8 +116,8 @@ test("a failure on one server does not keep the others from being deployed to, a
         }
       }
     })
-  const [h1, h2] = hosts.servers
-  if (h1 === undefined || h2 === undefined) throw new Error("two servers were started")
+  const h1 = hosts.server("h1")
+  const h2 = hosts.server("h2")
   for (const server of hosts.servers) await server.run(["sh", "-c", "mkdir -p /run/marker && touch /run/marker/ok"])
   done(await project("one").jiji(["deploy"]))
   await h1.run(["rm", "/run/marker/ok"])
@@ -144,7 +132,7 @@ test("a failure on one server does not keep the others from being deployed to, a
   expect(await page(hosts, h1, 8082)).toBe("two")
 })
 
-test("what an interrupted switch left is mended: the old one stopped, the next one running, a trial beside them", async () => {
+test("repairs what an interrupted switch left: a stopped old container, a running new one, a leftover trial", async () => {
   const names = ["renaming", "trying", "both", "creating", "renamed", "stopped"]
   const service = { build: { context: "./web" }, hosts: ["h1", "h2"], health: { running_for: "0s" } }
   const project = writeProject(hosts, {
@@ -167,17 +155,17 @@ test("what an interrupted switch left is mended: the old one stopped, the next o
       const labels = ["--label", "jiji.project=cut", "--label", `jiji.service=${service}`]
       return engine(operation, ...(operation === "run" ? ["--detach"] : []), "--name", name, ...labels, image)
     }
-    // The old one is stopped, the next one runs; with a trial beside them in the second case.
+    // The old one is stopped and the next one runs. In the second case there is also a trial.
     for (const name of ["renaming", "both"]) {
       await engine("rename", `cut-${name}`, `cut-${name}-next`)
       await make("create", `cut-${name}`, name)
     }
     for (const name of ["trying", "both"]) await make("run", `cut-${name}-trial`, name)
-    // The old one runs, the next one does not yet.
+    // The old one runs, the next one does not run yet.
     await make("create", "cut-creating-next", "creating")
     // The old one is gone, the next one runs.
     await engine("rename", "cut-renamed", "cut-renamed-next")
-    // Nothing runs: the old one is stopped, the next one not started yet.
+    // Nothing runs: the old one is stopped and the next one has not started.
     await engine("stop", "cut-stopped")
     await make("create", "cut-stopped-next", "stopped")
   }
@@ -185,7 +173,7 @@ test("what an interrupted switch left is mended: the old one stopped, the next o
   done(await project.jiji(["deploy"]))
   const after = await state()
   const kept = (all: typeof before) => all.map((containers) => containers.filter(({ name }) => name !== "cut-stopped"))
-  // What served is kept, under its proper name; the rest is gone.
+  // The container that served is kept under its proper name. The others are gone.
   expect(kept(after)).toEqual(kept(before))
   for (const [index, server] of hosts.servers.entries()) {
     expect(after[index]?.filter(({ name }) => name === "cut-stopped")).toMatchObject([{ state: "running" }])

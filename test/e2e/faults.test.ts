@@ -1,33 +1,24 @@
-import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
+import { afterEach, beforeAll, expect, test } from "bun:test"
 import type { Result } from "./Command.ts"
-import { type Hosts, startHosts } from "./Hosts.ts"
 import { done } from "./observe.ts"
 import { writeProject } from "./Project.ts"
 import type { Fault } from "./registryFront.ts"
 import { type RemoteRegistry, startRemoteRegistry } from "./RemoteRegistry.ts"
+import { withHosts } from "./withHosts.ts"
 
-setDefaultTimeout(120_000)
-
-let hosts: Hosts
 let registry: RemoteRegistry
 const env = { TOKEN: "p4ss-word" }
 
+const hosts = withHosts({ h1: "docker", h2: "podman" })
 beforeAll(async () => {
-  hosts = await startHosts({
-    servers: [
-      { name: "h1", engine: "docker" },
-      { name: "h2", engine: "podman" }
-    ]
-  })
   registry = await startRemoteRegistry(hosts, { username: "me", password: env.TOKEN })
-}, 120_000)
+})
 afterEach(() => registry.mend())
-afterAll(() => hosts.close())
 
 const write = (server: string, name = "shop") =>
   writeProject(hosts, {
     name,
-    // Another one each time, so that there is something to push and pull.
+    // A new page each time, so that there is something to push and pull.
     image: { page: crypto.randomUUID(), megabytes: 1 },
     config: {
       builder: { registry: { type: "remote", server, username: "me", password: "TOKEN" } },
@@ -35,19 +26,19 @@ const write = (server: string, name = "shop") =>
     }
   })
 
-/** Deploys while the registry is broken. */
+/** Deploys while the registry misbehaves. */
 const deploy = (fault: Fault, ...args: ReadonlyArray<string>): Promise<Result> => {
   registry.breakDown(fault)
   return write("ghcr.io").jiji(["deploy", ...args], { env })
 }
 
-/** An error as registries write it. */
+/** An error in the form that registries use. */
 const says = (code: string, message: string): string => JSON.stringify({ errors: [{ code, message }] })
 
 const upload = "^POST ghcr.io/.*/uploads/"
 const pull = "^(GET|HEAD) ghcr.io/.*/manifests/sha256"
 
-test("a token that may not write is told the three things that GHCR asks for", async () => {
+test("explains what GHCR requires when a token may not push", async () => {
   const run = await deploy({ on: upload, status: 403, body: says("DENIED", "permission_denied: write_package") })
   expect(run.code).toBe(77)
   expect(run.stderr).toContain("(403 Forbidden): denied: permission_denied: write_package")
@@ -57,31 +48,31 @@ test("a token that may not write is told the three things that GHCR asks for", a
   expect(run.stdout).not.toContain("retrying")
 })
 
-test("a push that is refused for its login is not tried again", async () => {
+test("does not retry a push when the login is rejected", async () => {
   const run = await deploy({ on: upload, status: 401 }, "-H", "h1")
   expect(run.code).toBe(77)
   expect(run.stderr).toContain("The registry requires a valid login for ghcr.io/me/shop/web:")
   expect(run.stdout).not.toContain("retrying")
 })
 
-test("a registry that was asked too often is given the time it wants, and the deploy goes on", async () => {
+test("waits as long as a rate-limiting registry asks, then continues", async () => {
   const body = says("TOOMANYREQUESTS", "retry-after: 1.2s, allowed: 44000/minute")
   const run = done(await deploy({ on: "^PUT ghcr.io/.*/manifests/", status: 429, body, times: 1 }, "-H", "h1"))
   expect(run.stdout).toContain("web push: warning: the registry's rate limit was reached; retrying in 2 s (1 of 3)")
 })
 
-test("a registry that fails for a moment does not fail the deploy", async () => {
+test("a brief registry error does not fail the deploy", async () => {
   const run = done(await deploy({ on: "^PUT ghcr.io/.*/manifests/", status: 503, times: 1 }, "-H", "h1"))
   expect(run.stdout).toContain("web push: warning: the registry reported an internal error; retrying in 1 s (1 of 3)")
 })
 
-test("a connection that breaks in the middle of an upload does not fail the deploy", async () => {
+test("a connection that breaks during an upload does not fail the deploy", async () => {
   done(await deploy({ on: "^PATCH ghcr.io/", drop: 200_000, times: 1 }, "-H", "h1"))
   const last = done(await deploy({ on: "^PUT ghcr.io/.*/manifests/", drop: 1, times: 1 }, "-H", "h1"))
   expect(last.stdout).toContain("web push: warning: the connection to the registry was lost; retrying in 1 s")
 })
 
-test("what a server meets is the server's error, with both engines", async () => {
+test("reports a registry's error on the server where it happened, with both engines", async () => {
   const limit = says("TOOMANYREQUESTS", "You have reached your pull rate limit.")
   const limited = await deploy({ on: pull, status: 429, body: limit }, "-H", "h1")
   expect(limited.code).toBe(69)
@@ -93,7 +84,7 @@ test("what a server meets is the server's error, with both engines", async () =>
   expect(gone.stderr).toMatch(/The registry has no image ghcr.io\/me\/shop\/web@sha256:\w+ \(requested from h2\)/)
 })
 
-test("a registry that fails for good is given up, as what it is, on every machine", async () => {
+test("gives up a registry that keeps failing, on every machine", async () => {
   registry.breakDown({ on: "^GET ghcr.io/v2/$", status: 500 })
   const run = await write("ghcr.io").jiji(["registry", "login"], { env })
   expect(run.code).toBe(69)
@@ -103,7 +94,7 @@ test("a registry that fails for good is given up, as what it is, on every machin
   expect(run.stdout).toContain("(3 of 3)")
 })
 
-test("a registry that is not what it should be is told apart: its certificate, plain HTTP, its name", async () => {
+test("tells apart an untrusted certificate, plain HTTP and an unknown name", async () => {
   const { operator } = hosts
   const login = (server: string, name: string) => write(server, name).jiji(["registry", "login"], { env })
   const open = async (script: string) => {

@@ -1,5 +1,5 @@
-// Deploys the project of the current folder as `jiji deploy` does, but gives up a server that is silent for two seconds,
-// where jiji waits for three quarters of a minute. Ends with the failure's texts and exit code.
+// Deploys the project in the current folder like `jiji deploy`, but gives up a server after two seconds of silence, not
+// after three quarters of a minute. Prints the error and exits with its code.
 import { join } from "node:path"
 import { Duration, Effect, Exit, Layer } from "effect"
 import { exitReport } from "../../src/cli/process/exit.ts"

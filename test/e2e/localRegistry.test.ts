@@ -1,28 +1,18 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
+import { beforeAll, describe, expect, test } from "bun:test"
 import { join } from "node:path"
-import { type Hosts, startHosts } from "./Hosts.ts"
 import { done, outcomes, page } from "./observe.ts"
 import { writeProject } from "./Project.ts"
 import { buildRegistryImage } from "./RegistryImage.ts"
 import { until } from "../support/waiting.ts"
+import { withHosts } from "./withHosts.ts"
 
-setDefaultTimeout(120_000)
-
-let hosts: Hosts
-
+const hosts = withHosts({ h1: "docker", h2: "podman" })
 beforeAll(async () => {
-  hosts = await startHosts({
-    servers: [
-      { name: "h1", engine: "docker" },
-      { name: "h2", engine: "podman" }
-    ]
-  })
   await buildRegistryImage(hosts.operator, join(hosts.folder, "registry-image"), "registry:test")
-}, 120_000)
-afterAll(() => hosts.close())
+})
 
 const registries = [
-  ["jiji's own", { type: "local", port: 9271 }],
+  ["jiji's own server", { type: "local", port: 9271 }],
   ["a container", { type: "local", port: 9272, engine: "container", image: "registry:test" }]
 ] as const
 
@@ -34,7 +24,7 @@ const write = (registry: Record<string, unknown>, text: string, name = "shop") =
   })
 const pages = () => Promise.all(hosts.servers.map((server) => page(hosts, server)))
 
-/** The port that the operator's registry, or the relay in front of it, has on a server while a deploy runs. */
+/** Whether the first server listens on the port that is forwarded to the registry while a deploy runs. */
 const forwarded = async (port: number) => {
   const listeners = await hosts.servers[0]?.listeners()
   return listeners?.some((each) => each.port === port) === true
@@ -42,7 +32,7 @@ const forwarded = async (port: number) => {
 
 for (const [name, registry] of registries) {
   describe(`the local registry is ${name}`, () => {
-    test("docker and podman pull from it by digest, and again only what is new", async () => {
+    test("docker and podman pull from it by digest, and only what is new", async () => {
       const first = done(await write(registry, `one of ${name}`).jiji(["deploy", "--version", "v1"]))
       expect(outcomes(first).map((line) => line.replace("replaced", "started"))).toEqual([
         "web h1: started",
@@ -58,17 +48,16 @@ for (const [name, registry] of registries) {
       expect(await pages()).toEqual([`two of ${name}`, `two of ${name}`])
     })
 
-    test("status shows what it holds", async () => {
+    test("`registry status` lists its images", async () => {
       const { stdout } = done(await write(registry, "unused").jiji(["registry", "status"]))
       expect(stdout).toContain(`The registry of shop is local, on port ${registry.port}`)
       expect(stdout).toMatch(/^shop-web +v2 /m)
       expect(stdout).toMatch(/^shop-web +v1 /m)
     })
 
-    test("skopeo copies from it on a server, cannot push to it, and sees no other image", async () => {
-      const [server] = hosts.servers
-      if (server === undefined) throw new Error("there is a server")
-      // A container that never gets healthy keeps the tunnel open.
+    test("a server can pull the deployed image from it with skopeo, but push nothing and pull no other image", async () => {
+      const server = hosts.server("h1")
+      // A container that never becomes healthy keeps the tunnel open.
       const project = writeProject(hosts, {
         name: "slow",
         image: { page: "slow", healthcheck: "fails" },
@@ -110,19 +99,19 @@ describe("a registry in a container", () => {
   const docker = (...words: ReadonlyArray<string>) => hosts.operator.run(["docker", ...words])
   const deploy = (changes: Record<string, unknown> = {}) => write({ ...registry, ...changes }, "three").jiji(["deploy"])
 
-  test("listens on loopback alone, and keeps its images in a volume of its own", async () => {
+  test("listens on loopback only, and keeps its images in its own volume", async () => {
     expect(await docker("port", "jiji-registry")).toBe(`5000/tcp -> 127.0.0.1:${registry.port}`)
     expect(await docker("volume", "ls", "--quiet", "--filter", "name=jiji-registry")).toBe("jiji-registry")
   })
 
-  test("is started again where it was stopped", async () => {
+  test("is started again after it was stopped", async () => {
     const id = await docker("inspect", "--format", "{{.Id}}", "jiji-registry")
     await docker("stop", "--time", "0", "jiji-registry")
     expect(done(await deploy()).stdout).toContain("its container was started")
     expect(await docker("inspect", "--format", "{{.Id}}", "jiji-registry")).toBe(id)
   })
 
-  test("is not taken for one on another port", async () => {
+  test("is not used when deploy.yml asks for another port", async () => {
     const run = await deploy({ port: 9273 })
     expect(run.code).toBe(78)
     expect(run.stderr).toContain(
@@ -130,7 +119,7 @@ describe("a registry in a container", () => {
     )
   })
 
-  test("is removed with its images, and only it", async () => {
+  test("is removed with its images", async () => {
     const removed = done(await write(registry, "three").jiji(["registry", "remove", "--yes"]))
     expect(removed.stdout).toBe("Removed the container jiji-registry and its images.\n")
     expect(await docker("ps", "--all", "--quiet", "--filter", "name=jiji-registry")).toBe("")
@@ -140,7 +129,7 @@ describe("a registry in a container", () => {
     )
   })
 
-  test("says what holds its port, and leaves no container behind", async () => {
+  test("reports a port in use, and leaves no container behind", async () => {
     const listen = `Bun.listen({ hostname: "127.0.0.1", port: ${registry.port}, socket: { data() {} } })`
     const other = hosts.operator.start([process.execPath, "-e", listen])
     const ports = async () => (await hosts.operator.listeners()).map(({ port }) => port)
@@ -153,7 +142,7 @@ describe("a registry in a container", () => {
     expect(await docker("ps", "--all", "--quiet", "--filter", "name=jiji-registry")).toBe("")
   })
 
-  test("is not confused with somebody else's container of that name", async () => {
+  test("is not confused with another container of the same name", async () => {
     await docker("create", "--name", "jiji-registry", "registry:test")
     for (const run of [await deploy(), await write(registry, "three").jiji(["registry", "remove", "--yes"])]) {
       expect(run.code).toBe(1)

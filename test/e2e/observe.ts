@@ -2,32 +2,34 @@ import { join } from "node:path"
 import type { Result } from "./Command.ts"
 import type { Container, Host } from "./Host.ts"
 import type { Hosts } from "./Hosts.ts"
+import { until } from "../support/waiting.ts"
+import { commandLines } from "../support/processes.ts"
 
-/** The page that a server serves, as the operator sees it; its exit code's text where it serves none. */
+/** The page that a server serves to the operator, or why there is none. */
 export const page = async (hosts: Hosts, server: Host, port = 8080): Promise<string> => {
   const words = ["timeout", "5", "busybox", "wget", "-qO-", `http://${server.ip}:${port}/`]
   const got = await hosts.operator.try(words)
   return got.code === 0 ? got.stdout : `no page: ${got.stderr.trim()}`
 }
 
-/** The containers of a project, by name: `{ name, id, state }`, in the order of their names. */
+/** The containers of a project, sorted by name. */
 export const containersOf = async (host: Host, project: string): Promise<ReadonlyArray<Container>> =>
   (await host.containers())
     .filter(({ name }) => name.startsWith(`${project}-`))
     .sort((a, b) => a.name.localeCompare(b.name))
 
-/** What runs for a container, and changes with it. */
+/** Processes that belong to a container. */
 const ofContainers = /^(containerd-shim|docker-proxy|conmon|runc|crun|podman: )/
 
-/** What a command of the tests themselves looks like, at work or as it begins. */
+/** Processes of the tests themselves. */
 const ofTests = /^(setsid|nsenter|env|ss|find)$/
 
 const program = (words: ReadonlyArray<string>): string => words[0]?.split("/").at(-1) ?? ""
 
 /**
- * What would betray a deploy that left something behind: what listens, what runs and what lies in the folders that
- * programs write to, one a line. What belongs to containers, the operator's store of images, the record of runs, and what
- * Bun keeps of the programs it runs from their source are left out.
+ * Everything that a deploy could leave behind, one per line: listening ports, processes, and files in the folders that
+ * programs write to. Containers, the operator's image store, the run history and Bun's cache of transpiled sources are
+ * left out.
  */
 export const traces = async (hosts: Hosts, host: Host): Promise<ReadonlyArray<string>> => {
   const isOperator = host === hosts.operator
@@ -41,7 +43,7 @@ export const traces = async (hosts: Hosts, host: Host): Promise<ReadonlyArray<st
       .processes()
       .filter(({ words }) => !ofContainers.test(program(words)) && !ofTests.test(program(words)))
       .map(({ words }) => `runs: ${words.join(" ")}`)
-      // A host's own first process waits for these, one after another.
+      // The first process of a host waits for these.
       .filter((line) => line !== "runs: sleep infinity"),
     ...files
       .flat()
@@ -50,15 +52,25 @@ export const traces = async (hosts: Hosts, host: Host): Promise<ReadonlyArray<st
   ].sort()
 }
 
+/** {@link traces} by host. */
+export type Traces = Readonly<Record<string, ReadonlyArray<string>>>
+
 /** {@link traces} of all hosts. */
-export const allTraces = async (hosts: Hosts): Promise<Readonly<Record<string, ReadonlyArray<string>>>> =>
+export const allTraces = async (hosts: Hosts): Promise<Traces> =>
   Object.fromEntries(
     await Promise.all(
       [hosts.operator, ...hosts.servers].map(async (host) => [host.name, await traces(hosts, host)] as const)
     )
   )
 
-/** The rows of the table at the end of a run, by their columns' names. */
+/** Waits until the traces of the hosts are what they were before. */
+export const untilQuiet = (hosts: Hosts, quiet: Traces): Promise<Traces> =>
+  until(
+    () => allTraces(hosts),
+    (now) => Bun.deepEquals(now, quiet)
+  )
+
+/** The rows of the table at the end of a run, by column name. */
 export const table = ({ stdout }: Result): ReadonlyArray<Readonly<Record<string, string>>> => {
   const lines = stdout.split("\n")
   const at = lines.findIndex((line) => line.startsWith("SERVICE"))
@@ -68,29 +80,52 @@ export const table = ({ stdout }: Result): ReadonlyArray<Readonly<Record<string,
   return rows.map((row) => Object.fromEntries(row.split(/ {2,}/).map((cell, column) => [names[column] ?? "", cell])))
 }
 
-/** A run that must have ended well: fails with all that it said where it did not. */
+/** Fails with the output of a run if it has failed. */
 export const done = (run: Result): Result => {
   if (run.code !== 0) throw new Error(`ended with ${run.code}\n${run.stdout}${run.stderr}`)
   return run
 }
 
-/** Fetches a page over and over, until it is told to stop; gives what came each time, and `FAILED` where nothing did. */
+/**
+ * Collects the command lines of all processes on the machine, which include those of all hosts, as often as it can.
+ * Every word ends with a NUL.
+ */
+export const watchCommandLines = () => {
+  const seen = new Set<string>()
+  const over = new AbortController()
+  const watch = async () => {
+    while (!over.signal.aborted) {
+      for (const line of commandLines()) seen.add(line)
+      await Bun.sleep(1)
+    }
+    return [...seen]
+  }
+  const watching = watch()
+  return {
+    stop: (): Promise<ReadonlyArray<string>> => {
+      over.abort()
+      return watching
+    }
+  }
+}
+
+/** Fetches a page again and again until stopped. Returns every response, or `FAILED` for a failed one. */
 export const watchPage = (hosts: Hosts, server: Host, port: number) => {
   const fetch = `timeout 2 busybox wget -qO- http://${server.ip}:${port}/ || printf FAILED; echo; sleep 0.05`
   const loop = hosts.operator.start(["sh", "-c", `while :; do ${fetch}; done`])
   return {
-    /** Waits until `last` came. */
+    /** Waits until the response is `last`. */
     stop: async (last: string): Promise<ReadonlyArray<string>> => {
       await loop.waitFor(`\n${last}\n`)
       loop.killGroup("SIGKILL")
       const { stdout } = await loop.done
-      // The last one may have been cut off.
+      // The last line may be incomplete.
       return stdout.split("\n").slice(0, -1)
     }
   }
 }
 
-/** The outcomes of a run's table, as `service server: outcome`, in that order. */
+/** The outcomes in a run's table as `service server: outcome`, sorted. */
 export const outcomes = (run: Result): ReadonlyArray<string> =>
   table(run)
     .map(({ OUTCOME, SERVER, SERVICE }) => `${SERVICE} ${SERVER}: ${OUTCOME}`)

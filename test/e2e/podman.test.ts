@@ -1,29 +1,16 @@
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
-import { type Hosts, startHosts } from "./Hosts.ts"
+import { expect, test } from "bun:test"
 import { done, outcomes, page } from "./observe.ts"
 import { writeProject } from "./Project.ts"
 import { startRegistry } from "./Registry.ts"
+import { withHosts } from "./withHosts.ts"
 
-setDefaultTimeout(120_000)
-
-let hosts: Hosts
-
-beforeAll(async () => {
-  hosts = await startHosts({
-    operator: "podman",
-    servers: [
-      { name: "h1", engine: "docker" },
-      { name: "h2", engine: "podman" }
-    ]
-  })
-}, 120_000)
-afterAll(() => hosts.close())
+const hosts = withHosts({ h1: "docker", h2: "podman" }, "podman")
 
 const pages = (port: number) => Promise.all(hosts.servers.map((server) => page(hosts, server, port)))
 const healthOf = (server: string, engine: string, container: string) =>
   hosts.server(server).run([engine, "inspect", "--format", "{{json .Config.Healthcheck}}", container])
 
-test("an image that podman builds is deployed with its health check, to docker and to podman, and not again", async () => {
+test("deploys an image built by podman with its health check, to docker and podman, and only once", async () => {
   const project = writeProject(hosts, { name: "shop", image: { page: "from podman", healthcheck: "passes" } })
   done(await project.jiji(["deploy"]))
   expect(await pages(8080)).toEqual(["from podman", "from podman"])
@@ -32,7 +19,7 @@ test("an image that podman builds is deployed with its health check, to docker a
   expect(outcomes(done(await project.jiji(["deploy"])))).toEqual(["web h1: unchanged", "web h2: unchanged"])
 })
 
-test("an image that podman builds goes through a registry by the digest that it has there", async () => {
+test("deploys an image built by podman through a remote registry by its digest there", async () => {
   const address = await startRegistry(hosts, { on: hosts.operator, username: "me", password: "secret-word" })
   const project = writeProject(hosts, {
     name: "pushed",

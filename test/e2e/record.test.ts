@@ -6,7 +6,7 @@ import { join } from "node:path"
 const folder = mkdtempSync(join(tmpdir(), "jiji-full-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** Keeps a run on a disk of its own, which nobody else sees, and that is made what it is by commands; what was warned of. */
+/** Records a run on a small disk of its own, prepared by shell commands. Returns the warnings. */
 const warned = (size: string, commands: string): string => {
   const program = join(import.meta.dir, "../record/writing.ts")
   const mount = `mount -t tmpfs -o size=${size} none ${folder} && cd ${folder} && ${commands} && exec "$@"`
@@ -28,18 +28,18 @@ const warned = (size: string, commands: string): string => {
 }
 const cannot = `Cannot use the run history in ${folder}/jiji/runs.sqlite`
 
-test("on a disk with room a run is kept without a word", () => {
+test("records a run silently when the disk has room", () => {
   expect(warned("8m", "true")).toBe("")
 })
 
-test("a disk that is full, or becomes so, is one warning, and the run goes on", () => {
+test("a disk that is or becomes full causes one warning, and the run continues", () => {
   expect(warned("8m", "cat /dev/zero >zeros 2>/dev/null || true")).toMatch(
     new RegExp(`^${RegExp.escape(cannot)}: the disk is full[^\n]*\n$`)
   )
   expect(warned("256k", "true")).toMatch(new RegExp(`^${RegExp.escape(cannot)}: the disk is full[^\n]*\n$`))
 })
 
-test("a disk that is read-only is one warning, and the run goes on", () => {
+test("a read-only disk causes one warning, and the run continues", () => {
   const readOnly = `mount -o remount,ro ${folder}`
   expect(warned("8m", readOnly)).toMatch(
     new RegExp(`^${RegExp.escape(cannot)}: your user may not write to it[^\n]*\n$`)

@@ -1,36 +1,26 @@
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
+import { beforeAll, expect, test } from "bun:test"
 import { appendFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import type { CommandOptions, Result } from "./Command.ts"
 import type { ServerHost } from "./Host.ts"
-import { type Hosts, startHosts } from "./Hosts.ts"
 import { containersOf, done, outcomes, page } from "./observe.ts"
 import { type TestProject, writeProject } from "./Project.ts"
 import { until } from "../support/waiting.ts"
+import { withHosts } from "./withHosts.ts"
 
-setDefaultTimeout(120_000)
-
-let hosts: Hosts
 let h1: ServerHost
 let h2: ServerHost
 let before: Awaited<ReturnType<typeof state>>
 
+const hosts = withHosts({ h1: "docker", h2: "docker", h3: "none" })
 beforeAll(async () => {
-  hosts = await startHosts({
-    servers: [
-      { name: "h1", engine: "docker" },
-      { name: "h2", engine: "docker" },
-      { name: "h3", engine: "none" }
-    ]
-  })
   h1 = hosts.server("h1")
   h2 = hosts.server("h2")
   done(await write("one").jiji(["deploy"]))
   before = await state()
-}, 120_000)
-afterAll(() => hosts.close())
+})
 
-/** The project on h1 and h2, with a page of its own and `config` over its deploy.yml. */
+/** Writes the project for h1 and h2 with a page, and with `config` merged into its deploy.yml. */
 const write = (page: string, config: Record<string, unknown> = {}): TestProject => {
   const project = writeProject(hosts, {
     name: "shop",
@@ -41,7 +31,7 @@ const write = (page: string, config: Record<string, unknown> = {}): TestProject 
 }
 const state = () => Promise.all([h1, h2].map((server) => containersOf(server, "shop")))
 
-/** Fails with this code, says this and what to do about it, and changes no container. */
+/** Expects a failure with this exit code, error and remedy. */
 const refused = (run: Result, code: number, sentence: string, remedy: string) => {
   expect({ code: run.code, stderr: run.stderr }).toEqual({ code, stderr: expect.stringContaining(sentence) as never })
   const line = run.stderr.split("\n").find((line) => line.startsWith("  → "))
@@ -51,17 +41,17 @@ const nothingChanged = async () => expect(await state()).toEqual(before)
 
 const deploy = (project: TestProject, options?: CommandOptions) => project.jiji(["deploy"], options)
 
-test("a changed host key is refused, before anything is changed on any server", async () => {
+test("rejects a changed host key before it changes any server", async () => {
   await h2.changeHostKey()
   const project = write("two")
   refused(await deploy(project), 77, "The host key of h2 (10.99.0.12) has changed", "ssh-keygen -R '10.99.0.12'")
   await nothingChanged()
-  // As the remedy says.
+  // What the remedy suggests.
   await hosts.operator.run(["ssh-keygen", "-R", h2.ip, "-f", join(project.root, "known_hosts")])
   rmSync(join(project.root, "known_hosts.old"))
 })
 
-test("a key that no server knows is refused", async () => {
+test("reports a key that no server accepts", async () => {
   const key = join(hosts.folder, "stranger")
   await hosts.operator.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key])
   const project = write("two", { ssh: { keys: [key] } })
@@ -74,7 +64,7 @@ test("a key that no server knows is refused", async () => {
   await nothingChanged()
 })
 
-test("a server that cannot be reached ends it before anything is changed on another", async () => {
+test("an unreachable server fails the deploy before any other server changes", async () => {
   await h2.stopSshd()
   refused(
     await deploy(write("two")),
@@ -86,7 +76,7 @@ test("a server that cannot be reached ends it before anything is changed on anot
   await nothingChanged()
 })
 
-test("secrets that are missing are told all at once, before anything is done", async () => {
+test("reports all missing secrets at once, before it does anything", async () => {
   const environment = { secrets: ["FIRST", "SECOND", "THIRD"] }
   const project = write("two", { services: { web: { hosts: ["h1", "h2"], environment } } })
   const run = await deploy(project, { env: { SECOND: "is there" } })
@@ -95,7 +85,7 @@ test("secrets that are missing are told all at once, before anything is done", a
   await nothingChanged()
 })
 
-test("a faulty deploy.yml is told with every fault's place, and a missing one too", async () => {
+test("reports the line of every mistake in deploy.yml, and a missing deploy.yml", async () => {
   const project = write("two", { services: { web: { hosts: ["h1", "h9"], prots: ["1:1"], retain: 0 } } })
   const run = await deploy(project)
   expect(run.code).toBe(78)
@@ -104,7 +94,7 @@ test("a faulty deploy.yml is told with every fault's place, and a missing one to
   await nothingChanged()
 })
 
-test("an image that does not build ends it with the builder's own words", async () => {
+test("a failed build shows the builder's own output", async () => {
   const project = write("two")
   appendFileSync(join(project.root, "web/Dockerfile"), "COPY missing.txt /missing.txt\n")
   const run = await deploy(project)
@@ -113,7 +103,7 @@ test("an image that does not build ends it with the builder's own words", async 
   await nothingChanged()
 })
 
-test("an engine that is missing or down on this machine is told as that", async () => {
+test("reports an engine that is missing or not running on this machine", async () => {
   const bin = join(hosts.folder, "bin")
   await hosts.operator.run(["sh", "-c", `mkdir -p ${bin} && ln -s /bin/sh ${bin}`])
   const project = write("two")
@@ -125,19 +115,19 @@ test("an engine that is missing or down on this machine is told as that", async 
   await nothingChanged()
 })
 
-test("a server without an engine ends it before anything is changed on another", async () => {
+test("a server without an engine fails the deploy before any other server changes", async () => {
   const project = write("two", { services: { web: { hosts: ["h1", "h3"] } } })
   refused(await deploy(project), 69, "docker is not installed on h3", "Install docker on h3")
   await nothingChanged()
 })
 
-test("a user who may not use the engine is told so", async () => {
+test("reports a user without access to the engine", async () => {
   const project = write("two", { ssh: { user: "deploy" } })
   refused(await deploy(project), 77, "The user may not use docker on h1", "usermod -aG docker")
   await nothingChanged()
 })
 
-test("an image for another processor is not started", async () => {
+test("does not start an image built for another processor", async () => {
   await h1.run(["sh", "-c", "printf '#!/bin/sh\\necho aarch64\\n' >/run/uname && chmod +x /run/uname"])
   await h1.run(["mount", "--bind", "/run/uname", "/usr/bin/uname"])
   const run = await deploy(write("two"))
@@ -147,7 +137,7 @@ test("an image for another processor is not started", async () => {
   expect(await page(hosts, h1)).toBe("one")
 })
 
-test("a server that forwards no port says how to allow it, and the others are deployed to", async () => {
+test("explains how to allow forwarding when a server refuses it, and deploys to the others", async () => {
   await h2.restartSshd({ AllowTcpForwarding: "no" })
   const run = await deploy(write("three"))
   refused(run, 77, "h2 refuses to forward port 9270", "Set `AllowTcpForwarding yes` in /etc/ssh/sshd_config")
@@ -158,8 +148,8 @@ test("a server that forwards no port says how to allow it, and the others are de
   before = await state()
 })
 
-test("a full disk on a server is told as that, leaves the old container serving, and is over once there is room", async () => {
-  // Where the engine keeps what it downloads.
+test("reports a full disk on a server, keeps the old container, and succeeds once there is room", async () => {
+  // The engine's folder for downloads.
   await h1.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", "/var/lib/docker/tmp"])
   const project = writeProject(hosts, {
     name: "shop",
@@ -175,7 +165,7 @@ test("a full disk on a server is told as that, leaves the old container serving,
   before = await state()
 })
 
-test("a container of somebody else that has the name is left alone", async () => {
+test("leaves another project's container of the same name alone", async () => {
   const image = (await h1.images())[0] ?? ""
   await h1.run(["docker", "run", "--detach", "--name", "other-web", image])
   const foreign = await containersOf(h1, "other")
@@ -193,7 +183,7 @@ test("a container of somebody else that has the name is left alone", async () =>
   expect(await containersOf(h1, "other")).toEqual(foreign)
 })
 
-test("a port that another program of the server has is told as that, and leaves no container", async () => {
+test("reports a port in use on a server, and leaves no container behind", async () => {
   const squatter = h1.start(["busybox", "nc", "-l", "-p", "8082"])
   await until(
     () => h1.listeners(),
@@ -211,7 +201,7 @@ test("a port that another program of the server has is told as that, and leaves 
   expect(outcomes(done(await deploy(project)))).toEqual(["web h1: started"])
 })
 
-test("an engine that is down on a server ends it before anything is changed on another", async () => {
+test("an engine that is not running on a server fails the deploy before any other server changes", async () => {
   const dockerd = h2.processes().find(({ words }) => words[0] === "/usr/sbin/dockerd")
   if (dockerd === undefined) throw new Error("dockerd runs on h2")
   process.kill(dockerd.pid, "SIGKILL")

@@ -1,32 +1,23 @@
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
+import { beforeAll, expect, test } from "bun:test"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { type Hosts, startHosts } from "./Hosts.ts"
 import { buildImage } from "./Image.ts"
-import { allTraces, containersOf, done, outcomes, page, table, traces } from "./observe.ts"
+import { allTraces, containersOf, done, outcomes, page, table, traces, type Traces } from "./observe.ts"
 import { writeProject } from "./Project.ts"
 import { startRegistry } from "./Registry.ts"
 import { until } from "../support/waiting.ts"
+import { withHosts } from "./withHosts.ts"
 
-setDefaultTimeout(120_000)
-
-let hosts: Hosts
 let address: string
-let quiet: Awaited<ReturnType<typeof allTraces>>
+let quiet: Traces
 const password = "p4ss $word\"'"
 const env = { REGISTRY_PASSWORD: password }
 
+const hosts = withHosts({ h1: "docker", h2: "podman" })
 beforeAll(async () => {
-  hosts = await startHosts({
-    servers: [
-      { name: "h1", engine: "docker" },
-      { name: "h2", engine: "podman" }
-    ]
-  })
   address = await startRegistry(hosts, { on: hosts.operator, username: "me", password })
   quiet = await allTraces(hosts)
-}, 120_000)
-afterAll(() => hosts.close())
+})
 
 const write = (page: string, services: Record<string, unknown> = {}, server = address) =>
   writeProject(hosts, {
@@ -39,7 +30,7 @@ const write = (page: string, services: Record<string, unknown> = {}, server = ad
   })
 const pages = (port = 8080) => Promise.all(hosts.servers.map((server) => page(hosts, server, port)))
 
-test("a wrong password ends it before anything is built", async () => {
+test("a wrong password fails the deploy before anything is built", async () => {
   const run = await write("one").jiji(["deploy"], { env: { REGISTRY_PASSWORD: "wrong-password" } })
   expect(run.code).toBe(77)
   expect(run.stderr).toContain(`The registry requires a valid login for ${address} on this machine`)
@@ -50,14 +41,14 @@ test("a wrong password ends it before anything is built", async () => {
   for (const server of hosts.servers) expect(await server.containers()).toEqual([])
 })
 
-test("a registry that cannot be reached is told as that", async () => {
+test("reports an unreachable registry", async () => {
   const run = await write("one", {}, "10.99.0.2:5999").jiji(["deploy"], { env })
   expect(run.code).toBe(69)
   expect(run.stderr).toContain("The registry of 10.99.0.2:5999 cannot be reached from this machine")
   expect(run.stderr).toContain("  → Check the registry's address")
 })
 
-test("an image is pushed and pulled by digest, with logins of which nothing is left on a server", async () => {
+test("pushes and pulls an image by digest, and leaves no login on the servers", async () => {
   const run = done(await write("one").jiji(["deploy", "--version", "v1"], { env }))
   expect(await pages()).toEqual(["one", "one"])
   expect(run.stdout + run.stderr).not.toContain(password)
@@ -78,12 +69,12 @@ test("an image is pushed and pulled by digest, with logins of which nothing is l
         (now) => Bun.deepEquals(now, quiet[server.name])
       )
     ).toBeDefined()
-    // The login was the pull's own: the engine has none now.
+    // The login was only for the pull. The engine has none now.
     expect((await server.try([server.engine, "pull", `${address}/shop-web:v1`])).code).not.toBe(0)
   }
 })
 
-test("the same deploy again changes nothing, and a changed page replaces the containers", async () => {
+test("redeploying the same version changes nothing, and a changed page replaces the containers", async () => {
   expect(outcomes(done(await write("one").jiji(["deploy", "--version", "v1"], { env })))).toEqual([
     "web h1: unchanged",
     "web h2: unchanged"
@@ -92,16 +83,16 @@ test("the same deploy again changes nothing, and a changed page replaces the con
   expect(await pages()).toEqual(["two", "two"])
 })
 
-/** Builds an image on the operator and pushes it under a moving tag. */
+/** Builds an image on the operator and pushes it as `latest`. */
 const publish = async (page: string) => {
   await buildImage(hosts.operator, { name: `${address}/ready:latest`, page })
-  // A deploy's own login is gone with it.
+  // The login of a deploy ends with it.
   const login = ["docker", "login", "--username", "me", "--password-stdin", address]
   await hosts.operator.run(login, { stdin: password })
   await hosts.operator.run(["docker", "push", `${address}/ready:latest`])
 }
 
-test("a service with an image of its own is not built, and follows its tag", async () => {
+test("a service with `image` is not built, and follows its tag", async () => {
   await publish("ready one")
   const services = { ready: { image: `${address}/ready:latest`, hosts: ["h1", "h2"], ports: ["8081:80"] } }
   const first = done(await write("two", services).jiji(["deploy", "-S", "ready"], { env }))
@@ -121,7 +112,7 @@ test("a service with an image of its own is not built, and follows its tag", asy
   expect(await pages(8081)).toEqual(["ready two", "ready two"])
 })
 
-test("an image of a registry that is not the project's is pulled with the server's own login", async () => {
+test("pulls an image from another registry with the server's own login", async () => {
   const project = writeProject(hosts, { name: "own", image: { page: "unused" } })
   const file = join(project.root, ".jiji/deploy.yml")
   const text = await Bun.file(file).text()
@@ -139,7 +130,7 @@ test("an image of a registry that is not the project's is pulled with the server
   expect(outcomes(done(await project.jiji(["deploy"])))).toEqual(["web h1: started", "web h2: started"])
   expect(await pages(8082)).toEqual(["ready two", "ready two"])
   for (const server of hosts.servers) {
-    // What was there is still there.
+    // The server's own login is still there.
     done(await server.try([server.engine, "pull", `${address}/ready:latest`]))
   }
 })

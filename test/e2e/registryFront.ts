@@ -1,11 +1,11 @@
-// What stands in front of the registries of RemoteRegistry.ts: TLS by name, the token service, and a switch that makes
-// a registry answer as a broken one does. registryFront.ts SETTINGS.json
+// The front of the registries in RemoteRegistry.ts: TLS by name, the token service, and a switch that makes a registry
+// misbehave. registryFront.ts SETTINGS.json
 import { createPrivateKey, randomUUID, sign } from "node:crypto"
 import { appendFileSync, existsSync, readFileSync } from "node:fs"
 import { type IncomingMessage, request, type ServerResponse } from "node:http"
 import { createServer } from "node:https"
 
-/** How a registry misbehaves: on requests that match, so many times. */
+/** How a registry misbehaves on matching requests. */
 export interface Fault {
   /** Matched against `METHOD name/path`. */
   readonly on: string
@@ -13,9 +13,9 @@ export interface Fault {
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
-  /** Cuts the connection after so many bytes of a request's body. */
+  /** Cuts the connection after this many bytes of the request's body. */
   readonly drop?: number
-  /** Answers never. */
+  /** Never answers. */
   readonly stall?: boolean
 }
 
@@ -26,7 +26,7 @@ export interface Settings {
   readonly users: Readonly<Record<string, string>>
   readonly tokenKey: string
   readonly tokenCert: string
-  /** Ports on the loopback, by registry name. */
+  /** Ports on loopback, by registry name. */
   readonly backends: Readonly<Record<string, number>>
   readonly faults: string
   readonly log: string
@@ -59,7 +59,7 @@ const token = (query: URLSearchParams, user: string | undefined): string => {
   const now = Math.floor(Date.now() / 1000)
   const access = query.getAll("scope").flatMap((scope) => {
     const [type, name = "", actions = ""] = scope.split(":")
-    // A user's packages are the user's; what is public may be read by all.
+    // Only a user may access the user's packages. Everyone may read public ones.
     const own = user !== undefined && name.startsWith(`${user}/`)
     const granted = actions.split(",").filter((action) => own || (action === "pull" && name.startsWith("public/")))
     return [{ type, name, actions: granted }]

@@ -1,6 +1,6 @@
-// A slow line in front of a TCP port: relay.ts HOST PORT DELAY_MILLISECONDS BYTES_PER_SECOND
-// Listens on a free port of 127.0.0.1 and prints it. Bytes keep their order and pace in each direction; what is under way
-// is bounded, so a fast sender feels the slow line as it would a real one.
+// A slow link to a TCP port: relay.ts HOST PORT DELAY_MILLISECONDS BYTES_PER_SECOND
+// Listens on a free port of 127.0.0.1 and prints it. Bytes keep their order and pace in each direction. Only a bounded
+// number of bytes is in flight, so that a fast sender is slowed down as on a real link.
 import { connect, createServer, type Socket } from "node:net"
 
 const [host = "", port = "", delay = "0", rate = "0"] = process.argv.slice(2)
@@ -16,7 +16,7 @@ const carry = (from: Socket, to: Socket) => {
     const now = performance.now()
     free = Math.max(free, now) + (bytes / bytesPerSecond) * 1000
     line.push(deliver)
-    // Timers count whole milliseconds and may swap; what is delivered is always the first that left.
+    // Timers count whole milliseconds and may swap, so each one delivers the oldest chunk.
     setTimeout(() => line.shift()?.(), free + delayMilliseconds - now)
   }
   from.on("data", (chunk) => {

@@ -1,33 +1,24 @@
-import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
+import { afterEach, beforeAll, expect, test } from "bun:test"
 import { join } from "node:path"
 import type { Result } from "./Command.ts"
 import type { Host } from "./Host.ts"
-import { type Hosts, startHosts } from "./Hosts.ts"
 import { containersOf, done, outcomes, page, traces } from "./observe.ts"
 import { writeProject } from "./Project.ts"
 import { type RemoteRegistry, startRemoteRegistry } from "./RemoteRegistry.ts"
 import { until } from "../support/waiting.ts"
+import { withHosts } from "./withHosts.ts"
 
-setDefaultTimeout(120_000)
-
-let hosts: Hosts
 let registry: RemoteRegistry
 let all: ReadonlyArray<Host>
 const env = { TOKEN: "p4ss $word\"'" }
 const wrong = { TOKEN: "wrong-password" }
 
+const hosts = withHosts({ h1: "docker", h2: "podman" })
 beforeAll(async () => {
-  hosts = await startHosts({
-    servers: [
-      { name: "h1", engine: "docker" },
-      { name: "h2", engine: "podman" }
-    ]
-  })
   registry = await startRemoteRegistry(hosts, { username: "me", password: env.TOKEN })
   all = [hosts.operator, ...hosts.servers]
-}, 120_000)
+})
 afterEach(() => registry.mend())
-afterAll(() => hosts.close())
 
 const account = { username: "me", password: "TOKEN" }
 
@@ -41,24 +32,24 @@ const write = (server: string, page = "one", login: Record<string, unknown> = ac
     }
   })
 
-/** Where an engine keeps its logins; podman's root has a folder that is gone with the machine's next start. */
+/** The file where an engine keeps its logins. Podman keeps root's in a folder that does not survive a reboot. */
 const loginFile = (host: Host): string => {
   if (host.engine === "podman") return "/run/containers/0/auth.json"
   return host === hosts.operator ? join(hosts.home, ".docker/config.json") : "/root/.docker/config.json"
 }
 
-/** The registries that a host is logged in to, and the mode of the file that says so. */
+/** The registries that a host is logged in to, and the mode of its login file. */
 const logins = async (host: Host): Promise<string> => {
   const { code, stdout } = await host.try(["sh", "-c", `stat -c %a "$1" && cat "$1"`, "sh", loginFile(host)])
   if (code !== 0) return "none"
   const [mode = "", ...json] = stdout.split("\n")
-  // The engine's own file.
+  // The engine wrote this file.
   const names = Object.keys((JSON.parse(json.join("\n")) as { readonly auths?: object }).auths ?? {})
   return names.length === 0 ? "none" : `${names.join(" ")} ${mode}`
 }
 const allLogins = () => Promise.all(all.map(logins))
 
-/** What one machine's line says, by machine. */
+/** The login and logout lines of a run, one for each machine. */
 const lines = ({ stdout }: Result): ReadonlyArray<string> =>
   stdout
     .split("\n")
@@ -72,7 +63,7 @@ for (const [server, name] of [
   ["registry-1.docker.io", "https://index.docker.io/v1/"],
   ["registry.example.com", "registry.example.com"]
 ] as const) {
-  test(`${server}: a login lasts on every machine until it is logged out, and only its user can read it`, async () => {
+  test(`${server}: a login stays on every machine until logout, readable by its user only`, async () => {
     const project = write(server)
     const login = done(await project.jiji(["registry", "login"], { env }))
     expect(lines(login)).toEqual(["h1 login: done", "h2 login: done", "local login: done"])
@@ -84,7 +75,7 @@ for (const [server, name] of [
   })
 }
 
-test("machines can be left out, and being logged out already is no failure", async () => {
+test("--skip-local and --skip-remote skip machines, and a second logout does not fail", async () => {
   const project = write("ghcr.io")
   await hosts.server("h1").stopSshd()
   const here = done(await project.jiji(["registry", "login", "--skip-remote"], { env }))
@@ -92,14 +83,14 @@ test("machines can be left out, and being logged out already is no failure", asy
   expect(await allLogins()).toEqual(["ghcr.io 600", "none", "none"])
   await hosts.server("h1").startSshd()
   const there = done(await project.jiji(["registry", "logout", "--skip-local"]))
-  // Docker does not say that there was nothing to log out of.
+  // Docker succeeds even if there was no login.
   expect(lines(there)).toEqual(["h1 logout: done", "h2 logout: skipped: podman is not logged in"])
   expect(await allLogins()).toEqual(["ghcr.io 600", "none", "none"])
   done(await project.jiji(["registry", "logout", "--skip-remote"]))
   expect(await allLogins()).toEqual(["none", "none", "none"])
 })
 
-test("one machine's failure keeps no other from being tried, and its code is the run's", async () => {
+test("logs in to the other machines when one fails, and exits with that failure's code", async () => {
   const project = write("ghcr.io")
   await hosts.server("h1").stopSshd()
   const run = await project.jiji(["registry", "login"], { env })
@@ -110,7 +101,7 @@ test("one machine's failure keeps no other from being tried, and its code is the
   expect(refused.code).toBe(77)
   expect(lines(refused)).toEqual(["h1 login: FAILED", "h2 login: FAILED", "local login: FAILED"])
   expect(refused.stderr).toContain("https://github.com/settings/tokens")
-  // What was there before is not taken away by a login that fails.
+  // A failed login does not remove an earlier one.
   expect(await allLogins()).toEqual(["ghcr.io 600", "none", "ghcr.io 600"])
   done(await project.jiji(["registry", "logout"]))
 })
@@ -136,12 +127,12 @@ for (const [server, image] of [
   })
 }
 
-test("pushes and pulls tell their bytes", async () => {
+test("pushes and pulls report their progress in bytes", async () => {
   const megabytes = 48
   const project = write("ghcr.io", "bytes")
   project.change({ page: "bytes", megabytes })
   const { stdout } = done(await project.jiji(["deploy", "--json"], { env }))
-  // Each is an event: test/e2e/events.test.ts holds them against their schema.
+  // test/e2e/events.test.ts checks these lines against the schema.
   const events = stdout
     .trimEnd()
     .split("\n")
@@ -157,9 +148,9 @@ test("pushes and pulls tell their bytes", async () => {
     expect(new Set(told.map((event) => event["label"]))).toEqual(new Set([label]))
     const last = told.at(-1)
     expect(last?.["bytes"]).toBe(last?.["total"])
-    // The program and the page come to it, and engines round.
+    // The program and the page are added, and engines round.
     expect(last?.["bytes"]).toBeWithin(whole * 0.99, whole + 4_000_000)
-    // What engines draw is in no line.
+    // No line contains the progress bars that engines draw.
     const lines = ofStep.filter(({ _tag }) => _tag === "StepOutput").map((event) => String(event["line"]))
     expect(lines.length).toBeGreaterThan(0)
     // oxlint-disable-next-line no-control-regex
@@ -167,7 +158,7 @@ test("pushes and pulls tell their bytes", async () => {
   }
 })
 
-test("a token that is not valid any more ends a deploy before anything is built, also where nothing would be", async () => {
+test("an invalid token fails the deploy before anything is built, even if nothing would be pushed", async () => {
   const images = await hosts.operator.images()
   const project = write("ghcr.io", "never built")
   for (const args of [["deploy"], ["deploy", "-H", "h1"]]) {
@@ -179,7 +170,7 @@ test("a token that is not valid any more ends a deploy before anything is built,
   expect(await hosts.operator.images()).toEqual(images)
 })
 
-test("where deploy.yml has no password, the engines' own logins are used and stay", async () => {
+test("uses and keeps the engines' own logins when deploy.yml has no password", async () => {
   const login = (host: Host) =>
     host.run([host.engine, "login", "--username", "me", "--password-stdin", "ghcr.io"], { stdin: env.TOKEN })
   const project = write("ghcr.io", "own login", { username: "me" })
@@ -189,18 +180,18 @@ test("where deploy.yml has no password, the engines' own logins are used and sta
   await Promise.all(all.map(login))
   done(await project.jiji(["deploy"]))
   expect(await page(hosts, hosts.server("h1"))).toBe("own login")
-  // A login of deploy.yml's goes beside it.
+  // A login from deploy.yml does not change them.
   done(await write("ghcr.io", "both").jiji(["deploy"], { env }))
   expect(await allLogins()).toEqual(["ghcr.io 600", "ghcr.io 600", "ghcr.io 600"])
   done(await project.jiji(["registry", "logout"]))
 })
 
-test("a registry that asks nobody is given nothing", async () => {
+test("a registry without authentication needs no login", async () => {
   done(await write("open.example.com", "open", {}).jiji(["deploy"]))
   expect(await page(hosts, hosts.server("h2"))).toBe("open")
 })
 
-test("Ctrl-C in the middle of a push leaves no login behind", async () => {
+test("Ctrl-C during a push leaves no login behind", async () => {
   const before = await traces(hosts, hosts.operator)
   const asked = (await registry.requests()).length
   registry.breakDown({ on: "^POST ghcr.io/.*/uploads/", stall: true })
@@ -220,7 +211,7 @@ test("Ctrl-C in the middle of a push leaves no login behind", async () => {
   )
 })
 
-test("a jiji that is killed in the middle of a pull leaves no login on a server", async () => {
+test("killing jiji during a pull leaves no login on the servers", async () => {
   const before = await Promise.all(hosts.servers.map((host) => traces(hosts, host)))
   const asked = (await registry.requests()).length
   registry.breakDown({ on: "^GET ghcr.io/.*/blobs/", stall: true })

@@ -16,7 +16,7 @@ let browser: Browser
 
 const about = { project: "shop", environment: "staging", servers: ["web1", "web2"], who: "deploy@laptop" }
 
-/** Keeps a run, and has jiji write its page. */
+/** Records a run, and has jiji write its page. */
 const write = async (run: string, lines: number): Promise<string> => {
   const events = failedDeploy({ run, lines, began: Date.now() - 3_600_000 })
   const keep = recorder(join(folder, "jiji/runs.sqlite"), about, ({ message }) => {
@@ -35,7 +35,7 @@ const write = async (run: string, lines: number): Promise<string> => {
 
 beforeAll(async () => {
   mkdirSync(pictures, { recursive: true })
-  // As root there is no sandbox of Chromium's own to be had.
+  // Chromium's sandbox does not work as root.
   browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] })
 })
 afterAll(async () => {
@@ -43,7 +43,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** Opens a page's file; what it asks for, and what it complains of, is an error. */
+/** Opens a page's file. Any request, console message or error is recorded as wrong. */
 const open = async (file: string, options: { readonly width?: number; readonly scheme?: "light" | "dark" } = {}) => {
   const { scheme = "light", width = 1280 } = options
   const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme: scheme })
@@ -59,7 +59,7 @@ const step = (page: Page, path: string) => page.locator(`[data-path="${path}"]`)
 const build = "deploy/images/services[web]/build"
 const second = "deploy/servers[web2]/services[web]"
 
-test("the page shows each machine's steps as bars over time, nested as the pipeline is", async () => {
+test("shows the steps of each machine as bars over time, nested like the pipeline", async () => {
   const page = await open(await write("bars", 40))
   expect(await page.title()).toBe("deploy of shop to staging: failed after 12.3 s")
   expect(await page.locator("h2").allTextContents()).toEqual(["This machine", "web1", "web2"])
@@ -73,21 +73,21 @@ test("the page shows each machine's steps as bars over time, nested as the pipel
   )
   if (building === undefined || pushing === undefined || pulling === undefined || deploying === undefined)
     throw new Error()
-  // One begins where the other ends, and what takes twice as long is twice as wide.
+  // One step starts where the other ends, and widths are proportional to durations.
   expect(Math.abs(building.x + building.width - pushing.x)).toBeLessThan(5)
   expect(Math.abs(pulling.x + pulling.width - deploying.x)).toBeLessThan(5)
   expect(deploying.x).toBeGreaterThan(pushing.x + pushing.width)
   expect(building.width / pushing.width).toBeCloseTo(3634 / 849, 0)
   const holds = step(page, second).locator(`[data-path="${second}/deploy"]`)
   expect(await holds.count()).toBe(1)
-  // What failed is open, with why and its last words; the rest is not.
+  // Only the failed step is open, with its cause and its last output.
   expect(await step(page, `${second}/deploy`).getByText("panic: no database").isVisible()).toBe(true)
   expect(await step(page, `${second}/deploy`).getByText("did not become healthy").isVisible()).toBe(true)
   expect(await step(page, build).locator("p").first().isVisible()).toBe(false)
   expect(page.wrong).toEqual([])
 })
 
-test("a click, or the keyboard alone, opens the lines of a step", async () => {
+test("opens the output of a step by click or keyboard", async () => {
   const page = await open(await write("click", 40))
   const first = step(page, build).locator("p").first()
   await step(page, build).locator("summary").click()
@@ -102,7 +102,7 @@ test("a click, or the keyboard alone, opens the lines of a step", async () => {
   expect(page.wrong).toEqual([])
 })
 
-test("a search leaves the lines and steps that match, and gives the page back as it was", async () => {
+test("a search shows only matching lines and steps, and Escape restores the page", async () => {
   const page = await open(await write("search", 40))
   const visible = () => page.locator(".log p:visible").allTextContents()
   const before = await visible()
@@ -125,7 +125,7 @@ test("a search leaves the lines and steps that match, and gives the page back as
   expect(page.wrong).toEqual([])
 })
 
-test("what a server writes is shown as it is, and does nothing", async () => {
+test("shows a server's output as plain text and runs none of it", async () => {
   const file = await write("inert", 5)
   const page = await open(file)
   await page.locator("#open").click()
@@ -133,7 +133,7 @@ test("what a server writes is shown as it is, and does nothing", async () => {
   expect(await page.title()).toStartWith("deploy of shop")
   expect(await page.locator("img").count()).toBe(0)
   expect(page.wrong).toEqual([])
-  // Markup of another's, were there any in the page, would do nothing either.
+  // Even markup that got into the page would do nothing.
   let asked = 0
   using server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response(String(++asked)) })
   const markup = `<img src="${server.url}" onerror="document.title='owned'"><script>document.title = "owned"</script>`
@@ -145,7 +145,7 @@ test("what a server writes is shown as it is, and does nothing", async () => {
   expect(asked).toBe(0)
 })
 
-test("10,000 lines can be opened and searched", async () => {
+test("opens and searches 10,000 lines", async () => {
   const page = await open(await write("long", 10_000))
   await step(page, build).locator("summary").click()
   await page.locator("#search").fill("part-9999")
@@ -158,7 +158,7 @@ test("10,000 lines can be opened and searched", async () => {
   expect(page.wrong).toEqual([])
 })
 
-test("light and dark, wide and narrow, it fits and can be read", async () => {
+test("fits and is readable in light and dark, wide and narrow", async () => {
   const file = await write("looks", 14)
   const backs = new Set<string>()
   for (const width of [1280, 400]) {
@@ -183,7 +183,7 @@ test("light and dark, wide and narrow, it fits and can be read", async () => {
   expect(backs.size).toBe(2)
 })
 
-/** How far two colours, as a browser gives them, are apart for the eye (WCAG 2.2, "contrast ratio"). */
+/** The contrast ratio of two colours in the browser's notation (WCAG 2.2). */
 const contrast = (a: string, b: string): number => {
   const light = (color: string) => {
     const [red = 0, green = 0, blue = 0] = (color.match(/[\d.]+/g) ?? []).map((part) => {

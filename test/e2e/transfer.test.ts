@@ -1,26 +1,17 @@
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
+import { beforeAll, expect, test } from "bun:test"
 import { cpSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { type Hosts, startHosts } from "./Hosts.ts"
-import { allTraces, containersOf, done, outcomes, page } from "./observe.ts"
+import { allTraces, containersOf, done, outcomes, page, type Traces, untilQuiet } from "./observe.ts"
 import { writeProject } from "./Project.ts"
 import { until } from "../support/waiting.ts"
+import { withHosts } from "./withHosts.ts"
 
-setDefaultTimeout(120_000)
+let quiet: Traces
 
-let hosts: Hosts
-let quiet: Awaited<ReturnType<typeof allTraces>>
-
+const hosts = withHosts({ h1: "docker", h2: "podman" })
 beforeAll(async () => {
-  hosts = await startHosts({
-    servers: [
-      { name: "h1", engine: "docker" },
-      { name: "h2", engine: "podman" }
-    ]
-  })
   quiet = await allTraces(hosts)
-}, 120_000)
-afterAll(() => hosts.close())
+})
 
 const project = (name: string, port: number, megabytes?: number) =>
   writeProject(hosts, {
@@ -32,13 +23,9 @@ const project = (name: string, port: number, megabytes?: number) =>
 const pages = (port: number) => Promise.all(hosts.servers.map((server) => page(hosts, server, port)))
 const names = (project: string) =>
   Promise.all(hosts.servers.map(async (server) => (await containersOf(server, project)).map(({ name }) => name)))
-const nothingIsLeft = () =>
-  until(
-    () => allTraces(hosts),
-    (now) => Bun.deepEquals(now, quiet)
-  )
+const nothingIsLeft = () => untilQuiet(hosts, quiet)
 
-test("a single layer of 100 MB passes to every server", async () => {
+test("transfers a single layer of 100 MB to every server", async () => {
   const before = hosts.servers.map((server) => server.receivedBytes())
   done(await project("big", 8080, 100).jiji(["deploy"]))
   expect(await pages(8080)).toEqual(["big", "big"])
@@ -47,7 +34,7 @@ test("a single layer of 100 MB passes to every server", async () => {
   }
 })
 
-test("a taken port 9270, here and on the servers, is no obstacle, and leaves no other name of the image", async () => {
+test("uses another port when 9270 is in use here and on the servers, and leaves no extra image name", async () => {
   const squat = ["busybox", "httpd", "-f", "-p", "127.0.0.1:9270"]
   const machines = [hosts.operator, ...hosts.servers]
   const squatters = machines.map((machine) => machine.start(squat))
@@ -83,7 +70,7 @@ test("a taken port 9270, here and on the servers, is no obstacle, and leaves no 
   await nothingIsLeft()
 })
 
-test("two projects deployed at the same time to the same servers do not collide", async () => {
+test("two projects can be deployed to the same servers at the same time", async () => {
   const runs = await Promise.all(
     [project("left", 8082, 8), project("right", 8083, 8)].map((each) => each.jiji(["deploy"]))
   )
@@ -96,7 +83,7 @@ test("two projects deployed at the same time to the same servers do not collide"
   await nothingIsLeft()
 })
 
-test("the same project deployed twice at the same time ends with one container a server, of one of the two", async () => {
+test("deploying the same project twice at the same time leaves one container per server, from one of the two", async () => {
   const mine = project("same", 8084)
   done(await mine.jiji(["deploy"]))
   const theirs = join(hosts.folder, "same-theirs")
@@ -107,7 +94,7 @@ test("the same project deployed twice at the same time ends with one container a
   for (const run of runs) done(run)
   expect(await names("same")).toEqual([["same-web"], ["same-web"]])
   for (const got of await pages(8084)) expect(["mine", "theirs"]).toContain(got)
-  // And once more with nothing to collide with.
+  // And once more without a second deploy.
   done(await mine.jiji(["deploy"]))
   expect(await pages(8084)).toEqual(["mine", "mine"])
   await nothingIsLeft()
