@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Cause, Deferred, Duration, Effect, Exit, Fiber, Layer, Schema, Sink, Stdio, Stream } from "effect"
+import { Cause, Deferred, Duration, Effect, Exit, Layer, Schema, Sink, Stdio, Stream } from "effect"
 import { withHooks } from "../../src/cli/hooks/withHooks.ts"
 import { prepareHooks } from "../../src/cli/hooks/Hooks.ts"
 import { hookLines } from "../../src/cli/hooks/hookLines.ts"
@@ -19,7 +19,7 @@ import * as Step from "../../src/pipeline/Step.ts"
 import * as Platform from "../../src/layers/Platform.ts"
 import { it } from "../support/effect.ts"
 import { isAlive } from "../support/processes.ts"
-import { untilEffect } from "../support/waiting.ts"
+import { advanceUntilDone, untilEffect } from "../support/waiting.ts"
 
 type HookOf = Partial<Hook> & Pick<Hook, "on" | "command">
 
@@ -104,7 +104,8 @@ const runWith = Effect.fnUntraced(function* <E>(
 const read = (root: string, name: string) => readFileSync(join(root, name), "utf8")
 
 /** Whether the process runs whose id a hook has written into a file. */
-const isRunning = (root: string, name: string) => isAlive(Number(read(root, name)))
+const isRunning = (root: string, name: string) =>
+  existsSync(join(root, name)) && read(root, name) !== "" && isAlive(Number(read(root, name)))
 
 const error = (exit: Exit.Exit<unknown, unknown>) => (Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined)
 
@@ -206,15 +207,14 @@ describe("a hook", () => {
     })
   )
 
-  it.live("that hangs is killed after its timeout, with its child processes", () =>
+  it.effect("that hangs is killed after its timeout, with its child processes", () =>
     Effect.gen(function* () {
       const root = yield* folder
       const line = "trap '' TERM; sleep 600 & echo $! > child; echo $$ > own; wait; wait"
-      const { exit, stderr } = yield* runWith(
-        root,
-        [{ on: ["run.succeeded"], command: sh(line), timeout: Duration.millis(500) }],
-        good
-      )
+      const hooks = [{ on: ["run.succeeded" as const], command: sh(line), timeout: Duration.millis(500) }]
+      const running = yield* Effect.forkChild(runWith(root, hooks, good))
+      yield* untilEffect(() => isRunning(root, "own"))
+      const { exit, stderr } = yield* advanceUntilDone(running, "100 millis")
       expect(Exit.isSuccess(exit)).toBe(true)
       expect(stderr).toContain(
         "warning: The hook tell failed on run.succeeded: it took longer than 0.5 s and was stopped.\n"
@@ -242,7 +242,7 @@ describe("a hook", () => {
     })
   )
 
-  it.live("that is slow does not slow down the run, and dropped events are counted", () =>
+  it.effect("that is slow does not slow down the run, and dropped events are counted", () =>
     Effect.gen(function* () {
       const root = yield* folder
       const open = yield* Deferred.make<void>()
@@ -253,7 +253,7 @@ describe("a hook", () => {
         runWith(root, [{ on: ["step.succeeded"], command: ["sleep", "600"] }], all)
       )
       yield* Deferred.await(open)
-      const { exit, stderr } = yield* Fiber.join(running)
+      const { exit, stderr } = yield* advanceUntilDone(running, "100 millis")
       expect(Exit.isSuccess(exit)).toBe(true)
       expect(stderr).toMatch(/^warning: 15\d events were dropped because hooks were too slow/)
     })

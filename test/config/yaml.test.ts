@@ -107,7 +107,7 @@ describe("parseYaml reports the line of", () => {
 const level = (name: string, of: string) =>
   `${name}: &${name} [${Array.from({ length: 10 }, () => `*${of}`).join(", ")}]\n`
 
-it.live("rejects aliases that expand to a billion values, quickly", () =>
+it.live("rejects aliases that expand to a billion values", () =>
   Effect.sync(() => {
     const text = `a: &a [${"x, ".repeat(10)}]\n${"bcdefghi"
       .split("")
@@ -117,15 +117,14 @@ it.live("rejects aliases that expand to a billion values, quickly", () =>
   })
 )
 
-it.live("rejects long chains of merged maps, quickly", () =>
+it.live("stops at the first of many merged maps that exceed the limit", () =>
   Effect.sync(() => {
     const chain = Array.from({ length: 2500 }, (_, n) => `m${n}: &m${n} { <<: *m${n - 1}, k${n}: 1 }\n`).slice(1)
-    const before = performance.now()
     const [first, ...more] = faults(`m0: &m0 { k: 1 }\n${chain.join("")}`)
-    expect(first).toMatch(/^f:\d+ merges more than 100000 values with `<<`, together with the merges above$/)
+    // The first 447 merge 447 * 448 / 2 values.
+    expect(first).toBe("f:448 merges more than 100000 values with `<<`, together with the merges above")
     // There may be a second problem for the size of the whole file.
     expect(more.length).toBeLessThanOrEqual(1)
-    expect(performance.now() - before).toBeLessThan(3000)
   })
 )
 

@@ -102,15 +102,12 @@ describe("Scrubber", () => {
     expect(text("[it's <a> & b~(c)]")).toBe("[<redacted>]")
   })
 
-  test("stays fast with a secret of a megabyte whose lines have the same beginning", () => {
+  test("redacts a line of a megabyte secret whose lines begin alike", () => {
     const line = (n: number) => `-----SAME-BEGINNING-${n}-${"x".repeat(20)}`
     const value = Array.from({ length: 22_000 }, (_, n) => line(n)).join("\n")
     const { text } = scrubberWith(value)
-    const before = performance.now()
-    const shown = text(`a ${line(7)} b `.repeat(20_000))
-    // Comparing every line with every pattern would take minutes.
-    expect(performance.now() - before).toBeLessThan(8000)
-    expect(shown).toBe("a <redacted> b ".repeat(20_000))
+    // Comparing each line with each of the others would take minutes, longer than a test may run.
+    expect(text(`a ${line(7)} b `.repeat(20_000))).toBe("a <redacted> b ".repeat(20_000))
   })
 
   test("scrubs nested data and keeps its shape", () => {

@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, Stream } from "effect"
+import { Context, Duration, Effect, Layer, Stream } from "effect"
 import { Secrets } from "../../src/layers/secrets/Secrets.ts"
 import { Processes } from "../../src/layers/processes/Processes.ts"
 import { Shell } from "../../src/layers/shell/Shell.ts"
@@ -10,10 +10,11 @@ import { Scrubber } from "../../src/core/Scrubber.ts"
 import * as Platform from "../../src/layers/Platform.ts"
 import { folder } from "./ssh/fixture.ts"
 
-/** The live shell, over an SSH client with a home folder of its own; and the events that are published. */
+/** The live shell over an SSH client with its own home folder, and the events that they publish. */
 export const liveShell = Effect.gen(function* () {
   const home = yield* folder
-  const settings = { ...(yield* SshSettings), agent: undefined, home }
+  // Commands get longer to end than they need on the busiest machine.
+  const settings = { ...(yield* SshSettings), agent: undefined, home, grace: Duration.seconds(30) }
   const layer = Shell.layer.pipe(
     Layer.provide(Ssh.layer),
     Layer.provide(Layer.succeed(SshSettings, settings)),

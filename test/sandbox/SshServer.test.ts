@@ -1,11 +1,11 @@
 import { describe, expect } from "bun:test"
-import { Duration, Effect, Exit, Scope } from "effect"
+import { Effect, Exit, Scope } from "effect"
 import { execFile } from "node:child_process"
 import type { Server } from "../../src/config/Project.ts"
 import { it } from "../support/effect.ts"
 import { builtIn } from "../layers/ssh/fixture.ts"
 import { addressesOf, listeners, loopback } from "../layers/ssh/net.ts"
-import { untilEffect } from "../support/waiting.ts"
+import { advanceUntilDone, untilEffect } from "../support/waiting.ts"
 
 /** Connects OpenSSH's client to the built-in server. */
 const openssh = (server: Server, ...args: ReadonlyArray<string>) =>
@@ -62,12 +62,19 @@ describe("the built-in SSH server", () => {
     })
   )
 
-  it.live("delays the start of a command", () =>
+  it.effect("delays the start of a command", () =>
     Effect.gen(function* () {
-      const { server } = yield* builtIn({ delay: "300 millis" })
-      const [took, { stdout }] = yield* Effect.timed(openssh(server, "echo late"))
+      const { server } = yield* builtIn({ delay: "1 hour" })
+      const order: Array<string> = []
+      const late = yield* Effect.forkChild(
+        Effect.tap(openssh(server, "echo late"), () => Effect.sync(() => order.push("late")))
+      )
+      // The server without a delay answers several times while the other one waits.
+      const { server: other } = yield* builtIn()
+      for (const word of ["one", "two", "three"]) order.push((yield* openssh(other, `echo ${word}`)).stdout.trim())
+      const { stdout } = yield* advanceUntilDone(late, "10 minutes")
       expect(stdout).toBe("late\n")
-      expect(Duration.toMillis(took)).toBeGreaterThan(300)
+      expect(order).toEqual(["one", "two", "three", "late"])
     })
   )
 })

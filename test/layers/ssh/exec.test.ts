@@ -5,7 +5,7 @@ import { join } from "node:path"
 import type { Server } from "../../../src/config/Project.ts"
 import { it } from "../../support/effect.ts"
 import * as Sshd from "./Sshd.ts"
-import { builtIn, client, folder, output, run, serverOf, untilNoSessions } from "./fixture.ts"
+import { builtIn, client, folder, output, run, serverOf, slowToGiveUp, untilNoSessions } from "./fixture.ts"
 import { isAlive, pidsIn } from "../../support/processes.ts"
 import { untilEffect } from "../../support/waiting.ts"
 
@@ -137,22 +137,22 @@ for (const [name, make] of servers)
         const command = ssh.exec(server, `trap '' TERM HUP; echo $$ > ${file}; while :; do sleep 0.1; done`)
         const fiber = yield* Effect.forkChild(Effect.scoped(Effect.andThen(command, Effect.never)))
         yield* pidIn(file)
-        const [took] = yield* Effect.timed(Fiber.interrupt(fiber))
-        expect(Duration.toMillis(took)).toBeLessThan(2000)
+        // The command itself never ends.
+        yield* Fiber.interrupt(fiber)
         yield* run(ssh, server, "true")
       })
     )
 
     it.live("that ends with its input is gone from the server when it was interrupted", () =>
       Effect.gen(function* () {
-        const { ssh } = yield* client()
+        // Longer than the test may take: only the end of the input can end the command in time.
+        const { ssh } = yield* client({ stopTimeout: Duration.hours(1) })
         const file = join(yield* folder, "pid")
         const command = ssh.exec(yield* make, `echo $$ > ${file}; exec cat`)
         const fiber = yield* Effect.forkChild(Effect.scoped(Effect.andThen(command, Effect.never)))
         const pid = yield* pidIn(file)
-        const [took] = yield* Effect.timed(Fiber.interrupt(fiber))
+        yield* Fiber.interrupt(fiber)
         expect(isAlive(pid)).toBe(false)
-        expect(Duration.toMillis(took)).toBeLessThan(1500)
       })
     )
   })
@@ -239,7 +239,7 @@ describe("a connection that is lost", () => {
   it.live("fails everything that runs on it at once", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
-      const { ssh } = yield* client()
+      const { ssh } = yield* client(slowToGiveUp)
       const reading = yield* ssh.exec(serverOf(sshd), "cat /dev/zero")
       const silent = yield* ssh.exec(serverOf(sshd), "sleep 300")
       const writing = yield* ssh.exec(serverOf(sshd), "sleep 300")
@@ -255,9 +255,9 @@ describe("a connection that is lost", () => {
         (work) => Effect.forkChild(Effect.flip(work as Effect.Effect<unknown, { readonly _tag: string }>))
       )
       yield* untilEffect(() => started)
-      const [took, errors] = yield* Effect.timed(Effect.andThen(sshd.killSessions, Effect.forEach(fibers, Fiber.join)))
+      yield* sshd.killSessions
+      const errors = yield* Effect.forEach(fibers, Fiber.join)
       expect(errors.map((error) => error._tag)).toEqual(Array.from({ length: 5 }, () => "ConnectionLost"))
-      expect(Duration.toMillis(took)).toBeLessThan(1000)
     })
   )
 
@@ -265,12 +265,11 @@ describe("a connection that is lost", () => {
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const scope = yield* Scope.make()
-      const { ssh } = yield* client().pipe(Scope.provide(scope))
+      const { ssh } = yield* client(slowToGiveUp).pipe(Scope.provide(scope))
       yield* ssh.exec(serverOf(sshd), "sleep 300").pipe(Scope.provide(scope))
       yield* ssh.forward(serverOf(sshd), { port: 0, to: 9 }).pipe(Scope.provide(scope))
       yield* sshd.killSessions
-      const [took] = yield* Effect.timed(Scope.close(scope, Exit.void))
-      expect(Duration.toMillis(took)).toBeLessThan(1000)
+      yield* Scope.close(scope, Exit.void)
       yield* untilNoSessions(sshd)
     })
   )

@@ -23,6 +23,12 @@ export const folder: Effect.Effect<string, never, Scope.Scope> = Effect.acquireR
   (dir) => Effect.sync(() => rmSync(dir, { recursive: true, force: true }))
 )
 
+/** Time limits longer than any test: what ends with these has not waited for a time limit. */
+export const slowToGiveUp: Partial<Settings> = {
+  stopTimeout: Duration.hours(1),
+  keepAlive: { interval: Duration.hours(1), count: 3 }
+}
+
 /** The SSH client with a home folder of its own, and the events that it publishes. */
 export const client = Effect.fnUntraced(function* (
   settings: Partial<Settings> & { readonly env?: Record<string, string> } = {}
