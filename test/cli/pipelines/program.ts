@@ -1,22 +1,16 @@
-import { afterAll, beforeAll } from "bun:test"
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { beforeAll } from "bun:test"
 import { dirname, join } from "node:path"
+import { bundleOf } from "../../support/bundle.ts"
 import { project } from "../project.ts"
 
 const root = join(import.meta.dir, "../../..")
-const folder = mkdtempSync(join(tmpdir(), "jiji-full-"))
+const program = bundleOf("src/release/full.ts")
 
-/** A bundle of src/release/full.ts. */
-export const full = join(folder, "full.js")
+/** The program of a release, with everything that a pipeline file may import, for `bun` to run. */
+export const full = program.path
 
-/** Creates the bundle before the tests of a file, and removes it after them. */
-export const bundleFull = () => {
-  beforeAll(async () => {
-    await Bun.build({ entrypoints: [join(root, "src/release/full.ts")], target: "bun", outdir: folder })
-  })
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
-}
+/** Builds it before the tests of a file. */
+export const bundleFull = () => beforeAll(program.make)
 
 /** Compiles jiji as a release does. */
 export const compile = (out: string) => {
