@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Real servers on one machine: each a network, mount and process namespace of its own with its own sshd and engine.
+# Real servers on one machine: each has its own network, mount and process namespace, sshd and engine.
 #
 #   hosts.sh guard NAME:ROLE:ENGINE:IP...     ROLE operator or server, ENGINE docker, podman or none
 #
-# Prints `folder DIR`, then `ready NAME PID` or `failed NAME` a host. Lives until its stdin ends, which is also what
-# happens when the program that started it is killed; then every process goes with its namespace, and DIR is removed.
-# The bridge is in a namespace too: nothing is added to the machine's own network, so runs cannot meet, every run can use
-# the same addresses, and with no default route nothing that a test sends can leave the machine.
+# Prints `folder DIR`, then `ready NAME PID` or `failed NAME` for each host. Runs until its stdin ends, which also happens
+# when the program that started it is killed. Then every process ends with its namespace, and DIR is removed.
+# The bridge is in a namespace too, so nothing is added to the machine's own network. Runs can use the same addresses at
+# the same time. There is no default route, so nothing that a test sends can leave the machine.
 set -euo pipefail
 self=$(readlink -f "$0")
 
@@ -14,9 +14,9 @@ guard() {
   local parent=${TMPDIR:-/tmp} dir
   trap '' INT TERM HUP # only the end of stdin ends it
   exec 3>&1 8<"$parent"
-  flock 8 # one at a time takes its own lock and looks at those of others
+  flock 8 # only one run at a time takes its own lock and checks the others
   dir=$(mktemp --directory "$parent/jiji-hosts-XXXXXX")
-  exec 9>"$dir/lock" # inherited by everything below: a folder whose lock is free is a dead run's
+  exec 9>"$dir/lock" # inherited by all processes of this run: if the lock is free, the run is dead
   flock --nonblock 9
   sweep "$parent"
   exec 8<&-
@@ -27,7 +27,7 @@ guard() {
   remove "$dir"
 }
 
-# Removes what is left of runs whose guard was killed too.
+# Removes what is left of runs whose guard was killed.
 sweep() {
   local lock
   for lock in "$1"/jiji-hosts-*/lock; do
@@ -35,7 +35,7 @@ sweep() {
   done
 }
 
-# What is left of a run on the machine once its processes are gone: its folder, and the empty cgroups of its containers.
+# Removes what a run leaves on the machine when its processes are gone: its folder and the cgroups of its containers.
 remove() {
   local dir=$1 id cgroup
   for id in "$dir"/*/docker/containers/* "$dir"/*/containers/storage/overlay-containers/*; do
@@ -48,14 +48,14 @@ remove() {
   for cgroup in /sys/fs/cgroup{,/*}/"${dir##*/}"; do
     if [[ -d $cgroup ]]; then find "$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null || true; fi
   done
-  rmdir /sys/fs/cgroup{,/*}/libpod_parent{/conmon,} 2>/dev/null || true # stays while any other podman is at work
+  rmdir /sys/fs/cgroup{,/*}/libpod_parent{/conmon,} 2>/dev/null || true # fails while another podman uses it
   rm -rf --one-file-system "$dir"
 }
 
 network() {
   local dir=$1 spec name role engine ip number=0
   shift
-  mount -t tmpfs tmpfs /run # names of namespaces, seen by nobody else
+  mount -t tmpfs tmpfs /run # a private place for the names of namespaces
   ip link set lo up
   ip link add hosts type bridge
   ip address add 10.99.0.1/24 dev hosts
@@ -75,20 +75,20 @@ network() {
         "$self" host "$dir" "$name" "$role" "$engine" </dev/null >"$dir/$name/start.log" 2>&1 || echo "failed $name" >&3
     } &
   done
-  cat >/dev/null # process 1 of this namespace: when it ends, all others are killed
+  cat >/dev/null # process 1 of this namespace: when it exits, all others are killed
 }
 
 over() { mkdir -p "$1" "$2" && mount --bind "$1" "$2"; }
 
 host() {
   local here=$1/$2 name=$2 role=$3 engine=$4 pid program run=${1##*/}
-  read -r pid _ </proc/self/stat # as the machine sees it, until /proc is this namespace's own
+  read -r pid _ </proc/self/stat # the id on the machine: /proc is still the machine's
   mount -t proc proc /proc
-  # An overlay cannot lie on an overlay: where the machine is itself a container, the engine's data is kept in memory.
+  # An overlay cannot be stacked on an overlay. If the machine is itself a container, keep the engine's data in memory.
   if [[ $(stat --file-system --format %T "$here") == overlay* ]]; then mount -t tmpfs tmpfs "$here"; fi
   over "$here/run" /run
   mkdir -p /run/docker /run/sshd
-  over "$here/etc-docker" /etc/docker # certificates of registries, for either engine
+  over "$here/etc-docker" /etc/docker # certificates of registries, for both engines
 
   case $engine in
     docker)
@@ -101,6 +101,7 @@ host() {
       done
       ;;
     podman)
+      mount -t tmpfs tmpfs /dev/shm # podman keeps the locks of all its containers there
       over "$here/containers" /var/lib/containers
       over "$here/cni" /var/lib/cni
       cp -r /etc/containers "$here/etc"
@@ -117,11 +118,11 @@ CONF
   esac
 
   if [[ $role == server ]]; then
-    # The machine has every engine; a server has its own only.
+    # The machine has both engines, a server only its own.
     for program in $(type -ap docker podman); do
       if [[ ${program##*/} != "$engine" ]]; then mount --bind /dev/null "$program"; fi
     done
-    # sshd refuses an account whose password is locked, which root's is on some machines. `deploy` is in no group.
+    # sshd rejects accounts with a locked password, as root has on some machines. `deploy` is in no group.
     sed 's/^root:[^:]*/root:*/; $a deploy:*:20000:0:99999:7:::' /etc/shadow >"$here/shadow"
     sed '$a deploy:x:2000:2000::/run/deploy:/bin/sh' /etc/passwd >"$here/passwd"
     chmod 600 "$here/shadow"
@@ -149,7 +150,7 @@ CONF
 
   echo "ready $name $pid" >&3
   exec 3>&-
-  while :; do # process 1 of the host: adopts and reaps
+  while :; do # process 1 of the host reaps orphans
     sleep infinity &
     wait $! || true
   done

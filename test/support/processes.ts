@@ -30,3 +30,27 @@ export const pidsIn = async (file: string): Promise<ReadonlyArray<number>> => {
   await until(() => existsSync(file) && readFileSync(file, "utf8").endsWith("\n"))
   return readFileSync(file, "utf8").trim().split(" ").map(Number)
 }
+
+/** The parent of every process, by id. */
+export const parents = (): ReadonlyMap<number, number> =>
+  new Map(
+    readdirSync("/proc").flatMap((entry): ReadonlyArray<readonly [number, number]> => {
+      if (!/^\d+$/.test(entry)) return []
+      try {
+        // The command's name is in brackets and may contain anything.
+        const stat = readFileSync(`/proc/${entry}/stat`, "utf8")
+        return [[Number(entry), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1])]]
+      } catch {
+        // It has exited in the meantime.
+        return []
+      }
+    })
+  )
+
+/** The ids of all descendants of a process, nearest first. `isOmitted` leaves out a process and all below it. */
+export const descendants = (pid: number, isOmitted: (pid: number) => boolean = () => false): ReadonlyArray<number> => {
+  const all = parents()
+  const children = (of: number): ReadonlyArray<number> =>
+    [...all].flatMap(([child, parent]) => (parent === of && !isOmitted(child) ? [child, ...children(child)] : []))
+  return children(pid)
+}

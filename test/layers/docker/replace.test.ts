@@ -3,9 +3,8 @@ import { Effect, Fiber } from "effect"
 import { readdirSync } from "node:fs"
 import replaceScript from "../../../src/layers/docker/replace.sh" with { type: "text" }
 import { it } from "../../support/effect.ts"
-import * as Sshd from "../ssh/Sshd.ts"
 import * as FakeEngine from "./FakeEngine.ts"
-import { commandLine } from "../../support/processes.ts"
+import { commandLine, descendants } from "../../support/processes.ts"
 import { untilEffect } from "../../support/waiting.ts"
 
 interface Options {
@@ -389,7 +388,7 @@ for (const shell of ["sh", "busybox sh"]) {
           engine.block(operation)
           const script = yield* start(engine, { digest: operation })
           yield* engine.blocked
-          const calls = Sshd.descendants(script.pid).filter((pid) => commandLine(pid).includes(`${engine.dir}/docker`))
+          const calls = descendants(script.pid).filter((pid) => commandLine(pid).includes(`${engine.dir}/docker`))
           expect(calls.length).toBeGreaterThan(0)
           for (const pid of calls) expect(readdirSync(`/proc/${pid}/fd`)).not.toContain("9")
           yield* engine.release

@@ -9,7 +9,7 @@ import { it } from "../../support/effect.ts"
 import { liveShell } from "../liveShell.ts"
 import { builtIn, serverOf } from "../ssh/fixture.ts"
 import * as Sshd from "../ssh/Sshd.ts"
-import { commandLine, commandLines, isAlive, pidsIn } from "../../support/processes.ts"
+import { commandLine, commandLines, descendants, isAlive, pidsIn } from "../../support/processes.ts"
 import { advanceUntilDone, untilEffect } from "../../support/waiting.ts"
 
 const machines: ReadonlyArray<readonly [string, Effect.Effect<Machine, never, Scope.Scope>]> = [
@@ -272,7 +272,7 @@ describe("a command whose connection is cut", () => {
       const all = yield* Effect.promise(() => pidsIn(pids))
       const daemon = Number(readFileSync(join(sshd.dir, "sshd.pid"), "utf8"))
       // Not what runs in the session, which is what this is about.
-      const sessions = Sshd.descendants(daemon).filter((pid) => commandLine(pid).startsWith("sshd: "))
+      const sessions = descendants(daemon).filter((pid) => commandLine(pid).startsWith("sshd: "))
       for (const pid of sessions) process.kill(pid, "SIGKILL")
       expect((yield* Fiber.join(fiber))._tag).toBe("ConnectionLost")
       yield* untilEffect(() => !all.some(isAlive))

@@ -1,19 +1,11 @@
 import { Effect, type Scope } from "effect"
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync
-} from "node:fs"
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { localUser } from "../../../src/layers/ssh/localUser.ts"
+import { descendants, parents } from "../../support/processes.ts"
 
 /** A real OpenSSH server on a port of 127.0.0.1, with keys of its own. */
 export interface Sshd {
@@ -52,30 +44,6 @@ export const freePort: Effect.Effect<number> = Effect.callback((resume) => {
     server.close(() => resume(Effect.succeed(port)))
   })
 })
-
-/** The parent of every process, by id. */
-const parents = (): ReadonlyMap<number, number> =>
-  new Map(
-    readdirSync("/proc").flatMap((entry): ReadonlyArray<readonly [number, number]> => {
-      if (!/^\d+$/.test(entry)) return []
-      try {
-        // The command's name stands in brackets and may hold anything.
-        const stat = readFileSync(`/proc/${entry}/stat`, "utf8")
-        return [[Number(entry), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1])]]
-      } catch {
-        // It ended in between.
-        return []
-      }
-    })
-  )
-
-/** The ids of a process's descendants, the nearest first. */
-export const descendants = (pid: number): ReadonlyArray<number> => {
-  const all = parents()
-  const children = (of: number): ReadonlyArray<number> =>
-    [...all].flatMap(([child, parent]) => (parent === of ? [child, ...children(child)] : []))
-  return children(pid)
-}
 
 const killAll = (pids: ReadonlyArray<number>, signal: NodeJS.Signals = "SIGKILL"): void => {
   for (const pid of pids) {

@@ -6,7 +6,7 @@ import type { Server } from "../../../src/config/Project.ts"
 import { it } from "../../support/effect.ts"
 import * as Sshd from "./Sshd.ts"
 import { builtIn, client, folder, output, run, serverOf, slowToGiveUp, untilNoSessions } from "./fixture.ts"
-import { isAlive, pidsIn } from "../../support/processes.ts"
+import { descendants, isAlive, pidsIn } from "../../support/processes.ts"
 import { untilEffect } from "../../support/waiting.ts"
 
 const servers: ReadonlyArray<readonly [string, Effect.Effect<Server, never, Scope.Scope>]> = [
@@ -201,7 +201,7 @@ describe("a command on the built-in server", () => {
       const command = ssh.exec(server, `trap '' TERM; sleep 300 & echo $$ > ${file}; wait; sleep 300`)
       const fiber = yield* Effect.forkChild(Effect.scoped(Effect.andThen(command, Effect.never)))
       const pid = yield* pidIn(file)
-      const children = Sshd.descendants(pid)
+      const children = descendants(pid)
       expect(children).toHaveLength(1)
       yield* Fiber.interrupt(fiber)
       yield* untilEffect(() => ![pid, ...children].some(isAlive))
@@ -216,7 +216,7 @@ describe("a command on the built-in server", () => {
       const { server } = yield* builtIn().pipe(Scope.provide(scope))
       const process = yield* ssh.exec(server, `sleep 300 & echo $$ > ${file}; wait`)
       const pid = yield* pidIn(file)
-      const children = Sshd.descendants(pid)
+      const children = descendants(pid)
       yield* Scope.close(scope, Exit.void)
       yield* untilEffect(() => ![pid, ...children].some(isAlive))
       expect((yield* Effect.flip(process.exitCode))._tag).toBe("ConnectionLost")
