@@ -45,8 +45,9 @@ const secondsSince = (start: number) => (performance.now() - start) / 1000
 /** The names of failed tests, then the output of their files; nothing of files without a failure. */
 const faults = (log: string): string => {
   const names = log.match(/^(\((fail|skip|todo)\)|✗) .*$/gm) ?? []
-  const files = log.split(/^(?=\S*\.test\.ts:$)/m).map((text) => text.replaceAll(/^(\(\w+\) .*)?\n/gm, "").trimEnd())
-  return [...names, "", ...files.filter((text) => !/^\S*\.test\.ts:$/.test(text))].join("\n")
+  const files = log.split(/^(?=\S*\.test\.ts:$)/m)
+  const failed = files.filter((text) => /^(\((fail|skip|todo)\)|✗|error\b|# Unhandled)/m.test(text))
+  return [...names, "", ...failed.map((text) => text.replaceAll(/^(\(\w+\) .*)?\n/gm, "").trimEnd())].join("\n")
 }
 
 const numberIn = (element: string, attribute: string): number =>
@@ -138,7 +139,7 @@ const endToEnd = (files: ReadonlyArray<string>): ReadonlyArray<Stage> =>
   files.map((file) => tests(file.replace(/\.test\.ts$/, ""), [file]))
 
 const runEverything = async () => {
-  await runAll(["format", "lint", "types", "effect", ...(isUnit ? [] : ["build"])].map(check), cores)
+  await runAll(["format", "lint", "types", "effect", "unused", ...(isUnit ? [] : ["build"])].map(check), cores)
   await run(unit(allFiles.filter((file) => !isEndToEnd(file))))
   if (isUnit) return
   const files = allFiles.filter(isEndToEnd)

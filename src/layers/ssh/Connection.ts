@@ -24,6 +24,8 @@ export interface Connection {
   readonly sessions: Semaphore.Semaphore
   /** One entry for each command that has a session on the server or is requesting one. */
   readonly running: Set<object>
+  /** Whether the server has started a command on this connection. */
+  hasStarted: boolean
   /** Handles the connections that the server forwards to this machine, by the server's port. */
   readonly listeners: Listeners
 }
@@ -93,6 +95,7 @@ export const connect = Effect.fnUntraced(function* (options: {
       lost,
       sessions,
       running: new Set(),
+      hasStarted: false,
       listeners: acceptForwarded(client, transport)
     } satisfies Connection
   })

@@ -52,6 +52,7 @@ const start = (connection: Connection, line: string) =>
           channel.stderr.resume()
           return void channel.close()
         }
+        connection.hasStarted = true
         resume(Effect.succeed({ channel, exit, closed }))
       })
     } catch (cause) {
@@ -87,7 +88,8 @@ const isResourceShortage = (cause: unknown): boolean =>
 const open = (
   connection: Connection,
   line: string,
-  grace: Duration.Duration
+  grace: Duration.Duration,
+  attempts = 20
 ): Effect.Effect<RunningCommand, RemoteExecFailed | ConnectionLost, Scope.Scope> =>
   Effect.gen(function* () {
     const slot = yield* Scope.fork(yield* Effect.scope)
@@ -103,10 +105,16 @@ const open = (
     if (started._tag === "Success") return started.success
     yield* Scope.close(slot, Exit.void)
     if (Deferred.isDoneUnsafe(connection.lost)) return yield* Deferred.await(connection.lost)
-    if (others === 0 || !isResourceShortage(started.failure.cause)) return yield* started.failure
-    // The server allows fewer sessions than we assumed (MaxSessions). Lower the limit and wait for a running command.
-    yield* connection.sessions.resize(Math.max(1, connection.running.size))
-    return yield* open(connection, line, grace)
+    if (!isResourceShortage(started.failure.cause)) return yield* started.failure
+    if (others > 0) {
+      // The server allows fewer sessions than we assumed (MaxSessions). Lower the limit and wait for a running command.
+      yield* connection.sessions.resize(Math.max(1, connection.running.size))
+      return yield* open(connection, line, grace, attempts)
+    }
+    // A busy sshd frees a session some time after its channel has closed. If it never started a command, it has none at all.
+    if (!connection.hasStarted || attempts === 0) return yield* started.failure
+    yield* Effect.sleep("100 millis")
+    return yield* open(connection, line, grace, attempts - 1)
   })
 
 /** Starts a command line. Closing the scope stops the command. */
