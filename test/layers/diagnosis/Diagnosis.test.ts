@@ -11,7 +11,7 @@ for (const shell of ["sh", "busybox sh"]) {
     Effect.scoped(Effect.flatMap(engine.start(shell, text, args, env), ({ ended }) => ended))
 
   describe(`looking at a machine with ${shell}`, () => {
-    it.live("tells its engine, processor and clock", () =>
+    it.live("reports its engine, processor and clock", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         const before = Date.now()
@@ -28,7 +28,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("tells the rest also where the engine does not answer, and why it does not", () =>
+    it.live("reports the rest even if the engine does not answer, and why it does not", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         engine.fail("version", "Cannot connect to the Docker daemon")
@@ -42,7 +42,7 @@ for (const shell of ["sh", "busybox sh"]) {
     )
   })
 
-  describe(`looking at a port with ${shell}`, () => {
+  describe(`checking a port with ${shell}`, () => {
     const listen = (hostname: string, status: number) =>
       Effect.acquireRelease(
         Effect.sync(() => Bun.serve({ hostname, port: 0, fetch: () => new Response("{}", { status }) })),
@@ -54,7 +54,7 @@ for (const shell of ["sh", "busybox sh"]) {
       return parseTunnelOutput(stdout)
     })
 
-    it.live("tells one that is open on loopback alone from one that is open to all", () =>
+    it.live("tells a port on loopback from one that is open to everyone", () =>
       Effect.gen(function* () {
         const asked = { answers: true, program: expect.stringMatching(/^(curl|wget|bash)$/) }
         const { port = 0 } = yield* listen("127.0.0.1", 200)
@@ -66,7 +66,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("tells a port that is closed, and one behind which there is no registry", () =>
+    it.live("recognizes a closed port, and a port without a registry", () =>
       Effect.gen(function* () {
         expect(yield* look(1)).toMatchObject({ registry: { answers: false } })
         expect(yield* look(1)).not.toHaveProperty("isPublic")
@@ -75,7 +75,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("asks the engine where there is one: that an image is not there is an answer", () =>
+    it.live("asks the engine if there is one, and accepts a missing image as an answer", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make("podman")
         engine.fail("pull", "Error: initializing source docker://localhost:9270/x: manifest unknown")
@@ -90,7 +90,7 @@ for (const shell of ["sh", "busybox sh"]) {
   })
 }
 
-test("facts that are not what the script prints are refused", () => {
+test("rejects output that the script cannot have printed", () => {
   for (const text of ["", "began 1\nended 2\n", "began x\nended 2\nprocessor y\n", "processor y\nengine docker\n"]) {
     expect(parseLookOutput(text)).not.toHaveProperty("processor")
   }

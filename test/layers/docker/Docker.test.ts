@@ -62,7 +62,7 @@ const buildOptions = { engine: "docker", service: "web", source, reference: { pa
 describe("probing a server", () => {
   const probe = (answer: Partial<Output>) => scripted([answer], (docker) => docker.probe(server, "docker", "shop"))
 
-  it.effect("answers its engine, with the processor as images call it", () =>
+  it.effect("returns its engine, and its processor under the name that images use", () =>
     Effect.gen(function* () {
       const { lines, result } = yield* probe({ stdout: "docker 20.10.24 x86_64\n[]\n" })
       expect(result).toEqual({ name: "docker", version: "20.10.24", architecture: "amd64", containers: [] })
@@ -78,7 +78,7 @@ describe("probing a server", () => {
     })
   )
 
-  it.effect("fails as the engine does", () =>
+  it.effect("fails with the engine's error", () =>
     Effect.gen(function* () {
       const missing = yield* Effect.flip(probe({ exitCode: 127, stderr: "docker: not found\n" }))
       expect(missing).toMatchObject({ _tag: "EngineMissing", machine: "web1", engine: "docker" })
@@ -87,7 +87,7 @@ describe("probing a server", () => {
     })
   )
 
-  it.effect("says that what it read is not understood", () =>
+  it.effect("fails when it does not understand the output", () =>
     Effect.gen(function* () {
       for (const stdout of ["", "docker 20 x86_64", "docker 20 x86_64\n", "docker 20 x86_64\n{}"]) {
         const error = yield* Effect.flip(probe({ stdout }))
@@ -101,7 +101,7 @@ describe("building an image", () => {
   const build = (...answers: ReadonlyArray<Partial<Output>>) =>
     scripted(answers, (docker) => docker.build(buildOptions))
 
-  it.effect("answers what was built", () =>
+  it.effect("returns the image that was built", () =>
     Effect.gen(function* () {
       const { commands, lines, result } = yield* build({}, { stdout: image })
       expect(lines).toEqual([
@@ -113,14 +113,14 @@ describe("building an image", () => {
     })
   )
 
-  it.effect("fails with the build's own last lines", () =>
+  it.effect("fails with the last lines of the build", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(build({ exitCode: 2, stdout: "Step 1/2\n", stderr: "no such file\n" }))
       expect(error.message).toBe("The image of web failed to build (exit code 2):\nStep 1/2\nno such file")
     })
   )
 
-  it.effect("does not take what the Dockerfile runs for the engine", () =>
+  it.effect("does not mistake the output of the Dockerfile's commands for an engine error", () =>
     Effect.gen(function* () {
       const outputs: ReadonlyArray<Partial<Output>> = [
         { exitCode: 127, stderr: "/bin/sh: frobnicate: not found\n" },
@@ -131,7 +131,7 @@ describe("building an image", () => {
     })
   )
 
-  it.effect("knows what is the engine's own", () =>
+  it.effect("recognizes errors of the engine itself", () =>
     Effect.gen(function* () {
       const outputs = [
         ["EngineDown", "Cannot connect to the Docker daemon at unix:///var/run/docker.sock."],
@@ -143,7 +143,7 @@ describe("building an image", () => {
     })
   )
 
-  it.effect("fails where the engine describes no image", () =>
+  it.effect("fails when the engine describes no image", () =>
     Effect.gen(function* () {
       expect(yield* Effect.flip(build({}, { stdout: "[]" }))).toMatchObject({
         _tag: "EngineUnclear",
@@ -154,7 +154,7 @@ describe("building an image", () => {
   )
 })
 
-it.effect("logging in hands the password over by stdin alone", () =>
+it.effect("logging in passes the password through stdin only", () =>
   Effect.gen(function* () {
     const credentials = { server: "ghcr.io", username: "me", password: Redacted.make("hunter22") }
     const { commands, lines } = yield* scripted([], (docker) => docker.login(local, "docker", credentials))
@@ -168,7 +168,7 @@ it.effect("logging in hands the password over by stdin alone", () =>
   })
 )
 
-it.effect("saving an image streams the engine's bytes", () =>
+it.effect("saving an image streams the engine's output", () =>
   Effect.gen(function* () {
     const { lines, result } = yield* scripted([{ stdout: "tar" }], (docker) =>
       Stream.mkUint8Array(docker.save("podman", { path: "a", tag: "1" }))
@@ -182,7 +182,7 @@ describe("pushing an image", () => {
   const push = (engine: "docker" | "podman", ...answers: ReadonlyArray<Partial<Output>>) =>
     scripted(answers, (docker) => docker.push({ engine, reference: named }))
 
-  it.effect("answers the digest that docker prints", () =>
+  it.effect("returns the digest that docker prints", () =>
     Effect.gen(function* () {
       const { lines, result } = yield* push("docker", { stdout: `Pushed\nv1: digest: ${digest} size: 527\n` })
       expect(lines).toEqual(["local: push docker ghcr.io/me/web:v1 '' yes '' ''"])
@@ -190,7 +190,7 @@ describe("pushing an image", () => {
     })
   )
 
-  it.effect("answers the digest that podman writes down, which is not the one it knows the image by", () =>
+  it.effect("returns the digest that podman writes to a file, not the one it lists locally", () =>
     Effect.gen(function* () {
       const { lines, result } = yield* push("podman", { stdout: digest })
       expect(lines).toEqual(["local: push podman ghcr.io/me/web:v1 '' yes '' ''"])
@@ -198,7 +198,7 @@ describe("pushing an image", () => {
     })
   )
 
-  it.effect("asks for it where nothing is printed, and fails where there is none", () =>
+  it.effect("asks for the digest when none is printed, and fails when there is none", () =>
     Effect.gen(function* () {
       expect((yield* push("docker", {}, { stdout: image })).result).toBe(digest)
       const other = image.replace("ghcr.io/me/web@", "ghcr.io/me/web2@")
@@ -206,7 +206,7 @@ describe("pushing an image", () => {
     })
   )
 
-  it.effect("fails as the registry does", () =>
+  it.effect("fails with the registry's error", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(push("docker", { exitCode: 1, stderr: "denied: no\n" }))
       expect(error).toMatchObject({ _tag: "RegistryRefused", reference: "ghcr.io/me/web:v1" })
@@ -218,7 +218,7 @@ describe("pulling an image", () => {
   const reference = { registry: "ghcr.io", path: "me/web", digest: "sha256:d1" }
   const options = { engine: "docker", reference, verify: true, drop: false } as const
 
-  it.effect("hands over how to pull and what to call it", () =>
+  it.effect("passes how to pull the image and how to name it", () =>
     Effect.gen(function* () {
       const { commands, lines, result } = yield* scripted([{ stdout: image }], (docker) =>
         docker.pull(server, { ...options, name: named })
@@ -229,7 +229,7 @@ describe("pulling an image", () => {
     })
   )
 
-  it.effect("hands the password over in the environment alone", () =>
+  it.effect("passes the password through the environment only", () =>
     Effect.gen(function* () {
       const credentials = { server: "ghcr.io", username: "me", password: Redacted.make("hunter22") }
       const { commands, lines } = yield* scripted([{ stdout: image }], (docker) =>
@@ -242,7 +242,7 @@ describe("pulling an image", () => {
     })
   )
 
-  it.effect("fails as the engine does, and where it describes no image", () =>
+  it.effect("fails with the engine's error, and when the engine describes no image", () =>
     Effect.gen(function* () {
       const pull = (answer: Partial<Output>) =>
         Effect.flip(scripted([answer], (docker) => docker.pull(server, options)))
@@ -343,7 +343,7 @@ describe("replacing a container", () => {
   }
   const replace = (answer: Partial<Output>) => scripted([answer], (docker) => docker.replace(server, options))
 
-  it.effect("hands over everything, and secrets in the environment alone", () =>
+  it.effect("passes all settings, and secrets through the environment only", () =>
     Effect.gen(function* () {
       const { commands, lines } = yield* replace({ stdout: "started c0ffee\n" })
       expect(lines).toEqual([
@@ -361,14 +361,14 @@ describe("replacing a container", () => {
     })
   )
 
-  it.effect("answers what was done", () =>
+  it.effect("returns what was done", () =>
     Effect.gen(function* () {
       expect((yield* replace({ stdout: "started c0ffee\n" })).result).toEqual({ outcome: "started", id: "c0ffee" })
       expect((yield* replace({ stdout: "unchanged c0ffee\n" })).result).toEqual({ outcome: "unchanged", id: "c0ffee" })
     })
   )
 
-  it.effect("fails with the last lines of a container that is not healthy", () =>
+  it.effect("fails with the last lines of an unhealthy container", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(
         replace({ exitCode: 10, stdout: "unhealthy stopped with exit code 3\nno database\nbye\n" })
@@ -379,14 +379,14 @@ describe("replacing a container", () => {
     })
   )
 
-  it.effect("fails at a container that is somebody else's", () =>
+  it.effect("fails when the container belongs to someone else", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(replace({ exitCode: 11, stdout: "foreign shop-web\n" }))
       expect(error).toMatchObject({ _tag: "ContainerForeign", name: "shop-web" })
     })
   )
 
-  it.effect("knows a port that is taken, in both engines' words", () =>
+  it.effect("recognizes a port in use from both engines' messages", () =>
     Effect.gen(function* () {
       const words = [
         "Error response from daemon: driver failed programming external connectivity on endpoint shop-web-next (ab12): Bind for 0.0.0.0:8080 failed: port is already allocated",
@@ -403,7 +403,7 @@ describe("replacing a container", () => {
     })
   )
 
-  it.effect("fails as the engine does at anything else, also where it said that it was done", () =>
+  it.effect("fails with any other error of the engine, even after it reported success", () =>
     Effect.gen(function* () {
       const outputs: ReadonlyArray<Partial<Output>> = [
         { exitCode: 1, stderr: "Error: no\n" },

@@ -176,16 +176,16 @@ const said: Readonly<Record<string, ReadonlyArray<readonly [engine: string, word
 }
 
 for (const [tag, all] of Object.entries(said))
-  describe(`${tag} is what is meant`, () => {
+  describe(`recognizes ${tag}`, () => {
     for (const [engine, words] of all)
-      test(`by ${engine}: ${words.slice(0, 100)}`, () => {
+      test(`from ${engine}: ${words.slice(0, 100)}`, () => {
         const found = error(engine, `some line before\n${words}\n`)
         expect(found._tag as string).toBe(tag)
         expect(found.message).toContain(words)
       })
   })
 
-test("warnings that stand before are not what is quoted", () => {
+test("does not quote preceding warnings", () => {
   const warnings =
     "DEPRECATED: The legacy builder is deprecated.\n  Install buildx: https://docs.docker.com/go/buildx/\n\nWARNING: no swap\n"
   const down = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
@@ -196,19 +196,19 @@ test("warnings that stand before are not what is quoted", () => {
   expect(error("docker", `${warnings}${other}\n`)).toMatchObject({ _tag: "EngineFailed", detail: other })
 })
 
-test("exit code 127 is a missing engine", () => {
+test("exit code 127 means that the engine is missing", () => {
   const missing = error("docker", "sh: 1: docker: not found\n", 127)
   expect(missing.message).toBe("docker is not installed on web1.")
   expect(missing.exitCode).toBe(ExitCode.unavailable)
 })
 
-test("what registries say counts only where one is asked", () => {
+test("recognizes registry errors only when a registry is involved", () => {
   const context = { machine: "web1", engine: "docker", operation: "replace the container of web" }
   const output = { stdout: "", stderr: "denied: connection refused, manifest unknown", exitCode: 1 }
   expect(DockerError.parseEngineError(context, output)._tag).toBe("EngineFailed")
 })
 
-test("of long output only the last lines are quoted, and stdout where stderr is empty", () => {
+test("quotes only the last lines of long output, and stdout if stderr is empty", () => {
   const lines = Array.from({ length: 30 }, (_, n) => `line ${n}`).join("\n")
   expect(error("docker", `${lines}\n`).message).toEndWith("(exit code 1): line 25\nline 26\nline 27\nline 28\nline 29")
   const silent = DockerError.parseEngineError(
@@ -218,7 +218,7 @@ test("of long output only the last lines are quoted, and stdout where stderr is 
   expect(silent.message).toBe("docker failed to save on this machine (exit code 2): out")
 })
 
-test("every error is a sentence, with a remedy and an exit code", () => {
+test("every error has a sentence, a remedy and an exit code", () => {
   const where = { machine: "web1", engine: "podman" }
   const about = { server: "web1", service: "web" }
   const all = [
@@ -282,7 +282,7 @@ test("every error is a sentence, with a remedy and an exit code", () => {
   )
 })
 
-test("a build that may not have its base image is told how to log in", () => {
+test("explains how to log in when a build may not pull its base image", () => {
   const log = "pull access denied for ghcr.io/me/base, repository does not exist or may require 'docker login': denied"
   expect(new DockerError.BuildFailed({ service: "web", code: 1, log }).remedy).toContain("jiji registry login")
   expect(new DockerError.BuildFailed({ service: "web", code: 1, log: "cc: not found" }).remedy).toContain("Dockerfile")

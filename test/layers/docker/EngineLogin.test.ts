@@ -30,8 +30,8 @@ const asDocker = Effect.fnUntraced(function* (server: string, config: unknown, h
   return yield* findLogin("docker", server, directory).pipe(Effect.provide(answering(answer)))
 })
 
-describe("who docker is logged in as", () => {
-  it.live("is in its file, by the registry's name or Docker Hub's own", () =>
+describe("the engine's login", () => {
+  it.live("reads docker's file, by the registry's name or Docker Hub's own", () =>
     Effect.gen(function* () {
       const config = { auths: { "ghcr.io": auth("me:a:b"), "https://index.docker.io/v1/": auth("you:x") } }
       expect(yield* asDocker("ghcr.io", config)).toEqual(Option.some("me"))
@@ -42,7 +42,7 @@ describe("who docker is logged in as", () => {
     })
   )
 
-  it.live("is asked of the machine's keychain, which is asked for no password", () =>
+  it.live("asks the machine's keychain for the user, but not for the password", () =>
     Effect.gen(function* () {
       const helper = said(JSON.stringify({ "ghcr.io": "me" }))
       expect(yield* asDocker("ghcr.io", { auths: { "ghcr.io": {} }, credsStore: "pass" }, helper)).toEqual(
@@ -53,7 +53,7 @@ describe("who docker is logged in as", () => {
     })
   )
 
-  it.live("is nobody where there is no file, or none that can be read", () =>
+  it.live("is none without a readable file", () =>
     Effect.gen(function* () {
       expect(yield* asDocker("ghcr.io", "{")).toEqual(Option.none())
       expect(yield* asDocker("ghcr.io", { credsStore: "../evil" })).toEqual(Option.none())
@@ -61,7 +61,7 @@ describe("who docker is logged in as", () => {
   )
 })
 
-it.live("podman is asked itself", () =>
+it.live("asks podman itself", () =>
   Effect.gen(function* () {
     const layer = answering(({ words }) => (words.includes("ghcr.io") ? said("me\n") : said("", 125)))
     expect(yield* Effect.provide(findLogin("podman", "ghcr.io", "/nowhere"), layer)).toEqual(Option.some("me"))

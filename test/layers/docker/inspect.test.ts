@@ -56,7 +56,7 @@ const podmanContainer = {
 }
 
 describe("an image", () => {
-  it.effect("of docker and of podman reads the same", () =>
+  it.effect("reads the same from docker and podman", () =>
     Effect.gen(function* () {
       expect(yield* decodeImage(JSON.stringify([dockerImage]))).toEqual({
         id: `sha256:${id}`,
@@ -71,7 +71,7 @@ describe("an image", () => {
     })
   )
 
-  it.effect("that came from no registry has no digests, however the engine says that", () =>
+  it.effect("has no digests unless it came from a registry", () =>
     Effect.gen(function* () {
       const { RepoDigests: _, ...without } = dockerImage
       for (const image of [{ ...dockerImage, RepoDigests: null }, { ...dockerImage, RepoDigests: [] }, without]) {
@@ -80,7 +80,7 @@ describe("an image", () => {
     })
   )
 
-  it.effect("that is none is an error, not an empty one", () =>
+  it.effect("fails for a missing image", () =>
     Effect.gen(function* () {
       for (const text of [
         "",
@@ -98,7 +98,7 @@ describe("an image", () => {
 })
 
 describe("containers", () => {
-  it.effect("of docker and of podman read the same", () =>
+  it.effect("read the same from docker and podman", () =>
     Effect.gen(function* () {
       const expected = {
         id: "c0ffee",
@@ -117,7 +117,7 @@ describe("containers", () => {
     })
   )
 
-  it.effect("are healthy where they run and no check says otherwise", () =>
+  it.effect("are healthy when they run without a failing health check", () =>
     Effect.gen(function* () {
       const states = [
         { Running: true, Health: null },
@@ -133,7 +133,7 @@ describe("containers", () => {
     })
   )
 
-  it.effect("without labels are nobody's", () =>
+  it.effect("belong to nobody without labels", () =>
     Effect.gen(function* () {
       const bare = [null, {}].map((Labels) => ({ ...dockerContainer, Config: { Labels } }))
       for (const container of yield* decodeContainers(JSON.stringify(bare))) {
@@ -142,7 +142,7 @@ describe("containers", () => {
     })
   )
 
-  it.effect("may be none, and garbage is an error", () =>
+  it.effect("may be none, but invalid output is an error", () =>
     Effect.gen(function* () {
       expect(yield* decodeContainers("[]\n")).toEqual([])
       for (const text of ["", "[", "{}", '[{"Id": "a"}]']) {

@@ -60,7 +60,7 @@ for (const shell of ["sh", "busybox sh"]) {
     "--label jiji.project=shop --label jiji.service=web --label jiji.digest=sha256:d2 --label jiji.config=c2"
 
   describe(`replacing a container with ${shell}`, () => {
-    it.live("starts the first one under its name", () =>
+    it.live("starts the first container under its name", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         const ended = yield* run(engine, { how: "stop", ports: ["--publish", "80:80"] })
@@ -75,7 +75,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("beside: the old one runs until the new one is up", () =>
+    it.live("beside: keeps the old container running until the new one is up", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         engine.add("shop-web", "old", old)
@@ -91,7 +91,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("trial: it shows without its ports that it can run, before the old one gives them up", () =>
+    it.live("trial: tries the new container without ports before the old one releases them", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         engine.add("shop-web", "old", old)
@@ -112,7 +112,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("stop: the old one lets go of its data first", () =>
+    it.live("stop: stops the old container before the new one uses its data", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         engine.add("shop-web", "old", old)
@@ -122,7 +122,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("waits for a health check to pass", () =>
+    it.live("waits for the health check to pass", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         engine.add("shop-web", "old", old)
@@ -132,7 +132,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("runs podman's health check itself, and lets it fail at first", () =>
+    it.live("runs podman's health check itself, and tolerates failures at first", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make("podman")
         engine.set("states", "running 0 starting\nrunning 0 unhealthy\nrunning 0 healthy\n")
@@ -155,7 +155,7 @@ for (const shell of ["sh", "busybox sh"]) {
     ]
     for (const how of ["beside", "trial", "stop"] as const)
       for (const [states, why, options] of whys)
-        it.live(`${how}: leaves the old one running where the new one ${why} (${JSON.stringify(states)})`, () =>
+        it.live(`${how}: keeps the old container when the new one ${why} (${JSON.stringify(states)})`, () =>
           Effect.gen(function* () {
             const engine = yield* FakeEngine.make()
             engine.add("shop-web", "old", old)
@@ -167,7 +167,7 @@ for (const shell of ["sh", "busybox sh"]) {
           })
         )
 
-    it.live("leaves nothing where the first one does not come up", () =>
+    it.live("leaves nothing behind when the first container does not start", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         engine.set("states", "exited 0 \n")
@@ -178,7 +178,7 @@ for (const shell of ["sh", "busybox sh"]) {
 
     for (const how of ["beside", "trial", "stop"] as const)
       for (const operation of ["create", "start", ...(how === "stop" ? ["stop"] : [])])
-        it.live(`${how}: leaves the old one running where the engine fails to ${operation}`, () =>
+        it.live(`${how}: keeps the old container when the engine fails to ${operation}`, () =>
           Effect.gen(function* () {
             const engine = yield* FakeEngine.make()
             engine.add("shop-web", "old", old)
@@ -203,7 +203,7 @@ for (const shell of ["sh", "busybox sh"]) {
     ] as const
     for (const signal of shell === "sh" ? (["SIGTERM", "SIGHUP"] as const) : (["SIGTERM"] as const))
       for (const [how, operation] of phases)
-        it.live(`${how}: ${signal} in the middle of ${operation} leaves the old one, running`, () =>
+        it.live(`${how}: keeps the old container running after ${signal} during ${operation}`, () =>
           Effect.gen(function* () {
             const engine = yield* FakeEngine.make()
             engine.add("shop-web", "old", old)
@@ -217,7 +217,7 @@ for (const shell of ["sh", "busybox sh"]) {
           })
         )
 
-    it.live("ends at once while it waits for a container to become healthy", () =>
+    it.live("exits immediately while it waits for a container to become healthy", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         engine.add("shop-web", "old", old)
@@ -230,7 +230,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("tidies to the end once the new one serves, whatever it is told", () =>
+    it.live("ignores signals and finishes cleaning up once the new container serves", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         engine.add("shop-web", "old", old)
@@ -244,7 +244,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("goes on to the end where nobody reads what it says any more", () =>
+    it.live("finishes even if nobody reads its output any more", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         engine.add("shop-web", "old", old)
@@ -258,8 +258,8 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    describe("mends what an earlier one left:", () => {
-      it.live("a trial", () =>
+    describe("repairs what an earlier deploy left behind:", () => {
+      it.live("a trial container", () =>
         Effect.gen(function* () {
           const engine = yield* FakeEngine.make()
           engine.add("shop-web", "old", same)
@@ -269,7 +269,7 @@ for (const shell of ["sh", "busybox sh"]) {
         })
       )
 
-      it.live("a successor beside the old one that runs", () =>
+      it.live("a new container beside the running old one", () =>
         Effect.gen(function* () {
           const engine = yield* FakeEngine.make()
           engine.add("shop-web", "old", old)
@@ -279,7 +279,7 @@ for (const shell of ["sh", "busybox sh"]) {
         })
       )
 
-      it.live("a successor that runs alone is the one that serves", () =>
+      it.live("a new container that runs alone becomes the one that serves", () =>
         Effect.gen(function* () {
           const engine = yield* FakeEngine.make()
           engine.add("shop-web-next", "next", same)
@@ -288,7 +288,7 @@ for (const shell of ["sh", "busybox sh"]) {
         })
       )
 
-      it.live("a successor that runs while the old one is stopped", () =>
+      it.live("a running new container beside a stopped old one", () =>
         Effect.gen(function* () {
           const engine = yield* FakeEngine.make()
           engine.add("shop-web", "old", { ...old, running: false })
@@ -299,7 +299,7 @@ for (const shell of ["sh", "busybox sh"]) {
         })
       )
 
-      it.live("a successor that was never started", () =>
+      it.live("a new container that never started", () =>
         Effect.gen(function* () {
           const engine = yield* FakeEngine.make()
           engine.add("shop-web", "old", { ...old, running: false })
@@ -310,7 +310,7 @@ for (const shell of ["sh", "busybox sh"]) {
       )
     })
 
-    it.live("touches nothing of a container that is somebody else's", () =>
+    it.live("leaves a container that belongs to someone else alone", () =>
       Effect.gen(function* () {
         for (const labels of [{}, { project: "shop2", digest: "sha256:d2", config: "c2" }]) {
           const engine = yield* FakeEngine.make()
@@ -321,7 +321,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("changes nothing where another deploy has done it meanwhile", () =>
+    it.live("changes nothing when another deploy has done the same in the meantime", () =>
       Effect.gen(function* () {
         for (const health of ["", "healthy", "starting"]) {
           const engine = yield* FakeEngine.make()
@@ -332,7 +332,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("replaces one of the same kind that is unhealthy, stopped, or of another configuration", () =>
+    it.live("replaces a container of the same image that is unhealthy, stopped or configured differently", () =>
       Effect.gen(function* () {
         for (const given of [
           { ...same, health: "unhealthy" },
@@ -348,7 +348,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("waits for another deploy on the same server, and finds what that has done", () =>
+    it.live("waits for another deploy on the same server, and continues from its result", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         engine.block("create")
@@ -365,7 +365,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("says that it waits for another deploy, once, where that takes a while", () =>
+    it.live("reports once that it waits for another deploy", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         engine.block("create")
@@ -380,7 +380,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("hands the lock to none of its children", () =>
+    it.live("passes the lock to none of its child processes", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         engine.add("shop-web", "old", old)
@@ -397,7 +397,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    describe("keeps as many images as it is told:", () => {
+    describe("keeps as many images as `retain` says:", () => {
       const images = [
         "sha256:i5 localhost:9270/shop-web v5 sha256:d5",
         "sha256:i4 localhost:9270/shop-web v4 sha256:d4",
@@ -406,7 +406,7 @@ for (const shell of ["sh", "busybox sh"]) {
         "sha256:i2 localhost:9270/shop-web <none> sha256:d2",
         "sha256:x nginx 1 <none>"
       ]
-      it.live("the newest ones, however they are called", () =>
+      it.live("the newest ones, whatever their tags", () =>
         Effect.gen(function* () {
           const engine = yield* FakeEngine.make()
           engine.set("images", `${images.join("\n")}\n`)
@@ -418,7 +418,7 @@ for (const shell of ["sh", "busybox sh"]) {
         })
       )
 
-      it.live("all where they are few, and the deploy is done where one cannot go", () =>
+      it.live("all when there are few, and succeeds when one cannot be removed", () =>
         Effect.gen(function* () {
           const engine = yield* FakeEngine.make()
           engine.set("images", `${images.join("\n")}\n`)
@@ -441,7 +441,7 @@ for (const shell of ["sh", "busybox sh"]) {
       )
     })
 
-    it.live("hands secrets on as they are, whatever they are called and hold", () =>
+    it.live("passes secrets unchanged, whatever their names and values", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         engine.add("shop-web", "old", old)
@@ -471,7 +471,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("hands words on as they are", () =>
+    it.live("passes arguments unchanged", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         const words = [
@@ -500,7 +500,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("says so where there is no such engine", () =>
+    it.live("reports a missing engine", () =>
       Effect.gen(function* () {
         const engine = { ...(yield* FakeEngine.make()), engine: "no-such-engine" as "docker" }
         expect(yield* run(engine)).toEqual({ code: 127, stdout: "", stderr: "no-such-engine: not found\n" })

@@ -44,7 +44,7 @@ const meet = (words: ReadonlyArray<string>) => {
   )
 }
 
-it.effect("a registry that fails for a moment is asked again, later each time, and each time is told", () =>
+it.effect("retries a registry that fails briefly, with growing pauses, and reports each retry", () =>
   Effect.gen(function* () {
     const words = ["unexpected HTTP status: 503 Service Unavailable", 'Get "https://ghcr.io/v2/": EOF', "i/o timeout"]
     const { exit, notes, times } = yield* meet(words)
@@ -58,7 +58,7 @@ it.effect("a registry that fails for a moment is asked again, later each time, a
   })
 )
 
-it.effect("a registry that goes on failing is given up, with its error", () =>
+it.effect("gives up with the registry's error when it keeps failing", () =>
   Effect.gen(function* () {
     const { exit, times } = yield* meet(
       Array.from({ length: 9 }, () => "unexpected HTTP status: 500 Internal Server Error")
@@ -68,7 +68,7 @@ it.effect("a registry that goes on failing is given up, with its error", () =>
   })
 )
 
-it.effect("a registry is given the time that it asks for, but no more than a minute", () =>
+it.effect("waits as long as the registry asks, but at most a minute", () =>
   Effect.gen(function* () {
     const { notes } = yield* meet(["toomanyrequests: retry-after: 6.2s, allowed: 44000/minute"])
     expect(notes).toEqual(["the registry's rate limit was reached; retrying in 7 s (1 of 3)"])
@@ -78,14 +78,14 @@ it.effect("a registry is given the time that it asks for, but no more than a min
   })
 )
 
-it.effect("a registry that has failed for half a minute is given up: the engine has asked again by itself", () =>
+it.effect("does not retry after half a minute of failures, because the engine has retried already", () =>
   Effect.gen(function* () {
     const { times } = yield* meet(Array.from({ length: 9 }, () => "toomanyrequests: retry-after: 40s"))
     expect(times).toBe(2)
   })
 )
 
-it.effect("what asking again cannot mend is not asked again", () =>
+it.effect("does not retry what a retry cannot fix", () =>
   Effect.gen(function* () {
     const words = [
       "unauthorized: authentication required",

@@ -14,8 +14,8 @@ for (const shell of ["sh", "busybox sh"]) {
   const run = (engine: FakeEngine.FakeEngine, text: string, args: ReadonlyArray<string>, env = {}) =>
     Effect.scoped(Effect.flatMap(engine.start(shell, text, args, env), ({ ended }) => ended))
 
-  describe(`looking at a server with ${shell}`, () => {
-    it.live("tells the engine, its version, the processor, and the project's containers", () =>
+  describe(`probing a server with ${shell}`, () => {
+    it.live("reports the engine, its version, the processor and the project's containers", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         expect(yield* run(engine, probeScript, ["docker", "shop"])).toEqual({
@@ -31,7 +31,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("finds podman where docker was asked for and is not there", () =>
+    it.live("finds podman when docker is configured but not installed", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make("podman")
         engine.set("version", "4.3.1\n")
@@ -42,7 +42,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("tells the version alone, whatever the engine warns of", () =>
+    it.live("reports only the version, whatever the engine warns about", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         engine.set("warning", "WARNING: Error loading config file: /root/.docker/config.json\n")
@@ -51,7 +51,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("says that there is no engine", () =>
+    it.live("reports a missing engine", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         const env = { PATH: yield* only("uname") }
@@ -60,7 +60,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("says what the engine says that does not answer", () =>
+    it.live("passes on the message of an engine that does not answer", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         engine.fail("version", "permission denied while trying to connect to the Docker daemon socket")
@@ -72,7 +72,7 @@ for (const shell of ["sh", "busybox sh"]) {
   })
 
   describe(`pulling an image with ${shell}`, () => {
-    it.live("pulls by digest, names the image, and describes it", () =>
+    it.live("pulls by digest, names the image and describes it", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         const args = ["docker", "ghcr.io/me/web@sha256:d1", "ghcr.io/me/web:v1", "true", "no", "no", "", ""]
@@ -85,7 +85,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("takes away the name that it pulled by, where it is told to", () =>
+    it.live("removes the name it pulled by, if asked to", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         engine.fail("rmi", "in use")
@@ -104,7 +104,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("tells podman alone whether TLS is verified", () =>
+    it.live("tells only podman whether to verify TLS", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make("podman")
         yield* run(engine, pullScript, ["podman", "localhost:9270/a@sha256:d1", "", "false", "no", "no", "", ""])
@@ -112,7 +112,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("ends with the engine's own code and words, and goes no further", () =>
+    it.live("stops with the engine's exit code and message", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         engine.fail("pull", "manifest unknown")
@@ -125,7 +125,7 @@ for (const shell of ["sh", "busybox sh"]) {
     const login = ["docker", "ghcr.io/me/web@sha256:d1", "", "true", "no", "no", "ghcr.io", "me"]
     const folders = (engine: FakeEngine.FakeEngine) => readdirSync(join(engine.dir, "tmp"))
 
-    it.live("logs in for this pull alone, and leaves nothing of it behind", () =>
+    it.live("logs in for this pull only, and leaves no login behind", () =>
       Effect.gen(function* () {
         const engine = yield* withTemporary
         const password = "p w'\"$x`\\ \n\n"
@@ -149,7 +149,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("leaves nothing of its login behind where that or the pull fails", () =>
+    it.live("leaves no login behind when the login or the pull fails", () =>
       Effect.gen(function* () {
         for (const operation of ["login", "pull"]) {
           const engine = yield* withTemporary
@@ -161,7 +161,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("leaves nothing of its login behind where it is ended in the middle of the pull", () =>
+    it.live("leaves no login behind when it is stopped during the pull", () =>
       Effect.gen(function* () {
         const engine = yield* withTemporary
         engine.block("pull")
@@ -180,7 +180,7 @@ for (const shell of ["sh", "busybox sh"]) {
     const told = ["docker", "ghcr.io/me/web@sha256:d1", "", "true", "no", "yes", "", ""]
     const onTerminal = "On a terminal of 200 100, with /dev/null to read\r\nPulling from somewhere\r\n"
 
-    it.live("gives the engine a terminal where bytes are to be told, and hands on how it ended", () =>
+    it.live("gives the engine a terminal to report bytes, and passes its exit code on", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         // The user's own shell may be none that reads what sh does.
@@ -194,7 +194,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("does without a terminal where there is no way to make one that hands on how it ended", () =>
+    it.live("uses no terminal when none would pass on the exit code", () =>
       Effect.gen(function* () {
         const plain = { code: 0, stdout: '[{"the": "image"}]\n', stderr: "Pulling from somewhere\n" }
         const engine = yield* FakeEngine.make()
@@ -212,25 +212,23 @@ for (const shell of ["sh", "busybox sh"]) {
       ["SIGKILL", 137]
     ] as const) {
       for (const stubborn of [false, true]) {
-        it.live(
-          `ends the engine with itself on ${signal}, also one that ${stubborn ? "does not listen" : "listens"}`,
-          () =>
-            Effect.gen(function* () {
-              const engine = yield* FakeEngine.make()
-              engine.block("pull")
-              if (stubborn) engine.set("stubborn", "")
-              const script = yield* engine.start(shell, pullScript, told)
-              yield* engine.blocked
-              expect(engine.isRunning()).toBe(true)
-              yield* script.killGroup(signal)
-              yield* untilEffect(() => !engine.isRunning())
-              expect((yield* script.ended).code).toBe(code)
-            })
+        it.live(`stops the engine on ${signal}, even one that ${stubborn ? "ignores it" : "handles it"}`, () =>
+          Effect.gen(function* () {
+            const engine = yield* FakeEngine.make()
+            engine.block("pull")
+            if (stubborn) engine.set("stubborn", "")
+            const script = yield* engine.start(shell, pullScript, told)
+            yield* engine.blocked
+            expect(engine.isRunning()).toBe(true)
+            yield* script.killGroup(signal)
+            yield* untilEffect(() => !engine.isRunning())
+            expect((yield* script.ended).code).toBe(code)
+          })
         )
       }
     }
 
-    it.live("lets nothing ask on its terminal that the engine starts", () =>
+    it.live("lets no program of the engine prompt on its terminal", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         engine.set("asks", "")
@@ -240,7 +238,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("waits for another pull with podman, says so, and gives up after an hour", () =>
+    it.live("reports that it waits for another podman pull, and gives up after an hour", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make("podman")
         const args = ["podman", "ghcr.io/me/web@sha256:d1", "ghcr.io/me/web:v1", "true", "no", "no", "", ""]

@@ -16,7 +16,7 @@ const read = (text: string) => {
 /** As docker draws one line anew among others. */
 const drawn = (line: string) => `\u001b[2A\u001b[2K\r${line}\r\u001b[2B`
 
-test("docker's push: bytes of all layers, of a total once each has said its size", () => {
+test("docker push: counts the bytes of all layers, with a total once every size is known", () => {
   const { lines, told } = read(
     [
       "The push refers to repository [ghcr.io/me/web]\r\n\r\n",
@@ -56,7 +56,7 @@ test("docker's push: bytes of all layers, of a total once each has said its size
   ])
 })
 
-test("docker's pull: what is unpacked afterwards is not counted again", () => {
+test("docker pull: does not count bytes again when they are unpacked", () => {
   const { lines, told } = read(
     [
       "ghcr.io/me/web@sha256:d0ec: Pulling from me/web\r\n",
@@ -82,7 +82,7 @@ test("docker's pull: what is unpacked afterwards is not counted again", () => {
   ])
 })
 
-test("podman draws all of its lines anew each time", () => {
+test("podman: understands output that redraws all lines each time", () => {
   const { lines, told } = read(
     [
       "Trying to pull ghcr.io/me/web:v1...",
@@ -116,7 +116,7 @@ test("podman draws all of its lines anew each time", () => {
   ])
 })
 
-test("what no image has is not believed", () => {
+test("ignores numbers that no image has", () => {
   const many = Array.from({ length: 2000 }, (_, at) => at.toString(16).padStart(12, "0"))
   const huge = `${"9".repeat(400)}TB`
   const { lines, told } = read(many.map((id) => `${id}: Pushing  ${huge}/${huge}`).join("\n"))
@@ -128,8 +128,8 @@ test("what no image has is not believed", () => {
   }
 })
 
-describe("what engines write without a terminal", () => {
-  test("is left as it is, and tells nothing of bytes", () => {
+describe("output without a terminal", () => {
+  test("is passed on unchanged, and reports no bytes", () => {
     const text = [
       "The push refers to repository [ghcr.io/me/web]",
       "40d716fba2e3: Preparing",
@@ -142,13 +142,13 @@ describe("what engines write without a terminal", () => {
     expect(told).toEqual([{ bytes: 0, total: 0 }])
   })
 
-  test("a wait that is counted down is said once", () => {
+  test("shows a countdown once", () => {
     const hear = transferReader(() => {})
     const said = [3, 2, 1].map((seconds) => hear(`40d716fba2e3: Retrying in ${seconds} seconds`))
     expect(said).toEqual(["40d716fba2e3: Retrying in 3 seconds", undefined, undefined])
   })
 
-  test("a version that looks like a layer is none", () => {
+  test("does not mistake a version for a layer", () => {
     const told: Array<Amount> = []
     const hear = transferReader((so) => told.push(so))
     expect(hear("a1b2c3d4e5f6: Pulling from me/web")).toBe("a1b2c3d4e5f6: Pulling from me/web")

@@ -11,20 +11,20 @@ const line = (all: Command["words"] | ReadonlyArray<string>): string =>
 
 const source: BuildSource = { _tag: "Build", context: "/srv/shop", dockerfile: "/srv/shop/Dockerfile", args: {} }
 
-describe("the words that build an image", () => {
-  test("of docker", () => {
+describe("the build command", () => {
+  test("for docker", () => {
     expect(line(words.build("docker", source, "localhost:9270/shop-web:v1", undefined))).toBe(
       "docker build --file /srv/shop/Dockerfile --tag localhost:9270/shop-web:v1 /srv/shop"
     )
   })
 
-  test("of podman keep the health check, which its own format has no place for", () => {
+  test("for podman keeps the health check, which its own image format lacks", () => {
     expect(line(words.build("podman", source, "a:1", undefined))).toBe(
       "podman build --format docker --file /srv/shop/Dockerfile --tag a:1 /srv/shop"
     )
   })
 
-  test("hold the platform, the target and the arguments, whatever is in them", () => {
+  test("passes the platform, the target and the build arguments unchanged", () => {
     const whole = {
       ...source,
       context: "/srv/my shop",
@@ -38,7 +38,7 @@ describe("the words that build an image", () => {
   })
 })
 
-describe("the words that create a container", () => {
+describe("the create command", () => {
   const spec = {
     image: "a:1",
     labels: { "jiji.project": "shop" },
@@ -48,7 +48,7 @@ describe("the words that create a container", () => {
     command: ["bin/serve", "--name", "it's"]
   }
 
-  test("name secrets and hold none of their values", () => {
+  test("names secrets but does not contain their values", () => {
     expect(line(words.createWords(spec, ["DATABASE_URL", "TOKEN"]))).toBe(
       "--pull never --restart unless-stopped --label 'jiji.project=shop' " +
         "--volume data:/var/lib/app --volume '/srv/a b:/c:ro' " +
@@ -57,18 +57,18 @@ describe("the words that create a container", () => {
     )
   })
 
-  test("say nothing of what is not configured", () => {
+  test("omits what is not configured", () => {
     const bare = { image: "a:1", labels: {}, ports: [], volumes: [], environment: {}, command: [] }
     expect(line(words.createWords(bare, []))).toBe("--pull never --restart unless-stopped a:1")
   })
 
-  test("publish ports by themselves, so that a trial can leave them out", () => {
+  test("publishes ports separately, so that a trial can omit them", () => {
     expect(line(words.portWords(spec.ports))).toBe("--publish 8080:80 --publish 127.0.0.1:9000:9000/udp")
     expect(words.portWords([])).toEqual([])
   })
 })
 
-test("the words of everything else", () => {
+test("all other commands", () => {
   expect(line(words.inspectImage("podman", "a:1"))).toBe("podman image inspect a:1")
   expect(line(words.save("docker", "a:1"))).toBe("docker save a:1")
   expect(line(words.login("docker", "ghcr.io", "me"))).toBe("docker login --username me --password-stdin ghcr.io")

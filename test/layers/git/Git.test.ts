@@ -45,7 +45,7 @@ const committed = Effect.gen(function* () {
 })
 
 describe("the version of a folder", () => {
-  it.live("is its short commit where nothing differs from it", () =>
+  it.live("is its short commit when nothing differs from it", () =>
     Effect.gen(function* () {
       const { commit, root, version, write } = yield* committed
       expect(yield* version()).toBe(commit)
@@ -55,7 +55,7 @@ describe("the version of a folder", () => {
     })
   )
 
-  it.live("is that of the commit, marked and with a hash of what differs", () =>
+  it.live("is the commit, marked, with a hash of the differences", () =>
     Effect.gen(function* () {
       const { commit, git, remove, version, write } = yield* committed
       const seen = new Set<string | undefined>()
@@ -89,7 +89,7 @@ describe("the version of a folder", () => {
     })
   )
 
-  it.live("is the same again for the same content", () =>
+  it.live("is the same for the same content", () =>
     Effect.gen(function* () {
       const { version, write } = yield* committed
       write("app/main", "two\n")
@@ -102,7 +102,7 @@ describe("the version of a folder", () => {
     })
   )
 
-  it.live("does not mind how it is deployed", () =>
+  it.live("does not depend on how it is deployed", () =>
     Effect.gen(function* () {
       const { commit, version, write } = yield* committed
       write(".jiji/deploy.yml", "project: shop\n")
@@ -110,7 +110,7 @@ describe("the version of a folder", () => {
     })
   )
 
-  it.live("does not mind what is beside it in the repository", () =>
+  it.live("does not depend on other folders of the repository", () =>
     Effect.gen(function* () {
       const { commit, root, version, write } = yield* committed
       write("other/file", "x")
@@ -130,7 +130,7 @@ describe("the version of a folder", () => {
     })
   )
 
-  it.live("reads the same with busybox", () =>
+  it.live("is the same with busybox", () =>
     Effect.gen(function* () {
       const { root, version, write } = yield* committed
       const other = () =>

@@ -11,8 +11,8 @@ const read = Effect.fnUntraced(function* (pieces: Iterable<string>) {
   return { lines, text }
 })
 
-describe("output that is read line by line", () => {
-  it.effect("has its lines whole, wherever it comes apart, whatever ends them", () =>
+describe("reading output by lines", () => {
+  it.effect("returns whole lines, however the output is split and whatever ends them", () =>
     Effect.gen(function* () {
       const text = "one\r\ntwo\r\rthree\n\nfour"
       const all = ["one", "two", "", "three", "", "four"]
@@ -22,7 +22,7 @@ describe("output that is read line by line", () => {
     })
   )
 
-  it.effect("is kept by its end where there is much of it, from the beginning of a line", () =>
+  it.effect("keeps the end of long output, starting at a line", () =>
     Effect.gen(function* () {
       const { lines, text } = yield* read(Array.from({ length: 300_000 }, (_, n) => `line ${n}\n`))
       expect(lines.length).toBe(300_000)
@@ -33,7 +33,7 @@ describe("output that is read line by line", () => {
     })
   )
 
-  it.effect("is cut where a line does not end, and goes on with the next one", () =>
+  it.effect("truncates an endless line, and continues with the next one", () =>
     Effect.gen(function* () {
       const { lines, text } = yield* read([...Array.from({ length: 200 }, () => "x".repeat(10_000)), "\nnext\n"])
       expect(lines).toEqual([`${"x".repeat(65_536)} … (cut)`, "next"])
@@ -42,7 +42,7 @@ describe("output that is read line by line", () => {
   )
 })
 
-describe("lines that are shown", () => {
+describe("showing lines", () => {
   const shown = Effect.fnUntraced(function* (line: string, count: number) {
     const seen: Array<string> = []
     const show = linePublisher((stream: string, text: string) => Effect.sync(() => void seen.push(`${stream} ${text}`)))
@@ -50,7 +50,7 @@ describe("lines that are shown", () => {
     return seen
   })
 
-  it.effect("are 10,000 of one command, and then a word that there are more", () =>
+  it.effect("shows 10,000 lines of a command, then a note that there are more", () =>
     Effect.gen(function* () {
       expect((yield* shown("y", 10_000)).at(-1)).toBe("err y")
       const seen = yield* shown("y", 30_000)
@@ -59,7 +59,7 @@ describe("lines that are shown", () => {
     })
   )
 
-  it.effect("are fewer where they are long", () =>
+  it.effect("shows fewer lines when they are long", () =>
     Effect.gen(function* () {
       expect((yield* shown("x".repeat(65_536), 5_000)).length).toBe(257)
     })

@@ -32,20 +32,20 @@ const registry =
   }
 
 describe("the list of a registry's tags", () => {
-  it.live("has what is named as it should be, and nothing else", () =>
+  it.live("contains only valid names", () =>
     Effect.gen(function* () {
       const found = yield* Catalog.list(yield* answering(registry(digest)))
       expect(found).toEqual(Option.some([{ repository: "shop-web", tag: "v1", digest, size: expect.any(Number) }]))
     })
   )
 
-  it.live("leaves out what has no digest", () =>
+  it.live("omits tags without a digest", () =>
     Effect.gen(function* () {
       expect(yield* Catalog.list(yield* answering(registry("sha256:\u005b31m")))).toEqual(Option.some([]))
     })
   )
 
-  it.live("is not read where it never ends", () =>
+  it.live("stops reading an endless list", () =>
     Effect.gen(function* () {
       let sent = 0
       const chunk = new Uint8Array(1024 * 1024).fill(32)
@@ -63,7 +63,7 @@ describe("the list of a registry's tags", () => {
     })
   )
 
-  it.live("is not looked for elsewhere", () =>
+  it.live("does not follow redirects", () =>
     Effect.gen(function* () {
       const other = yield* answering(registry(digest))
       const here = yield* answering((path) => Response.redirect(`${other}${path}`))
@@ -72,7 +72,7 @@ describe("the list of a registry's tags", () => {
   )
 })
 
-test("a registry on this machine is not asked for through the environment's proxy", async () => {
+test("does not use the environment's proxy for a registry on this machine", async () => {
   using local = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("direct") })
   using proxy = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("proxied") })
   const code = `import { fetchLocal } from ${JSON.stringify(`${import.meta.dir}/../../../src/layers/registry/Loopback.ts`)}

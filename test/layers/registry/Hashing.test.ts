@@ -15,8 +15,8 @@ const body = (...pieces: ReadonlyArray<string>) => ({
   onError: String
 })
 
-describe("bytes that are poured", () => {
-  it.live("are written in order, one write at a time, and measured", () =>
+describe("pouring bytes", () => {
+  it.live("writes them in order, one write at a time, and measures them", () =>
     Effect.gen(function* () {
       const pieces = Array.from({ length: 1000 }, (_, n) => `${n} `)
       const written: Array<string> = []
@@ -37,7 +37,7 @@ describe("bytes that are poured", () => {
     })
   )
 
-  it.live("fail with the error of the side that broke", () =>
+  it.live("fails with the error of the side that broke", () =>
     Effect.gen(function* () {
       const full = { write: () => Promise.reject(new Error("no room")), onError: (cause: unknown) => `write: ${cause}` }
       expect(yield* Effect.flip(Hashing.hashInto(body("one", "two"), full))).toBe("write: Error: no room")
@@ -49,7 +49,7 @@ describe("bytes that are poured", () => {
     })
   )
 
-  it.live("are let go when they are interrupted, once the write that has begun is done", () =>
+  it.live("stops when interrupted, after the current write", () =>
     Effect.gen(function* () {
       const begun = Promise.withResolvers<void>()
       const disk = Promise.withResolvers<void>()

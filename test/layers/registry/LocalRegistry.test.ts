@@ -37,7 +37,7 @@ const sealed = (directory: string) =>
 /** An image of three layers, one of them larger than the pieces in which files are written. */
 const sample = Effect.map(Effect.all([layer(3_000_000), layer(700), layer(20_000)]), image)
 
-describe("taking an image in", () => {
+describe("adding an image", () => {
   const forms = [
     ["docker before version 25", docker20],
     ["docker from version 25 on", docker25],
@@ -45,7 +45,7 @@ describe("taking an image in", () => {
     ["an OCI layout", (of: Fixtures.Image) => ociLayout(of, (layer) => layer)]
   ] as const
   for (const [name, form] of forms) {
-    it.live(`keeps every layer and the config as they come from ${name}`, () =>
+    it.live(`keeps every layer and the config unchanged, from ${name}`, () =>
       Effect.gen(function* () {
         const directory = yield* folder
         const registry = yield* registryIn(directory)
@@ -77,7 +77,7 @@ describe("taking an image in", () => {
     )
   }
 
-  it.live("gives one image the same digest whoever wrote the archive", () =>
+  it.live("gives an image the same digest whichever tool wrote the archive", () =>
     Effect.gen(function* () {
       const registry = yield* registryIn(yield* folder)
       const one = yield* sample
@@ -88,7 +88,7 @@ describe("taking an image in", () => {
     })
   )
 
-  it.live("writes a layer that comes twice in an image once", () =>
+  it.live("writes a layer that occurs twice in an image once", () =>
     Effect.gen(function* () {
       const registry = yield* registryIn(yield* folder)
       const twice = yield* layer(5000)
@@ -100,7 +100,7 @@ describe("taking an image in", () => {
     })
   )
 
-  it.live("follows the links that docker writes for a layer that comes twice", () =>
+  it.live("follows the links that docker writes for repeated layers", () =>
     Effect.gen(function* () {
       const registry = yield* registryIn(yield* folder)
       const twice = yield* layer(5000)
@@ -124,7 +124,7 @@ describe("taking an image in", () => {
     })
   )
 
-  it.live("takes an image without layers, as podman builds them", () =>
+  it.live("accepts an image without layers, as podman builds them", () =>
     Effect.gen(function* () {
       const registry = yield* registryIn(yield* folder)
       const one = image([])
@@ -139,7 +139,7 @@ describe("taking an image in", () => {
     })
   )
 
-  it.live("picks the image that was asked for out of several", () =>
+  it.live("picks the requested image out of several", () =>
     Effect.gen(function* () {
       const registry = yield* registryIn(yield* folder)
       const [one, two] = yield* Effect.all([sample, sample])
@@ -154,7 +154,7 @@ describe("taking an image in", () => {
     })
   )
 
-  it.live("knows an image by the digest of its OCI manifest, which is its id in docker's containerd store", () =>
+  it.live("recognizes an image by the digest of its OCI manifest, its id in docker's containerd store", () =>
     Effect.gen(function* () {
       const registry = yield* registryIn(yield* folder)
       const one = yield* sample
@@ -165,7 +165,7 @@ describe("taking an image in", () => {
     })
   )
 
-  it.live("keeps compressed layers as they are, and says so in the manifest", () =>
+  it.live("keeps compressed layers compressed, and says so in the manifest", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const registry = yield* registryIn(directory)
@@ -190,7 +190,7 @@ describe("taking an image in", () => {
     })
   )
 
-  it.live("lets nobody else read the store", () =>
+  it.live("makes the store readable by its user only", () =>
     Effect.gen(function* () {
       const directory = `${yield* folder}/deep/registry`
       const registry = yield* registryIn(directory)
@@ -203,7 +203,7 @@ describe("taking an image in", () => {
     })
   )
 
-  it.live("passes the error of the archive's stream on, and leaves nothing behind", () =>
+  it.live("fails with the error of the archive's stream, and leaves nothing behind", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const registry = yield* registryIn(directory)
@@ -232,7 +232,7 @@ describe("taking an image in", () => {
     })
   )
 
-  it.live("removes what killed processes left, and nothing that may be in use", () =>
+  it.live("removes leftovers of killed processes, but nothing that may be in use", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       mkdirSync(`${directory}/tmp`, { recursive: true })
@@ -252,7 +252,7 @@ describe("taking an image in", () => {
     })
   )
 
-  it.live("says which folder it cannot write to", () =>
+  it.live("names the folder it cannot write to", () =>
     Effect.gen(function* () {
       const directory = `${yield* folder}/file`
       writeFileSync(directory, "")
@@ -264,7 +264,7 @@ describe("taking an image in", () => {
     })
   )
 
-  it.live("takes no name that would lead out of the store", () =>
+  it.live("rejects names that lead out of the store", () =>
     Effect.gen(function* () {
       const registry = yield* registryIn(yield* folder)
       const one = yield* sample
@@ -286,7 +286,7 @@ describe("finding an image", () => {
     return { directory, registry, one, stored, path: blobPath(directory, biggest), biggest }
   })
 
-  it.live("tells it from one that never came in", () =>
+  it.live("distinguishes it from one that was never added", () =>
     Effect.gen(function* () {
       const { registry, one, stored } = yield* added
       const other = yield* sample
@@ -295,14 +295,14 @@ describe("finding an image", () => {
     })
   )
 
-  it.live("knows an id that is written as podman writes it, without the algorithm", () =>
+  it.live("recognizes an id without the algorithm, as podman writes it", () =>
     Effect.gen(function* () {
       const { registry, one } = yield* added
       expect(Option.isSome(yield* registry.find(naming(hexOf(one.id))))).toBe(true)
     })
   )
 
-  it.live("misses a blob that is gone, and takes the image in again", () =>
+  it.live("notices a missing blob, and adds the image again", () =>
     Effect.gen(function* () {
       const { registry, one, path, biggest } = yield* added
       yield* Effect.promise(() => Bun.file(path).delete())
@@ -313,7 +313,7 @@ describe("finding an image", () => {
     })
   )
 
-  it.live("notices a blob that was changed in place, and mends it", () =>
+  it.live("notices a blob that was changed in place, and replaces it", () =>
     Effect.gen(function* () {
       const { registry, one, path, biggest } = yield* added
       const changed = new Uint8Array(biggest)
@@ -325,7 +325,7 @@ describe("finding an image", () => {
     })
   )
 
-  it.live("notices a blob that was cut short, whatever its time says", () =>
+  it.live("notices a truncated blob, whatever its time of change", () =>
     Effect.gen(function* () {
       const { registry, one, path, biggest } = yield* added
       const { mtime } = statSync(path)
@@ -335,7 +335,7 @@ describe("finding an image", () => {
     })
   )
 
-  it.live("trusts a blob again that a backup brought back with another time", () =>
+  it.live("trusts a blob that was restored from a backup with another time of change", () =>
     Effect.gen(function* () {
       const { directory, registry, one, path } = yield* added
       utimesSync(path, 1, 1)
@@ -344,7 +344,7 @@ describe("finding an image", () => {
     })
   )
 
-  it.live("says which blob it found damaged, once", () =>
+  it.live("reports a damaged blob once", () =>
     Effect.gen(function* () {
       const { directory, one, path, biggest } = yield* added
       writeFileSync(path, new Uint8Array(biggest.length))
@@ -362,7 +362,7 @@ describe("finding an image", () => {
     })
   )
 
-  it.live("misses an image whose manifest was changed", () =>
+  it.live("does not find an image whose manifest was changed", () =>
     Effect.gen(function* () {
       const { directory, registry, one, stored } = yield* added
       writeFileSync(`${directory}/blobs/sha256/${hexOf(stored.digest)}`, "{}")

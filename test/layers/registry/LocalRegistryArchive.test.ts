@@ -30,8 +30,8 @@ const problem = Effect.fnUntraced(function* (imageId: string, bytes: Stream.Stre
 const edit = (files: ReadonlyArray<Fixtures.File>, name: string, bytes: Uint8Array | string | undefined) =>
   files.flatMap((other) => (other.name !== name ? [other] : bytes === undefined ? [] : [file(name, bytes)]))
 
-describe("an archive that is not one of the image", () => {
-  it.live("is refused wherever it is cut short", () =>
+describe("an invalid archive", () => {
+  it.live("is rejected wherever it is truncated", () =>
     Effect.gen(function* () {
       const one = yield* sample
       const bytes = yield* tar(docker20(one))
@@ -42,7 +42,7 @@ describe("an archive that is not one of the image", () => {
     })
   )
 
-  it.live("is refused where it is no tar at all", () =>
+  it.live("is rejected if it is not a tar file", () =>
     Effect.gen(function* () {
       const one = yield* sample
       const text = new TextEncoder().encode("Error response from daemon: no such image\n".repeat(100))
@@ -51,7 +51,7 @@ describe("an archive that is not one of the image", () => {
     })
   )
 
-  it.live("is refused where a path in it leads out of it", () =>
+  it.live("is rejected if a path leads out of it", () =>
     Effect.gen(function* () {
       const one = yield* sample
       for (const name of ["../blob", "/etc/passwd", "a/../../b"]) {
@@ -65,7 +65,7 @@ describe("an archive that is not one of the image", () => {
     })
   )
 
-  it.live("is refused where links go in a circle", () =>
+  it.live("is rejected if links are circular", () =>
     Effect.gen(function* () {
       const one = yield* sample
       const files = edit(docker20(one), `${hexOf(one.id)}.json`, undefined)
@@ -77,7 +77,7 @@ describe("an archive that is not one of the image", () => {
     })
   )
 
-  it.live("is refused without an index, a config or a layer, naming what is missing", () =>
+  it.live("is rejected without an index, a config or a layer, with the name of what is missing", () =>
     Effect.gen(function* () {
       const one = yield* sample
       expect(yield* problem(one.id, archive(edit(docker20(one), "manifest.json", undefined)))).toEqual({
@@ -94,7 +94,7 @@ describe("an archive that is not one of the image", () => {
     })
   )
 
-  it.live("is refused where its JSON is broken or of another shape", () =>
+  it.live("is rejected if its JSON is invalid or has another shape", () =>
     Effect.gen(function* () {
       const one = yield* sample
       for (const text of ["", "{", "{}", "[{}]", `[{"Config":1,"Layers":[]}]`, `[{"Config":"x","Layers":"y"}]`]) {
@@ -108,7 +108,7 @@ describe("an archive that is not one of the image", () => {
     })
   )
 
-  it.live("is refused where its JSON is larger than any real one", () =>
+  it.live("is rejected if its JSON is larger than any real one", () =>
     Effect.gen(function* () {
       const one = yield* sample
       const files = edit(docker20(one), "manifest.json", `[${" ".repeat(5_000_000)}]`)
@@ -116,7 +116,7 @@ describe("an archive that is not one of the image", () => {
     })
   )
 
-  it.live("is refused where a layer is not the one that the config names", () =>
+  it.live("is rejected if a layer is not the one in the config", () =>
     Effect.gen(function* () {
       const one = yield* sample
       const [first = new Uint8Array()] = one.layers
@@ -131,7 +131,7 @@ describe("an archive that is not one of the image", () => {
     })
   )
 
-  it.live("is refused where it has more or fewer layers than the config names", () =>
+  it.live("is rejected if it has more or fewer layers than the config", () =>
     Effect.gen(function* () {
       const one = yield* sample
       const index = JSON.stringify([{ Config: `${hexOf(one.id)}.json`, Layers: [] }])
@@ -140,7 +140,7 @@ describe("an archive that is not one of the image", () => {
     })
   )
 
-  it.live("is refused where it is of another image, and says of which", () =>
+  it.live("is rejected if it contains another image, which it names", () =>
     Effect.gen(function* () {
       const [one, other] = yield* Effect.all([sample, sample])
       for (const form of [docker20, docker25]) {
@@ -149,7 +149,7 @@ describe("an archive that is not one of the image", () => {
     })
   )
 
-  it.live("is refused where the content of a blob is not what its name says", () =>
+  it.live("is rejected if the content of a blob does not match its name", () =>
     Effect.gen(function* () {
       const one = yield* sample
       const packed = gzipSync(one.layers[0] ?? new Uint8Array())
@@ -165,7 +165,7 @@ describe("an archive that is not one of the image", () => {
     })
   )
 
-  it.live("is refused where a layer that is in the store already comes with other content", () =>
+  it.live("is rejected if a layer has other content than in the store", () =>
     Effect.gen(function* () {
       const registry = yield* registryIn(yield* folder)
       const one = yield* sample
@@ -182,7 +182,7 @@ describe("an archive that is not one of the image", () => {
 })
 
 describe("reading an archive", () => {
-  it.live("does not depend on how its bytes are cut into pieces", () =>
+  it.live("does not depend on how its bytes are split", () =>
     Effect.gen(function* () {
       const one = yield* sample
       const bytes = yield* tar(docker20(one))
@@ -194,7 +194,7 @@ describe("reading an archive", () => {
     })
   )
 
-  it.live("asks for no more bytes than it can place", () =>
+  it.live("reads no more bytes than it can process", () =>
     Effect.gen(function* () {
       const one = image([yield* layer(40_000_000)])
       const bytes = yield* tar(docker20(one))
@@ -225,7 +225,7 @@ describe("reading an archive", () => {
     ["an OCI layout", docker25],
     ["podman's form", Fixtures.podman]
   ] as const) {
-    it.live(`does not write what the store has already, from ${name}`, () =>
+    it.live(`does not write what is in the store already, from ${name}`, () =>
       Effect.gen(function* () {
         const directory = yield* folder
         const registry = yield* registryIn(directory)
@@ -247,7 +247,7 @@ describe("reading an archive", () => {
     )
   }
 
-  it.effect("keeps to paths inside of the archive", () =>
+  it.effect("stays inside the archive", () =>
     Effect.sync(() => {
       expect(normalise("./a//b/../c")).toBe("a/c")
       for (const path of ["..", "../a", "/a", "a/../..", "a\0b"]) expect(normalise(path)).toBeUndefined()

@@ -44,15 +44,15 @@ const expectWhole = Effect.fnUntraced(function* (directory: string) {
   }
 })
 
-describe("processes", () => {
+describe("several processes", () => {
   const moments = [
     ["in the first layer", 2_000_000, (directory: string) => names(`${directory}/tmp`).length === 1],
     ["in the second layer", 9_000_000, (directory: string) => names(`${directory}/tmp`).length === 2],
     ["while blobs get their names", Infinity, (directory: string) => names(`${directory}/blobs/sha256`).length > 0],
-    ["after the manifest came", Infinity, (directory: string) => names(`${directory}/images`).length > 0]
+    ["after the manifest was written", Infinity, (directory: string) => names(`${directory}/images`).length > 0]
   ] as const
   for (const [moment, length, reached] of moments) {
-    it.live(`an import that is killed ${moment} leaves nothing broken, and the next one cleans up`, () =>
+    it.live(`an import killed ${moment} leaves nothing broken, and the next one cleans up`, () =>
       Effect.gen(function* () {
         const directory = yield* folder
         const one = image(yield* Effect.all([layer(6_000_000), layer(6_000_000), layer(50_000)]))
@@ -77,7 +77,7 @@ describe("processes", () => {
   }
 
   it.live(
-    "a store in which one import after another was killed is whole after the next that is not",
+    "a store is complete after one successful import, however many were killed before",
     () =>
       Effect.gen(function* () {
         const directory = yield* folder
@@ -108,7 +108,7 @@ describe("processes", () => {
     60_000
   )
 
-  it.live("two imports of one image at once agree, and share one store", () =>
+  it.live("two simultaneous imports of an image agree, and share a store", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const one = image(yield* Effect.all([layer(6_000_000), layer(50_000)]))
@@ -144,7 +144,7 @@ describe("skopeo", () => {
   const skopeo = Bun.which("skopeo")
   if (skopeo === null) return test.skip("is not installed", () => undefined)
 
-  it.live("pulls an image by digest and by tag, and it is the image that came in", () =>
+  it.live("pulls the image that was added, by digest and by tag", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const registry = yield* registryIn(`${directory}/store`)

@@ -65,7 +65,7 @@ const raw = (port: number, request: string) =>
   })
 
 describe("the registry's API", () => {
-  it.live("says which API it speaks", () =>
+  it.live("announces its API version", () =>
     Effect.gen(function* () {
       const { get } = yield* served
       for (const path of ["/v2/", "/v2"]) {
@@ -78,7 +78,7 @@ describe("the registry's API", () => {
     })
   )
 
-  it.live("gives a manifest by tag and by digest, with its type", () =>
+  it.live("returns a manifest by tag and by digest, with its type", () =>
     Effect.gen(function* () {
       const { get, stored } = yield* served
       for (const reference of ["v1", stored.digest]) {
@@ -91,7 +91,7 @@ describe("the registry's API", () => {
     })
   )
 
-  it.live("gives every blob, with its digest", () =>
+  it.live("returns every blob, with its digest", () =>
     Effect.gen(function* () {
       const { get, one, stored } = yield* served
       for (const digest of [one.id, ...stored.layers.map((layer) => layer.digest)]) {
@@ -134,7 +134,7 @@ describe("the registry's API", () => {
     })
   )
 
-  it.live("lists tags, in pages where a client asks for them", () =>
+  it.live("lists tags, in pages on request", () =>
     Effect.gen(function* () {
       const { get, registry, one } = yield* served
       yield* Effect.forEach(["v3", "v2"], (tag) => registry.find({ imageId: one.id, repository: "shop/web", tag }))
@@ -153,7 +153,7 @@ describe("the registry's API", () => {
     })
   )
 
-  it.live("gives parts of a blob", () =>
+  it.live("returns ranges of a blob", () =>
     Effect.gen(function* () {
       const { get, blob, bytes } = yield* served
       const size = bytes.length
@@ -175,7 +175,7 @@ describe("the registry's API", () => {
     })
   )
 
-  it.live("refuses a part that is not there, and gives the whole where it does not understand", () =>
+  it.live("rejects a range that does not exist, and returns the whole blob for one it does not understand", () =>
     Effect.gen(function* () {
       const { get, blob, bytes } = yield* served
       for (const range of [`bytes=${bytes.length}-`, "bytes=-0"]) {
@@ -190,7 +190,7 @@ describe("the registry's API", () => {
     })
   )
 
-  it.live("refuses everything that writes, and keeps what it has", () =>
+  it.live("rejects every write", () =>
     Effect.gen(function* () {
       const { get, blob, stored, registry, one } = yield* served
       const body = "x".repeat(200_000)
@@ -213,7 +213,7 @@ describe("the registry's API", () => {
     })
   )
 
-  it.live("says what is not there in the words of the specification", () =>
+  it.live("uses the error codes of the specification for what is missing", () =>
     Effect.gen(function* () {
       const { get, first } = yield* served
       const digest = `sha256:${"0".repeat(64)}`
@@ -238,7 +238,7 @@ describe("the registry's API", () => {
     })
   )
 
-  it.live("gives blobs and manifests only in repositories that they belong to", () =>
+  it.live("returns blobs and manifests only in their own repositories", () =>
     Effect.gen(function* () {
       const { get, registry, first, stored } = yield* served
       const other = image([yield* layer(100)])
@@ -250,7 +250,7 @@ describe("the registry's API", () => {
     })
   )
 
-  it.live("serves a digest that was deployed before after its tag has moved on", () =>
+  it.live("serves a digest after its tag has moved on", () =>
     Effect.gen(function* () {
       const { get, registry, stored, blob } = yield* served
       const next = image([yield* layer(100)])
@@ -260,7 +260,7 @@ describe("the registry's API", () => {
     })
   )
 
-  it.live("gives no file outside of the store, however the path is written", () =>
+  it.live("returns no file outside the store, however the path is written", () =>
     Effect.gen(function* () {
       const { directory, port, one } = yield* served
       writeFileSync(`${directory}/secret`, "do not show")
@@ -286,7 +286,7 @@ describe("the registry's API", () => {
     })
   )
 
-  it.live("answers to no other name than this machine's own, so that no page in a browser can read it", () =>
+  it.live("answers only to this machine's own names, so that no web page can read it", () =>
     Effect.gen(function* () {
       const { port } = yield* served
       const ask = (host: string) =>
@@ -316,7 +316,7 @@ describe("the registry's API", () => {
     })
   )
 
-  it.live("goes on through a flood of requests, in little memory", () =>
+  it.live("survives a flood of requests with little memory", () =>
     Effect.gen(function* () {
       const { blob, get, port } = yield* served
       Bun.gc(true)
@@ -344,7 +344,7 @@ describe("the registry's API", () => {
     })
   )
 
-  it.live("gives no blob that was changed in place, or that is gone", () =>
+  it.live("does not return a blob that was changed in place or removed", () =>
     Effect.gen(function* () {
       const { directory, get, blob, first, bytes } = yield* served
       const path = `${directory}/blobs/sha256/${hexOf(first.digest)}`
@@ -355,7 +355,7 @@ describe("the registry's API", () => {
     })
   )
 
-  it.live("counts the bytes that it gives", () =>
+  it.live("counts the bytes that it sends", () =>
     Effect.gen(function* () {
       const { get, blob, first, counted, stored } = yield* served
       const manifest = yield* get("/v2/shop/web/manifests/v1")
@@ -371,7 +371,7 @@ describe("the registry's API", () => {
     })
   )
 
-  it.live("serves a blob to many readers at once", () =>
+  it.live("serves a blob to many readers at the same time", () =>
     Effect.gen(function* () {
       const { get, blob, first } = yield* served
       const read = Effect.map(Effect.flatMap(get(blob), bodyOf), Fixtures.sha256)
@@ -402,7 +402,7 @@ describe("serving", () => {
       socket.on("error", () => resume(Effect.succeed(false)))
     })
 
-  it.live("takes the port that is asked for, and a free one where that is taken", () =>
+  it.live("uses the requested port, or a free one if that is in use", () =>
     Effect.gen(function* () {
       const registry = yield* registryIn(yield* folder)
       const scope = yield* Scope.make()
@@ -415,7 +415,7 @@ describe("serving", () => {
     })
   )
 
-  it.live("can be reached on 127.0.0.1 alone", () =>
+  it.live("listens on 127.0.0.1 only", () =>
     Effect.gen(function* () {
       const registry = yield* registryIn(yield* folder)
       const { port } = yield* registry.serve({ port: 0 })
@@ -424,7 +424,7 @@ describe("serving", () => {
     })
   )
 
-  it.live("is also at a socket, which goes with it and leaves no file", () =>
+  it.live("listens on a socket too, which leaves no file behind", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const registry = yield* registryIn(directory)
@@ -446,7 +446,7 @@ describe("serving", () => {
     })
   )
 
-  it.live("says why it cannot listen", () =>
+  it.live("reports why it cannot listen", () =>
     Effect.gen(function* () {
       const registry = yield* registryIn(yield* folder)
       const error = yield* Effect.flip(Effect.scoped(registry.serve({ port: 70_000 })))
@@ -508,7 +508,7 @@ describe("serving", () => {
     )
   }
 
-  it.live("is an acquired resource of the run, and a released one", () =>
+  it.live("is a resource of the run, acquired and released", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const program = Effect.gen(function* () {
@@ -524,7 +524,7 @@ describe("serving", () => {
     })
   )
 
-  it.live("frees its port although the layer that made it lives on", () =>
+  it.live("releases its port while the layer that created it lives on", () =>
     Effect.gen(function* () {
       const registry = yield* registryIn(yield* folder)
       const { port } = yield* Effect.scoped(registry.serve({ port: 0 }))
@@ -538,8 +538,8 @@ describe("serving", () => {
   )
 })
 
-describe("a registry that serves only what a run has made", () => {
-  it.live("has no other manifest, blob or tag", () =>
+describe("a registry restricted to the images of a run", () => {
+  it.live("returns no other manifest, blob or tag", () =>
     Effect.gen(function* () {
       const { blob, registry, stored } = yield* served
       const other = image([yield* layer(900)])

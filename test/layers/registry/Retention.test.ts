@@ -42,8 +42,8 @@ const three = Effect.gen(function* () {
   return { base, images }
 })
 
-describe("a run that ended well", () => {
-  it.live("leaves the newest versions, and nothing that only older ones needed", () =>
+describe("a successful run", () => {
+  it.live("keeps the newest versions, and removes what only older ones needed", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const { base, images } = yield* three
@@ -66,7 +66,7 @@ describe("a run that ended well", () => {
     })
   )
 
-  it.live("counts a version as new that was deployed again", () =>
+  it.live("counts a version that was deployed again as new", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const { images } = yield* three
@@ -77,7 +77,7 @@ describe("a run that ended well", () => {
     })
   )
 
-  it.live("takes nothing of other repositories", () =>
+  it.live("removes nothing from other repositories", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const { images } = yield* three
@@ -96,8 +96,8 @@ describe("a run that ended well", () => {
   )
 })
 
-describe("nothing is taken away", () => {
-  it.live("by a run that failed", () =>
+describe("removes nothing", () => {
+  it.live("after a failed run", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       for (const each of (yield* three).images) yield* run(directory, [each], Exit.fail("a server is down"))
@@ -105,7 +105,7 @@ describe("nothing is taken away", () => {
     })
   )
 
-  it.live("while another process uses the store, and the next run makes up for it", () =>
+  it.live("while another process uses the store; the next run does it", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const { images } = yield* three
@@ -123,7 +123,7 @@ describe("nothing is taken away", () => {
 })
 
 describe("processes that share a store", () => {
-  it.live("do not mind the leases of a killed one", () =>
+  it.live("ignore the leases of a killed process", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const ended = Bun.spawnSync(["true"]).pid
@@ -137,7 +137,7 @@ describe("processes that share a store", () => {
     })
   )
 
-  it.live("do not mind a process that has the number of a killed one", () =>
+  it.live("ignore a process that reuses the id of a killed one", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       for (const name of ["leases", "sweeps"]) {
@@ -150,7 +150,7 @@ describe("processes that share a store", () => {
     })
   )
 
-  it.effect("do not wait for ever for one that never ends taking away", () =>
+  it.effect("do not wait forever for a cleanup that never ends", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       mkdirSync(`${directory}/sweeps`, { recursive: true })
@@ -162,7 +162,7 @@ describe("processes that share a store", () => {
     })
   )
 
-  it.live("count what another machine takes away as done after ten minutes", () =>
+  it.live("consider another machine's cleanup finished after ten minutes", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const sweep = `${directory}/sweeps/another-machine.1.0a1b2c3d`
@@ -176,7 +176,7 @@ describe("processes that share a store", () => {
     })
   )
 
-  it.live("wait with taking in while one of them takes away", () =>
+  it.live("wait with an import during a cleanup", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const sweep = `${directory}/sweeps/${hostname()}.${process.pid}.0a1b2c3d`
@@ -193,8 +193,8 @@ describe("processes that share a store", () => {
   )
 })
 
-describe("removing all that is stored", () => {
-  it.live("leaves none of it, and the registry takes images in again", () =>
+describe("removing everything", () => {
+  it.live("removes all images, and the registry accepts images again", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const { images } = yield* three
@@ -208,7 +208,7 @@ describe("removing all that is stored", () => {
     })
   )
 
-  it.live("is refused while it is served", () =>
+  it.live("is rejected while the registry is served", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const { images } = yield* three
@@ -220,7 +220,7 @@ describe("removing all that is stored", () => {
     })
   )
 
-  it.live("is refused while a deploy uses it", () =>
+  it.live("is rejected while a deploy uses the registry", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const [[, one] = ["", image([])]] = (yield* three).images

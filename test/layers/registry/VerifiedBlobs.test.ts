@@ -41,8 +41,8 @@ const open = Effect.fnUntraced(function* (directory: string) {
   return { store, keep, hashed, flush: Deferred.succeed(disk, undefined), end: Scope.close(scope, Exit.void) }
 }, Effect.provide(Platform.layer))
 
-describe("a blob that was taken in", () => {
-  it.live("is there before the disk has it, and sealed only after that", () =>
+describe("a new blob", () => {
+  it.live("is available before it is on disk, and sealed only afterwards", () =>
     Effect.gen(function* () {
       const { end, flush, keep, store } = yield* open(yield* folder)
       expect(yield* keep).toBe(bytes.length)
@@ -54,7 +54,7 @@ describe("a blob that was taken in", () => {
     })
   )
 
-  it.live("is not hashed again by the process that wrote it, but by any other until it is sealed", () =>
+  it.live("is not hashed again by the process that wrote it, but by every other one until it is sealed", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const mine = yield* open(directory)
@@ -77,7 +77,7 @@ describe("a blob that was taken in", () => {
     })
   )
 
-  it.live("is not believed, nor sealed, where its file was changed before the disk had it", () =>
+  it.live("is neither trusted nor sealed if its file changed before it was on disk", () =>
     Effect.gen(function* () {
       const { end, flush, keep, store } = yield* open(yield* folder)
       yield* keep
@@ -94,7 +94,7 @@ describe("a blob that was taken in", () => {
     })
   )
 
-  it.effect("does not keep a run from ending when the disk hangs", () =>
+  it.effect("does not block the end of a run when the disk hangs", () =>
     Effect.gen(function* () {
       const { end, keep, store } = yield* open(yield* folder)
       yield* keep

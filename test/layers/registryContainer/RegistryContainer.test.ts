@@ -24,7 +24,7 @@ const ensure = (output: Partial<Output>, answers: () => boolean = () => true) =>
   )
 
 describe("a registry in a container", () => {
-  it.effect("is waited for until it answers", () =>
+  it.effect("is ready once it answers", () =>
     Effect.gen(function* () {
       let asked = 0
       const fiber = yield* Effect.forkChild(ensure({ stdout: "created\n" }, () => ++asked > 3))
@@ -57,7 +57,7 @@ describe("a registry in a container", () => {
     ["", "Cannot connect to the Docker daemon at unix:///var/run/docker.sock", "EngineDown"]
   ] as const
   for (const [stdout, stderr, tag] of faults) {
-    it.effect(`says what is in its way: ${tag}, ${stdout.trim() || stderr.slice(0, 30)}`, () =>
+    it.effect(`reports what went wrong: ${tag}, ${stdout.trim() || stderr.slice(0, 30)}`, () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(ensure({ stdout, stderr, exitCode: stderr === "" ? 0 : 125 }))
         expect(error._tag).toBe(tag)

@@ -52,7 +52,7 @@ const all: Places = {
   env: { A: "process", B: "process", C: "process" }
 }
 
-it.live("the environment's file comes first, then .env, then the process environment", () =>
+it.live("looks in the environment's file first, then in .env, then in the process environment", () =>
   withSecrets(
     all,
     Effect.gen(function* () {
@@ -68,14 +68,14 @@ it.live("the environment's file comes first, then .env, then the process environ
   )
 )
 
-it.live("without an environment its file is not read", () =>
+it.live("does not read an environment's file without that environment", () =>
   withSecrets(
     { files: { ".env.staging": "A=staging\n" }, env: { A: "process" } },
     Effect.map(resolve("A"), shown)
   ).pipe(Effect.map((found) => expect(found).toEqual({ A: "process" })))
 )
 
-it.live("all missing secrets are told together, with the places that were searched", () =>
+it.live("reports all missing secrets together, with the places searched", () =>
   withSecrets(
     { files: { ".env": "A=\nB=1\n" }, environment: "staging", env: { A: "", C: "" } },
     Effect.gen(function* () {
@@ -90,13 +90,13 @@ it.live("all missing secrets are told together, with the places that were search
   )
 )
 
-it.live("an empty value is passed over for the next place", () =>
+it.live("skips an empty value for the next place", () =>
   withSecrets({ files: { ".env": "A=\n" }, env: { A: "process" } }, Effect.map(resolve("A"), shown)).pipe(
     Effect.map((found) => expect(found).toEqual({ A: "process" }))
   )
 )
 
-it.live("nothing that was resolved shows in text or in what is printed", () =>
+it.live("shows no resolved value in text or output", () =>
   withSecrets(
     { env: { TOKEN: "s3cret-value" } },
     Effect.gen(function* () {
@@ -109,7 +109,7 @@ it.live("nothing that was resolved shows in text or in what is printed", () =>
   )
 )
 
-it.live("a value that was written in the file is scrubbed like a secret", () =>
+it.live("redacts literal values of deploy.yml like secrets", () =>
   withSecrets(
     { env: { TOKEN: "by-name" } },
     Effect.gen(function* () {
@@ -123,7 +123,7 @@ it.live("a value that was written in the file is scrubbed like a secret", () =>
   )
 )
 
-it.live("a password is scrubbed where an engine keeps it with its user in base64", () =>
+it.live("redacts a password in the base64 form that engines store", () =>
   withSecrets(
     { env: { TOKEN: "pass1" } },
     Effect.gen(function* () {
@@ -134,13 +134,13 @@ it.live("a password is scrubbed where an engine keeps it with its user in base64
   )
 )
 
-it.live("several lines survive as they are", () =>
+it.live("keeps values of several lines unchanged", () =>
   withSecrets({ files: { ".env": 'KEY="-----BEGIN\nabc\n"\n' } }, Effect.map(resolve("KEY"), shown)).pipe(
     Effect.map((found) => expect(found).toEqual({ KEY: "-----BEGIN\nabc\n" }))
   )
 )
 
-it.live("a broken .env fails with its lines and none of its values, but only when it is needed", () =>
+it.live("a broken .env fails with its lines and none of its values, but only if it is needed", () =>
   withSecrets(
     { files: { ".env": "A=1\nhunter2\nB='open\n" } },
     Effect.gen(function* () {
@@ -157,7 +157,7 @@ it.live("a broken .env fails with its lines and none of its values, but only whe
   )
 )
 
-it.live("a .env that is no file or no text is an error, not an empty one", () =>
+it.live("a .env that is not a file or not text is an error", () =>
   Effect.gen(function* () {
     const folder = yield* Effect.flip(withSecrets({ files: { ".env/x": "" } }, resolve("A")))
     expect(folder.message).toBe(".env cannot be read: it is a folder.")
@@ -172,10 +172,10 @@ it.live("a .env that is no file or no text is an error, not an empty one", () =>
   })
 )
 
-describe("a command that stands for a secret", () => {
+describe("a command that provides a secret", () => {
   const count = '$(printf x >> runs; printf "s3cret-%s\\n" "$(wc -c < runs)")'
 
-  it.live("is run once, in the project's folder, and only when the secret is needed", () =>
+  it.live("runs once, in the project's folder, and only when the secret is needed", () =>
     withSecrets(
       { files: { ".env": `A=1\nB=${count}\n`, runs: "" } },
       Effect.gen(function* () {
@@ -190,7 +190,7 @@ describe("a command that stands for a secret", () => {
     )
   )
 
-  it.live("may stand in deploy.yml too", () =>
+  it.live("may be in deploy.yml too", () =>
     withSecrets(
       {},
       Effect.gen(function* () {
@@ -208,19 +208,19 @@ describe("a command that stands for a secret", () => {
     )
   )
 
-  it.live("keeps every line but the last line's end", () =>
+  it.live("keeps everything but the last newline", () =>
     withSecrets({ files: { ".env": "A=$(printf ' a\\nb\\n\\n')\n" } }, Effect.map(resolve("A"), shown)).pipe(
       Effect.map((found) => expect(found).toEqual({ A: " a\nb\n" }))
     )
   )
 
-  it.live("is not what a value of the process environment is", () =>
+  it.live("is not run for values of the process environment", () =>
     withSecrets({ env: { A: "$(echo no)" } }, Effect.map(resolve("A"), shown)).pipe(
       Effect.map((found) => expect(found).toEqual({ A: "$(echo no)" }))
     )
   )
 
-  it.live("stands in no list of processes, and has no input to wait for", () =>
+  it.live("appears in no process list, and has no input to wait for", () =>
     withSecrets(
       { files: { ".env": `A=$(cat; tr '\\0' ' ' < /proc/$$/cmdline; printf '|%s' "\${JIJI_COMMAND-unset}")\n` } },
       Effect.map(resolve("A"), shown)
@@ -235,18 +235,18 @@ describe("a command that stands for a secret", () => {
   for (const [protects, command, message] of [
     ["fails", "echo hunter2; echo no vault: hunter2 >&2; exit 4", "failed with exit code 4: no vault: <redacted>"],
     ["prints nothing", "echo locked >&2", "printed nothing: locked"],
-    ["is not there", "no-such-vault get x", "failed with exit code 127: "],
-    ["cannot be read", "if", "failed with exit code 2: "],
+    ["does not exist", "no-such-vault get x", "failed with exit code 127: "],
+    ["is not valid shell", "if", "failed with exit code 2: "],
     ["never ends its output", "yes hunter2", "printed more than 64 KiB, which is too long for a secret."],
     [
-      "prints more than a secret has",
+      "prints too much for a secret",
       "head -c 70000 /dev/zero | tr '\\0' x",
       "printed more than 64 KiB, which is too long for a secret."
     ],
-    ["prints what no variable holds", "printf 'a\\0b'", "printed a NUL byte, which no variable can hold."],
-    ["is ended by a signal", "kill -9 $$", "failed with exit code 137."]
+    ["prints a NUL byte", "printf 'a\\0b'", "printed a NUL byte, which no variable can hold."],
+    ["is killed by a signal", "kill -9 $$", "failed with exit code 137."]
   ] as const) {
-    it.live(`that ${protects} is named, with its own words and none of its output`, () =>
+    it.live(`that ${protects} is reported with its own message and none of its output`, () =>
       withSecrets(
         { files: { ".env.staging": `TOKEN=$(${command})\n` }, environment: "staging" },
         Effect.gen(function* () {
@@ -259,7 +259,7 @@ describe("a command that stands for a secret", () => {
     )
   }
 
-  it.live("that hangs is stopped, with what it started", () =>
+  it.live("that hangs is stopped with all its child processes", () =>
     Effect.gen(function* () {
       const pid = join(yield* folder({}), "pid")
       const error = yield* Effect.flip(
@@ -273,7 +273,7 @@ describe("a command that stands for a secret", () => {
     })
   )
 
-  it.live("is not run where another secret is missing", () =>
+  it.live("does not run when another secret is missing", () =>
     withSecrets(
       { files: { ".env": `B=${count}\n` } },
       Effect.map(Effect.flip(resolve("B", "C")), (error) => expect(error._tag).toBe("SecretsMissing"))

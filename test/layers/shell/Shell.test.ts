@@ -60,14 +60,14 @@ for (const [name, make] of machines)
       return { ...live, machine, run: (command: Command) => live.shell.run(machine, command) }
     })
 
-    it.live("gets its words as they are, whatever is in them", () =>
+    it.live("gets its arguments unchanged, whatever they contain", () =>
       Effect.gen(function* () {
         const { run } = yield* running
         expect(yield* run(show)).toEqual({ stdout: shown, stderr: "", exitCode: 0 })
       })
     )
 
-    it.live("gets its environment as it is, secrets too", () =>
+    it.live("gets its environment unchanged, including secrets", () =>
       Effect.gen(function* () {
         const { run } = yield* running
         const env = Object.fromEntries(awkward.map((value, n) => [`V${n}`, n % 2 === 0 ? Redacted.make(value) : value]))
@@ -78,7 +78,7 @@ for (const [name, make] of machines)
     )
 
     for (const stdin of ["", "one line", "one line\n", awkward.join("|"), `${"0123456789abcdef\n".repeat(10_000)}x`])
-      it.live(`reads its input as it is: ${JSON.stringify(stdin.slice(0, 20))}`, () =>
+      it.live(`reads its input unchanged: ${JSON.stringify(stdin.slice(0, 20))}`, () =>
         Effect.gen(function* () {
           const { run } = yield* running
           const hash = new Bun.CryptoHasher("sha256").update(stdin).digest("hex")
@@ -86,14 +86,14 @@ for (const [name, make] of machines)
         })
       )
 
-    it.live("has no input where it is given none", () =>
+    it.live("has no input if it is given none", () =>
       Effect.gen(function* () {
         const { run } = yield* running
         expect((yield* run(sh("cat; echo end"))).stdout).toBe("end\n")
       })
     )
 
-    it.live("answers its exit code, and the shell's number for a signal", () =>
+    it.live("returns its exit code, or the shell's code for a signal", () =>
       Effect.gen(function* () {
         const { run } = yield* running
         const codes = ["exit 0", "exit 3", "exit 255", "kill -KILL $$", "kill -TERM $$"]
@@ -102,7 +102,7 @@ for (const [name, make] of machines)
       })
     )
 
-    it.live("may write much to both outputs at once", () =>
+    it.live("may write much to both outputs at the same time", () =>
       Effect.gen(function* () {
         const { run } = yield* running
         const { exitCode, stderr, stdout } = yield* run(
@@ -120,7 +120,7 @@ for (const [name, make] of machines)
       [" lines that are shown", sh("exec yes 'a line of some length, for there are many of them'", { show: "all" })]
     ] as const)
       it.live(
-        `is ended where it writes without end${what}`,
+        `is stopped when it writes endlessly${what}`,
         () =>
           Effect.gen(function* () {
             const { events, machine, run } = yield* running
@@ -132,7 +132,7 @@ for (const [name, make] of machines)
         60_000
       )
 
-    it.live("shows its lines as they come, and only those of the output that was asked for", () =>
+    it.live("shows lines as they arrive, and only those of the requested output", () =>
       Effect.gen(function* () {
         const { events, run } = yield* running
         const text = "printf 'one\\ntwo é\\n\\nhalf'; printf 'oops\\n' >&2"
@@ -153,7 +153,7 @@ for (const [name, make] of machines)
       })
     )
 
-    it.live("shows no secret that it prints", () =>
+    it.live("redacts secrets that it prints", () =>
       Effect.gen(function* () {
         const { events, run, scrubber } = yield* running
         scrubber.add(Redacted.make("hunter22"))
@@ -164,7 +164,7 @@ for (const [name, make] of machines)
       })
     )
 
-    it.live("is ended with all that it started when it is interrupted, and undoes what it began", () =>
+    it.live("is stopped with all its child processes when interrupted, after its own cleanup", () =>
       Effect.gen(function* () {
         const { home, run } = yield* running
         const [pids, undone] = [join(home, "pids"), join(home, "undone")]
@@ -178,7 +178,7 @@ for (const [name, make] of machines)
       })
     )
 
-    it.live("leaves no program in the foreground behind when it is interrupted", () =>
+    it.live("leaves no foreground program behind when interrupted", () =>
       Effect.gen(function* () {
         const { home, run } = yield* running
         const pids = join(home, "pids")
@@ -189,7 +189,7 @@ for (const [name, make] of machines)
       })
     )
 
-    it.live("gives its bytes as they are, or fails with what it said", () =>
+    it.live("streams its bytes unchanged, or fails with its error output", () =>
       Effect.gen(function* () {
         const { machine, shell } = yield* running
         const bytes = yield* Stream.mkUint8Array(shell.bytes(machine, { words: ["printf", "\\000\\377\\n"] }))
@@ -201,7 +201,7 @@ for (const [name, make] of machines)
   })
 
 describe("a command on this machine", () => {
-  it.live("whose program is missing says so, by its name", () =>
+  it.live("reports a missing program by name", () =>
     Effect.gen(function* () {
       const { shell } = yield* liveShell
       const error = yield* Effect.flip(shell.run(local, { words: ["no-such-program-here"] }))
@@ -212,7 +212,7 @@ describe("a command on this machine", () => {
     })
   )
 
-  it.effect("is killed where it does not listen", () =>
+  it.effect("is killed when it ignores SIGTERM", () =>
     Effect.gen(function* () {
       const { home, shell } = yield* liveShell
       const pids = join(home, "pids")
@@ -230,8 +230,8 @@ describe("a command on this machine", () => {
 })
 
 for (const [name, make] of machines.slice(1))
-  describe(`a command on ${name}, from outside`, () => {
-    it.live("whose program is missing ends with 127", () =>
+  describe(`a command on ${name}, seen from outside`, () => {
+    it.live("exits with 127 when its program is missing", () =>
       Effect.gen(function* () {
         const { shell } = yield* liveShell
         const output = yield* shell.run(yield* make, { words: ["no-such-program-here"] })
@@ -240,7 +240,7 @@ for (const [name, make] of machines.slice(1))
       })
     )
 
-    it.live("shows nothing of its environment and its input in the list of processes", () =>
+    it.live("shows neither its environment nor its input in the process list", () =>
       Effect.gen(function* () {
         const { home, shell } = yield* liveShell
         const machine = yield* make
@@ -261,8 +261,8 @@ for (const [name, make] of machines.slice(1))
     )
   })
 
-describe("a command whose connection is cut", () => {
-  it.live("is ended with all that it started, and undoes what it began", () =>
+describe("a command whose connection is lost", () => {
+  it.live("is stopped with all its child processes, after its own cleanup", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { home, shell } = yield* liveShell
@@ -280,7 +280,7 @@ describe("a command whose connection is cut", () => {
     })
   )
 
-  it.live("is ended when the built-in server stops", () =>
+  it.live("is stopped when the built-in server stops", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const { server } = yield* builtIn().pipe(Scope.provide(scope))
@@ -297,11 +297,11 @@ describe("a command whose connection is cut", () => {
   )
 })
 
-describe("a login shell of another kind", () => {
+describe("another login shell", () => {
   // fish and csh are no part of every machine, and only tested where they are.
   const there = ["fish", "csh", "bash", "dash", "busybox sh"].filter((line) => Bun.which(line.split(" ")[0] ?? ""))
   for (const shell of there)
-    it.live(`runs commands as they are: ${shell}`, () =>
+    it.live(`runs commands unchanged: ${shell}`, () =>
       Effect.gen(function* () {
         // sshd hands the line to this, as it would to a login shell.
         const forced = yield* Sshd.make({ config: { ForceCommand: `${shell} -c "$SSH_ORIGINAL_COMMAND"` } })

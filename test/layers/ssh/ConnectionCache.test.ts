@@ -20,7 +20,7 @@ const counted = Effect.gen(function* () {
 const settled = (counts: { readonly begun: number }) => untilEffect(() => counts.begun > 0)
 
 describe("a shared value", () => {
-  it.live("is made once, for all who ask", () =>
+  it.live("is created once for everyone who asks", () =>
     Effect.gen(function* () {
       const { counts, gate, make } = yield* counted
       const shared = yield* Shared.make<string, string>()
@@ -33,7 +33,7 @@ describe("a shared value", () => {
     })
   )
 
-  it.live("that failed is released, told to all who wait, and made anew by the next", () =>
+  it.live("that fails is released, fails everyone who waits, and is created again for the next", () =>
     Effect.gen(function* () {
       const { counts, gate, make } = yield* counted
       const shared = yield* Shared.make<string, string>()
@@ -46,7 +46,7 @@ describe("a shared value", () => {
     })
   )
 
-  it.live("is still made when one of those who wait is interrupted", () =>
+  it.live("is still created when one of those who wait is interrupted", () =>
     Effect.gen(function* () {
       const { counts, gate, make } = yield* counted
       const shared = yield* Shared.make<string, string>()
@@ -60,7 +60,7 @@ describe("a shared value", () => {
     })
   )
 
-  it.live("is given up and released when the last one is interrupted", () =>
+  it.live("is abandoned and released when the last one is interrupted", () =>
     Effect.gen(function* () {
       const { counts, make } = yield* counted
       const shared = yield* Shared.make<string, string>()
@@ -72,7 +72,7 @@ describe("a shared value", () => {
     })
   )
 
-  it.live("is released with the scope, also while it is being made", () =>
+  it.live("is released with the scope, even while it is being created", () =>
     Effect.gen(function* () {
       const { counts, make } = yield* counted
       const scope = yield* Scope.make()
@@ -92,7 +92,7 @@ describe("a shared value", () => {
     })
   )
 
-  it.live("that is dropped makes way for a new one, once", () =>
+  it.live("is created again after it was dropped, once", () =>
     Effect.gen(function* () {
       const shared = yield* Shared.make<{ readonly n: number }, never>()
       const first = yield* shared.get("a", Effect.succeed({ n: 1 }))

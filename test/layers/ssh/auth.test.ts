@@ -40,7 +40,7 @@ const passphrase = { _tag: "Name", name: "KEY_PASSPHRASE" } as const
 
 describe("logging in", () => {
   for (const type of ["ed25519", "ecdsa", "rsa"]) {
-    it.live(`works with an ${type} key`, () =>
+    it.live(`accepts an ${type} key`, () =>
       Effect.gen(function* () {
         const sshd = yield* Sshd.make()
         const { home, ssh } = yield* client()
@@ -50,7 +50,7 @@ describe("logging in", () => {
     )
   }
 
-  it.live("opens an encrypted key with the passphrase that a secret holds", () =>
+  it.live("decrypts a key once, with the passphrase from a secret", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { home, ssh } = yield* client({ env: { KEY_PASSPHRASE: "open sesame" } })
@@ -69,7 +69,7 @@ describe("logging in", () => {
     })
   )
 
-  it.live("does not ask for a passphrase that no key needs", () =>
+  it.live("does not read a passphrase that no key needs", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { ssh } = yield* client()
@@ -77,7 +77,7 @@ describe("logging in", () => {
     })
   )
 
-  it.live("tells which secret is missing for an encrypted key", () =>
+  it.live("names the missing secret for an encrypted key", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { home, ssh } = yield* client()
@@ -88,7 +88,7 @@ describe("logging in", () => {
     })
   )
 
-  it.live("tells what is wrong with a key that the configuration names", () =>
+  it.live("explains what is wrong with a configured key", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { home, ssh } = yield* client({ env: { KEY_PASSPHRASE: "wrong" } })
@@ -107,7 +107,7 @@ describe("logging in", () => {
     })
   )
 
-  it.live("tries the next key where one is refused, and names all that were tried when none is let in", () =>
+  it.live("tries the next key when one is rejected, and names all of them when none is accepted", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { home, ssh } = yield* client()
@@ -124,7 +124,7 @@ describe("logging in", () => {
     })
   )
 
-  it.live("needs no agent where the configuration names a key", () =>
+  it.live("needs no agent when a key is configured", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { ssh } = yield* client({ agent: "/nowhere/agent" })
@@ -132,7 +132,7 @@ describe("logging in", () => {
     })
   )
 
-  it.live("uses the agent where the configuration names no key", () =>
+  it.live("uses the agent when no key is configured", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { ssh } = yield* client({ agent: yield* agent(sshd.keyFile) })
@@ -149,7 +149,7 @@ describe("logging in", () => {
     })
   )
 
-  it.live("uses the agent for a configured key that is encrypted and that the agent holds", () =>
+  it.live("uses the agent for an encrypted configured key that the agent has", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const dir = yield* folder
@@ -161,7 +161,7 @@ describe("logging in", () => {
     })
   )
 
-  it.live("uses a default identity where there is nothing else", () =>
+  it.live("uses a default identity when there is nothing else", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { home, ssh } = yield* client({ agent: "/nowhere/agent" })
@@ -170,7 +170,7 @@ describe("logging in", () => {
     })
   )
 
-  it.live("passes over default identities that cannot be used, and names them when nothing else lets it in", () =>
+  it.live("skips unusable default identities, and names them when the login fails", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { home, ssh } = yield* client()
@@ -183,7 +183,7 @@ describe("logging in", () => {
     })
   )
 
-  it.live("tries the agent's key that ~/.ssh/config names first, so that the server does not tire of the others", () =>
+  it.live("tries the agent's key from ~/.ssh/config first, before the server allows no more attempts", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make({ config: { MaxAuthTries: "2" } })
       const dir = yield* folder
@@ -200,7 +200,7 @@ describe("logging in", () => {
     })
   )
 
-  it.live("is refused by the built-in server with any other key or name", () =>
+  it.live("the built-in server rejects any other key or user", () =>
     Effect.gen(function* () {
       const { server } = yield* builtIn()
       const { home, ssh } = yield* client()
@@ -215,7 +215,7 @@ describe("logging in", () => {
 })
 
 describe("~/.ssh/config", () => {
-  it.live("gives host name, user, port and key, also from a file it includes", () =>
+  it.live("sets host name, user, port and key, also from an included file", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { home, ssh } = yield* client({ user: "nobody-here" })
@@ -231,7 +231,7 @@ describe("~/.ssh/config", () => {
     })
   )
 
-  it.live("gives way to what deploy.yml says", () =>
+  it.live("deploy.yml takes precedence", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { home, ssh } = yield* client()
@@ -240,7 +240,7 @@ describe("~/.ssh/config", () => {
     })
   )
 
-  it.live("runs nothing in order to be read", () =>
+  it.live("reading it runs no command", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { home, ssh } = yield* client()
@@ -264,7 +264,7 @@ describe("a jump host", () => {
     return { bastion, sshd, server }
   })
 
-  it.live("leads to the server, is shared by servers, and is closed with the layer's scope", () =>
+  it.live("leads to the server, is shared by several servers, and closes with the layer's scope", () =>
     Effect.gen(function* () {
       const { bastion, server, sshd } = yield* jump()
       yield* Effect.scoped(
@@ -284,7 +284,7 @@ describe("a jump host", () => {
     })
   )
 
-  it.live("must show the host key that is known", () =>
+  it.live("must have the known host key", () =>
     Effect.gen(function* () {
       const { bastion, server, sshd } = yield* jump()
       const { ssh } = yield* client()
@@ -296,7 +296,7 @@ describe("a jump host", () => {
     })
   )
 
-  it.live("that may not forward is an error that names the server", () =>
+  it.live("that refuses forwarding is an error that names the server", () =>
     Effect.gen(function* () {
       const bastion = yield* Sshd.make({ config: { AllowTcpForwarding: "no" } })
       const { ssh } = yield* client()
@@ -307,7 +307,7 @@ describe("a jump host", () => {
     })
   )
 
-  it.live("that is lost takes the server's connection with it", () =>
+  it.live("closes the server's connection when it is lost", () =>
     Effect.gen(function* () {
       const { bastion, server } = yield* jump()
       const { ssh } = yield* client()
@@ -317,7 +317,7 @@ describe("a jump host", () => {
     })
   )
 
-  it.live("may stand in ~/.ssh/config, as a chain of aliases", () =>
+  it.live("may be a chain of aliases in ~/.ssh/config", () =>
     Effect.gen(function* () {
       const { bastion, server, sshd } = yield* jump()
       const far = yield* Sshd.make()
@@ -344,7 +344,7 @@ describe("a jump host", () => {
     })
   )
 
-  it.live("that leads back to itself, or has no meaning, is an error of the configuration", () =>
+  it.live("is a configuration error if it is circular or invalid", () =>
     Effect.gen(function* () {
       const { server } = yield* jump()
       const { home, ssh } = yield* client()

@@ -6,7 +6,7 @@ import { client, run, serverOf, silentServer, untilNoSessions } from "./fixture.
 import { advanceUntilDone, untilEffect } from "../../support/waiting.ts"
 
 describe("a connection", () => {
-  it.live("is opened once, however many ask for it at the same time", () =>
+  it.live("is opened once, however many commands need it at the same time", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { events, ssh } = yield* client()
@@ -20,7 +20,7 @@ describe("a connection", () => {
     })
   )
 
-  it.live("is closed with the layer's scope, and says so", () =>
+  it.live("closes with the layer's scope", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const scope = yield* Scope.make()
@@ -32,7 +32,7 @@ describe("a connection", () => {
     })
   )
 
-  it.live("that could not be opened is tried anew by the next use", () =>
+  it.live("is tried again by the next command after it could not be opened", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { ssh } = yield* client()
@@ -43,7 +43,7 @@ describe("a connection", () => {
     })
   )
 
-  it.live("that was lost is opened anew by the next use", () =>
+  it.live("is opened again by the next command after it was lost", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { ssh } = yield* client()
@@ -54,7 +54,7 @@ describe("a connection", () => {
     })
   )
 
-  it.live("is given up when all who wait for it are interrupted", () =>
+  it.live("is abandoned when all who wait for it are interrupted", () =>
     Effect.gen(function* () {
       const silent = yield* silentServer
       const { ssh } = yield* client()
@@ -68,7 +68,7 @@ describe("a connection", () => {
     })
   )
 
-  it.live("to a server that never answers ends at the connect timeout", () =>
+  it.live("fails at the connect timeout when the server never answers", () =>
     Effect.gen(function* () {
       const silent = yield* silentServer
       const sshd = yield* Sshd.make()
@@ -79,7 +79,7 @@ describe("a connection", () => {
     })
   )
 
-  it.live("to a name without an address says so", () =>
+  it.live("fails for a name without an address", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { ssh } = yield* client()
@@ -90,7 +90,7 @@ describe("a connection", () => {
   )
 
   it.effect(
-    "to something that does not speak SSH says so",
+    "fails for a server that does not speak SSH",
     () =>
       Effect.gen(function* () {
         const sshd = yield* Sshd.make()
@@ -109,7 +109,7 @@ describe("a connection", () => {
   )
 
   it.live(
-    "is tried again where sshd drops some of many that start at once",
+    "is tried again when sshd drops one of many simultaneous connections",
     () =>
       Effect.gen(function* () {
         const sshd = yield* Sshd.make({ config: { MaxStartups: "2:60:6" } })
@@ -122,7 +122,7 @@ describe("a connection", () => {
     60_000
   )
 
-  it.live("starts no more handshakes at once than it may", () =>
+  it.live("limits the number of simultaneous handshakes", () =>
     Effect.gen(function* () {
       const silent = yield* silentServer
       const sshd = yield* Sshd.make()
@@ -137,7 +137,7 @@ describe("a connection", () => {
     })
   )
 
-  it.live("that no longer answers is given up after the keep-alives", () =>
+  it.live("is given up when keep-alives get no answer", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { ssh } = yield* client({ keepAlive: { interval: Duration.millis(100), count: 2 } })
@@ -149,7 +149,7 @@ describe("a connection", () => {
     })
   )
 
-  it.live("stays open over silence while the server answers keep-alives", () =>
+  it.live("stays open in silence while the server answers keep-alives", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { ssh } = yield* client({ keepAlive: { interval: Duration.millis(50), count: 1 } })

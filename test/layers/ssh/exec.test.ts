@@ -23,7 +23,7 @@ const pidIn = (file: string) =>
 
 for (const [name, make] of servers)
   describe(`a command on ${name}`, () => {
-    it.live("gives its output, its errors and its exit code", () =>
+    it.live("returns stdout, stderr and the exit code", () =>
       Effect.gen(function* () {
         const { ssh } = yield* client()
         expect(yield* run(ssh, yield* make, "echo out; echo err >&2; exit 3")).toEqual({
@@ -34,7 +34,7 @@ for (const [name, make] of servers)
       })
     )
 
-    it.live("that a signal ended counts as failed, with the shell's number for it", () =>
+    it.live("returns the shell's exit code for a signal", () =>
       Effect.gen(function* () {
         const { ssh } = yield* client()
         const server = yield* make
@@ -43,7 +43,7 @@ for (const [name, make] of servers)
       })
     )
 
-    it.live("reads all of its input, of any bytes", () =>
+    it.live("reads all of its input, whatever the bytes", () =>
       Effect.gen(function* () {
         const { ssh } = yield* client()
         const bytes = crypto.getRandomValues(new Uint8Array(64 * 1024))
@@ -57,7 +57,7 @@ for (const [name, make] of servers)
       })
     )
 
-    it.live("may leave its input unread, whatever its size", () =>
+    it.live("may ignore its input, whatever its size", () =>
       Effect.gen(function* () {
         const { ssh } = yield* client()
         const process = yield* ssh.exec(yield* make, "exit 4")
@@ -67,7 +67,7 @@ for (const [name, make] of servers)
       })
     )
 
-    it.live("waits for a slow reader, and memory does not grow", () =>
+    it.live("waits for a slow reader without using more memory", () =>
       Effect.gen(function* () {
         const { ssh } = yield* client()
         const dir = yield* folder
@@ -86,7 +86,7 @@ for (const [name, make] of servers)
       })
     )
 
-    it.live("may write much to both outputs at once, to a reader who comes late", () =>
+    it.live("may write a lot to both outputs before anyone reads", () =>
       Effect.gen(function* () {
         const { ssh } = yield* client()
         const process = yield* ssh.exec(
@@ -107,7 +107,7 @@ for (const [name, make] of servers)
       })
     )
 
-    it.live("is one of many at once, more than a server takes", () =>
+    it.live("waits when more commands start than the server accepts", () =>
       Effect.gen(function* () {
         const { ssh } = yield* client()
         const server = yield* make
@@ -119,7 +119,7 @@ for (const [name, make] of servers)
       })
     )
 
-    it.live("may end in its own time after its input has ended with the scope", () =>
+    it.live("may finish after its input was closed with the scope", () =>
       Effect.gen(function* () {
         const { ssh } = yield* client()
         const file = join(yield* folder, "pid")
@@ -129,7 +129,7 @@ for (const [name, make] of servers)
       })
     )
 
-    it.live("does not hold up the end of its scope for long, even if it wants to run on", () =>
+    it.live("does not block its scope when it never ends", () =>
       Effect.gen(function* () {
         const { ssh } = yield* client({ stopTimeout: Duration.millis(200) })
         const file = join(yield* folder, "pid")
@@ -143,7 +143,7 @@ for (const [name, make] of servers)
       })
     )
 
-    it.live("that ends with its input is gone from the server when it was interrupted", () =>
+    it.live("is gone from the server after an interruption if it ends with its input", () =>
       Effect.gen(function* () {
         // Longer than the test may take: only the end of the input can end the command in time.
         const { ssh } = yield* client({ stopTimeout: Duration.hours(1) })
@@ -157,8 +157,8 @@ for (const [name, make] of servers)
     )
   })
 
-describe("a command on a server that says no", () => {
-  it.live("waits for the others where the server takes fewer at once than usual", () =>
+describe("a command that the server refuses", () => {
+  it.live("waits for the others when the server accepts fewer at a time than usual", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make({ config: { MaxSessions: "2" } })
       const { ssh } = yield* client()
@@ -172,7 +172,7 @@ describe("a command on a server that says no", () => {
     })
   )
 
-  it.live("fails where the server takes none at all", () =>
+  it.live("fails when the server accepts none at all", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make({ config: { MaxSessions: "0" } })
       const { ssh } = yield* client()
@@ -180,7 +180,7 @@ describe("a command on a server that says no", () => {
     })
   )
 
-  it.live("fails where the built-in server is told to refuse it", () =>
+  it.live("fails when the built-in server refuses it", () =>
     Effect.gen(function* () {
       const { server } = yield* builtIn({ allow: (command) => command !== "false" })
       const { ssh } = yield* client({ stopTimeout: Duration.millis(50) })
@@ -193,7 +193,7 @@ describe("a command on a server that says no", () => {
 })
 
 describe("a command on the built-in server", () => {
-  it.live("is killed with all its children when its channel closes", () =>
+  it.live("is killed with all its child processes when its channel closes", () =>
     Effect.gen(function* () {
       const { server } = yield* builtIn()
       const { ssh } = yield* client({ stopTimeout: Duration.millis(50) })
@@ -223,7 +223,7 @@ describe("a command on the built-in server", () => {
     })
   )
 
-  it.live("sees nothing of this process's environment but what a login has", () =>
+  it.live("sees only a login's part of this process's environment", () =>
     Effect.gen(function* () {
       process.env["A_SECRET_OF_THE_OPERATOR"] = "hunter2"
       const { server } = yield* builtIn()
@@ -235,8 +235,8 @@ describe("a command on the built-in server", () => {
   )
 })
 
-describe("a connection that is lost", () => {
-  it.live("fails everything that runs on it at once", () =>
+describe("a lost connection", () => {
+  it.live("fails everything that runs on it immediately", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { ssh } = yield* client(slowToGiveUp)
@@ -261,7 +261,7 @@ describe("a connection that is lost", () => {
     })
   )
 
-  it.live("does not hold up the scopes of what ran on it", () =>
+  it.live("does not block the scopes of what ran on it", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const scope = yield* Scope.make()

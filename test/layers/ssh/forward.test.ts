@@ -58,7 +58,7 @@ const source = (count: (bytes: number) => void = () => {}) =>
 
 for (const [name, make] of servers)
   describe(`a forward from ${name}`, () => {
-    it.live("carries bytes both ways, and each side's end by itself", () =>
+    it.live("carries bytes both ways, and closes each direction separately", () =>
       Effect.gen(function* () {
         const { ssh } = yield* client()
         const { port } = yield* ssh.forward(yield* make(), { port: 0, to: yield* echo })
@@ -66,7 +66,7 @@ for (const [name, make] of servers)
       })
     )
 
-    it.live("leads to a socket as it does to a port", () =>
+    it.live("may lead to a socket instead of a port", () =>
       Effect.gen(function* () {
         const { ssh, home } = yield* client()
         const path = join(home, "socket")
@@ -87,7 +87,7 @@ for (const [name, make] of servers)
       })
     )
 
-    it.live("takes the wanted port, and another one where that is taken", () =>
+    it.live("uses the requested port, or another one if that is in use", () =>
       Effect.gen(function* () {
         const { ssh } = yield* client()
         const server = yield* make()
@@ -101,7 +101,7 @@ for (const [name, make] of servers)
       })
     )
 
-    it.live("that the server refuses is an error with the remedy", () =>
+    it.live("fails with a remedy when the server refuses it", () =>
       Effect.gen(function* () {
         const { ssh } = yield* client()
         const error = yield* Effect.flip(Effect.scoped(ssh.forward(yield* make(true), { port: 9270, to: 9 })))
@@ -110,7 +110,7 @@ for (const [name, make] of servers)
       })
     )
 
-    it.live("is closed with its scope, and the connections in it are cut", () =>
+    it.live("closes with its scope, and cuts its connections", () =>
       Effect.gen(function* () {
         const { events, ssh } = yield* client()
         const server = yield* make()
@@ -131,7 +131,7 @@ for (const [name, make] of servers)
       })
     )
 
-    it.live("that was asked for by someone who was interrupted leaves no port open", () =>
+    it.live("leaves no port open when its request is interrupted", () =>
       Effect.gen(function* () {
         const { ssh } = yield* client()
         const server = yield* make()
@@ -146,7 +146,7 @@ for (const [name, make] of servers)
       })
     )
 
-    it.live("survives a refused local end, which fails one connection only", () =>
+    it.live("survives a refused local connection, which fails only one connection", () =>
       Effect.gen(function* () {
         const { ssh } = yield* client()
         const localPort = yield* Sshd.freePort
@@ -179,7 +179,7 @@ for (const [name, make] of servers)
     )
 
     it.live(
-      "carries much the other way as well",
+      "carries much in the other direction as well",
       () =>
         Effect.gen(function* () {
           const { ssh } = yield* client()
@@ -223,7 +223,7 @@ for (const [name, make] of servers)
     )
 
     it.live(
-      "loses no byte of an answer whose reader is slower than its writer, who hangs up first",
+      "loses no byte when the writer closes before a slow reader has read",
       () =>
         Effect.gen(function* () {
           const { ssh } = yield* client()
@@ -246,7 +246,7 @@ for (const [name, make] of servers)
       60_000
     )
 
-    it.live("takes only so many connections at once, and others again when these are gone", () =>
+    it.live("limits simultaneous connections, and accepts more when they have closed", () =>
       Effect.gen(function* () {
         const { ssh } = yield* client()
         let open = 0
@@ -273,7 +273,7 @@ for (const [name, make] of servers)
       })
     )
 
-    it.live("gives up those that ask for nothing for one that comes, and keeps the one that has been answered", () =>
+    it.live("drops idle connections for a new one, but keeps those in use", () =>
       Effect.gen(function* () {
         const { ssh } = yield* client()
         const to = yield* listen((socket) => socket.on("data", (asked) => socket.write(asked)))
@@ -297,7 +297,7 @@ for (const [name, make] of servers)
       })
     )
 
-    it.live("carries many connections side by side", () =>
+    it.live("carries many connections at the same time", () =>
       Effect.gen(function* () {
         const { ssh } = yield* client()
         const { port } = yield* ssh.forward(yield* make(), { port: 0, to: yield* echo })
@@ -308,8 +308,8 @@ for (const [name, make] of servers)
     )
   })
 
-describe("a forward that is lost", () => {
-  it.live("fails at once, in the middle of a transfer, and so does the transfer", () =>
+describe("a lost forward", () => {
+  it.live("fails immediately in the middle of a transfer, and ends the transfer", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { ssh } = yield* client(slowToGiveUp)
@@ -326,7 +326,7 @@ describe("a forward that is lost", () => {
     })
   )
 
-  it.live("is not there while it works", () =>
+  it.live("does not fail while it works", () =>
     Effect.gen(function* () {
       const { server } = yield* builtIn()
       const { ssh } = yield* client()
@@ -336,9 +336,9 @@ describe("a forward that is lost", () => {
   )
 })
 
-describe("a connection that a server forwards", () => {
+describe("a forwarded connection", () => {
   it.live(
-    "is turned away unless it comes from the server itself, as `GatewayPorts yes` opens the port to the world",
+    "is rejected unless it comes from the server itself, since `GatewayPorts yes` opens the port to everyone",
     () =>
       Effect.gen(function* () {
         const localPort = yield* echo

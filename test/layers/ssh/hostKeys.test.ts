@@ -13,7 +13,7 @@ import { client, run, serverOf } from "./fixture.ts"
 const name = (sshd: Sshd.Sshd) => `[127.0.0.1]:${sshd.port}`
 
 describe("a host key", () => {
-  it.live("that is unknown is recorded under accept-new, in a file and folder that only the user may read", () =>
+  it.live("is recorded under accept-new when unknown, in a file and folder that only the user can read", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { home, ssh } = yield* client()
@@ -30,7 +30,7 @@ describe("a host key", () => {
     })
   )
 
-  it.live("that is unknown is refused under strict, with its fingerprint and what to do", () =>
+  it.live("is rejected under strict when unknown, with its fingerprint and a remedy", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { home, ssh } = yield* client()
@@ -46,7 +46,7 @@ describe("a host key", () => {
   )
 
   for (const hostKeys of ["strict", "accept-new"] as const) {
-    it.live(`that has changed is refused under ${hostKeys}, before anyone tries to log in`, () =>
+    it.live(`is rejected under ${hostKeys} when it has changed, before any login`, () =>
       Effect.gen(function* () {
         const sshd = yield* Sshd.make()
         const other = yield* Sshd.make()
@@ -64,7 +64,7 @@ describe("a host key", () => {
     )
   }
 
-  it.live("of a known type is what the server is asked for, so that its other keys do not pass for a change", () =>
+  it.live("is requested in a known type, so that the server's other keys do not count as changed", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make({ hostKeyTypes: ["ed25519", "ecdsa", "rsa"] })
       const { home, ssh } = yield* client()
@@ -76,7 +76,7 @@ describe("a host key", () => {
     })
   )
 
-  it.live("of another type than the known ones counts as changed", () =>
+  it.live("counts as changed if its type is not a known one", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make({ hostKeyTypes: ["ecdsa"] })
       const other = yield* Sshd.make()
@@ -88,7 +88,7 @@ describe("a host key", () => {
     })
   )
 
-  it.live("is found in a file that ssh-keygen -H has hashed", () =>
+  it.live("is found in a file hashed by ssh-keygen -H", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { ssh } = yield* client()
@@ -98,7 +98,7 @@ describe("a host key", () => {
     })
   )
 
-  it.live("that is revoked is refused", () =>
+  it.live("is rejected when revoked", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { home, ssh } = yield* client()
@@ -110,7 +110,7 @@ describe("a host key", () => {
     })
   )
 
-  it.live("is written once by many connections at the same time, onto a line of its own", () =>
+  it.live("is recorded once by many simultaneous connections, on its own line", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { home, ssh } = yield* client()
@@ -129,7 +129,7 @@ describe("a host key", () => {
     })
   )
 
-  it.live("is written once by many who write at the very same time", () =>
+  it.live("is recorded once by simultaneous writers", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const file = join(sshd.dir, "new_known_hosts")
@@ -143,7 +143,7 @@ describe("a host key", () => {
     }).pipe(Effect.provide(NodeFileSystem.layer))
   )
 
-  it.live("is written into no file of another name, wherever links lead, for in authorized_keys it would let in", () =>
+  it.live("is never written to a file of another name through a link: in authorized_keys it would grant access", () =>
     Effect.gen(function* () {
       const { home } = yield* client()
       const hostKeys = yield* HostKeys.make
@@ -167,7 +167,7 @@ describe("a host key", () => {
     }).pipe(Effect.provide(NodeFileSystem.layer))
   )
 
-  it.live("cannot be told from a changed one by a file that cannot be read, so that is an error", () =>
+  it.live("is an error when known_hosts cannot be read, since it might have changed", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { home, ssh } = yield* client()
@@ -178,7 +178,7 @@ describe("a host key", () => {
     })
   )
 
-  it.live("that cannot be recorded is an error, for it would be unknown for ever", () =>
+  it.live("is an error when it cannot be recorded, since it would stay unknown", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make()
       const { ssh } = yield* client()
