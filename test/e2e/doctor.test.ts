@@ -127,7 +127,7 @@ test("finds a port in use, a full disk, a user without access to the engine, and
   expect(found["h2 tunnel"]).toMatch(/^warning: port 9270 is taken on h2; deploys will use another one → .*ss -ltnp/)
   expect(found["h2 registry"]).toStartWith("ok: podman reaches it")
   expect(found["h1 disk"]).toMatch(
-    /^failed: 10[05] MB free in \/var\/lib\/docker → Free up space on h1: `docker system df`/
+    /^failed: 10[05] MB free in \/var\/lib\/docker → Free space on h1; `docker system df`/
   )
   expect(found["h3 engine"]).toMatch(/^failed: The user may not use docker on h3.*→ .*usermod -aG docker/s)
   expect(found["h3 registry"]).toMatch(/^ok: (curl|wget|bash) reaches it through the tunnel/)
