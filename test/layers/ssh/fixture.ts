@@ -14,6 +14,7 @@ import type { Event } from "../../../src/core/Event.ts"
 import { Events } from "../../../src/core/Events.ts"
 import { Scrubber } from "../../../src/core/Scrubber.ts"
 import * as SshServer from "../../../src/sandbox/SshServer.ts"
+import { pidsIn } from "../../support/processes.ts"
 import { untilEffect } from "../../support/waiting.ts"
 import type * as Sshd from "./Sshd.ts"
 
@@ -131,3 +132,10 @@ export const silentServer = Effect.map(
 /** Waits until a server has no open connection. */
 export const untilNoSessions = (sshd: Sshd.Sshd): Effect.Effect<boolean> =>
   untilEffect(() => Effect.runSync(sshd.sessions) === 0)
+
+/** The process id that a command writes into a file. */
+export const pidIn = (file: string) =>
+  Effect.map(
+    Effect.promise(() => pidsIn(file)),
+    ([pid = 0]) => pid
+  )

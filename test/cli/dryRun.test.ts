@@ -1,0 +1,98 @@
+import { describe, expect, test } from "bun:test"
+import { join } from "node:path"
+
+import { bundle, project } from "./project.ts"
+import { deployFile, files } from "./shop.ts"
+
+bundle()
+
+describe("a dry run", () => {
+  test("prints every command by machine, changes nothing, and needs no engine and no server", () => {
+    using shop = project(files)
+    const before = shop.listing()
+    const { code, stderr, stdout } = shop.jiji(["deploy", "--dry-run", "--version", "v1"])
+    expect([code, stderr]).toEqual([0, ""])
+    const made = stdout
+      .replaceAll(/sha256:[0-9a-f]{64}/g, "DIGEST")
+
+      .replaceAll(shop.root, "ROOT")
+    const labels = (service: string, version: string) =>
+      `--label 'jiji.project=shop' --label 'jiji.service=${service}' --label 'jiji.version=${version}' ` +
+      "--label 'jiji.digest=DIGEST' --label 'jiji.config=<config>' --label 'jiji.parts=<config>'"
+    const web =
+      "jiji:replace.sh docker shop-web shop DIGEST <config> trial 1 60 " +
+      "localhost:9270/shop-web:v1 DIGEST localhost:9270/shop-web 3 2 --publish 8080:80 --pull never " +
+      `--restart unless-stopped ${labels("web", "v1")} --env 'GREETING=hello you' --env DATABASE_URL localhost:9270/shop-web:v1 ` +
+      "(via stdin: JIJI_NAMES=DATABASE_URL JIJI_SECRET_0=<redacted>)"
+    const cache =
+      "jiji:replace.sh docker shop-cache shop DIGEST <config> beside 1 60 redis:7 DIGEST '' 3 0 " +
+      `--pull never --restart unless-stopped ${labels("cache", "7")} redis:7`
+    // Without numbers: they count through all machines, and services of one machine run at the same time.
+    const lines = made.split("\n").map((line) => line.replace(/^ {2,3}\d+ {2}/, "  "))
+    expect(lines).toEqual([
+      "Dry run: deploy shop to 2 servers, as if nothing ran there yet.",
+      "Nothing is changed and no connection is made. IDs and digests are placeholders.",
+      "",
+      "on this machine:",
+      "  docker build --file ROOT/Dockerfile --tag localhost:9270/shop-web:v1 --platform linux/amd64 ROOT",
+      "  docker image inspect localhost:9270/shop-web:v1",
+      "  docker save localhost:9270/shop-web:v1",
+      "  # import the saved image into the local registry as shop-web:v1",
+      "  # serve the local registry, read-only, on 127.0.0.1:9270",
+      "",
+      "on web1 (deploy@203.0.113.10):",
+      "  # open the SSH connection",
+      "  jiji:probe.sh docker shop",
+      "  # forward 127.0.0.1:9270 to the local registry on this machine",
+      "  jiji:pull.sh docker localhost:9270/shop-web@DIGEST localhost:9270/shop-web:v1 true no no '' ''",
+      `  ${web}`,
+      "  jiji:pull.sh docker redis:7 '' true no yes '' ''",
+      `  ${cache}`,
+      "",
+      "on web2 (203.0.113.11):",
+      "  # open the SSH connection",
+      "  jiji:probe.sh docker shop",
+      "  # forward 127.0.0.1:9270 to the local registry on this machine",
+      "  jiji:pull.sh docker localhost:9270/shop-web@DIGEST localhost:9270/shop-web:v1 true no no '' ''",
+      `  ${web}`,
+      "",
+      "jiji:NAME.sh is one of jiji's own scripts; `jiji script NAME` prints it.",
+      ""
+    ])
+    expect(stdout).not.toContain("hunter22")
+    expect(shop.listing()).toEqual(before)
+    // The output is reproducible.
+    expect(shop.jiji(["deploy", "--dry-run", "--version", "v1"]).stdout).toBe(stdout)
+  })
+
+  test("prints only the selected part", () => {
+    using shop = project(files)
+    const { stdout } = shop.jiji(["deploy", "--dry-run", "-H", "web2", "-S", "web"])
+    expect(stdout).toStartWith("Dry run: deploy shop to 1 server, as if")
+    expect(stdout).not.toContain("redis")
+    expect(stdout).not.toContain("web1")
+  })
+
+  test("fails like a deploy on missing secrets and invalid flags", () => {
+    using shop = project({ ...files, ".env": "" })
+    expect(shop.jiji(["deploy", "--dry-run"])).toMatchObject({ code: 78, stdout: "" })
+    expect(shop.jiji(["deploy", "--dry-run", "--version", "a/b"], { DATABASE_URL: "x" })).toMatchObject({ code: 2 })
+  })
+})
+
+describe("a deploy on a machine without an engine", () => {
+  test("fails with the cause and a remedy, and prints the steps that ran", () => {
+    using shop = project({
+      ...files,
+      ".jiji/deploy.yml": deployFile.replaceAll("203.0.113.10", "127.0.0.1").replaceAll("203.0.113.11", "127.0.0.1"),
+      "bin/docker": ""
+    })
+    // Hides the docker of this machine: bin/docker comes first in PATH and is not executable.
+    const { code, stderr, stdout } = shop.jiji(["deploy", "--version", "v1"], { PATH: join(shop.root, "bin") })
+    expect(code).toBe(69)
+    expect(stderr).toContain("error: docker cannot be started on this machine: it is not installed, or not in PATH.\n")
+    expect(stdout).toMatch(/^ {3}0\.0s {2}deploy, run /)
+    expect(stdout).toContain("web build: FAILED: docker cannot be started")
+    expect(stdout + stderr).not.toContain("hunter22")
+  })
+})

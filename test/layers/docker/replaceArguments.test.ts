@@ -1,0 +1,77 @@
+import { describe, expect } from "bun:test"
+import { Effect } from "effect"
+import { it } from "../../support/effect.ts"
+import * as FakeEngine from "./FakeEngine.ts"
+import { old, shells, replacing } from "./replacing.ts"
+
+for (const shell of shells) {
+  const { run } = replacing(shell)
+
+  describe(`replacing a container with ${shell}`, () => {
+    it.live("passes secrets unchanged, whatever their names and values", () =>
+      Effect.gen(function* () {
+        const engine = yield* FakeEngine.make()
+        engine.add("shop-web", "old", old)
+        const secrets = {
+          PATH: "/nowhere",
+          HOME: "/else where",
+          IFS: "abc /",
+          e: "a function's name",
+          name: "a variable's name",
+          program: "false",
+          i: "5",
+          PS4: "$(touch /tmp/never)",
+          LINES: "one\ntwo\n\n",
+          QUOTES: `'"\`\\`,
+          COMMANDS: "$(id) `id` ${HOME} $HOME !!",
+          JIJI: "é😀\t*",
+          EMPTY: "",
+          DASH: "-n"
+        }
+        const words = Object.keys(secrets).flatMap((name) => ["--env", name])
+        const ended = yield* run(engine, { how: "trial", secrets, words: [...words, "shop-web:v2"] })
+        expect(ended).toEqual({ code: 0, stdout: "started shop-web-next-1\n", stderr: "" })
+        const environment = engine.get("create.environ").split("\0")
+        for (const [name, value] of Object.entries(secrets)) expect(environment).toContain(`${name}=${value}`)
+        expect(engine.get("log")).not.toContain("function's")
+        expect(engine.containers()).toEqual(["shop-web shop-web-next-1 running"])
+      })
+    )
+
+    it.live("passes arguments unchanged", () =>
+      Effect.gen(function* () {
+        const engine = yield* FakeEngine.make()
+        const words = [
+          "--env",
+          "A=a  b",
+          "--env",
+          "B=*?[a]",
+          "--env",
+          `C='"\`$(id)\\`,
+          "--env",
+          "D=one\ntwo\n",
+          "",
+          "i",
+          "-n",
+          "é😀"
+        ]
+        const ports = ["--publish", "127.0.0.1:80:80"]
+        yield* run(engine, { words, ports })
+        expect(engine.get("create.words").split("\0").slice(0, -1).slice(-words.length)).toEqual(words)
+        expect(engine.get("create.words").split("\0").slice(0, 5)).toEqual([
+          "create",
+          "--name",
+          "shop-web-next",
+          ...ports
+        ])
+      })
+    )
+
+    it.live("reports a missing engine", () =>
+      Effect.gen(function* () {
+        const engine = { ...(yield* FakeEngine.make()), engine: "no-such-engine" as "docker" }
+        expect(yield* run(engine)).toEqual({ code: 127, stdout: "", stderr: "no-such-engine: not found\n" })
+      })
+    )
+  })
+}

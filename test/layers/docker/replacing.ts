@@ -1,0 +1,63 @@
+import { Effect } from "effect"
+import replaceScript from "../../../src/layers/docker/replace.sh" with { type: "text" }
+import * as FakeEngine from "./FakeEngine.ts"
+
+export interface Options {
+  readonly how?: "beside" | "trial" | "stop"
+  readonly settle?: string
+  readonly limit?: string
+  readonly digest?: string
+  readonly config?: string
+  readonly id?: string
+  readonly repository?: string
+  readonly retain?: number
+  readonly ports?: ReadonlyArray<string>
+  readonly words?: ReadonlyArray<string>
+  readonly secrets?: Readonly<Record<string, string>>
+}
+
+export const old = { labels: { project: "shop", service: "web", digest: "sha256:d1", config: "c1" } }
+export const same = { labels: { ...old.labels, digest: "sha256:d2", config: "c2" } }
+
+/** The labels of the container that the script creates. */
+export const labels =
+  "--label jiji.project=shop --label jiji.service=web --label jiji.digest=sha256:d2 --label jiji.config=c2"
+
+/** The shells that the script must work in. */
+export const shells = ["sh", "busybox sh"]
+
+/** Runs the script in a shell. */
+export const replacing = (shell: string) => {
+  const start = (engine: FakeEngine.FakeEngine, options: Options = {}) => {
+    const { digest = "sha256:d2", config = "c2", ports = [], secrets = {} } = options
+    const values = Object.values(secrets).map((value, index) => [`JIJI_SECRET_${index}`, value])
+    const labels = { project: "shop", service: "web", digest, config }
+    return engine.start(
+      shell,
+      replaceScript,
+      [
+        engine.engine,
+        "shop-web",
+        "shop",
+        digest,
+        config,
+        options.how ?? "beside",
+        options.settle ?? "2",
+        options.limit ?? "30",
+        "shop-web:v2",
+        options.id ?? "sha256:new",
+        options.repository ?? "",
+        String(options.retain ?? 3),
+        String(ports.length),
+        ...ports,
+        ...Object.entries(labels).flatMap(([key, value]) => ["--label", `jiji.${key}=${value}`]),
+        ...(options.words ?? ["shop-web:v2"])
+      ],
+      { JIJI_NAMES: Object.keys(secrets).join(" "), ...Object.fromEntries(values) }
+    )
+  }
+  const run = (engine: FakeEngine.FakeEngine, options?: Options) =>
+    Effect.scoped(Effect.flatMap(start(engine, options), ({ ended }) => ended))
+
+  return { run, start }
+}
