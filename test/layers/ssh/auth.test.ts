@@ -8,6 +8,7 @@ import { it } from "../../support/effect.ts"
 import * as Sshd from "./Sshd.ts"
 import { builtIn, client, folder, serverOf } from "./fixture.ts"
 
+/** Makes a key that the server lets in. */
 const newKey = (
   sshd: Sshd.Sshd,
   file: string,
