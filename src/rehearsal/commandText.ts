@@ -6,7 +6,8 @@ import type { Entry } from "./Recording.ts"
 /** Lists a command's environment variables, which are not on the command line: a server gets them on stdin. */
 const variables = (machine: Machine, { env = {} }: Command): string => {
   const words = Object.entries(env)
-    .filter(([, value]) => value !== "")
+    // The run differs each time, and only others that wait read it.
+    .filter(([name, value]) => value !== "" && name !== "JIJI_RUN")
     .map(([name, value]) => `${name}=${typeof value === "string" ? CommandLine.display([value]) : "<redacted>"}`)
   const transport = machine._tag === "Remote" ? "via stdin" : "in the environment"
   return words.length === 0 ? "" : ` (${transport}: ${words.join(" ")})`

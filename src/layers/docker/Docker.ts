@@ -7,10 +7,13 @@ import { lastLines, reasonFrom } from "../../core/lines.ts"
 import { retryRegistry } from "./retryRegistry.ts"
 import { scripts } from "./scripts.ts"
 import { transferReader } from "./transfer.ts"
+import { localUser } from "../ssh/localUser.ts"
+import { hostname } from "node:os"
 import { architectureOf } from "./architectures.ts"
 import * as words from "./words.ts"
 import {
   BuildFailed,
+  ContainerBusy,
   ContainerForeign,
   ContainerUnhealthy,
   type EngineError,
@@ -19,7 +22,7 @@ import {
   PortTaken
 } from "./DockerError.ts"
 import { label, local, type Machine, remote } from "../shell/Machine.ts"
-import { Events } from "../../core/Events.ts"
+import { CurrentRun, Events } from "../../core/Events.ts"
 import * as Progress from "../../core/Progress.ts"
 import type { Forward } from "../ssh/Ssh.ts"
 import { Shell, type ShellError } from "../shell/Shell.ts"
@@ -130,7 +133,10 @@ export class Docker extends Context.Service<
     replace(
       server: Server,
       options: ReplaceOptions
-    ): Effect.Effect<Replaced, ContainerUnhealthy | ContainerForeign | PortTaken | EngineError | ShellError>
+    ): Effect.Effect<
+      Replaced,
+      ContainerUnhealthy | ContainerForeign | ContainerBusy | PortTaken | EngineError | ShellError
+    >
   }
 >()("jiji/layers/docker/Docker") {
   static readonly layer = Layer.effect(
@@ -314,7 +320,11 @@ export class Docker extends Context.Service<
             ...words.createWords(container, [...secrets.keys()])
           ])
           const values = [...secrets.values()].map((value, index) => [`JIJI_SECRET_${index}`, value] as const)
-          const env = { JIJI_NAMES: [...secrets.keys()].join(" "), ...Object.fromEntries(values) }
+          const env = {
+            JIJI_NAMES: [...secrets.keys()].join(" "),
+            JIJI_RUN: runText(yield* CurrentRun),
+            ...Object.fromEntries(values)
+          }
           const output = yield* shell.run(remote(server), { ...command, env, show: "stderr" })
           return yield* replaced(server, options, output)
         })
@@ -349,6 +359,10 @@ const loginArgs = (credentials: Credentials | undefined): ReadonlyArray<string> 
 const loginEnv = (credentials: Credentials | undefined): NonNullable<Command["env"]> =>
   credentials === undefined ? {} : { JIJI_PASSWORD: credentials.password }
 
+/** Who deploys, for others that wait. One line, whatever the names contain. */
+const runText = (run: string): string =>
+  `${run === "" ? "a run" : `run ${run}`} by ${localUser()} on ${hostname()}`.replace(/\p{Cc}+/gu, " ")
+
 /** Reads the result of the script: its exit code, and the first word of its output. */
 const replaced = Effect.fnUntraced(function* (server: Server, { engine, service }: ReplaceOptions, output: Output) {
   const [line = "", ...rest] = output.stdout.split("\n")
@@ -359,6 +373,10 @@ const replaced = Effect.fnUntraced(function* (server: Server, { engine, service 
   }
   if (word === "unhealthy") {
     return yield* new ContainerUnhealthy({ ...about, reason: detail.join(" "), log: rest.join("\n").trimEnd() })
+  }
+  if (word === "busy") {
+    const [name = "", ...holder] = detail
+    return yield* new ContainerBusy({ server: server.name, name: name.replace(/:$/, ""), holder: holder.join(" ") })
   }
   if (word === "foreign") return yield* new ContainerForeign({ server: server.name, engine, name: detail.join(" ") })
   const taken = /port is already allocated|address already in use/i

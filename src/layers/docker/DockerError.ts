@@ -109,6 +109,16 @@ export class ContainerForeign extends defineError<ContainerForeign>()("Container
   sample: { server: "web1", engine: "docker", name: "shop-web" }
 }) {}
 
+/** Another deploy has been replacing the same container for too long. */
+export class ContainerBusy extends defineError<ContainerBusy>()("ContainerBusy", {
+  fields: { server: Schema.String, name: Schema.String, holder: Schema.String },
+  message: (e) =>
+    `Another deploy is still replacing ${e.name} on ${e.server} after 10 minutes${e.holder === "" ? "" : `: ${e.holder}`}.`,
+  remedy: "Wait until it ends, or stop it with Ctrl-C where it runs. Then deploy again.",
+  exitCode: "failed",
+  sample: { server: "web1", name: "shop-web", holder: "run 4f1d by ann on laptop, since 2026-11-29 06:10:00 UTC" }
+}) {}
+
 /** The engine failed in a way that has no error of its own here. */
 export class EngineFailed extends defineError<EngineFailed>()("EngineFailed", {
   fields: { ...where, operation: Schema.String, code: Schema.Int, detail },

@@ -243,6 +243,7 @@ test("every error has a sentence, a remedy and an exit code", () => {
     new DockerError.ContainerUnhealthy({ ...about, reason: "is unhealthy", log: "" }),
     new DockerError.PortTaken({ ...about, detail: "no" }),
     new DockerError.ContainerForeign({ server: "web1", engine: "podman", name: "shop-web" }),
+    new DockerError.ContainerBusy({ server: "web1", name: "shop-web", holder: "" }),
     new DockerError.EngineFailed({ ...where, operation: "pull", code: 1, detail: "no" }),
     new DockerError.EngineUnclear({ ...where, operation: "pull", reason: "no" })
   ]
@@ -268,6 +269,7 @@ test("every error has a sentence, a remedy and an exit code", () => {
     ["ContainerUnhealthy", 1],
     ["PortTaken", 1],
     ["ContainerForeign", 1],
+    ["ContainerBusy", 1],
     ["EngineFailed", 1],
     ["EngineUnclear", 1]
   ])

@@ -134,8 +134,11 @@ export const make = (engine: "docker" | "podman" = "docker") =>
           Effect.acquireRelease(
             Effect.sync(() => {
               const [program = "sh", ...first] = shell.split(" ")
-              // busybox has a sleep of its own, which goes before any in PATH.
-              const own = `sleep() { "${dir}/sleep" "$@"; }\n`
+              // busybox has programs of its own, which go before any in PATH.
+              const own = ["sleep", "date"]
+                .filter((name) => existsSync(join(dir, name)))
+                .map((name) => `${name}() { "${dir}/${name}" "$@"; }\n`)
+                .join("")
               const child = spawn(Bun.which(program) ?? program, [...first, "-c", `${own}${text}`, "jiji", ...args], {
                 env: { PATH: `${dir}:/usr/sbin:/usr/bin:/sbin:/bin`, HOME: dir, ...env },
                 stdio: ["ignore", "pipe", "pipe"],

@@ -3,6 +3,10 @@ import replaceScript from "../../../src/layers/docker/replace.sh" with { type: "
 import * as FakeEngine from "./FakeEngine.ts"
 
 export interface Options {
+  /** Default: `shop-web`. */
+  readonly name?: string
+  /** Who deploys. */
+  readonly run?: string
   readonly how?: "beside" | "trial" | "stop"
   readonly settle?: string
   readonly limit?: string
@@ -37,7 +41,7 @@ export const replacing = (shell: string) => {
       replaceScript,
       [
         engine.engine,
-        "shop-web",
+        options.name ?? "shop-web",
         "shop",
         digest,
         config,
@@ -53,7 +57,11 @@ export const replacing = (shell: string) => {
         ...Object.entries(labels).flatMap(([key, value]) => ["--label", `jiji.${key}=${value}`]),
         ...(options.words ?? ["shop-web:v2"])
       ],
-      { JIJI_NAMES: Object.keys(secrets).join(" "), ...Object.fromEntries(values) }
+      {
+        JIJI_NAMES: Object.keys(secrets).join(" "),
+        ...(options.run !== undefined && { JIJI_RUN: options.run }),
+        ...Object.fromEntries(values)
+      }
     )
   }
   const run = (engine: FakeEngine.FakeEngine, options?: Options) =>
