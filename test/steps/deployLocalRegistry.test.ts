@@ -57,7 +57,7 @@ describe("a deploy with the local registry", () => {
         "forward 9270",
         `pull docker ${name}@${id} ${name}:abc1234 true no no '' ''`,
         `replace docker shop-web shop ${id} ${config} beside 1 60 ${name}:abc1234 ${there} ${name} 3 0 ` +
-          "--pull never --restart unless-stopped --label jiji.project=shop --label jiji.service=web " +
+          "--pull never --label jiji.project=shop --label jiji.service=web " +
           `--label jiji.version=abc1234 --label jiji.digest=${id} --label jiji.config=${config} --label jiji.parts=${parts} ${name}:abc1234`
       ])
     })

@@ -1,9 +1,10 @@
 import { Context, Duration, Effect, Layer, Redacted, Result, Semaphore, type Stream } from "effect"
 import * as ImageReference from "../../config/ImageReference.ts"
 import type { BuildSource, Engine, Server } from "../../config/Project.ts"
-import { type Command, type CommandFailed, type Output, script } from "../processes/Command.ts"
+import { type Command, type CommandFailed, script } from "../processes/Command.ts"
 import { decodeContainers, decodeImage, type InspectedContainer, type InspectedImage } from "./inspect.ts"
-import { lastLines, reasonFrom } from "../../core/lines.ts"
+import { lastLines } from "../../core/lines.ts"
+import { replaceResult } from "./replaceResult.ts"
 import { retryRegistry } from "./retryRegistry.ts"
 import { scripts } from "./scripts.ts"
 import { transferReader } from "./transfer.ts"
@@ -13,13 +14,14 @@ import { architectureOf } from "./architectures.ts"
 import * as words from "./words.ts"
 import {
   BuildFailed,
-  ContainerBusy,
-  ContainerForeign,
-  ContainerUnhealthy,
+  type ContainerBusy,
+  type ContainerForeign,
+  type ContainerNotStarted,
+  type ContainerUnhealthy,
   type EngineError,
   parseEngineError,
   EngineUnclear,
-  PortTaken
+  type PortTaken
 } from "./DockerError.ts"
 import { label, local, type Machine, remote } from "../shell/Machine.ts"
 import { CurrentRun, Events } from "../../core/Events.ts"
@@ -135,7 +137,7 @@ export class Docker extends Context.Service<
       options: ReplaceOptions
     ): Effect.Effect<
       Replaced,
-      ContainerUnhealthy | ContainerForeign | ContainerBusy | PortTaken | EngineError | ShellError
+      ContainerUnhealthy | ContainerNotStarted | ContainerForeign | ContainerBusy | PortTaken | EngineError | ShellError
     >
   }
 >()("jiji/layers/docker/Docker") {
@@ -326,7 +328,7 @@ export class Docker extends Context.Service<
             ...Object.fromEntries(values)
           }
           const output = yield* shell.run(remote(server), { ...command, env, show: "stderr" })
-          return yield* replaced(server, options, output)
+          return yield* replaceResult(server.name, options, output)
         })
       })
     })
@@ -362,27 +364,3 @@ const loginEnv = (credentials: Credentials | undefined): NonNullable<Command["en
 /** Who deploys, for others that wait. One line, whatever the names contain. */
 const runText = (run: string): string =>
   `${run === "" ? "a run" : `run ${run}`} by ${localUser()} on ${hostname()}`.replace(/\p{Cc}+/gu, " ")
-
-/** Reads the result of the script: its exit code, and the first word of its output. */
-const replaced = Effect.fnUntraced(function* (server: Server, { engine, service }: ReplaceOptions, output: Output) {
-  const [line = "", ...rest] = output.stdout.split("\n")
-  const [word = "", ...detail] = line.split(" ")
-  const about = { server: server.name, service }
-  if (output.exitCode === 0 && (word === "started" || word === "unchanged")) {
-    return { outcome: word, id: detail.join(" ") } as const
-  }
-  if (word === "unhealthy") {
-    return yield* new ContainerUnhealthy({ ...about, reason: detail.join(" "), log: rest.join("\n").trimEnd() })
-  }
-  if (word === "busy") {
-    const [name = "", ...holder] = detail
-    return yield* new ContainerBusy({ server: server.name, name: name.replace(/:$/, ""), holder: holder.join(" ") })
-  }
-  if (word === "foreign") return yield* new ContainerForeign({ server: server.name, engine, name: detail.join(" ") })
-  const taken = /port is already allocated|address already in use/i
-  if (taken.test(output.stderr)) {
-    return yield* new PortTaken({ ...about, detail: reasonFrom(output.stderr, taken, 1) })
-  }
-  const operation = `replace the container of ${service}`
-  return yield* parseEngineError({ machine: server.name, engine, operation }, output)
-})

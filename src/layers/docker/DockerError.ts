@@ -74,20 +74,110 @@ export class ArchitectureMismatch extends defineError<ArchitectureMismatch>()("A
   sample: { server: "web1", service: "web", image: "arm64", needed: "amd64" }
 }) {}
 
-/** The new container did not become healthy. The old one, if there is one, keeps running. */
+/** What became of the old container. Errors that older versions recorded do not say. */
+const keepsOld = Schema.optionalKey(Schema.Boolean)
+
+const fateOfOld = ({ keepsOld, server, service }: { keepsOld?: boolean; server: string; service: string }): string => {
+  if (keepsOld === undefined) return "; the old one, if any, keeps running."
+  return keepsOld ? "; the old one keeps running." : `. No container of ${service} runs on ${server} now.`
+}
+
+/** The HEALTHCHECK of an image, in seconds, and what it printed last. */
+const HealthCheck = Schema.Struct({
+  output: Schema.String,
+  interval: Schema.Number,
+  startPeriod: Schema.Number,
+  retries: Schema.Number
+})
+
+const fixIt = "Fix the error shown above."
+
+/** What helps a container whose image has a HEALTHCHECK, which can contradict `health.timeout`. */
+const healthCheckRemedy = (
+  reason: string,
+  { interval, retries, startPeriod }: typeof HealthCheck.Type,
+  timeout: number
+): string => {
+  const failing = startPeriod + interval * retries
+  if (reason === "is unhealthy") {
+    return `Fix what the health check reports. If the container only needs more time to start, give its HEALTHCHECK a longer \`--start-period\` (now ${startPeriod} s): the engine calls it unhealthy after ${retries} failed checks, one every ${interval} s, whatever \`health.timeout\` is.`
+  }
+  if (!reason.startsWith("was not healthy")) return fixIt
+  if (interval >= timeout) {
+    return `The first health check runs after the interval of ${interval} s, but jiji waits ${timeout} s. Shorten the \`--interval\` of the HEALTHCHECK, or raise the service's \`health.timeout\` above ${interval} s.`
+  }
+  if (failing > timeout) {
+    return `Fix what the health check reports. If the container only needs more time, raise the service's \`health.timeout\` (now ${timeout} s): the HEALTHCHECK allows ${failing} s (a start period of ${startPeriod} s, then ${retries} checks, one every ${interval} s).`
+  }
+  return `${fixIt} If the container only needs more time, raise the service's \`health.timeout\`.`
+}
+
+/** The new container did not become healthy. */
 export class ContainerUnhealthy extends defineError<ContainerUnhealthy>()("ContainerUnhealthy", {
-  fields: { server: Schema.String, service: Schema.String, reason: Schema.String, log: Schema.String },
-  message: (e) => {
-    const logged = e.log.trim() === "" ? "The new container's log is empty." : `Last log lines:\n${e.log}`
-    return `The new container of ${e.service} on ${e.server} ${e.reason}; the old one, if any, keeps running. ${logged}`
+  fields: {
+    server: Schema.String,
+    service: Schema.String,
+    reason: Schema.String,
+    log: Schema.String,
+    keepsOld,
+    /** `health.timeout`, in seconds. */
+    timeout: Schema.optionalKey(Schema.Number),
+    check: Schema.optionalKey(HealthCheck)
   },
-  remedy: "Fix the error shown above. If the container only needs more time, raise the service's `health.timeout`.",
+  message: (e) => {
+    const checked = (e.check?.output ?? "") === "" ? "" : ` Its health check reports:\n${e.check?.output}\n`
+    const logged = e.log.trim() === "" ? "The new container's log is empty." : `Last log lines:\n${e.log}`
+    const fate = fateOfOld(e)
+    return `The new container of ${e.service} on ${e.server} ${e.reason}${fate}${checked === "" ? " " : checked}${logged}`
+  },
+  remedy: (e) => {
+    if (e.reason.startsWith("accepts no connections")) {
+      return "Correct the container's port in `ports:`, or let the service listen there on all addresses (0.0.0.0), not only on 127.0.0.1. jiji looks for a listening socket in the container's network namespace (/proc/PID/net/tcp). If the service only starts slowly, raise `health.timeout`."
+    }
+    if (e.check !== undefined) return healthCheckRemedy(e.reason, e.check, e.timeout ?? 0)
+    return /^(stopped|crashed)/.test(e.reason)
+      ? fixIt
+      : `${fixIt} If the container only needs more time, raise the service's \`health.timeout\`.`
+  },
+  exitCode: "failed",
+  sample: [
+    {
+      server: "web1",
+      service: "web",
+      reason: "stopped with exit code 1",
+      log: "DATABASE_URL: connection refused",
+      keepsOld: true
+    },
+    {
+      server: "web1",
+      service: "web",
+      reason: "is unhealthy",
+      log: "",
+      keepsOld: true,
+      timeout: 60,
+      check: { output: "wget: server returned error: HTTP/1.1 503", interval: 30, startPeriod: 0, retries: 3 }
+    },
+    {
+      server: "web1",
+      service: "web",
+      reason: "accepts no connections on port 80 after 60 s; it listens on 81",
+      log: "",
+      keepsOld: false
+    }
+  ]
+}) {}
+
+/** The engine cannot start the new container. */
+export class ContainerNotStarted extends defineError<ContainerNotStarted>()("ContainerNotStarted", {
+  fields: { server: Schema.String, service: Schema.String, detail, keepsOld },
+  message: (e) => `The new container of ${e.service} on ${e.server} cannot start: ${e.detail}${fateOfOld(e)}`,
+  remedy: "Fix the image's ENTRYPOINT or CMD, or the service's `command` or `volumes` in deploy.yml.",
   exitCode: "failed",
   sample: {
     server: "web1",
     service: "web",
-    reason: "stopped with exit code 1",
-    log: "DATABASE_URL: connection refused"
+    detail: 'exec: "/nope": stat /nope: no such file or directory',
+    keepsOld: true
   }
 }) {}
 

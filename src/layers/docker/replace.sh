@@ -10,7 +10,25 @@ shift 8
 image=$1 id=${2#sha256:} repository=$3 retain=$4
 shift 4
 program=$(command -v "$engine") || { echo "$engine: not found" >&2; exit 127; }
-next=$name-next trial=$name-trial old='' phase=start why=''
+next=$name-next trial=$name-trial old='' phase=start why='' stopping=''
+
+# After a reboot, the old container must come back until the new one has proved itself, and then the new one. docker
+# starts an `always` container at boot even if it was stopped before, which it does not with `unless-stopped`. Podman 4
+# cannot change the policy of a container, and its podman-restart.service only starts `always` containers.
+proven=unless-stopped unproven=no
+[ "$engine" != podman ] || proven=always unproven=always
+# On podman these do nothing.
+policy() { [ "$engine" = podman ] || quiet update --restart "$@"; }
+# Tells jiji what this script does if it is stopped from now on.
+stage() { phase=$1; echo "jiji stage $1" >&2; }
+
+# The TCP ports of the container that are published.
+tcp='' count=-1
+for word; do
+  count=$((count + 1))
+  [ "$count" -le "$1" ] || break
+  case $count:$word in 0:* | *:--publish | */udp | */sctp) ;; *) word=${word%/tcp} tcp="$tcp ${word##*:}" ;; esac
+done
 
 # Child processes must not inherit the locks below: a container's monitor would hold them as long as the container runs.
 e() { "$program" "$@" 7<&- 8<&- 9<&-; }
@@ -30,20 +48,20 @@ create() {
     exec "$@" 7<&- 9<&-
   )
 }
-create_trial() { shift "$(($1 + 1))"; create "$trial" "$@"; }
-create_next() { shift; create "$next" "$@"; }
+create_trial() { shift "$(($1 + 1))"; create "$trial" --restart no "$@"; }
+create_next() { shift; create "$next" --restart "$unproven" "$@"; }
 
 # Reads the state of the containers with the three names; missing ones are skipped. The format must use `.ID`, not `.Id`:
 # for a field that exists only in the JSON, `docker` falls back to the raw JSON, which has no `.Health` for a container
 # without a health check.
 survey() {
-  name_id='' name_runs='' name_state='' name_project='' name_digest='' name_config='' next_id='' next_runs='' trial_id=''
-  found=$(e inspect --type container --format '{{.Name}}|{{.ID}}|{{.State.Running}}|{{.State.Status}} {{with .State.Health}}{{.Status}}{{end}}|{{index .Config.Labels "jiji.project"}}|{{index .Config.Labels "jiji.digest"}}|{{index .Config.Labels "jiji.config"}}' "$name" "$next" "$trial" 2>/dev/null)
-  while IFS='|' read -r each id_ runs state_ project_ digest_ config_; do
+  name_id='' name_runs='' name_state='' name_project='' name_digest='' name_config='' name_policy='' next_id='' next_runs='' trial_id=''
+  found=$(e inspect --type container --format '{{.Name}}|{{.ID}}|{{.State.Running}}|{{.State.Status}} {{with .State.Health}}{{.Status}}{{end}}|{{index .Config.Labels "jiji.project"}}|{{index .Config.Labels "jiji.digest"}}|{{index .Config.Labels "jiji.config"}}|{{.HostConfig.RestartPolicy.Name}}' "$name" "$next" "$trial" 2>/dev/null)
+  while IFS='|' read -r each id_ runs state_ project_ digest_ config_ policy_; do
     case ${each#/} in
       "$name")
         name_id=$id_ name_runs=$runs name_state=$state_
-        name_project=$project_ name_digest=$digest_ name_config=$config_
+        name_project=$project_ name_digest=$digest_ name_config=$config_ name_policy=$policy_
         ;;
       "$next") next_id=$id_ next_runs=$runs ;;
       "$trial") trial_id=$id_ ;;
@@ -53,33 +71,80 @@ $found
 END
 }
 
+# Whether something accepts connections on each published port of the container with this process. Connecting would say
+# nothing: docker's proxy accepts any connection. `docker exec` would need a program in the image. Every user may read the
+# sockets of another network namespace here, but not if /proc hides other users' processes: then any port counts.
+listens() {
+  missing='' elsewhere='' open=' ' loopback=' '
+  [ -n "$tcp" ] || return 0
+  case $1 in '' | 0) return 0 ;; esac
+  sockets=$(cat "/proc/$1/net/tcp" "/proc/$1/net/tcp6" 2>/dev/null)
+  [ -n "$sockets" ] || return 0
+  while read -r _ address _ state _; do
+    [ "$state" = 0A ] || continue
+    port=$((0x${address##*:}))
+    case ${address%:*} in
+      # 127.0.0.0/8, ::1 and ::ffff:127.0.0.0/104: published ports lead to another address of the container.
+      ??????7F | 00000000000000000000000001000000 | 0000000000000000FFFF0000??????7F) loopback="$loopback$port " ;;
+      *) case $open in *" $port "*) ;; *) open="$open$port " elsewhere="$elsewhere${elsewhere:+, }$port" ;; esac ;;
+    esac
+  done <<END
+$sockets
+END
+  for port in $tcp; do
+    case $open in *" $port "*) ;; *) missing="$missing${missing:+, }$port" ;; esac
+  done
+  [ -n "$missing" ] || return 0
+  for port in $tcp; do
+    case $loopback in *" $port "*) elsewhere="$elsewhere${elsewhere:+, }$port of 127.0.0.1" ;; esac
+  done
+  return 1
+}
+
 # Waits until a container is healthy. Otherwise returns 1 and sets `why`.
 ready() { # container, seconds that it must run if it has no health check
-  deadline=$(($(date +%s) + limit)) settled=''
+  deadline=$(($(date +%s) + limit)) settled='' missing=''
   while :; do
-    now=$(e inspect --type container --format '{{.Image}} {{.State.Status}} {{.RestartCount}} {{with .State.Health}}{{.Status}}{{end}}' "$1" 2>/dev/null)
+    now=$(e inspect --type container --format '{{.State.Pid}} {{.Image}} {{.State.Status}} {{.RestartCount}} {{with .State.Health}}{{.Status}}{{end}}' "$1" 2>/dev/null)
     [ -n "$now" ] || { why='was removed by someone else'; return 1; }
+    pid=${now%% *} now=${now#* }
     made=${now%% *} now=${now#* }
     [ "${made#sha256:}" = "$id" ] || { why="does not use the image that was pulled as $image"; return 1; }
     case $now in
-      'running 0 healthy') return 0 ;;
+      'running 0 healthy') ! listens "$pid" || return 0 ;;
       'running 0 ')
-        [ "$2" != 0 ] && [ -z "$settled" ] || return 0
-        nap "$2"
-        settled=yes
-        continue
+        if [ "$2" != 0 ] && [ -z "$settled" ]; then
+          nap "$2"
+          settled=yes
+          continue
+        fi
+        ! listens "$pid" || return 0
         ;;
       'running 0 starting') ;;
       'running 0 unhealthy')
         # Without systemd, podman does not run health checks by itself. So run them below, and use their result at once.
         [ "$engine" = podman ] || { why='is unhealthy'; return 1; }
         ;;
-      'running '* | 'restarting '*) why='crashed and was restarted'; return 1 ;;
+      'running '* | 'restarting '*)
+        why='crashed and was restarted'
+        # Only the engine's events still know the exit code of a container that runs again.
+        code=$(e events --stream=false --since 1h --filter "container=$1" --filter event=died --format '{{.ContainerExitCode}}' 2>/dev/null | tail -n 1)
+        [ -z "$code" ] || why="crashed with exit code $code and was restarted"
+        return 1
+        ;;
       *) why="stopped with exit code $(e inspect --type container --format '{{.State.ExitCode}}' "$1")"; return 1 ;;
     esac
-    [ "$(date +%s)" -lt "$deadline" ] || { why="was not healthy after $limit s"; return 1; }
+    if [ "$(date +%s)" -ge "$deadline" ]; then
+      why="was not healthy after $limit s"
+      [ -z "$missing" ] || why="accepts no connections on port $missing after $limit s; it listens on ${elsewhere:-no port}"
+      return 1
+    fi
     if [ "$engine" = podman ]; then
-      quiet healthcheck run "$1" && return 0
+      case $now in
+        *' ') ;;
+        # In the background, because a check may take long.
+        *) quiet healthcheck run "$1" & ! wait $! || ! listens "$pid" || return 0 ;;
+      esac
       nap 1
     else
       nap 0.2
@@ -87,22 +152,41 @@ ready() { # container, seconds that it must run if it has no health check
   done
 }
 
+# Sets `kept` to whether the old container runs afterwards.
 undo() {
+  trap '' TERM INT HUP
+  kept=$name_runs
   case $phase in
     trial) quiet rm --force "$trial" ;;
     next) quiet rm --force "$next" ;;
     switch)
       quiet rm --force "$next"
-      [ -z "$old" ] || quiet start "$old"
+      if [ -n "$stopping" ]; then
+        # The engine goes on stopping the container even if nobody waits, and would stop it after a start too. So end the
+        # stop. But give a container with data the time to close its files.
+        [ "$strategy" = stop ] || quiet kill "$old"
+        wait "$stopping"
+      fi
+      kept=false
+      ! quiet start "$old" || { kept=true; policy "$proven" "$old"; }
       ;;
   esac
 }
+# 10: the old container runs; 13: nothing runs.
+exit_undone() { undo; [ "$kept" = true ] && exit 10; exit 13; }
 unhealthy() {
-  echo "unhealthy $why"
+  # The health check's settings and its last output, each as JSON in one line.
+  check=$(e inspect --type container --format '{{with .Config.Healthcheck}}{{json .}}{{end}}
+{{with .State.Health}}{{$output := ""}}{{range .Log}}{{$output = .Output}}{{end}}{{json $output}}{{end}}' "$1" 2>/dev/null)
+  case $check in
+    '{'*'
+"'*) printf 'unhealthy-check %s\n%s\n' "$why" "$check" ;;
+    *) echo "unhealthy $why" ;;
+  esac
   e logs --tail 20 "$1" 2>&1
-  undo
-  exit 10
+  exit_undone
 }
+unstarted() { echo unstarted; exit_undone; }
 give_up() { undo; exit 1; }
 
 trap '' PIPE
@@ -167,6 +251,9 @@ elif [ -n "$next_id" ]; then
   quiet rm --force "$next"
 fi
 
+# An interrupted deploy or a reboot may have left another restart policy.
+[ "$name_runs" != true ] || [ "$name_policy" = "$proven" ] || policy "$proven" "$name_id"
+
 if [ "$name_digest" = "$digest" ] && [ "$name_config" = "$config" ]; then
   case $name_state in 'running unhealthy') ;; 'running '*) echo "unchanged $name_id"; exit 0 ;; esac
 fi
@@ -175,26 +262,36 @@ old=$name_id
 
 if [ "$strategy" = trial ]; then
   # Check that the new container can run before the old one releases its ports.
-  phase=trial
+  stage trial
   create_trial "$@" >/dev/null || give_up
-  e start "$trial" >/dev/null || give_up
+  e start "$trial" >/dev/null || unstarted
   ready "$trial" "$settle" || unhealthy "$trial"
   quiet rm --force "$trial"
   settle=0
 fi
 
-phase=next
+stage next
 next_id=$(create_next "$@") || give_up
 if [ "$strategy" != beside ]; then
-  phase=switch
-  e stop "$old" >/dev/null || give_up
+  stage switch
+  policy always "$old"
+  # In the background, because it takes as long as the container takes to stop.
+  e stop "$old" >/dev/null & stopping=$!
+  wait "$stopping" || { stopping=''; give_up; }
+  stopping=''
 fi
-e start "$next" >/dev/null || give_up
+e start "$next" >/dev/null || unstarted
 ready "$next" "$settle" || unhealthy "$next"
 
 # The new container now serves requests. Finish the cleanup even if interrupted.
 trap '' TERM INT HUP
-phase=tidy
+stage tidy
+# Some engines cannot change a running container.
+policy "$proven" "$next" || {
+  quiet stop "$next"
+  policy "$proven" "$next"
+  e start "$next" >/dev/null || { phase=switch; unstarted; }
+}
 if [ -n "$old" ]; then
   quiet stop "$old"
   quiet rm --force "$old"

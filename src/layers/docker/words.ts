@@ -22,12 +22,10 @@ const pairs = (record: Readonly<Record<string, string>>): ReadonlyArray<string> 
 /** The arguments that publish a container's ports. */
 export const portWords = (ports: ReadonlyArray<string>): ReadonlyArray<string> => each("--publish", ports)
 
-/** The arguments of `create` after the name and the ports. `secrets` are names; their values are in the environment. */
+/** The arguments of `create` after the name, the restart policy and the ports. `secrets` are names; their values are in the environment. */
 export const createWords = (spec: ContainerSpec, secrets: ReadonlyArray<string>): ReadonlyArray<string> => [
   "--pull",
   "never",
-  "--restart",
-  "unless-stopped",
   ...each("--label", pairs(spec.labels)),
   ...each("--volume", spec.volumes),
   ...each("--env", pairs(spec.environment)),

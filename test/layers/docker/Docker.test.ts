@@ -348,7 +348,7 @@ describe("replacing a container", () => {
       const { commands, lines } = yield* replace({ stdout: "started c0ffee\n" })
       expect(lines).toEqual([
         "web1: replace docker shop-web shop sha256:d1 c1 trial 0.5 2 ghcr.io/me/web:v1 sha256:i1 ghcr.io/me/web 3 2 " +
-          "--publish 80:80 --pull never --restart unless-stopped --label jiji.project=shop --env LOG=info " +
+          "--publish 80:80 --pull never --label jiji.project=shop --env LOG=info " +
           "--env TOKEN --env KEY ghcr.io/me/web:v1 serve"
       ])
       const env = commands[0]?.command.env ?? {}
@@ -374,7 +374,7 @@ describe("replacing a container", () => {
         replace({ exitCode: 10, stdout: "unhealthy stopped with exit code 3\nno database\nbye\n" })
       )
       expect(error.message).toBe(
-        "The new container of web on web1 stopped with exit code 3; the old one, if any, keeps running. Last log lines:\nno database\nbye"
+        "The new container of web on web1 stopped with exit code 3; the old one keeps running. Last log lines:\nno database\nbye"
       )
     })
   )

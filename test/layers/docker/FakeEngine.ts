@@ -20,6 +20,8 @@ import { untilEffect } from "../../support/waiting.ts"
 /** A container that is there before a script runs. */
 export interface Given {
   readonly running?: boolean
+  /** The restart policy. Default: `unless-stopped`. */
+  readonly policy?: string
   /** `healthy`, `unhealthy`, `starting`; none where the image has no health check. */
   readonly health?: string
   readonly labels?: Readonly<Record<string, string>>
@@ -29,12 +31,15 @@ export interface Given {
 export interface Ended {
   readonly code: number
   readonly stdout: string
+  /** Without the lines that say the script's stage. */
   readonly stderr: string
 }
 
 /** A script that runs. */
 export interface Running {
   readonly ended: Effect.Effect<Ended>
+  /** The stages that the script went through, after its end. */
+  readonly stages: Effect.Effect<ReadonlyArray<string>>
   /** Tells the script to end, and it alone. */
   readonly kill: (signal?: NodeJS.Signals) => Effect.Effect<void>
   /** Tells the script to end, and all that it has started in its group. */
@@ -109,11 +114,16 @@ export const make = (engine: "docker" | "podman" = "docker") =>
             const [status = ""] = get(`containers/${name}/states`).split(" ")
             return `${name} ${get(`containers/${name}/id`).trim()} ${status}`
           }),
-      add: (name: string, id: string, { health = "", labels = {}, running = true }: Given = {}) => {
+      add: (
+        name: string,
+        id: string,
+        { health = "", labels = {}, policy = "unless-stopped", running = true }: Given = {}
+      ) => {
         mkdirSync(state(`containers/${name}`))
         const lines = Object.entries(labels).map(([key, value]) => `jiji.${key}=${value}\n`)
         set(`containers/${name}/labels`, lines.join(""))
         set(`containers/${name}/id`, `${id}\n`)
+        set(`containers/${name}/policy`, `${policy}\n`)
         set(`containers/${name}/image`, "sha256:old\n")
         set(`containers/${name}/states`, `${running ? "running" : "exited"} 0 ${health}\n`)
       },
@@ -149,7 +159,11 @@ export const make = (engine: "docker" | "podman" = "docker") =>
             ({ child }) => Effect.sync(() => child.kill("SIGKILL"))
           ),
           ({ child, ended }) => ({
-            ended: Effect.promise(() => ended),
+            ended: Effect.promise(async () => {
+              const { stages: _, ...rest } = await ended
+              return rest
+            }),
+            stages: Effect.promise(async () => (await ended).stages),
             kill: (signal) => Effect.sync(() => void child.kill(signal ?? "SIGTERM")),
             killGroup: (signal) => Effect.sync(() => void process.kill(-(child.pid ?? 0), signal ?? "SIGTERM")),
             exited: once(child, "exit"),
@@ -167,10 +181,21 @@ export type FakeEngine = Effect.Success<ReturnType<typeof make>>
 
 const signals: Readonly<Record<string, number>> = constants.signals
 
-const collect = (child: ChildProcessByStdio<null, Readable, Readable>): Promise<Ended> =>
+const stageLine = /^jiji stage (.*)\n/gm
+
+const collect = (
+  child: ChildProcessByStdio<null, Readable, Readable>
+): Promise<Ended & { readonly stages: ReadonlyArray<string> }> =>
   new Promise((resolve) => {
     let [stdout, stderr] = ["", ""]
     child.stdout.on("data", (data: Buffer) => (stdout += data.toString()))
     child.stderr.on("data", (data: Buffer) => (stderr += data.toString()))
-    child.on("close", (code, signal) => resolve({ code: code ?? 128 + (signals[signal ?? ""] ?? 0), stdout, stderr }))
+    child.on("close", (code, signal) =>
+      resolve({
+        code: code ?? 128 + (signals[signal ?? ""] ?? 0),
+        stdout,
+        stderr: stderr.replace(stageLine, ""),
+        stages: [...stderr.matchAll(stageLine)].map(([, name = ""]) => name)
+      })
+    )
   })

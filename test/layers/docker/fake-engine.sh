@@ -62,6 +62,11 @@ look() {
     text=$text${todo%%'{{'*}
     todo=${todo#*'{{'}
     case ${todo%%'}}'*} in
+      .State.Pid) value=''; [ ! -e "$state/pid" ] || read -r value <"$state/pid" ;;
+      .HostConfig.RestartPolicy.Name) read -r value <"$at/policy" ;;
+      'with .Config.Healthcheck' | 'range .Log' | '$output := ""' | '$output = .Output') value='' ;;
+      'json .') value=''; [ ! -e "$state/healthcheck" ] || read -r value <"$state/healthcheck" ;;
+      'json $output') value=''; [ ! -e "$state/health-output" ] || read -r value <"$state/health-output" ;;
       .Name) [ "$engine" = podman ] || text=$text/; value=${at##*/} ;;
       .ID | .Id) value=$id ;;
       .Image) read -r value <"$at/image" ;;
@@ -127,6 +132,7 @@ case $operation in
     echo "$((count + 1))" >"$state/count"
     echo "$3-$count" >"$made/id"
     echo "$image" >"$made/image"
+    echo "$5" >"$made/policy"
     echo 'created 0 ' >"$made/states"
     echo "$3-$count"
     ;;
@@ -139,6 +145,16 @@ case $operation in
     find_container "$2" || exit 1
     echo 'exited 0 ' >"$at/states"
     ;;
+  kill)
+    find_container "$2" || exit 1
+    echo 'exited 137 ' >"$at/states"
+    rm -f "$state/blocked"
+    ;;
+  update)
+    find_container "$4" || exit 1
+    echo "$3" >"$at/policy"
+    ;;
+  events) cat "$state/events" ;;
   rm)
     find_container "$3" || exit 1
     rm -r "$at"

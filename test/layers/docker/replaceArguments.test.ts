@@ -58,10 +58,12 @@ for (const shell of shells) {
         const ports = ["--publish", "127.0.0.1:80:80"]
         yield* run(engine, { words, ports })
         expect(engine.get("create.words").split("\0").slice(0, -1).slice(-words.length)).toEqual(words)
-        expect(engine.get("create.words").split("\0").slice(0, 5)).toEqual([
+        expect(engine.get("create.words").split("\0").slice(0, 7)).toEqual([
           "create",
           "--name",
           "shop-web-next",
+          "--restart",
+          "no",
           ...ports
         ])
       })

@@ -50,7 +50,7 @@ describe("the create command", () => {
 
   test("names secrets but does not contain their values", () => {
     expect(line(words.createWords(spec, ["DATABASE_URL", "TOKEN"]))).toBe(
-      "--pull never --restart unless-stopped --label 'jiji.project=shop' " +
+      "--pull never --label 'jiji.project=shop' " +
         "--volume data:/var/lib/app --volume '/srv/a b:/c:ro' " +
         "--env 'LOG=info' --env 'GREETING=hello $USER' --env 'LINES=a\nb' --env 'EMPTY=' " +
         "--env DATABASE_URL --env TOKEN a:1 bin/serve --name 'it'\\''s'"
@@ -59,7 +59,7 @@ describe("the create command", () => {
 
   test("omits what is not configured", () => {
     const bare = { image: "a:1", labels: {}, ports: [], volumes: [], environment: {}, command: [] }
-    expect(line(words.createWords(bare, []))).toBe("--pull never --restart unless-stopped a:1")
+    expect(line(words.createWords(bare, []))).toBe("--pull never a:1")
   })
 
   test("publishes ports separately, so that a trial can omit them", () => {

@@ -1,0 +1,91 @@
+import { Duration, Effect, Option, Schema } from "effect"
+import { lastLines, reasonFrom } from "../../core/lines.ts"
+import type { Output } from "../processes/Command.ts"
+import type { ReplaceOptions } from "./Docker.ts"
+import {
+  ContainerBusy,
+  ContainerForeign,
+  ContainerNotStarted,
+  ContainerUnhealthy,
+  parseEngineError,
+  PortTaken
+} from "./DockerError.ts"
+
+/** `.Config.Healthcheck` as both engines print it: times in nanoseconds, absent or 0 where the default holds. */
+const Healthcheck = Schema.fromJsonString(
+  Schema.Struct({
+    Interval: Schema.optional(Schema.Number),
+    StartPeriod: Schema.optional(Schema.Number),
+    Retries: Schema.optional(Schema.Number)
+  })
+)
+const decodeHealthcheck = Schema.decodeUnknownOption(Healthcheck)
+const decodeText = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.String))
+
+/** Reads the two lines about the health check: its settings, and its last output. */
+const healthcheck = (settings: string, output: string) =>
+  Option.match(Option.all([decodeHealthcheck(settings), decodeText(output)]), {
+    onNone: () => ({}),
+    onSome: ([{ Interval = 0, Retries = 0, StartPeriod = 0 }, text]) => ({
+      check: {
+        output: lastLines(text, 10).trim(),
+        // The engines' defaults: 30 s and 3.
+        interval: (Interval === 0 ? 30e9 : Interval) / 1e9,
+        startPeriod: StartPeriod / 1e9,
+        retries: Retries === 0 ? 3 : Retries
+      }
+    })
+  })
+
+/** The lines that name no reason: they follow the one that does. */
+const withoutReason = /^Error: failed to start containers:/
+
+/** Why the engine cannot start a container, without the names of the parts of the engine that pass the reason on. */
+const startReason = (stderr: string): string => {
+  const lines = stderr.split("\n").filter((line) => !withoutReason.test(line))
+  return reasonFrom(lines.join("\n"), /^Error\b/i)
+    .replace(/^.*unable to start container process: /s, "")
+    .replace(/^Error response from daemon: /, "")
+    .replace(/: unknown$|: OCI runtime attempted to invoke a command that was not found$/, "")
+}
+
+/** Reads the result of `replace.sh`: its exit code, and the first word of its output. */
+export const replaceResult = Effect.fnUntraced(function* (
+  server: string,
+  { engine, service, timeout }: Pick<ReplaceOptions, "engine" | "service" | "timeout">,
+  output: Output
+) {
+  const [line = "", ...rest] = output.stdout.split("\n")
+  const [word = "", ...detail] = line.split(" ")
+  const about = { server, service }
+  if (output.exitCode === 0 && (word === "started" || word === "unchanged")) {
+    return { outcome: word, id: detail.join(" ") } as const
+  }
+  const undone = { ...about, keepsOld: output.exitCode === 10 }
+  const reason = detail.join(" ")
+  if (word === "unhealthy") return yield* new ContainerUnhealthy({ ...undone, reason, log: rest.join("\n").trimEnd() })
+  if (word === "unhealthy-check") {
+    const [settings = "", text = "", ...log] = rest
+    return yield* new ContainerUnhealthy({
+      ...undone,
+      ...healthcheck(settings, text),
+      timeout: Math.ceil(Duration.toSeconds(timeout)),
+      reason,
+      log: log.join("\n").trimEnd()
+    })
+  }
+  if (word === "busy") {
+    const [name = "", ...holder] = detail
+    return yield* new ContainerBusy({ server, name: name.replace(/:$/, ""), holder: holder.join(" ") })
+  }
+  if (word === "foreign") return yield* new ContainerForeign({ server, engine, name: reason })
+  const taken = /port is already allocated|address already in use/i
+  if (taken.test(output.stderr)) {
+    return yield* new PortTaken({ ...about, detail: reasonFrom(output.stderr, taken, 1) })
+  }
+  const operation = `replace the container of ${service}`
+  const error = parseEngineError({ machine: server, engine, operation }, output)
+  return yield* word === "unstarted" && error._tag === "EngineFailed"
+    ? new ContainerNotStarted({ ...undone, detail: startReason(output.stderr) })
+    : error
+})
