@@ -327,7 +327,9 @@ export class Docker extends Context.Service<
             JIJI_RUN: runText(yield* CurrentRun),
             ...Object.fromEntries(values)
           }
-          const output = yield* shell.run(remote(server), { ...command, env, show: "stderr" })
+          const stage = stageReader(options.service)
+          const run = { ...command, env, show: "stderr", onLine: stage.onLine, cleanup: stage } as const
+          const output = yield* shell.run(remote(server), run)
           return yield* replaceResult(server.name, options, output)
         })
       })
@@ -360,6 +362,34 @@ const loginArgs = (credentials: Credentials | undefined): ReadonlyArray<string> 
 
 const loginEnv = (credentials: Credentials | undefined): NonNullable<Command["env"]> =>
   credentials === undefined ? {} : { JIJI_PASSWORD: credentials.password }
+
+/** Follows the stages of `replace.sh`, from which it cleans up in different ways when jiji stops it. */
+const stageReader = (service: string) => {
+  let stage = ""
+  return {
+    onLine: (line: string) => {
+      const name = /^jiji stage (\w+)$/.exec(line)?.[1]
+      if (name === undefined) return line
+      stage = name
+      return undefined
+    },
+    // A container gets ten seconds to stop before the engine kills it.
+    timeout: Duration.seconds(30),
+    text: () => {
+      switch (stage) {
+        case "trial":
+        case "next":
+          return `removing the new container of ${service}`
+        case "switch":
+          return `putting the old container of ${service} back`
+        case "tidy":
+          return `removing the old container of ${service}`
+        default:
+          return undefined
+      }
+    }
+  }
+}
 
 /** Who deploys, for others that wait. One line, whatever the names contain. */
 const runText = (run: string): string =>

@@ -101,6 +101,13 @@ END
   return 1
 }
 
+# The exit code of a container that podman has restarted, or is about to: only podman's events still know it. With docker,
+# a new container is not restarted.
+exit_code() {
+  [ "$engine" = podman ] || return 0
+  e events --stream=false --since 1h --filter "container=$1" --filter event=died --format '{{.ContainerExitCode}}' 2>/dev/null | tail -n 1
+}
+
 # Waits until a container is healthy. Otherwise returns 1 and sets `why`.
 ready() { # container, seconds that it must run if it has no health check
   deadline=$(($(date +%s) + limit)) settled='' missing=''
@@ -126,13 +133,16 @@ ready() { # container, seconds that it must run if it has no health check
         [ "$engine" = podman ] || { why='is unhealthy'; return 1; }
         ;;
       'running '* | 'restarting '*)
-        why='crashed and was restarted'
-        # Only the engine's events still know the exit code of a container that runs again.
-        code=$(e events --stream=false --since 1h --filter "container=$1" --filter event=died --format '{{.ContainerExitCode}}' 2>/dev/null | tail -n 1)
-        [ -z "$code" ] || why="crashed with exit code $code and was restarted"
+        code=$(exit_code "$1")
+        why="crashed${code:+ with exit code $code} and was restarted"
         return 1
         ;;
-      *) why="stopped with exit code $(e inspect --type container --format '{{.State.ExitCode}}' "$1")"; return 1 ;;
+      *)
+        code=$(exit_code "$1")
+        [ -n "$code" ] || code=$(e inspect --type container --format '{{.State.ExitCode}}' "$1")
+        why="stopped with exit code $code"
+        return 1
+        ;;
     esac
     if [ "$(date +%s)" -ge "$deadline" ]; then
       why="was not healthy after $limit s"
@@ -275,10 +285,10 @@ next_id=$(create_next "$@") || give_up
 if [ "$strategy" != beside ]; then
   stage switch
   policy always "$old"
-  # In the background, because it takes as long as the container takes to stop.
-  e stop "$old" >/dev/null & stopping=$!
-  wait "$stopping" || { stopping=''; give_up; }
-  stopping=''
+  # In the background, because it takes as long as the container takes to stop. Quietly, because podman warns when a
+  # container ignores SIGTERM: if the connection is lost, that would kill podman and leave the container half stopped.
+  quiet stop "$old" & stopping=$!
+  wait "$stopping" && stopping='' || { stopping=''; e stop "$old" >/dev/null || give_up; }
 fi
 e start "$next" >/dev/null || unstarted
 ready "$next" "$settle" || unhealthy "$next"
@@ -289,7 +299,7 @@ stage tidy
 # Some engines cannot change a running container.
 policy "$proven" "$next" || {
   quiet stop "$next"
-  policy "$proven" "$next"
+  policy "$proven" "$next" || echo "$engine cannot set the restart policy of $name: it does not start again after a reboot" >&2
   e start "$next" >/dev/null || { phase=switch; unstarted; }
 }
 if [ -n "$old" ]; then

@@ -1,4 +1,4 @@
-import { type Effect, type Redacted, Schema, type Stream } from "effect"
+import { type Duration, type Effect, type Redacted, Schema, type Stream } from "effect"
 import { defineError } from "../../core/defineError.ts"
 import { on } from "./machineText.ts"
 
@@ -26,6 +26,13 @@ export interface Command {
   readonly onLine?: (line: string) => string | undefined
   /** The script's name, shown instead of its text. */
   readonly script?: string
+  /** What the command does if jiji stops it. Only on a server. Without it, jiji waits a few seconds for the command. */
+  readonly cleanup?: {
+    /** How long jiji waits for it. */
+    readonly timeout: Duration.Duration
+    /** What it is doing, such as "removing the new container of web". Undefined if there is nothing to clean up now. */
+    readonly text: () => string | undefined
+  }
 }
 
 /** Makes a command that runs a script with `sh`. The arguments are `$1`, `$2`, …; `text` should be constant. */

@@ -35,11 +35,11 @@ export class Shell extends Context.Service<
         run: (machine, command) =>
           machine._tag === "Local"
             ? processes.run(command)
-            : collectOutput(events, label(machine), command, startRemote(ssh, machine.server, command)),
+            : collectOutput(events, label(machine), command, startRemote(ssh, events, machine.server, command)),
         bytes: (machine, command) =>
           machine._tag === "Local"
             ? processes.bytes(command)
-            : streamStdout(events, label(machine), command, startRemote(ssh, machine.server, command))
+            : streamStdout(events, label(machine), command, startRemote(ssh, events, machine.server, command))
       })
     })
   )

@@ -2,6 +2,8 @@ import { Effect, type Redacted, type Scope } from "effect"
 import { CommandLine } from "effect/process"
 import type { Server } from "../../config/Project.ts"
 import type { Command, Process } from "../processes/Command.ts"
+import { CurrentPath, CurrentRun, type Events } from "../../core/Events.ts"
+import { HeldResources } from "../../core/NameTracker.ts"
 import type { Ssh } from "../ssh/Ssh.ts"
 import type { SshError } from "../ssh/SshError.ts"
 
@@ -49,14 +51,51 @@ const remoteScript = Effect.fnUntraced(function* (command: Command) {
   return `${[...exports, set, ...supervise(input)].join("\n")}\n`
 })
 
+/** Says what a command cleans up when jiji stops it, and what happens if jiji does not see its end. */
+const cleanupNotes = Effect.fnUntraced(function* (
+  { publish }: Events["Service"],
+  server: string,
+  { cleanup }: Command
+) {
+  if (cleanup === undefined) return undefined
+  const path = yield* CurrentPath
+  const run = yield* CurrentRun
+  const held = yield* HeldResources
+  let untrack = () => {}
+  const note = (level: "info" | "warning", text: string) =>
+    publish({ _tag: "StepNoted", level, text }).pipe(
+      Effect.provideService(CurrentPath, path),
+      Effect.provideService(CurrentRun, run)
+    )
+  return {
+    timeout: cleanup.timeout,
+    onStart: Effect.suspend(() => {
+      const text = cleanup.text()
+      if (text === undefined) return Effect.void
+      untrack = held.add(`${server} continues without jiji: ${text}`)
+      return note("info", `${server}: ${text}`)
+    }),
+    onEnd: (exited: boolean) =>
+      Effect.suspend(() => {
+        const text = cleanup.text()
+        if (text === undefined) return Effect.void
+        // If its end is unknown, keep the name: jiji lists it if it has to exit.
+        if (!exited) return note("warning", `${server} continues without jiji: ${text}`)
+        untrack()
+        return Effect.void
+      })
+  }
+})
+
 /** Starts a command on a server. */
 export const startRemote = Effect.fnUntraced(function* (
   ssh: Ssh["Service"],
+  events: Events["Service"],
   server: Server,
   command: Command
 ): Effect.fn.Return<Process<SshError>, SshError, Scope.Scope> {
   const text = Buffer.from(yield* remoteScript(command))
-  const child = yield* ssh.exec(server, bootstrap(text.length))
+  const child = yield* ssh.exec(server, bootstrap(text.length), yield* cleanupNotes(events, server.name, command))
   yield* child.write(text)
   return child
 })

@@ -1,9 +1,9 @@
 import * as NodeStream from "@effect/platform-node-shared/NodeStream"
-import { Deferred, type Duration, Effect, Exit, Scope, Semaphore, Stream } from "effect"
+import { Deferred, Effect, Exit, Option, Scope, Semaphore, Stream } from "effect"
 import { constants } from "node:os"
 import type { Readable } from "node:stream"
 import type { ClientChannel } from "ssh2"
-import type { RemoteProcess } from "./Ssh.ts"
+import type { RemoteProcess, Stopping } from "./Ssh.ts"
 import { ConnectionLost, RemoteExecFailed } from "./SshError.ts"
 import type { Connection } from "./Connection.ts"
 
@@ -68,15 +68,18 @@ const start = (connection: Connection, line: string) =>
 const stop = Effect.fnUntraced(function* (
   connection: Connection,
   { channel, closed, exit }: RunningCommand,
-  grace: Duration.Duration
+  { onEnd, onStart, timeout }: Stopping
 ) {
+  const isRunning = !Deferred.isDoneUnsafe(exit)
   if (!channel.writableEnded) channel.end()
+  if (isRunning && !Deferred.isDoneUnsafe(connection.lost)) yield* onStart
   channel.resume()
   channel.stderr.resume()
-  const limit = Deferred.isDoneUnsafe(exit) ? "500 millis" : grace
+  const limit = isRunning ? timeout : "500 millis"
   const gone = Effect.raceFirst(Deferred.await(closed), Effect.ignore(Deferred.await(connection.lost)))
   // Finalizers are uninterruptible, but the timeout must be able to interrupt this wait.
-  yield* Effect.timeoutOption(Effect.interruptible(gone), limit)
+  const ended = yield* Effect.timeoutOption(Effect.interruptible(gone), limit)
+  if (isRunning) yield* onEnd(Option.isSome(ended) && !Deferred.isDoneUnsafe(connection.lost))
   channel.close()
 })
 
@@ -88,7 +91,7 @@ const isResourceShortage = (cause: unknown): boolean =>
 const open = (
   connection: Connection,
   line: string,
-  grace: Duration.Duration,
+  stopping: Stopping,
   attempts = 20
 ): Effect.Effect<RunningCommand, RemoteExecFailed | ConnectionLost, Scope.Scope> =>
   Effect.gen(function* () {
@@ -97,7 +100,7 @@ const open = (
     const others = connection.running.size
     const started = yield* Effect.acquireRelease(
       start(connection, line),
-      (running) => stop(connection, running, grace),
+      (running) => stop(connection, running, stopping),
       {
         interruptible: true
       }
@@ -109,17 +112,17 @@ const open = (
     if (others > 0) {
       // The server allows fewer sessions than we assumed (MaxSessions). Lower the limit and wait for a running command.
       yield* connection.sessions.resize(Math.max(1, connection.running.size))
-      return yield* open(connection, line, grace, attempts)
+      return yield* open(connection, line, stopping, attempts)
     }
     // A busy sshd frees a session some time after its channel has closed. If it never started a command, it has none at all.
     if (!connection.hasStarted || attempts === 0) return yield* started.failure
     yield* Effect.sleep("100 millis")
-    return yield* open(connection, line, grace, attempts - 1)
+    return yield* open(connection, line, stopping, attempts - 1)
   })
 
 /** Starts a command line. Closing the scope stops the command. */
-export const exec = Effect.fnUntraced(function* (connection: Connection, line: string, grace: Duration.Duration) {
-  const { channel, exit } = yield* open(connection, line, grace)
+export const exec = Effect.fnUntraced(function* (connection: Connection, line: string, stopping: Stopping) {
+  const { channel, exit } = yield* open(connection, line, stopping)
   const lost = Deferred.await(connection.lost)
   const failIfLost = Effect.suspend(() => (Deferred.isDoneUnsafe(connection.lost) ? lost : Effect.void))
   const ended = Effect.raceFirst(Deferred.await(exit), lost)

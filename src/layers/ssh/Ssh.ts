@@ -1,4 +1,4 @@
-import { Context, Deferred, Effect, FileSystem, Layer, type Scope, Semaphore, type Stream } from "effect"
+import { Context, type Duration, Deferred, Effect, FileSystem, Layer, type Scope, Semaphore, type Stream } from "effect"
 import type { Server } from "../../config/Project.ts"
 import { Events } from "../../core/Events.ts"
 import { Secrets } from "../secrets/Secrets.ts"
@@ -26,6 +26,16 @@ export interface RemoteProcess {
   readonly exitCode: Effect.Effect<number, ConnectionLost>
 }
 
+/** How to stop a command that takes time to clean up. */
+export interface Stopping {
+  /** How long to wait for the command to exit. */
+  readonly timeout: Duration.Duration
+  /** Runs before the wait, unless the command has already exited or the connection is lost. */
+  readonly onStart: Effect.Effect<void>
+  /** Runs after the wait, unless the command exited before it. `exited` is false if the time was up or the connection was lost. */
+  readonly onEnd: (exited: boolean) => Effect.Effect<void>
+}
+
 /** An open port on a server's 127.0.0.1 that leads to a port or socket on this machine. */
 export interface Forward {
   /** The port on the server. */
@@ -49,7 +59,7 @@ export class Ssh extends Context.Service<
     /** Connects to a server, unless already connected. `isNew` is true if this added the host key to known_hosts. */
     connect(server: Server): Effect.Effect<{ readonly isNew: boolean }, SshError>
     /** Starts a command line in the user's login shell on the server. Closing the scope stops it. */
-    exec(server: Server, line: string): Effect.Effect<RemoteProcess, SshError, Scope.Scope>
+    exec(server: Server, line: string, stopping?: Stopping): Effect.Effect<RemoteProcess, SshError, Scope.Scope>
     /**
      * Forwards a port of the server's 127.0.0.1 to this machine until the scope closes. Uses `port`, or a free port if
      * the server refuses that one. Fails with `ForwardRefused` if the server refuses both.
@@ -126,8 +136,10 @@ export class Ssh extends Context.Service<
 
       return Ssh.of({
         connect: (server) => Effect.map(connection(server), ({ isNew }) => ({ isNew })),
-        exec: Effect.fnUntraced(function* (server, line) {
-          return yield* RemoteExec.exec(yield* connection(server), line, settings.stopTimeout)
+        exec: Effect.fnUntraced(function* (server, line, stopping) {
+          const { stopTimeout: timeout } = settings
+          const how = stopping ?? { timeout, onStart: Effect.void, onEnd: () => Effect.void }
+          return yield* RemoteExec.exec(yield* connection(server), line, how)
         }),
         forward: Effect.fnUntraced(
           function* (server, options) {
