@@ -37,6 +37,9 @@ export const parsePath = (path: string): { readonly keys: ReadonlyArray<string>;
 export const parentPaths = (path: string): ReadonlyArray<string> =>
   [...path.matchAll(/[/[]/g)].map(({ index }) => path.slice(0, index)).toReversed()
 
+/** Identifies the node of an event. Two runs can have nodes with the same path, if a step starts runs. */
+export const nodeId = ({ path, run }: Event): string => `${run} ${path}`
+
 /** The detail as one printable line. Of a command's output, only the text after the last carriage return remains. */
 export const detailText = ({ detail, mark }: EventLine): string =>
   mark === "output" ? printable(detail) : oneLine(detail)
