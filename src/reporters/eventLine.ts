@@ -31,8 +31,8 @@ export const parsePath = (path: string): { readonly keys: ReadonlyArray<string>;
 }
 
 /**
- * The paths that contain a path, the nearest first: `deploy/servers[web1]`, `deploy/servers`, `deploy`. Names may contain
- * any character, so some of these paths may not belong to a node.
+ * The paths that contain a path, the nearest first: `deploy/servers[web1]`, `deploy/servers`, `deploy`. In the
+ * history, names from older versions may contain any character, so some of these paths may not belong to a node.
  */
 export const parentPaths = (path: string): ReadonlyArray<string> =>
   [...path.matchAll(/[/[]/g)].map(({ index }) => path.slice(0, index)).toReversed()
