@@ -72,7 +72,7 @@ Every event has:
 | key | |
 | --- | --- |
 | \`_tag\` | the kind of event, from the table below |
-| \`seq\` | its position in the run, counted from 1 without gaps |
+| \`seq\` | its position in the stream, counted from 1 without gaps |
 | \`run\` | ID of the run |
 | \`time\` | epoch milliseconds |
 | \`path\` | the node: \`deploy/servers[web1]/services[web]/pull\` |
@@ -90,15 +90,31 @@ ${rows.join("\n")}
 failure in \`failures\` has a \`tag\` (the name of an error in [troubleshooting](troubleshooting.md)), a \`message\` and a
 \`remedy\`.
 
+## Runs inside runs
+
+A step may start a run of its own with \`Pipeline.run\`. The events of that nested run are in the same stream, counted by the
+same \`seq\`. They have the nested run's own ID in \`run\`, and their paths start with its pipeline's name. Its \`RunStarted\` has
+the ID of the outer run in \`parent\`. The stream goes on after the end of a nested run: a run's last event has the same \`run\`
+as the first event of the stream.
+
+Live progress and plain text show the steps of nested runs, and the run's name at its end. The history, hooks, traces and
+GitHub annotations and summaries only follow the outer run; its step shows how the nested run ended.
+
+If a nested run fails or is interrupted, its steps are undone before it ends. Once it has succeeded, it stays done, even if
+the outer run fails later. To undo it then, add an undo to the step that starts it, or nest the pipeline with
+\`Pipeline.pipeline\` instead of running it.
+
 ## Guarantees
 
-- The first event is \`RunStarted\`. The last one is \`RunSucceeded\`, \`RunFailed\` or \`RunInterrupted\`; without it, jiji was
+- The first event is \`RunStarted\`. The last one of a run is \`RunSucceeded\`, \`RunFailed\` or \`RunInterrupted\`; without it, jiji was
   killed.
 - Every node that starts ends once, with \`StepSucceeded\`, \`StepSkipped\`, \`StepFailed\` or \`StepInterrupted\`. An item that
   never started has only a \`StepSkipped\`. Every \`ResourceAcquired\` is followed by one \`ResourceReleased\`, in reverse order
   within a node.
 - Events of nodes that run at the same time are interleaved; \`path\` tells them apart.
-- No event contains a secret that jiji knows: it is replaced by \`<redacted>\`.
+- No event contains a secret that jiji knows: it is replaced by \`<redacted>\` in free text and in data, such as output,
+  messages, item keys and results. Keys, tags, \`kind\`, \`level\`, \`stream\`, the literals and keys that a result's schema
+  declares, and the names of jiji's own nodes never change, even if a secret has the same text.
 
 \`version\` in \`RunStarted\` is 1. Newer versions of jiji may add keys and events without changing that number, so ignore what
 you do not know. A breaking change gets another number.

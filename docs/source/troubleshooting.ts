@@ -9,14 +9,14 @@ const src = join(import.meta.dir, "../../src")
 
 /** The headings of the page, with the paths in src of their errors. The longest path that matches a file wins. */
 const parts = {
-  "Usage and configuration": ["cli/", "config/", "sandbox/", "steps/"],
+  "Usage and configuration": ["cli/", "config/", "reporters/", "sandbox/", "steps/"],
   "Run history": ["record/"],
   Secrets: ["layers/secrets/"],
   "Servers and SSH": ["layers/ssh/"],
   "Engines and containers": ["layers/docker/", "layers/processes/"],
   "Remote registries": ["layers/docker/RemoteRegistryError.ts"],
   "The local registry": ["layers/registry/", "layers/registryContainer/"],
-  "Your own pipelines": ["cli/pipelines/", "core/", "pipeline/"]
+  "Your own pipelines": ["cli/pipelines/", "core/", "pipeline/", "rehearsal/"]
 } as const
 
 const headingOf = (file: string): string => {

@@ -2,6 +2,7 @@ import { appendFileSync } from "node:fs"
 import { relative, resolve } from "node:path"
 import { type Cause, Context, Effect } from "effect"
 import type { Project } from "../config/Project.ts"
+import { ownEvents } from "../core/runEvents.ts"
 import { annotations } from "../reporters/github/annotations.ts"
 import { endSummary, jobSummary } from "../reporters/github/jobSummary.ts"
 import { type FileLocation, withRemedy, workflowCommand } from "../reporters/github/workflowCommand.ts"
@@ -62,7 +63,7 @@ export const gitHubWorkflow = ({ env, output, scrub }: GitHubWorkflowOptions): G
   return {
     followers: ({ environment, name }, { json }) => [
       // GitHub reads both streams, and with --json only events may be on stdout.
-      feed(annotations(json ? { write: writeStderrSync } : output, reported)),
+      feed(annotations(json ? { write: writeStderrSync } : output, reported), ownEvents),
       ...(file === "" ? [] : [jobSummary(append, { project: name, ...(environment !== undefined && { environment }) })])
     ],
     reportExit: (cause) =>

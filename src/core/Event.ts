@@ -1,11 +1,13 @@
 import { Schema } from "effect"
+import { MachineName, NodeName, Structure, Text } from "./scrubSchema.ts"
 
 /** The fields of every event: its number within the run, the run's id, the time (epoch milliseconds) and the node's path. */
 const stamp = {
   seq: Schema.Int,
-  run: Schema.String,
+  run: Structure,
   time: Schema.Int,
-  path: Schema.String
+  // `Events.publish` scrubs the parts of a path one by one.
+  path: Structure
 }
 
 /** The kind of a node. A `pipeline`, `forEach` or `item` (of a forEach) contains other nodes. An `undo` has the path `STEP/undo`. */
@@ -13,28 +15,29 @@ export const NodeKind = Schema.Literals(["step", "pipeline", "forEach", "item", 
 export type NodeKind = typeof NodeKind.Type
 
 /** A failure in an event: the error's tag, message and remedy. A defect (an unexpected exception) has the tag `Defect`. */
-export const FailureRecord = Schema.Struct({ tag: Schema.String, message: Schema.String, remedy: Schema.String })
+export const FailureRecord = Schema.Struct({ tag: Structure, message: Text, remedy: Text })
 export type FailureRecord = typeof FailureRecord.Type
 
-/** A run started. `version` is the version of the event format. */
+/** A run started. `version` is the version of the event format. If a step of another run started it, `parent` is that run's ID. */
 export const RunStarted = Schema.TaggedStruct("RunStarted", {
   ...stamp,
   version: Schema.Literal(1),
-  name: Schema.String
+  name: NodeName,
+  parent: Schema.optionalKey(Structure)
 })
 /** A node started. */
 export const StepStarted = Schema.TaggedStruct("StepStarted", { ...stamp, kind: NodeKind })
 /** A command wrote a line. `machine` is where the command runs. */
 export const StepOutput = Schema.TaggedStruct("StepOutput", {
   ...stamp,
-  machine: Schema.String,
+  machine: MachineName,
   stream: Schema.Literals(["stdout", "stderr"]),
-  line: Schema.String
+  line: Text
 })
 /** Bytes transferred so far, and the `total` if known. Published a few times per second; the last one has the final count. */
 export const StepProgress = Schema.TaggedStruct("StepProgress", {
   ...stamp,
-  label: Schema.String,
+  label: Text,
   bytes: Schema.Int,
   total: Schema.optionalKey(Schema.Int)
 })
@@ -42,7 +45,7 @@ export const StepProgress = Schema.TaggedStruct("StepProgress", {
 export const StepNoted = Schema.TaggedStruct("StepNoted", {
   ...stamp,
   level: Schema.Literals(["info", "warning"]),
-  text: Schema.String
+  text: Text
 })
 /** An attempt failed and the step will retry in `millis`. `attempt` counts the failed attempts, starting at 1. */
 export const StepRetried = Schema.TaggedStruct("StepRetried", {
@@ -55,7 +58,7 @@ export const StepRetried = Schema.TaggedStruct("StepRetried", {
 export const StepSkipped = Schema.TaggedStruct("StepSkipped", {
   ...stamp,
   kind: NodeKind,
-  reason: Schema.String,
+  reason: Text,
   millis: Schema.Int,
   result: Schema.optionalKey(Schema.Unknown)
 })
@@ -76,11 +79,11 @@ export const StepFailed = Schema.TaggedStruct("StepFailed", {
 /** A node was interrupted by a signal, or because a node running in parallel failed. */
 export const StepInterrupted = Schema.TaggedStruct("StepInterrupted", { ...stamp, kind: NodeKind, millis: Schema.Int })
 /** A node acquired a resource, such as a connection, a tunnel or a server. */
-export const ResourceAcquired = Schema.TaggedStruct("ResourceAcquired", { ...stamp, resource: Schema.String })
+export const ResourceAcquired = Schema.TaggedStruct("ResourceAcquired", { ...stamp, resource: Text })
 /** A resource was released. `clean` is false if the release failed or timed out. */
 export const ResourceReleased = Schema.TaggedStruct("ResourceReleased", {
   ...stamp,
-  resource: Schema.String,
+  resource: Text,
   clean: Schema.Boolean
 })
 /** The run succeeded. This is the last event of the run. */

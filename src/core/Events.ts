@@ -1,6 +1,7 @@
-import { Clock, Context, Effect, Layer, PubSub, type Scope, Stream } from "effect"
-import { type Event, type EventBody, isEnd } from "./Event.ts"
+import { Clock, Context, Effect, Layer, PubSub, type Schema, type Scope, Stream } from "effect"
+import { Event, type EventBody, isEnd } from "./Event.ts"
 import { publicPaths } from "./publicPaths.ts"
+import { scrubbed, scrubEncoded } from "./scrubSchema.ts"
 import { Scrubber } from "./Scrubber.ts"
 
 /** The path of the node that the current fiber runs, such as `deploy/servers[web1]/pull`. Empty outside a run. */
@@ -9,6 +10,8 @@ export const CurrentPath = Context.Reference<string>("jiji/core/CurrentPath", { 
 /** The id of the run that the current fiber belongs to. Empty outside a run. */
 export const CurrentRun = Context.Reference<string>("jiji/core/CurrentRun", { defaultValue: () => "" })
 
+const scrubEvent = scrubbed(Event)
+
 /**
  * The stream of events of all runs in this process. Publishing never waits for subscribers. Known secrets are removed
  * from an event before any subscriber sees it.
@@ -16,8 +19,11 @@ export const CurrentRun = Context.Reference<string>("jiji/core/CurrentRun", { de
 export class Events extends Context.Service<
   Events,
   {
-    /** Adds `seq`, `run`, `time` and `path` to an event of the current node, and publishes it. */
-    publish(body: EventBody): Effect.Effect<void>
+    /**
+     * Adds `seq`, `run`, `time` and `path` to an event of the current node, and publishes it. With the schema of its
+     * `result`, secrets are only removed from the data in it, not from the keys and literals that the schema declares.
+     */
+    publish(body: EventBody, result?: Schema.Top): Effect.Effect<void>
     /** Subscribes until the scope closes. The stream has every event published after this effect completes. */
     readonly subscribe: Effect.Effect<Stream.Stream<Event>, never, Scope.Scope>
   }
@@ -30,13 +36,22 @@ export class Events extends Context.Service<
       const paths = publicPaths(scrubber.text)
       let seq = 0
       return Events.of({
-        publish: (body) =>
+        publish: (body, result) =>
           // Number and publish synchronously, so that two fibers cannot publish out of order.
           Effect.withFiber((fiber) => {
             const run = fiber.getRef(CurrentRun)
             const path = paths.toPublic(run, fiber.getRef(CurrentPath))
             const time = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
-            const event = { ...scrubber.deep(body), seq: ++seq, run, time, path }
+            const known =
+              result !== undefined && "result" in body ? scrubEncoded(result, body.result, scrubber) : undefined
+            const event = {
+              ...scrubEvent(body, scrubber),
+              ...(known !== undefined && { result: known }),
+              seq: ++seq,
+              run,
+              time,
+              path
+            }
             PubSub.publishUnsafe(hub, event)
             if (isEnd(event)) paths.forget(run)
             return Effect.void

@@ -36,6 +36,7 @@ export class Scrubber extends Context.Service<
       return from === 0 ? input : output + input.slice(from)
     }
     const text = (input: string): string => {
+      if (isEmpty) return input
       const output = maskAll(input)
       // A reader does not see colours and invisible characters, so look for secrets with those removed, too.
       const visible = Bun.stripANSI(output).replaceAll(/(?![\t\r\n])[\p{Cc}\p{Cf}\u2028\u2029]/gu, "")

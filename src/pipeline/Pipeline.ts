@@ -2,7 +2,7 @@ import { type Effect, Pipeable, type Scope } from "effect"
 import type { Event } from "../core/Event.ts"
 import { asNode, type Node, type Subscriber } from "./Node.ts"
 import { type Origin, origin } from "./origin.ts"
-import { appendNode } from "./paths.ts"
+import { appendNode, checkName } from "./paths.ts"
 import type {
   AddsOf,
   PrefixPaths,
@@ -19,13 +19,28 @@ import type {
 } from "./types/NodeMap.ts"
 import type { Step } from "./Step.ts"
 import type { Strategy } from "./Strategy.ts"
-import type { AddsOfParallel, StateAfterAdds, StateAfterPipeline } from "./types/State.ts"
+import { checkStrategy } from "./checkStrategy.ts"
+import type {
+  AddsOfParallel,
+  FromEarlierStep,
+  NoConflict,
+  Requirement,
+  StateAfterAdds,
+  StateAfterPipeline
+} from "./types/State.ts"
 import * as Strategies from "./Strategy.ts"
 
 export { Description, describe } from "./description.ts"
 export { insertAfter, insertBefore, remove, replace } from "./edit.ts"
 export { toMermaid } from "./mermaid.ts"
-export { DuplicatePath, NoSuchNode, StepTimedOut } from "./PipelineError.ts"
+export {
+  DuplicatePath,
+  InvalidName,
+  InvalidStrategy,
+  NoSuchNode,
+  ParallelConflict,
+  StepTimedOut
+} from "./PipelineError.ts"
 export { run } from "./interpreter/run.ts"
 export type { Node } from "./Node.ts"
 export type { Branch } from "./types/NodeMap.ts"
@@ -87,10 +102,12 @@ const append = <P>(self: PipelineData, node: object): P =>
  *
  * If you specify `Needs`, TypeScript does not infer the name. To use this pipeline inside another one, specify the name too
  * (`make<Input, "images">("images")`): {@link replace} and the other edits then know the paths of its nodes.
+ *
+ * Like the name of a step, the name cannot be empty or contain `/`, `[`, `]`, line breaks or control characters.
  */
 export const make = <Needs extends object = {}, const Name extends string = string>(
   name: Name
-): Pipeline<Needs, Needs, never, never, {}, Name> => build(name, [], [])
+): Pipeline<Needs, Needs, never, never, {}, Name> => build(checkName(name), [], [])
 
 type Append<N, After, E, R, X, Name extends string, E2, R2, X2> = Pipeline<
   N,
@@ -109,7 +126,14 @@ type Append<N, After, E, R, X, Name extends string, E2, R2, X2> = Pipeline<
  */
 export const step =
   <N2, A2, E2, R2, Name2 extends string>(next: Step<N2, A2, E2, R2, Name2>) =>
-  <N, S extends N2, E, R, X extends NoNodeNamed<{ readonly name: Name2 }>, Name extends string>(
+  <
+    N,
+    S extends N2 & Requirement<FromEarlierStep>,
+    E,
+    R,
+    X extends NoNodeNamed<{ readonly name: Name2 }>,
+    Name extends string
+  >(
     self: Pipeline<N, S, E, R, X, Name>
   ): Append<
     N,
@@ -127,7 +151,14 @@ export const step =
 /** Appends a nested pipeline. Its resources are released when it ends, before the next node starts. */
 export const pipeline =
   <N2, S2, E2, R2, X2, Name2 extends string>(next: Pipeline<N2, S2, E2, R2, X2, Name2>) =>
-  <N, S extends N2, E, R, X extends NoNodeNamed<{ readonly name: Name2 }>, Name extends string>(
+  <
+    N,
+    S extends N2 & Requirement<FromEarlierStep>,
+    E,
+    R,
+    X extends NoNodeNamed<{ readonly name: Name2 }>,
+    Name extends string
+  >(
     self: Pipeline<N, S, E, R, X, Name>
   ): Append<
     N,
@@ -148,10 +179,20 @@ export const pipeline =
 /**
  * Appends steps and pipelines that run in parallel. Each starts with the same state, and everything that they add is in
  * the state afterwards. If one fails, the others are interrupted.
+ *
+ * Does not compile if two of them add the same key with different types. The run fails
+ * with {@link ParallelConflict} if only the values show that. With the same type, the value of the later branch is used.
  */
 export const parallel =
   <const B extends ReadonlyArray<Branch>>(...branches: B) =>
-  <N, S extends NeedsOfAll<B[number]>, E, R, X extends NoNodeNamed<B[number]>, Name extends string>(
+  <
+    N,
+    S extends NeedsOfAll<B[number]> & Requirement<FromEarlierStep>,
+    E,
+    R,
+    X extends NoNodeNamed<B[number]> & NoConflict<B>,
+    Name extends string
+  >(
     self: Pipeline<N, S, E, R, X, Name>
   ): Append<
     N,
@@ -174,7 +215,7 @@ type ItemOf<N2, K extends string> = K extends keyof N2 ? N2[K] : unknown
  * - `as`: the key under which the body finds the item in its state.
  * - `key`: identifies the item in paths, such as `web1` in `deploy/servers[web1]/pull`.
  * - `strategy`: how many items run at the same time, and what a failed item does to the others. The default is
- *   `Strategy.parallel()`.
+ *   `Strategy.parallel()`. Throws {@link InvalidStrategy} if one of its numbers is not a whole number of 1 or more.
  * - `collect`: adds one value of each item's final state to the state, as a list in the order of the items.
  */
 export const forEach =
@@ -198,7 +239,14 @@ export const forEach =
     readonly strategy?: Strategy
     readonly collect?: { readonly as: C; readonly value: (state: S2) => V }
   }) =>
-  <N, S extends S0 & Omit<N2, K>, E, R, X extends NoNodeNamed<{ readonly name: Name2 }>, Name extends string>(
+  <
+    N,
+    S extends S0 & Omit<N2, K> & Requirement<FromEarlierStep>,
+    E,
+    R,
+    X extends NoNodeNamed<{ readonly name: Name2 }>,
+    Name extends string
+  >(
     self: Pipeline<N, S, E, R, X, Name>
   ): Append<
     N,
@@ -218,7 +266,12 @@ export const forEach =
       >
     } & PrefixPaths<LiteralName<Name2>, X2 & CollectNodeMap<C, S2>>
   > =>
-    append(self, { _tag: "ForEach", strategy: Strategies.parallel(), collect: undefined, ...options })
+    append(self, {
+      _tag: "ForEach",
+      collect: undefined,
+      ...options,
+      strategy: checkStrategy(options.name, options.strategy ?? Strategies.parallel())
+    })
 
 type Collected<C extends string, V> = { readonly [P in C]: ReadonlyArray<V> }
 /** `collect` needs the final state of the body, so nodes that add to it cannot be removed from the body. */
@@ -235,7 +288,7 @@ export const when =
     readonly reason: string
     readonly body: B
   }) =>
-  <N, S extends S0 & NeedsOf<B>, E, R, X extends NoNodeNamed<B>, Name extends string>(
+  <N, S extends S0 & NeedsOf<B> & Requirement<FromEarlierStep>, E, R, X extends NoNodeNamed<B>, Name extends string>(
     self: Pipeline<N, S, E, R, X, Name>
   ): Append<
     N,

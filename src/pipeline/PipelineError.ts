@@ -1,5 +1,6 @@
 import { Duration, Schema } from "effect"
 import { defineError } from "../core/defineError.ts"
+import { joinWords } from "../core/text.ts"
 import { locationSuffix, Location } from "../core/errorText.ts"
 
 /** A step took longer than its time limit. */
@@ -27,6 +28,42 @@ export class DuplicatePath extends defineError<DuplicatePath>()("DuplicatePath",
   remedy: "Rename one of them.",
   exitCode: "failed",
   sample: { path: "deploy/servers/pull" }
+}) {}
+
+/** The name of a step, pipeline or forEach cannot be part of a path. */
+export class InvalidName extends defineError<InvalidName>()("InvalidName", {
+  fields: { name: Schema.String },
+  message: (e) =>
+    e.name.trim() === ""
+      ? `A step, pipeline or forEach has an empty name (${JSON.stringify(e.name)}).`
+      : `The name ${JSON.stringify(e.name)} contains a slash, a square bracket or a control character.`,
+  remedy: "Use a name of letters, digits, spaces and dashes. To group nodes, put them into a pipeline.",
+  exitCode: "failed",
+  sample: { name: "servers/pull" }
+}) {}
+
+/** A number in the strategy of a forEach is not a count. */
+export class InvalidStrategy extends defineError<InvalidStrategy>()("InvalidStrategy", {
+  fields: { node: Schema.String, option: Schema.String, value: Schema.String },
+  message: (e) => `The strategy of the forEach ${JSON.stringify(e.node)} has \`${e.option}: ${e.value}\`.`,
+  remedy: "Use a whole number, 1 or more.",
+  exitCode: "failed",
+  sample: { node: "servers", option: "batch", value: "0" }
+}) {}
+
+/** Parallel branches added the same key with different types, which the compiler did not see. */
+export class ParallelConflict extends defineError<ParallelConflict>()("ParallelConflict", {
+  fields: {
+    path: Schema.String,
+    key: Schema.String,
+    branches: Schema.Array(Schema.String),
+    types: Schema.Array(Schema.String)
+  },
+  message: (e) =>
+    `The parallel branches ${joinWords(e.branches.map((name) => JSON.stringify(name)))} of ${e.path} added ${JSON.stringify(e.key)} with different types: ${joinWords(e.types)}.`,
+  remedy: "Rename the key in one of them, or run them one after the other: then the later value is used.",
+  exitCode: "failed",
+  sample: { path: "deploy", key: "version", branches: ["git", "hash"], types: ["string", "number"] }
 }) {}
 
 /** An event handler of a pipeline failed. The run continues and shows a warning. */

@@ -1,6 +1,8 @@
 import { type Duration, type Effect, Pipeable, type Schedule, type Schema } from "effect"
 import { rememberCaller } from "../core/authorFunction.ts"
 
+import { checkName } from "./paths.ts"
+
 export { retry, skipWhen, timeout, undo } from "./wrappers.ts"
 
 /**
@@ -60,6 +62,9 @@ type Added<A> = A extends Skipped<infer B> ? B : A extends object ? A : {}
 /**
  * Creates a step. `run` gets the pipeline's state and returns an Effect of what to add to it: an object, nothing, or the
  * result of {@link skip}. With `result`, the schema of that object, the step's last event has the encoded value.
+ *
+ * The name becomes part of paths: it cannot be empty or contain `/`, `[`, `]`, line breaks or control characters. Such a step
+ * throws `Pipeline.InvalidName`, and does not compile in a pipeline.
  */
 export const make = <
   Needs extends object = {},
@@ -74,7 +79,7 @@ export const make = <
 ): Step<Needs, Added<A>, E, R, Name> => ({
   ...Pipeable.Prototype,
   _tag: "Step",
-  name,
+  name: checkName(name),
   ...options,
   // `run` may also return void or a skip; the runner handles both.
   run: rememberCaller(run) as Step<Needs, Added<A>, E, R>["run"],

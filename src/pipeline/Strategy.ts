@@ -23,16 +23,19 @@ export const Canary = Schema.TaggedStruct("Canary", { first: count, rest: Schema
 export const Strategy = Schema.Union([Parallel, Rolling, Canary])
 export type Strategy = typeof Strategy.Type
 
+// `Pipeline.forEach` checks the numbers, because its error can name the node.
+const unchecked = { disableChecks: true } as const
+
 /** Runs up to `concurrency` items at the same time (default 32). By default, a failed item does not affect the others. */
 export const parallel = (options?: { readonly concurrency?: number; readonly onFailure?: OnFailure }) =>
-  Parallel.make({ concurrency: options?.concurrency ?? 32, onFailure: options?.onFailure ?? "continue" })
+  Parallel.make({ concurrency: options?.concurrency ?? 32, onFailure: options?.onFailure ?? "continue" }, unchecked)
 
 /**
  * Runs items in batches of `batch` items (default 1). A batch starts when all items of the previous one have ended. By
  * default, no more items start after a failure.
  */
 export const rolling = (options?: { readonly batch?: number; readonly onFailure?: OnFailure }) =>
-  Rolling.make({ batch: options?.batch ?? 1, onFailure: options?.onFailure ?? "stop" })
+  Rolling.make({ batch: options?.batch ?? 1, onFailure: options?.onFailure ?? "stop" }, unchecked)
 
 /**
  * Runs the `first` items on their own (default 1). If one of them fails, no other item starts. Otherwise the others run with
@@ -41,7 +44,7 @@ export const rolling = (options?: { readonly batch?: number; readonly onFailure?
 export const canary = (options?: {
   readonly first?: number
   readonly rest?: typeof Parallel.Type | typeof Rolling.Type
-}) => Canary.make({ first: options?.first ?? 1, rest: options?.rest ?? parallel() })
+}) => Canary.make({ first: options?.first ?? 1, rest: options?.rest ?? parallel() }, unchecked)
 
 /** Returns what happens to the other items when one fails. */
 export const onFailure = (strategy: Strategy): OnFailure =>

@@ -12,7 +12,7 @@ import type {
   EditedPipeline
 } from "./types/Edits.ts"
 import { asNode, type Node, namedNodes, type PipelineNode } from "./Node.ts"
-import { findDuplicatePath, paths } from "./paths.ts"
+import { checkName, findDuplicatePath, paths } from "./paths.ts"
 import { type DuplicatePath, NoSuchNode } from "./PipelineError.ts"
 import type { Pipeline } from "./Pipeline.ts"
 import type { Branch } from "./types/NodeMap.ts"
@@ -84,6 +84,7 @@ const editNodes = (
 const applyEdit = <P>(self: object, path: string, edit: Edit): Result.Result<P, NoSuchNode | DuplicatePath> => {
   // At run time every pipeline is a PipelineNode.
   const pipeline = self as PipelineNode
+  if ("next" in edit) for (const { name } of namedNodes(edit.next)) checkName(name)
   const [name, ...rest] = path.split("/")
   const nodes = name === pipeline.name ? editNodes(pipeline.nodes, rest, edit) : undefined
   if (nodes === undefined) return Result.fail(new NoSuchNode({ path, paths: paths(pipeline) }))

@@ -1,5 +1,14 @@
 import { type Node, namedNodes, type PipelineNode } from "./Node.ts"
-import { DuplicatePath } from "./PipelineError.ts"
+import { DuplicatePath, InvalidName } from "./PipelineError.ts"
+
+/** The separators of paths, and what a terminal, a CI system or a line reader interprets. */
+const invalidCharacter = /[/[\]\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/u
+
+/** Returns a name, or throws {@link InvalidName} if paths with it would be ambiguous or unreadable. */
+export const checkName = <Name extends string>(name: Name): Name => {
+  if (name.trim() === "" || invalidCharacter.test(name)) throw new InvalidName({ name })
+  return name
+}
 
 /** Returns the nodes of a nested pipeline or forEach. */
 const children = (node: Node): ReadonlyArray<Node> => {
@@ -29,11 +38,12 @@ export const findDuplicatePath = (pipeline: PipelineNode): DuplicatePath | undef
 /** Caches the names in a list of nodes. It moves on to the list that is built from it, so building a pipeline stays linear. */
 const knownNames = new WeakMap<ReadonlyArray<Node>, Set<string>>()
 
-/** Returns the nodes with one more. Throws {@link DuplicatePath} if two would have the same path. */
+/** Returns the nodes with one more. Throws {@link DuplicatePath} or {@link InvalidName}. */
 export const appendNode = (path: string, nodes: ReadonlyArray<Node>, next: Node): ReadonlyArray<Node> => {
   const names = knownNames.get(nodes) ?? new Set(nodes.flatMap(namedNodes).map(({ name }) => name))
   knownNames.delete(nodes)
   for (const { name } of namedNodes(next)) {
+    checkName(name)
     if (names.has(name)) throw new DuplicatePath({ path: `${path}/${name}` })
     names.add(name)
   }

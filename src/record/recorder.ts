@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite"
 import { Clock, Effect, Stream } from "effect"
 import { type Event, isEnd } from "../core/Event.ts"
 import { ExitCode } from "../core/Failure.ts"
+import { ownEvents } from "../core/runEvents.ts"
 import type { Follower } from "../reporters/Reporter.ts"
 import { finalBusyTimeout, openDatabase, tryDatabase } from "./Database.ts"
 import { eventSelector, latestProgress, type StoredEvent } from "./limits.ts"
@@ -75,15 +76,9 @@ export const recorder =
       }
 
       let runId: string | undefined
-      // A step may run a pipeline of its own. That is another run.
-      const isOwn = (event: Event) => {
-        if (event._tag === "RunStarted") runId ??= event.run
-        return event.run === runId
-      }
       if (opened._tag === "Success") yield* recordExit(file, opened.success, () => runId)
-      yield* stream.pipe(
-        Stream.filter(isOwn),
-        Stream.takeUntil(isEnd),
+      yield* ownEvents(stream).pipe(
+        Stream.tap(({ run }) => Effect.sync(() => (runId ??= run))),
         Stream.groupedWithin(batchLimits.size, batchLimits.time),
         Stream.runForEach((events) =>
           write === undefined

@@ -2,21 +2,27 @@ import type { Machine } from "../layers/shell/Machine.ts"
 import type { Entry } from "./Recording.ts"
 import { entryText } from "./commandText.ts"
 
-const heading = (machine: Machine): string => {
+type Scrub = (text: string) => string
+
+const heading = (machine: Machine, scrub: Scrub): string => {
   if (machine._tag === "Local") return "on this machine"
   const { host, name, port, user } = machine.server
-  return `on ${name} (${user === undefined ? "" : `${user}@`}${host}${port === undefined ? "" : `:${port}`})`
+  return `on ${scrub(`${name} (${user === undefined ? "" : `${user}@`}${host}${port === undefined ? "" : `:${port}`})`)}`
 }
 
-/** Formats recorded entries as lines of text, grouped by machine. The numbers show the order across all machines. */
-export const lines = (entries: ReadonlyArray<Entry>): ReadonlyArray<string> => {
-  const places = [...new Set(entries.map(({ machine }) => heading(machine)))]
+/**
+ * Formats recorded entries as lines of text, grouped by machine. The numbers show the order across all machines. `scrub`
+ * removes secrets from what was recorded.
+ */
+export const lines = (entries: ReadonlyArray<Entry>, scrub: Scrub = (text) => text): ReadonlyArray<string> => {
+  const headings = entries.map(({ machine }) => heading(machine, scrub))
+  const places = [...new Set(headings)]
   const numbered = entries.map((entry, index) => ({ entry, number: String(index + 1).padStart(4) }))
   return places.flatMap((place) => [
     "",
     `${place}:`,
     ...numbered
-      .filter(({ entry }) => heading(entry.machine) === place)
-      .map(({ entry, number }) => `${number}  ${entryText(entry)}`)
+      .filter((_, index) => headings[index] === place)
+      .map(({ entry, number }) => `${number}  ${scrub(entryText(entry))}`)
   ])
 }

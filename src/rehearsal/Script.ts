@@ -6,6 +6,7 @@ import type { ForwardRefused, SshError } from "../layers/ssh/SshError.ts"
 import { CurrentPath } from "../core/Events.ts"
 import * as Answers from "./Answer.ts"
 import { commandText } from "./commandText.ts"
+import { describeReply, isOutput, WrongAnswer } from "./WrongAnswer.ts"
 import { usualAnswers } from "./usualAnswers.ts"
 import type { ShellError } from "../layers/shell/Shell.ts"
 
@@ -31,7 +32,7 @@ export const make = (answers: ReadonlyArray<Answers.Answer>): Script => {
   const firstReply = <A>(
     machine: string,
     ask: (answer: Answers.Answer) => ((nth: number) => A | undefined) | undefined
-  ): A | undefined => {
+  ): { readonly name: string; readonly found: A } | undefined => {
     for (const answer of answers) {
       const reply = ask(answer)
       if (reply === undefined) continue
@@ -41,25 +42,33 @@ export const make = (answers: ReadonlyArray<Answers.Answer>): Script => {
       const found = reply(nth)
       if (found === undefined) continue
       used.add(answer)
-      return found
+      return { name: answer.name, found }
     }
     return undefined
   }
 
   return {
     command: (machine, command) => {
-      const reply = firstReply(label(machine), (answer) => answer.command?.(machine, command))
-      const output = (reply ?? Answers.usual)({ machine, command, usual: usualOutput(machine, command) })
+      const { found: reply, name } = firstReply(label(machine), (answer) => answer.command?.(machine, command)) ?? {
+        name: "Answer.usual",
+        found: Answers.usual
+      }
+      const text = `${JSON.stringify(commandText(machine, command))} on ${label(machine)}`
       return Effect.flatMap(CurrentPath, (path) => {
-        pending.set(path, `${JSON.stringify(commandText(machine, command))} on ${label(machine)}`)
+        const wrong = (value: unknown) =>
+          Effect.die(new WrongAnswer({ path, command: text, answer: name, got: describeReply(value) }))
+        if (typeof reply !== "function") return wrong(reply)
+        const output = reply({ machine, command, usual: usualOutput(machine, command) })
+        if (!Effect.isEffect(output)) return wrong(output)
+        pending.set(path, text)
         return Effect.ensuring(
-          output,
+          Effect.filterOrElse(output, isOutput, wrong),
           Effect.sync(() => pending.delete(path))
         )
       })
     },
-    connect: (server) => firstReply(server.name, (answer) => answer.connect?.(server)),
-    forward: (server, port) => firstReply(server.name, (answer) => answer.forward?.(server, port)),
+    connect: (server) => firstReply(server.name, (answer) => answer.connect?.(server))?.found,
+    forward: (server, port) => firstReply(server.name, (answer) => answer.forward?.(server, port))?.found,
     pending,
     unused: () => answers.filter((answer) => !used.has(answer)).map(({ name }) => name)
   }

@@ -31,11 +31,14 @@ export const parsePath = (path: string): { readonly keys: ReadonlyArray<string>;
 }
 
 /**
- * The paths that contain a path, the nearest first: `deploy/servers[web1]`, `deploy/servers`, `deploy`. Names may contain
- * any character, so some of these paths may not belong to a node.
+ * The paths that contain a path, the nearest first: `deploy/servers[web1]`, `deploy/servers`, `deploy`. In the
+ * history, names from older versions may contain any character, so some of these paths may not belong to a node.
  */
 export const parentPaths = (path: string): ReadonlyArray<string> =>
   [...path.matchAll(/[/[]/g)].map(({ index }) => path.slice(0, index)).toReversed()
+
+/** Identifies the node of an event. Two runs can have nodes with the same path, if a step starts runs. */
+export const nodeId = ({ path, run }: Event): string => `${run} ${path}`
 
 /** The detail as one printable line. Of a command's output, only the text after the last carriage return remains. */
 export const detailText = ({ detail, mark }: EventLine): string =>

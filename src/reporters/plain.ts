@@ -20,16 +20,22 @@ const prefixes: Readonly<Record<Mark, string>> = {
 const unthrottled = (output: Output): Reporter => {
   const seen: Array<Event> = []
   let began = 0
+  let ownRun: string | undefined
   return {
     event(event) {
       if ("kind" in event) seen.push(event)
-      if (event._tag === "RunStarted") began = event.time
+      if (event._tag === "RunStarted" && ownRun === undefined) {
+        began = event.time
+        ownRun = event.run
+      }
       const seconds = `${((event.time - began) / 1000).toFixed(1)}s`.padStart(7)
       if (event._tag === "RunStarted") output.write(`${seconds}  ${oneLine(event.name)}, run ${event.run}\n`)
-      if (event._tag === "RunSucceeded") output.write(`${seconds}  done\n`)
-      if (event._tag === "RunFailed") output.write(`${seconds}  failed after ${formatDuration(event.millis)}\n`)
+      // A run that a step started is named, so that its end does not look like the end of everything.
+      const name = event.run === ownRun ? "" : `${oneLine(event.path)} `
+      if (event._tag === "RunSucceeded") output.write(`${seconds}  ${name}done\n`)
+      if (event._tag === "RunFailed") output.write(`${seconds}  ${name}failed after ${formatDuration(event.millis)}\n`)
       if (event._tag === "RunInterrupted")
-        output.write(`${seconds}  interrupted after ${formatDuration(event.millis)}\n`)
+        output.write(`${seconds}  ${name}interrupted after ${formatDuration(event.millis)}\n`)
       const line = eventLine(event)
       if (line === undefined || line.mark === "started") return
       const label = [line.subject, line.action].filter((part) => part !== "").join(" ")

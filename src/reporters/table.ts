@@ -3,6 +3,7 @@ import { shortDigest } from "../config/ImageReference.ts"
 import type { Event } from "../core/Event.ts"
 import { decodeKey } from "../core/keys.ts"
 import { Deployed } from "../steps/Deploy.ts"
+import { nodeId } from "./eventLine.ts"
 import { oneLine, printable } from "../core/text.ts"
 import { formatDuration } from "../core/units.ts"
 
@@ -39,7 +40,7 @@ export const deployRows = (events: ReadonlyArray<Event>): ReadonlyArray<DeployRo
   for (const event of events) {
     if (event._tag === "StepSucceeded" || event._tag === "StepSkipped") {
       const decoded = decodeDeployed(event.result)
-      if (Option.isSome(decoded)) deployed.set(event.path.slice(0, event.path.lastIndexOf("/")), decoded.value.deployed)
+      if (Option.isSome(decoded)) deployed.set(nodeId(event).replace(/\/[^/]*$/, ""), decoded.value.deployed)
     }
     const ended =
       event._tag === "StepSucceeded" ||
@@ -50,16 +51,16 @@ export const deployRows = (events: ReadonlyArray<Event>): ReadonlyArray<DeployRo
     const [, serverItem, ...keys] = serverPath.exec(event.path) ?? []
     const [server, service] = keys.map((key) => (key === undefined ? undefined : decodeKey(key)))
     if (serverItem === undefined || server === undefined) continue
-    const done = deployed.get(event.path)
+    const done = deployed.get(nodeId(event))
     const outcome = outcomes[event._tag]
     if (done !== undefined) rows.push({ ...done, because: done.because.join("; "), millis: event.millis })
     else if (service !== undefined)
       rows.push({ service, server, version: "", digest: "", outcome, because: "", millis: event.millis })
-    else if (event._tag !== "StepSucceeded" && !reported.has(serverItem)) {
+    else if (event._tag !== "StepSucceeded" && !reported.has(`${event.run} ${serverItem}`)) {
       // Its tunnel failed or the server was skipped, so none of its services has a row.
       rows.push({ service: "", server, version: "", digest: "", outcome, because: "", millis: event.millis })
     }
-    reported.add(serverItem)
+    reported.add(`${event.run} ${serverItem}`)
   }
   return rows
 }

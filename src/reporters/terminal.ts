@@ -1,10 +1,12 @@
 import { Clock, Effect, Schedule, Stream } from "effect"
-import { type Event, isEnd } from "../core/Event.ts"
+import type { Event } from "../core/Event.ts"
+import { wholeRun } from "../core/runEvents.ts"
 import { fitLine, fitRows, stepRow } from "./live/layout.ts"
 import { region } from "./live/region.ts"
 import { runningSteps } from "./live/running.ts"
 import { Notices } from "./Notices.ts"
 import type { Follower, Screen } from "./Reporter.ts"
+import { reporterCalls } from "./ReporterFailed.ts"
 import { deployRows, deployTable } from "./table.ts"
 import { painter } from "./text.ts"
 import { oneLine } from "../core/text.ts"
@@ -19,18 +21,21 @@ const liveView = (screen: Screen) => {
   const bottom = region(screen)
   const steps = runningSteps()
   const seen: Array<Event> = []
+  let ownRun: string | undefined
   /** Functions, because the lines must fit the width that the screen has when they are drawn. */
   let above: Array<() => string> = []
 
   const heading = (event: Event): string | undefined => {
     const { columns } = screen
     if (event._tag === "RunStarted") return paint("bold", fitLine(oneLine(event.name), columns))
+    // A run that a step started is named, so that its end does not look like the end of everything.
+    const name = event.run === ownRun ? "" : `${oneLine(event.path)} `
     if (event._tag === "RunSucceeded")
-      return paint("green", fitLine(`✓ done in ${formatDuration(event.millis)}`, columns))
+      return paint("green", fitLine(`✓ ${name}done in ${formatDuration(event.millis)}`, columns))
     if (event._tag === "RunFailed")
-      return paint("red", fitLine(`✗ failed after ${formatDuration(event.millis)}`, columns))
+      return paint("red", fitLine(`✗ ${name}failed after ${formatDuration(event.millis)}`, columns))
     if (event._tag !== "RunInterrupted") return undefined
-    return paint("yellow", fitLine(`! interrupted after ${formatDuration(event.millis)}`, columns))
+    return paint("yellow", fitLine(`! ${name}interrupted after ${formatDuration(event.millis)}`, columns))
   }
 
   const draw = (now: number): void => {
@@ -45,6 +50,7 @@ const liveView = (screen: Screen) => {
 
   return {
     handle(event: Event): void {
+      if (event._tag === "RunStarted") ownRun ??= event.run
       if ("kind" in event) seen.push(event)
       const kept = steps.handle(event)
       if (kept !== undefined) above.push(() => stepRow(kept, screen.columns, paint))
@@ -72,13 +78,12 @@ export const terminal =
     Effect.gen(function* () {
       const view = liveView(screen)
       const restoreNotices = (yield* Notices).redirect(view.print)
-      const draw = Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sync(() => view.draw(now)))
-      const handle = run.pipe(
-        Stream.takeUntil(isEnd),
-        Stream.runForEach((event) => Effect.sync(() => view.handle(event)))
-      )
+      const { call, end } = reporterCalls()
+      const draw = Effect.flatMap(Clock.currentTimeMillis, (now) => call(() => view.draw(now)))
+      const handle = Stream.runForEach(wholeRun(run), (event) => call(() => view.handle(event)))
       yield* Effect.raceFirst(handle, Effect.repeat(draw, Schedule.spaced(drawInterval))).pipe(
-        Effect.ensuring(Effect.map(Clock.currentTimeMillis, (now) => view.end(now))),
-        Effect.ensuring(Effect.sync(restoreNotices))
+        Effect.ensuring(Effect.flatMap(Clock.currentTimeMillis, (now) => call(() => view.end(now)))),
+        Effect.ensuring(Effect.sync(restoreNotices)),
+        Effect.andThen(end)
       )
     })

@@ -1,4 +1,5 @@
 import type { Event } from "../core/Event.ts"
+import { nodeId } from "./eventLine.ts"
 import type { Reporter } from "./Reporter.ts"
 
 /** The shortest time between two progress events of a step, in milliseconds. */
@@ -14,15 +15,16 @@ export const throttled = (reporter: Reporter): Reporter => {
   const running = new Map<string, StepState>()
   return {
     event(event) {
-      const step = running.get(event.path)
-      if (event._tag === "StepStarted") running.set(event.path, { reportedAt: event.time, pending: undefined })
+      const id = nodeId(event)
+      const step = running.get(id)
+      if (event._tag === "StepStarted") running.set(id, { reportedAt: event.time, pending: undefined })
       else if (event._tag === "StepProgress" && step !== undefined) {
         step.pending = event
         if (event.time - step.reportedAt < progressInterval) return
         step.reportedAt = event.time
         step.pending = undefined
       } else if ("kind" in event) {
-        running.delete(event.path)
+        running.delete(id)
         if (step?.pending !== undefined) reporter.event(step.pending)
       }
       reporter.event(event)

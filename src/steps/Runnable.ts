@@ -32,6 +32,12 @@ type Fields = Readonly<Record<string, Schema.Codec<unknown, Typed | ReadonlyArra
 /** A pipeline, or the result of editing one by its paths, which may not exist. */
 type Changed<P> = P | Result.Result<P, NoSuchNode | DuplicatePath>
 
+/** Appears in the compile error if a pipeline requires a service that `jiji run` does not provide. */
+interface MissingServices<Services> {
+  readonly "jiji run does not provide these services; provide their layers in the steps": Services
+}
+type OnlyProvided<R> = [R] extends [PipelineServices] ? unknown : MissingServices<Exclude<R, PipelineServices>>
+
 /** The schema of a flag that takes a duration, written as in deploy.yml: `30s`, `5m`, `1h30m`, `500ms`, `10 minutes`. */
 export const duration = durationFlag
 
@@ -50,15 +56,18 @@ export interface Runnable {
  *
  * It does not compile if the pipeline needs more input than that, or a service that `jiji run` does not provide.
  */
-export const make = <const F extends Fields = {}>(options: {
-  readonly description: string
-  readonly flags?: Schema.Struct<F>
-  readonly pipeline: Changed<Pipeline<RunInput & Schema.Struct<F>["Type"], unknown, unknown, PipelineServices>>
-}): Runnable => ({
+export const make = <const F extends Fields = {}, R = PipelineServices>(
+  options: {
+    readonly description: string
+    readonly flags?: Schema.Struct<F>
+    readonly pipeline: Changed<Pipeline<RunInput & Schema.Struct<F>["Type"], unknown, unknown, R>>
+  } & OnlyProvided<R>
+): Runnable => ({
   _tag: "Runnable",
   "~origin": origin,
   description: options.description,
   // Only the signature needs the fields' types.
   flags: (options.flags ?? Schema.Struct({})) as Schema.Struct<Fields>,
-  pipeline: options.pipeline
+  // `OnlyProvided` ensures that it requires no other services.
+  pipeline: options.pipeline as Runnable["pipeline"]
 })

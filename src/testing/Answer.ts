@@ -169,8 +169,11 @@ export const tunnelRefused = (on: string): Answer =>
   )
 
 /** The tunnel's port is in use on the servers of a glob, which open the port `instead`. */
-export const portTaken = (on: string, instead = 40_000): Answer =>
-  forwardAnswer("Answer.portTaken", on, "gets another port", () => Effect.succeed({ port: instead }))
+export const portTaken = (on: string, instead = 40_000): Answer => {
+  const isPort = Number.isInteger(instead) && instead > 0 && instead < 65_536
+  requireValid(isPort, `Answer.portTaken got the port ${instead}`, "pass a whole number from 1 to 65535")
+  return forwardAnswer("Answer.portTaken", on, "gets another port", () => Effect.succeed({ port: instead }))
+}
 
 /** The servers of a glob lose their connection while they open the tunnel or, with `after`, some time later. */
 export const tunnelLost = (on: string, after?: Duration.Input): Answer => {
@@ -202,14 +205,18 @@ const usesRegistry = ({ script, words }: Command): boolean => {
 }
 
 /** Remote registries answer logins, pushes and pulls with this HTTP status, which the engine reports in its own words. */
-export const registry = (status: keyof typeof registryErrors, on = "*"): Answer => ({
-  on: checkGlob("Answer.registry", on),
-  name: `registry answers ${status} on ${on}`,
-  command: (machine, command) =>
-    matchesMachine(on, label(machine)) && usesRegistry(command)
-      ? () => fails(`Error response from daemon: ${registryErrors[status]}`)
-      : undefined
-})
+export const registry = (status: keyof typeof registryErrors, on = "*"): Answer => {
+  const known = Object.keys(registryErrors)
+  requireValid(known.includes(String(status)), `Answer.registry got ${status}`, `pass one of ${known.join(", ")}`)
+  return {
+    on: checkGlob("Answer.registry", on),
+    name: `registry answers ${status} on ${on}`,
+    command: (machine, command) =>
+      matchesMachine(on, label(machine)) && usesRegistry(command)
+        ? () => fails(`Error response from daemon: ${registryErrors[status]}`)
+        : undefined
+  }
+}
 
 const limitTurns = (name: string, answer: Answer, isTurn: (nth: number) => boolean): Answer => {
   const only =

@@ -9,7 +9,8 @@ import type { RegistryContainer } from "../layers/registryContainer/RegistryCont
 import { Secrets } from "../layers/secrets/Secrets.ts"
 import type { Shell } from "../layers/shell/Shell.ts"
 import type { Ssh } from "../layers/ssh/Ssh.ts"
-import { type Event, type FailureRecord, isEnd } from "../core/Event.ts"
+import { type Event, type FailureRecord } from "../core/Event.ts"
+import { wholeRun } from "../core/runEvents.ts"
 import { Events } from "../core/Events.ts"
 import { stepLogger } from "../core/stepLogger.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
@@ -155,8 +156,7 @@ export const run = <N extends object, S, E, R, ROut = never>(
     const recording = Recording.make()
     const events: Array<Event> = []
     const stream = yield* (yield* Events).subscribe
-    const reader = yield* stream.pipe(
-      Stream.takeUntil(isEnd),
+    const reader = yield* wholeRun(stream).pipe(
       Stream.runForEach((event) => Effect.sync(() => events.push(event))),
       Effect.forkChild({ startImmediately: true })
     )

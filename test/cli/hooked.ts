@@ -65,7 +65,7 @@ export const folder = Effect.acquireRelease(
 export const runWith = Effect.fnUntraced(function* <E>(
   root: string,
   hooks: ReadonlyArray<HookOf>,
-  pipeline: Pipeline.Pipeline<{}, object, E>,
+  pipeline: Pipeline.Pipeline<{}, object, E, Events>,
   env: Readonly<Record<string, string>> = {}
 ) {
   const project = shop(root, hooks.map(hook))

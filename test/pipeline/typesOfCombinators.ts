@@ -112,10 +112,25 @@ const inner = Pipeline.make<Has<"x">, "inner">("inner").pipe(Pipeline.step(text)
 const renewedWithin = Pipeline.make("p").pipe(Pipeline.step(number), Pipeline.pipeline(inner))
 // @ts-expect-error The nested pipeline has changed the type to string.
 export const outdatedWithin = renewedWithin.pipe(Pipeline.step(half))
-const renewedBeside = Pipeline.make("p").pipe(Pipeline.parallel(number, text))
-same<Pipeline.StateOf<typeof renewedBeside>["x"], string>(true)
-// @ts-expect-error The later branch has changed the type to string.
-export const outdatedBeside = renewedBeside.pipe(Pipeline.step(half))
+// @ts-expect-error Parallel branches add the same key with different types.
+export const renewedBeside = Pipeline.make("p").pipe(Pipeline.parallel(number, text))
+const inPipeline = Pipeline.make("texts").pipe(Pipeline.step(text))
+// @ts-expect-error The same, in a branch that is a pipeline.
+export const renewedInBranch = Pipeline.make("p").pipe(Pipeline.parallel(number, inPipeline))
+const alike = Pipeline.make("p").pipe(
+  Pipeline.parallel(
+    number,
+    Step.make("same", () => Effect.succeed({ x: 2, z: "" }))
+  )
+)
+same<Pipeline.StateOf<typeof alike>["x"], number>(true)
+// Branches may pass on what the state had before them, with a wider type.
+export const passedOn = Pipeline.make<{ readonly project: Has<"a" | "b"> }>("p").pipe(
+  Pipeline.parallel(
+    Pipeline.make<{ readonly project: Has<"a"> }, "one">("one").pipe(Pipeline.step(number)),
+    Pipeline.make<{ readonly project: Has<"b"> }, "two">("two")
+  )
+)
 const perhaps = Pipeline.make("p").pipe(
   Pipeline.step(number),
   Pipeline.when({ if: () => true, reason: "no", body: text })

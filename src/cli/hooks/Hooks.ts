@@ -7,6 +7,7 @@ import { lastLines } from "../../core/lines.ts"
 import { Secrets } from "../../layers/secrets/Secrets.ts"
 import { Processes } from "../../layers/processes/Processes.ts"
 import { type Event, isEnd } from "../../core/Event.ts"
+import { ownEvents } from "../../core/runEvents.ts"
 import { Scrubber } from "../../core/Scrubber.ts"
 import type { Follower } from "../../reporters/Reporter.ts"
 import hookScript from "./hook.sh" with { type: "text" }
@@ -117,8 +118,7 @@ export const prepareHooks = Effect.fnUntraced(function* (project: Project, hooks
       const worker = yield* Effect.forkChild(Stream.runForEach(Stream.fromQueue(queue), (work) => work))
       let waiting = 0
       let end: Event | undefined
-      yield* events.pipe(
-        Stream.takeUntil(isEnd),
+      yield* ownEvents(events).pipe(
         Stream.runForEach((event) =>
           Effect.sync(() => {
             version = versionIn(event) ?? version

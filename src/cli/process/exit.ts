@@ -22,10 +22,10 @@ interface ErrorDetail {
 const helpHint = (path: ReadonlyArray<string>): string =>
   `See: ${["jiji", ...path.filter((name) => name !== "jiji"), "--help"].join(" ")}`
 
-const usageReport = (error: CliError.CliError): ExitReport => {
-  if (error._tag !== "ShowHelp") return { text: `error: ${error.message}\n`, code: ExitCode.usage }
+const usageReport = (error: CliError.CliError, scrub: (text: string) => string): ExitReport => {
+  if (error._tag !== "ShowHelp") return { text: `error: ${scrub(error.message)}\n`, code: ExitCode.usage }
   if (error.errors.length === 0) return { text: "", code: ExitCode.done }
-  const lines = error.errors.map(({ message }) => `error: ${message}\n`)
+  const lines = error.errors.map(({ message }) => `error: ${scrub(message)}\n`)
   return { text: `${lines.join("")}  → ${helpHint(error.commandPath)}\n`, code: ExitCode.usage }
 }
 
@@ -58,17 +58,23 @@ export const errorDetails = (cause: Cause.Cause<unknown>): ReadonlyArray<ErrorDe
   return located.length > 0 ? located : failureRecords(cause)
 }
 
-/** The report of a failed or interrupted command. If servers failed with different exit codes, its code is 1. */
-export const exitReport = (cause: Cause.Cause<unknown>): ExitReport => {
+/**
+ * The report of a failed or interrupted command. If servers failed with different exit codes, its code is 1. `scrub` removes
+ * secrets from the errors; jiji's own words around them stay.
+ */
+export const exitReport = (
+  cause: Cause.Cause<unknown>,
+  scrub: (text: string) => string = (text) => text
+): ExitReport => {
   if (Cause.hasInterruptsOnly(cause)) return { text: "interrupted\n", code: ExitCode.interrupted }
   const errors = errorsOf(cause)
   const cli = errors.find((error) => CliError.isCliError(error))
-  if (cli !== undefined) return usageReport(cli)
+  if (cli !== undefined) return usageReport(cli, scrub)
   const codes = new Set(errors.map((error) => (isFailure(error) ? error.exitCode : ExitCode.failed)))
   const texts = failureRecords(cause).map(
     // Editors and CI systems expect a location in deploy.yml at the start of a line.
     ({ message, remedy, tag }) =>
-      `${prefixLines("error: ", message, tag === "ConfigInvalid" ? "" : undefined)}${prefixLines("  → ", remedy)}`
+      `${prefixLines("error: ", scrub(message), tag === "ConfigInvalid" ? "" : undefined)}${prefixLines("  → ", scrub(remedy))}`
   )
   return { text: [...new Set(texts)].join(""), code: codes.size === 1 ? ([...codes][0] ?? 1) : ExitCode.failed }
 }

@@ -23,7 +23,7 @@ export const supervise = (program: Effect.Effect<void, unknown>, scrub: (text: s
   let interrupted = false
   const onSignal = () => {
     if (interrupted) {
-      process.stderr.write(forcedExitMessage(held.names().map(scrub), undoable.names().map(scrub)))
+      process.stderr.write(forcedExitMessage(held.names(), undoable.names(), scrub))
       exit(ExitCode.interrupted)
     }
     interrupted = true
@@ -36,8 +36,8 @@ export const supervise = (program: Effect.Effect<void, unknown>, scrub: (text: s
 
   // An observer, since bytecode does not support top-level await.
   fiber.addObserver((result) => {
-    const { code, text } = Exit.isSuccess(result) ? { code: ExitCode.done, text: "" } : exitReport(result.cause)
+    const { code, text } = Exit.isSuccess(result) ? { code: ExitCode.done, text: "" } : exitReport(result.cause, scrub)
     // Exit only after a slow reader of a pipe has received everything.
-    process.stdout.end(() => process.stderr.end(scrub(text), () => exit(code)))
+    process.stdout.end(() => process.stderr.end(text, () => exit(code)))
   })
 }

@@ -87,8 +87,8 @@ export const failOnUnhandledErrors = Effect.fnUntraced(function* <A, E, R>(run: 
   const unhandled = yield* Deferred.make<never>()
   const fail = (error: RunError) => void Deferred.doneUnsafe(unhandled, Exit.die(error))
   const exitText = (status: number) => {
-    const { text } = exitReport(Cause.die(new ExitCalled({ status, refused: false })))
-    return scrubber.text(text + describeLeftovers(held.names(), undoable.names()))
+    const { text } = exitReport(Cause.die(new ExitCalled({ status, refused: false })), scrubber.text)
+    return text + describeLeftovers(held.names(), undoable.names(), scrubber.text)
   }
   return yield* Effect.acquireUseRelease(
     Effect.sync(() => [

@@ -2,7 +2,8 @@ import { ConfigProvider, Duration, Effect, Exit, Layer, Scope, Stream } from "ef
 import { FetchHttpClient } from "effect/http"
 import { OtlpExporter, OtlpMetrics, OtlpSerialization, OtlpTracer } from "effect/observability"
 import type { CommandRun } from "../../layers/shell/tracedShell.ts"
-import { type Event, isEnd } from "../../core/Event.ts"
+import type { Event } from "../../core/Event.ts"
+import { ownEvents } from "../../core/runEvents.ts"
 import type { Follower } from "../../reporters/Reporter.ts"
 import { countingMetrics } from "../../reporters/otlp/metrics.ts"
 import type { Endpoint, Settings } from "../../reporters/otlp/settings.ts"
@@ -69,13 +70,11 @@ export const otlpFollower =
       const close = Effect.forEach([scopes.traces, scopes.metrics], (scope) => Scope.close(scope, Exit.void), {
         concurrency: 2
       })
-      yield* run.pipe(Stream.takeUntil(isEnd), Stream.runForEach(each), Effect.ensuring(close))
+      yield* ownEvents(run).pipe(Stream.runForEach(each), Effect.ensuring(close))
     }).pipe(
       Effect.provide(Layer.merge(FetchHttpClient.layer, OtlpExporter.layerFlusher)),
       // Headers may contain a key, which must not follow a redirect to another host.
       Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
       // `settings` has read the variables, and unlike effect it never fails on them.
-      Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown({})),
-      // Telemetry must not fail the run.
-      Effect.ignoreCause
+      Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown({}))
     )

@@ -1,5 +1,6 @@
 import { Effect, Layer } from "effect"
 import type { Project } from "../../config/Project.ts"
+import type { Scrubber } from "../../core/Scrubber.ts"
 import type { Shell } from "../../layers/shell/Shell.ts"
 import { type CommandRun, tracedShell } from "../../layers/shell/tracedShell.ts"
 import { readSettings } from "../../reporters/otlp/settings.ts"
@@ -20,7 +21,7 @@ export const makeTelemetry = ({ env, version, warn }: TelemetryOptions) => {
   const commands: Array<CommandRun> = []
   return {
     /** Adds a span for every command that the shell runs. */
-    traceCommands: <E, R>(shell: Layer.Layer<Shell, E, R>): Layer.Layer<Shell, E, R> =>
+    traceCommands: <E, R>(shell: Layer.Layer<Shell, E, R>): Layer.Layer<Shell, E, R | Scrubber> =>
       configured?.traces === undefined
         ? shell
         : tracedShell((command) => void commands.push(command)).pipe(Layer.provide(shell)),

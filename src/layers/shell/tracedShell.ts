@@ -1,5 +1,6 @@
 import { Clock, Effect, Exit, Layer, Stream } from "effect"
 import { CurrentPath } from "../../core/Events.ts"
+import { Scrubber } from "../../core/Scrubber.ts"
 import type { Command } from "../processes/Command.ts"
 import { label, type Machine } from "./Machine.ts"
 import { Shell } from "./Shell.ts"
@@ -24,23 +25,26 @@ const failureOf = (exit: Exit.Exit<unknown, { readonly _tag: string }>): string 
   return reason?._tag === "Fail" ? reason.error._tag : "Interrupted"
 }
 
-/** Wraps the shell and calls `onCommandEnd` after each command. */
+/** Wraps the shell and calls `onCommandEnd` after each command, without secrets. */
 export const tracedShell = (onCommandEnd: (ran: CommandRun) => void) =>
   Layer.effect(
     Shell,
-    Effect.map(Shell, (shell) => {
+    Effect.gen(function* () {
+      const shell = yield* Shell
+      const scrubber = yield* Scrubber
       const start = (machine: Machine, command: Command) =>
         Effect.gen(function* () {
           const path = yield* CurrentPath
           const clock = yield* Clock.Clock
           const startedAt = clock.currentTimeMillisUnsafe()
-          const program = command.script ?? command.words[0]
+          // Names of jiji's scripts are not secret.
+          const program = command.script ?? scrubber.text(command.words[0])
           return (exit: Exit.Exit<unknown, { readonly _tag: string }>, exitCode: number | undefined) =>
             Effect.sync(() => {
               const failure = failureOf(exit)
               onCommandEnd({
                 path,
-                machine: label(machine),
+                machine: machine._tag === "Local" ? label(machine) : scrubber.text(label(machine)),
                 program,
                 startedAt,
                 endedAt: clock.currentTimeMillisUnsafe(),

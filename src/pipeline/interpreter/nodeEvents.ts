@@ -1,4 +1,4 @@
-import { Cause, Clock, Effect, Exit } from "effect"
+import { Cause, Clock, Effect, Exit, type Schema } from "effect"
 import type { EventBody, NodeKind } from "../../core/Event.ts"
 import { CurrentPath, Events } from "../../core/Events.ts"
 import { failureRecords } from "../../core/failureRecords.ts"
@@ -13,13 +13,14 @@ export type NodeResult = { readonly skipped?: string; readonly result?: unknown 
 
 /**
  * Publishes the first and the last event of a node. There is exactly one last event, whatever happens. `toResult` gets what
- * the node returned; it runs before the node can be interrupted.
+ * the node returned; it runs before the node can be interrupted. `schema` describes its encoded result.
  */
 export const withNodeEvents = <A>(
   kind: NodeKind,
   path: string,
   node: NodeEffect<A>,
-  toResult: (value: A) => NodeResult = () => ({})
+  toResult: (value: A) => NodeResult = () => ({}),
+  schema?: Schema.Top
 ): NodeEffect<A> =>
   Effect.uninterruptibleMask((restore) =>
     // No generator here: this runs for every node, and a generator would take twice the time.
@@ -30,7 +31,7 @@ export const withNodeEvents = <A>(
         Effect.andThen(
           publish({ _tag: "StepStarted", kind }),
           Effect.onExit(restore(node), (exit) =>
-            publish(endEvent(kind, clock.currentTimeMillisUnsafe() - startedAt, exit, toResult))
+            publish(endEvent(kind, clock.currentTimeMillisUnsafe() - startedAt, exit, toResult), schema)
           )
         )
       )

@@ -18,12 +18,12 @@ const newRunId = Effect.gen(function* () {
 })
 
 /** Publishes the first and the last event of the run. */
-const withRunEvents = (name: string, body: NodeEffect<State>): NodeEffect<State> =>
+const withRunEvents = (name: string, parent: string, body: NodeEffect<State>): NodeEffect<State> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const events = yield* Events
       const startedAt = yield* Clock.currentTimeMillis
-      yield* events.publish({ _tag: "RunStarted", version: 1, name })
+      yield* events.publish({ _tag: "RunStarted", version: 1, name, ...(parent !== "" && { parent }) })
       const unhandledError = yield* UnhandledError
       const exit = yield* Effect.exit(
         restore(unhandledError === undefined ? body : Effect.raceFirst(body, unhandledError))
@@ -42,6 +42,10 @@ const withRunEvents = (name: string, body: NodeEffect<State>): NodeEffect<State>
  * Publishes the events of the run and of every node. When a pipeline ends, whether it succeeds, fails or is interrupted, the
  * resources of its steps are released in reverse order before its last event.
  *
+ * A step can call this, too. That starts another run with its own ID, whose `parent` is the run of the step. If the nested run
+ * fails or is interrupted, its steps are undone before it ends. Once it has succeeded they are kept, even if the outer run
+ * fails later: add an undo to the step, or nest the pipeline with `Pipeline.pipeline` instead.
+ *
  * `layers` are built when the run starts and released before its last event.
  */
 export const run = <N extends object, S, E, R, ROut = never, LE = never, RIn = never>(
@@ -54,6 +58,7 @@ export const run = <N extends object, S, E, R, ROut = never, LE = never, RIn = n
   const node = pipeline as PipelineNode
   const program = Effect.gen(function* () {
     const id = yield* newRunId
+    const parent = yield* CurrentRun
     const services = yield* Deferred.make<Context.Context<unknown>>()
     const provideServices = Effect.flatMap(Effect.context<unknown>(), (context) => Deferred.succeed(services, context))
     const undos = new Undos(yield* UndoableSteps)
@@ -66,6 +71,7 @@ export const run = <N extends object, S, E, R, ROut = never, LE = never, RIn = n
     return yield* Effect.provideService(
       withRunEvents(
         name,
+        parent,
         Effect.onExit(body, () => provideServices)
       ),
       CurrentRun,

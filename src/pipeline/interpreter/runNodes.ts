@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { checkReturn } from "../../core/authorFunction.ts"
-import type { Node, PipelineNode } from "../Node.ts"
+import { namedNodes, type Node, type ParallelNode, type PipelineNode } from "../Node.ts"
+import { ParallelConflict } from "../PipelineError.ts"
 import { withNodeEvents, type NodeEffect, type State } from "./nodeEvents.ts"
 import { runForEach } from "./runForEach.ts"
 import { runStep } from "./runStep.ts"
@@ -9,6 +10,30 @@ import type { Undos } from "./undos.ts"
 /** What a branch changed in the state. Unchanged values must not overwrite the changes of other branches. */
 const changes = (after: State, before: State): State =>
   Object.fromEntries(Object.entries(after).filter(([key, value]) => !(key in before) || before[key] !== value))
+
+const typeOf = (value: unknown): string => (Array.isArray(value) ? "array" : value === null ? "null" : typeof value)
+
+/** Merges what parallel branches changed. A later branch wins, but throws if it changes the type of a key. */
+const merge = ({ branches }: ParallelNode, path: string, changed: ReadonlyArray<State>): State => {
+  const names = branches.map((branch) =>
+    namedNodes(branch)
+      .map(({ name }) => name)
+      .join(", ")
+  )
+  const merged = new Map<string, { readonly value: unknown; readonly branch: string }>()
+  changed.forEach((changes, index) => {
+    const branch = names[index] ?? ""
+    for (const [key, value] of Object.entries(changes)) {
+      const earlier = merged.get(key)
+      if (earlier !== undefined && typeOf(earlier.value) !== typeOf(value)) {
+        const types = [typeOf(earlier.value), typeOf(value)]
+        throw new ParallelConflict({ path, key, branches: [earlier.branch, branch], types })
+      }
+      merged.set(key, { value, branch })
+    }
+  })
+  return Object.fromEntries([...merged].map(([key, { value }]) => [key, value]))
+}
 
 const runNode = (node: Node, state: State, path: string, undos: Undos): NodeEffect<State> => {
   switch (node._tag) {
@@ -36,7 +61,14 @@ const runNode = (node: Node, state: State, path: string, undos: Undos): NodeEffe
     case "Parallel":
       return Effect.map(
         Effect.forEach(node.branches, (branch) => runNode(branch, state, path, undos), { concurrency: "unbounded" }),
-        (states) => Object.assign({}, state, ...states.map((each) => changes(each, state)))
+        (states) => ({
+          ...state,
+          ...merge(
+            node,
+            path,
+            states.map((each) => changes(each, state))
+          )
+        })
       )
   }
 }

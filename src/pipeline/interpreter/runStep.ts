@@ -2,7 +2,7 @@ import { Cause, Duration, Effect, Exit, Schedule, Schema, Scope } from "effect"
 import { checkReturn, runAuthorFunction } from "../../core/authorFunction.ts"
 import { Events } from "../../core/Events.ts"
 import { stepLabel, type StepNode } from "../Node.ts"
-import { withNodeEvents, type NodeEffect, type State } from "./nodeEvents.ts"
+import { withNodeEvents, type NodeEffect, type NodeResult, type State } from "./nodeEvents.ts"
 import { StepTimedOut } from "../PipelineError.ts"
 import { isSkipped } from "../Step.ts"
 import type { Wrapper } from "../Step.ts"
@@ -86,11 +86,12 @@ export const runStep = (step: StepNode, state: State, path: string, undos: Undos
     const encoded = result === undefined || notRun ? {} : { result: Schema.encodeUnknownSync(result)(adds) }
     return { adds, ended: { ...skipped, ...encoded } }
   })
-  const done = withNodeEvents("step", path, node, ({ adds, ended }) => {
+  const end = ({ adds, ended }: { readonly adds: unknown; readonly ended: NodeResult }) => {
     if (!("skipped" in ended)) {
       for (const wrapper of step.wrappers) if (wrapper._tag === "Undo") undos.add(path, step, wrapper, adds, state)
     }
     return ended
-  })
+  }
+  const done = withNodeEvents("step", path, node, end, result)
   return Effect.map(done, ({ adds }) => ({ ...state, ...(adds as object | undefined) }))
 }

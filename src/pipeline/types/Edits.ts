@@ -1,6 +1,7 @@
 import type { Scope } from "effect"
 import type { Pipeline } from "../Pipeline.ts"
-import type { AddsOf, Branch, ErrorOf, NeedsOf, NodeMapOf, ServicesOf } from "./NodeMap.ts"
+import type { AddsOf, Branch, ErrorOf, NameOf, NeedsOf, NodeMapOf, OwnAdds, ServicesOf } from "./NodeMap.ts"
+import type { ValidName } from "./Names.ts"
 import type { OmitKeys } from "./State.ts"
 
 /** A path without its first part, the name of the edited pipeline. Node maps have these paths as keys. */
@@ -41,29 +42,46 @@ interface TypeConflict<Keys> {
   readonly "the state has these keys with another type": Keys
 }
 
-/** What a branch itself adds. The final state of a pipeline also has what it started with. */
-type OwnAdds<B extends Branch> = B extends { readonly _tag: "Pipeline" } ? Omit<AddsOf<B>, keyof NeedsOf<B>> : AddsOf<B>
 type ConflictingKeys<A, S> = { [P in keyof A & keyof S]: A[P] extends S[P] ? never : P }[keyof A & keyof S]
 type KeepsTypes<A, S> = [ConflictingKeys<A, S>] extends [never] ? unknown : TypeConflict<ConflictingKeys<A, S>>
 
+/** Appears in the compile error if a path of an edit does not exist. Paths are without the pipeline's own name. */
+interface NoSuchPath<Path, Known> {
+  readonly path: Path
+  readonly "the paths of this pipeline are": Known
+}
+
+/** The key of a node in the node map. If there is none, a key that the compile error shows as its reason. */
+type KeyOf<X, Path> = Path extends keyof X ? Path : "the pipeline has no node at this path"
+type ValueOf<X, Path, Value> = Path extends keyof X ? Value : NoSuchPath<Path, keyof X>
+
 /** Requires a node map with a node that a branch can replace: the branch needs no more than the state has, and adds no less. */
 export type Replaceable<X, Path extends string, B extends Branch> = {
-  readonly [P in Path]: { readonly before: NeedsOf<B>; readonly adds: (_: AddsOf<B>) => void } & KeepsTypes<
-    OwnAdds<B>,
-    Get<X, P, "after">
+  readonly [P in Path as KeyOf<X, P>]: ValueOf<
+    X,
+    P,
+    { readonly before: NeedsOf<B>; readonly adds: (_: AddsOf<B>) => void } & KeepsTypes<OwnAdds<B>, Get<X, P, "after">>
   >
-}
+} & ValidName<NameOf<B>>
 
 /** Requires a node map with a node before or after which a branch can be inserted. */
 export type Insertable<X, Path extends string, Side extends "before" | "after", B extends Branch> = {
-  readonly [P in Path]: { readonly [S in Side]: NeedsOf<B> } & KeepsTypes<OwnAdds<B>, Get<X, P, Side>>
-}
+  readonly [P in Path as KeyOf<X, P>]: ValueOf<
+    X,
+    P,
+    { readonly [S in Side]: NeedsOf<B> } & KeepsTypes<OwnAdds<B>, Get<X, P, Side>>
+  >
+} & ValidName<NameOf<B>>
 
 /** Requires a node map with a node whose keys no other node needs. */
 export type Removable<X, Path extends string> = {
-  readonly [P in Path]: [NewKeys<X, P> & KeysNeededByOthers<X, P>] extends [never]
-    ? unknown
-    : NeededByOthers<NewKeys<X, P> & KeysNeededByOthers<X, P>>
+  readonly [P in Path as KeyOf<X, P>]: ValueOf<
+    X,
+    P,
+    [NewKeys<X, P> & KeysNeededByOthers<X, P>] extends [never]
+      ? unknown
+      : NeededByOthers<NewKeys<X, P> & KeysNeededByOthers<X, P>>
+  >
 }
 
 /** The nodes of a branch that is inserted before or after the node at a path. */

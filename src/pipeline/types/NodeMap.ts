@@ -1,4 +1,5 @@
 import type { Pipeline } from "../Pipeline.ts"
+import type { ValidName } from "./Names.ts"
 import type { Step } from "../Step.ts"
 
 /**
@@ -30,6 +31,9 @@ export type AddsOf<B> = BranchTypes<B>["adds"]
 export type ErrorOf<B> = BranchTypes<B>["error"]
 export type ServicesOf<B> = BranchTypes<B>["services"]
 
+/** What a branch itself adds. The final state of a pipeline also has what it started with. */
+export type OwnAdds<B> = B extends { readonly _tag: "Pipeline" } ? Omit<AddsOf<B>, keyof NeedsOf<B>> : AddsOf<B>
+
 /** The intersection of the parameters of a union of functions. A parameter that is itself a union stays one. */
 export type IntersectParameters<F> = [F] extends [(_: infer I) => void] ? I : never
 type NeedsParameter<B> = B extends unknown ? (_: NeedsOf<B>) => void : never
@@ -39,7 +43,7 @@ export type AddsOfAll<B> = IntersectParameters<AddsParameter<B>>
 
 /** A name as a key of a node map: `?` if the compiler does not know it. */
 export type LiteralName<Name extends string> = string extends Name ? "?" : Name
-type NameOf<B> = B extends { readonly name: infer Name extends string } ? LiteralName<Name> : "?"
+export type NameOf<B> = B extends { readonly name: infer Name extends string } ? LiteralName<Name> : "?"
 
 /** A node map with a name in front of each path. */
 export type PrefixPaths<Name extends string, NodeMap> = {
@@ -58,5 +62,12 @@ export type NodeMapOf<B, Before, After> = {
 type NodeMapParameter<B, Before, After> = B extends unknown ? (_: NodeMapOf<B, Before, After>) => void : never
 export type NodeMapOfAll<B, Before, After> = IntersectParameters<NodeMapParameter<B, Before, After>>
 
-/** Requires a node map without nodes that have the names of the branches. */
-export type NoNodeNamed<B> = { readonly [path: string]: unknown } & { readonly [P in Exclude<NameOf<B>, "?">]?: never }
+/** Appears in the compile error if a pipeline already has a node with the name of an appended one. */
+interface NameTaken<Name> {
+  readonly "the pipeline already has a node with this name": Name
+}
+
+/** Requires a node map without nodes that have the names of the branches, and names that can be part of a path. */
+export type NoNodeNamed<B> = { readonly [path: string]: unknown } & {
+  readonly [P in Exclude<NameOf<B>, "?">]?: NameTaken<P>
+} & ValidName<NameOf<B>>

@@ -1,4 +1,14 @@
-import type { AddsOf, AddsOfAll, Branch } from "./NodeMap.ts"
+import type { AddsOf, AddsOfAll, Branch, OwnAdds } from "./NodeMap.ts"
+
+/**
+ * Appears in the compile error if a node needs something that the state does not have. It is empty, so that every state has
+ * this type.
+ */
+// oxlint-disable-next-line typescript/no-empty-interface, typescript/no-empty-object-type, no-unused-vars -- see above
+export interface Requirement<Sentence extends string> {}
+
+// Not an alias of a Requirement: the compiler would print the name of the alias instead of the sentence.
+export type FromEarlierStep = "an earlier step must add everything that this node needs"
 
 /** A state without some keys. Distributes over unions. */
 export type OmitKeys<T, K extends PropertyKey> = [K] extends [never] ? T : T extends unknown ? Omit<T, K> : never
@@ -23,7 +33,30 @@ export type StateAfterPipeline<S, A> = [ConflictingKeys<S, A>] extends [never]
   ? S & A
   : Overwrite<S, A, ConflictingKeys<S, A>>
 
-/** What parallel branches add. If two add the same key, the later one wins. */
+/** The keys of both types that have different types in them. */
+type DifferentKeys<A, B> = {
+  [P in keyof A & keyof B]: [A[P], B[P]] extends [B[P], A[P]] ? never : P
+}[keyof A & keyof B]
+
+/** The keys that branches add with different types. */
+type ConflictsOf<B extends ReadonlyArray<Branch>, Added = {}> = B extends readonly [
+  infer First,
+  ...infer Rest extends ReadonlyArray<Branch>
+]
+  ? DifferentKeys<OwnAdds<First>, Added> | ConflictsOf<Rest, Added & OwnAdds<First>>
+  : never
+
+/** Appears in the compile error if parallel branches cannot be appended. */
+interface ConflictingBranches<Keys> {
+  readonly "parallel branches add these keys with different types": Keys
+}
+
+/** Requires branches that do not add the same key with different types. */
+export type NoConflict<B extends ReadonlyArray<Branch>> = [ConflictsOf<B>] extends [never]
+  ? unknown
+  : ConflictingBranches<ConflictsOf<B>>
+
+/** What parallel branches add. */
 export type AddsOfParallel<B extends ReadonlyArray<Branch>> = B extends readonly [
   ...infer Before extends ReadonlyArray<Branch>,
   infer Last

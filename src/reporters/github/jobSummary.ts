@@ -1,6 +1,7 @@
 import { Effect, Stream } from "effect"
 import { shortDigest } from "../../config/ImageReference.ts"
 import { type Event, isEnd } from "../../core/Event.ts"
+import { ownEvents } from "../../core/runEvents.ts"
 import { eventLine, doesWork, parsePath } from "../eventLine.ts"
 import type { Follower } from "../Reporter.ts"
 import { type DeployRow, deployRows } from "../table.ts"
@@ -123,8 +124,7 @@ export const jobSummary =
   (run) =>
     Effect.gen(function* () {
       const seen: Array<Event> = []
-      const collect = run.pipe(
-        Stream.takeUntil(isEnd),
+      const collect = ownEvents(run).pipe(
         Stream.filter((event) => "kind" in event || event._tag.startsWith("Run")),
         Stream.runForEach((event) => Effect.sync(() => seen.push(event)))
       )

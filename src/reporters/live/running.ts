@@ -1,5 +1,5 @@
 import type { Event } from "../../core/Event.ts"
-import { eventLine, detailText, type EventLine, parsePath } from "../eventLine.ts"
+import { eventLine, detailText, type EventLine, nodeId, parsePath } from "../eventLine.ts"
 import { printable } from "../../core/text.ts"
 import { formatBytes, formatDuration } from "../../core/units.ts"
 
@@ -46,8 +46,8 @@ export const runningSteps = (): RunningSteps => {
   const running = new Map<string, RunningStep>()
 
   const end = (event: Event, line: EventLine): StepView => {
-    const note = running.get(event.path)?.note ?? ""
-    running.delete(event.path)
+    const note = running.get(nodeId(event))?.note ?? ""
+    running.delete(nodeId(event))
     const time = line.mark !== "skipped" && "millis" in event ? formatDuration(event.millis) : ""
     const detail = line.mark === "done" ? "" : detailText(line)
     return { ...line, time, detail: [note, detail].filter((part) => part !== "").join(", ") }
@@ -59,12 +59,12 @@ export const runningSteps = (): RunningSteps => {
       if (line === undefined) return undefined
       if (line.mark === "started") {
         const { keys, name } = parsePath(event.path)
-        running.set(event.path, { action: name, subject: keys.join(" "), since: event.time, note: "", status: "" })
+        running.set(nodeId(event), { action: name, subject: keys.join(" "), since: event.time, note: "", status: "" })
         return undefined
       }
       if ("kind" in event) return end(event, line)
       const detail = detailText(line).trim()
-      const step = running.get(event.path)
+      const step = running.get(nodeId(event))
       if (step === undefined || line.mark === "warning") return { ...line, time: "", detail }
       // The step's final line shows its last message or progress.
       if (line.mark === "note") step.note = detail
