@@ -16,7 +16,7 @@ const parts = {
   "Engines and containers": ["layers/docker/", "layers/processes/"],
   "Remote registries": ["layers/docker/RemoteRegistryError.ts"],
   "The local registry": ["layers/registry/", "layers/registryContainer/"],
-  "Your own pipelines": ["cli/pipelines/", "core/", "pipeline/"]
+  "Your own pipelines": ["cli/pipelines/", "core/", "pipeline/", "rehearsal/"]
 } as const
 
 const headingOf = (file: string): string => {

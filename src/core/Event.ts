@@ -16,11 +16,12 @@ export type NodeKind = typeof NodeKind.Type
 export const FailureRecord = Schema.Struct({ tag: Schema.String, message: Schema.String, remedy: Schema.String })
 export type FailureRecord = typeof FailureRecord.Type
 
-/** A run started. `version` is the version of the event format. */
+/** A run started. `version` is the version of the event format. With `dryRun`, its machines are simulated. */
 export const RunStarted = Schema.TaggedStruct("RunStarted", {
   ...stamp,
   version: Schema.Literal(1),
-  name: Schema.String
+  name: Schema.String,
+  dryRun: Schema.optionalKey(Schema.Literal(true))
 })
 /** A node started. */
 export const StepStarted = Schema.TaggedStruct("StepStarted", { ...stamp, kind: NodeKind })
@@ -75,6 +76,25 @@ export const StepFailed = Schema.TaggedStruct("StepFailed", {
 })
 /** A node was interrupted by a signal, or because a node running in parallel failed. */
 export const StepInterrupted = Schema.TaggedStruct("StepInterrupted", { ...stamp, kind: NodeKind, millis: Schema.Int })
+/** In a dry run: a command that a node would run on `machine`. `text` is its line in the output of --dry-run. */
+export const CommandPlanned = Schema.TaggedStruct("CommandPlanned", {
+  ...stamp,
+  machine: Schema.String,
+  text: Schema.String,
+  words: Schema.Array(Schema.String),
+  script: Schema.optionalKey(Schema.String),
+  env: Schema.Array(Schema.String),
+  stdin: Schema.Boolean
+})
+/** In a dry run: a connection, a forwarded port, an imported image or a served registry, which no command stands for. */
+export const ActionPlanned = Schema.TaggedStruct("ActionPlanned", {
+  ...stamp,
+  machine: Schema.String,
+  action: Schema.Literals(["connect", "forward", "import", "serve"]),
+  text: Schema.String,
+  port: Schema.optionalKey(Schema.Int),
+  image: Schema.optionalKey(Schema.String)
+})
 /** A node acquired a resource, such as a connection, a tunnel or a server. */
 export const ResourceAcquired = Schema.TaggedStruct("ResourceAcquired", { ...stamp, resource: Schema.String })
 /** A resource was released. `clean` is false if the release failed or timed out. */
@@ -111,6 +131,8 @@ export const Event = Schema.Union([
   StepSucceeded,
   StepFailed,
   StepInterrupted,
+  CommandPlanned,
+  ActionPlanned,
   ResourceAcquired,
   ResourceReleased,
   RunSucceeded,
