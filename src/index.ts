@@ -8,6 +8,7 @@ export * as Strategy from "./pipeline/Strategy.ts"
 export * as Event from "./core/Event.ts"
 export { CurrentPath, CurrentRun, Events } from "./core/Events.ts"
 export { ExitCode, type Failure, isFailure } from "./core/Failure.ts"
+export { IsDryRun } from "./core/IsDryRun.ts"
 export { Scrubber } from "./core/Scrubber.ts"
 
 export * as Build from "./steps/Build.ts"

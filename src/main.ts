@@ -35,7 +35,7 @@ import { RegistryContainer } from "./layers/registryContainer/RegistryContainer.
 import { Secrets } from "./layers/secrets/Secrets.ts"
 import { Shell } from "./layers/shell/Shell.ts"
 import { Ssh } from "./layers/ssh/Ssh.ts"
-import * as Recording from "./rehearsal/layers.ts"
+import * as DryRun from "./rehearsal/dryRunLayer.ts"
 
 const root = Command.make(
   "jiji",
@@ -89,7 +89,7 @@ const live = (project: Project) =>
 /** Reads local files and git for real, and records everything else. */
 const dry = (project: Project) =>
   Layer.mergeAll(Diagnosis.layer, Docker.layer, secrets(project)).pipe(
-    Layer.provideMerge(Recording.layer()),
+    Layer.provideMerge(DryRun.layer),
     Layer.merge(Git.layer)
   )
 

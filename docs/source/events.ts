@@ -104,6 +104,22 @@ If a nested run fails or is interrupted, its steps are undone before it ends. On
 the outer run fails later. To undo it then, add an undo to the step that starts it, or nest the pipeline with
 \`Pipeline.pipeline\` instead of running it.
 
+## Dry runs
+
+With \`--dry-run --json\`, a command prints the same events, of a run on simulated machines. Its \`RunStarted\` has \`"dryRun": true\`.
+Everything that it would do on a machine is a \`CommandPlanned\` or an \`ActionPlanned\`, in order. Live runs have neither.
+
+\`\`\`bash
+jiji deploy --dry-run --json | jq -r 'select(._tag == "CommandPlanned") | "\\(.machine): \\(.text)"'
+\`\`\`
+
+- A command is in \`words\`. If \`script\` is present, it is one of jiji's own (\`jiji script NAME\` prints it), and \`words\` are its
+  arguments.
+- \`env\` has the names of its variables, and \`stdin\` is true if it gets input. Values of secrets, and hashes that include
+  them, are left out. IDs and digests are placeholders.
+- The \`action\` of an \`ActionPlanned\` is \`connect\` (over SSH), \`forward\` (of the server's \`port\`), \`import\` (of an \`image\` into
+  the local registry) or \`serve\` (of that registry on \`port\`).
+
 ## Guarantees
 
 - The first event is \`RunStarted\`. The last one of a run is \`RunSucceeded\`, \`RunFailed\` or \`RunInterrupted\`; without it, jiji was

@@ -1,7 +1,6 @@
 import { Flag } from "effect/cli"
-import { Effect, Option } from "effect"
+import { Option } from "effect"
 import { environmentPattern } from "../config/fields.ts"
-import { defineError } from "../core/defineError.ts"
 
 /** The flags of every command that reads deploy.yml. */
 export const projectFlags = {
@@ -35,7 +34,7 @@ export const globFlag = (name: "hosts" | "services", alias: string, things: stri
 export const hostsFlag = globFlag("hosts", "H", "servers")
 
 export const dryRunFlag = Flag.Boolean("dry-run").pipe(
-  Flag.withDescription("Print what would run on each machine; change nothing"),
+  Flag.withDescription("Print what would run on each machine, without running it"),
   Flag.withDefault(false)
 )
 
@@ -43,18 +42,6 @@ export const jsonFlag = Flag.Boolean("json").pipe(
   Flag.withDescription("Print one JSON event per line and nothing else (docs/events.md)"),
   Flag.withDefault(false)
 )
-
-/** A command got both --json and --dry-run. */
-export class RehearsalAsJson extends defineError<RehearsalAsJson>()("RehearsalAsJson", {
-  fields: {},
-  message: "--json and --dry-run cannot be used together.",
-  remedy: "Leave one of them out.",
-  exitCode: "usage",
-  sample: {}
-}) {}
-
-export const rejectJsonDryRun = ({ dryRun, json }: { readonly dryRun: boolean; readonly json: boolean }) =>
-  json && dryRun ? Effect.fail(new RehearsalAsJson()) : Effect.void
 
 /** An optional flag as an optional property: `{}` or `{ [key]: value }`. */
 export const optionalProperty = <K extends string, A>(key: K, value: Option.Option<A>): { readonly [P in K]?: A } =>

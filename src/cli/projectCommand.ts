@@ -5,7 +5,7 @@ import { select } from "../config/select.ts"
 import { plural } from "../core/text.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
 import type { PipelineServices, RunInput } from "../steps/Runnable.ts"
-import { dryRunFlag, globFlag, hostsFlag, jsonFlag, optionalProperty, projectFlags, rejectJsonDryRun } from "./flags.ts"
+import { dryRunFlag, globFlag, hostsFlag, jsonFlag, optionalProperty, projectFlags } from "./flags.ts"
 import { loadProject } from "./loadProject.ts"
 import { runDry } from "./runDry.ts"
 import { runLive } from "./runLive.ts"
@@ -27,16 +27,16 @@ export const runFlags = {
 
 /**
  * Runs a pipeline on the selected part of a project, live or dry. `extraInput` is what it needs beyond a {@link RunInput};
- * `action` is the first part of a dry run's heading: `deploy shop to`.
+ * `action` is the first part of a dry run's heading: `deploy shop to`; `note` is what else it says.
  */
 export const runOnProject = Effect.fnUntraced(function* <Extra extends object, S, E>(
   pipeline: Pipeline<RunInput & Extra, S, E, PipelineServices>,
   flags: Command.Command.Config.Infer<typeof runFlags>,
   extraInput: Extra,
-  action: (project: string) => string
+  action: (project: string) => string,
+  note: ReadonlyArray<string> = ["Nothing is changed and no connection is made. IDs and digests are placeholders."]
 ) {
   const { config, dryRun, environment, hosts, json, services, version } = flags
-  yield* rejectJsonDryRun({ json, dryRun })
   const project = yield* loadProject({ config, environment })
   const selected = yield* select(project, { servers: hosts, services })
   const input = {
@@ -46,8 +46,6 @@ export const runOnProject = Effect.fnUntraced(function* <Extra extends object, S
     ...optionalProperty("requestedVersion", version)
   }
   if (!dryRun) return void (yield* runLive(pipeline, input, { json }))
-  yield* runDry(pipeline, input, [
-    `Dry run: ${action(selected.name)} ${plural(selected.servers.length, "server")}, as if nothing ran there yet.`,
-    "Nothing is changed and no connection is made. IDs and digests are placeholders."
-  ])
+  const heading = `Dry run: ${action(selected.name)} ${plural(selected.servers.length, "server")}, as if nothing ran there yet.`
+  yield* runDry(pipeline, input, { json, heading: [heading, ...note] })
 })

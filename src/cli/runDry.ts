@@ -1,47 +1,77 @@
 import { Effect, Layer } from "effect"
 import type { Project } from "../config/Project.ts"
 import { CurrentPath, Events } from "../core/Events.ts"
+import { IsDryRun } from "../core/IsDryRun.ts"
 import { publicPaths } from "../core/publicPaths.ts"
 import { Scrubber } from "../core/Scrubber.ts"
 import { stepLogger } from "../core/stepLogger.ts"
 import { oneLine } from "../core/text.ts"
 import { run } from "../pipeline/interpreter/run.ts"
+import { CallHandlers } from "../pipeline/interpreter/subscribers.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
 import { lines } from "../rehearsal/DryRun.ts"
 import { Recording } from "../rehearsal/layers.ts"
+import { json } from "../reporters/json.ts"
+import { feed } from "../reporters/Reporter.ts"
 import type { PipelineServices } from "../steps/Runnable.ts"
 import { hookLines } from "./hooks/hookLines.ts"
+import { reserveStdout } from "./process/stdout.ts"
 import { Terminal } from "./process/Terminal.ts"
 import { failOnUnhandledErrors } from "./process/unhandledErrors.ts"
-import { RunLayers } from "./RunLayers.ts"
+import { type OutputOptions, RunLayers } from "./RunLayers.ts"
+import { withFollowers } from "./withFollowers.ts"
 
-/** Runs a pipeline over layers that only record, and prints the heading and what they recorded. */
+interface DryRunOptions extends OutputOptions {
+  /** Printed above the commands, unless they are printed as JSON. */
+  readonly heading: ReadonlyArray<string>
+}
+
+/** Runs a pipeline and prints its events as JSON, as a live run does. They include what would be done. */
+const printEvents = Effect.fnUntraced(function* <A, E, R>(dryRun: Effect.Effect<A, E, R>) {
+  reserveStdout()
+  const terminal = yield* Terminal
+  yield* withFollowers([feed(json(terminal))], Effect.provide(dryRun, stepLogger)).pipe(failOnUnhandledErrors)
+})
+
+/** Runs a pipeline and prints the heading and everything that would be done. */
+const printCommands = Effect.fnUntraced(function* <A, E, R>(
+  dryRun: Effect.Effect<A, E, R>,
+  project: Project,
+  heading: ReadonlyArray<string>
+) {
+  const { write } = yield* Terminal
+  const scrubber = yield* Scrubber
+  const logged: Array<string> = []
+  const { toPublic } = publicPaths(scrubber.text)
+  const publish: Events["Service"]["publish"] = (body) =>
+    Effect.map(CurrentPath, (path) => {
+      if (body._tag === "StepNoted") logged.push(`  ${toPublic("", path)}: ${oneLine(scrubber.text(body.text))}`)
+    })
+  const logger = Layer.provide(stepLogger, Layer.succeed(Events, { ...(yield* Events), publish }))
+  yield* failOnUnhandledErrors(Effect.provide(dryRun, logger))
+  const { entries } = yield* Recording
+  const hasScripts = entries.some((entry) => entry._tag === "Command" && entry.command.script !== undefined)
+  const text = [
+    ...heading.map(scrubber.text),
+    ...(entries.length === 0 ? ["", "No command would run."] : lines(entries, scrubber.text)),
+    ...hookLines(project, scrubber.text),
+    ...(logged.length === 0 ? [] : ["", "logged by steps:", ...logged]),
+    ...(hasScripts ? ["", "jiji:NAME.sh is one of jiji's own scripts; `jiji script NAME` prints it."] : [])
+  ]
+  write(`${text.join("\n")}\n`)
+})
+
+/** Runs a pipeline over layers that only record, and prints what they recorded. Calls neither hooks nor handlers. */
 export const runDry = Effect.fnUntraced(function* <N extends { readonly project: Project }, S, E>(
   pipeline: Pipeline<N, S, E, PipelineServices>,
   input: N,
-  heading: ReadonlyArray<string>
+  options: DryRunOptions
 ) {
   const { dry } = yield* RunLayers
-  const { write } = yield* Terminal
-  const scrubber = yield* Scrubber
-  yield* Effect.gen(function* () {
-    const logged: Array<string> = []
-    const { toPublic } = publicPaths(scrubber.text)
-    const publish: Events["Service"]["publish"] = (body) =>
-      Effect.map(CurrentPath, (path) => {
-        if (body._tag === "StepNoted") logged.push(`  ${toPublic("", path)}: ${oneLine(scrubber.text(body.text))}`)
-      })
-    const logger = Layer.provide(stepLogger, Layer.succeed(Events, { ...(yield* Events), publish }))
-    yield* failOnUnhandledErrors(Effect.provide(run(pipeline, input), logger))
-    const { entries } = yield* Recording
-    const hasScripts = entries.some((entry) => entry._tag === "Command" && entry.command.script !== undefined)
-    const text = [
-      ...heading.map(scrubber.text),
-      ...(entries.length === 0 ? ["", "No command would run."] : lines(entries, scrubber.text)),
-      ...hookLines(input.project, scrubber.text),
-      ...(logged.length === 0 ? [] : ["", "logged by steps:", ...logged]),
-      ...(hasScripts ? ["", "jiji:NAME.sh is one of jiji's own scripts; `jiji script NAME` prints it."] : [])
-    ]
-    write(`${text.join("\n")}\n`)
-  }).pipe(Effect.provide(dry(input.project)))
+  const dryRun = run(pipeline, input)
+  yield* (options.json ? printEvents(dryRun) : printCommands(dryRun, input.project, options.heading)).pipe(
+    Effect.provide(dry(input.project)),
+    Effect.provideService(IsDryRun, true),
+    Effect.provideService(CallHandlers, false)
+  )
 })

@@ -18,11 +18,15 @@ export type NodeKind = typeof NodeKind.Type
 export const FailureRecord = Schema.Struct({ tag: Structure, message: Text, remedy: Text })
 export type FailureRecord = typeof FailureRecord.Type
 
-/** A run started. `version` is the version of the event format. If a step of another run started it, `parent` is that run's ID. */
+/**
+ * A run started. `version` is the version of the event format. With `dryRun`, its machines are simulated. If a step of
+ * another run started it, `parent` is that run's ID.
+ */
 export const RunStarted = Schema.TaggedStruct("RunStarted", {
   ...stamp,
   version: Schema.Literal(1),
   name: NodeName,
+  dryRun: Schema.optionalKey(Schema.Literal(true)),
   parent: Schema.optionalKey(Structure)
 })
 /** A node started. */
@@ -78,6 +82,25 @@ export const StepFailed = Schema.TaggedStruct("StepFailed", {
 })
 /** A node was interrupted by a signal, or because a node running in parallel failed. */
 export const StepInterrupted = Schema.TaggedStruct("StepInterrupted", { ...stamp, kind: NodeKind, millis: Schema.Int })
+/** In a dry run: a command that a node would run on `machine`. `text` is its line in the output of --dry-run. */
+export const CommandPlanned = Schema.TaggedStruct("CommandPlanned", {
+  ...stamp,
+  machine: MachineName,
+  text: Text,
+  words: Schema.Array(Text),
+  script: Schema.optionalKey(Structure),
+  env: Schema.Array(Text),
+  stdin: Schema.Boolean
+})
+/** In a dry run: a connection, a forwarded port, an imported image or a served registry, which no command stands for. */
+export const ActionPlanned = Schema.TaggedStruct("ActionPlanned", {
+  ...stamp,
+  machine: MachineName,
+  action: Schema.Literals(["connect", "forward", "import", "serve"]),
+  text: Text,
+  port: Schema.optionalKey(Schema.Int),
+  image: Schema.optionalKey(Text)
+})
 /** A node acquired a resource, such as a connection, a tunnel or a server. */
 export const ResourceAcquired = Schema.TaggedStruct("ResourceAcquired", { ...stamp, resource: Text })
 /** A resource was released. `clean` is false if the release failed or timed out. */
@@ -114,6 +137,8 @@ export const Event = Schema.Union([
   StepSucceeded,
   StepFailed,
   StepInterrupted,
+  CommandPlanned,
+  ActionPlanned,
   ResourceAcquired,
   ResourceReleased,
   RunSucceeded,

@@ -130,6 +130,8 @@ export const buildTree = (events: ReadonlyArray<Event>, servers: ReadonlyArray<s
         break
       case "RunStarted":
       case "StepProgress":
+      case "CommandPlanned":
+      case "ActionPlanned":
       case "ResourceAcquired":
         break
     }

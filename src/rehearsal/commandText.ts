@@ -1,6 +1,7 @@
 import { CommandLine } from "effect/process"
 import type { Command } from "../layers/processes/Command.ts"
-import type { Machine } from "../layers/shell/Machine.ts"
+import type { EventBody } from "../core/Event.ts"
+import { label, type Machine } from "../layers/shell/Machine.ts"
 import type { Entry } from "./Recording.ts"
 
 /** Lists a command's environment variables, which are not on the command line: a server gets them on stdin. */
@@ -13,13 +14,31 @@ const variables = (machine: Machine, { env = {} }: Command): string => {
   return words.length === 0 ? "" : ` (${transport}: ${words.join(" ")})`
 }
 
-/** A command line without hashes of secrets, from which short values could be guessed. */
-const withoutHashes = ({ script, words }: Command, text: string): string => {
-  if (script !== "replace") return text
+/** Stands for a hash, from which a short secret could be guessed. */
+const hashMask = "<config>"
+
+/** The hash of a container's configuration, which includes secrets, and the label with the hashes of its parts. */
+const hashesIn = ({ script, words }: Command): { readonly config: string; readonly parts: string | undefined } => {
+  if (script !== "replace") return { config: "", parts: undefined }
   const [, , , , , , , , config = ""] = words
-  const parts = words.find((word) => word.startsWith("jiji.parts="))
-  const hidden = parts === undefined ? text : text.replaceAll(CommandLine.display([parts]), "'jiji.parts=<config>'")
-  return config === "" ? hidden : hidden.replaceAll(config, "<config>")
+  return { config, parts: words.find((word) => word.startsWith("jiji.parts=")) }
+}
+
+/** A command line without hashes of secrets. */
+const withoutHashes = (command: Command, text: string): string => {
+  const { config, parts } = hashesIn(command)
+  const hidden = parts === undefined ? text : text.replaceAll(CommandLine.display([parts]), `'jiji.parts=${hashMask}'`)
+  return config === "" ? hidden : hidden.replaceAll(config, hashMask)
+}
+
+/** The words of a command, or the arguments of a script, without hashes of secrets. */
+const publicWords = (command: Command): ReadonlyArray<string> => {
+  const { config, parts } = hashesIn(command)
+  const words = command.script === undefined ? command.words : command.words.slice(4)
+  return words.map((word) => {
+    if (word === parts) return `jiji.parts=${hashMask}`
+    return config === "" ? word : word.replaceAll(config, hashMask)
+  })
 }
 
 /** A command as a user would type it. Shows a script's name instead of its text, and only the names of secrets. */
@@ -45,5 +64,35 @@ export const entryText = (entry: Entry): string => {
       return `# import the saved image into the local registry as ${entry.repository}:${entry.tag}`
     case "Serve":
       return `# serve the local registry, read-only, on 127.0.0.1:${entry.port}`
+  }
+}
+
+/** The event of an entry. */
+export const plannedEvent = (entry: Entry): EventBody => {
+  const machine = label(entry.machine)
+  const text = entryText(entry).replace(/^# /, "")
+  const action = { _tag: "ActionPlanned", machine, text } as const
+  switch (entry._tag) {
+    case "Command": {
+      const { env = {}, script, stdin } = entry.command
+      const used = Object.keys(env).filter((name) => env[name] !== "")
+      return {
+        _tag: "CommandPlanned",
+        machine,
+        text: commandText(entry.machine, entry.command),
+        words: publicWords(entry.command),
+        ...(script !== undefined && { script }),
+        env: used,
+        stdin: stdin !== undefined
+      }
+    }
+    case "Connect":
+      return { ...action, action: "connect" }
+    case "Forward":
+      return { ...action, action: "forward", port: entry.port }
+    case "Import":
+      return { ...action, action: "import", image: `${entry.repository}:${entry.tag}` }
+    case "Serve":
+      return { ...action, action: "serve", port: entry.port }
   }
 }

@@ -84,6 +84,8 @@ export const eventLine = (event: Event): EventLine | undefined => {
     case "ResourceReleased":
       return event.clean ? undefined : lineFor(event, "warning", `${event.resource} did not close in time`)
     case "RunStarted":
+    case "CommandPlanned":
+    case "ActionPlanned":
     case "ResourceAcquired":
     case "RunSucceeded":
     case "RunFailed":

@@ -12,9 +12,11 @@ import type { Ssh } from "../layers/ssh/Ssh.ts"
 import { type Event, type FailureRecord } from "../core/Event.ts"
 import { wholeRun } from "../core/runEvents.ts"
 import { Events } from "../core/Events.ts"
+import { IsDryRun } from "../core/IsDryRun.ts"
 import { stepLogger } from "../core/stepLogger.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
 import { run as runPipeline } from "../pipeline/interpreter/run.ts"
+import { CallHandlers } from "../pipeline/interpreter/subscribers.ts"
 import { Scrubber } from "../core/Scrubber.ts"
 import { difference, type Expected } from "./difference.ts"
 import { type Entry, machines, Recording } from "../rehearsal/layers.ts"
@@ -53,6 +55,10 @@ export interface Script<ROut = never> {
   readonly secrets?: Readonly<Record<string, string>>
   /** Interrupts the run, like Ctrl-C, after this virtual time. */
   readonly interrupt?: Duration.Input
+  /** Also calls the handlers of `Pipeline.on`. By default, none is called, as in `--dry-run`. */
+  readonly handlers?: boolean
+  /** The value of `IsDryRun`; true by default. With false, steps do what they would do in a live run. */
+  readonly dryRun?: boolean
   /** Services that your own steps use, or replacements for jiji's services. */
   readonly layers?: Layer.Layer<ROut>
 }
@@ -139,8 +145,8 @@ const makeLayers = <ROut>(script: Scripts.Script, { layers, secrets = {} }: Scri
 }
 
 /**
- * Runs a pipeline with simulated machines. Starts no process, opens no connection and touches no file. Runs in virtual time,
- * so hours of waiting pass at once. If the pipeline waits for something real, the rehearsal waits too, and dies with a
+ * Runs a pipeline with simulated machines. jiji's services start no process, open no connection and touch no file; code of
+ * a step that uses none of them, such as `fetch`, is real. Runs in virtual time, so hours of waiting pass at once. If the pipeline waits for something real, the rehearsal waits too, and dies with a
  * defect after two seconds without progress. Throws if an answer names an unknown machine. Never fails otherwise: the
  * result's `exit` shows how the run ended.
  */
@@ -162,7 +168,11 @@ export const run = <N extends object, S, E, R, ROut = never>(
     )
     const layers = makeLayers(answers, script).pipe(Layer.provide(Layer.succeed(Recording, recording)))
     const exit = yield* VirtualTime.run(
-      Effect.provide(runPipeline(pipeline, input, layers), stepLogger),
+      runPipeline(pipeline, input, layers).pipe(
+        Effect.provide(stepLogger),
+        Effect.provideService(IsDryRun, script.dryRun ?? true),
+        Effect.provideService(CallHandlers, script.handlers ?? false)
+      ),
       script.interrupt,
       () => describeWaiting(events, answers.pending)
     )

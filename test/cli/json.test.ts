@@ -57,14 +57,18 @@ describe("--json", () => {
     })
   })
 
-  test("cannot be used with --dry-run", () => {
-    using shop = project(remote)
+  test("prints the events of a dry run, with its commands", () => {
+    using shop = project({
+      ...remote,
+      ".env": "DATABASE_URL=postgres://x\nGITHUB_TOKEN=hunter22\n",
+      ".gitignore": ".env*\n"
+    })
     for (const args of [["deploy"], ["registry", "login"], ["registry", "logout"], ["doctor"]]) {
-      expect(shop.jiji([...args, "--json", "--dry-run"])).toEqual({
-        code: 2,
-        stdout: "",
-        stderr: "error: --json and --dry-run cannot be used together.\n  → Leave one of them out.\n"
-      })
+      const { code, stderr, stdout } = shop.jiji([...args, "--json", "--dry-run"])
+      expect([code, stderr, faults(stdout)]).toEqual([0, "", []])
+      expect(JSON.parse(stdout.split("\n")[0] ?? "")).toMatchObject({ _tag: "RunStarted", dryRun: true })
+      expect(tags(stdout)).toContain("CommandPlanned")
+      expect(tags(stdout).at(-1)).toBe("RunSucceeded")
     }
   })
 })

@@ -12,7 +12,7 @@ import { feed } from "../../reporters/Reporter.ts"
 import { checksFor, thisMachine } from "../../steps/doctor/Check.ts"
 import * as Report from "../../steps/doctor/Report.ts"
 import { doctor } from "../../steps/DoctorPipeline.ts"
-import { dryRunFlag, hostsFlag, optionalProperty, projectFlags, rejectJsonDryRun } from "../flags.ts"
+import { dryRunFlag, hostsFlag, optionalProperty, projectFlags } from "../flags.ts"
 import { descriptions } from "../pipelines/builtin.ts"
 import { Terminal } from "../process/Terminal.ts"
 import { runDry } from "../runDry.ts"
@@ -49,10 +49,12 @@ export const command = Command.make(
     ...projectFlags,
     hosts: hostsFlag,
     dryRun: dryRunFlag,
-    json: Flag.Boolean("json").pipe(Flag.withDescription("Print the report as JSON"), Flag.withDefault(false))
+    json: Flag.Boolean("json").pipe(
+      Flag.withDescription("Print the report as JSON; with --dry-run, print the events"),
+      Flag.withDefault(false)
+    )
   },
   Effect.fnUntraced(function* ({ config, dryRun, environment, hosts, json }) {
-    yield* rejectJsonDryRun({ json, dryRun })
     // Not `loadProject`: what it warns about is part of the checks.
     const loaded = yield* Effect.result(
       load({
@@ -63,10 +65,11 @@ export const command = Command.make(
     )
     if (dryRun && Result.isSuccess(loaded)) {
       const project = yield* select(loaded.success, { servers: hosts, services: [] })
-      return yield* runDry(doctor, { project }, [
+      const heading = [
         `Dry run: check this machine and the servers of ${project.name}.`,
         "Nothing is checked and no connection is made."
-      ])
+      ]
+      return yield* runDry(doctor, { project }, { json, heading })
     }
     if (Result.isFailure(loaded)) {
       const report = configFailed(loaded.failure, "requires a valid deploy.yml")

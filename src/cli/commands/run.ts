@@ -21,6 +21,12 @@ export class NoPipelineNamed extends defineError<NoPipelineNamed>()("NoPipelineN
   sample: {}
 }) {}
 
+/** What a dry run of somebody's own code can promise. */
+const dryRunNote = [
+  "jiji runs no command, opens no connection and calls no handler. IDs and digests are placeholders.",
+  "The code of the steps does run: what it does without jiji's services is real."
+]
+
 type ParsedFlag = Result.Result<Option.Option<unknown>, CliError.CliError>
 
 /** Decodes the parsed flags to what the pipeline takes. Fails with the errors of all flags at once. */
@@ -53,7 +59,7 @@ const pipelineCommand = Effect.fnUntraced(function* (loaded: LoadedPipeline) {
     { run: runFlags, extra: yield* pipelineFlags(loaded) },
     ({ extra, run }) =>
       Effect.flatMap(decode(loaded, extra), (extraInput) =>
-        runOnProject(pipeline, run, extraInput, (project) => `run ${file.name} for ${project} on`)
+        runOnProject(pipeline, run, extraInput, (project) => `run ${file.name} for ${project} on`, dryRunNote)
       )
   )
   return description === "" ? command : Command.withDescription(command, printable(description))

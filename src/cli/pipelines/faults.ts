@@ -26,7 +26,9 @@ const lineOf = Effect.fnUntraced(function* (file: string, pattern: RegExp) {
 /** An error of Bun, with its location in the pipeline file or in a file that it imports. */
 const toFault = Effect.fnUntraced(function* (pipeline: PipelineFile, error: BunMessage) {
   const path = yield* Path.Path
-  const file = error.position?.file || error.referrer || pipeline.path
+  const named = error.position?.file ?? ""
+  // A text that is parsed without its file is called "input.ts".
+  const file = path.isAbsolute(named) ? named : error.referrer || pipeline.path
   // For an import that cannot be resolved, Bun names the importing file but not the line.
   const quoted = new RegExp(`["'\`]${RegExp.escape(error.specifier ?? "")}["'\`]`)
   const fault: Fault = {

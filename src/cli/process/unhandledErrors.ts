@@ -2,15 +2,18 @@ import { Cause, Deferred, Effect, Exit } from "effect"
 import { writeSync } from "node:fs"
 import { messageOf, sourceLocation } from "../../core/errorText.ts"
 import { ExitCode } from "../../core/Failure.ts"
+import { IsDryRun } from "../../core/IsDryRun.ts"
 import { HeldResources, UndoableSteps } from "../../core/NameTracker.ts"
 import { Scrubber } from "../../core/Scrubber.ts"
 import { UnhandledError } from "../../pipeline/interpreter/UnhandledError.ts"
+import type { NotSimulated } from "../../rehearsal/NotSimulated.ts"
 import { Notices } from "../../reporters/Notices.ts"
 import { exitReport } from "./exit.ts"
 import { describeLeftovers } from "./leftovers.ts"
+import { refuseConnections } from "./refuseConnections.ts"
 import { ExitCalled, NobodyCaught, NothingLeft } from "./UnhandledError.ts"
 
-type RunError = ExitCalled | NobodyCaught | NothingLeft
+type RunError = ExitCalled | NobodyCaught | NothingLeft | NotSimulated
 type Undo = () => void
 
 const location = (error: unknown) => {
@@ -77,13 +80,14 @@ const acknowledgeSignals = (say: (line: string) => void): ReadonlyArray<Undo> =>
 
 /**
  * Runs a pipeline, and fails it on what would otherwise end or bypass it: a call of `process.exit`, and errors outside of
- * its steps. It then undoes its steps and releases its resources as after any other failure.
+ * its steps; in a dry run also a connection. It then undoes its steps and releases its resources as after any other failure.
  */
 export const failOnUnhandledErrors = Effect.fnUntraced(function* <A, E, R>(run: Effect.Effect<A, E, R>) {
   const scrubber = yield* Scrubber
   const held = yield* HeldResources
   const undoable = yield* UndoableSteps
   const notices = yield* Notices
+  const isDryRun = yield* IsDryRun
   const unhandled = yield* Deferred.make<never>()
   const fail = (error: RunError) => void Deferred.doneUnsafe(unhandled, Exit.die(error))
   const exitText = (status: number) => {
@@ -94,6 +98,7 @@ export const failOnUnhandledErrors = Effect.fnUntraced(function* <A, E, R>(run: 
     Effect.sync(() => [
       ...listenForErrors(fail),
       blockExit(fail),
+      ...(isDryRun ? [refuseConnections(fail)] : []),
       reportForcedExit(exitText),
       ...acknowledgeSignals(notices.print)
     ]),

@@ -1,5 +1,6 @@
 import { Cause, Clock, type Context, Deferred, Effect, Exit, type Layer, Random, type Scope } from "effect"
 import { CurrentPath, CurrentRun, Events } from "../../core/Events.ts"
+import { IsDryRun } from "../../core/IsDryRun.ts"
 import { UndoableSteps } from "../../core/NameTracker.ts"
 import { runNodes } from "./runNodes.ts"
 import type { PipelineNode } from "../Node.ts"
@@ -23,7 +24,9 @@ const withRunEvents = (name: string, parent: string, body: NodeEffect<State>): N
     Effect.gen(function* () {
       const events = yield* Events
       const startedAt = yield* Clock.currentTimeMillis
-      yield* events.publish({ _tag: "RunStarted", version: 1, name, ...(parent !== "" && { parent }) })
+      const isDryRun = yield* IsDryRun
+      const origin = { ...(isDryRun && { dryRun: true as const }), ...(parent !== "" && { parent }) }
+      yield* events.publish({ _tag: "RunStarted", version: 1, name, ...origin })
       const unhandledError = yield* UnhandledError
       const exit = yield* Effect.exit(
         restore(unhandledError === undefined ? body : Effect.raceFirst(body, unhandledError))

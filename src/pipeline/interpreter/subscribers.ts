@@ -1,4 +1,4 @@
-import { Cause, type Context, Deferred, Effect, Fiber, Stream } from "effect"
+import { Cause, Context, Deferred, Effect, Fiber, Stream } from "effect"
 import { runAuthorFunction } from "../../core/authorFunction.ts"
 import { type Event, isEnd } from "../../core/Event.ts"
 import { CurrentPath, Events } from "../../core/Events.ts"
@@ -8,6 +8,11 @@ import { SubscriberFailed } from "../PipelineError.ts"
 
 /** How long a run waits for its subscribers at the end. */
 const waitLimit = "2 seconds"
+
+/** Whether handlers are called. A dry run calls none, because they may do anything. */
+export const CallHandlers = Context.Reference<boolean>("jiji/pipeline/interpreter/CallHandlers", {
+  defaultValue: () => true
+})
 
 /** A subscriber, and a pattern of the paths whose events it gets. */
 interface Subscription {
@@ -74,6 +79,7 @@ export const notifySubscribers = Effect.fnUntraced(function* (
   run: string,
   services: Deferred.Deferred<Context.Context<unknown>>
 ) {
+  if (!(yield* CallHandlers)) return
   const events = yield* Events
   const fibers = yield* Effect.forEach(
     subscriptionsOf(pipeline, RegExp.escape(pipeline.name)),

@@ -61,12 +61,18 @@ test("reports an invalid deploy.yml as a failed check, also as JSON", () => {
   expect(stderr).toContain("error: 1 of ")
 })
 
-test("--json and --dry-run cannot be used together", () => {
-  expect(doctor(deployFile, "--json", "--dry-run")).toMatchObject({
-    code: 2,
-    stdout: "",
-    stderr: expect.stringContaining("--json and --dry-run cannot be used together.")
-  })
+test("--json and --dry-run print the events of the checks", () => {
+  const { code, stdout } = doctor(deployFile, "--json", "--dry-run")
+  const events = stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line))
+  expect([code, events[0], events.at(-1)]).toMatchObject([
+    0,
+    { _tag: "RunStarted", dryRun: true },
+    { _tag: "RunSucceeded" }
+  ])
+  expect(events.some(({ _tag, machine }) => _tag === "CommandPlanned" && machine === "web1")).toBe(true)
 })
 
 test("fails on an unknown server with a usage error, and prints a report only as JSON", () => {

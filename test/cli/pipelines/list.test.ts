@@ -25,6 +25,8 @@ test("jiji list shows the built-in pipelines, and the project's with their descr
     ".jiji/pipelines/notes.md": "no pipeline\n"
   })
   mkdirSync(join(shop.root, ".jiji/pipelines/folder.ts"))
+  // What only shows when a file runs, `jiji list NAME` reports.
+  expect(shop.jiji(["list", "throws"]).stderr).toStartWith("error: .jiji/pipelines/throws.ts:1 red")
   expect(shop.jiji(["list"])).toEqual({
     code: 0,
     stdout: `${builtIn}
@@ -32,10 +34,10 @@ Pipelines in .jiji/pipelines (run with \`jiji run NAME\`):
   broken           ✗ .jiji/pipelines/broken.ts:2 Expected identifier but found end of file
   doctor           Asks every server for a page (\`jiji doctor\` runs the built-in one)
   folder           ✗ .jiji/pipelines/folder.ts cannot be read: it is a folder.
-  hosts            ✗ .jiji/pipelines/hosts.ts: the flag "hosts" has a name that \`jiji run\` uses itself.
+  hosts            Asks every server for a page
   plain
   smoke            Asks every server for a page
-  throws           ✗ .jiji/pipelines/throws.ts:1 red
+  throws
 `,
     stderr: ""
   })

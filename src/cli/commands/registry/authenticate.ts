@@ -4,7 +4,7 @@ import { select } from "../../../config/select.ts"
 import { defineError } from "../../../core/defineError.ts"
 import { local, remote } from "../../../layers/shell/Machine.ts"
 import type { login, logout } from "../../../steps/RegistryPipelines.ts"
-import { dryRunFlag, hostsFlag, jsonFlag, projectFlags, rejectJsonDryRun } from "../../flags.ts"
+import { dryRunFlag, hostsFlag, jsonFlag, projectFlags } from "../../flags.ts"
 import { loadProject } from "../../loadProject.ts"
 import { printResult } from "../../process/Terminal.ts"
 import { runDry } from "../../runDry.ts"
@@ -56,7 +56,6 @@ export const authenticate = Effect.fnUntraced(function* (
     readonly done: string
   }
 ) {
-  yield* rejectJsonDryRun({ json, dryRun })
   if (skipLocal && skipRemote) return yield* new NoMachine()
   const project = yield* loadProject({ config, environment })
   const { registry } = project
@@ -70,7 +69,7 @@ export const authenticate = Effect.fnUntraced(function* (
   const where = `${registry.server} on ${machineNames(machines)}`
   if (dryRun) {
     const heading = [`Dry run: ${action} ${where}.`, "Nothing is changed and no connection is made."]
-    return yield* runDry(pipeline, input, heading)
+    return yield* runDry(pipeline, input, { json, heading })
   }
   yield* runLive(pipeline, input, { json })
   return yield* printResult(`${done} ${where}.\n`, { json })
