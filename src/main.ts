@@ -95,7 +95,7 @@ const dry = (project: Project) =>
 
 const hooks = (project: Project) =>
   project.hooks === undefined || project.hooks.length === 0
-    ? Effect.succeed(undefined)
+    ? Effect.undefined
     : prepareHooks(project, project.hooks).pipe(Effect.provide(secrets(project)))
 
 const followers = runFollowers({ env, terminal, history: paths.history, github, telemetry })

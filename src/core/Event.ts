@@ -18,10 +18,7 @@ export type NodeKind = typeof NodeKind.Type
 export const FailureRecord = Schema.Struct({ tag: Structure, message: Text, remedy: Text })
 export type FailureRecord = typeof FailureRecord.Type
 
-/**
- * A run started. `version` is the version of the event format. With `dryRun`, its machines are simulated. If a step of
- * another run started it, `parent` is that run's ID.
- */
+/** A run started. `version` is the version of the event format. A dry run has `dryRun`. A nested run has its `parent`'s ID. */
 export const RunStarted = Schema.TaggedStruct("RunStarted", {
   ...stamp,
   version: Schema.Literal(1),

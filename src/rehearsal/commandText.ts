@@ -4,12 +4,15 @@ import type { EventBody } from "../core/Event.ts"
 import { label, type Machine } from "../layers/shell/Machine.ts"
 import type { Entry } from "./Recording.ts"
 
+/** The environment variables of a command that say what it does. `JIJI_RUN` only tells others who is deploying. */
+const usedVariables = ({ env = {} }: Command) =>
+  Object.entries(env).filter(([name, value]) => value !== "" && name !== "JIJI_RUN")
+
 /** Lists a command's environment variables, which are not on the command line: a server gets them on stdin. */
-const variables = (machine: Machine, { env = {} }: Command): string => {
-  const words = Object.entries(env)
-    // The run differs each time, and only others that wait read it.
-    .filter(([name, value]) => value !== "" && name !== "JIJI_RUN")
-    .map(([name, value]) => `${name}=${typeof value === "string" ? CommandLine.display([value]) : "<redacted>"}`)
+const variables = (machine: Machine, command: Command): string => {
+  const words = usedVariables(command).map(
+    ([name, value]) => `${name}=${typeof value === "string" ? CommandLine.display([value]) : "<redacted>"}`
+  )
   const transport = machine._tag === "Remote" ? "via stdin" : "in the environment"
   return words.length === 0 ? "" : ` (${transport}: ${words.join(" ")})`
 }
@@ -74,15 +77,14 @@ export const plannedEvent = (entry: Entry): EventBody => {
   const action = { _tag: "ActionPlanned", machine, text } as const
   switch (entry._tag) {
     case "Command": {
-      const { env = {}, script, stdin } = entry.command
-      const used = Object.keys(env).filter((name) => env[name] !== "")
+      const { script, stdin } = entry.command
       return {
         _tag: "CommandPlanned",
         machine,
         text: commandText(entry.machine, entry.command),
         words: publicWords(entry.command),
         ...(script !== undefined && { script }),
-        env: used,
+        env: usedVariables(entry.command).map(([name]) => name),
         stdin: stdin !== undefined
       }
     }

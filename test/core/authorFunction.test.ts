@@ -15,7 +15,7 @@ const before = Step.make("before", () => Effect.succeed({ a: 1 })).pipe(Step.und
 const after = Step.make("after", () => Effect.sleep("1 second"))
 const within = Pipeline.make("p").pipe(Pipeline.step(before))
 const ended = (pipeline: Pipeline.Pipeline<{}, {}, unknown, Events | Scope.Scope>) =>
-  Effect.map(Rehearsal.run(pipeline, {}), ({ events, failures, held, undone }) => {
+  Effect.map(Rehearsal.run(pipeline, {}, { handlers: true }), ({ events, failures, held, undone }) => {
     const open = events.reduce((count, { _tag }) => {
       if (_tag === "StepStarted") return count + 1
       return /^Step(Succeeded|Skipped|Failed|Interrupted)$/.test(_tag) ? count - 1 : count

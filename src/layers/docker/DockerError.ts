@@ -85,9 +85,9 @@ const fateOfOld = ({ keepsOld, server, service }: { keepsOld?: boolean; server: 
 /** The HEALTHCHECK of an image, in seconds, and what it printed last. */
 const HealthCheck = Schema.Struct({
   output: Schema.String,
-  interval: Schema.Number,
-  startPeriod: Schema.Number,
-  retries: Schema.Number
+  interval: Schema.Finite,
+  startPeriod: Schema.Finite,
+  retries: Schema.Finite
 })
 
 const fixIt = "Fix the error shown above."
@@ -121,7 +121,7 @@ export class ContainerUnhealthy extends defineError<ContainerUnhealthy>()("Conta
     log: Schema.String,
     keepsOld,
     /** `health.timeout`, in seconds. */
-    timeout: Schema.optionalKey(Schema.Number),
+    timeout: Schema.optionalKey(Schema.Finite),
     check: Schema.optionalKey(HealthCheck)
   },
   message: (e) => {

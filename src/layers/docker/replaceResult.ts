@@ -14,9 +14,9 @@ import {
 /** `.Config.Healthcheck` as both engines print it: times in nanoseconds, absent or 0 where the default holds. */
 const Healthcheck = Schema.fromJsonString(
   Schema.Struct({
-    Interval: Schema.optional(Schema.Number),
-    StartPeriod: Schema.optional(Schema.Number),
-    Retries: Schema.optional(Schema.Number)
+    Interval: Schema.optional(Schema.Finite),
+    StartPeriod: Schema.optional(Schema.Finite),
+    Retries: Schema.optional(Schema.Finite)
   })
 )
 const decodeHealthcheck = Schema.decodeUnknownOption(Healthcheck)

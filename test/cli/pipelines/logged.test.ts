@@ -45,13 +45,14 @@ test("a step's logs are printed as its notes, also as JSON, and its other output
 
 test("help and lists are on stdout, and what a pipeline file prints is on stderr", () => {
   using shop = pipelines({ ".jiji/pipelines/chat.ts": chatty })
-  for (const [args, begins] of [
-    [["run", "chat", "--help"], "USAGE"],
-    [["list"], "Built-in"],
-    [["list", "chat"], "flowchart"]
+  for (const [args, begins, printed] of [
+    [["run", "chat", "--help"], "USAGE", "first\n"],
+    // Does not run the file.
+    [["list"], "Built-in", ""],
+    [["list", "chat"], "flowchart", "first\n"]
   ] as const) {
     const { code, stderr, stdout } = shop.jiji(args)
-    expect([code, stderr]).toEqual([0, "first\n"])
+    expect([code, stderr]).toEqual([0, printed])
     expect(stdout).toStartWith(begins)
   }
 })

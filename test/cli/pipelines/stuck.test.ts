@@ -28,8 +28,8 @@ describe("a pipeline file with an endless loop", () => {
     "error: .jiji/pipelines/loop.ts took longer than 10 s to import: it waits for something, or never ends.\n" +
     "  → Look for an `await` outside of functions, and move slow work into a step.\n"
 
-  test("is aborted by `jiji run` and `jiji list`", async () => {
-    const ended = await Promise.all([outcome(["run", "loop"]), outcome(["list"])])
+  test("is aborted by `jiji run` and `jiji list NAME`", async () => {
+    const ended = await Promise.all([outcome(["run", "loop"]), outcome(["list", "loop"])])
     expect(ended).toEqual([
       { code: 78, signal: null, stderr },
       { code: 78, signal: null, stderr }
