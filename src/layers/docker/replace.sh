@@ -280,10 +280,10 @@ if [ "$strategy" = trial ]; then
   settle=0
 fi
 
-stage next
+# Before the new container is created, so that jiji knows it in time if it is interrupted while the old one stops.
+if [ "$strategy" = beside ]; then stage next; else stage switch; fi
 next_id=$(create_next "$@") || give_up
 if [ "$strategy" != beside ]; then
-  stage switch
   policy always "$old"
   # In the background, because it takes as long as the container takes to stop. Quietly, because podman warns when a
   # container ignores SIGTERM: if the connection is lost, that would kill podman and leave the container half stopped.
