@@ -17,41 +17,13 @@ const variables = (machine: Machine, command: Command): string => {
   return words.length === 0 ? "" : ` (${transport}: ${words.join(" ")})`
 }
 
-/** Stands for a hash, from which a short secret could be guessed. */
-const hashMask = "<config>"
-
-/** The hash of a container's configuration, which includes secrets, and the label with the hashes of its parts. */
-const hashesIn = ({ script, words }: Command): { readonly config: string; readonly parts: string | undefined } => {
-  if (script !== "replace") return { config: "", parts: undefined }
-  const [, , , , , , , , config = ""] = words
-  return { config, parts: words.find((word) => word.startsWith("jiji.parts=")) }
-}
-
-/** A command line without hashes of secrets. */
-const withoutHashes = (command: Command, text: string): string => {
-  const { config, parts } = hashesIn(command)
-  const hidden = parts === undefined ? text : text.replaceAll(CommandLine.display([parts]), `'jiji.parts=${hashMask}'`)
-  return config === "" ? hidden : hidden.replaceAll(config, hashMask)
-}
-
-/** The words of a command, or the arguments of a script, without hashes of secrets. */
-const publicWords = (command: Command): ReadonlyArray<string> => {
-  const { config, parts } = hashesIn(command)
-  const words = command.script === undefined ? command.words : command.words.slice(4)
-  return words.map((word) => {
-    if (word === parts) return `jiji.parts=${hashMask}`
-    return config === "" ? word : word.replaceAll(config, hashMask)
-  })
-}
-
 /** A command as a user would type it. Shows a script's name instead of its text, and only the names of secrets. */
 export const commandText = (machine: Machine, command: Command): string => {
   const [program, ...args] = command.words
   const words: ReadonlyArray<string> = command.script === undefined ? command.words : [program, ...args.slice(3)]
   const shown = command.script === undefined ? words : [`jiji:${command.script}.sh`, ...words.slice(1)]
   const stdin = command.stdin === undefined ? "" : " < <redacted>"
-  const text = withoutHashes(command, CommandLine.display(shown))
-  return `${text}${stdin}${variables(machine, command)}`
+  return `${CommandLine.display(shown)}${stdin}${variables(machine, command)}`
 }
 
 /** An entry as `--dry-run` prints it. Actions other than commands start with `#`. */
@@ -77,12 +49,12 @@ export const plannedEvent = (entry: Entry): EventBody => {
   const action = { _tag: "ActionPlanned", machine, text } as const
   switch (entry._tag) {
     case "Command": {
-      const { script, stdin } = entry.command
+      const { script, stdin, words } = entry.command
       return {
         _tag: "CommandPlanned",
         machine,
         text: commandText(entry.machine, entry.command),
-        words: publicWords(entry.command),
+        words: script === undefined ? words : words.slice(4),
         ...(script !== undefined && { script }),
         env: usedVariables(entry.command).map(([name]) => name),
         stdin: stdin !== undefined

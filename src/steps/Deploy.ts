@@ -53,7 +53,7 @@ export const step = Step.make(
       service: service.name,
       name: containerName(project, service),
       digest: pulled.digest,
-      config: configuration.hash,
+      configuration: { hash: Redacted.make(configuration.hash), parts: Redacted.make(configuration.parts) },
       strategy,
       runningFor: service.health.runningFor,
       timeout: service.health.timeout,
@@ -66,9 +66,7 @@ export const step = Step.make(
           "jiji.project": project.name,
           "jiji.service": service.name,
           "jiji.version": version,
-          "jiji.digest": pulled.digest,
-          "jiji.config": configuration.hash,
-          "jiji.parts": configuration.parts
+          "jiji.digest": pulled.digest
         },
         ports: service.ports,
         volumes: service.volumes,

@@ -18,15 +18,15 @@ describe("a dry run", () => {
       .replaceAll(shop.root, "ROOT")
     const labels = (service: string, version: string) =>
       `--label 'jiji.project=shop' --label 'jiji.service=${service}' --label 'jiji.version=${version}' ` +
-      "--label 'jiji.digest=DIGEST' --label 'jiji.config=<config>' --label 'jiji.parts=<config>'"
+      "--label 'jiji.digest=DIGEST'"
     const web =
-      "jiji:replace.sh docker shop-web shop DIGEST <config> trial 1 60 " +
+      "jiji:replace.sh docker shop-web shop DIGEST trial 1 60 " +
       "localhost:9270/shop-web:v1 DIGEST localhost:9270/shop-web 3 2 --publish 8080:80 --pull never " +
       `${labels("web", "v1")} --env 'GREETING=hello you' --env DATABASE_URL localhost:9270/shop-web:v1 ` +
-      "(via stdin: JIJI_NAMES=DATABASE_URL JIJI_SECRET_0=<redacted>)"
+      "(via stdin: JIJI_NAMES=DATABASE_URL JIJI_CONFIG=<redacted> JIJI_PARTS=<redacted> JIJI_SECRET_0=<redacted>)"
     const cache =
-      "jiji:replace.sh docker shop-cache shop DIGEST <config> beside 1 60 redis:7 DIGEST '' 3 0 " +
-      `--pull never ${labels("cache", "7")} redis:7`
+      "jiji:replace.sh docker shop-cache shop DIGEST beside 1 60 redis:7 DIGEST '' 3 0 " +
+      `--pull never ${labels("cache", "7")} redis:7 (via stdin: JIJI_CONFIG=<redacted> JIJI_PARTS=<redacted>)`
     // Without numbers: they count through all machines, and services of one machine run at the same time.
     const lines = made.split("\n").map((line) => line.replace(/^ {2,3}\d+ {2}/, "  "))
     expect(lines).toEqual([

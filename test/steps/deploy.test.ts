@@ -77,7 +77,7 @@ describe("the strategy for replacing a container", () => {
   const strategy = (overrides: Parameters<typeof service>[2]) =>
     Effect.map(
       rehearse(project({ services: [service("web", ["web1"], overrides)] })),
-      ({ on }) => on("web1").at(-1)?.split(" ")[6]
+      ({ on }) => on("web1").at(-1)?.split(" ")[5]
     )
 
   it.effect("depends on its ports and volumes", () =>

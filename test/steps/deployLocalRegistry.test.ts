@@ -1,5 +1,5 @@
 import { describe, expect } from "bun:test"
-import { Effect, Exit, Layer } from "effect"
+import { Effect, Exit, Layer, Redacted } from "effect"
 import { Docker, type PullOptions } from "../../src/layers/docker/Docker.ts"
 import type { InspectedContainer } from "../../src/layers/docker/inspect.ts"
 
@@ -37,7 +37,7 @@ const container: InspectedContainer = {
 describe("a deploy with the local registry", () => {
   it.effect("builds, imports and serves images locally, and tunnels, pulls and replaces on the server", () =>
     Effect.gen(function* () {
-      const { exit, on } = yield* rehearse(project())
+      const { entries, exit, on } = yield* rehearse(project())
       expect(Exit.isSuccess(exit)).toBe(true)
       const name = "localhost:9270/shop-web"
       const id = fakeDigest(`${name}:abc1234`)
@@ -49,17 +49,24 @@ describe("a deploy with the local registry", () => {
         "import shop-web:abc1234",
         "serve 9270"
       ])
-      const { hash: config, parts } = configurationOf(service("web", []), new Map())
       const there = fakeDigest(`${name}@${id}`)
       expect(on("web1")).toEqual([
         "connect",
         "probe docker shop",
         "forward 9270",
         `pull docker ${name}@${id} ${name}:abc1234 true no no '' ''`,
-        `replace docker shop-web shop ${id} ${config} beside 1 60 ${name}:abc1234 ${there} ${name} 3 0 ` +
+        `replace docker shop-web shop ${id} beside 1 60 ${name}:abc1234 ${there} ${name} 3 0 ` +
           "--pull never --label jiji.project=shop --label jiji.service=web " +
-          `--label jiji.version=abc1234 --label jiji.digest=${id} --label jiji.config=${config} --label jiji.parts=${parts} ${name}:abc1234`
+          `--label jiji.version=abc1234 --label jiji.digest=${id} ${name}:abc1234`
       ])
+      // Hashes of the configuration include secrets, so they are on no command line.
+      const { hash, parts } = configurationOf(service("web", []), new Map())
+      const labels = entries.flatMap((entry) =>
+        entry._tag === "Command" && entry.command.script === "replace"
+          ? [entry.command.env?.["JIJI_CONFIG"], entry.command.env?.["JIJI_PARTS"]]
+          : []
+      )
+      expect(labels.map((value) => Redacted.isRedacted(value) && Redacted.value(value))).toEqual([hash, parts])
     })
   )
 

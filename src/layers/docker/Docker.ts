@@ -84,8 +84,8 @@ export interface ReplaceOptions {
   readonly service: string
   readonly name: string
   readonly digest: string
-  /** A hash of everything the container is made from, except its image. */
-  readonly config: string
+  /** For the container's labels: a hash of everything it is made from, except its image, and the hashes of the parts as JSON. */
+  readonly configuration: { readonly hash: Redacted.Redacted<string>; readonly parts: Redacted.Redacted<string> }
   /** Start `beside` the old container; after a `trial` without ports; or after a `stop` of the old one, whose data it shares. */
   readonly strategy: "beside" | "trial" | "stop"
   readonly runningFor: Duration.Duration
@@ -309,7 +309,6 @@ export class Docker extends Context.Service<
             options.name,
             options.project,
             options.digest,
-            options.config,
             options.strategy,
             String(Duration.toSeconds(options.runningFor)),
             String(Math.ceil(Duration.toSeconds(options.timeout))),
@@ -324,6 +323,8 @@ export class Docker extends Context.Service<
           const values = [...secrets.values()].map((value, index) => [`JIJI_SECRET_${index}`, value] as const)
           const env = {
             JIJI_NAMES: [...secrets.keys()].join(" "),
+            JIJI_CONFIG: options.configuration.hash,
+            JIJI_PARTS: options.configuration.parts,
             JIJI_RUN: runText(yield* CurrentRun),
             ...Object.fromEntries(values)
           }

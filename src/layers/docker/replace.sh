@@ -1,15 +1,17 @@
 # Replaces a service's container. At every moment, either the old container or a healthy new one exists.
-# Arguments: engine, container name, project, image digest, configuration hash, strategy (beside, trial or stop), seconds that a
-# container without a health check must run, seconds that it may take to be healthy, image to run, its id, repository
+# Arguments: engine, container name, project, image digest, strategy (beside, trial or stop), seconds that a container
+# without a health check must run, seconds that it may take to be healthy, image to run, its id, repository
 # and number of versions to keep; then the number of words that publish ports, these words, and the other words of
-# `create`. JIJI_NAMES lists the secrets of the container, JIJI_SECRET_0 and so on hold their values. JIJI_RUN says who
-# deploys.
+# `create`. JIJI_NAMES lists the secrets of the container, JIJI_SECRET_0 and so on hold their values. JIJI_CONFIG and
+# JIJI_PARTS are hashes of its configuration, for its labels: they include secrets, and every user of this server can read
+# a command line. JIJI_RUN says who deploys.
 set -u
-engine=$1 name=$2 project=$3 digest=$4 config=$5 strategy=$6 settle=$7 limit=$8
-shift 8
+engine=$1 name=$2 project=$3 digest=$4 strategy=$5 settle=$6 limit=$7
+shift 7
 image=$1 id=${2#sha256:} repository=$3 retain=$4
 shift 4
 program=$(command -v "$engine") || { echo "$engine: not found" >&2; exit 127; }
+config=$JIJI_CONFIG
 next=$name-next trial=$name-trial old='' phase=start why='' stopping=''
 
 # After a reboot, the old container must come back until the new one has proved itself, and then the new one. docker
@@ -45,11 +47,14 @@ create() {
       eval "export $JIJI_NAME=\"\$JIJI_SECRET_$JIJI_I\""
       JIJI_I=$((JIJI_I + 1))
     done
-    exec "$@" 7<&- 9<&-
+    exec "$@" 7<&- 9<&- <<END
+jiji.config=$JIJI_CONFIG
+jiji.parts=$JIJI_PARTS
+END
   )
 }
-create_trial() { shift "$(($1 + 1))"; create "$trial" --restart no "$@"; }
-create_next() { shift; create "$next" --restart "$unproven" "$@"; }
+create_trial() { shift "$(($1 + 1))"; create "$trial" --restart no --label-file /dev/stdin "$@"; }
+create_next() { shift; create "$next" --restart "$unproven" --label-file /dev/stdin "$@"; }
 
 # Reads the state of the containers with the three names; missing ones are skipped. The format must use `.ID`, not `.Id`:
 # for a field that exists only in the JSON, `docker` falls back to the raw JSON, which has no `.Health` for a container
@@ -108,6 +113,17 @@ exit_code() {
   e events --stream=false --since 1h --filter "container=$1" --filter event=died --format '{{.ContainerExitCode}}' 2>/dev/null | tail -n 1
 }
 
+# Runs podman's health check of a container, which may never end, until the deadline at most.
+check() {
+  "$program" healthcheck run "$1" >/dev/null 2>&1 7<&- 8<&- 9<&- &
+  checking=$!
+  while kill -0 "$checking" 2>/dev/null; do
+    [ "$(date +%s)" -lt "$deadline" ] || { kill -9 "$checking"; return 1; }
+    nap 0.2
+  done
+  wait "$checking"
+}
+
 # Waits until a container is healthy. Otherwise returns 1 and sets `why`.
 ready() { # container, seconds that it must run if it has no health check
   deadline=$(($(date +%s) + limit)) settled='' missing=''
@@ -152,8 +168,7 @@ ready() { # container, seconds that it must run if it has no health check
     if [ "$engine" = podman ]; then
       case $now in
         *' ') ;;
-        # In the background, because a check may take long.
-        *) quiet healthcheck run "$1" & ! wait $! || ! listens "$pid" || return 0 ;;
+        *) ! check "$1" || ! listens "$pid" || return 0 ;;
       esac
       nap 1
     else
@@ -175,7 +190,7 @@ undo() {
         # The engine goes on stopping the container even if nobody waits, and would stop it after a start too. So end the
         # stop. But give a container with data the time to close its files.
         [ "$strategy" = stop ] || quiet kill "$old"
-        wait "$stopping"
+        wait ${!-}
       fi
       kept=false
       ! quiet start "$old" || { kept=true; policy "$proven" "$old"; }
@@ -222,7 +237,8 @@ announce() {
   new=/tmp/jiji-$name.new.$user
   rm -f "$new"
   (umask 022; set -C; printf '%s, since %s\n' "${JIJI_RUN:-unknown}" "$since" >"$new") 2>/dev/null || return 0
-  command exec 7<"$new" && flock 7 && mv -f "$new" "$by.$user" 2>/dev/null || rm -f "$new"
+  # Another user may hold a lock on it, to make this wait.
+  command exec 7<"$new" && flock -n 7 && mv -f "$new" "$by.$user" 2>/dev/null || rm -f "$new"
 }
 holder() {
   for file in "$by".*; do
@@ -287,8 +303,10 @@ if [ "$strategy" != beside ]; then
   policy always "$old"
   # In the background, because it takes as long as the container takes to stop. Quietly, because podman warns when a
   # container ignores SIGTERM: if the connection is lost, that would kill podman and leave the container half stopped.
-  quiet stop "$old" & stopping=$!
-  wait "$stopping" && stopping='' || { stopping=''; e stop "$old" >/dev/null || give_up; }
+  # `stopping` is set first, because a signal may arrive at once.
+  stopping=yes
+  quiet stop "$old" &
+  wait $! && stopping='' || { stopping=''; e stop "$old" >/dev/null || give_up; }
 fi
 e start "$next" >/dev/null || unstarted
 ready "$next" "$settle" || unhealthy "$next"

@@ -321,7 +321,7 @@ describe("replacing a container", () => {
     name: "shop-web",
     service: "web",
     digest: "sha256:d1",
-    config: "c1",
+    configuration: { hash: Redacted.make("c1"), parts: Redacted.make("{}") },
     strategy: "trial",
     runningFor: Duration.millis(500),
     timeout: Duration.millis(1500),
@@ -347,14 +347,16 @@ describe("replacing a container", () => {
     Effect.gen(function* () {
       const { commands, lines } = yield* replace({ stdout: "started c0ffee\n" })
       expect(lines).toEqual([
-        "web1: replace docker shop-web shop sha256:d1 c1 trial 0.5 2 ghcr.io/me/web:v1 sha256:i1 ghcr.io/me/web 3 2 " +
+        "web1: replace docker shop-web shop sha256:d1 trial 0.5 2 ghcr.io/me/web:v1 sha256:i1 ghcr.io/me/web 3 2 " +
           "--publish 80:80 --pull never --label jiji.project=shop --env LOG=info " +
           "--env TOKEN --env KEY ghcr.io/me/web:v1 serve"
       ])
       const env = commands[0]?.command.env ?? {}
       expect(env["JIJI_NAMES"]).toBe("TOKEN KEY")
-      const values = [env["JIJI_SECRET_0"], env["JIJI_SECRET_1"]]
+      const values = ["JIJI_CONFIG", "JIJI_PARTS", "JIJI_SECRET_0", "JIJI_SECRET_1"].map((name) => env[name])
       expect(values.map((value) => Redacted.isRedacted(value) && Redacted.value(value))).toEqual([
+        "c1",
+        "{}",
         "hunter22",
         "line 1\nline 2"
       ])

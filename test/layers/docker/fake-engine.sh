@@ -125,7 +125,10 @@ case $operation in
     [ ! -e "$made" ] || { echo "Conflict. The container name $3 is already in use" >&2; exit 125; }
     mkdir "$made"
     for each; do
-      case $each in jiji.*=*) printf '%s\n' "$each" ;; esac
+      case $each in
+        jiji.*=*) printf '%s\n' "$each" ;;
+        /dev/stdin) cat ;;
+      esac
     done >"$made/labels"
     read -r image <"$state/image"
     read -r count <"$state/count"

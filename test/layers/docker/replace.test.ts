@@ -14,7 +14,7 @@ for (const shell of shells) {
         const ended = yield* run(engine, { how: "stop", ports: ["--publish", "80:80"] })
         expect(ended).toEqual({ code: 0, stdout: "started shop-web-next-0\n", stderr: "" })
         expect(engine.calls()).toEqual([
-          `create --name shop-web-next --restart no --publish 80:80 ${labels} shop-web:v2`,
+          `create --name shop-web-next --restart no --label-file /dev/stdin --publish 80:80 ${labels} shop-web:v2`,
           "start shop-web-next",
           "update --restart unless-stopped shop-web-next",
           "rename shop-web-next shop-web"
@@ -30,7 +30,7 @@ for (const shell of shells) {
         engine.add("shop-web", "old", old)
         expect((yield* run(engine)).code).toBe(0)
         expect(engine.calls()).toEqual([
-          `create --name shop-web-next --restart no ${labels} shop-web:v2`,
+          `create --name shop-web-next --restart no --label-file /dev/stdin ${labels} shop-web:v2`,
           "start shop-web-next",
           "update --restart unless-stopped shop-web-next",
           "stop old",
@@ -47,10 +47,10 @@ for (const shell of shells) {
         engine.add("shop-web", "old", old)
         expect((yield* run(engine, { how: "trial", ports: ["--publish", "80:80"] })).code).toBe(0)
         expect(engine.calls()).toEqual([
-          `create --name shop-web-trial --restart no ${labels} shop-web:v2`,
+          `create --name shop-web-trial --restart no --label-file /dev/stdin ${labels} shop-web:v2`,
           "start shop-web-trial",
           "rm --force shop-web-trial",
-          `create --name shop-web-next --restart no --publish 80:80 ${labels} shop-web:v2`,
+          `create --name shop-web-next --restart no --label-file /dev/stdin --publish 80:80 ${labels} shop-web:v2`,
           "update --restart always old",
           "stop old",
           "start shop-web-next",
@@ -93,6 +93,22 @@ for (const shell of shells) {
           "healthcheck run shop-web-next",
           "healthcheck run shop-web-next"
         ])
+      })
+    )
+
+    it.live("stops waiting at the deadline for a health check that podman never ends", () =>
+      Effect.gen(function* () {
+        const engine = yield* FakeEngine.make("podman")
+        engine.add("shop-web", "old", old)
+        engine.set("states", "running 0 starting\n")
+        engine.block("healthcheck run")
+        const ended = yield* run(engine, { limit: "1" })
+        expect(ended).toMatchObject({
+          code: 10,
+          stdout: expect.stringMatching(/^unhealthy was not healthy after 1 s\n/)
+        })
+        expect(engine.containers()).toEqual(["shop-web old running"])
+        expect(engine.isRunning()).toBe(false)
       })
     )
 

@@ -1,11 +1,24 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
+import { readdirSync, readFileSync } from "node:fs"
 import { it } from "../../support/effect.ts"
 import * as FakeEngine from "./FakeEngine.ts"
 import { old, shells, replacing } from "./replacing.ts"
 
+/** The command lines of all processes. */
+const processes = (): ReadonlyArray<string> =>
+  readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .flatMap((pid) => {
+      try {
+        return [readFileSync(`/proc/${pid}/cmdline`, "utf8")]
+      } catch {
+        return [] // It has ended in the meantime.
+      }
+    })
+
 for (const shell of shells) {
-  const { run } = replacing(shell)
+  const { run, start } = replacing(shell)
 
   describe(`replacing a container with ${shell}`, () => {
     it.live("passes secrets unchanged, whatever their names and values", () =>
@@ -58,14 +71,33 @@ for (const shell of shells) {
         const ports = ["--publish", "127.0.0.1:80:80"]
         yield* run(engine, { words, ports })
         expect(engine.get("create.words").split("\0").slice(0, -1).slice(-words.length)).toEqual(words)
-        expect(engine.get("create.words").split("\0").slice(0, 7)).toEqual([
+        expect(engine.get("create.words").split("\0").slice(0, 9)).toEqual([
           "create",
           "--name",
           "shop-web-next",
           "--restart",
           "no",
+          "--label-file",
+          "/dev/stdin",
           ...ports
         ])
+      })
+    )
+
+    it.live("keeps the hashes of the configuration off every command line", () =>
+      Effect.gen(function* () {
+        const engine = yield* FakeEngine.make()
+        engine.block("create")
+        const script = yield* start(engine, { config: "a-hash" })
+        yield* engine.blocked
+        const lines = processes().filter((line) => line.includes(engine.dir) || line.includes("shop-web"))
+        expect(lines.length).toBeGreaterThan(1)
+        expect(lines.join("\n")).not.toContain("a-hash")
+        yield* engine.release
+        expect((yield* script.ended).code).toBe(0)
+        expect(engine.get("log")).not.toContain("a-hash")
+        const labels = engine.get("containers/shop-web/labels")
+        expect(labels).toContain('jiji.config=a-hash\njiji.parts={"parts":"a-hash"}\n')
       })
     )
 

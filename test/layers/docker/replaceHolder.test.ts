@@ -1,6 +1,6 @@
 import { describe, expect } from "bun:test"
 import { Effect, Fiber } from "effect"
-import { existsSync, readdirSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { it } from "../../support/effect.ts"
 import { untilEffect } from "../../support/waiting.ts"
 import * as FakeEngine from "./FakeEngine.ts"
@@ -89,6 +89,17 @@ for (const shell of shells) {
         expect(filesOf("holder-stop")).toEqual([])
       })
     )
+
+    // busybox does not look for flock in PATH.
+    if (shell === "sh")
+      it.live("never waits for a lock that another user may hold without end", () =>
+        Effect.gen(function* () {
+          const engine = yield* FakeEngine.make()
+          engine.program("flock", `printf "%s\\n" "$1" >>"${engine.dir}/locks"\nexec /usr/bin/flock "$@"`)
+          expect((yield* run(engine, { name: "holder-wait", run: "run r1" })).code).toBe(0)
+          expect(readFileSync(`${engine.dir}/locks`, "utf8")).toMatch(/^(-n\n)+$/)
+        })
+      )
 
     it.live("gives up after ten minutes, and names the deploy that holds the lock", () =>
       Effect.gen(function* () {

@@ -24,8 +24,7 @@ export const old = { labels: { project: "shop", service: "web", digest: "sha256:
 export const same = { labels: { ...old.labels, digest: "sha256:d2", config: "c2" } }
 
 /** The labels of the container that the script creates. */
-export const labels =
-  "--label jiji.project=shop --label jiji.service=web --label jiji.digest=sha256:d2 --label jiji.config=c2"
+export const labels = "--label jiji.project=shop --label jiji.service=web --label jiji.digest=sha256:d2"
 
 /** The shells that the script must work in. */
 export const shells = ["sh", "busybox sh"]
@@ -35,7 +34,7 @@ export const replacing = (shell: string) => {
   const start = (engine: FakeEngine.FakeEngine, options: Options = {}) => {
     const { digest = "sha256:d2", config = "c2", ports = [], secrets = {} } = options
     const values = Object.values(secrets).map((value, index) => [`JIJI_SECRET_${index}`, value])
-    const labels = { project: "shop", service: "web", digest, config }
+    const labels = { project: "shop", service: "web", digest }
     return engine.start(
       shell,
       replaceScript,
@@ -44,7 +43,6 @@ export const replacing = (shell: string) => {
         options.name ?? "shop-web",
         "shop",
         digest,
-        config,
         options.how ?? "beside",
         options.settle ?? "2",
         options.limit ?? "30",
@@ -59,6 +57,8 @@ export const replacing = (shell: string) => {
       ],
       {
         JIJI_NAMES: Object.keys(secrets).join(" "),
+        JIJI_CONFIG: config,
+        JIJI_PARTS: `{"parts":"${config}"}`,
         ...(options.run !== undefined && { JIJI_RUN: options.run }),
         ...Object.fromEntries(values)
       }
