@@ -1,5 +1,6 @@
 import { PlatformError, Schema } from "effect"
 import { accessDenied, defineError } from "../../core/defineError.ts"
+import { hex } from "./Digest.ts"
 
 // Shared by the samples.
 const folder = "~/.local/share/jiji/registry"
@@ -54,6 +55,30 @@ export class ArchiveInvalid extends defineError<ArchiveInvalid>()("ArchiveInvali
       : "Build the image again. If it keeps failing, the engine's `save` writes a format that jiji does not support.",
   exitCode: "failed",
   sample: { imageId: "sha256:4f2ebd2e", problem: { _tag: "FileMissing", path: "manifest.json" } }
+}) {}
+
+/** A blob of an image is damaged, and importing the image again does not help. */
+export class ImageCorrupted extends defineError<ImageCorrupted>()("ImageCorrupted", {
+  fields: {
+    directory: Schema.String,
+    repository: Schema.String,
+    tag: Schema.String,
+    /** The digest of a damaged or missing blob. */
+    blob: Schema.String,
+    reason: Schema.String
+  },
+  message: (e) =>
+    `The local registry's copy of ${e.repository}:${e.tag} is corrupted: ${e.directory}/blobs/sha256/${hex(e.blob)} does not match its name. jiji cannot import the image again: ${e.reason.replace(/\.$/, "")}.`,
+  remedy: (e) =>
+    `Deploy again: jiji then builds and imports the image again. If the error returns, check the disk that holds ${e.directory}.`,
+  exitCode: "failed",
+  sample: {
+    directory: folder,
+    repository: "shop-web",
+    tag: "v1",
+    blob: `sha256:${"4f2ebd2e".repeat(8)}`,
+    reason: "docker failed on this machine with exit code 1: Error: No such image: localhost:9270/shop-web:v1"
+  }
 }) {}
 
 /** Whether another program uses the port. */
