@@ -52,6 +52,7 @@ export const step = Step.make(
       imageId: image.id,
       repository: reference.path,
       tag: version,
+      alias: `${project.name}/${service.name}`.toLowerCase(),
       retain: service.retain
     }
     const found = yield* registry.find(target)

@@ -20,7 +20,6 @@ export const step = Step.make(
     if (images.length === 0) return Step.skip("no service is built", none)
     const { container, port } = project.registry
     const only = new Set(images.map(({ digest }) => digest))
-    // Servers must not push. The container would accept it, so they reach it through a read-only front.
     const registry = yield* LocalRegistry
     if (container === undefined) {
       const served: ServedRegistry = { ...(yield* registry.serve({ port, only })), repair: registry.repair }

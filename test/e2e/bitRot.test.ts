@@ -100,7 +100,7 @@ describe("a damaged blob in the local registry", () => {
     const run = await write(["h1"]).jiji(["deploy", "--version", "v1"], { env: { PATH: path } })
     expect(run.code).toBe(1)
     expect(run.stderr).toContain(
-      `The local registry's copy of rot-web:v1 is corrupted: ${blobPath(name)} does not match its name.`
+      `The local registry in ${store()} has a damaged copy of rot-web:v1: blob sha256:${name} was corrupted or missing.`
     )
     expect(run.stderr).toContain("No such image")
     expect(existsSync(blobPath(name))).toBe(false)

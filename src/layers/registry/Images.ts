@@ -15,6 +15,8 @@ export interface TaggedImage {
   readonly imageId: string
   readonly repository: string
   readonly tag: string
+  /** `PROJECT/SERVICE`, as another name of the repository. Ignored unless that is `PROJECT-SERVICE`. */
+  readonly alias?: string
 }
 
 /** An image that may be damaged: the digest of its manifest, and where to import it from. */
@@ -33,10 +35,11 @@ const toStoredImage = (digest: string, manifest: Manifest.Manifest, added: numbe
 
 /** Adds images to a store and finds them again. */
 export const make = (store: Store, references: References) => {
-  const checkName = Effect.fnUntraced(function* ({ repository, tag }: TaggedImage) {
+  const checkName = Effect.fnUntraced(function* ({ alias, repository, tag }: TaggedImage) {
     // Names become paths. jiji makes them from checked configuration, so an invalid one is a bug.
-    if (!isPath(repository) || !isTag(tag))
-      return yield* Effect.die(new Error(`Not an image name: ${repository}:${tag}`))
+    for (const name of [repository, ...(alias === undefined ? [] : [alias])]) {
+      if (!isPath(name) || !isTag(tag)) return yield* Effect.die(new Error(`Not an image name: ${name}:${tag}`))
+    }
   })
 
   const find = Effect.fnUntraced(function* (image: TaggedImage) {
@@ -48,7 +51,7 @@ export const make = (store: Store, references: References) => {
     const parts = [manifest.value.config, ...manifest.value.layers]
     const present = yield* Effect.forEach(parts, (part) => store.hasBlob(part.digest, part.size), { concurrency: 8 })
     if (present.includes(false)) return Option.none<StoredImage>()
-    yield* references.tag(image.repository, image.tag, digest.value)
+    yield* references.tag(image.repository, image.tag, digest.value, image.alias)
     return Option.some(toStoredImage(digest.value, manifest.value, 0))
   })
 
@@ -67,7 +70,7 @@ export const make = (store: Store, references: References) => {
     yield* Effect.all([store.putBlob(bytes), ...refer], { concurrency: 8, discard: true })
     const name = [
       references.setManifestOfImage(imageId, digest),
-      references.tag(options.repository, options.tag, digest)
+      references.tag(options.repository, options.tag, digest, options.alias)
     ]
     yield* Effect.all(name, { concurrency: 2, discard: true })
     return toStoredImage(

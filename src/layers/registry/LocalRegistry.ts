@@ -43,22 +43,27 @@ const sweepLimit = "5 seconds"
 export class LocalRegistry extends Context.Service<
   LocalRegistry,
   {
-    /** Tags the image with this id. None if any part of it is missing from the store. */
+    /**
+     * Tags the image with this id. None if any part of it is missing from the store. With `alias`, the registry also serves
+     * the repository `PROJECT-SERVICE` as `PROJECT/SERVICE`, where the tag `latest` is the image that was tagged last.
+     */
     find(options: {
       readonly imageId: string
       readonly repository: string
       readonly tag: string
+      readonly alias?: string
       readonly retain?: number
     }): Effect.Effect<Option.Option<StoredImage>, StoreFailed | StoreBusy>
     /**
-     * Adds an image from the archive that the engine's `save` command writes, and publishes its progress. With `retain`,
-     * the layer keeps only that many tags of the repository when its scope closes successfully, and removes blobs that no
-     * image needs any more.
+     * Adds an image from the archive that the engine's `save` command writes, and publishes its progress. `alias` is as for
+     * `find`. With `retain`, the layer keeps only that many tags of the repository when its scope closes successfully, and
+     * removes blobs that no image needs any more.
      */
     add<E>(options: {
       readonly imageId: string
       readonly repository: string
       readonly tag: string
+      readonly alias?: string
       readonly retain?: number
       readonly archive: Stream.Stream<Uint8Array, E>
       /** How large the archive is expected to be. */

@@ -1,6 +1,5 @@
 import { PlatformError, Schema } from "effect"
 import { accessDenied, defineError } from "../../core/defineError.ts"
-import { hex } from "./Digest.ts"
 
 // Shared by the samples.
 const folder = "~/.local/share/jiji/registry"
@@ -68,7 +67,7 @@ export class ImageCorrupted extends defineError<ImageCorrupted>()("ImageCorrupte
     reason: Schema.String
   },
   message: (e) =>
-    `The local registry's copy of ${e.repository}:${e.tag} is corrupted: ${e.directory}/blobs/sha256/${hex(e.blob)} does not match its name. jiji cannot import the image again: ${e.reason.replace(/\.$/, "")}.`,
+    `The local registry in ${e.directory} has a damaged copy of ${e.repository}:${e.tag}: blob ${e.blob} was corrupted or missing. jiji cannot import the image again: ${e.reason.replace(/\.$/, "")}.`,
   remedy: (e) =>
     `Deploy again: jiji then builds and imports the image again. If the error returns, check the disk that holds ${e.directory}.`,
   exitCode: "failed",

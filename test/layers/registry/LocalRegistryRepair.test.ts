@@ -170,7 +170,7 @@ describe("repairing an image", () => {
     })
   )
 
-  it.live("fails with the file's path if the engine no longer has the image, and removes the damaged blob", () =>
+  it.live("fails with the blob's name if the engine no longer has the image, and removes the damaged blob", () =>
     Effect.gen(function* () {
       const { directory, options, parts, path } = yield* stored
       flipBit(path(parts.layer))
@@ -179,7 +179,7 @@ describe("repairing an image", () => {
       const error = yield* Effect.flip(registry.repair({ ...options, archive: gone }))
       expect(error).toMatchObject({ _tag: "ImageCorrupted", directory, blob: parts.layer, exitCode: 1 })
       expect(error.message).toBe(
-        `The local registry's copy of shop-web:v1 is corrupted: ${path(parts.layer)} does not match its name. ` +
+        `The local registry in ${directory} has a damaged copy of shop-web:v1: blob ${parts.layer} was corrupted or missing. ` +
           "jiji cannot import the image again: No such image: shop-web:v1."
       )
       expect(existsSync(path(parts.layer))).toBe(false)
