@@ -49,7 +49,14 @@ const source = (
     // Plain HTTP, between the server's loopback and this machine's, through SSH.
     verify: server.engine.name !== "podman",
     drop: port !== project.registry.port,
-    ...(tunnel !== undefined && { tunnel: { ...tunnel, ...expected({ project, server, work }) } })
+    // The services of a server share its tunnel, so count only what this one's repository sends.
+    ...(tunnel !== undefined && {
+      tunnel: {
+        lost: tunnel.lost,
+        carried: tunnel.carriedOf?.(planned.path) ?? tunnel.carried,
+        ...expected({ project, server, work })
+      }
+    })
   }
 }
 
