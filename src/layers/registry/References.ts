@@ -5,7 +5,6 @@ import type { Store } from "./Store.ts"
 // No part of a repository's name can start with `_`.
 const manifests = (repository: string) => `repositories/${repository}/_manifests`
 const tags = (repository: string) => `repositories/${repository}/_tags`
-
 const aliases = (repository: string) => `repositories/${repository}/_aliases`
 
 /** The tag of an alias that means the image tagged last. */
@@ -80,7 +79,7 @@ export const make = (store: Store) => {
     /** Keeps only the `count` newest tags of a repository, what its aliases call `latest`, and their manifests. */
     keepNewest: Effect.fnUntraced(function* (repository: string, count: number) {
       const aliased = yield* aliasTags(repository)
-      const last = new Set(aliased.filter(({ tag }) => tag === latest).map(({ digest }) => digest))
+      const last = new Set(aliased.flatMap(({ digest, tag }) => (tag === latest && isDigest(digest) ? [digest] : [])))
       const tagged = yield* Effect.forEach(yield* newestFirst(repository), (tag) =>
         Effect.map(digest(`${tags(repository)}/${tag}`), (found) => ({
           tag,
@@ -90,7 +89,7 @@ export const make = (store: Store) => {
       const isKept = ({ digest }: { readonly digest: string }, index: number) => index < count || last.has(digest)
       const kept = tagged.filter(isKept)
       const keptTags = new Set([latest, ...kept.map(({ tag }) => tag)])
-      const keptDigests = new Set([...last, ...kept.map(({ digest }) => digest)].filter(isDigest))
+      const keptDigests = new Set([...last, ...kept.map(({ digest }) => digest)])
       yield* removeAll(
         aliased.filter(({ digest, tag }) => !keptTags.has(tag) || !keptDigests.has(digest)).map(({ file }) => file)
       )
