@@ -18,6 +18,7 @@ export const layer = Layer.effect(
         yield* recording.add({ _tag: "Import", machine: local, repository, tag })
         return { digest: imageId, imageId, size: 0, added: 0, layers: [] }
       }),
+      repair: () => Effect.succeed([]),
       folder: Effect.succeed("/var/lib/jiji"),
       contents: Effect.succeed({ tags: [], size: 0 }),
       clear: Effect.void,

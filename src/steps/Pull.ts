@@ -6,6 +6,7 @@ import { ArchitectureMismatch } from "../layers/docker/DockerError.ts"
 import type { Forward } from "../layers/ssh/Ssh.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { ConnectedServer } from "./Connect.ts"
+import type { ServedRegistry } from "./ServeRegistry.ts"
 import type { Work } from "./Plan.ts"
 
 /** An image on a server. */
@@ -20,6 +21,7 @@ interface State {
   readonly project: Project
   readonly server: ConnectedServer
   readonly work: Work
+  readonly served?: ServedRegistry
   readonly tunnel?: Forward
   readonly credentials?: Credentials
 }
@@ -47,7 +49,14 @@ const source = (
     // Plain HTTP, between the server's loopback and this machine's, through SSH.
     verify: server.engine.name !== "podman",
     drop: port !== project.registry.port,
-    ...(tunnel !== undefined && { tunnel: { ...tunnel, ...expected({ project, server, work }) } })
+    // The services of a server share its tunnel, so count only what this one's repository sends.
+    ...(tunnel !== undefined && {
+      tunnel: {
+        lost: tunnel.lost,
+        carried: tunnel.carriedOf?.(planned.path) ?? tunnel.carried,
+        ...expected({ project, server, work })
+      }
+    })
   }
 }
 
@@ -57,6 +66,20 @@ const expected = ({ project, server, work }: Pick<State, "project" | "server" | 
   const size = work.image?.size
   return built.length === 1 && work.planned._tag === "Start" && size !== undefined ? { expectedBytes: size } : {}
 }
+
+/** How a pull fails if this machine's store is damaged: wrong bytes, no bytes, or a disk that refuses to read them. */
+const isDamage = ({ _tag }: { readonly _tag: string }): boolean =>
+  ["DigestMismatch", "ImageNotFound", "RegistryLost", "RegistryFailing"].includes(_tag)
+
+/** Repairs the image in the local registry. Returns whether anything was repaired, so that another pull can succeed. */
+const repair = Effect.fnUntraced(function* ({ project, served, work }: State) {
+  const { image } = work
+  if (image?.imageId === undefined || served?.repair === undefined) return false
+  const { digest, imageId, reference, version: tag } = image
+  const archive = (yield* Docker).save(project.engine, reference)
+  const repaired = yield* served.repair({ digest, imageId, repository: reference.path, tag, archive })
+  return repaired.length > 0
+})
 
 /** Pulls a service's image onto a server, by its digest if jiji knows it. */
 export const step = Step.make(
@@ -73,7 +96,10 @@ export const step = Step.make(
       return yield* new ArchitectureMismatch({ ...about, image: built, needed: engine.architecture })
     }
     const options = source(state, planned.image.reference)
-    const image = yield* (yield* Docker).pull(server, { engine: engine.name, ...options })
+    const pull = (yield* Docker).pull(server, { engine: engine.name, ...options })
+    const image = yield* Effect.catchIf(pull, isDamage, (error) =>
+      Effect.flatMap(repair(state), (isRepaired) => (isRepaired ? pull : Effect.fail(error)))
+    )
     const digest = planned.image.digest ?? image.digest
     const result: PulledImage = { id: image.id, reference: planned.image.reference, digest }
     return { pulled: result }

@@ -15,6 +15,8 @@ export const PushedImage = Schema.Struct({
   version: Schema.String,
   /** What servers pull, compare and run. */
   digest: Schema.String,
+  /** The image's id in the engine that built it. Only for the local registry. */
+  imageId: Schema.optionalKey(Schema.String),
   architecture: Schema.String,
   /** Bytes of the image, and of what the registry did not have yet. Unknown for a remote registry. */
   size: Schema.optionalKey(Schema.Int),
@@ -45,21 +47,23 @@ export const step = Step.make(
       return { pushed }
     }
     const registry = yield* LocalRegistry
+    const imported = { ...about, imageId: image.id }
     const target = {
       imageId: image.id,
       repository: reference.path,
       tag: version,
+      alias: `${project.name}/${service.name}`.toLowerCase(),
       retain: service.retain
     }
     const found = yield* registry.find(target)
     if (Option.isSome(found)) {
       const { digest, size } = found.value
-      const pushed: PushedImage = { ...about, digest, size, added: 0 }
+      const pushed: PushedImage = { ...imported, digest, size, added: 0 }
       return Step.skip("the registry already has this image", { pushed })
     }
     const archive = docker.save(project.engine, reference)
     const { added, digest, size } = yield* registry.add({ ...target, archive, expectedBytes: image.size })
-    const pushed: PushedImage = { ...about, digest, size, added }
+    const pushed: PushedImage = { ...imported, digest, size, added }
     return { pushed }
   }),
   { result: Schema.Struct({ pushed: PushedImage }) }

@@ -168,7 +168,20 @@ export class RegistryUnreachable extends defineError<RegistryUnreachable>()("Reg
   sample: { ...own, detail: "dial tcp 203.0.113.30:443: connect: connection refused" }
 }) {}
 
+/** The registry sent other bytes than their digest promises. */
+export class DigestMismatch extends defineError<DigestMismatch>()("DigestMismatch", {
+  fields,
+  message: (e) => `The registry's data for ${e.reference} does not match its digest ${on(e.machine)}: ${e.detail}`,
+  remedy: (e) =>
+    registry(e.reference).startsWith("localhost:")
+      ? "Deploy again. If it fails again, delete the registry's images with `jiji registry remove`: the next deploy imports them again."
+      : "Deploy again. If it fails again, the registry's copy is damaged: push the image again.",
+  exitCode: "failed",
+  sample: { ...ghcr, detail: "filesystem layer verification failed for digest sha256:4f2ebd2e" }
+}) {}
+
 export type RemoteRegistryError =
+  | DigestMismatch
   | RegistryRefused
   | RegistryForbidden
   | ImageNotFound

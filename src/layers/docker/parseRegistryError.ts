@@ -19,6 +19,10 @@ type ErrorFields = Omit<ConstructorParameters<typeof Errors.RegistryRefused>[0],
 const patterns: ReadonlyArray<
   readonly [pattern: RegExp, make: (about: ErrorFields, isOwn: boolean) => Errors.RemoteRegistryError]
 > = [
+  [
+    /(?:layer|config|manifest) verification failed for digest|unexpected commit digest|digest mismatch|digest did not match|digest[^\n]*does not match|does not match[^\n]*digest/i,
+    (about) => new Errors.DigestMismatch(about)
+  ],
   // Docker Hub also says this about a repository that does not exist.
   [/repository does not exist or may require 'docker login'/i, (about) => new Errors.ImageNotFound(about)],
   [
@@ -51,7 +55,7 @@ const patterns: ReadonlyArray<
     (about, isOwn) => new Errors.RegistryRefused({ ...about, ...(isOwn && { isOwn }) })
   ],
   [
-    /manifest unknown|manifest for .* not found|repository .* not found|name unknown|not found: manifest/i,
+    /(?:manifest|blob) unknown|unknown (?:manifest|blob)|manifest for .* not found|repository .* not found|name unknown|not found: manifest|status code from registry 404/i,
     (about) => new Errors.ImageNotFound(about)
   ],
   [

@@ -46,7 +46,9 @@ export const read = Effect.fnUntraced(function* <E>(options: {
     const id = Paths.layerId(path)
     const digest =
       id === undefined ? Option.fromUndefinedOr(Paths.digestFromName(path)) : yield* references.layerDigest(id)
-    return Option.isSome(digest) && (yield* store.hasBlob(digest.value, size)) ? digest.value : undefined
+    // JSON is read from the store before the image is committed, so its old verification is not enough.
+    const isStored = Paths.isLayer(path) || size > maxJsonBytes ? store.hasBlob : store.verifyBlob
+    return Option.isSome(digest) && (yield* isStored(digest.value, size)) ? digest.value : undefined
   })
 
   const visit = Effect.fnUntraced(function* (header: TarHeader, body: Hashing.Body<ArchiveInvalid>) {

@@ -28,3 +28,6 @@ export const digestFromName = (path: string): string | undefined => {
 
 /** The id in the path of a layer, as written by `docker save` before version 25. */
 export const layerId = (path: string): string | undefined => /^([a-f0-9]{64})\/layer\.tar$/.exec(path)?.[1]
+
+/** Whether a file is certainly a layer. In an OCI layout the name of a blob does not say what it is. */
+export const isLayer = (path: string): boolean => path.endsWith(".tar")

@@ -8,14 +8,20 @@ import * as Folder from "./Folder.ts"
 import * as Images from "./Images.ts"
 import * as Leases from "./Leases.ts"
 import * as References from "./References.ts"
-import { type ArchiveInvalid, type RegistryNotServed, StoreBusy, StoreFailed } from "./RegistryError.ts"
+import {
+  type ArchiveInvalid,
+  type ImageCorrupted,
+  type RegistryNotServed,
+  StoreBusy,
+  StoreFailed
+} from "./RegistryError.ts"
 import * as Retention from "./Retention.ts"
 import * as Serve from "./Server.ts"
 import * as Store from "./Store.ts"
 
 export type { Served } from "./Server.ts"
 export type { StoredTag } from "./Contents.ts"
-export { ArchiveInvalid, RegistryNotServed, StoreBusy, StoreFailed } from "./RegistryError.ts"
+export { ArchiveInvalid, ImageCorrupted, RegistryNotServed, StoreBusy, StoreFailed } from "./RegistryError.ts"
 
 /** An image in the store. All sizes are in bytes. */
 export interface StoredImage {
@@ -37,27 +43,44 @@ const sweepLimit = "5 seconds"
 export class LocalRegistry extends Context.Service<
   LocalRegistry,
   {
-    /** Tags the image with this id. None if any part of it is missing from the store. */
+    /**
+     * Tags the image with this id. None if any part of it is missing from the store. With `alias`, the registry also serves
+     * the repository `PROJECT-SERVICE` as `PROJECT/SERVICE`, where the tag `latest` is the image that was tagged last.
+     */
     find(options: {
       readonly imageId: string
       readonly repository: string
       readonly tag: string
+      readonly alias?: string
       readonly retain?: number
     }): Effect.Effect<Option.Option<StoredImage>, StoreFailed | StoreBusy>
     /**
-     * Adds an image from the archive that the engine's `save` command writes, and publishes its progress. With `retain`,
-     * the layer keeps only that many tags of the repository when its scope closes successfully, and removes blobs that no
-     * image needs any more.
+     * Adds an image from the archive that the engine's `save` command writes, and publishes its progress. `alias` is as for
+     * `find`. With `retain`, the layer keeps only that many tags of the repository when its scope closes successfully, and
+     * removes blobs that no image needs any more.
      */
     add<E>(options: {
       readonly imageId: string
       readonly repository: string
       readonly tag: string
+      readonly alias?: string
       readonly retain?: number
       readonly archive: Stream.Stream<Uint8Array, E>
       /** How large the archive is expected to be. */
       readonly expectedBytes?: number
     }): Effect.Effect<StoredImage, E | StoreFailed | StoreBusy | ArchiveInvalid>
+    /**
+     * Checks every blob of the image with this digest, for a server that got other bytes than the digest promises. Removes
+     * damaged blobs and imports the image again from `archive`. Returns the digests of the image's blobs that were repaired
+     * since this process started; none if nothing was damaged.
+     */
+    repair<E>(options: {
+      readonly digest: string
+      readonly imageId: string
+      readonly repository: string
+      readonly tag: string
+      readonly archive: Stream.Stream<Uint8Array, E>
+    }): Effect.Effect<ReadonlyArray<string>, StoreFailed | StoreBusy | ImageCorrupted>
     /** The absolute path of the store's folder. Fails if it is not writable. Does not create it. */
     readonly folder: Effect.Effect<string, StoreFailed>
     /**
@@ -81,11 +104,11 @@ export class LocalRegistry extends Context.Service<
         const { directory } = options
         const scope = yield* Scope.Scope
         const leases = yield* Leases.make(directory)
-        const store = yield* Store.make(directory, (digest) =>
+        const store = yield* Store.make(directory, (digest, problem) =>
           events.publish({
             _tag: "StepNoted",
             level: "warning",
-            text: `${shortDigest(digest)}… in ${directory} is corrupted; importing it again`
+            text: `${shortDigest(digest)}… in ${directory} is ${problem}; importing it again`
           })
         )
         const references = References.make(store)
@@ -134,6 +157,7 @@ export class LocalRegistry extends Context.Service<
             yield* events.publish({ _tag: "StepProgress", label: "new", bytes: stored.added, total: stored.size })
             return stored
           }),
+          repair: (options) => Effect.andThen(prepare(options), images.repair(options)),
           contents: Contents.listContents(store, references),
           clear: Effect.flatMap(guard(leases.runExclusively(store.clear)), (done) =>
             Option.isSome(done) ? Effect.void : Effect.fail(new StoreBusy({ directory }))

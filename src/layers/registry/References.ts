@@ -5,9 +5,24 @@ import type { Store } from "./Store.ts"
 // No part of a repository's name can start with `_`.
 const manifests = (repository: string) => `repositories/${repository}/_manifests`
 const tags = (repository: string) => `repositories/${repository}/_tags`
+const aliases = (repository: string) => `repositories/${repository}/_aliases`
+
+/** The tag of an alias that means the image tagged last. */
+const latest = "latest"
 
 /** The repository to which a tag's or manifest's file belongs. */
 const repositoryOf = (name: string): string | undefined => /^(.+)\/_(?:tags|manifests)\/[^/]+$/.exec(name)?.[1]
+
+/**
+ * The repository that an alias belongs to, and the folder of the alias's tags: `PROJECT/SERVICE` is an alias of
+ * `PROJECT-SERVICE`. Both `my-app/web` and `my/app-web` belong to `my-app-web`, so each alias has its own tags.
+ */
+const parseAlias = (name: string): { readonly repository: string; readonly folder: string } | undefined => {
+  const [, project, service] = /^([^/]+)\/([^/]+)$/.exec(name) ?? []
+  if (project === undefined || service === undefined) return undefined
+  const repository = `${project}-${service}`
+  return { repository, folder: `${aliases(repository)}/${name}` }
+}
 
 /** The references to the blobs of a store: tags, each repository's manifests, and the manifest of each image id. */
 export const make = (store: Store) => {
@@ -29,21 +44,60 @@ export const make = (store: Store) => {
     return dated.sort((a, b) => b.time - a.time || b.tag.localeCompare(a.tag)).map(({ tag }) => tag)
   })
 
+  /** The folder with the tags of a repository, or of an alias if there is no such repository. Undefined if there is neither. */
+  const tagFolder = Effect.fnUntraced(function* (name: string) {
+    const own = { repository: name, folder: tags(name) }
+    for (const each of [own, parseAlias(name)]) {
+      if (each !== undefined && (yield* store.list(each.folder)).length > 0) return each
+    }
+    return undefined
+  })
+
+  /** The tags of all aliases of a repository, and their files. */
+  const aliasTags = Effect.fnUntraced(function* (repository: string) {
+    const names = yield* store.listAll(aliases(repository))
+    return yield* Effect.forEach(
+      names.filter((name) => name.split("/").length === 3),
+      (name) => {
+        const file = `${aliases(repository)}/${name}`
+        return Effect.map(digest(file), (found) => ({
+          file,
+          tag: name.slice(name.lastIndexOf("/") + 1),
+          digest: Option.getOrElse(found, () => "")
+        }))
+      }
+    )
+  })
+
   return {
-    /** All repository names. */
+    /** All repository names, without aliases. */
     repositories: Effect.map(store.listAll("repositories"), (names) => [
       ...new Set(names.flatMap((name) => repositoryOf(name) ?? []))
     ]),
     /** The tags of a repository, the most recently set first. */
     newestFirst,
-    /** Keeps only the `count` newest tags of a repository and their manifests. */
+    /** Keeps only the `count` newest tags of a repository, what its aliases call `latest`, and their manifests. */
     keepNewest: Effect.fnUntraced(function* (repository: string, count: number) {
-      const all = yield* newestFirst(repository)
-      yield* removeAll(all.slice(count).map((tag) => `${tags(repository)}/${tag}`))
-      const tagged = yield* Effect.forEach(all.slice(0, count), (tag) => store.readText(`${tags(repository)}/${tag}`))
-      const kept = new Set(tagged.flatMap(Option.toArray).filter(isDigest).map(hex))
+      const aliased = yield* aliasTags(repository)
+      const last = new Set(aliased.flatMap(({ digest, tag }) => (tag === latest && isDigest(digest) ? [digest] : [])))
+      const tagged = yield* Effect.forEach(yield* newestFirst(repository), (tag) =>
+        Effect.map(digest(`${tags(repository)}/${tag}`), (found) => ({
+          tag,
+          digest: Option.getOrElse(found, () => "")
+        }))
+      )
+      const isKept = ({ digest }: { readonly digest: string }, index: number) => index < count || last.has(digest)
+      const kept = tagged.filter(isKept)
+      const keptTags = new Set([latest, ...kept.map(({ tag }) => tag)])
+      const keptDigests = new Set([...last, ...kept.map(({ digest }) => digest)])
+      yield* removeAll(
+        aliased.filter(({ digest, tag }) => !keptTags.has(tag) || !keptDigests.has(digest)).map(({ file }) => file)
+      )
+      yield* removeAll(tagged.filter(({ tag }) => !keptTags.has(tag)).map(({ tag }) => `${tags(repository)}/${tag}`))
       const names = yield* store.list(manifests(repository))
-      yield* removeAll(names.filter((name) => !kept.has(name)).map((name) => `${manifests(repository)}/${name}`))
+      yield* removeAll(
+        names.filter((name) => !keptDigests.has(`sha256:${name}`)).map((name) => `${manifests(repository)}/${name}`)
+      )
     }),
     /** Removes the references from image ids and layer ids to digests other than these. */
     removeOthers: Effect.fnUntraced(function* (digests: ReadonlySet<string>) {
@@ -52,18 +106,29 @@ export const make = (store: Store) => {
         ...(yield* pointingElsewhere("layers", digests))
       ])
     }),
-    /** The digest of a tag's manifest. */
-    resolveTag: (repository: string, tag: string) => digest(`${tags(repository)}/${tag}`),
+    /** The digest of a tag's manifest. This and the next two also accept an alias. */
+    resolveTag: Effect.fnUntraced(function* (name: string, tag: string) {
+      const found = yield* tagFolder(name)
+      return found === undefined ? Option.none<string>() : yield* digest(`${found.folder}/${tag}`)
+    }),
     /** The tags of a repository in alphabetical order. */
-    tags: (repository: string) => Effect.map(store.list(tags(repository)), (names) => [...names].sort()),
+    tags: Effect.fnUntraced(function* (name: string) {
+      const found = yield* tagFolder(name)
+      return found === undefined ? [] : [...(yield* store.list(found.folder))].sort()
+    }),
     /** The digests of all manifests of a repository, including those that lost their tag. */
-    manifests: (repository: string) =>
-      Effect.map(store.list(manifests(repository)), (names) => names.map((name) => `sha256:${name}`).filter(isDigest)),
-    /** Adds a manifest to a repository and tags it. */
-    tag: Effect.fnUntraced(function* (repository: string, tag: string, manifest: string) {
+    manifests: Effect.fnUntraced(function* (name: string) {
+      const { repository } = (yield* tagFolder(name)) ?? { repository: name }
+      return (yield* store.list(manifests(repository))).map((each) => `sha256:${each}`).filter(isDigest)
+    }),
+    /** Adds a manifest to a repository and tags it. Also tags it for its alias, with the same tag and with `latest`. */
+    tag: Effect.fnUntraced(function* (repository: string, tag: string, manifest: string, alias = "") {
       yield* store.writeText(`${manifests(repository)}/${hex(manifest)}`, "")
       yield* store.writeText(`${tags(repository)}/${tag}`, manifest)
       yield* store.touch(`${tags(repository)}/${tag}`)
+      const aliased = parseAlias(alias)
+      if (aliased?.repository !== repository) return
+      for (const each of [tag, latest]) yield* store.writeText(`${aliased.folder}/${each}`, manifest)
     }),
     /** The digest of the manifest that jiji made for an image id. */
     manifestOfImage: (imageId: string) => digest(`images/${hex(imageId)}`),

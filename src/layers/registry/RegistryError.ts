@@ -56,6 +56,30 @@ export class ArchiveInvalid extends defineError<ArchiveInvalid>()("ArchiveInvali
   sample: { imageId: "sha256:4f2ebd2e", problem: { _tag: "FileMissing", path: "manifest.json" } }
 }) {}
 
+/** A blob of an image is damaged, and importing the image again does not help. */
+export class ImageCorrupted extends defineError<ImageCorrupted>()("ImageCorrupted", {
+  fields: {
+    directory: Schema.String,
+    repository: Schema.String,
+    tag: Schema.String,
+    /** The digest of a damaged or missing blob. */
+    blob: Schema.String,
+    reason: Schema.String
+  },
+  message: (e) =>
+    `The local registry in ${e.directory} has a damaged copy of ${e.repository}:${e.tag}: blob ${e.blob} was corrupted or missing. jiji cannot import the image again: ${e.reason.replace(/\.$/, "")}.`,
+  remedy: (e) =>
+    `Deploy again: jiji then builds and imports the image again. If the error returns, check the disk that holds ${e.directory}.`,
+  exitCode: "failed",
+  sample: {
+    directory: folder,
+    repository: "shop-web",
+    tag: "v1",
+    blob: `sha256:${"4f2ebd2e".repeat(8)}`,
+    reason: "docker failed on this machine with exit code 1: Error: No such image: localhost:9270/shop-web:v1"
+  }
+}) {}
+
 /** Whether another program uses the port. */
 export const isTaken = ({ cause }: { readonly cause: unknown }): boolean =>
   cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE"

@@ -16,10 +16,17 @@ export interface Content extends Hashing.Hashed {
  * relative to the folder; sizes are in bytes.
  */
 export interface Store {
+  readonly directory: string
   /** The path of a blob, whether or not it exists. */
   blobPath(digest: string): string
   /** Whether a blob exists, is complete and matches its digest. */
   hasBlob(digest: string, size: number): Effect.Effect<boolean, StoreFailed>
+  /** Like `hasBlob`, but always hashes the blob: a failing disk changes bytes and leaves size and time as they were. */
+  verifyBlob(digest: string, size: number): Effect.Effect<boolean, StoreFailed>
+  /** Reports that a blob is missing, unless it was already reported as damaged. */
+  reportMissing(digest: string): Effect.Effect<void>
+  /** Whether this process reported a blob as damaged or missing and then wrote it again. */
+  wasReplaced(digest: string): boolean
   /** Reads a small blob. None if it is missing or does not match its digest. */
   readBlob(digest: string): Effect.Effect<Option.Option<Uint8Array>, StoreFailed>
   /** Writes a body to a temporary file. Closing the scope removes the file, unless it was committed. */
@@ -44,7 +51,7 @@ export interface Store {
   modifiedAt(name: string): Effect.Effect<number, StoreFailed>
   /** Sets a text file's modification time to now. */
   touch(name: string): Effect.Effect<void, StoreFailed>
-  /** Removes a file. */
+  /** Removes a file, or a folder in its place. */
   remove(name: string): Effect.Effect<void, StoreFailed>
   /** Removes everything. */
   readonly clear: Effect.Effect<void, StoreFailed>
@@ -59,13 +66,16 @@ const writeAll = async (handle: FileHandle, pieces: ReadonlyArray<Uint8Array>): 
   while (rest > 0) rest -= (await handle.write(Buffer.concat(pieces).subarray(-rest))).bytesWritten
 }
 
-const isMissing = (error: PlatformError.PlatformError): boolean => error.reason._tag === "NotFound"
+/** Whether there is no file: nothing, only symbolic links that lead in a circle, or a folder that was read as a file. */
+const isMissing = ({ reason }: PlatformError.PlatformError): boolean =>
+  reason._tag === "NotFound" ||
+  (reason.cause instanceof Error && "code" in reason.cause && ["ELOOP", "EISDIR"].includes(String(reason.cause.code)))
 
 /** Makes a store in a folder, which is created on the first write. Closing the scope waits for the disk. */
 export const make = Effect.fnUntraced(function* (
   directory: string,
-  /** Called once for each blob that does not match its digest. */
-  onDamaged: (digest: string) => Effect.Effect<void> = () => Effect.void
+  /** Called for each damaged blob, once until it is replaced. */
+  onDamaged: (digest: string, problem: "corrupted" | "missing") => Effect.Effect<void> = () => Effect.void
 ) {
   const fs = yield* FileSystem.FileSystem
   const verifiedBlobs = yield* VerifiedBlobs.make
@@ -95,22 +105,33 @@ export const make = Effect.fnUntraced(function* (
   )
 
   const reported = new Set<string>()
-  const reportDamaged = Effect.fnUntraced(function* (digest: string) {
-    if (reported.has(digest)) return
-    reported.add(digest)
-    yield* onDamaged(digest)
+  const replaced = new Set<string>()
+  const report = (problem: "corrupted" | "missing") =>
+    Effect.fnUntraced(function* (digest: string) {
+      if (reported.has(digest)) return
+      reported.add(digest)
+      yield* onDamaged(digest, problem)
+    })
+  const reportDamaged = report("corrupted")
+
+  /** Removes a folder, which a file cannot replace. */
+  const removeFolder = Effect.fnUntraced(function* (path: string) {
+    const info = yield* optional(fs.stat(path))
+    if (Option.exists(info, ({ type }) => type === "Directory")) yield* guard(fs.remove(path, { recursive: true }))
   })
 
   const hasBlob = Effect.fnUntraced(function* (digest: string, size: number) {
     const file = blobPath(digest)
     const info = yield* optional(fs.stat(file))
     if (Option.isNone(info)) return false
-    const isSizeRight = ByteSize.toNumberUnsafe(info.value.size) === size
-    if (verifiedBlobs.isVerified(file, info.value)) return isSizeRight
+    // A folder or a pipe may be in its place, and reading a pipe could wait forever.
+    const isSizeRight = info.value.type === "File" && ByteSize.toNumberUnsafe(info.value.size) === size
+    if (isSizeRight && verifiedBlobs.isVerified(file, info.value)) return true
     const hashed = isSizeRight
-      ? yield* guard(Hashing.hashStream(fs.stream(file, { chunkSize: 1024 * 1024 })))
-      : { digest: undefined }
-    if (hashed.digest !== digest) {
+      ? yield* Effect.option(Hashing.hashStream(fs.stream(file, { chunkSize: 1024 * 1024 })))
+      : Option.none()
+    // A failing disk may also refuse to read a blob. Importing the image again replaces that one, too.
+    if (!Option.exists(hashed, (found) => found.digest === digest)) {
       yield* reportDamaged(digest)
       return false
     }
@@ -118,12 +139,19 @@ export const make = Effect.fnUntraced(function* (
     return true
   })
 
+  const verifyBlob = Effect.fnUntraced(function* (digest: string, size: number) {
+    yield* verifiedBlobs.forget(blobPath(digest))
+    return yield* hasBlob(digest, size)
+  })
+
   const commit = Effect.fnUntraced(function* (content: Content) {
     if (yield* hasBlob(content.digest, content.size)) return 0
     const file = blobPath(content.digest)
+    yield* removeFolder(file)
     // Not flushed, so that servers need not wait for the disk. The bytes were hashed while they were staged.
     yield* guard(fs.rename(content.path, file))
     yield* verifiedBlobs.add(file, yield* guard(fs.stat(file)))
+    if (reported.delete(content.digest)) replaced.add(content.digest)
     return content.size
   })
 
@@ -153,9 +181,15 @@ export const make = Effect.fnUntraced(function* (
   }, Effect.scoped)
 
   const readBlob = Effect.fnUntraced(function* (digest: string) {
-    const bytes = yield* optional(fs.readFile(blobPath(digest)))
+    const file = blobPath(digest)
+    const info = yield* optional(fs.stat(file))
+    if (Option.isNone(info)) return Option.none<Uint8Array>()
+    const bytes = info.value.type === "File" ? yield* Effect.option(fs.readFile(file)) : Option.none()
     const valid = Option.filter(bytes, (bytes) => digestOf(bytes) === digest)
-    if (Option.isSome(bytes) && Option.isNone(valid)) yield* reportDamaged(digest)
+    if (Option.isNone(valid)) {
+      yield* verifiedBlobs.forget(file)
+      yield* reportDamaged(digest)
+    }
     return valid
   })
 
@@ -170,6 +204,7 @@ export const make = Effect.fnUntraced(function* (
     const file = yield* temporaryFile
     yield* guard(fs.makeDirectory(target.slice(0, target.lastIndexOf("/")), { recursive: true, mode: 0o700 }))
     yield* guard(fs.writeFileString(file, content, { flag: "wx", mode: 0o600 }))
+    yield* removeFolder(target)
     // Not flushed: a text file that a power failure leaves empty counts as missing, and the next import writes it again.
     yield* guard(fs.rename(file, target))
   }, Effect.scoped)
@@ -193,7 +228,7 @@ export const make = Effect.fnUntraced(function* (
     const now = (yield* Clock.currentTimeMillis) / 1000
     yield* guard(fs.utimes(`${directory}/${name}`, now, now))
   })
-  const remove = (name: string) => guard(fs.remove(`${directory}/${name}`, { force: true }))
+  const remove = (name: string) => guard(fs.remove(`${directory}/${name}`, { force: true, recursive: true }))
 
   const clear = Effect.forEach(
     // Remove references before their targets.
@@ -210,8 +245,12 @@ export const make = Effect.fnUntraced(function* (
   })
 
   const store: Store = {
+    directory,
     blobPath,
     hasBlob,
+    verifyBlob,
+    reportMissing: report("missing"),
+    wasReplaced: (digest) => replaced.has(digest),
     readBlob,
     stage,
     readContent,

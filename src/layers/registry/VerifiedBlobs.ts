@@ -1,4 +1,4 @@
-import { Effect, Equal, FiberSet, FileSystem, Option, Semaphore } from "effect"
+import { Clock, Effect, Equal, FiberSet, FileSystem, Option, Semaphore } from "effect"
 
 /**
  * The modification time, in seconds, that marks the file of a verified blob as sealed. A seal means: the bytes are correct
@@ -15,6 +15,8 @@ export interface VerifiedBlobs {
   isVerified(path: string, info: FileSystem.File.Info): boolean
   /** Records that a file is verified. `info` is its state from before it was hashed. */
   add(path: string, info: FileSystem.File.Info): Effect.Effect<void>
+  /** Forgets that a file is verified and removes its seal, so that it is hashed again. */
+  forget(path: string): Effect.Effect<void>
   /**
    * Starts to flush and seal the verified files in the background. `add` does not do this, because writing a small file
    * during the flush of a large one has to wait for that flush.
@@ -28,6 +30,8 @@ const fileState = ({ ino, mtime, size }: FileSystem.File.Info) => ({ ino, mtime:
 export const make = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const verified = new Map<string, ReturnType<typeof fileState>>()
+  // Forgotten files, whose seal does not count even if it cannot be removed.
+  const distrusted = new Set<string>()
   const unsealed = new Set<string>()
   const sealing = yield* FiberSet.make()
   // Each flush blocks one of the few threads that all other file operations share.
@@ -55,9 +59,20 @@ export const make = Effect.gen(function* () {
   const verifiedBlobs: VerifiedBlobs = {
     seal: sealAll,
     isVerified: (path, info) =>
-      Option.exists(info.mtime, (time) => time.getTime() === sealTime * 1000) || isUnchanged(path, info),
+      !distrusted.has(path) &&
+      (Option.exists(info.mtime, (time) => time.getTime() === sealTime * 1000) || isUnchanged(path, info)),
+    forget: Effect.fnUntraced(
+      function* (path) {
+        distrusted.add(path)
+        verified.delete(path)
+        const now = (yield* Clock.currentTimeMillis) / 1000
+        yield* fs.utimes(path, now, now)
+      },
+      (effect) => Effect.ignore(effect)
+    ),
     add: (path, info) =>
       Effect.sync(() => {
+        distrusted.delete(path)
         verified.set(path, fileState(info))
         unsealed.add(path)
       })

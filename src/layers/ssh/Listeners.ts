@@ -2,6 +2,7 @@ import { connect, type Socket } from "node:net"
 import type { Writable } from "node:stream"
 import type { AcceptConnection, Client, ClientChannel, RejectConnection, TcpConnectionDetails } from "ssh2"
 import { collectAfter } from "../../core/collectGarbage.ts"
+import { followRequests } from "./followRequests.ts"
 import type { LocalEnd } from "./Ssh.ts"
 
 /** A forwarded port's destination and its open connections. */
@@ -11,6 +12,8 @@ interface Listener {
   readonly sockets: Map<Socket, boolean>
   /** Bytes sent to the server so far. */
   carried: number
+  /** The same by the repository that the server requested. */
+  readonly carriedOf: Map<string, number>
 }
 
 /** The destinations of ports that a server forwards to this machine. */
@@ -19,6 +22,8 @@ export interface Listeners {
   add(port: number, to: LocalEnd): void
   /** Bytes sent to the server through this port so far. */
   carried(port: number): number
+  /** Bytes of a registry's repository sent to the server through this port so far. */
+  carriedOf(port: number, repository: string): number
   /** Rejects future connections from this port and closes the open ones. */
   remove(port: number): void
 }
@@ -29,6 +34,14 @@ export interface Listeners {
  */
 const maxConnections = 128
 
+/** For how many repositories one port counts bytes. Any user on the server can request names that do not exist. */
+const maxRepositories = 1000
+
+const add = (counts: Map<string, number>, key: string, amount: number): void => {
+  const count = counts.get(key)
+  if (count !== undefined || counts.size < maxRepositories) counts.set(key, (count ?? 0) + amount)
+}
+
 const isLoopback = (address: string): boolean => address === "::1" || /^(::ffff:)?127\./.test(address)
 
 /** Copies bytes both ways. Each direction ends on its own; an error on one side closes the other. */
@@ -36,7 +49,8 @@ const pipeBothWays = (
   socket: Socket,
   channel: ClientChannel,
   transport: Writable,
-  carry: (bytes: number) => void
+  carry: (bytes: number) => void,
+  request: (piece: Buffer) => void
 ): void => {
   socket.on("data", (piece: Buffer) => {
     carry(piece.length)
@@ -49,6 +63,7 @@ const pipeBothWays = (
   })
   channel.on("drain", () => socket.resume())
   socket.once("end", () => channel.end())
+  channel.on("data", request)
   channel.pipe(socket)
   socket.once("close", (isBroken: boolean) => {
     // After a clean end the channel may still hold bytes for the server, which closes the channel when it has read them.
@@ -95,11 +110,15 @@ export const acceptForwarded = (client: Client, transport: Writable): Listeners 
       socket.on("error", () => {})
       socket.once("connect", () => {
         isAccepted = true
-        pipeBothWays(socket, accept(), transport, (bytes) => {
+        const requests = followRequests()
+        const carry = (bytes: number) => {
           listener.carried += bytes
+          const repository = requests.repository()
+          if (repository !== undefined) add(listener.carriedOf, repository, bytes)
           // It may have been dropped as idle in the meantime.
           if (listener.sockets.has(socket)) listener.sockets.set(socket, true)
-        })
+        }
+        pipeBothWays(socket, accept(), transport, carry, requests.read)
       })
     }
   )
@@ -112,8 +131,9 @@ export const acceptForwarded = (client: Client, transport: Writable): Listeners 
     listeners.delete(port)
   }
   return {
-    add: (port, to) => void listeners.set(port, { to, sockets: new Map(), carried: 0 }),
+    add: (port, to) => void listeners.set(port, { to, sockets: new Map(), carried: 0, carriedOf: new Map() }),
     carried: (port) => listeners.get(port)?.carried ?? 0,
+    carriedOf: (port, repository) => listeners.get(port)?.carriedOf.get(repository) ?? 0,
     remove
   }
 }

@@ -60,6 +60,7 @@ export const forward = Effect.fnUntraced(function* (connection: Connection, opti
     Effect.callback<void>((resume) => cancel(connection, port, () => resume(Effect.void)))
   const port = yield* Resource.acquire(`reverse forward from ${server}`, acquire, release)
   const carried = Effect.sync(() => connection.listeners.carried(port))
+  const carriedOf = (repository: string) => Effect.sync(() => connection.listeners.carriedOf(port, repository))
   const { publish } = yield* Events
   const path = yield* CurrentPath
   yield* Effect.addFinalizer(() =>
@@ -67,5 +68,5 @@ export const forward = Effect.fnUntraced(function* (connection: Connection, opti
       Effect.provideService(CurrentPath, path)
     )
   )
-  return { port, lost, carried } satisfies Forward
+  return { port, lost, carried, carriedOf } satisfies Forward
 })

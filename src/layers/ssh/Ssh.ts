@@ -44,6 +44,8 @@ export interface Forward {
   readonly lost: Effect.Effect<never, ConnectionLost>
   /** Bytes sent to the server so far. */
   readonly carried: Effect.Effect<number>
+  /** The same for one repository of the registry that the forward leads to. Absent if it counts only the sum. */
+  readonly carriedOf?: (repository: string) => Effect.Effect<number>
 }
 
 /** The local destination of a forward: a port on 127.0.0.1, or the path of a socket. */
