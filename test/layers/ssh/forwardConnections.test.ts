@@ -28,7 +28,10 @@ for (const [name, make] of servers)
         )
         yield* Effect.addFinalizer(() => Effect.sync(() => flood.forEach((socket) => socket.destroy())))
         // The oldest are given up; the others are let wait.
-        yield* untilEffect(() => flood.filter((socket) => socket.closed).length === 300 - 128)
+        yield* untilEffect(
+          () => flood.filter((socket) => socket.closed).length,
+          (n) => n === 300 - 128
+        )
         yield* untilEffect(() => open === 128)
         flood.forEach((socket) => socket.destroy())
         yield* untilEffect(() => open === 0)
