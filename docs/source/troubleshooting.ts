@@ -12,7 +12,7 @@ const parts = {
   "Usage and configuration": ["cli/", "config/", "reporters/", "sandbox/", "steps/"],
   "Run history": ["record/"],
   Secrets: ["layers/secrets/"],
-  "Servers and SSH": ["layers/ssh/"],
+  "Servers and SSH": ["layers/shell/", "layers/ssh/"],
   "Engines and containers": ["layers/docker/", "layers/processes/"],
   "Remote registries": ["layers/docker/RemoteRegistryError.ts"],
   "The local registry": ["layers/registry/", "layers/registryContainer/"],
