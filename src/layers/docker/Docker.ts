@@ -4,6 +4,7 @@ import type { BuildSource, Engine, Server } from "../../config/Project.ts"
 import { type Command, type CommandFailed, script } from "../processes/Command.ts"
 import { decodeContainers, decodeImage, type InspectedContainer, type InspectedImage } from "./inspect.ts"
 import { lastLines } from "../../core/lines.ts"
+import { answerLimit, buildLimit, loginLimit, replaceLimit, transferLimit } from "./limits.ts"
 import { replaceResult } from "./replaceResult.ts"
 import { retryRegistry } from "./retryRegistry.ts"
 import { scripts } from "./scripts.ts"
@@ -179,7 +180,8 @@ export class Docker extends Context.Service<
       const inspect = Effect.fnUntraced(function* (engine: Engine, reference: ImageReference.ImageReference) {
         const name = ImageReference.print(reference)
         const operation = `inspect ${name}`
-        const output = yield* succeed(local, { words: words.inspectImage(engine, name) }, { engine, operation })
+        const command = { words: words.inspectImage(engine, name), limit: answerLimit(engine) }
+        const output = yield* succeed(local, command, { engine, operation })
         return yield* Effect.mapError(decodeImage(output.stdout), unclear(local, engine, operation))
       })
 
@@ -187,7 +189,8 @@ export class Docker extends Context.Service<
         probe: Effect.fnUntraced(function* (server, prefer, project) {
           const machine = remote(server)
           const context = { engine: prefer, operation: "list containers" }
-          const { stdout } = yield* succeed(machine, script("probe", scripts.probe, [prefer, project]), context)
+          const command = { ...script("probe", scripts.probe, [prefer, project]), limit: answerLimit(prefer) }
+          const { stdout } = yield* succeed(machine, command, context)
           const end = stdout.indexOf("\n")
           const [engine = "", version = "", processor = ""] = stdout.slice(0, end).split(" ")
           const containers = yield* Effect.mapError(
@@ -204,7 +207,8 @@ export class Docker extends Context.Service<
 
         build: Effect.fnUntraced(function* ({ engine, service, source, reference, platform }) {
           const name = ImageReference.print(reference)
-          const run = shell.run(local, { words: words.build(engine, source, name, platform), show: "all" })
+          const command = { words: words.build(engine, source, name, platform), limit: buildLimit(engine, service) }
+          const run = shell.run(local, { ...command, show: "all" })
           const output = yield* turn(JSON.stringify([engine, source, platform])).withPermits(1)(run)
           if (output.exitCode !== 0) {
             const error = parseEngineError(
@@ -219,16 +223,21 @@ export class Docker extends Context.Service<
           return yield* inspect(engine, reference)
         }),
 
-        save: (engine, reference) => shell.bytes(local, { words: words.save(engine, ImageReference.print(reference)) }),
+        save: (engine, reference) => {
+          const name = ImageReference.print(reference)
+          return shell.bytes(local, { words: words.save(engine, name), limit: transferLimit(engine, `save ${name}`) })
+        },
 
         login: Effect.fnUntraced(function* (machine, engine, { server, username, password }) {
           const operation = `log in to ${server}`
-          const command = { words: words.login(engine, server, username), stdin: password }
+          const limit = loginLimit(engine, operation)
+          const command = { words: words.login(engine, server, username), stdin: password, limit }
           yield* succeed(machine, command, { engine, operation, reference: server })
         }, retrying),
 
         logout: Effect.fnUntraced(function* (machine, engine, server) {
-          const output = yield* shell.run(machine, { words: words.logout(engine, server) })
+          const limit = loginLimit(engine, `log out of ${server}`)
+          const output = yield* shell.run(machine, { words: words.logout(engine, server), limit })
           if (/not logged in/i.test(output.stdout + output.stderr)) return false
           if (output.exitCode === 0) return true
           return yield* parseEngineError({ machine: label(machine), engine, operation: `log out of ${server}` }, output)
@@ -238,7 +247,8 @@ export class Docker extends Context.Service<
           const { server } = credentials
           const command = {
             ...script("check", scripts.check, [engine, ...loginArgs(credentials)]),
-            env: loginEnv(credentials)
+            env: loginEnv(credentials),
+            limit: answerLimit(engine)
           }
           yield* succeed(local, command, { engine, operation: `log in to ${server}`, reference: server })
         }, retrying),
@@ -252,7 +262,8 @@ export class Docker extends Context.Service<
             ...script("push", scripts.push, [engine, name, tls, "yes", ...loginArgs(credentials)]),
             env: loginEnv(credentials),
             show: engine === "podman" ? "stderr" : "all",
-            onLine: transferReader(report)
+            onLine: transferReader(report),
+            limit: transferLimit(engine, operation)
           }
           const context = { engine, operation, reference: name, isOwn: credentials === undefined }
           const { stdout } = yield* Progress.during(events, progress, succeed(local, command, context))
@@ -286,7 +297,8 @@ export class Docker extends Context.Service<
           const command: Command = {
             ...script("pull", scripts.pull, args),
             env: loginEnv(credentials),
-            show: "stderr"
+            show: "stderr",
+            limit: transferLimit(engine, context.operation, tunnel?.carried)
           }
           const pulling = Effect.suspend(() => {
             if (tunnel !== undefined) return succeed(machine, command, context)
@@ -328,7 +340,8 @@ export class Docker extends Context.Service<
             ...Object.fromEntries(values)
           }
           const stage = stageReader(options.service)
-          const run = { ...command, env, show: "stderr", onLine: stage.onLine, cleanup: stage } as const
+          const limit = replaceLimit(engine, options.service, options)
+          const run = { ...command, env, show: "stderr", onLine: stage.onLine, cleanup: stage, limit } as const
           const output = yield* shell.run(remote(server), run)
           return yield* replaceResult(server.name, options, output)
         })

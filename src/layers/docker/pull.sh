@@ -17,7 +17,8 @@ if [ "$engine" = podman ] && command -v flock >/dev/null 2>&1; then
   until flock -n 8; do
     [ "$(date +%s)" -lt "$deadline" ] || { echo 'gave up after 1 hour: other pulls on this server did not finish' >&2; exit 1; }
     naps=$((naps + 1))
-    [ "$naps" != 10 ] || echo 'waiting for another pull on this server to finish' >&2
+    # Say so every minute, or jiji would give up.
+    [ "$((naps % 300))" != 10 ] || echo 'waiting for another pull on this server to finish' >&2
     sleep 0.2
   done
 fi
