@@ -15,6 +15,7 @@ import { architectureOf } from "./architectures.ts"
 import * as words from "./words.ts"
 import {
   BuildFailed,
+  buildLostEngine,
   type ContainerBusy,
   type ContainerForeign,
   type ContainerNotStarted,
@@ -109,6 +110,8 @@ export interface Replaced {
   readonly id: string
 }
 
+type OperationContext = Omit<Parameters<typeof parseEngineError>[0], "machine" | "hasRestarted">
+
 /** Runs a container engine, on this machine and on servers. */
 export class Docker extends Context.Service<
   Docker,
@@ -150,18 +153,18 @@ export class Docker extends Context.Service<
       const retrying = retryRegistry(events)
 
       /** Runs a command, and turns a failed one into the error that the engine's output stands for. */
-      const succeed = Effect.fnUntraced(function* (
-        machine: Machine,
-        command: Command,
-        context: {
-          readonly engine: string
-          readonly operation: string
-          readonly reference?: string
-          readonly isOwn?: boolean
-        }
-      ) {
+      const succeed = Effect.fnUntraced(function* (machine: Machine, command: Command, context: OperationContext) {
         const output = yield* shell.run(machine, command)
         if (output.exitCode !== 0) return yield* parseEngineError({ machine: label(machine), ...context }, output)
+        return output
+      })
+
+      /** The same for `pull.sh` and `push.sh`, which say whether the engine went away in the meantime. */
+      const transfer = Effect.fnUntraced(function* (machine: Machine, command: Command, context: OperationContext) {
+        const restarts = restartReader(command.onLine)
+        const output = yield* shell.run(machine, { ...command, onLine: restarts.onLine })
+        const about = { machine: label(machine), ...context, hasRestarted: restarts.found() }
+        if (output.exitCode !== 0) return yield* parseEngineError(about, output)
         return output
       })
 
@@ -212,11 +215,18 @@ export class Docker extends Context.Service<
           const output = yield* turn(JSON.stringify([engine, source, platform])).withPermits(1)(run)
           if (output.exitCode !== 0) {
             const error = parseEngineError(
-              { machine: "local", engine, operation: `build ${service}`, reference: name },
+              {
+                machine: "local",
+                engine,
+                operation: `build ${service}`,
+                reference: name,
+                hasRestarted: buildLostEngine(output)
+              },
               output
             )
             // Only these are certainly the engine's own. Others may come from a command in the Dockerfile.
-            if (["EngineDown", "EngineForbidden", "DiskFull"].includes(error._tag)) return yield* error
+            if (["EngineDown", "EngineRestarted", "EngineForbidden", "DiskFull"].includes(error._tag))
+              return yield* error
             const log = lastLines(`${output.stdout}${output.stderr}`)
             return yield* new BuildFailed({ service, code: output.exitCode, log })
           }
@@ -266,7 +276,7 @@ export class Docker extends Context.Service<
             limit: transferLimit(engine, operation)
           }
           const context = { engine, operation, reference: name, isOwn: credentials === undefined }
-          const { stdout } = yield* Progress.during(events, progress, succeed(local, command, context))
+          const { stdout } = yield* Progress.during(events, progress, transfer(local, command, context))
           const printed = /(?:^|digest: )(sha256:[0-9a-f]{64})\b/m.exec(stdout)?.[1]
           if (printed !== undefined) return printed
           const { repoDigests } = yield* inspect(engine, reference)
@@ -301,10 +311,10 @@ export class Docker extends Context.Service<
             limit: transferLimit(engine, context.operation, tunnel?.carried)
           }
           const pulling = Effect.suspend(() => {
-            if (tunnel !== undefined) return succeed(machine, command, context)
+            if (tunnel !== undefined) return transfer(machine, command, context)
             const { progress, report } = Progress.reported("pulled")
             const reading = { ...command, onLine: transferReader(report) }
-            return Progress.during(events, progress, succeed(machine, reading, context))
+            return Progress.during(events, progress, transfer(machine, reading, context))
           })
           // A tunnel leads to this machine, where retrying does not help.
           const attempts = ImageReference.isOnLoopback(reference) ? pulling : retrying(pulling)
@@ -375,6 +385,19 @@ const loginArgs = (credentials: Credentials | undefined): ReadonlyArray<string> 
 
 const loginEnv = (credentials: Credentials | undefined): NonNullable<Command["env"]> =>
   credentials === undefined ? {} : { JIJI_PASSWORD: credentials.password }
+
+/** Finds the line with which `pull.sh` and `push.sh` say that the engine stopped or restarted, and drops it. */
+const restartReader = (onLine: Command["onLine"] = (line) => line) => {
+  let isFound = false
+  return {
+    found: () => isFound,
+    onLine: (line: string) => {
+      if (line !== "jiji engine restarted") return onLine(line)
+      isFound = true
+      return undefined
+    }
+  }
+}
 
 /** Follows the stages of `replace.sh`, from which it cleans up in different ways when jiji stops it. */
 const stageReader = (service: string) => {

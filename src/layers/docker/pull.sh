@@ -29,7 +29,7 @@ case $engine in
   *) line='exec $apart "$engine" pull "$from" 2>&9 9>&-' ;;
 esac
 on_terminal "$line" >&2 8<&- &
-wait $! || exit
+wait $! || fail_transfer $?
 "$engine" image inspect "$from" 8<&- || exit
 [ -z "$name" ] || "$engine" tag "$from" "$name" 8<&- || exit
 [ "$drop" != yes ] || "$engine" rmi "$from" >/dev/null 2>&1 8<&- || true
