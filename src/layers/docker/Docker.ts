@@ -1,7 +1,7 @@
 import { Context, Duration, Effect, Layer, Redacted, Result, Semaphore, type Stream } from "effect"
 import * as ImageReference from "../../config/ImageReference.ts"
 import type { BuildSource, Engine, Server } from "../../config/Project.ts"
-import { type Command, type CommandFailed, script } from "../processes/Command.ts"
+import { type Command, type CommandFailed, type Limit, script } from "../processes/Command.ts"
 import { decodeContainers, decodeImage, type InspectedContainer, type InspectedImage } from "./inspect.ts"
 import { lastLines } from "../../core/lines.ts"
 import { answerLimit, buildLimit, loginLimit, replaceLimit, transferLimit } from "./limits.ts"
@@ -168,6 +168,16 @@ export class Docker extends Context.Service<
         return output
       })
 
+      /**
+       * Finds a frozen docker long before the limit of a long operation. Not for podman: it has no daemon, and its commands
+       * may have to wait for each other.
+       */
+      const asking = (machine: Machine, engine: string): Pick<Limit, "ask"> => {
+        if (engine === "podman") return {}
+        const asked = shell.run(machine, { words: [engine, "version"], limit: answerLimit(engine) })
+        return { ask: Effect.catch(asked, (error) => (error._tag === "CommandTimedOut" ? error : Effect.void)) }
+      }
+
       const unclear = (machine: Machine, engine: string, operation: string) => (reason: unknown) =>
         new EngineUnclear({ machine: label(machine), engine, operation, reason })
 
@@ -210,7 +220,10 @@ export class Docker extends Context.Service<
 
         build: Effect.fnUntraced(function* ({ engine, service, source, reference, platform }) {
           const name = ImageReference.print(reference)
-          const command = { words: words.build(engine, source, name, platform), limit: buildLimit(engine, service) }
+          const command = {
+            words: words.build(engine, source, name, platform),
+            limit: { ...buildLimit(engine, service), ...asking(local, engine) }
+          }
           const run = shell.run(local, { ...command, show: "all" })
           const output = yield* turn(JSON.stringify([engine, source, platform])).withPermits(1)(run)
           if (output.exitCode !== 0) {
@@ -235,7 +248,8 @@ export class Docker extends Context.Service<
 
         save: (engine, reference) => {
           const name = ImageReference.print(reference)
-          return shell.bytes(local, { words: words.save(engine, name), limit: transferLimit(engine, `save ${name}`) })
+          const limit = { ...transferLimit(engine, `save ${name}`), ...asking(local, engine) }
+          return shell.bytes(local, { words: words.save(engine, name), limit })
         },
 
         login: Effect.fnUntraced(function* (machine, engine, { server, username, password }) {
@@ -273,7 +287,7 @@ export class Docker extends Context.Service<
             env: loginEnv(credentials),
             show: engine === "podman" ? "stderr" : "all",
             onLine: transferReader(report),
-            limit: transferLimit(engine, operation)
+            limit: { ...transferLimit(engine, operation), ...asking(local, engine) }
           }
           const context = { engine, operation, reference: name, isOwn: credentials === undefined }
           const { stdout } = yield* Progress.during(events, progress, transfer(local, command, context))
@@ -308,7 +322,7 @@ export class Docker extends Context.Service<
             ...script("pull", scripts.pull, args),
             env: loginEnv(credentials),
             show: "stderr",
-            limit: transferLimit(engine, context.operation, tunnel?.carried)
+            limit: { ...transferLimit(engine, context.operation, tunnel?.carried), ...asking(machine, engine) }
           }
           const pulling = Effect.suspend(() => {
             if (tunnel !== undefined) return transfer(machine, command, context)
@@ -350,7 +364,7 @@ export class Docker extends Context.Service<
             ...Object.fromEntries(values)
           }
           const stage = stageReader(options.service)
-          const limit = replaceLimit(engine, options.service, options)
+          const limit = { ...replaceLimit(engine, options.service, options), ...asking(remote(server), engine) }
           const run = { ...command, env, show: "stderr", onLine: stage.onLine, cleanup: stage, limit } as const
           const output = yield* shell.run(remote(server), run)
           return yield* replaceResult(server.name, options, output)

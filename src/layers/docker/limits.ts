@@ -50,7 +50,7 @@ export const replaceLimit = (
   return {
     after: Duration.sum(Duration.sum(locks, Duration.times(healthy, 2)), Duration.minutes(5)),
     // It waits that long for a container to become healthy.
-    noteAfter: Duration.sum(healthy, Duration.seconds(30)),
+    noteAfter: Duration.sum(healthy, Duration.seconds(10)),
     waitingFor: `${engine} to replace the container of ${service}`,
     program: engine
   }

@@ -51,6 +51,8 @@ export interface Limit {
   readonly program?: string
   /** A number that also changes when the command makes progress, such as bytes through a tunnel. */
   readonly progress?: Effect.Effect<number>
+  /** Runs when jiji says that it is still waiting. If it fails, jiji stops the command at once, unless that wrote something. */
+  readonly ask?: Effect.Effect<unknown, CommandTimedOut>
 }
 
 /** Makes a command that runs a script with `sh`. The arguments are `$1`, `$2`, …; `text` should be constant. */

@@ -41,6 +41,8 @@ export const enforceLimit = (
       const time = counts === "total" ? formatWait(waited) : `no progress for ${formatWait(waited)}`
       const text = `still waiting for ${waitingFor} ${on(machine)} (${time})`
       yield* publish({ _tag: "StepNoted", level: "warning", text })
+      const before = outputs
+      yield* Effect.catch(limit.ask ?? Effect.void, (error) => (outputs === before ? error : Effect.void))
     }
   })
   return {

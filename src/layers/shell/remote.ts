@@ -95,7 +95,7 @@ export const startRemote = Effect.fnUntraced(function* (
   const mark = `jiji-${crypto.randomUUID()}`
   const { input, line } = bootstrap(Buffer.byteLength(text), mark)
   const child = yield* ssh.exec(server, line, yield* cleanupNotes(events, server.name, command))
-  // Do not wait: a shell that reads nothing would block a long input.
-  yield* Effect.forkScoped(child.write(Buffer.from(input + text)))
+  // Do not wait: a shell that reads nothing would block a long input. A lost connection also fails the outputs.
+  yield* Effect.forkScoped(Effect.ignore(child.write(Buffer.from(input + text))))
   return yield* startAfterMark(events, server.name, mark, child)
 })

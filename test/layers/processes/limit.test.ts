@@ -1,7 +1,7 @@
 import { describe, expect } from "bun:test"
 import { type Duration, Deferred, Effect, Fiber, Queue, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { type Limit, type Process } from "../../../src/layers/processes/Command.ts"
+import { CommandTimedOut, type Limit, type Process } from "../../../src/layers/processes/Command.ts"
 import { LimitScale } from "../../../src/layers/processes/limit.ts"
 import { collectOutput, streamStdout } from "../../../src/layers/processes/runCommand.ts"
 import type { EventBody } from "../../../src/core/Event.ts"
@@ -156,6 +156,52 @@ describe("a command with a limit on its silence", () => {
       yield* pass(32, "20 seconds")
       expect((yield* Fiber.join(fiber))._tag).toBe("CommandTimedOut")
       expect(isStopped()).toBe(true)
+    })
+  )
+})
+
+describe("a command that asks whether its program still answers", () => {
+  const frozen = new CommandTimedOut({
+    machine: "web1",
+    program: "docker",
+    waitingFor: "docker to answer",
+    millis: 60_000,
+    counts: "total"
+  })
+
+  it.effect("is stopped as soon as it does not", () =>
+    Effect.gen(function* () {
+      const ask = Effect.delay(Effect.fail(frozen), "60 seconds")
+      const { isStopped, notes, run } = yield* command({ ...silence, ask })
+      const fiber = yield* Effect.forkChild(Effect.flip(run))
+      yield* pass(9, "10 seconds")
+      expect(yield* Fiber.join(fiber)).toBe(frozen)
+      expect(notes).toHaveLength(1)
+      expect(isStopped()).toBe(true)
+    })
+  )
+
+  it.effect("continues if it wrote something in the meantime", () =>
+    Effect.gen(function* () {
+      const ask = Effect.delay(Effect.fail(frozen), "60 seconds")
+      const { exit, print, run } = yield* command({ ...silence, ask })
+      const fiber = yield* Effect.forkChild(run)
+      yield* pass(5, "10 seconds")
+      yield* print
+      yield* pass(5, "10 seconds")
+      yield* exit
+      expect((yield* Fiber.join(fiber)).exitCode).toBe(0)
+    })
+  )
+
+  it.effect("is asked again later, and stopped at its own limit", () =>
+    Effect.gen(function* () {
+      let asked = 0
+      const { run } = yield* command({ ...silence, ask: Effect.sync(() => asked++) })
+      const fiber = yield* Effect.forkChild(Effect.flip(run))
+      yield* pass(60, "10 seconds")
+      expect((yield* Fiber.join(fiber)).message).toContain("no progress for 10 minutes")
+      expect(asked).toBe(3)
     })
   )
 })
