@@ -101,6 +101,17 @@ describe("a login shell whose start file", () => {
     )
 })
 
+it.live("an account that may only transfer files is named", () =>
+  Effect.gen(function* () {
+    const sshd = yield* Sshd.make({ config: { ForceCommand: "internal-sftp" } })
+    const { shell } = yield* liveShell
+    const error = yield* Effect.flip(shell.run(remote(serverOf(sshd)), hello))
+    expect(error._tag).toBe("LoginShellFailed")
+    expect(error.message).toContain("and did not run jiji's command")
+    expect(error.remedy).toContain("for whom sshd_config forces no other command")
+  })
+)
+
 it.live("a command is stopped when it exceeds its limit, with all its child processes", () =>
   Effect.gen(function* () {
     const sshd = yield* Sshd.make()
