@@ -122,7 +122,8 @@ jiji says \`still waiting for … on …\` when a command takes longer than usua
 |---|---|---|
 | short questions to an engine; checking a login; all checks of \`jiji doctor\` | 10 s | 60 s |
 | \`jiji registry login\` and \`logout\` | 10 s | 3 minutes |
-| pushing, pulling or saving an image | 30 s without progress | 10 minutes without progress |
+| pushing or pulling an image | 30 s without progress | 10 minutes without progress; 1 hour if the machine has no \`script\` of util-linux, which shows it |
+| saving an image | 30 s without progress | 30 minutes without progress |
 | building an image | 1 minute without output | 1 hour without output |
 | replacing a container | \`running_for\` + \`timeout\` + 10 s | twice \`running_for\` + \`timeout\`, + 15 minutes (25 with podman) |
 | starting a command in the login shell of a server | 10 s | 60 s |

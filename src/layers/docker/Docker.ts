@@ -4,7 +4,7 @@ import type { BuildSource, Engine, Server } from "../../config/Project.ts"
 import { type Command, type CommandFailed, type Limit, script } from "../processes/Command.ts"
 import { decodeContainers, decodeImage, type InspectedContainer, type InspectedImage } from "./inspect.ts"
 import { lastLines } from "../../core/lines.ts"
-import { answerLimit, buildLimit, loginLimit, replaceLimit, transferLimit } from "./limits.ts"
+import { answerLimit, buildLimit, loginLimit, replaceLimit, saveLimit, transferLimit } from "./limits.ts"
 import { replaceResult } from "./replaceResult.ts"
 import { retryRegistry } from "./retryRegistry.ts"
 import { scripts } from "./scripts.ts"
@@ -159,11 +159,17 @@ export class Docker extends Context.Service<
         return output
       })
 
-      /** The same for `pull.sh` and `push.sh`, which say whether the engine went away in the meantime. */
-      const transfer = Effect.fnUntraced(function* (machine: Machine, command: Command, context: OperationContext) {
-        const restarts = restartReader(command.onLine)
-        const output = yield* shell.run(machine, { ...command, onLine: restarts.onLine })
-        const about = { machine: label(machine), ...context, hasRestarted: restarts.found() }
+      /** The same for `pull.sh` and `push.sh`, which also report about the engine. */
+      const transfer = Effect.fnUntraced(function* (
+        machine: Machine,
+        command: Command & { readonly limit: Limit },
+        context: OperationContext
+      ) {
+        const { onLine, reported } = reportReader(command.onLine)
+        // Without a terminal, an engine may say nothing while it transfers a large layer.
+        const limit = { ...command.limit, stretch: () => (reported("progress hidden") ? 6 : 1) }
+        const output = yield* shell.run(machine, { ...command, onLine, limit })
+        const about = { machine: label(machine), ...context, hasRestarted: reported("engine restarted") }
         if (output.exitCode !== 0) return yield* parseEngineError(about, output)
         return output
       })
@@ -248,7 +254,7 @@ export class Docker extends Context.Service<
 
         save: (engine, reference) => {
           const name = ImageReference.print(reference)
-          const limit = { ...transferLimit(engine, `save ${name}`), ...asking(local, engine) }
+          const limit = { ...saveLimit(engine, name), ...asking(local, engine) }
           return shell.bytes(local, { words: words.save(engine, name), limit })
         },
 
@@ -282,10 +288,10 @@ export class Docker extends Context.Service<
           const operation = `push ${name}`
           const tls = verify === false ? "false" : ""
           const { progress, report } = Progress.reported("pushed")
-          const command: Command = {
+          const command = {
             ...script("push", scripts.push, [engine, name, tls, "yes", ...loginArgs(credentials)]),
             env: loginEnv(credentials),
-            show: engine === "podman" ? "stderr" : "all",
+            show: engine === "podman" ? ("stderr" as const) : ("all" as const),
             onLine: transferReader(report),
             limit: { ...transferLimit(engine, operation), ...asking(local, engine) }
           }
@@ -318,10 +324,10 @@ export class Docker extends Context.Service<
             tunnel === undefined ? "yes" : "no",
             ...loginArgs(credentials)
           ]
-          const command: Command = {
+          const command = {
             ...script("pull", scripts.pull, args),
             env: loginEnv(credentials),
-            show: "stderr",
+            show: "stderr" as const,
             limit: { ...transferLimit(engine, context.operation, tunnel?.carried), ...asking(machine, engine) }
           }
           const pulling = Effect.suspend(() => {
@@ -400,14 +406,15 @@ const loginArgs = (credentials: Credentials | undefined): ReadonlyArray<string> 
 const loginEnv = (credentials: Credentials | undefined): NonNullable<Command["env"]> =>
   credentials === undefined ? {} : { JIJI_PASSWORD: credentials.password }
 
-/** Finds the line with which `pull.sh` and `push.sh` say that the engine stopped or restarted, and drops it. */
-const restartReader = (onLine: Command["onLine"] = (line) => line) => {
-  let isFound = false
+/** Drops the lines with which `pull.sh` and `push.sh` report about the engine, and remembers them. */
+const reportReader = (onLine: Command["onLine"] = (line) => line) => {
+  const seen = new Set<string>()
   return {
-    found: () => isFound,
+    reported: (what: "progress hidden" | "engine restarted") => seen.has(what),
     onLine: (line: string) => {
-      if (line !== "jiji engine restarted") return onLine(line)
-      isFound = true
+      const what = /^jiji (progress hidden|engine restarted)$/.exec(line)?.[1]
+      if (what === undefined) return onLine(line)
+      seen.add(what)
       return undefined
     }
   }

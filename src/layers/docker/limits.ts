@@ -27,6 +27,12 @@ export const transferLimit = (engine: string, operation: string, progress?: Effe
   ...(progress !== undefined && { progress })
 })
 
+/** For saving an image: docker prepares the whole archive before it writes the first byte. */
+export const saveLimit = (engine: string, name: string): Limit => ({
+  ...transferLimit(engine, `save ${name}`),
+  after: "30 minutes"
+})
+
 /** For a build, whose steps may say nothing for long. */
 export const buildLimit = (engine: string, service: string): Limit => ({
   after: "1 hour",

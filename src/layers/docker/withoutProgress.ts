@@ -4,7 +4,7 @@ const ofLayer =
 
 /** Other lines about the progress of a transfer, of docker and of podman. */
 const ofImage =
-  /^(?:\S+: Pulling from \S+|The push refers to repository \[.*\]|(?:\S+: )?[Dd]igest: sha256:[0-9a-f]{64}.*|Trying to pull \S+\.\.\.|Getting image (?:source|list) signatures.*|Copying (?:blob|config|image|\d+ images) .*|Writing manifest to image destination|Storing (?:list )?signatures|Unable to find image '.*' locally|Using default tag: \S+|jiji engine restarted)$/
+  /^(?:\S+: Pulling from \S+|The push refers to repository \[.*\]|(?:\S+: )?[Dd]igest: sha256:[0-9a-f]{64}.*|Trying to pull \S+\.\.\.|Getting image (?:source|list) signatures.*|Copying (?:blob|config|image|\d+ images) .*|Writing manifest to image destination|Storing (?:list )?signatures|Unable to find image '.*' locally|Using default tag: \S+|jiji (?:engine restarted|progress hidden))$/
 
 /** Removes the lines with which an engine reports the progress of a push or a pull. What remains is the reason of a failure. */
 export const withoutProgress = (text: string): string =>

@@ -49,9 +49,11 @@ export interface Limit {
   readonly waitingFor?: string
   /** The program that would be to blame. Default: the command's own. */
   readonly program?: string
+  /** Multiplies `after`. jiji calls it again and again: it may only turn out later how much a command shows of its progress. */
+  readonly stretch?: () => number
   /** A number that also changes when the command makes progress, such as bytes through a tunnel. */
   readonly progress?: Effect.Effect<number>
-  /** Runs when jiji says that it is still waiting. If it fails, jiji stops the command at once, unless that wrote something. */
+  /** Runs when jiji says that it is still waiting. If it fails, jiji stops the command, unless that made progress meanwhile. */
   readonly ask?: Effect.Effect<unknown, CommandTimedOut>
 }
 

@@ -20,17 +20,20 @@ export const enforceLimit = (
   const expired = Effect.gen(function* () {
     if (limit === undefined) return yield* Effect.never
     const scale = yield* LimitScale
-    const { counts = "total", program = words[0], progress = Effect.succeed(0) } = limit
+    const { counts = "total", program = words[0], progress = Effect.succeed(0), stretch = () => 1 } = limit
     const waitingFor = limit.waitingFor ?? `${script ?? words[0]} to finish`
-    const millis = Math.ceil(Duration.toMillis(limit.after) * scale)
-    const noteAfter = limit.noteAfter === undefined ? millis / 6 : Math.ceil(Duration.toMillis(limit.noteAfter) * scale)
-    let [seen, waited, nextNote] = [outputs + (yield* progress), 0, noteAfter]
+    const unstretched = Math.ceil(Duration.toMillis(limit.after) * scale)
+    const noteAt = limit.noteAfter === undefined ? unstretched / 6 : Duration.toMillis(limit.noteAfter) * scale
+    const noteAfter = Math.max(1, Math.ceil(noteAt))
+    const activity = Effect.map(progress, (amount) => outputs + amount)
+    let [seen, waited, nextNote] = [yield* activity, 0, noteAfter]
     while (true) {
+      const millis = unstretched * stretch()
       // Add up short waits instead of reading the clock: it also runs while a laptop sleeps.
       const step = Math.min(noteAfter, millis - waited)
       yield* Effect.sleep(step)
       waited += step
-      const now = outputs + (yield* progress)
+      const now = yield* activity
       if (counts === "silence" && now !== seen) {
         ;[seen, waited, nextNote] = [now, 0, noteAfter]
         continue
@@ -41,8 +44,9 @@ export const enforceLimit = (
       const time = counts === "total" ? formatWait(waited) : `no progress for ${formatWait(waited)}`
       const text = `still waiting for ${waitingFor} ${on(machine)} (${time})`
       yield* publish({ _tag: "StepNoted", level: "warning", text })
-      const before = outputs
-      yield* Effect.catch(limit.ask ?? Effect.void, (error) => (outputs === before ? error : Effect.void))
+      yield* Effect.catch(limit.ask ?? Effect.void, (error) =>
+        Effect.flatMap(activity, (after) => (after === now ? error : Effect.void))
+      )
     }
   })
   return {

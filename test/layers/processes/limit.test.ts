@@ -147,6 +147,20 @@ describe("a command with a limit on its silence", () => {
     })
   )
 
+  it.effect("has more time if it turns out that it shows no progress", () =>
+    Effect.gen(function* () {
+      let isHidden = false
+      const { isStopped, run } = yield* command({ ...silence, stretch: () => (isHidden ? 6 : 1) })
+      const fiber = yield* Effect.forkChild(Effect.flip(run))
+      yield* pass(10, "20 seconds")
+      isHidden = true
+      yield* pass(160, "20 seconds")
+      expect(isStopped()).toBe(false)
+      yield* pass(12, "20 seconds")
+      expect((yield* Fiber.join(fiber)).message).toContain("no progress for 60 minutes")
+    })
+  )
+
   it.effect("is stopped if it streams its output", () =>
     Effect.gen(function* () {
       const { bytes, isStopped, print } = yield* command(silence)
