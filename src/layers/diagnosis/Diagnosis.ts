@@ -90,18 +90,16 @@ export class Diagnosis extends Context.Service<
         testBuild: Effect.fnUntraced(function* (engine, platform) {
           const word = (yield* Random.nextIntBetween(0, 36 ** 8)).toString(36)
           const command = script("build", scripts.build, [engine, platform ?? "", word])
-          const output = yield* shell.run(local, { ...command, limit: answerLimit(engine) })
-          yield* succeed({ machine: "local", engine, operation: "build a test image" }, output)
+          const operation = "build a test image"
+          const output = yield* shell.run(local, { ...command, limit: answerLimit(engine, operation) })
+          yield* succeed({ machine: "local", engine, operation }, output)
         }),
 
         checkLogin: Effect.fnUntraced(function* (machine, engine, { password, server, username }) {
           const command = script("check", engineScripts.check, [engine, server, username])
-          const output = yield* shell.run(machine, {
-            ...command,
-            env: { JIJI_PASSWORD: password },
-            limit: answerLimit(engine)
-          })
           const operation = `log in to ${server}`
+          const limit = answerLimit(engine, operation)
+          const output = yield* shell.run(machine, { ...command, env: { JIJI_PASSWORD: password }, limit })
           yield* succeed({ machine: label(machine), engine, operation, reference: server }, output)
         }),
 
@@ -119,10 +117,11 @@ export class Diagnosis extends Context.Service<
 
         checkRegistry: Effect.fnUntraced(function* (machine, engine, repository) {
           const reference = `${repository}:jiji-doctor`
+          const operation = `pull ${reference}`
           const words = [engine, "pull", "--quiet", reference] as const
-          const output = yield* shell.run(machine, { words, limit: answerLimit(engine) })
+          const output = yield* shell.run(machine, { words, limit: answerLimit(engine, operation) })
           if (output.exitCode === 0) return "reachable"
-          const context = { machine: label(machine), engine, operation: `pull ${reference}`, reference }
+          const context = { machine: label(machine), engine, operation, reference }
           const error = parseEngineError(context, output)
           if (error._tag === "ImageNotFound") return "reachable"
           if (error._tag === "RegistryRefused" || error._tag === "RegistryForbidden") return "login-required"
@@ -131,7 +130,7 @@ export class Diagnosis extends Context.Service<
 
         checkPort: Effect.fnUntraced(function* (server, port, engine) {
           const command = script("tunnel", scripts.tunnel, [engine ?? "", String(port)])
-          const limit = answerLimit(engine ?? "the registry")
+          const limit = answerLimit(engine ?? "a program", "reach the registry")
           const { stderr, stdout } = yield* shell.run(remote(server), { ...command, limit })
           return { ...parseTunnelOutput(stdout), detail: stderr.trim() }
         })

@@ -275,12 +275,13 @@ export class Docker extends Context.Service<
 
         check: Effect.fnUntraced(function* (engine, credentials) {
           const { server } = credentials
+          const operation = `log in to ${server}`
           const command = {
             ...script("check", scripts.check, [engine, ...loginArgs(credentials)]),
             env: loginEnv(credentials),
-            limit: answerLimit(engine)
+            limit: answerLimit(engine, operation)
           }
-          yield* succeed(local, command, { engine, operation: `log in to ${server}`, reference: server })
+          yield* succeed(local, command, { engine, operation, reference: server })
         }, retrying),
 
         push: Effect.fnUntraced(function* ({ engine, reference, credentials, verify }) {

@@ -1,11 +1,11 @@
 import { Duration, type Effect } from "effect"
 import type { Limit } from "../processes/Command.ts"
 
-/** For a short question to an engine. Also `jiji doctor` asks with this limit. */
-export const answerLimit = (engine: string): Limit => ({
+/** For a short question to an engine, or to a registry through it. `jiji doctor` asks with the same limit as a deploy. */
+export const answerLimit = (engine: string, operation = "answer"): Limit => ({
   after: "60 seconds",
   noteAfter: "10 seconds",
-  waitingFor: `${engine} to answer`,
+  waitingFor: `${engine} to ${operation}`,
   program: engine
 })
 

@@ -105,10 +105,10 @@ export class OutputTooLong extends defineError<OutputTooLong>()("OutputTooLong",
 }) {}
 
 /** How to find out why an engine does not answer. */
-const timeOutRemedy = (program: string, machine: string, counts: Limit["counts"]): string => {
+const timeOutRemedy = (program: string, waitingFor: string, machine: string): string => {
   switch (program) {
     case "docker":
-      return `${counts === "silence" ? "docker may be frozen, or its connection to a registry may hang" : "docker may be frozen"}. Check it ${on(machine)} with \`systemctl status docker\` and \`journalctl -u docker\`. If \`docker version\` does not answer there, restart it.`
+      return `${waitingFor === "docker to answer" ? "docker may be frozen" : "docker may be frozen, or its connection to a registry may hang"}. Check it ${on(machine)} with \`systemctl status docker\` and \`journalctl -u docker\`. If \`docker version\` does not answer there, restart it.`
     case "podman":
       return `podman may be waiting for another process. Check ${on(machine)} whether \`podman ps\` answers, and what runs: ps aux`
     default:
@@ -129,7 +129,7 @@ export class CommandTimedOut extends defineError<CommandTimedOut>()("CommandTime
     e.counts === "total"
       ? `Timed out ${on(e.machine)} after waiting ${formatWait(e.millis)} for ${e.waitingFor}.`
       : `Timed out ${on(e.machine)} while waiting for ${e.waitingFor}: no progress for ${formatWait(e.millis)}.`,
-  remedy: (e) => timeOutRemedy(e.program, e.machine, e.counts),
+  remedy: (e) => timeOutRemedy(e.program, e.waitingFor, e.machine),
   exitCode: "unavailable",
   sample: [
     { machine: "web1", program: "docker", waitingFor: "docker to answer", millis: 60_000, counts: "total" },

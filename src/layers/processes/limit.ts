@@ -7,6 +7,9 @@ import { on } from "./machineText.ts"
 /** Multiplies the limits of all commands, so that tests do not wait for minutes. */
 export const LimitScale = Context.Reference<number>("jiji/layers/processes/LimitScale", { defaultValue: () => 1 })
 
+/** How long to wait for an answer to `ask`, in milliseconds. */
+const askTimeout = 90_000
+
 /**
  * Enforces a command's limit from now on, and says at times that jiji still waits. Call `onOutput` whenever the command
  * writes something.
@@ -44,8 +47,9 @@ export const enforceLimit = (
       const time = counts === "total" ? formatWait(waited) : `no progress for ${formatWait(waited)}`
       const text = `still waiting for ${waitingFor} ${on(machine)} (${time})`
       yield* publish({ _tag: "StepNoted", level: "warning", text })
-      yield* Effect.catch(limit.ask ?? Effect.void, (error) =>
-        Effect.flatMap(activity, (after) => (after === now ? error : Effect.void))
+      // It may have to wait for a free session on the server.
+      yield* Effect.timeoutOption(limit.ask ?? Effect.void, askTimeout * scale).pipe(
+        Effect.catch((error) => Effect.flatMap(activity, (after) => (after === now ? error : Effect.void)))
       )
     }
   })

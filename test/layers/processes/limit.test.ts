@@ -208,6 +208,15 @@ describe("a command that asks whether its program still answers", () => {
     })
   )
 
+  it.effect("is stopped at its own limit if asking takes for ever", () =>
+    Effect.gen(function* () {
+      const { run } = yield* command({ ...silence, ask: Effect.never })
+      const fiber = yield* Effect.forkChild(Effect.flip(run))
+      yield* pass(100, "10 seconds")
+      expect((yield* Fiber.join(fiber)).message).toContain("no progress for 10 minutes")
+    })
+  )
+
   it.effect("is asked again later, and stopped at its own limit", () =>
     Effect.gen(function* () {
       let asked = 0
