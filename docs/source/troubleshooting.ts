@@ -12,7 +12,7 @@ const parts = {
   "Usage and configuration": ["cli/", "config/", "reporters/", "sandbox/", "steps/"],
   "Run history": ["record/"],
   Secrets: ["layers/secrets/"],
-  "Servers and SSH": ["layers/ssh/"],
+  "Servers and SSH": ["layers/shell/", "layers/ssh/"],
   "Engines and containers": ["layers/docker/", "layers/processes/"],
   "Remote registries": ["layers/docker/RemoteRegistryError.ts"],
   "The local registry": ["layers/registry/", "layers/registryContainer/"],
@@ -113,6 +113,33 @@ Servers reach the registry through the SSH connection of a running deploy, or th
    \`GatewayPorts\` must not be \`yes\`, because that opens the port to everyone who can reach the server. jiji only needs
    127.0.0.1 there, and rejects connections from other addresses. OpenSSH's \`ssh -R\` does not reject them.
 3. Check that the port is open on the server: \`ss -ltn | grep 9270\`.
+
+### A deploy waits, or times out
+
+jiji says \`still waiting for … on …\` when a command takes longer than usual, and stops it at a limit:
+
+| command | first note | limit |
+|---|---|---|
+| short questions to an engine; checking a login; all checks of \`jiji doctor\` | 10 s | 60 s |
+| \`jiji registry login\` and \`logout\` | 10 s | 3 minutes |
+| pushing or pulling an image | 30 s without progress | 10 minutes without progress; 1 hour if the machine has no \`script\` of util-linux, which shows it |
+| saving an image | 30 s without progress | 30 minutes without progress |
+| building an image | 1 minute without output | 1 hour without output |
+| replacing a container | \`running_for\` + \`timeout\` + 10 s | twice \`running_for\` + \`timeout\`, + 15 minutes (25 with podman) |
+| starting a command in the login shell of a server | 10 s | 60 s |
+
+With each note, jiji also asks docker for its version. If docker does not answer within 60 s, it is frozen, and jiji stops at
+once: check \`systemctl status docker\` on that machine.
+
+### A server's .bashrc prints or reads something
+
+jiji ignores what the start files of a login shell print. If they read input, they get empty lines, as if someone pressed
+Enter. If they want more, exit or never end, jiji stops with \`LoginShellFailed\`. To keep a start file out of the way of all
+programs that use SSH, make this its first line:
+
+\`\`\`bash
+case $- in *i*) ;; *) return ;; esac
+\`\`\`
 
 ### Permission denied for a port
 

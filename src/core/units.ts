@@ -7,6 +7,10 @@ export const formatDuration = (millis: number): string => {
   return `${Math.floor(seconds / 60)} min ${seconds % 60} s`
 }
 
+/** Formats a time limit: `60 s`, `10 minutes`. */
+export const formatWait = (millis: number): string =>
+  millis < 120_000 ? `${Math.round(millis / 100) / 10} s` : `${Math.round(millis / 60_000)} minutes`
+
 /** Formats a byte count in powers of ten, as docker and podman do: `512 B`, `4.2 MB`. */
 export const formatBytes = (count: number): string => {
   if (count < 1000) return `${count} B`

@@ -12,7 +12,7 @@ import { Connections } from "./RecordingSsh.ts"
 const linesOf = (text: string): ReadonlyArray<string> => text.replace(/\n$/, "").split("\n")
 
 const isProcessError = (error: ShellError): error is ProcessError =>
-  error._tag === "ProgramMissing" || error._tag === "OutputTooLong"
+  error._tag === "ProgramMissing" || error._tag === "OutputTooLong" || error._tag === "CommandTimedOut"
 
 /** A command's stdout as a stream. Fails if the command failed. */
 const streamOf = <E>(machine: Machine, command: Command, run: Effect.Effect<Output, E>) =>

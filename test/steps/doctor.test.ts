@@ -17,6 +17,7 @@ const facts = (free = 41_000_000) =>
 /** A machine without problems. */
 const healthy = (machine: Machine, { script }: { readonly script?: string }) => {
   if (script === "look") return facts()
+  if (script === "probe") return succeeded("docker 26.1.3 x86_64\n[]\n")
   if (script === "tunnel") return succeeded("listens 0100007F\nanswered docker\n")
   return machine._tag === "Local" ? succeeded("") : failed("unexpected command on a server")
 }
@@ -61,12 +62,12 @@ describe("jiji doctor", () => {
     })
   )
 
-  it.effect("runs two read-only scripts on a server", () =>
+  it.effect("runs three read-only scripts on a server, one of them from a deploy", () =>
     Effect.gen(function* () {
       const { entries } = yield* examine(two)
       const on = (name: string) => entries.filter(({ machine }) => label(machine) === name)
       const shown = on("web1").map((entry) => (entry._tag === "Command" ? entry.command.script : entry._tag))
-      expect(shown).toEqual(["Connect", "look", "Forward", "tunnel"])
+      expect(shown).toEqual(["Connect", "look", "probe", "Forward", "tunnel"])
     })
   )
 
@@ -85,10 +86,19 @@ describe("jiji doctor", () => {
     })
   )
 
+  it.effect("fails the engine's check if a deploy cannot use it", () =>
+    Effect.gen(function* () {
+      const answers = [Answer.when({ on: "web1", command: "jiji:probe.sh" }, Answer.fails("no such thing"))]
+      const { found } = yield* examine(two, answers)
+      expect(found["web1 engine"]).toBe("failed: docker failed to list containers on web1 (exit code 1): no such thing")
+      expect(found["web2 engine"]).toBe("ok: docker 26.1.3")
+    })
+  )
+
   it.effect("ends in limited time if a server never answers a command", () =>
     Effect.gen(function* () {
       const { found } = yield* examine(two, [Answer.when({ on: "web1", command: "*" }, Answer.hangs)])
-      expect(found["web1 engine"]).toBe("failed: No answer within 20 s.")
+      expect(found["web1 engine"]).toBe("failed: No answer within 90 s.")
       expect(found["web1 tunnel"]).toBe("skipped: the server could not be checked")
       expect(found["web2 registry"]).toStartWith("ok:")
     })

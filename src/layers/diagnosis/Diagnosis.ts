@@ -3,6 +3,7 @@ import type { Engine, Server } from "../../config/Project.ts"
 import { type Output, script } from "../processes/Command.ts"
 import { parseLookOutput, parseTunnelOutput, type LookResult, type PortStatus } from "./facts.ts"
 import { scripts } from "./scripts.ts"
+import { answerLimit } from "../docker/limits.ts"
 import { scripts as engineScripts } from "../docker/scripts.ts"
 import type { Credentials } from "../docker/Docker.ts"
 import { type EngineError, parseEngineError, EngineUnclear } from "../docker/DockerError.ts"
@@ -65,7 +66,10 @@ export class Diagnosis extends Context.Service<
         inspect: Effect.fnUntraced(function* (machine, engines) {
           const [engine] = engines
           const sent = yield* Clock.currentTimeMillis
-          const output = yield* shell.run(machine, script("look", scripts.look, engines))
+          const output = yield* shell.run(machine, {
+            ...script("look", scripts.look, engines),
+            limit: answerLimit(engine)
+          })
           const received = yield* Clock.currentTimeMillis
           const context = { machine: label(machine), engine, operation: "show its version" }
           const facts = parseLookOutput(output.stdout)
@@ -85,21 +89,25 @@ export class Diagnosis extends Context.Service<
 
         testBuild: Effect.fnUntraced(function* (engine, platform) {
           const word = (yield* Random.nextIntBetween(0, 36 ** 8)).toString(36)
-          const output = yield* shell.run(local, script("build", scripts.build, [engine, platform ?? "", word]))
-          yield* succeed({ machine: "local", engine, operation: "build a test image" }, output)
+          const command = script("build", scripts.build, [engine, platform ?? "", word])
+          const operation = "build a test image"
+          const output = yield* shell.run(local, { ...command, limit: answerLimit(engine, operation) })
+          yield* succeed({ machine: "local", engine, operation }, output)
         }),
 
         checkLogin: Effect.fnUntraced(function* (machine, engine, { password, server, username }) {
           const command = script("check", engineScripts.check, [engine, server, username])
-          const output = yield* shell.run(machine, { ...command, env: { JIJI_PASSWORD: password } })
           const operation = `log in to ${server}`
+          const limit = answerLimit(engine, operation)
+          const output = yield* shell.run(machine, { ...command, env: { JIJI_PASSWORD: password }, limit })
           yield* succeed({ machine: label(machine), engine, operation, reference: server }, output)
         }),
 
         registryContainer: Effect.fnUntraced(function* (engine) {
           const format = '{{.State.Running}} {{index .Config.Labels "jiji.registry"}}'
           const output = yield* shell.run(local, {
-            words: [engine, "inspect", "--type", "container", "--format", format, containerName]
+            words: [engine, "inspect", "--type", "container", "--format", format, containerName],
+            limit: answerLimit(engine)
           })
           if (/no such (object|container)/i.test(output.stderr)) return Option.none()
           yield* succeed({ machine: "local", engine, operation: `inspect ${containerName}` }, output)
@@ -109,9 +117,11 @@ export class Diagnosis extends Context.Service<
 
         checkRegistry: Effect.fnUntraced(function* (machine, engine, repository) {
           const reference = `${repository}:jiji-doctor`
-          const output = yield* shell.run(machine, { words: [engine, "pull", "--quiet", reference] })
+          const operation = `pull ${reference}`
+          const words = [engine, "pull", "--quiet", reference] as const
+          const output = yield* shell.run(machine, { words, limit: answerLimit(engine, operation) })
           if (output.exitCode === 0) return "reachable"
-          const context = { machine: label(machine), engine, operation: `pull ${reference}`, reference }
+          const context = { machine: label(machine), engine, operation, reference }
           const error = parseEngineError(context, output)
           if (error._tag === "ImageNotFound") return "reachable"
           if (error._tag === "RegistryRefused" || error._tag === "RegistryForbidden") return "login-required"
@@ -120,7 +130,8 @@ export class Diagnosis extends Context.Service<
 
         checkPort: Effect.fnUntraced(function* (server, port, engine) {
           const command = script("tunnel", scripts.tunnel, [engine ?? "", String(port)])
-          const { stderr, stdout } = yield* shell.run(remote(server), command)
+          const limit = answerLimit(engine ?? "a program", "reach the registry")
+          const { stderr, stdout } = yield* shell.run(remote(server), { ...command, limit })
           return { ...parseTunnelOutput(stdout), detail: stderr.trim() }
         })
       })

@@ -1,9 +1,10 @@
 import { Context, Duration, Effect, Layer, Redacted, Result, Semaphore, type Stream } from "effect"
 import * as ImageReference from "../../config/ImageReference.ts"
 import type { BuildSource, Engine, Server } from "../../config/Project.ts"
-import { type Command, type CommandFailed, script } from "../processes/Command.ts"
+import { type Command, type CommandFailed, type Limit, script } from "../processes/Command.ts"
 import { decodeContainers, decodeImage, type InspectedContainer, type InspectedImage } from "./inspect.ts"
 import { lastLines } from "../../core/lines.ts"
+import { answerLimit, buildLimit, loginLimit, replaceLimit, saveLimit, transferLimit } from "./limits.ts"
 import { replaceResult } from "./replaceResult.ts"
 import { retryRegistry } from "./retryRegistry.ts"
 import { scripts } from "./scripts.ts"
@@ -14,6 +15,7 @@ import { architectureOf } from "./architectures.ts"
 import * as words from "./words.ts"
 import {
   BuildFailed,
+  buildLostEngine,
   type ContainerBusy,
   type ContainerForeign,
   type ContainerNotStarted,
@@ -108,6 +110,8 @@ export interface Replaced {
   readonly id: string
 }
 
+type OperationContext = Omit<Parameters<typeof parseEngineError>[0], "machine" | "hasRestarted">
+
 /** Runs a container engine, on this machine and on servers. */
 export class Docker extends Context.Service<
   Docker,
@@ -149,20 +153,36 @@ export class Docker extends Context.Service<
       const retrying = retryRegistry(events)
 
       /** Runs a command, and turns a failed one into the error that the engine's output stands for. */
-      const succeed = Effect.fnUntraced(function* (
-        machine: Machine,
-        command: Command,
-        context: {
-          readonly engine: string
-          readonly operation: string
-          readonly reference?: string
-          readonly isOwn?: boolean
-        }
-      ) {
+      const succeed = Effect.fnUntraced(function* (machine: Machine, command: Command, context: OperationContext) {
         const output = yield* shell.run(machine, command)
         if (output.exitCode !== 0) return yield* parseEngineError({ machine: label(machine), ...context }, output)
         return output
       })
+
+      /** The same for `pull.sh` and `push.sh`, which also report about the engine. */
+      const transfer = Effect.fnUntraced(function* (
+        machine: Machine,
+        command: Command & { readonly limit: Limit },
+        context: OperationContext
+      ) {
+        const { onLine, reported } = reportReader(command.onLine)
+        // Without a terminal, an engine may say nothing while it transfers a large layer.
+        const limit = { ...command.limit, stretch: () => (reported("progress hidden") ? 6 : 1) }
+        const output = yield* shell.run(machine, { ...command, onLine, limit })
+        const about = { machine: label(machine), ...context, hasRestarted: reported("engine restarted") }
+        if (output.exitCode !== 0) return yield* parseEngineError(about, output)
+        return output
+      })
+
+      /**
+       * Finds a frozen docker long before the limit of a long operation. Not for podman: it has no daemon, and its commands
+       * may have to wait for each other.
+       */
+      const asking = (machine: Machine, engine: string): Pick<Limit, "ask"> => {
+        if (engine === "podman") return {}
+        const asked = shell.run(machine, { words: [engine, "version"], limit: answerLimit(engine) })
+        return { ask: Effect.catch(asked, (error) => (error._tag === "CommandTimedOut" ? error : Effect.void)) }
+      }
 
       const unclear = (machine: Machine, engine: string, operation: string) => (reason: unknown) =>
         new EngineUnclear({ machine: label(machine), engine, operation, reason })
@@ -179,7 +199,8 @@ export class Docker extends Context.Service<
       const inspect = Effect.fnUntraced(function* (engine: Engine, reference: ImageReference.ImageReference) {
         const name = ImageReference.print(reference)
         const operation = `inspect ${name}`
-        const output = yield* succeed(local, { words: words.inspectImage(engine, name) }, { engine, operation })
+        const command = { words: words.inspectImage(engine, name), limit: answerLimit(engine) }
+        const output = yield* succeed(local, command, { engine, operation })
         return yield* Effect.mapError(decodeImage(output.stdout), unclear(local, engine, operation))
       })
 
@@ -187,7 +208,8 @@ export class Docker extends Context.Service<
         probe: Effect.fnUntraced(function* (server, prefer, project) {
           const machine = remote(server)
           const context = { engine: prefer, operation: "list containers" }
-          const { stdout } = yield* succeed(machine, script("probe", scripts.probe, [prefer, project]), context)
+          const command = { ...script("probe", scripts.probe, [prefer, project]), limit: answerLimit(prefer) }
+          const { stdout } = yield* succeed(machine, command, context)
           const end = stdout.indexOf("\n")
           const [engine = "", version = "", processor = ""] = stdout.slice(0, end).split(" ")
           const containers = yield* Effect.mapError(
@@ -204,31 +226,48 @@ export class Docker extends Context.Service<
 
         build: Effect.fnUntraced(function* ({ engine, service, source, reference, platform }) {
           const name = ImageReference.print(reference)
-          const run = shell.run(local, { words: words.build(engine, source, name, platform), show: "all" })
+          const command = {
+            words: words.build(engine, source, name, platform),
+            limit: { ...buildLimit(engine, service), ...asking(local, engine) }
+          }
+          const run = shell.run(local, { ...command, show: "all" })
           const output = yield* turn(JSON.stringify([engine, source, platform])).withPermits(1)(run)
           if (output.exitCode !== 0) {
             const error = parseEngineError(
-              { machine: "local", engine, operation: `build ${service}`, reference: name },
+              {
+                machine: "local",
+                engine,
+                operation: `build ${service}`,
+                reference: name,
+                hasRestarted: buildLostEngine(output)
+              },
               output
             )
             // Only these are certainly the engine's own. Others may come from a command in the Dockerfile.
-            if (["EngineDown", "EngineForbidden", "DiskFull"].includes(error._tag)) return yield* error
+            if (["EngineDown", "EngineRestarted", "EngineForbidden", "DiskFull"].includes(error._tag))
+              return yield* error
             const log = lastLines(`${output.stdout}${output.stderr}`)
             return yield* new BuildFailed({ service, code: output.exitCode, log })
           }
           return yield* inspect(engine, reference)
         }),
 
-        save: (engine, reference) => shell.bytes(local, { words: words.save(engine, ImageReference.print(reference)) }),
+        save: (engine, reference) => {
+          const name = ImageReference.print(reference)
+          const limit = { ...saveLimit(engine, name), ...asking(local, engine) }
+          return shell.bytes(local, { words: words.save(engine, name), limit })
+        },
 
         login: Effect.fnUntraced(function* (machine, engine, { server, username, password }) {
           const operation = `log in to ${server}`
-          const command = { words: words.login(engine, server, username), stdin: password }
+          const limit = loginLimit(engine, operation)
+          const command = { words: words.login(engine, server, username), stdin: password, limit }
           yield* succeed(machine, command, { engine, operation, reference: server })
         }, retrying),
 
         logout: Effect.fnUntraced(function* (machine, engine, server) {
-          const output = yield* shell.run(machine, { words: words.logout(engine, server) })
+          const limit = loginLimit(engine, `log out of ${server}`)
+          const output = yield* shell.run(machine, { words: words.logout(engine, server), limit })
           if (/not logged in/i.test(output.stdout + output.stderr)) return false
           if (output.exitCode === 0) return true
           return yield* parseEngineError({ machine: label(machine), engine, operation: `log out of ${server}` }, output)
@@ -236,11 +275,13 @@ export class Docker extends Context.Service<
 
         check: Effect.fnUntraced(function* (engine, credentials) {
           const { server } = credentials
+          const operation = `log in to ${server}`
           const command = {
             ...script("check", scripts.check, [engine, ...loginArgs(credentials)]),
-            env: loginEnv(credentials)
+            env: loginEnv(credentials),
+            limit: answerLimit(engine, operation)
           }
-          yield* succeed(local, command, { engine, operation: `log in to ${server}`, reference: server })
+          yield* succeed(local, command, { engine, operation, reference: server })
         }, retrying),
 
         push: Effect.fnUntraced(function* ({ engine, reference, credentials, verify }) {
@@ -248,14 +289,15 @@ export class Docker extends Context.Service<
           const operation = `push ${name}`
           const tls = verify === false ? "false" : ""
           const { progress, report } = Progress.reported("pushed")
-          const command: Command = {
+          const command = {
             ...script("push", scripts.push, [engine, name, tls, "yes", ...loginArgs(credentials)]),
             env: loginEnv(credentials),
-            show: engine === "podman" ? "stderr" : "all",
-            onLine: transferReader(report)
+            show: engine === "podman" ? ("stderr" as const) : ("all" as const),
+            onLine: transferReader(report),
+            limit: { ...transferLimit(engine, operation), ...asking(local, engine) }
           }
           const context = { engine, operation, reference: name, isOwn: credentials === undefined }
-          const { stdout } = yield* Progress.during(events, progress, succeed(local, command, context))
+          const { stdout } = yield* Progress.during(events, progress, transfer(local, command, context))
           const printed = /(?:^|digest: )(sha256:[0-9a-f]{64})\b/m.exec(stdout)?.[1]
           if (printed !== undefined) return printed
           const { repoDigests } = yield* inspect(engine, reference)
@@ -283,16 +325,17 @@ export class Docker extends Context.Service<
             tunnel === undefined ? "yes" : "no",
             ...loginArgs(credentials)
           ]
-          const command: Command = {
+          const command = {
             ...script("pull", scripts.pull, args),
             env: loginEnv(credentials),
-            show: "stderr"
+            show: "stderr" as const,
+            limit: { ...transferLimit(engine, context.operation, tunnel?.carried), ...asking(machine, engine) }
           }
           const pulling = Effect.suspend(() => {
-            if (tunnel !== undefined) return succeed(machine, command, context)
+            if (tunnel !== undefined) return transfer(machine, command, context)
             const { progress, report } = Progress.reported("pulled")
             const reading = { ...command, onLine: transferReader(report) }
-            return Progress.during(events, progress, succeed(machine, reading, context))
+            return Progress.during(events, progress, transfer(machine, reading, context))
           })
           // A tunnel leads to this machine, where retrying does not help.
           const attempts = ImageReference.isOnLoopback(reference) ? pulling : retrying(pulling)
@@ -329,7 +372,8 @@ export class Docker extends Context.Service<
             ...Object.fromEntries(values)
           }
           const stage = stageReader(options.service)
-          const run = { ...command, env, show: "stderr", onLine: stage.onLine, cleanup: stage } as const
+          const limit = { ...replaceLimit(engine, options.service, options), ...asking(remote(server), engine) }
+          const run = { ...command, env, show: "stderr", onLine: stage.onLine, cleanup: stage, limit } as const
           const output = yield* shell.run(remote(server), run)
           return yield* replaceResult(server.name, options, output)
         })
@@ -363,6 +407,20 @@ const loginArgs = (credentials: Credentials | undefined): ReadonlyArray<string> 
 
 const loginEnv = (credentials: Credentials | undefined): NonNullable<Command["env"]> =>
   credentials === undefined ? {} : { JIJI_PASSWORD: credentials.password }
+
+/** Drops the lines with which `pull.sh` and `push.sh` report about the engine, and remembers them. */
+const reportReader = (onLine: Command["onLine"] = (line) => line) => {
+  const seen = new Set<string>()
+  return {
+    reported: (what: "progress hidden" | "engine restarted") => seen.has(what),
+    onLine: (line: string) => {
+      const what = /^jiji (progress hidden|engine restarted)$/.exec(line)?.[1]
+      if (what === undefined) return onLine(line)
+      seen.add(what)
+      return undefined
+    }
+  }
+}
 
 /** Follows the stages of `replace.sh`, from which it cleans up in different ways when jiji stops it. */
 const stageReader = (service: string) => {

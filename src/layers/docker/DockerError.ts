@@ -1,10 +1,11 @@
 import { Schema } from "effect"
 import { defineError } from "../../core/defineError.ts"
-import { reasonFrom } from "../../core/lines.ts"
+import { lastLines, reasonFrom } from "../../core/lines.ts"
 import type { Output } from "../processes/Command.ts"
 import { on } from "../processes/machineText.ts"
 import { parseRegistryError } from "./parseRegistryError.ts"
 import { RegistryFull, type RemoteRegistryError } from "./RemoteRegistryError.ts"
+import { withoutProgress } from "./withoutProgress.ts"
 
 const where = { machine: Schema.String, engine: Schema.String }
 const detail = Schema.String
@@ -29,6 +30,16 @@ export class EngineDown extends defineError<EngineDown>()("EngineDown", {
   remedy: (e) => `Start it ${on(e.machine)}, for example with \`systemctl start ${e.engine}\`.`,
   exitCode: "unavailable",
   sample: { ...engine, detail: "Cannot connect to the Docker daemon at unix:///var/run/docker.sock." }
+}) {}
+
+/** The engine stopped or restarted during an operation. */
+export class EngineRestarted extends defineError<EngineRestarted>()("EngineRestarted", {
+  fields: { ...where, operation: Schema.String, detail },
+  message: (e) => `${e.engine} stopped or restarted ${on(e.machine)} when it had to ${e.operation}: ${e.detail}`,
+  remedy: (e) =>
+    `Deploy again when ${e.engine} runs. To see why it stopped, use \`journalctl -u ${e.engine}\` ${on(e.machine)}.`,
+  exitCode: "unavailable",
+  sample: { ...engine, operation: "pull nginx:1.27", detail: "unexpected EOF" }
 }) {}
 
 /** The user may not use the engine's socket. */
@@ -212,7 +223,8 @@ export class ContainerBusy extends defineError<ContainerBusy>()("ContainerBusy",
 /** The engine failed in a way that has no error of its own here. */
 export class EngineFailed extends defineError<EngineFailed>()("EngineFailed", {
   fields: { ...where, operation: Schema.String, code: Schema.Int, detail },
-  message: (e) => `${e.engine} failed to ${e.operation} ${on(e.machine)} (exit code ${e.code}): ${e.detail}`,
+  message: (e) =>
+    `${e.engine} failed to ${e.operation} ${on(e.machine)} (exit code ${e.code})${e.detail === "" ? ", and printed no reason." : `: ${e.detail}`}`,
   remedy: "Fix the error that the engine reports. To run its command by hand, print it with --dry-run.",
   exitCode: "failed",
   sample: { ...engine, operation: "start web", code: 125, detail: "OCI runtime create failed" }
@@ -230,11 +242,19 @@ export class EngineUnclear extends defineError<EngineUnclear>()("EngineUnclear",
 export type EngineError =
   | EngineMissing
   | EngineDown
+  | EngineRestarted
   | EngineForbidden
   | DiskFull
   | RemoteRegistryError
   | EngineFailed
   | EngineUnclear
+
+/** The last line of a build whose engine went away in the middle of it. */
+const lostEngine =
+  /^(?:ERROR: )?(?:unexpected EOF$|failed to receive status: rpc error: code = Unavailable|error during connect: .*\bEOF$)/i
+
+/** Whether a build failed because the engine went away, and not because of a command in the Dockerfile. */
+export const buildLostEngine = ({ stderr }: Output): boolean => lostEngine.test(lastLines(stderr, 1))
 
 /**
  * Finds the error in an engine's output, by the messages that docker and podman are known to print. Messages about
@@ -248,14 +268,19 @@ export const parseEngineError = (
     readonly reference?: string
     /** Whether the engine used no credentials from deploy.yml. */
     readonly isOwn?: boolean
+    /** Whether the engine stopped or restarted in the meantime. */
+    readonly hasRestarted?: boolean
   },
   output: Output
 ): EngineError => {
-  const { machine, engine, isOwn = false, operation, reference = "" } = context
-  const says = (pattern: RegExp) => (pattern.test(output.stderr) ? reasonFrom(output.stderr, pattern) : undefined)
+  const { machine, engine, hasRestarted = false, isOwn = false, operation, reference = "" } = context
+  const [stderr, stdout] = [withoutProgress(output.stderr), withoutProgress(output.stdout)]
+  const says = (pattern: RegExp) => (pattern.test(stderr) ? reasonFrom(stderr, pattern) : undefined)
   if (output.exitCode === 127) return new EngineMissing({ machine, engine })
   const forbidden = says(/permission denied.*(socket|\.sock)|socket.*permission denied/is)
   if (forbidden !== undefined) return new EngineForbidden({ machine, engine, detail: forbidden })
+  const detail = reasonFrom(stderr.trim() === "" ? stdout : stderr, /^(docker: )?error\b/i)
+  if (hasRestarted) return new EngineRestarted({ machine, engine, operation, detail })
   const down = says(/cannot connect to (the docker daemon|podman)|is the docker daemon running/i)
   if (down !== undefined) return new EngineDown({ machine, engine, detail: down })
   const full = says(/no space left on device|disk quota exceeded/i)
@@ -265,8 +290,9 @@ export const parseEngineError = (
       ? new RegistryFull({ machine, engine, reference, detail: full })
       : new DiskFull({ machine, engine, detail: full })
   }
-  const said = reference === "" ? undefined : parseRegistryError({ machine, engine, reference }, output.stderr, isOwn)
+  const transfer = (["push", "pull"] as const).find((word) => operation.startsWith(`${word} `))
+  const about = { machine, engine, reference, ...(transfer !== undefined && { transfer }) }
+  const said = reference === "" ? undefined : parseRegistryError(about, stderr, isOwn)
   if (said !== undefined) return said
-  const detail = reasonFrom(output.stderr.trim() === "" ? output.stdout : output.stderr, /^(docker: )?error\b/i)
   return new EngineFailed({ machine, engine, operation, code: output.exitCode, detail })
 }

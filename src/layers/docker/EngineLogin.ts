@@ -1,6 +1,7 @@
 import { Effect, FileSystem, Option, Schema } from "effect"
 import type { Engine } from "../../config/Project.ts"
 import { local } from "../shell/Machine.ts"
+import { answerLimit } from "./limits.ts"
 import { Shell } from "../shell/Shell.ts"
 
 /** The logins in docker's config.json. An `auth` is `user:password` in base64. */
@@ -35,7 +36,9 @@ export const findLogin = Effect.fnUntraced(function* (
   const shell = yield* Shell
   const stdoutOf = (words: readonly [string, ...Array<string>]) =>
     Effect.orElseSucceed(
-      Effect.map(shell.run(local, { words }), ({ exitCode, stdout }) => (exitCode === 0 ? stdout.trim() : "")),
+      Effect.map(shell.run(local, { words, limit: answerLimit(words[0]) }), ({ exitCode, stdout }) =>
+        exitCode === 0 ? stdout.trim() : ""
+      ),
       () => ""
     )
   if (engine === "podman") {

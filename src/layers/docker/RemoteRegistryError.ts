@@ -133,11 +133,27 @@ export class RegistryTimedOut extends defineError<RegistryTimedOut>()("RegistryT
 
 /** The connection to the registry broke during a transfer. */
 export class RegistryLost extends defineError<RegistryLost>()("RegistryLost", {
-  fields,
+  fields: {
+    ...fields,
+    /** Absent if it was a login, and in errors that older versions recorded. */
+    transfer: Schema.optionalKey(Schema.Literals(["push", "pull"]))
+  },
   message: (e) => `The connection to the registry of ${e.reference} was lost ${on(e.machine)}: ${e.detail}`,
-  remedy: "Deploy again: data that the registry already has is not sent again.",
+  remedy: (e) => {
+    switch (e.transfer) {
+      case "push":
+        return "Deploy again: layers that the registry already has are not pushed again."
+      case "pull":
+        return `Check the network between the machine and the registry, then deploy again: layers that are already ${on(e.machine)} are not pulled again.`
+      default:
+        return "Check the network between the machine and the registry, then try again."
+    }
+  },
   exitCode: "unavailable",
-  sample: { ...own, detail: "unexpected EOF" }
+  sample: [
+    { ...own, transfer: "pull", detail: "unexpected EOF" },
+    { ...own, machine: "local", transfer: "push", detail: "write: broken pipe" }
+  ]
 }) {}
 
 /** The registry has no space left. */

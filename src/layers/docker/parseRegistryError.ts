@@ -13,7 +13,7 @@ const seconds: Readonly<Record<string, number>> = { ns: 1e-9, us: 1e-6, µs: 1e-
 const statusPattern = (code: string): string =>
   `(?:status(?: code)?(?: from registry)?:? |HTTP |\\b)${code}(?:\\b(?= \\(?[A-Z])|(?<=(?:status|status code|from registry|HTTP):? ${code})\\b)`
 
-type ErrorFields = Omit<ConstructorParameters<typeof Errors.RegistryRefused>[0], "_tag" | "isOwn">
+type ErrorFields = Omit<ConstructorParameters<typeof Errors.RegistryLost>[0], "_tag">
 
 /** The known messages of engines about registries, the most specific first. */
 const patterns: ReadonlyArray<

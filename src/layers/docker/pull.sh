@@ -17,7 +17,8 @@ if [ "$engine" = podman ] && command -v flock >/dev/null 2>&1; then
   until flock -n 8; do
     [ "$(date +%s)" -lt "$deadline" ] || { echo 'gave up after 1 hour: other pulls on this server did not finish' >&2; exit 1; }
     naps=$((naps + 1))
-    [ "$naps" != 10 ] || echo 'waiting for another pull on this server to finish' >&2
+    # Say so every minute, or jiji would give up.
+    [ "$((naps % 300))" != 10 ] || echo 'waiting for another pull on this server to finish' >&2
     sleep 0.2
   done
 fi
@@ -28,7 +29,7 @@ case $engine in
   *) line='exec $apart "$engine" pull "$from" 2>&9 9>&-' ;;
 esac
 on_terminal "$line" >&2 8<&- &
-wait $! || exit
+wait $! || fail_transfer $?
 "$engine" image inspect "$from" 8<&- || exit
 [ -z "$name" ] || "$engine" tag "$from" "$name" 8<&- || exit
 [ "$drop" != yes ] || "$engine" rmi "$from" >/dev/null 2>&1 8<&- || true

@@ -10,7 +10,7 @@ progress=$4 registry=$5 user=$6
 # In the background, because the shell runs traps only after a foreground program has exited.
 if [ "$engine" != podman ]; then
   on_terminal 'exec $apart "$engine" push "$image" 2>&9 9>&-' &
-  wait $!
+  wait $! || fail_transfer $?
   exit
 fi
 file=$(mktemp) || exit 1

@@ -1,5 +1,6 @@
 import { Clock, Duration, Effect, Schedule } from "effect"
 import { Events } from "../../core/Events.ts"
+import type { EngineRestarted } from "./DockerError.ts"
 import type * as Errors from "./RemoteRegistryError.ts"
 
 /** The longest wait that a registry may ask for, in seconds. */
@@ -13,10 +14,11 @@ const maxElapsed = 30_000
 /** Whether a retry can help. It does not help against wrong credentials, names or certificates. */
 const isTransient = (error: { readonly _tag: string }): boolean => {
   // The tag narrows it: no other errors have these tags.
-  const registryError = error as Errors.RemoteRegistryError
+  const registryError = error as Errors.RemoteRegistryError | EngineRestarted
   switch (registryError._tag) {
     case "RegistryRateLimited":
       return !registryError.isQuota && (registryError.retryAfter ?? 0) <= maxRetryAfter
+    case "EngineRestarted":
     case "RegistryFailing":
     case "RegistryLost":
     case "RegistryTimedOut":
@@ -30,6 +32,7 @@ const retryAfterOf = (error: { readonly _tag: string }): number =>
   "retryAfter" in error && typeof error.retryAfter === "number" ? error.retryAfter : 0
 
 const reasons: Readonly<Record<string, string>> = {
+  EngineRestarted: "the container engine stopped or restarted",
   RegistryRateLimited: "the registry's rate limit was reached",
   RegistryFailing: "the registry reported an internal error",
   RegistryLost: "the connection to the registry was lost",

@@ -1,7 +1,7 @@
 # on_terminal LINE: replaces this shell with one that runs LINE. If $progress is yes and this machine has util-linux's
 # `script`, the output is a terminal, because engines report transferred bytes only on a terminal. LINE must start with
 # `exec $apart`. It sees exported variables and has an empty stdin; file descriptor 9 bypasses the terminal and goes to
-# stderr. Call it in the background.
+# stderr. Call it in the background. Without a terminal, prints `jiji progress hidden`: the engine may be silent for long.
 on_terminal() {
   exec 9>&2
   # Only util-linux's `script` returns the exit code of the line. Test it with a made-up code.
@@ -17,6 +17,7 @@ on_terminal() {
     ending=$ending'; [ $n -gt 0 ] || kill -KILL $!; kill -KILL $PPID'
     exec script -qefc "stty cols 100 rows 200; exec </dev/null; { $1; } & trap '$ending' TERM HUP; wait \$!" /dev/null </dev/null
   fi
+  [ "$progress" != yes ] || echo 'jiji progress hidden' >&9
   eval "$1"
 }
 

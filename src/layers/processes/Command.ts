@@ -1,5 +1,6 @@
 import { type Duration, type Effect, type Redacted, Schema, type Stream } from "effect"
 import { defineError } from "../../core/defineError.ts"
+import { formatWait } from "../../core/units.ts"
 import { on } from "./machineText.ts"
 
 /**
@@ -26,6 +27,8 @@ export interface Command {
   readonly onLine?: (line: string) => string | undefined
   /** The script's name, shown instead of its text. */
   readonly script?: string
+  /** How long jiji waits for the command. Without it, jiji waits until the command exits. */
+  readonly limit?: Limit
   /** What the command does if jiji stops it. Only on a server. Without it, jiji waits a few seconds for the command. */
   readonly cleanup?: {
     /** How long jiji waits for it. */
@@ -33,6 +36,25 @@ export interface Command {
     /** What it is doing, such as "removing the new container of web". Undefined if there is nothing to clean up now. */
     readonly text: () => string | undefined
   }
+}
+
+/** How long jiji waits for a command before it stops it, and when it says that it is still waiting. */
+export interface Limit {
+  readonly after: Duration.Input
+  /** Whether all its time counts (the default), or only the time since its last output. */
+  readonly counts?: "total" | "silence"
+  /** When jiji first says that it is still waiting; then again after three and nine times as long. Default: a sixth of `after`. */
+  readonly noteAfter?: Duration.Input
+  /** What jiji waits for, such as `docker to answer`. */
+  readonly waitingFor?: string
+  /** The program that would be to blame. Default: the command's own. */
+  readonly program?: string
+  /** Multiplies `after`. jiji calls it again and again: it may only turn out later how much a command shows of its progress. */
+  readonly stretch?: () => number
+  /** A number that also changes when the command makes progress, such as bytes through a tunnel. */
+  readonly progress?: Effect.Effect<number>
+  /** Runs when jiji says that it is still waiting. If it fails, jiji stops the command, unless that made progress meanwhile. */
+  readonly ask?: Effect.Effect<unknown, CommandTimedOut>
 }
 
 /** Makes a command that runs a script with `sh`. The arguments are `$1`, `$2`, …; `text` should be constant. */
@@ -82,5 +104,44 @@ export class OutputTooLong extends defineError<OutputTooLong>()("OutputTooLong",
   sample: { machine: "web1", program: "pull", bytes: 64 * 1024 * 1024 }
 }) {}
 
+/** How to find out why an engine does not answer. */
+const timeOutRemedy = (program: string, waitingFor: string, machine: string): string => {
+  switch (program) {
+    case "docker":
+      return `${waitingFor === "docker to answer" ? "docker may be frozen" : "docker may be frozen, or its connection to a registry may hang"}. Check it ${on(machine)} with \`systemctl status docker\` and \`journalctl -u docker\`. If \`docker version\` does not answer there, restart it.`
+    case "podman":
+      return `podman may be waiting for another process. Check ${on(machine)} whether \`podman ps\` answers, and what runs: ps aux`
+    default:
+      return `Check ${on(machine)} what it waits for: ps aux`
+  }
+}
+
+/** jiji stopped a command that did not finish, or made no progress, in time. */
+export class CommandTimedOut extends defineError<CommandTimedOut>()("CommandTimedOut", {
+  fields: {
+    machine: Schema.String,
+    program: Schema.String,
+    waitingFor: Schema.String,
+    millis: Schema.Finite,
+    counts: Schema.Literals(["total", "silence"])
+  },
+  message: (e) =>
+    e.counts === "total"
+      ? `Timed out ${on(e.machine)} after waiting ${formatWait(e.millis)} for ${e.waitingFor}.`
+      : `Timed out ${on(e.machine)} while waiting for ${e.waitingFor}: no progress for ${formatWait(e.millis)}.`,
+  remedy: (e) => timeOutRemedy(e.program, e.waitingFor, e.machine),
+  exitCode: "unavailable",
+  sample: [
+    { machine: "web1", program: "docker", waitingFor: "docker to answer", millis: 60_000, counts: "total" },
+    {
+      machine: "web1",
+      program: "docker",
+      waitingFor: "docker to pull nginx:1.27",
+      millis: 600_000,
+      counts: "silence"
+    }
+  ]
+}) {}
+
 /** How a command on this machine can fail, whatever its exit code. */
-export type ProcessError = ProgramMissing | OutputTooLong
+export type ProcessError = ProgramMissing | OutputTooLong | CommandTimedOut

@@ -15,7 +15,8 @@ export class Processes extends Context.Service<
     /**
      * Runs a command and returns its output and exit code; a code other than 0 is not an error. Keeps the last MiB of
      * stderr and of shown outputs. Kills the command and fails with `OutputTooLong` if it writes too much: 16 MiB of
-     * stdout, 64 MiB of stderr and of shown outputs, 1 GiB with `onLine`.
+     * stdout, 64 MiB of stderr and of shown outputs, 1 GiB with `onLine`. Stops it and fails with `CommandTimedOut` if it
+     * exceeds its `limit`.
      */
     run(command: Command): Effect.Effect<Output, ProcessError>
     /** Streams a command's stdout. Fails with `CommandFailed` if its exit code is not 0. */

@@ -1,6 +1,14 @@
 import { Effect, Fiber, type Scope, Stream } from "effect"
 import type { Events } from "../../core/Events.ts"
-import { type Command, CommandFailed, type Output, OutputTooLong, type Process } from "./Command.ts"
+import {
+  type Command,
+  CommandFailed,
+  type CommandTimedOut,
+  type Output,
+  OutputTooLong,
+  type Process
+} from "./Command.ts"
+import { enforceLimit } from "./limit.ts"
 import { limitBytes, maxScanned, maxRead, maxShown, readLines, linePublisher } from "./output.ts"
 
 /** Starts a command, on this machine or over SSH. Closing the scope ends the process. */
@@ -21,22 +29,30 @@ export const collectOutput = <E>(
   machine: string,
   command: Command,
   start: StartProcess<E>
-): Effect.Effect<Output, E | OutputTooLong> =>
+): Effect.Effect<Output, E | OutputTooLong | CommandTimedOut> =>
   Effect.scoped(
     Effect.gen(function* () {
       const child = yield* start
+      const limit = enforceLimit(events, machine, command)
       const show = outputPublisher(events, machine, command)
       const tooLong = (bytes: number) => () =>
         new OutputTooLong({ machine, program: command.script ?? command.words[0], bytes })
       const maxBytes = command.onLine === undefined ? maxShown : maxScanned
-      const lines = (stream: "stdout" | "stderr") =>
-        readLines(limitBytes(child[stream], maxBytes, tooLong(maxBytes)), show(stream), command.onLine)
+      const read = (stream: "stdout" | "stderr", max: number) =>
+        limitBytes(
+          Stream.tap(child[stream], () => Effect.sync(limit.onOutput)),
+          max,
+          tooLong(max)
+        )
+      const lines = (stream: "stdout" | "stderr") => readLines(read(stream, maxBytes), show(stream), command.onLine)
       const stdout =
-        command.show === "all"
-          ? lines("stdout")
-          : Stream.mkString(Stream.decodeText(limitBytes(child.stdout, maxRead, tooLong(maxRead))))
-      const [out, err] = yield* Effect.all([stdout, lines("stderr")], { concurrency: 2 })
-      return { stdout: out, stderr: err, exitCode: yield* child.exitCode }
+        command.show === "all" ? lines("stdout") : Stream.mkString(Stream.decodeText(read("stdout", maxRead)))
+      return yield* limit.during(
+        Effect.gen(function* () {
+          const [out, err] = yield* Effect.all([stdout, lines("stderr")], { concurrency: 2 })
+          return { stdout: out, stderr: err, exitCode: yield* child.exitCode }
+        })
+      )
     })
   )
 
@@ -46,10 +62,11 @@ export const streamStdout = <E>(
   machine: string,
   command: Command,
   start: StartProcess<E>
-): Stream.Stream<Uint8Array, E | CommandFailed> =>
+): Stream.Stream<Uint8Array, E | CommandFailed | CommandTimedOut> =>
   Stream.unwrap(
     Effect.gen(function* () {
       const child = yield* start
+      const limit = enforceLimit(events, machine, command)
       const stderr = yield* Effect.forkScoped(
         readLines(child.stderr, outputPublisher(events, machine, command)("stderr"))
       )
@@ -63,6 +80,7 @@ export const streamStdout = <E>(
           stderr: yield* Fiber.join(stderr)
         })
       })
-      return Stream.concat(child.stdout, Stream.drain(Stream.fromEffect(ended)))
+      const stdout = Stream.tap(child.stdout, () => Effect.sync(limit.onOutput))
+      return limit.duringStream(Stream.concat(stdout, Stream.drain(Stream.fromEffect(ended))))
     })
   )

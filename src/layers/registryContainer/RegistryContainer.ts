@@ -3,6 +3,7 @@ import type { Engine } from "../../config/Project.ts"
 import { script } from "../processes/Command.ts"
 import registryScript from "./registry.sh" with { type: "text" }
 import { reasonFrom } from "../../core/lines.ts"
+import { transferLimit } from "../docker/limits.ts"
 import { type EngineError, parseEngineError, EngineUnclear } from "../docker/DockerError.ts"
 import { local } from "../shell/Machine.ts"
 import {
@@ -67,7 +68,9 @@ const make = (isReady: (port: number) => Effect.Effect<boolean>) =>
         operation: string,
         words: readonly [string, ...Array<string>]
       ) {
-        const output = yield* shell.run(local, { words })
+        // Removing a volume with many images takes time.
+        const limit = transferLimit(engine, operation)
+        const output = yield* shell.run(local, { words, limit })
         if (output.exitCode !== 0) return yield* parseEngineError({ machine: "local", engine, operation }, output)
         return output.stdout.trim()
       })
@@ -79,12 +82,14 @@ const make = (isReady: (port: number) => Effect.Effect<boolean>) =>
       }) {
         const { engine, image, port } = options
         const command = script("registry", registryScript, [engine, name, String(port), image])
-        const output = yield* shell.run(local, { ...command, show: "stderr" })
+        const operation = "run the registry's container"
+        // It may pull the image.
+        const limit = transferLimit(engine, operation)
+        const output = yield* shell.run(local, { ...command, show: "stderr", limit })
         const taken = /port is already allocated|address already in use/i
         if (taken.test(output.stderr)) {
           return yield* new RegistryPortTaken({ port, detail: reasonFrom(output.stderr, taken, 1) })
         }
-        const operation = "run the registry's container"
         if (output.exitCode !== 0) {
           return yield* parseEngineError({ machine: "local", engine, operation, reference: image }, output)
         }

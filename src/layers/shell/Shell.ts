@@ -6,10 +6,11 @@ import { streamStdout, collectOutput } from "../processes/runCommand.ts"
 import { Ssh } from "../ssh/Ssh.ts"
 import type { SshError } from "../ssh/SshError.ts"
 import { label, type Machine } from "./Machine.ts"
+import type { LoginShellFailed } from "./loginShell.ts"
 import { startRemote } from "./remote.ts"
 
 /** The errors of running a command on any machine. An exit code other than 0 is not one of them. */
-export type ShellError = ProcessError | SshError
+export type ShellError = ProcessError | SshError | LoginShellFailed
 
 /** Runs commands on this machine and on servers. Every command of a deploy passes through this service. */
 export class Shell extends Context.Service<
@@ -18,7 +19,8 @@ export class Shell extends Context.Service<
     /**
      * Runs a command and returns its output and exit code; a code other than 0 is not an error. Keeps the last MiB of
      * stderr and of shown outputs. Kills the command and fails with `OutputTooLong` if it writes too much: 16 MiB of
-     * stdout, 64 MiB of stderr and of shown outputs, 1 GiB with `onLine`.
+     * stdout, 64 MiB of stderr and of shown outputs, 1 GiB with `onLine`. Stops it and fails with `CommandTimedOut` if it
+     * exceeds its `limit`.
      */
     run(machine: Machine, command: Command): Effect.Effect<Output, ShellError>
     /** Streams a command's stdout. Fails with `CommandFailed` if its exit code is not 0. */

@@ -2,17 +2,11 @@ import { Effect, type Redacted, type Scope } from "effect"
 import { CommandLine } from "effect/process"
 import type { Server } from "../../config/Project.ts"
 import type { Command, Process } from "../processes/Command.ts"
+import { bootstrap, type LoginShellFailed, startAfterMark } from "./loginShell.ts"
 import { CurrentPath, CurrentRun, type Events } from "../../core/Events.ts"
 import { HeldResources } from "../../core/NameTracker.ts"
 import type { Ssh } from "../ssh/Ssh.ts"
 import type { SshError } from "../ssh/SshError.ts"
-
-/**
- * The command line for the user's login shell on the server, which may be any shell: a `sh` that reads a script of this
- * many bytes from stdin and evaluates it. So the command's environment and input appear in no process list, and can have
- * any length.
- */
-const bootstrap = (bytes: number): string => `exec sh -c 'eval "$(head -c $1)"' jiji ${bytes}`
 
 /**
  * Runs the words in the background and waits. When stdin closes, because jiji stopped the command or is gone, terminates
@@ -40,7 +34,10 @@ const quote = (words: ReadonlyArray<string | Redacted.Redacted<string>>): Effect
   // Quoting only fails for NUL bytes, which the config's schema rejects.
   Effect.orDie(Effect.fromResult(CommandLine.join(words, { format: "posix" })))
 
-/** The script that the server's `sh` evaluates: it sets the environment and the input, and runs the words. */
+/**
+ * The script that the server's `sh` reads from stdin and evaluates: it sets the environment and the input, and runs the
+ * words. So the command's environment and input appear in no process list, and can have any length.
+ */
 const remoteScript = Effect.fnUntraced(function* (command: Command) {
   const exports = yield* Effect.forEach(Object.entries(command.env ?? {}), ([name, value]) =>
     Effect.map(quote([value]), (text) => `export ${name}=${text}`)
@@ -93,9 +90,12 @@ export const startRemote = Effect.fnUntraced(function* (
   events: Events["Service"],
   server: Server,
   command: Command
-): Effect.fn.Return<Process<SshError>, SshError, Scope.Scope> {
-  const text = Buffer.from(yield* remoteScript(command))
-  const child = yield* ssh.exec(server, bootstrap(text.length), yield* cleanupNotes(events, server.name, command))
-  yield* child.write(text)
-  return child
+): Effect.fn.Return<Process<SshError | LoginShellFailed>, SshError | LoginShellFailed, Scope.Scope> {
+  const text = yield* remoteScript(command)
+  const mark = `jiji-${crypto.randomUUID()}`
+  const { input, line } = bootstrap(Buffer.byteLength(text), mark)
+  const child = yield* ssh.exec(server, line, yield* cleanupNotes(events, server.name, command))
+  // Do not wait: a shell that reads nothing would block a long input. A lost connection also fails the outputs.
+  yield* Effect.forkScoped(Effect.ignore(child.write(Buffer.from(input + text))))
+  return yield* startAfterMark(events, server.name, mark, child)
 })

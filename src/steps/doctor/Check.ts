@@ -35,7 +35,8 @@ export const checksFor = (machine: string) => ({
     names.map((name) => ({ machine, name, status: "skipped", text: reason }))
 })
 
-const limit = 20
+/** In seconds. Longer than the limits of its commands: doctor gives up no earlier than a deploy, and for the same reason. */
+const limit = 90
 
 /** A check that did not finish in time. */
 const slow = (machine: string): Pick<Failure, "message" | "remedy"> => ({

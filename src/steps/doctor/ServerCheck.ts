@@ -1,6 +1,7 @@
-import { Effect } from "effect"
+import { Effect, Result } from "effect"
 import type { Project, Server } from "../../config/Project.ts"
 import { Diagnosis, type MachineFacts } from "../../layers/diagnosis/Diagnosis.ts"
+import { Docker } from "../../layers/docker/Docker.ts"
 import { remote } from "../../layers/shell/Machine.ts"
 import * as Step from "../../pipeline/Step.ts"
 import { isBuilt } from "../Build.ts"
@@ -26,18 +27,20 @@ export const step = Step.make(
     if (state.connected === undefined) return none
     const builds = project.services.some((service) => isBuilt(service) && service.hosts.includes(server.name))
     const own = builds ? looked?.processor : undefined
-    const look = Effect.map(
-      (yield* Diagnosis).inspect(remote(server), [project.engine, "docker", "podman"]),
-      (found): Adds => ({
-        checks: [
-          findings.engine(server.name, found, project.engine),
-          findings.processor(server.name, found.processor, server.arch, own),
-          ...findings.disk(server.name, found),
-          findings.clock(server.name, found)
-        ],
-        found
-      })
-    )
+    const inspect = (yield* Diagnosis).inspect(remote(server), [project.engine, "docker", "podman"])
+    // A deploy begins with this, so it also decides here whether the engine can be used.
+    const probe = Effect.result((yield* Docker).probe(server, project.engine, project.name))
+    const look = Effect.map(Effect.all([inspect, probe], { concurrency: 2 }), ([found, probed]): Adds => ({
+      checks: [
+        Result.isFailure(probed)
+          ? checksFor(server.name).failed("engine", probed.failure)
+          : findings.engine(server.name, found, project.engine),
+        findings.processor(server.name, found.processor, server.arch, own),
+        ...findings.disk(server.name, found),
+        findings.clock(server.name, found)
+      ],
+      found
+    }))
     return yield* catchAsCheck(server.name, "engine", look, (check): Adds => ({
       checks: [
         check,

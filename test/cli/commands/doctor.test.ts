@@ -43,8 +43,9 @@ on this machine:
 on web1 (deploy@203.0.113.10):
    4  # open the SSH connection
    5  jiji:look.sh docker docker podman
-   6  # forward 127.0.0.1:9270 to the local registry on this machine
-   7  jiji:tunnel.sh docker 9270
+   6  jiji:probe.sh docker shop
+   7  # forward 127.0.0.1:9270 to the local registry on this machine
+   8  jiji:tunnel.sh docker 9270
 
 jiji:NAME.sh is one of jiji's own scripts; \`jiji script NAME\` prints it.
 `)

@@ -194,9 +194,10 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    it.live("uses no terminal when none would pass on the exit code", () =>
+    it.live("uses no terminal when none would pass on the exit code, and says that it shows no progress", () =>
       Effect.gen(function* () {
-        const plain = { code: 0, stdout: '[{"the": "image"}]\n', stderr: "Pulling from somewhere\n" }
+        const stderr = "jiji progress hidden\nPulling from somewhere\n"
+        const plain = { code: 0, stdout: '[{"the": "image"}]\n', stderr }
         const engine = yield* FakeEngine.make()
         const none = { PATH: `${engine.dir}:${yield* only("mktemp", "rm")}` }
         expect(yield* run(engine, pullScript, told, none)).toEqual(plain)

@@ -1,0 +1,141 @@
+import { afterEach, expect, test } from "bun:test"
+import { Schema } from "effect"
+import { join } from "node:path"
+import { until } from "../support/waiting.ts"
+import { Report } from "../../src/steps/doctor/Report.ts"
+import type { Host, ServerHost } from "./Host.ts"
+import { allTraces, containersOf, done, page, untilQuiet } from "./observe.ts"
+import { writeProject } from "./Project.ts"
+import { withHosts } from "./withHosts.ts"
+
+const hosts = withHosts({ h1: "docker" })
+
+let undo: ReadonlyArray<() => unknown> = []
+afterEach(async () => {
+  for (const each of undo) await each()
+  undo = []
+})
+
+/** Freezes a host's engine until the test ends. */
+const freeze = (host: Host) => {
+  const dockerd = host.processes().find(({ words }) => words[0] === "/usr/sbin/dockerd")
+  if (dockerd === undefined) throw new Error(`dockerd does not run on ${host.name}`)
+  process.kill(dockerd.pid, "SIGSTOP")
+  const thaw = () => process.kill(dockerd.pid, "SIGCONT")
+  undo = [...undo, thaw]
+  return thaw
+}
+
+/** Gives root's login shell on a server this start file until the test ends. */
+const startFile = async (host: ServerHost, text: string) => {
+  await host.run(["sh", "-c", 'printf "%s\\n" "$1" >/root/.bashrc', "sh", text])
+  undo = [...undo, () => host.run(["rm", "/root/.bashrc"])]
+}
+
+const write = () => writeProject(hosts, { name: "shop", image: { page: crypto.randomUUID() } })
+
+/** Runs jiji with a sixth of its time limits. */
+const start = (args: ReadonlyArray<string>, project = write()) =>
+  hosts.operator.start(
+    [
+      process.execPath,
+      "--preload",
+      join(import.meta.dir, "hurried.ts"),
+      join(import.meta.dir, "../../src/main.ts"),
+      ...args
+    ],
+    { cwd: project.root }
+  )
+
+const decode = Schema.decodeUnknownSync(Schema.fromJsonString(Report))
+
+/** The checks of a machine that `jiji doctor` finds failed, with their text. */
+const failedChecks = async (machine: string) => {
+  const run = await start(["doctor", "--json"]).done
+  const checks = decode(run.stdout).machines.find(({ name }) => name === machine)?.checks ?? []
+  const failed = checks.filter(({ status }) => status === "failed")
+  return Object.fromEntries(failed.map(({ name, text }) => [name, text]))
+}
+
+test("a deploy gives up a server with a frozen engine, doctor too, and both leave nothing behind", async () => {
+  const h1 = hosts.server("h1")
+  const quiet = await allTraces(hosts)
+  const thaw = freeze(h1)
+  const deploy = await start(["deploy"]).done
+  expect(deploy.code).toBe(69)
+  const message = "Timed out on h1 after waiting 10 s for docker to answer."
+  expect(deploy.stderr).toContain(`error: ${message}`)
+  expect(deploy.stderr).toContain("`systemctl status docker`")
+  expect(deploy.stdout).toContain("still waiting for docker to answer on h1 (1.7 s)")
+  expect(await failedChecks("h1")).toEqual({ engine: message })
+  thaw()
+  expect(await untilQuiet(hosts, quiet)).toEqual(quiet)
+  done(await start(["deploy"]).done)
+})
+
+test("a deploy gives up an engine that freezes during a pull, and the old container stays", async () => {
+  const h1 = hosts.server("h1")
+  done(await start(["deploy"]).done)
+  const before = await page(hosts, h1)
+  const run = start(["deploy"])
+  await until(
+    () => h1.processes(),
+    (all) => all.some(({ words }) => words[0] === "docker" && words[1] === "pull")
+  )
+  const thaw = freeze(h1)
+  const ended = await run.done
+  expect(ended.code).toBe(69)
+  expect(ended.stdout).toMatch(/still waiting for docker to (pull|replace)/)
+  expect(ended.stderr).toContain("error: Timed out on h1 after waiting 10 s for docker to answer.")
+  thaw()
+  expect(await page(hosts, h1)).toBe(before)
+  expect((await containersOf(h1, "shop")).map(({ name }) => name)).toEqual(["shop-web"])
+})
+
+test("a deploy gives up a frozen engine on this machine, doctor too", async () => {
+  freeze(hosts.operator)
+  const message = "Timed out on this machine after waiting 10 s for docker to answer."
+  expect(await failedChecks("this machine")).toEqual({ engine: message })
+  const deploy = await start(["deploy"]).done
+  expect(deploy.code).toBe(69)
+  expect(deploy.stdout).toContain("still waiting for docker to build web on this machine (no progress for 10 s)")
+  expect(deploy.stderr).toContain(`error: ${message}`)
+})
+
+for (const [does, text] of [
+  ["prints", "echo Welcome; echo to h1 >&2"],
+  ["reads a line", "read answer"]
+] as const)
+  test(`a .bashrc that ${does} disturbs neither a deploy nor doctor`, async () => {
+    await startFile(hosts.server("h1"), text)
+    const project = write()
+    const deploy = done(await project.jiji(["deploy"]))
+    expect(deploy.stdout).not.toContain("Welcome")
+    const doctor = await project.jiji(["doctor"])
+    expect(doctor.code).toBe(0)
+    expect(doctor.stdout).not.toContain("Welcome")
+  })
+
+test("a .bashrc that reads all input is named, by a deploy and by doctor", async () => {
+  await startFile(hosts.server("h1"), "echo Which environment?; cat >/dev/null")
+  const message = "The login shell on h1 did not run jiji's command within 10 s. It printed: Which environment?"
+  const deploy = await start(["deploy"]).done
+  expect(deploy.code).toBe(69)
+  expect(deploy.stderr).toContain(`error: ${message}`)
+  expect(deploy.stderr).toContain("case $- in *i*) ;; *) return ;; esac")
+  expect(deploy.stdout).toContain("still waiting for the login shell to start a command on h1")
+  expect((await failedChecks("h1"))["engine"]).toBe(message)
+})
+
+test("an account that may run no commands is named, by a deploy and by doctor", async () => {
+  const h1 = hosts.server("h1")
+  await h1.restartSshd({ ForceCommand: "/usr/sbin/nologin" })
+  undo = [() => h1.restartSshd()]
+  // The whole text, so that nobody takes it for a fault of the engine.
+  const message =
+    "The login shell on h1 exited with code 1 and did not run jiji's command. It printed: This account is currently not available."
+  const deploy = await start(["deploy"]).done
+  expect(deploy.code).toBe(69)
+  expect(deploy.stderr).toContain(`error: ${message}`)
+  expect((await failedChecks("h1"))["engine"]).toBe(message)
+})
