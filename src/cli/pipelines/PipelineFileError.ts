@@ -91,19 +91,22 @@ export class PipelineExited extends defineError<PipelineExited>()("PipelineExite
   sample: { file, status: 0 }
 }) {}
 
+/** An export that could be the default one: a pipeline, or the result of `Runnable.make`. */
+const Export = Schema.Struct({ name: Schema.String, isRunnable: Schema.Boolean })
+
 /** The pipeline's file has no default export, or its default export is not a pipeline. */
 export class NoPipeline extends defineError<NoPipeline>()("NoPipeline", {
-  fields: { file: Schema.String, found: Schema.optionalKey(Schema.String), others: Schema.Array(Schema.String) },
+  fields: { file: Schema.String, found: Schema.optionalKey(Schema.String), others: Schema.Array(Export) },
   message: (e) =>
     e.found === undefined
       ? `${e.file} has no default export.`
       : `The default export of ${e.file} is ${e.found}, not a pipeline.`,
   remedy: ({ others: [other] }) =>
-    other === undefined
-      ? 'Write `export default Runnable.make({ description, pipeline })`, with `Runnable` from "jiji".'
-      : `Write \`export default ${other}\`, or pass it to \`Runnable.make\`.`,
+    other?.isRunnable === true
+      ? `Write \`export default ${other.name}\`.`
+      : `Write \`export default Runnable.make({ description: "…", pipeline${other === undefined ? "" : `: ${other.name}`} })\`, with \`Runnable\` from "jiji".`,
   exitCode: "configuration",
-  sample: { file, found: "a step", others: ["canary"] }
+  sample: { file, found: "a step", others: [{ name: "canary", isRunnable: false }] }
 }) {}
 
 /** The pipeline's file imports another copy of jiji than the one that runs it. */
