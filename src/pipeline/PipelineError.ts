@@ -86,7 +86,7 @@ export class ParallelConflict extends defineError<ParallelConflict>()("ParallelC
   sample: { path: "deploy", key: "version", branches: ["git", "hash"], types: ["string", "number"] }
 }) {}
 
-/** An event handler of a pipeline failed. The run continues and shows a warning. */
+/** An event handler of a pipeline failed. The run continues. */
 export class SubscriberFailed extends defineError<SubscriberFailed>()("SubscriberFailed", {
   fields: { event: Schema.String, reason: Schema.String, at: Location },
   message: (e) =>

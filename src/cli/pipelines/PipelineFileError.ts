@@ -109,12 +109,12 @@ export class NoPipeline extends defineError<NoPipeline>()("NoPipeline", {
   sample: { file, found: "a step", others: [{ name: "canary", isRunnable: false }] }
 }) {}
 
-/** The pipeline's file imports another copy of jiji than the one that runs it. */
+/** The pipeline's file imports a different copy of jiji from the one that runs it. */
 export class PipelineOfAnotherCopy extends defineError<PipelineOfAnotherCopy>()("PipelineOfAnotherCopy", {
   fields: { file: Schema.String, theirs: Schema.String, ours: Schema.String },
   message: (e) =>
     e.theirs === e.ours
-      ? `${e.file} imports another copy of jiji ${e.ours} than the one that is running.`
+      ? `${e.file} imports a different copy of jiji ${e.ours} from the one that is running.`
       : `${e.file} imports jiji ${e.theirs}, but jiji ${e.ours} is running.`,
   remedy: (e) =>
     e.theirs === e.ours
@@ -132,8 +132,7 @@ const flagFaults = {
   },
   type: {
     text: "has a type that a flag cannot have",
-    remedy:
-      "Use a string, number, boolean, literals or a joinWords of these, or a schema that decodes from one of them."
+    remedy: "Use a string, number, boolean, literals or a list of these, or a schema that decodes from one of them."
   },
   taken: { text: "has a name that `jiji run` uses itself", remedy: rename },
   same: { text: "has the same name as another flag, or as the `--no-` form of one", remedy: rename },

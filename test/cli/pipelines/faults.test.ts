@@ -173,7 +173,7 @@ describe("a pipeline of another copy of jiji", () => {
   test("is rejected if it is imported by path", async () => {
     const text = 'export { other as default } from "./node_modules/jiji/index.js"\n'
     expect(await outcome({ "x.ts": text, ...other("0.1.0") })).toBe(
-      "78 error: x.ts imports another copy of jiji 0.1.0 than the one that is running.\n" +
+      "78 error: x.ts imports a different copy of jiji 0.1.0 from the one that is running.\n" +
         '  → Import from "jiji", not from a path.\n'
     )
   })
