@@ -124,7 +124,7 @@ jiji deploy --dry-run --json | jq -r 'select(._tag == "CommandPlanned") | "\\(.m
 
 - The first event is \`RunStarted\`. The last one of a run is \`RunSucceeded\`, \`RunFailed\` or \`RunInterrupted\`; without it, jiji was
   killed.
-- Every node that starts ends once, with \`StepSucceeded\`, \`StepSkipped\`, \`StepFailed\` or \`StepInterrupted\`. An item that
+- Every node that starts ends exactly once, with \`StepSucceeded\`, \`StepSkipped\`, \`StepFailed\` or \`StepInterrupted\`. An item that
   never started has only a \`StepSkipped\`. Every \`ResourceAcquired\` is followed by one \`ResourceReleased\`, in reverse order
   within a node.
 - Events of nodes that run at the same time are interleaved; \`path\` tells them apart.

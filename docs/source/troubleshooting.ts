@@ -70,13 +70,21 @@ export const errors: ReadonlyArray<DocumentedError> = (
   .flat()
   .sort((a, b) => (a.tag < b.tag ? -1 : 1))
 
+/** Errors that jiji only warns about. */
+const warnings = new Set(["ReporterFailed", "SubscriberFailed"])
+
 const section = ({ meaning, samples, tag }: DocumentedError): ReadonlyArray<string> => [
   `### ${tag}`,
   "",
-  `${meaning} Exit code ${[...new Set(samples.map(({ exitCode }) => exitCode))].join(" or ")}.`,
+  warnings.has(tag)
+    ? `${meaning} Warning only: the exit code does not change.`
+    : `${meaning} Exit code ${[...new Set(samples.map(({ exitCode }) => exitCode))].join(" or ")}.`,
   "",
   "```text",
-  ...samples.map((sample) => exitReport(Cause.fail(sample)).text.trimEnd()),
+  ...samples.map((sample) => {
+    const { text } = exitReport(Cause.fail(sample))
+    return (warnings.has(tag) ? text.replace(/^error:/, "warning:") : text).trimEnd()
+  }),
   "```",
   ""
 ]
@@ -112,7 +120,8 @@ Servers reach the registry through the SSH connection of a running deploy, or th
 2. Check that the server's sshd allows forwarding: its configuration needs \`AllowTcpForwarding yes\` (or \`remote\`).
    \`GatewayPorts\` must not be \`yes\`, because that opens the port to everyone who can reach the server. jiji only needs
    127.0.0.1 there, and rejects connections from other addresses. OpenSSH's \`ssh -R\` does not reject them.
-3. Check that the port is open on the server: \`ss -ltn | grep 9270\`.
+3. Look at the port that jiji uses: the lines of the step \`tunnel\` name it. The forward exists only during a run, and if 9270
+   is taken on the server, jiji uses another port. With \`jiji sandbox\`, the registry of this machine itself takes 9270.
 
 ### A deploy waits, or times out
 

@@ -15,7 +15,7 @@ export const runFlags = {
   ...projectFlags,
   version: Flag.String("version").pipe(
     Flag.withMetavar("TAG"),
-    Flag.withDescription("Tag for built images (default: the git commit)"),
+    Flag.withDescription("Tag for built images (default: the git commit, else a hash of the build context)"),
     Flag.filter(isTag, () => 'a tag: up to 128 letters, digits, "_", "." and "-", not starting with "." or "-"'),
     Flag.optional
   ),

@@ -234,7 +234,8 @@ const Environment = Schema.Struct({
 const Health = Schema.Struct({
   running_for: or(
     duration(0, {
-      description: "How long a container without a HEALTHCHECK must run to count as healthy.",
+      description:
+        "How long a container without a HEALTHCHECK must run to count as healthy. Something must also listen on every TCP port that it publishes.",
       default: "1s",
       examples: ["1s"]
     }),

@@ -118,6 +118,8 @@ export interface Project {
   readonly registry: RegistryConfig
   /** In the order of the file. Servers without a service are left out. */
   readonly servers: ReadonlyArray<Server>
+  /** The names of the servers that no service uses. Absent if there are none. */
+  readonly unusedServers?: ReadonlyArray<string>
   readonly services: ReadonlyArray<Service>
   /** In the order of the file. Absent if there are none. */
   readonly hooks?: ReadonlyArray<Hook>

@@ -122,6 +122,8 @@ export const resolveProject = (deploy: DeployFile, context: ResolveContext): Pro
     resolveService(deploy.project, name, service, context)
   )
   const used = new Set(services.flatMap((service) => service.hosts))
+  const servers = inOrder(deploy.servers, context.order.servers)
+  const unused = servers.flatMap(([name]) => (used.has(name) ? [] : [name]))
   const hooks = inOrder(deploy.hooks, context.order.hooks ?? []).map(([name, hook]) => ({ name, ...hook }))
   return {
     name: deploy.project,
@@ -129,9 +131,10 @@ export const resolveProject = (deploy: DeployFile, context: ResolveContext): Pro
     root: context.root,
     engine: deploy.builder.engine,
     registry: resolveRegistry(deploy.builder.registry),
-    servers: inOrder(deploy.servers, context.order.servers)
+    servers: servers
       .filter(([name]) => used.has(name))
       .map(([name, server]) => resolveServer(name, server, deploy.ssh, context)),
+    ...optionalEntry("unusedServers", unused.length === 0 ? undefined : unused),
     services,
     ...optionalEntry("hooks", hooks.length === 0 ? undefined : hooks)
   }

@@ -17,7 +17,7 @@ export class NoMatch extends defineError<NoMatch>()("NoMatch", {
     const near = e.globs.flatMap((glob) => suggest(glob, e.names) ?? [])
     const flag = e.kind === "server" ? "-H" : "-S"
     return near.length > 0
-      ? `Did you mean \`${flag} ${near.join(",")}\`?`
+      ? `Did you mean \`${[...new Set(near)].map((name) => `${flag} ${name}`).join(" ")}\`?`
       : `Use one of these names with \`${flag}\`, or a pattern such as "*".`
   },
   exitCode: "usage",
@@ -61,7 +61,7 @@ export const select = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Project, NoMatch | NothingSelected> {
   const servers = yield* choose(
     "server",
-    project.servers.map(({ name }) => name),
+    [...project.servers.map(({ name }) => name), ...(project.unusedServers ?? [])],
     globs.servers ?? []
   )
   const chosen = yield* choose(

@@ -89,7 +89,7 @@ export const CommandPlanned = Schema.TaggedStruct("CommandPlanned", {
   env: Schema.Array(Text),
   stdin: Schema.Boolean
 })
-/** In a dry run: a connection, a forwarded port, an imported image or a served registry, which no command stands for. */
+/** In a dry run, an action that is not a command: a connection, a forwarded port, an imported image or a served registry. */
 export const ActionPlanned = Schema.TaggedStruct("ActionPlanned", {
   ...stamp,
   machine: MachineName,

@@ -1,11 +1,12 @@
 import { Cause, Effect, Exit, Fiber, Schema } from "effect"
 import { defineError } from "./defineError.ts"
+import { capitalize } from "./text.ts"
 import { Location, locationSuffix, sourceLocation } from "./errorText.ts"
 
-/** A function in a pipeline file returned a value that does not match its type. jiji runs these files without type checking. */
+/** A function in a pipeline file returned a value of the wrong type. jiji runs these files without type checking. */
 export class UnexpectedReturn extends defineError<UnexpectedReturn>()("UnexpectedReturn", {
   fields: { what: Schema.String, got: Schema.String, wanted: Schema.String, at: Location },
-  message: (e) => `${e.what} returned ${e.got}, not ${e.wanted}${locationSuffix(e.at)}`,
+  message: (e) => `${capitalize(e.what)} returned ${e.got}, not ${e.wanted}${locationSuffix(e.at)}`,
   remedy: (e) => {
     if (e.wanted === "an Effect") {
       return e.got === "a Promise"

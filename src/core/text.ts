@@ -20,6 +20,9 @@ export const oneLine = (text: string): string => printable(text.replaceAll(/[\r\
 /** Returns a count with its noun: `1 step`, `3 steps`. */
 export const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? "" : "s"}`
 
+/** Returns the text with a capital first letter. */
+export const capitalize = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
+
 /** Joins words into a list: `a, b and c`. */
 export const joinWords = (words: ReadonlyArray<string>, last = "and"): string =>
   words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} ${last} ${words[words.length - 1]}`

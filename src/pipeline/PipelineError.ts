@@ -51,6 +51,26 @@ export class InvalidStrategy extends defineError<InvalidStrategy>()("InvalidStra
   sample: { node: "servers", option: "batch", value: "0" }
 }) {}
 
+/** A function of a pipeline failed because it read a key that the pipeline's state does not have. */
+export class StateIncomplete extends defineError<StateIncomplete>()("StateIncomplete", {
+  fields: { what: Schema.String, keys: Schema.Array(Schema.String), reason: Schema.String, at: Location },
+  message: (e) => {
+    const keys = joinWords(
+      e.keys.map((key) => `\`${key}\``),
+      "or"
+    )
+    return `The pipeline's state has no ${keys} for ${e.what}: ${e.reason}${locationSuffix(e.at)}`
+  },
+  remedy: (e) =>
+    `\`jiji run\` provides only \`project\` and the pipeline's flags. Add \`${e.keys[0] ?? ""}\` in an earlier step, with \`Pipeline.forEach\`, or as a flag. Use \`Runnable.make\`: then \`tsc\` finds what is missing.`,
+  exitCode: "failed",
+  sample: {
+    what: 'the step "connect"',
+    keys: ["server"],
+    reason: "Right side of assignment cannot be destructured"
+  }
+}) {}
+
 /** Parallel branches added the same key with different types, which the compiler did not see. */
 export class ParallelConflict extends defineError<ParallelConflict>()("ParallelConflict", {
   fields: {
@@ -66,11 +86,11 @@ export class ParallelConflict extends defineError<ParallelConflict>()("ParallelC
   sample: { path: "deploy", key: "version", branches: ["git", "hash"], types: ["string", "number"] }
 }) {}
 
-/** An event handler of a pipeline failed. The run continues and shows a warning. */
+/** An event handler of a pipeline failed. The run continues. */
 export class SubscriberFailed extends defineError<SubscriberFailed>()("SubscriberFailed", {
   fields: { event: Schema.String, reason: Schema.String, at: Location },
   message: (e) =>
-    `the handler of ${e.event} failed${locationSuffix(e.at)}, but still receives later events: ${e.reason}`,
+    `The handler of ${e.event} failed${locationSuffix(e.at)}, but still receives later events: ${e.reason}`,
   remedy: "Fix the function that `Pipeline.on` was given for this event.",
   exitCode: "failed",
   sample: { event: "StepFailed", reason: "Unable to connect", at: "/home/me/shop/.jiji/pipelines/canary.ts:12" }

@@ -43,7 +43,7 @@ export class RecordUnusable extends defineError<RecordUnusable>()("RecordUnusabl
 export class NoRunKept extends defineError<NoRunKept>()("NoRunKept", {
   fields: { file: Schema.String },
   message: (e) => `The run history in ${e.file} is empty.`,
-  remedy: "jiji records every run except rehearsals: start one with `jiji deploy`.",
+  remedy: "jiji records every run except dry runs: start one with `jiji deploy`.",
   exitCode: "usage",
   sample: { file: history }
 }) {}
@@ -57,7 +57,7 @@ export class RunNotFound extends defineError<RunNotFound>()("RunNotFound", {
   sample: { id: "mf3k2b", nearest: "mf3k2a9c-7q1x" }
 }) {}
 
-/** Several runs have an ID that starts like this. */
+/** Several run IDs start with these characters. */
 export class RunAmbiguous extends defineError<RunAmbiguous>()("RunAmbiguous", {
   fields: { id: Schema.String, some: Schema.Array(Schema.String), count: Schema.Int },
   message: (e) =>
@@ -65,15 +65,6 @@ export class RunAmbiguous extends defineError<RunAmbiguous>()("RunAmbiguous", {
   remedy: "Type more characters of the ID.",
   exitCode: "usage",
   sample: { id: "mf3k", some: ["mf3k2a9c-7q1x", "mf3k19d0-02ab"], count: 2 }
-}) {}
-
-/** A command got both --json and --html. */
-export class OneForm extends defineError<OneForm>()("OneForm", {
-  fields: {},
-  message: "--json and --html cannot be used together.",
-  remedy: "Leave one of them out.",
-  exitCode: "usage",
-  sample: {}
 }) {}
 
 /** The file for a page already holds something else. */

@@ -2,7 +2,7 @@ import { Formatter, Schema } from "effect"
 import { defineError } from "../core/defineError.ts"
 import type { ScriptedOutput } from "./Answer.ts"
 
-/** An answer of a rehearsal replied with something that is not the output of a command. */
+/** An answer of a test or a dry run replied with something that is not the output of a command. */
 export class WrongAnswer extends defineError<WrongAnswer>()("WrongAnswer", {
   fields: { path: Schema.String, command: Schema.String, answer: Schema.String, got: Schema.String },
   message: (e) => `The answer ${JSON.stringify(e.answer)} gave ${e.path} the wrong reply to ${e.command}: ${e.got}.`,

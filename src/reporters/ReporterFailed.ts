@@ -4,7 +4,7 @@ import { messageOf } from "../core/errorText.ts"
 import { oneLine } from "../core/text.ts"
 import { Notices } from "./Notices.ts"
 
-/** Something that shows or stores a run failed. The run goes on and keeps its exit code; jiji warns once. */
+/** Something that shows or stores a run failed. The run continues. */
 export class ReporterFailed extends defineError<ReporterFailed>()("ReporterFailed", {
   fields: { reason: Schema.String },
   message: (e) => `Part of the output of this run is missing, because a reporter failed: ${e.reason}`,

@@ -1,5 +1,5 @@
 import { Effect, Redacted, Schema } from "effect"
-import type { Project, RemoteRegistryConfig } from "../config/Project.ts"
+import type { Project, RemoteRegistryConfig, SecretRef } from "../config/Project.ts"
 import { secretNames } from "../config/secretNames.ts"
 import type { Credentials } from "../layers/docker/Docker.ts"
 import { Secrets } from "../layers/secrets/Secrets.ts"
@@ -16,12 +16,23 @@ export class CredentialsMissing extends defineError<CredentialsMissing>()("Crede
   sample: { server: "ghcr.io" }
 }) {}
 
+/**
+ * The registry's username. One that deploy.yml spells out is no secret, and often an ordinary word such as `deploy`:
+ * scrubbing it would garble the output.
+ */
+export const usernameOf = Effect.fnUntraced(function* (username: SecretRef) {
+  return Redacted.value(username._tag === "Literal" ? username.value : yield* (yield* Secrets).value(username))
+})
+
 /** The credentials for the project's remote registry; undefined if deploy.yml has none. */
 export const credentialsOf = Effect.fnUntraced(function* ({ password, server, username }: RemoteRegistryConfig) {
   if (username === undefined || password === undefined) return undefined
-  const secrets = yield* Secrets
-  const user = Redacted.value(yield* secrets.value(username))
-  const credentials: Credentials = { server, username: user, password: yield* secrets.value(password, user) }
+  const user = yield* usernameOf(username)
+  const credentials: Credentials = {
+    server,
+    username: user,
+    password: yield* (yield* Secrets).value(password, user)
+  }
   return credentials
 })
 

@@ -1,10 +1,9 @@
-import { Effect, Redacted } from "effect"
+import { Effect } from "effect"
 import type { Project } from "../config/Project.ts"
 import { type Credentials, Docker } from "../layers/docker/Docker.ts"
 import { RegistryContainer } from "../layers/registryContainer/RegistryContainer.ts"
-import { Secrets } from "../layers/secrets/Secrets.ts"
 import * as Step from "../pipeline/Step.ts"
-import { credentialsOf } from "./Credentials.ts"
+import { credentialsOf, usernameOf } from "./Credentials.ts"
 
 const outcomes = { running: "is running", started: "was started", created: "was created" } as const
 
@@ -30,7 +29,7 @@ export const step = Step.make(
     }
     const credentials = yield* credentialsOf(registry)
     if (credentials === undefined) {
-      const username = registry.username && Redacted.value(yield* (yield* Secrets).value(registry.username))
+      const username = registry.username && (yield* usernameOf(registry.username))
       return Step.skip<LoggedIn>(
         `no username and password for ${registry.server}`,
         username === undefined ? {} : { username }

@@ -55,6 +55,7 @@ it.live("loads every key of the file", () =>
           ...ssh
         }
       ],
+      unusedServers: ["spare"],
       services: [
         {
           name: "web",

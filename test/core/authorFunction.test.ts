@@ -30,16 +30,16 @@ describe("a function with the wrong return type", () => {
   const each = (items: () => ReadonlyArray<string>, key: (item: string) => string) =>
     within.pipe(Pipeline.forEach({ name: "xs", as: "x", items, key, body: Pipeline.make<{ readonly x: string }>("b") }))
   const faults: ReadonlyArray<readonly [string, () => Pipeline.Pipeline<{}, {}, unknown>, string]> = [
-    ["an async step", () => step(untyped<Body>(late)), `^the step "s" returned a Promise, not an Effect ${here}$`],
+    ["an async step", () => step(untyped<Body>(late)), `^The step "s" returned a Promise, not an Effect ${here}$`],
     [
       "a step that returns undefined",
       () => step(untyped<Body>(() => undefined)),
-      `^the step "s" returned undefined, not an Effect ${here}$`
+      `^The step "s" returned undefined, not an Effect ${here}$`
     ],
     [
       "a step that returns an object",
       () => step(untyped<Body>(() => ({ a: 1 }))),
-      `^the step "s" returned an object, not an Effect ${here}$`
+      `^The step "s" returned an object, not an Effect ${here}$`
     ],
     [
       "a callback inside a step",
@@ -50,19 +50,19 @@ describe("a function with the wrong return type", () => {
             untyped<Body>(() => Promise.resolve())
           )
         ),
-      `^code in the step "s" returned a Promise, not an Effect$`
+      `^Code in the step "s" returned a Promise, not an Effect$`
     ],
     [
       "a promise as the result of a step",
       () => step(() => Effect.map(Effect.void, untyped<() => {}>(late))),
-      `^code in the step "s" returned a Promise, not an Effect$`
+      `^Code in the step "s" returned a Promise, not an Effect$`
     ],
     [
       "the condition of a when",
       () => within.pipe(Pipeline.when({ if: untyped<(state: object) => boolean>(late), reason: "r", body: after })),
-      '^the condition of "after" returned a Promise, not true or false$'
+      '^The condition of "after" returned a Promise, not true or false$'
     ],
-    ["the items of a forEach", () => each(untyped(late), String), '^items of "xs" returned a Promise, not a list$'],
+    ["the items of a forEach", () => each(untyped(late), String), '^The items of "xs" returned a Promise, not a list$'],
     [
       "the key of an item",
       () =>
@@ -70,7 +70,7 @@ describe("a function with the wrong return type", () => {
           () => ["a"],
           untyped(() => 5)
         ),
-      '^key of "xs" returned 5, not a string$'
+      '^The key of "xs" returned 5, not a string$'
     ],
     [
       "the reason of skipWhen",
@@ -78,7 +78,7 @@ describe("a function with the wrong return type", () => {
         within.pipe(
           Pipeline.step(Step.make("s", () => Effect.void).pipe(Step.skipWhen(untyped<(state: object) => string>(late))))
         ),
-      '^skipWhen of the step "s" returned a Promise, not a reason or undefined$'
+      '^The skipWhen of the step "s" returned a Promise, not a reason or undefined$'
     ]
   ]
   for (const [name, made, message] of faults) {
@@ -99,7 +99,7 @@ describe("a function with the wrong return type", () => {
       const run = yield* ended(within.pipe(Pipeline.step(bad), Pipeline.step(Step.make("f", () => Effect.fail("no")))))
       expect(run).toMatchObject({ open: 0, failures: [{ message: "no" }], undone: ["p/s", "p/before"] })
       const failed = run.events.find(({ _tag, path }) => _tag === "StepFailed" && path === "p/s/undo")
-      expect(failed).toMatchObject({ failures: [{ message: expect.stringContaining('the undo of the step "s"') }] })
+      expect(failed).toMatchObject({ failures: [{ message: expect.stringContaining('The undo of the step "s"') }] })
     })
   )
 
@@ -110,7 +110,7 @@ describe("a function with the wrong return type", () => {
       )
       expect(events.at(-1)?._tag).toBe("RunSucceeded")
       expect(events.find(({ _tag }) => _tag === "StepNoted")).toMatchObject({
-        text: expect.stringContaining("the handler returned a Promise, not an Effect")
+        text: expect.stringContaining("The handler returned a Promise, not an Effect")
       })
     })
   )

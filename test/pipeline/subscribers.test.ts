@@ -58,8 +58,8 @@ describe("Pipeline.on", () => {
       )
       expect(exit._tag).toBe("Success")
       expect(lines.filter((text) => text.startsWith("StepNoted"))).toEqual([
-        "StepNoted p: the handler of StepSucceeded failed, but still receives later events: broken",
-        "StepNoted p: the handler of StepNoted failed, but still receives later events: no"
+        "StepNoted p: The handler of StepSucceeded failed, but still receives later events: broken",
+        "StepNoted p: The handler of StepNoted failed, but still receives later events: no"
       ])
       expect(times).toBe(4 + 2)
       expect(lines.at(-1)).toBe("RunSucceeded p")
@@ -79,7 +79,7 @@ describe("Pipeline.on", () => {
         .map((text) => text.replace(import.meta.path, "FILE"))
       expect(noted).toEqual([
         expect.stringMatching(
-          /^StepNoted p: the handler of StepSucceeded failed \(at FILE:\d+\), but still receives later events: by will$/
+          /^StepNoted p: The handler of StepSucceeded failed \(at FILE:\d+\), but still receives later events: by will$/
         )
       ])
     })

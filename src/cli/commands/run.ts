@@ -16,7 +16,7 @@ import { printable } from "../../core/text.ts"
 export class NoPipelineNamed extends defineError<NoPipelineNamed>()("NoPipelineNamed", {
   fields: {},
   message: "The first argument of `jiji run` must be the name of a pipeline.",
-  remedy: "Put the name before any flag: `jiji run FILE [--flag value …]`. `jiji list` shows the project's pipelines.",
+  remedy: "Put the name before any flag: `jiji run PIPELINE [flags]`. `jiji list` shows the project's pipelines.",
   exitCode: "usage",
   sample: {}
 }) {}

@@ -3,7 +3,7 @@ import { Argument, Command, Flag } from "effect/cli"
 import { json as jsonReporter, jsonLine } from "../../reporters/json.ts"
 import { listRuns, readRun } from "../../record/read.ts"
 import { renderPage } from "../../record/renderPage.ts"
-import { OneForm } from "../../record/RecordError.ts"
+import { ConflictingFlags } from "../ConflictingFlags.ts"
 import { renderRun } from "../../record/renderRun.ts"
 import { runsTable } from "../../record/runsTable.ts"
 import { buildTree } from "../../record/tree.ts"
@@ -34,7 +34,7 @@ const showCommand = Command.make(
   Effect.fnUntraced(function* ({ html, id, json }) {
     const { history } = yield* UserPaths
     const terminal = yield* Terminal
-    if (json && Option.isSome(html)) return yield* new OneForm()
+    if (json && Option.isSome(html)) return yield* new ConflictingFlags({ flags: ["--json", "--html"] })
     const { events, run } = yield* readRun(history, id)
     if (json) {
       const reporter = jsonReporter(terminal)

@@ -23,7 +23,7 @@ export const command = Command.make(
     yield* Effect.addFinalizer(() =>
       Effect.sync(() =>
         write(
-          `\nContainers that you deployed are still on this machine. To remove them: ${project.engine} rm --force ${containers}\n`
+          `\nContainers that you deployed, if any, are still on this machine. To remove them: ${project.engine} rm --force ${containers}\n`
         )
       )
     )

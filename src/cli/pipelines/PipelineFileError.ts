@@ -91,27 +91,30 @@ export class PipelineExited extends defineError<PipelineExited>()("PipelineExite
   sample: { file, status: 0 }
 }) {}
 
+/** An export that could be the default one: a pipeline, or the result of `Runnable.make`. */
+const Export = Schema.Struct({ name: Schema.String, isRunnable: Schema.Boolean })
+
 /** The pipeline's file has no default export, or its default export is not a pipeline. */
 export class NoPipeline extends defineError<NoPipeline>()("NoPipeline", {
-  fields: { file: Schema.String, found: Schema.optionalKey(Schema.String), others: Schema.Array(Schema.String) },
+  fields: { file: Schema.String, found: Schema.optionalKey(Schema.String), others: Schema.Array(Export) },
   message: (e) =>
     e.found === undefined
       ? `${e.file} has no default export.`
       : `The default export of ${e.file} is ${e.found}, not a pipeline.`,
   remedy: ({ others: [other] }) =>
-    other === undefined
-      ? 'Write `export default Runnable.make({ description, pipeline })`, with `Runnable` from "jiji".'
-      : `Write \`export default ${other}\`, or pass it to \`Runnable.make\`.`,
+    other?.isRunnable === true
+      ? `Write \`export default ${other.name}\`.`
+      : `Write \`export default Runnable.make({ description: "…", pipeline${other === undefined ? "" : `: ${other.name}`} })\`, with \`Runnable\` from "jiji".`,
   exitCode: "configuration",
-  sample: { file, found: "a step", others: ["canary"] }
+  sample: { file, found: "a step", others: [{ name: "canary", isRunnable: false }] }
 }) {}
 
-/** The pipeline's file imports another copy of jiji than the one that runs it. */
+/** The pipeline's file imports a different copy of jiji from the one that runs it. */
 export class PipelineOfAnotherCopy extends defineError<PipelineOfAnotherCopy>()("PipelineOfAnotherCopy", {
   fields: { file: Schema.String, theirs: Schema.String, ours: Schema.String },
   message: (e) =>
     e.theirs === e.ours
-      ? `${e.file} imports another copy of jiji ${e.ours} than the one that is running.`
+      ? `${e.file} imports a different copy of jiji ${e.ours} from the one that is running.`
       : `${e.file} imports jiji ${e.theirs}, but jiji ${e.ours} is running.`,
   remedy: (e) =>
     e.theirs === e.ours
@@ -129,8 +132,7 @@ const flagFaults = {
   },
   type: {
     text: "has a type that a flag cannot have",
-    remedy:
-      "Use a string, number, boolean, literals or a joinWords of these, or a schema that decodes from one of them."
+    remedy: "Use a string, number, boolean, literals or a list of these, or a schema that decodes from one of them."
   },
   taken: { text: "has a name that `jiji run` uses itself", remedy: rename },
   same: { text: "has the same name as another flag, or as the `--no-` form of one", remedy: rename },

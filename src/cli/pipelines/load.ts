@@ -105,6 +105,8 @@ export const loadPipeline = Effect.fnUntraced(function* (file: PipelineFile) {
   return yield* new NoPipeline({
     file: file.displayPath,
     ...("default" in module ? { found: describeValue(exported) } : {}),
-    others: Object.keys(module).filter((name) => isPipeline(module[name]) || isRunnable(module[name]))
+    others: Object.entries(module)
+      .filter(([, value]) => isPipeline(value) || isRunnable(value))
+      .map(([name, value]) => ({ name, isRunnable: isRunnable(value) }))
   })
 })

@@ -14,8 +14,8 @@ export class ExitCalled extends defineError<ExitCalled>()("ExitCalled", {
   sample: { status: 0, refused: true, at: "/home/me/shop/.jiji/pipelines/canary.ts:12" }
 }) {}
 
-/** An error occurred outside of every step, so no step failed with it. */
-export class NobodyCaught extends defineError<NobodyCaught>()("NobodyCaught", {
+/** An error occurred outside any step, so jiji cannot say which step caused it. */
+export class UnhandledError extends defineError<UnhandledError>()("UnhandledError", {
   fields: { thing: Schema.Literals(["error", "rejection"]), text: Schema.String, at: Location },
   message: (e) =>
     `${e.thing === "error" ? "Uncaught error" : "Unhandled promise rejection"}: ${e.text}${locationSuffix(e.at)}`,
@@ -26,7 +26,7 @@ export class NobodyCaught extends defineError<NobodyCaught>()("NobodyCaught", {
 }) {}
 
 /** The run waits, but nothing in the process can complete it any more. */
-export class NothingLeft extends defineError<NothingLeft>()("NothingLeft", {
+export class RunStuck extends defineError<RunStuck>()("RunStuck", {
   fields: {},
   message: "The run is stuck: it waits for something that can no longer happen.",
   remedy: "Look in the steps for a promise that never settles or a callback that is never called.",

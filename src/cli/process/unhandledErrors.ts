@@ -5,15 +5,15 @@ import { ExitCode } from "../../core/Failure.ts"
 import { IsDryRun } from "../../core/IsDryRun.ts"
 import { HeldResources, UndoableSteps } from "../../core/NameTracker.ts"
 import { Scrubber } from "../../core/Scrubber.ts"
-import { UnhandledError } from "../../pipeline/interpreter/UnhandledError.ts"
+import { UnhandledError as OnUnhandledError } from "../../pipeline/interpreter/UnhandledError.ts"
 import type { NotSimulated } from "../../rehearsal/NotSimulated.ts"
 import { Notices } from "../../reporters/Notices.ts"
 import { exitReport } from "./exit.ts"
 import { describeLeftovers } from "./leftovers.ts"
 import { refuseConnections } from "./refuseConnections.ts"
-import { ExitCalled, NobodyCaught, NothingLeft } from "./UnhandledError.ts"
+import { ExitCalled, UnhandledError, RunStuck } from "./UnhandledError.ts"
 
-type RunError = ExitCalled | NobodyCaught | NothingLeft | NotSimulated
+type RunError = ExitCalled | UnhandledError | RunStuck | NotSimulated
 type Undo = () => void
 
 const location = (error: unknown) => {
@@ -32,14 +32,16 @@ const on = (event: string, listener: (value: unknown) => void): Undo => {
 
 /** Fails the run on errors that no step waits for. */
 const listenForErrors = (fail: (error: RunError) => void): ReadonlyArray<Undo> => {
-  const listener = (thing: NobodyCaught["thing"]) => (error: unknown) =>
+  const listener = (thing: UnhandledError["thing"]) => (error: unknown) =>
     // ExitCalled comes from a `process.exit` in a callback.
-    fail(error instanceof ExitCalled ? error : new NobodyCaught({ thing, text: messageOf(error), ...location(error) }))
+    fail(
+      error instanceof ExitCalled ? error : new UnhandledError({ thing, text: messageOf(error), ...location(error) })
+    )
   return [
     on("uncaughtException", listener("error")),
     on("unhandledRejection", listener("rejection")),
     // A pending promise alone does not keep the process alive.
-    on("beforeExit", () => fail(new NothingLeft()))
+    on("beforeExit", () => fail(new RunStuck()))
   ]
 }
 
@@ -103,7 +105,7 @@ export const failOnUnhandledErrors = Effect.fnUntraced(function* <A, E, R>(run: 
       ...acknowledgeSignals(notices.print)
     ]),
     () =>
-      Effect.provideService(run, UnhandledError, Deferred.await(unhandled)).pipe(
+      Effect.provideService(run, OnUnhandledError, Deferred.await(unhandled)).pipe(
         // An error that came too late to stop the run still fails it.
         Effect.tap(() => (Deferred.isDoneUnsafe(unhandled) ? Deferred.await(unhandled) : Effect.void))
       ),

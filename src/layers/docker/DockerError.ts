@@ -76,7 +76,7 @@ export class BuildFailed extends defineError<BuildFailed>()("BuildFailed", {
   sample: { service: "web", code: 1, log: "Step 4/9 : RUN npm ci\nnpm error code E404" }
 }) {}
 
-/** An image is built for another architecture than the server's. */
+/** An image is built for a different architecture from the server's. */
 export class ArchitectureMismatch extends defineError<ArchitectureMismatch>()("ArchitectureMismatch", {
   fields: { server: Schema.String, service: Schema.String, image: Schema.String, needed: Schema.String },
   message: (e) => `The image of ${e.service} is built for ${e.image}, but ${e.server} is ${e.needed}.`,
@@ -178,18 +178,33 @@ export class ContainerUnhealthy extends defineError<ContainerUnhealthy>()("Conta
   ]
 }) {}
 
+/** What docker and podman print if they cannot connect a container to their network. */
+const engineNetwork =
+  /failed to create endpoint|could not find bridge|failed to set up container networking|netavark|aardvark/i
+
 /** The engine cannot start the new container. */
 export class ContainerNotStarted extends defineError<ContainerNotStarted>()("ContainerNotStarted", {
   fields: { server: Schema.String, service: Schema.String, detail, keepsOld },
   message: (e) => `The new container of ${e.service} on ${e.server} cannot start: ${e.detail}${fateOfOld(e)}`,
-  remedy: "Fix the image's ENTRYPOINT or CMD, or the service's `command` or `volumes` in deploy.yml.",
+  remedy: (e) =>
+    engineNetwork.test(e.detail)
+      ? "The engine's network is broken on the server. Restart the engine there, then deploy again."
+      : "Fix the image's ENTRYPOINT or CMD, or the service's `command` or `volumes` in deploy.yml.",
   exitCode: "failed",
-  sample: {
-    server: "web1",
-    service: "web",
-    detail: 'exec: "/nope": stat /nope: no such file or directory',
-    keepsOld: true
-  }
+  sample: [
+    {
+      server: "web1",
+      service: "web",
+      detail: 'exec: "/nope": stat /nope: no such file or directory',
+      keepsOld: true
+    },
+    {
+      server: "web1",
+      service: "web",
+      detail: "failed to create endpoint shop-web on network bridge: could not find bridge docker0",
+      keepsOld: true
+    }
+  ]
 }) {}
 
 /** Another program uses a port that the service publishes on the server. */
@@ -220,7 +235,7 @@ export class ContainerBusy extends defineError<ContainerBusy>()("ContainerBusy",
   sample: { server: "web1", name: "shop-web", holder: "run 4f1d by ann on laptop, since 2026-11-29 06:10:00 UTC" }
 }) {}
 
-/** The engine failed in a way that has no error of its own here. */
+/** The engine failed, and jiji does not recognize the error. */
 export class EngineFailed extends defineError<EngineFailed>()("EngineFailed", {
   fields: { ...where, operation: Schema.String, code: Schema.Int, detail },
   message: (e) =>
@@ -234,7 +249,7 @@ export class EngineFailed extends defineError<EngineFailed>()("EngineFailed", {
 export class EngineUnclear extends defineError<EngineUnclear>()("EngineUnclear", {
   fields: { ...where, operation: Schema.String, reason: Schema.Defect() },
   message: (e) => `Cannot ${e.operation} ${on(e.machine)}: jiji does not understand the output of ${e.engine}.`,
-  remedy: "Check the engine's version: docker 20.10 and podman 4.3 or later are known to work.",
+  remedy: "Check the engine's version: jiji works with docker 20.10 or later and podman 4.3 or later.",
   exitCode: "failed",
   sample: { ...engine, operation: "list containers", reason: "not JSON" }
 }) {}

@@ -24,7 +24,7 @@ const newToken = {
   "Docker Hub": " Create a new token at https://hub.docker.com/settings/security with read and write access."
 }
 
-/** 401: the registry knows no such user, the password is wrong, or the token has expired. */
+/** 401: the user does not exist, the password is wrong, or the token has expired. */
 export class RegistryRefused extends defineError<RegistryRefused>()("RegistryRefused", {
   fields: {
     ...fields,
@@ -117,7 +117,7 @@ export class RegistryNotResolved extends defineError<RegistryNotResolved>()("Reg
   fields,
   message: (e) => `The host name ${registry(e.reference)} cannot be resolved ${on(e.machine)}: ${e.detail}`,
   remedy: (e) =>
-    `Check \`server\` under \`builder.registry\`, and the machine's DNS with \`getent hosts ${registry(e.reference)}\`.`,
+    `Check \`server\` under \`builder.registry\`, and the machine's DNS with \`getent hosts ${registry(e.reference).replace(/:\d+$/, "")}\`.`,
   exitCode: "unavailable",
   sample: { ...own, detail: "dial tcp: lookup registry.example.com: no such host" }
 }) {}

@@ -9,7 +9,7 @@ const cause = Schema.optionalKey(Schema.Defect())
 // Shared by the samples.
 const web1 = { server: "web1", host: "203.0.113.10", port: 22 }
 const offered = "SHA256:nThbg6kXUpJWGl7E1IGOCspRomTxdCARLviKw6E5SY8"
-const knownHosts = "~/.ssh/known_hosts"
+const knownHosts = "/home/me/.ssh/known_hosts"
 
 const address = ({ host, port }: { readonly host: string; readonly port: number }): string =>
   port === 22 ? host : `${host}:${port}`

@@ -4,6 +4,7 @@ import { encodeKey } from "../../core/keys.ts"
 import type { ForEachNode } from "../Node.ts"
 import { withNodeEvents, type NodeEffect, type State } from "./nodeEvents.ts"
 import { groups, onFailure } from "../Strategy.ts"
+import { readState } from "./stateReads.ts"
 import type { Undos } from "./undos.ts"
 
 interface Item {
@@ -15,11 +16,11 @@ interface Item {
 /** Returns the items with their keys and paths. If two have the same key, the second one gets a number. */
 const itemsOf = (node: ForEachNode, state: State, path: string): ReadonlyArray<Item> => {
   const taken = new Set<string>()
-  const items = node.items(state as never)
   const label = JSON.stringify(node.name)
-  return checkReturn(`items of ${label}`, "a list", items, Array.isArray(items)).map((item) => {
+  const items = readState(`the items of ${label}`, state, (known) => node.items(known as never))
+  return checkReturn(`the items of ${label}`, "a list", items, Array.isArray(items)).map((item) => {
     const name = node.key(item as never)
-    checkReturn(`key of ${label}`, "a string", name, typeof name === "string")
+    checkReturn(`the key of ${label}`, "a string", name, typeof name === "string")
     let key = name
     for (let n = 2; taken.has(key); n++) key = `${name}#${n}`
     taken.add(key)
@@ -72,7 +73,11 @@ export const runForEach = (
     }
     const { collect } = node
     if (collect === undefined) return state
-    const values = exits.filter(Exit.isSuccess).map((exit) => collect.value(exit.value as never))
+    const values = exits
+      .filter(Exit.isSuccess)
+      .map((exit) =>
+        readState(`the collect of ${JSON.stringify(node.name)}`, exit.value, (known) => collect.value(known as never))
+      )
     return { ...state, [collect.as]: values }
   })
   return withNodeEvents("forEach", path, items)

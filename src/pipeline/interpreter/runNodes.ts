@@ -5,6 +5,7 @@ import { ParallelConflict } from "../PipelineError.ts"
 import { withNodeEvents, type NodeEffect, type State } from "./nodeEvents.ts"
 import { runForEach } from "./runForEach.ts"
 import { runStep } from "./runStep.ts"
+import { readState } from "./stateReads.ts"
 import type { Undos } from "./undos.ts"
 
 /** What a branch changed in the state. Unchanged values must not overwrite the changes of other branches. */
@@ -50,8 +51,8 @@ const runNode = (node: Node, state: State, path: string, undos: Undos): NodeEffe
     case "When":
       return Effect.suspend(() => {
         const { body, reason } = node
-        const holds = node.if(state as never)
         const what = `the condition of ${JSON.stringify(body.name)}`
+        const holds = readState(what, state, (known) => node.if(known as never))
         if (checkReturn(what, "true or false", holds, typeof holds === "boolean"))
           return runNode(body, state, path, undos)
         const kind = body._tag === "Step" ? "step" : "pipeline"

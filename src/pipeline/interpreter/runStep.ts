@@ -6,6 +6,7 @@ import { withNodeEvents, type NodeEffect, type NodeResult, type State } from "./
 import { StepTimedOut } from "../PipelineError.ts"
 import { isSkipped } from "../Step.ts"
 import type { Wrapper } from "../Step.ts"
+import { readState, withState } from "./stateReads.ts"
 import type { Undos } from "./undos.ts"
 import { failureRecords } from "../../core/failureRecords.ts"
 
@@ -61,9 +62,9 @@ const applyWrapper = (
       })
     case "SkipWhen":
       return Effect.suspend(() => {
-        const reason = wrapper.reason(state as never)
+        const reason = readState(`the skipWhen of ${name}`, state, (known) => wrapper.reason(known as never))
         const isReason = reason === undefined || typeof reason === "string"
-        const skipped = checkReturn(`skipWhen of ${name}`, "a reason or undefined", reason, isReason)
+        const skipped = checkReturn(`the skipWhen of ${name}`, "a reason or undefined", reason, isReason)
         return skipped === undefined ? inner : Effect.succeed({ adds: {}, skipped, notRun: true })
       })
     case "Undo":
@@ -76,7 +77,7 @@ export const runStep = (step: StepNode, state: State, path: string, undos: Undos
   const { result } = step
   const name = stepLabel(step)
   // The compiler checked the state against the step's needs when the pipeline was built.
-  const call = runAuthorFunction(name, step.run, () => step.run(state as never))
+  const call = withState(name, state, (known) => runAuthorFunction(name, step.run, () => step.run(known as never)))
   const body = Effect.map(call, (returned): Outcome =>
     isSkipped(returned) ? { adds: returned.adds, skipped: returned.reason } : { adds: returned }
   )

@@ -3,6 +3,7 @@ import { runAuthorFunction } from "../../core/authorFunction.ts"
 import { stepLabel, type StepNode } from "../Node.ts"
 import type { NameTracker } from "../../core/NameTracker.ts"
 import { withNodeEvents, type NodeEffect, type State } from "./nodeEvents.ts"
+import { withState } from "./stateReads.ts"
 import { StepTimedOut } from "../PipelineError.ts"
 import type { Undo } from "../Step.ts"
 
@@ -32,8 +33,9 @@ export class Undos {
   /** Adds a completed step. */
   add(path: string, step: StepNode, undo: Undo, added: unknown, state: State): void {
     const undoPath = `${path}/undo`
-    const call = runAuthorFunction(`the undo of ${stepLabel(step)}`, step.run, () =>
-      undo.run(added as never, state as never)
+    const label = `the undo of ${stepLabel(step)}`
+    const call = withState(label, state, (known) =>
+      runAuthorFunction(label, step.run, () => undo.run(added as never, known as never))
     )
     const limited = Effect.scoped(call).pipe(
       Effect.timeoutOrElse({

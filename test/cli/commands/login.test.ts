@@ -64,7 +64,7 @@ describe("jiji registry login and logout", () => {
       const { code, stderr } = shop.jiji(["registry", verb, "--skip-local", "--skip-remote"], token)
       expect(code).toBe(2)
       expect(stderr).toBe(
-        "error: --skip-local and --skip-remote cannot be used together: no machine is left.\n  → Leave one of them out.\n"
+        "error: --skip-local and --skip-remote cannot be used together.\n  → Leave one of them out.\n"
       )
     }
   })

@@ -121,7 +121,8 @@ it.effect("aborts the import of a pipeline file that waits forever", () =>
 )
 
 describe("a pipeline file is rejected", () => {
-  const remedy = '  → Write `export default Runnable.make({ description, pipeline })`, with `Runnable` from "jiji".\n'
+  const remedy =
+    '  → Write `export default Runnable.make({ description: "…", pipeline })`, with `Runnable` from "jiji".\n'
 
   test("if it has no default export", async () => {
     expect(await outcome({ "x.ts": "export const a = 1\n" })).toBe(`78 error: x.ts has no default export.\n${remedy}`)
@@ -130,7 +131,11 @@ describe("a pipeline file is rejected", () => {
 
   test("if another export is the pipeline, which the error names", async () => {
     expect(await outcome({ "x.ts": `${first}export const canary = Pipeline.make("canary")\n` })).toEndWith(
-      "78 error: x.ts has no default export.\n  → Write `export default canary`, or pass it to `Runnable.make`.\n"
+      '78 error: x.ts has no default export.\n  → Write `export default Runnable.make({ description: "…", pipeline: canary })`, with `Runnable` from "jiji".\n'
+    )
+    const runnable = 'export const canary = Runnable.make({ description: "x", pipeline: Pipeline.make("canary") })'
+    expect(await outcome({ "x.ts": `${first}${runnable}\n` })).toEndWith(
+      "78 error: x.ts has no default export.\n  → Write `export default canary`.\n"
     )
   })
 
@@ -168,7 +173,7 @@ describe("a pipeline of another copy of jiji", () => {
   test("is rejected if it is imported by path", async () => {
     const text = 'export { other as default } from "./node_modules/jiji/index.js"\n'
     expect(await outcome({ "x.ts": text, ...other("0.1.0") })).toBe(
-      "78 error: x.ts imports another copy of jiji 0.1.0 than the one that is running.\n" +
+      "78 error: x.ts imports a different copy of jiji 0.1.0 from the one that is running.\n" +
         '  → Import from "jiji", not from a path.\n'
     )
   })

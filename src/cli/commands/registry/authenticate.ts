@@ -1,24 +1,15 @@
 import { Effect } from "effect"
 import { type Command, Flag } from "effect/cli"
 import { select } from "../../../config/select.ts"
-import { defineError } from "../../../core/defineError.ts"
 import { local, remote } from "../../../layers/shell/Machine.ts"
 import type { login, logout } from "../../../steps/RegistryPipelines.ts"
 import { dryRunFlag, hostsFlag, jsonFlag, projectFlags } from "../../flags.ts"
 import { loadProject } from "../../loadProject.ts"
 import { printResult } from "../../process/Terminal.ts"
+import { ConflictingFlags } from "../../ConflictingFlags.ts"
 import { runDry } from "../../runDry.ts"
 import { runLive } from "../../runLive.ts"
 import { machineNames } from "./machineNames.ts"
-
-/** A command got both --skip-local and --skip-remote. */
-export class NoMachine extends defineError<NoMachine>()("NoMachine", {
-  fields: {},
-  message: "--skip-local and --skip-remote cannot be used together: no machine is left.",
-  remedy: "Leave one of them out.",
-  exitCode: "usage",
-  sample: {}
-}) {}
 
 const skipFlag = (name: string, description: string) =>
   Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withDefault(false))
@@ -56,7 +47,7 @@ export const authenticate = Effect.fnUntraced(function* (
     readonly done: string
   }
 ) {
-  if (skipLocal && skipRemote) return yield* new NoMachine()
+  if (skipLocal && skipRemote) return yield* new ConflictingFlags({ flags: ["--skip-local", "--skip-remote"] })
   const project = yield* loadProject({ config, environment })
   const { registry } = project
   if (registry.type === "local") {

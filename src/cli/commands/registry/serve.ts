@@ -45,6 +45,6 @@ export const command = Command.make(
 ).pipe(
   Command.withDescription("Serve the local registry, read-only, until Ctrl-C"),
   Command.withExamples([
-    { command: "jiji registry serve", description: "Serve the images of past deploys, to forward them by hand" }
+    { command: "jiji registry serve", description: "Serve the stored images, to pull them by hand on a server" }
   ])
 )
