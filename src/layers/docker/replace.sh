@@ -273,8 +273,14 @@ fi
 [ "$name_runs" != true ] || [ "$name_policy" = "$proven" ] || policy "$proven" "$name_id"
 
 if [ "$name_digest" = "$digest" ] && [ "$name_config" = "$config" ]; then
-  case $name_state in 'running unhealthy') ;; 'running '*) echo "unchanged $name_id"; exit 0 ;; esac
+  case $name_state in
+    'running unhealthy') ;;
+    # On podman, only a new container has another policy.
+    'running '*) [ "$engine" = podman ] && [ "$name_policy" != "$proven" ] || { echo "unchanged $name_id"; exit 0; } ;;
+  esac
 fi
+# Podman cannot stop a paused container, and docker can only kill it.
+case $name_state in 'paused '*) ! quiet unpause "$name_id" || name_runs=true ;; esac
 old=$name_id
 [ -n "$old" ] || strategy=beside
 

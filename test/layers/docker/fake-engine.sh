@@ -146,6 +146,10 @@ case $operation in
     find_container "$2" || exit 1
     echo 'exited 0 ' >"$at/states"
     ;;
+  unpause)
+    find_container "$2" || exit 1
+    echo 'running 0 ' >"$at/states"
+    ;;
   kill)
     find_container "$2" || exit 1
     echo 'exited 137 ' >"$at/states"
