@@ -262,7 +262,7 @@ const Service = Schema.Struct({
   build: optional(Build),
   image: optional(
     Schema.String.check(Schema.makeFilter(referenceFault, { toJsonSchema: () => [{}, true] })).annotate({
-      description: "Image to run, instead of `build`.",
+      description: "Image to run, instead of `build`. Servers pull it on every deploy, unless it has a digest.",
       examples: ["nginx:1.27"]
     })
   ),
@@ -324,7 +324,9 @@ export const DeployFile = Schema.Struct({
     .annotate({ description: "Servers by name." }),
   services: Schema.Record(name(), Service)
     .check(Schema.isMinProperties(1, { expected: "a map with at least one service" }))
-    .annotate({ description: "Containers to deploy, by name." }),
+    .annotate({
+      description: "Containers to deploy, by name. A service web cannot have web-next or web-trial beside it."
+    }),
   hooks: or(
     Schema.Record(name(), HookSchema).annotate({
       description: "Commands to run on this machine when something happens, by name.",

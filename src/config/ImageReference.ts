@@ -21,7 +21,7 @@ const rules = {
     remedy: "Choose another version with `--version`."
   },
   digest: {
-    text: "use sha256: and 64 hexadecimal digits",
+    text: "use sha256: and 64 lower-case hexadecimal digits, or sha512: and 128",
     remedy: "Deploy the version again, so that jiji learns its digest."
   }
 }
@@ -39,8 +39,11 @@ export class ImageNameInvalid extends defineError<ImageNameInvalid>()("ImageName
 const dockerHub: ReadonlySet<string> = new Set(["docker.io", "registry-1.docker.io", "index.docker.io"])
 
 // https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
+// https://github.com/distribution/reference/blob/main/reference.go
 const component = "[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*"
-const host = "(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\\[[0-9a-f:]+\\])(?::\\d{1,5})?"
+const hostLabel = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+const port = "(?:6553[0-5]|655[0-2]\\d|65[0-4]\\d{2}|6[0-4]\\d{3}|[1-5]\\d{4}|[1-9]\\d{0,3})"
+const host = `(?:${hostLabel}(?:\\.${hostLabel})*|\\[[0-9a-f:]+\\])(?::${port})?`
 const pathPattern = new RegExp(`^${component}(?:/${component})*$`, "u")
 const repositoryPattern = new RegExp(`^(?:${host}/)?${component}(?:/${component})*$`, "u")
 const tagPattern = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/u
@@ -53,7 +56,7 @@ export interface ImageReference {
   /** `octocat/shop/web`, without registry, tag and digest. */
   readonly path: string
   readonly tag?: string
-  /** `sha256:` and 64 hexadecimal digits. */
+  /** `sha256:` and 64 hexadecimal digits, or `sha512:` and 128. */
   readonly digest?: string
 }
 
@@ -148,6 +151,16 @@ export const registryOf = ({ registry = "docker.io" }: ImageReference): string =
 
 /** The registry that a text names: that of an image, or the text itself if it is a registry alone. */
 export const registryNamed = (text: string): string => (text.includes("/") ? registryOf(split(text)) : text)
+
+/** Whether two names are of the same repository. Docker prints `redis` for what podman calls `docker.io/library/redis`. */
+export const isSameRepository = (one: ImageReference, other: ImageReference): boolean =>
+  fullRepository(one) === fullRepository(other)
+
+const fullRepository = (reference: ImageReference): string => {
+  const registry = registryOf(reference)
+  const { path } = reference
+  return `${registry}/${registry === "docker.io" && !path.includes("/") ? `library/${path}` : path}`
+}
 
 /** Whether an image is in a registry on the loopback of the machine that pulls it. */
 export const isOnLoopback = ({ registry }: ImageReference): boolean => registry?.startsWith("localhost:") === true

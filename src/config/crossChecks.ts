@@ -25,7 +25,10 @@ export const crossChecks = (root: Located): ReadonlyArray<Problem> => {
     checkTargets(service, path, report)
   }
   checkPorts(root, report)
-  checkRegistry(root, (path, message) => problems.push({ ...keyPlaceOf(root, path), path: showPath(path), message }))
+  const reportKey: Report = (path, message) =>
+    problems.push({ ...keyPlaceOf(root, path), path: showPath(path), message })
+  checkTemporaryNames(root, reportKey)
+  checkRegistry(root, reportKey)
   return problems
 }
 
@@ -113,6 +116,17 @@ const checkPorts = (root: Located, report: Report) => {
       }
       for (const server of hosts) if (server !== undefined) published.push({ service, server, text, port })
     }
+  }
+}
+
+/** Reports a service whose container would have the name of another service's temporary one, as `replace.sh` names them. */
+const checkTemporaryNames = (root: Located, report: Report) => {
+  const names = new Set(entries(child(root, "services")).map(([name]) => name))
+  for (const name of names) {
+    const [, other, end] = /^(.+)-(next|trial)$/u.exec(name) ?? []
+    if (other === undefined || !names.has(other)) continue
+    const text = `cannot have this name beside ${other}, because jiji adds -${end} to the name of ${other}'s temporary container; choose another name`
+    report(["services", name], text)
   }
 }
 

@@ -5,11 +5,16 @@ import { type InspectedContainer } from "../layers/docker/inspect.ts"
 import { Ssh } from "../layers/ssh/Ssh.ts"
 import { Events } from "../core/Events.ts"
 import * as Step from "../pipeline/Step.ts"
+import { containerNames } from "./Plan.ts"
 
 /** A connected server, with its engine and the project's containers there. */
 export interface ConnectedServer extends Server {
   readonly engine: ServerEngine
 }
+
+/** Holds ports and volumes, or will again in a moment. */
+const isActive = ({ running, status = "" }: InspectedContainer): boolean =>
+  running || status === "restarting" || status === "paused"
 
 /** The project's running containers that deploy.yml does not place on this server. */
 const unexpectedContainers = (
@@ -18,7 +23,9 @@ const unexpectedContainers = (
   { containers }: ServerEngine
 ): ReadonlyArray<InspectedContainer> => {
   const here = project.services.filter(({ hosts }) => hosts.includes(server.name))
-  return containers.filter(({ running, service }) => running && !here.some(({ name }) => name === service))
+  const isExpected = (container: InspectedContainer) =>
+    here.some((each) => each.name === container.service && containerNames(project, each).includes(container.name))
+  return containers.filter((container) => isActive(container) && !isExpected(container))
 }
 
 /**
@@ -38,8 +45,10 @@ export const step = Step.make(
     const engine = yield* (yield* Docker).probe(server, project.engine, project.name)
     const text = `${engine.name} ${engine.version}, ${engine.architecture}`
     yield* publish({ _tag: "StepNoted", level: "info", text })
-    for (const { name } of state.isFullDeploy === true ? unexpectedContainers(project, server, engine) : []) {
-      const warning = `${name} is running here but is not in deploy.yml for this server. To remove it: ${engine.name} rm --force ${name}`
+    for (const { name, status = "running" } of state.isFullDeploy === true
+      ? unexpectedContainers(project, server, engine)
+      : []) {
+      const warning = `${name} is ${status} here but is not in deploy.yml for this server. To remove it: ${engine.name} rm --force ${name}`
       yield* publish({ _tag: "StepNoted", level: "warning", text: warning })
     }
     const connected: ConnectedServer = { ...server, engine }

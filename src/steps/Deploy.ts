@@ -4,7 +4,7 @@ import type { Project } from "../config/Project.ts"
 import { Docker } from "../layers/docker/Docker.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { ConnectedServer } from "./Connect.ts"
-import { containerName, type Work } from "./Plan.ts"
+import { becauseOf, containerName, type Work } from "./Plan.ts"
 import type { PulledImage } from "./Pull.ts"
 
 /** What a deploy did about one service on one server. */
@@ -84,7 +84,7 @@ export const step = Step.make(
     const deployed: Deployed =
       planned._tag === "Start"
         ? { ...done, outcome: "started" }
-        : { ...done, outcome: "replaced", because: planned.because }
+        : { ...done, outcome: "replaced", because: becauseOf(planned, pulled.digest) }
     return { deployed }
   }),
   { result: Schema.Struct({ deployed: Deployed }) }

@@ -1,8 +1,9 @@
 import { Effect, Redacted, Schema, SchemaTransformation } from "effect"
 import * as ImageReference from "../config/ImageReference.ts"
-import type { Project, Service } from "../config/Project.ts"
+import type { Engine, Project, Service } from "../config/Project.ts"
 import type { ServerEngine } from "../layers/docker/Docker.ts"
-import type { InspectedContainer } from "../layers/docker/inspect.ts"
+import { type InspectedContainer, provenPolicy } from "../layers/docker/inspect.ts"
+import { parseVolume } from "../config/volumes.ts"
 import { Events } from "../core/Events.ts"
 import * as Step from "../pipeline/Step.ts"
 import { type Configuration, configurationOf, differences } from "./configuration.ts"
@@ -13,7 +14,7 @@ import type { PushedImage } from "./Push.ts"
 const PlannedImage = Schema.Struct({
   /** Under which name it runs on the server. */
   reference: ImageReference.FromString,
-  /** Absent where only the pull shows what the name stands for: of an image that jiji did not build. */
+  /** Absent if only the pull shows what the name stands for: if jiji did not build it, and deploy.yml has no digest. */
   digest: Schema.optionalKey(Schema.String)
 })
 
@@ -54,7 +55,12 @@ const next = {
 export const Start = Schema.TaggedStruct("Start", next)
 
 /** The container is replaced. `because` names what differs, such as `environment: LOG`, and no values. */
-export const Replace = Schema.TaggedStruct("Replace", { ...next, because: Schema.Array(Schema.String) })
+export const Replace = Schema.TaggedStruct("Replace", {
+  ...next,
+  because: Schema.Array(Schema.String),
+  /** The digest of the image that the container runs; absent if its label does not say. */
+  before: Schema.optionalKey(Schema.String)
+})
 
 /** What a deploy does about one service on one server, and why. */
 export const Planned = Schema.Union([Keep, Start, Replace])
@@ -71,8 +77,15 @@ export interface Work {
 /** The name of a service's container. */
 export const containerName = (project: Project, service: Service): string => `${project.name}-${service.name}`
 
+/** The names of a service's containers: of the one that serves, and of the temporary ones of `replace.sh`. */
+export const containerNames = (project: Project, service: Service): ReadonlyArray<string> =>
+  ["", "-next", "-trial"].map((end) => `${containerName(project, service)}${end}`)
+
 /** Volumes that the container can write to. */
-const writes = (volume: string): boolean => !/:([^:]*,)?ro(,[^:]*)?$/.test(volume)
+const writes = (volume: string): boolean => {
+  const mount = parseVolume(volume)
+  return typeof mount === "string" || mount.options?.split(",").includes("ro") !== true
+}
 
 /** How the successor can be tried without disturbing what runs: it may share neither its ports nor the data it writes. */
 const strategyOf = (service: Service): typeof Strategy.Type => {
@@ -83,11 +96,45 @@ const strategyOf = (service: Service): typeof Strategy.Type => {
 /** What the container is created from. */
 const imageOf = (service: Service, pushed: PushedImage | undefined): typeof PlannedImage.Type | undefined => {
   if (pushed !== undefined) return { reference: pushed.reference, digest: pushed.digest }
-  return service.source._tag === "Image" ? { reference: service.source.image } : undefined
+  if (service.source._tag !== "Image") return undefined
+  const { image: reference } = service.source
+  return { reference, ...(reference.digest !== undefined && { digest: reference.digest }) }
 }
 
 /** What people read as the version of an image that jiji did not build. */
-const versionOf = ({ tag = "latest" }: ImageReference.ImageReference): string => tag
+const versionOf = ({ digest, tag }: ImageReference.ImageReference): string =>
+  tag ?? (digest === undefined ? "latest" : ImageReference.shortDigest(digest))
+
+const mayHaveChanged = (reference: ImageReference.ImageReference): string =>
+  `image ${ImageReference.print(reference)} may have changed`
+
+const imageChange = (before: string, after: string): string =>
+  `image ${ImageReference.shortDigest(before) || "unknown"} → ${ImageReference.shortDigest(after)}`
+
+/** What is wrong with the state of a container. */
+const stateReasons = ({ healthy, running, status }: InspectedContainer): ReadonlyArray<string> => {
+  if (running) return healthy ? [] : ["the container is unhealthy"]
+  return [`the container is ${status === "paused" || status === "restarting" ? status : "stopped"}`]
+}
+
+/** What an interrupted deploy or a person has done to the container's restart policy. `replace.sh` repairs it. */
+const policyReasons = ({ restartPolicy }: InspectedContainer, engine: Engine | undefined): ReadonlyArray<string> => {
+  if (engine === undefined || restartPolicy === undefined || restartPolicy === provenPolicy(engine)) return []
+  return [`restart policy ${restartPolicy} → ${provenPolicy(engine)}`]
+}
+
+/** The service's containers, first the one that serves. `replace.sh` chooses in the same way. */
+const containersOf = (
+  project: Project,
+  service: Service,
+  containers: ReadonlyArray<InspectedContainer>
+): ReadonlyArray<InspectedContainer> => {
+  // Others with the same labels, such as a copy that somebody made to look for a mistake, are none of jiji's business.
+  const found = containerNames(project, service).flatMap((name) =>
+    containers.filter((container) => container.service === service.name && container.name === name)
+  )
+  return [...found.filter(({ running }) => running), ...found.filter(({ running }) => !running)]
+}
 
 /** Why a service's containers are not simply kept, in the order in which a person would ask. */
 const reasons = (
@@ -95,7 +142,8 @@ const reasons = (
   service: Service,
   containers: readonly [InspectedContainer, ...ReadonlyArray<InspectedContainer>],
   image: typeof PlannedImage.Type,
-  configuration: Configuration
+  configuration: Configuration,
+  engine: Engine | undefined
 ): ReadonlyArray<string> => {
   const [container] = containers
   const { digest, reference } = image
@@ -103,28 +151,37 @@ const reasons = (
     ...(containers.length > 1 || container.name !== containerName(project, service)
       ? ["an earlier deploy was interrupted"]
       : []),
-    ...(container.running ? (container.healthy ? [] : ["the container is unhealthy"]) : ["the container is stopped"]),
-    ...(digest === undefined ? [`image ${ImageReference.print(reference)} may have changed`] : []),
-    ...(digest !== undefined && container.digest !== digest
-      ? [`image ${ImageReference.shortDigest(container.digest)} → ${ImageReference.shortDigest(digest)}`]
-      : []),
+    ...stateReasons(container),
+    ...policyReasons(container, engine),
+    ...(digest === undefined ? [mayHaveChanged(reference)] : []),
+    ...(digest !== undefined && container.digest !== digest ? [imageChange(container.digest, digest)] : []),
     ...(container.config === configuration.hash ? [] : differences(container.parts, configuration.parts))
   ]
+}
+
+/** Why a container was replaced, now that the digest of its new image is known. */
+export const becauseOf = ({ because, before, image }: typeof Replace.Type, digest: string): ReadonlyArray<string> => {
+  const unknown = mayHaveChanged(image.reference)
+  const known = because.flatMap((reason) => {
+    if (reason !== unknown) return [reason]
+    return before === digest ? [] : [imageChange(before ?? "", digest)]
+  })
+  // `replace.sh` looks at the container again.
+  return known.length === 0 ? ["the container changed during the deploy"] : known
 }
 
 /** What to do about one service on a server whose containers are known. */
 export const plan = (
   project: Project,
   service: Service,
-  { containers }: Pick<ServerEngine, "containers">,
+  { containers, name: engine }: Pick<ServerEngine, "containers"> & Partial<Pick<ServerEngine, "name">>,
   pushed: PushedImage | undefined,
   secrets: ReadonlyMap<string, Redacted.Redacted<string>>
 ): Planned => {
   const image = imageOf(service, pushed)
   if (image === undefined) throw new Error(`${service.name} has no image`)
   const configuration = configurationOf(service, secrets)
-  const found = containers.filter((container) => container.service === service.name)
-  const [container, ...others] = found
+  const [container, ...others] = containersOf(project, service, containers)
   const planned = {
     service: service.name,
     image,
@@ -133,9 +190,9 @@ export const plan = (
     strategy: strategyOf(service)
   }
   if (container === undefined) return { _tag: "Start", ...planned }
-  const because = reasons(project, service, [container, ...others], image, configuration)
-  if (because.length > 0) return { _tag: "Replace", ...planned, because }
+  const because = reasons(project, service, [container, ...others], image, configuration, engine)
   const { digest, id, version } = container
+  if (because.length > 0) return { _tag: "Replace", ...planned, because, ...(digest !== "" && { before: digest }) }
   return { _tag: "Keep", service: service.name, container: id, version, digest }
 }
 

@@ -55,22 +55,35 @@ export const configurationOf = (
 
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Parts))
 
+/** More names than a person would read. */
+const maxNames = 10
+
+// Anyone who may start containers on the server can write the names in a label.
+const variable = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/
+
+const listNames = (names: ReadonlyArray<string>): string =>
+  names.length <= maxNames
+    ? names.join(", ")
+    : `${names.slice(0, maxNames - 1).join(", ")} and ${names.length - maxNames + 1} more`
+
 const changedNames = (
   before: Readonly<Record<string, string>>,
   after: Readonly<Record<string, string>>
 ): ReadonlyArray<string> =>
-  [...new Set([...Object.keys(after), ...Object.keys(before)])].filter((name) => before[name] !== after[name]).sort()
+  [...new Set([...Object.keys(after), ...Object.keys(before).filter((name) => variable.test(name))])]
+    .filter((name) => before[name] !== after[name])
+    .sort()
 
 /**
  * What differs between two configurations, by their parts: `ports`, `environment: LOG`, `secrets: DATABASE_URL`. Names
- * no values. A container that carries no parts, made by an older jiji, differs in its `configuration`.
+ * no values. A container with no valid parts, such as one that an older jiji made, differs in its `configuration`.
  */
 export const differences = (before: string, after: string): ReadonlyArray<string> => {
   const [old, next] = [decode(before), decode(after)]
   if (Option.isNone(old) || Option.isNone(next)) return ["configuration"]
   const names = (["environment", "secrets"] as const).flatMap((part) => {
     const changed = changedNames(old.value[part], next.value[part])
-    return changed.length === 0 ? [] : [`${part}: ${changed.join(", ")}`]
+    return changed.length === 0 ? [] : [`${part}: ${listNames(changed)}`]
   })
   const whole = (["ports", "volumes", "command"] as const).filter((part) => old.value[part] !== next.value[part])
   const all = [...whole, ...names]

@@ -301,7 +301,7 @@ export class Docker extends Context.Service<
           const printed = /(?:^|digest: )(sha256:[0-9a-f]{64})\b/m.exec(stdout)?.[1]
           if (printed !== undefined) return printed
           const { repoDigests } = yield* inspect(engine, reference)
-          const found = digestIn(repoDigests, ImageReference.repositoryOf(reference))
+          const found = digestIn(repoDigests, reference)
           if (found === undefined) return yield* unclear(local, engine, operation)("no digest after the push")
           return found
         }, retrying),
@@ -341,7 +341,9 @@ export class Docker extends Context.Service<
           const attempts = ImageReference.isOnLoopback(reference) ? pulling : retrying(pulling)
           const { stdout } = yield* tunnel === undefined ? attempts : through(events, tunnel, attempts)
           const image = yield* Effect.mapError(decodeImage(stdout), unclear(machine, engine, context.operation))
-          return { ...image, digest: digestIn(image.repoDigests) ?? image.id }
+          // Without its own repository, a registry that podman has found for a short name.
+          const digest = digestIn(image.repoDigests, reference) ?? digestIn(image.repoDigests)
+          return { ...image, digest: digest ?? image.id }
         }),
 
         replace: Effect.fnUntraced(function* (server, options) {
@@ -383,11 +385,11 @@ export class Docker extends Context.Service<
 }
 
 /** The digest in the first of an image's `REPOSITORY@DIGEST` names, or in that of one repository. */
-const digestIn = (repoDigests: ReadonlyArray<string>, repository?: string): string | undefined =>
+const digestIn = (repoDigests: ReadonlyArray<string>, repository?: ImageReference.ImageReference): string | undefined =>
   repoDigests
     .map((name) => Result.getOrUndefined(ImageReference.parse(name)))
     .find(
-      (name) => name !== undefined && (repository === undefined || ImageReference.repositoryOf(name) === repository)
+      (name) => name !== undefined && (repository === undefined || ImageReference.isSameRepository(name, repository))
     )?.digest
 
 /** Pulls through a tunnel. By itself the engine notices only after a long time that the tunnel is gone. */

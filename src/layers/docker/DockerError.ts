@@ -219,7 +219,7 @@ export class PortTaken extends defineError<PortTaken>()("PortTaken", {
 /** A container that does not belong to the project has the name that jiji needs. */
 export class ContainerForeign extends defineError<ContainerForeign>()("ContainerForeign", {
   fields: { server: Schema.String, engine: Schema.String, name: Schema.String },
-  message: (e) => `The container ${e.name} on ${e.server} does not belong to this project.`,
+  message: (e) => `The container ${e.name} on ${e.server} does not belong to this project or service.`,
   remedy: (e) => `Rename it (\`${e.engine} rename ${e.name} NEW_NAME\`) or remove it, then deploy again.`,
   exitCode: "failed",
   sample: { server: "web1", engine: "docker", name: "shop-web" }

@@ -1,4 +1,6 @@
 import { Effect, Schema } from "effect"
+import type { Engine } from "../../config/Project.ts"
+import { isTag } from "../../config/ImageReference.ts"
 
 /** docker prints ids with the algorithm, podman without it. */
 const withAlgorithm = (id: string): string => (id.startsWith("sha256:") ? id : `sha256:${id}`)
@@ -25,19 +27,29 @@ const Container = Schema.Struct({
   Name: Schema.String,
   Image: Schema.String,
   State: Schema.Struct({
+    // Both engines print it. Scripted answers of tests may not.
+    Status: Schema.optionalKey(Schema.String),
+    // Docker says true also of a container that is paused, or that it is about to restart.
     Running: Schema.Boolean,
     Health: Schema.optionalKey(Schema.NullOr(Schema.Struct({ Status: Schema.String })))
   }),
-  Config: Schema.Struct({ Labels: Schema.NullOr(Schema.Record(Schema.String, Schema.String)) })
+  Config: Schema.Struct({ Labels: Schema.NullOr(Schema.Record(Schema.String, Schema.String)) }),
+  HostConfig: Schema.optionalKey(Schema.Struct({ RestartPolicy: Schema.Struct({ Name: Schema.String }) }))
 })
 
-/** A container of a project, as reported by the engine. The last four fields are jiji's labels. */
+/** A container of a project, as reported by the engine. `service` and what follows are jiji's labels. */
 export interface InspectedContainer {
   readonly id: string
   readonly name: string
   readonly imageId: string
+  /** Such as `running`, `restarting`, `paused`, `exited`. */
+  readonly status?: string
+  /** The `status` is `running`. */
   readonly running: boolean
+  /** Runs, and its health check does not fail. It may not have passed yet. */
   readonly healthy: boolean
+  /** Such as `no`, `always`, `unless-stopped`. */
+  readonly restartPolicy?: string
   readonly service: string
   readonly digest: string
   readonly config: string
@@ -47,6 +59,18 @@ export interface InspectedContainer {
 
 const decodeImages = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.NonEmptyArray(Image)))
 const decodeInspected = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Array(Container)))
+
+/** The restart policy of a container that has proved itself, as `replace.sh` sets it. */
+export const provenPolicy = (engine: Engine): string => (engine === "podman" ? "always" : "unless-stopped")
+
+// Anyone who may start containers on the server can write labels. So they are short, and safe to print.
+const maxLabel = 255
+const maxParts = 100_000
+const printable = /^[\x20-\x7e]*$/
+
+/** One of jiji's labels; empty if it is missing, or not one that jiji wrote. */
+const readLabel = (value: string | undefined, limit: number): string =>
+  value !== undefined && value.length <= limit && printable.test(value) ? value : ""
 
 /** Decodes the first image in the JSON of `image inspect`. */
 export const decodeImage = (json: string): Effect.Effect<InspectedImage, Schema.SchemaError> =>
@@ -61,18 +85,24 @@ export const decodeImage = (json: string): Effect.Effect<InspectedImage, Schema.
 export const decodeContainers = (json: string): Effect.Effect<ReadonlyArray<InspectedContainer>, Schema.SchemaError> =>
   Effect.map(decodeInspected(json), (all) =>
     all.map((container) => {
-      const label = (name: string) => container.Config.Labels?.[`jiji.${name}`] ?? ""
+      const label = (name: string, limit = maxLabel) => readLabel(container.Config.Labels?.[`jiji.${name}`], limit)
+      const status = container.State.Status ?? (container.State.Running ? "running" : "exited")
+      const running = status === "running"
+      const version = label("version")
       return {
         id: container.Id,
         name: container.Name.replace(/^\//, ""),
         imageId: withAlgorithm(container.Image),
-        running: container.State.Running,
-        healthy: container.State.Running && !["unhealthy", "starting"].includes(container.State.Health?.Status ?? ""),
+        status,
+        running,
+        healthy: running && container.State.Health?.Status !== "unhealthy",
+        // An engine's default may be an empty text.
+        ...(container.HostConfig && { restartPolicy: container.HostConfig.RestartPolicy.Name || "no" }),
         service: label("service"),
         digest: label("digest"),
         config: label("config"),
-        parts: label("parts"),
-        version: label("version")
+        parts: label("parts", maxParts),
+        version: isTag(version) ? version : ""
       }
     })
   )

@@ -56,21 +56,25 @@ END
 create_trial() { shift "$(($1 + 1))"; create "$trial" --restart no --label-file /dev/stdin "$@"; }
 create_next() { shift; create "$next" --restart "$unproven" --label-file /dev/stdin "$@"; }
 
-# Reads the state of the containers with the three names; missing ones are skipped. The format must use `.ID`, not `.Id`:
-# for a field that exists only in the JSON, `docker` falls back to the raw JSON, which has no `.Health` for a container
-# without a health check.
+# Reads the state of the containers with the three names; missing ones are skipped. `.State.Running` would also be true of
+# a container that is paused, or that docker is about to restart. The format must use `.ID`, not `.Id`: for a field that
+# exists only in the JSON, `docker` falls back to the raw JSON, which has no `.Health` for a container without a health check.
 survey() {
-  name_id='' name_runs='' name_state='' name_project='' name_digest='' name_config='' name_policy='' next_id='' next_runs='' trial_id=''
-  found=$(e inspect --type container --format '{{.Name}}|{{.ID}}|{{.State.Running}}|{{.State.Status}} {{with .State.Health}}{{.Status}}{{end}}|{{index .Config.Labels "jiji.project"}}|{{index .Config.Labels "jiji.digest"}}|{{index .Config.Labels "jiji.config"}}|{{.HostConfig.RestartPolicy.Name}}' "$name" "$next" "$trial" 2>/dev/null)
-  while IFS='|' read -r each id_ runs state_ project_ digest_ config_ policy_; do
-    case ${each#/} in
+  name_id='' name_runs='' name_state='' name_digest='' name_config='' name_policy='' next_id='' next_runs='' trial_id='' foreign=''
+  found=$(e inspect --type container --format '{{.Name}}|{{.ID}}|{{.State.Status}} {{with .State.Health}}{{.Status}}{{end}}|{{index .Config.Labels "jiji.project"}}|{{index .Config.Labels "jiji.service"}}|{{index .Config.Labels "jiji.digest"}}|{{index .Config.Labels "jiji.config"}}|{{.HostConfig.RestartPolicy.Name}}' "$name" "$next" "$trial" 2>/dev/null)
+  while IFS='|' read -r each id_ state_ project_ service_ digest_ config_ policy_; do
+    each=${each#/} runs=false
+    case $state_ in 'running '*) runs=true ;; esac
+    case $each in
       "$name")
         name_id=$id_ name_runs=$runs name_state=$state_
-        name_project=$project_ name_digest=$digest_ name_config=$config_ name_policy=$policy_
+        name_digest=$digest_ name_config=$config_ name_policy=$policy_
         ;;
       "$next") next_id=$id_ next_runs=$runs ;;
       "$trial") trial_id=$id_ ;;
+      *) continue ;;
     esac
+    [ "$project_" = "$project" ] && [ "$service_" = "$service" ] || foreign=${foreign:-$each}
   done <<END
 $found
 END
@@ -261,11 +265,15 @@ if command -v flock >/dev/null 2>&1; then
   announce
 fi
 
+# The service's name is only in the labels among the words of `create`, which come before anything that a user chooses freely.
+service=''
+for word; do
+  case $word in jiji.service=*) service=${word#*=}; break ;; esac
+done
+# Names alone do not tell whose a container is: project shop-web with service next has the same as a new container of
+# project shop and service web.
 survey
-if [ -n "$name_id" ] && [ "$name_project" != "$project" ]; then
-  echo "foreign $name"
-  exit 11
-fi
+[ -z "$foreign" ] || { echo "foreign $foreign"; exit 11; }
 
 # Clean up after an interrupted deploy. Remove its trial container. Keep its new container only if the old one is not running.
 [ -z "$trial_id" ] || quiet rm --force "$trial"
@@ -281,8 +289,14 @@ fi
 [ "$name_runs" != true ] || [ "$name_policy" = "$proven" ] || policy "$proven" "$name_id"
 
 if [ "$name_digest" = "$digest" ] && [ "$name_config" = "$config" ]; then
-  case $name_state in 'running unhealthy') ;; 'running '*) echo "unchanged $name_id"; exit 0 ;; esac
+  case $name_state in
+    'running unhealthy') ;;
+    # On podman, only a new container has another policy.
+    'running '*) [ "$engine" = podman ] && [ "$name_policy" != "$proven" ] || { echo "unchanged $name_id"; exit 0; } ;;
+  esac
 fi
+# Podman cannot stop a paused container, and docker can only kill it.
+case $name_state in 'paused '*) ! quiet unpause "$name_id" || name_runs=true ;; esac
 old=$name_id
 [ -n "$old" ] || strategy=beside
 

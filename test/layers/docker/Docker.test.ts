@@ -229,6 +229,25 @@ describe("pulling an image", () => {
     })
   )
 
+  it.effect("takes the digest that the image has in its own repository", () =>
+    Effect.gen(function* () {
+      const own = `sha256:${"b".repeat(64)}`
+      const pull = (path: string, ...repoDigests: ReadonlyArray<string>) => {
+        const stdout = JSON.stringify([{ Id: "sha256:i1", Architecture: "amd64", Size: 1, RepoDigests: repoDigests }])
+        const reference = { path, tag: "7" }
+        return Effect.map(
+          scripted([{ stdout }], (docker) => docker.pull(server, { ...options, reference })),
+          ({ result }) => result.digest
+        )
+      }
+      expect(yield* pull("redis", `ghcr.io/mirror/redis@${digest}`, `redis@${own}`)).toBe(own)
+      expect(yield* pull("redis", `ghcr.io/redis@${digest}`, `docker.io/library/redis@${own}`)).toBe(own)
+      // Podman may find a short name in a registry of its configuration.
+      expect(yield* pull("redis", `quay.io/redis@${own}`)).toBe(own)
+      expect(yield* pull("redis")).toBe("sha256:i1")
+    })
+  )
+
   it.effect("passes the password through the environment only", () =>
     Effect.gen(function* () {
       const credentials = { server: "ghcr.io", username: "me", password: Redacted.make("hunter22") }

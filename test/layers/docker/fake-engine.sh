@@ -70,12 +70,13 @@ look() {
       .Name) [ "$engine" = podman ] || text=$text/; value=${at##*/} ;;
       .ID | .Id) value=$id ;;
       .Image) read -r value <"$at/image" ;;
-      .State.Running) value=false; [ "$status" != running ] || value=true ;;
+      .State.Running) value=false; case $status in running | restarting | paused) value=true ;; esac ;;
       .State.Status) value=$status ;;
       .State.ExitCode) value=7 ;;
       .RestartCount) value=$restarts ;;
       .Status) value=$health ;;
       'index .Config.Labels "jiji.project"') label jiji.project ;;
+      'index .Config.Labels "jiji.service"') label jiji.service ;;
       'index .Config.Labels "jiji.digest"') label jiji.digest ;;
       'index .Config.Labels "jiji.config"') label jiji.config ;;
       'with .State.Health' | end) value='' ;;
@@ -147,6 +148,10 @@ case $operation in
   stop)
     find_container "$2" || exit 1
     echo 'exited 0 ' >"$at/states"
+    ;;
+  unpause)
+    find_container "$2" || exit 1
+    echo 'running 0 ' >"$at/states"
     ;;
   kill)
     find_container "$2" || exit 1

@@ -104,6 +104,7 @@ describe("containers", () => {
         id: "c0ffee",
         name: "shop-web",
         imageId: `sha256:${id}`,
+        status: "running",
         running: true,
         healthy: true,
         service: "web",
@@ -119,17 +120,63 @@ describe("containers", () => {
 
   it.effect("are healthy when they run without a failing health check", () =>
     Effect.gen(function* () {
+      const running = { Status: "running", Running: true }
       const states = [
-        { Running: true, Health: null },
-        { Running: true, Health: { Status: "healthy" } },
-        { Running: true, Health: { Status: "none" } },
-        { Running: true, Health: { Status: "starting" } },
-        { Running: true, Health: { Status: "unhealthy" } },
-        { Running: false, Health: { Status: "healthy" } },
-        { Running: false }
+        { ...running, Health: null },
+        { ...running, Health: { Status: "healthy" } },
+        { ...running, Health: { Status: "none" } },
+        // As replace.sh sees it.
+        { ...running, Health: { Status: "starting" } },
+        { ...running, Health: { Status: "unhealthy" } },
+        { Status: "exited", Running: false, Health: { Status: "healthy" } },
+        { Status: "exited", Running: false }
       ]
       const all = yield* decodeContainers(JSON.stringify(states.map((State) => ({ ...dockerContainer, State }))))
-      expect(all.map(({ healthy }) => healthy)).toEqual([true, true, true, false, false, false, false])
+      expect(all.map(({ healthy }) => healthy)).toEqual([true, true, true, true, false, false, false])
+    })
+  )
+
+  it.effect("run only in the state that the engine calls running", () =>
+    Effect.gen(function* () {
+      const states = [
+        { Status: "running", Running: true, Paused: false, Restarting: false },
+        // Docker.
+        { Status: "restarting", Running: true, Restarting: true },
+        { Status: "paused", Running: true, Paused: true, Health: { Status: "healthy" } },
+        { Status: "created", Running: false },
+        { Status: "dead", Running: false, Dead: true },
+        // Podman.
+        { Status: "paused", Running: false, Paused: true, Health: { Status: "", FailingStreak: 0, Log: null } },
+        { Status: "stopping", Running: false },
+        { Status: "configured", Running: false }
+      ]
+      const all = yield* decodeContainers(JSON.stringify(states.map((State) => ({ ...dockerContainer, State }))))
+      expect(all.map(({ status }) => status)).toEqual(states.map(({ Status }) => Status))
+      expect(all.map(({ running }) => running)).toEqual(states.map((_, index) => index === 0))
+      expect(all.map(({ healthy }) => healthy)).toEqual(states.map((_, index) => index === 0))
+    })
+  )
+
+  it.effect("have the restart policy no if the engine reports none", () =>
+    Effect.gen(function* () {
+      const policies = ["", "no", "always", "unless-stopped"]
+      const text = policies.map((Name) => ({ ...dockerContainer, HostConfig: { RestartPolicy: { Name } } }))
+      const all = yield* decodeContainers(JSON.stringify(text))
+      expect(all.map(({ restartPolicy }) => restartPolicy)).toEqual(["no", "no", "always", "unless-stopped"])
+    })
+  )
+
+  it.effect("have no labels that jiji did not write", () =>
+    Effect.gen(function* () {
+      const hostile = {
+        "jiji.service": "web\u0000",
+        "jiji.digest": "\u001b[2J\u001b]0;title\u0007",
+        "jiji.config": "c".repeat(256),
+        "jiji.parts": `{"ports":"${"p".repeat(100_000)}"}`,
+        "jiji.version": "<script>alert(1)</script>"
+      }
+      const [container] = yield* decodeContainers(JSON.stringify([{ ...dockerContainer, Config: { Labels: hostile } }]))
+      expect(container).toMatchObject({ service: "", digest: "", config: "", parts: "", version: "" })
     })
   )
 

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { it } from "../../support/effect.ts"
 import { untilEffect } from "../../support/waiting.ts"
 import * as FakeEngine from "./FakeEngine.ts"
-import { old, replacing, shells } from "./replacing.ts"
+import { old, replacing, same, shells } from "./replacing.ts"
 
 for (const shell of shells) {
   const { run, start } = replacing(shell)
@@ -94,7 +94,7 @@ for (const shell of shells) {
       Effect.gen(function* () {
         for (const policy of ["always", "no"]) {
           const engine = yield* FakeEngine.make()
-          engine.add("shop-web", "old", { labels: { project: "shop", digest: "sha256:d2", config: "c2" }, policy })
+          engine.add("shop-web", "old", { ...same, policy })
           expect((yield* run(engine)).stdout).toBe("unchanged old\n")
           expect(engine.calls()).toEqual(["update --restart unless-stopped old"])
         }
