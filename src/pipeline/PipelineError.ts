@@ -1,6 +1,5 @@
 import { Duration, Schema } from "effect"
 import { defineError } from "../core/defineError.ts"
-import { joinWords } from "../core/text.ts"
 import { locationSuffix, Location } from "../core/errorText.ts"
 
 /** A step took longer than its time limit. */
@@ -49,21 +48,6 @@ export class InvalidStrategy extends defineError<InvalidStrategy>()("InvalidStra
   remedy: "Use a whole number, 1 or more.",
   exitCode: "failed",
   sample: { node: "servers", option: "batch", value: "0" }
-}) {}
-
-/** Parallel branches added the same key with different types, which the compiler did not see. */
-export class ParallelConflict extends defineError<ParallelConflict>()("ParallelConflict", {
-  fields: {
-    path: Schema.String,
-    key: Schema.String,
-    branches: Schema.Array(Schema.String),
-    types: Schema.Array(Schema.String)
-  },
-  message: (e) =>
-    `The parallel branches ${joinWords(e.branches.map((name) => JSON.stringify(name)))} of ${e.path} added ${JSON.stringify(e.key)} with different types: ${joinWords(e.types)}.`,
-  remedy: "Rename the key in one of them, or run them one after the other: then the later value is used.",
-  exitCode: "failed",
-  sample: { path: "deploy", key: "version", branches: ["git", "hash"], types: ["string", "number"] }
 }) {}
 
 /** An event handler of a pipeline failed. The run continues and shows a warning. */
