@@ -45,23 +45,32 @@ interface Import {
   readonly isType: boolean
 }
 
-const statement = /^(?:import|export)\s+(type\s)?(?:[^"';]*?\sfrom\s+)?"(\.[^"]+)"/gm
+const transpiler = new Bun.Transpiler({ loader: "ts" })
 
-const onlyTypes = (text: string): boolean => {
-  const names = /\{([^}]*)\}/.exec(text)?.[1]
-  return names !== undefined && !/^(?:import|export)\s+\w/.test(text.replace(/^\w+\s+\{/, "{"))
-    ? names.split(",").every((name) => name.trim() === "" || name.trim().startsWith("type "))
-    : false
+/** A path after `from`, `import` or `import(`. Bun only reads imports of values, but the floors apply to types, too. */
+const anyImport = /\b(?:import|export)\b(?:[^"'`;]*?\bfrom\b)?(?:\s|\/\*[^]*?\*\/|\/\/.*\n|\()*["'`]([^"'`]+)["'`]/g
+
+/** Returns the file that a path leads to, or the path itself if it names a package. */
+const resolve = (from: string, path: string): string => {
+  if (!path.startsWith(".")) return path
+  const file = normalize(join(dirname(from), path))
+  return [file, `${file}.ts`, `${file}/index.ts`].find((each) => files.includes(each)) ?? file
 }
 
+/** Reads the imports of a file's text. */
+const readImports = (file: string, text: string): ReadonlyArray<Import> => {
+  const values = transpiler.scanImports(text.replace(/^#!.*/, "")).map(({ path }) => path)
+  const all = [...text.matchAll(anyImport)].map(([, path = ""]) => path)
+  return [...new Set([...values, ...all])]
+    .filter((path) => path.startsWith(".") || /^jiji(?:\/|$)/.test(path))
+    .map((path) => ({ file: resolve(file, path), isType: !values.includes(path) }))
+}
+
+const read = new Map(files.map((file) => [file, readImports(file, readFileSync(join(src, file), "utf8"))]))
+
 const importsOf = (file: string): ReadonlyArray<Import> =>
-  [...readFileSync(join(src, file), "utf8").matchAll(statement)]
-    .map(([text, type, specifier = ""]) => ({
-      file: normalize(join(dirname(file), specifier)),
-      isType: type !== undefined || onlyTypes(text)
-    }))
-    // package.json belongs to everybody.
-    .filter((imported) => !imported.file.startsWith(".."))
+  // package.json belongs to everybody, and the built program to the release.
+  (read.get(file) ?? []).filter((imported) => !["../package.json", "../dist/full.js"].includes(imported.file))
 
 /** Imports that leave their folder for one that is not below it. `depth` says how many parts of a path name a folder. */
 const violations = (
@@ -83,7 +92,7 @@ const violations = (
 }
 
 /** Files that import each other's values, as the paths that lead back to where they began. */
-const circles = (): ReadonlyArray<string> => {
+const circles = (importsOf: (file: string) => ReadonlyArray<Import>, files: ReadonlyArray<string>) => {
   const done = new Set<string>()
   const found: Array<string> = []
   const visit = (file: string, path: ReadonlyArray<string>): void => {
@@ -109,6 +118,37 @@ describe("the floors of src", () => {
     expect(importsOf("pipeline/Pipeline.ts").find(({ file }) => file === "core/Event.ts")?.isType).toBe(true)
   })
 
+  test("finds an import however it is written", () => {
+    const ways: ReadonlyArray<readonly [text: string, isType: boolean]> = [
+      ['import { a } from "./text.ts"\na()', false],
+      ["import { a } from './text.ts'\na()", false],
+      ['import {\n  // it is needed\n  a\n} from "./text.ts"\na()', false],
+      ['/* first */ import { a } from "./text.ts"\na()', false],
+      ['const a = 1; import "./text.ts"', false],
+      ['export * from "./text"', false],
+      ['const a = await import("./text.ts")', false],
+      ["const a = () => import(/* later */ `./text.ts`)", false],
+      ['const a = require("./text.ts")', false],
+      ['import type { A } from "./text.ts"', true],
+      ['import { type A } from "./text.ts"', true],
+      ['export type { A } from "./text.ts"', true],
+      ['export type A = import("./text.ts").A', true],
+      ['type A = typeof import("./text.ts")', true]
+    ]
+    for (const [text, isType] of ways) {
+      expect([text, readImports("core/a.ts", text)]).toEqual([text, [{ file: "core/text.ts", isType }]])
+    }
+    expect(readImports("core/a.ts", 'import("../cli/flags.ts")')).toEqual([{ file: "cli/flags.ts", isType: false }])
+    expect(readImports("core/a.ts", 'import { Step } from "jiji"\nStep()')).toEqual([{ file: "jiji", isType: false }])
+    expect(readImports("core/a.ts", 'import type { Step } from "jiji/testing"')).toHaveLength(1)
+    const both = (file: string) => readImports(file, `await import(/* . */ "./${file === "a.ts" ? "b.ts" : "a.ts"}")`)
+    expect(circles(both, ["a.ts", "b.ts"])).toEqual(["a.ts -> b.ts -> a.ts"])
+  })
+
+  test("does not import jiji by its name, which would be all of it", () => {
+    expect(files.filter((file) => importsOf(file).some((each) => /^jiji(?:\/|$)/.test(each.file)))).toEqual([])
+  })
+
   test("imports only from the floors below", () => {
     expect(violations(floors, 0, "")).toEqual([])
   })
@@ -118,7 +158,7 @@ describe("the floors of src", () => {
   })
 
   test("has no circle of imported values", () => {
-    expect(circles()).toEqual([])
+    expect(circles(importsOf, files)).toEqual([])
   })
 
   test("provides layers only in main, the command line, rehearsals and the testing kit", () => {

@@ -72,7 +72,7 @@ Every event has:
 | key | |
 | --- | --- |
 | \`_tag\` | the kind of event, from the table below |
-| \`seq\` | its position in the stream, counted from 1 without gaps |
+| \`seq\` | its position in the stream, counted from 1 without gaps, whichever run it belongs to |
 | \`run\` | ID of the run |
 | \`time\` | epoch milliseconds |
 | \`path\` | the node: \`deploy/servers[web1]/services[web]/pull\` |

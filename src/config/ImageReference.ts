@@ -163,7 +163,8 @@ const fullRepository = (reference: ImageReference): string => {
 }
 
 /** Whether an image is in a registry on the loopback of the machine that pulls it. */
-export const isOnLoopback = ({ registry }: ImageReference): boolean => registry?.startsWith("localhost:") === true
+export const isOnLoopback = ({ registry = "" }: ImageReference): boolean =>
+  /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]):\d+$/u.test(registry)
 
 /** The parts of a remote repository's path; undefined where a username is needed and absent. */
 const remoteParts = (

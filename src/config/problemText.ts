@@ -2,7 +2,7 @@ import type { SchemaAST, SchemaIssue } from "effect"
 import { hookEvents } from "./hooks.ts"
 import { suggest } from "./suggest.ts"
 import type { KeyPath } from "./Problem.ts"
-import { joinWords } from "../core/text.ts"
+import { cut, joinWords } from "../core/text.ts"
 
 /** A problem with the value at a path. Its location in the file is added later. */
 export interface Finding {
@@ -15,13 +15,16 @@ export interface Finding {
 /** Values below these keys may be secrets, so messages do not quote them. */
 const hidden: ReadonlySet<string | number> = new Set(["password", "passphrase", "environment", "args"])
 
+/** How many characters of a value a message quotes. */
+const maxShown = 60
+
 /** Formats a value for use in a message. */
 const show = (value: unknown, path: KeyPath): string => {
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list"
   if (typeof value === "object" && value !== null) return Object.keys(value).length === 0 ? "an empty map" : "a map"
   if (path.some((key) => hidden.has(key))) return typeof value === "string" ? "this string" : `this ${typeof value}`
   if (typeof value !== "string") return String(value)
-  return value.length > 60 ? `"${value.slice(0, 57)}..."` : `"${value}"`
+  return `"${cut(value, maxShown)}"`
 }
 
 const annotation = (annotations: object | undefined, key: string): string | undefined => {

@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { MachineName, NodeName, Structure, Text } from "./scrubSchema.ts"
 
-/** The fields of every event: its number within the run, the run's id, the time (epoch milliseconds) and the node's path. */
+/** The fields of every event: its number in the stream, the run's id, the time (epoch milliseconds) and the node's path. */
 const stamp = {
   seq: Schema.Int,
   run: Structure,
@@ -120,8 +120,9 @@ export const RunInterrupted = Schema.TaggedStruct("RunInterrupted", { ...stamp, 
 /**
  * Something that happened in a run. Reporters, hooks and the run history are all built from the stream of events.
  *
- * `seq` starts at 1 and has no gaps within a run. Every node that starts ends with exactly one StepSucceeded,
- * StepSkipped, StepFailed or StepInterrupted. Every acquired resource is released exactly once.
+ * `seq` counts all events of the process, from 1 and without gaps. The events of one run alone have gaps where a nested run
+ * has its events. Every node that starts ends with exactly one StepSucceeded, StepSkipped, StepFailed or StepInterrupted.
+ * Every acquired resource is released exactly once.
  */
 export const Event = Schema.Union([
   RunStarted,

@@ -12,6 +12,15 @@ export const CurrentRun = Context.Reference<string>("jiji/core/CurrentRun", { de
 
 const scrubEvent = scrubbed(Event)
 
+/** The original paths of events whose path had a secret in it. */
+const originalPaths = new WeakMap<Event, string>()
+
+/**
+ * Returns the path of an event's node before secrets were removed from it, as in {@link CurrentPath}. Only for comparing: it
+ * must not be shown or stored.
+ */
+export const originalPath = (event: Event): string => originalPaths.get(event) ?? event.path
+
 /**
  * The stream of events of all runs in this process. Publishing never waits for subscribers. Known secrets are removed
  * from an event before any subscriber sees it.
@@ -40,7 +49,8 @@ export class Events extends Context.Service<
           // Number and publish synchronously, so that two fibers cannot publish out of order.
           Effect.withFiber((fiber) => {
             const run = fiber.getRef(CurrentRun)
-            const path = paths.toPublic(run, fiber.getRef(CurrentPath))
+            const original = fiber.getRef(CurrentPath)
+            const path = paths.toPublic(run, original)
             const time = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
             const known =
               result !== undefined && "result" in body ? scrubEncoded(result, body.result, scrubber) : undefined
@@ -52,6 +62,7 @@ export class Events extends Context.Service<
               time,
               path
             }
+            if (path !== original) originalPaths.set(event, original)
             PubSub.publishUnsafe(hub, event)
             if (isEnd(event)) paths.forget(run)
             return Effect.void

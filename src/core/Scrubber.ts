@@ -1,15 +1,26 @@
 import { Context, Layer, Redacted } from "effect"
 import * as PatternSet from "./PatternSet.ts"
+import { decodeCodes, toVisible } from "./plainText.ts"
 import { secretForms } from "./secretForms.ts"
 
 const mask = "<redacted>"
+
+const maskRanges = (text: string, ranges: ReadonlyArray<readonly [start: number, end: number]>): string => {
+  let output = ""
+  let from = 0
+  for (const [start, end] of ranges) {
+    output += `${text.slice(from, start)}${mask}`
+    from = end
+  }
+  return from === 0 ? text : output + text.slice(from)
+}
 
 /**
  * Replaces known secrets with `<redacted>`. jiji adds each secret when it reads it, and passes everything through here
  * before showing, publishing or storing it.
  *
- * A secret is also found in other forms: single lines of it, and encoded as base64, URL, JSON or a quoted shell word.
- * Secrets and lines shorter than 4 characters are not replaced, because they would match ordinary text.
+ * A secret is also found in other forms: single lines of it, its beginning before a cut, and encoded as base64, URL, JSON or
+ * a quoted shell word. Secrets and lines shorter than 4 characters are not replaced, because they would match ordinary text.
  */
 export class Scrubber extends Context.Service<
   Scrubber,
@@ -26,21 +37,22 @@ export class Scrubber extends Context.Service<
   static readonly make = (): Scrubber["Service"] => {
     let isEmpty = true
     const patterns = PatternSet.make()
-    const maskAll = (input: string): string => {
-      let output = ""
-      let from = 0
-      for (const [begin, end] of patterns.ranges(input)) {
-        output += `${input.slice(from, begin)}${mask}`
-        from = end
-      }
-      return from === 0 ? input : output + input.slice(from)
+    const maskLiterals = (input: string): string => maskRanges(input, patterns.ranges(input))
+    /** Replaces secrets that are encoded for a URL or for JSON. There are many ways, so decode the text instead. */
+    const maskCodes = (input: string): string => {
+      const decoded = decodeCodes(input)
+      if (decoded === undefined) return input
+      return maskRanges(
+        input,
+        patterns.ranges(decoded.text).map(([start, end]) => decoded.original(start, end))
+      )
     }
     const text = (input: string): string => {
       if (isEmpty) return input
-      const output = maskAll(input)
+      const output = maskCodes(maskLiterals(input))
       // A reader does not see colours and invisible characters, so look for secrets with those removed, too.
-      const visible = Bun.stripANSI(output).replaceAll(/(?![\t\r\n])[\p{Cc}\p{Cf}\u2028\u2029]/gu, "")
-      const masked = visible === output ? output : maskAll(visible)
+      const visible = toVisible(output)
+      const masked = visible === output ? output : maskCodes(maskLiterals(visible))
       return masked === visible ? output : masked
     }
     const deep = (value: unknown): unknown => {

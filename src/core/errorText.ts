@@ -1,4 +1,5 @@
 import { Formatter, Result, Schema } from "effect"
+import { cut } from "./text.ts"
 
 /** The folder of jiji's own sources, if it runs from them. */
 const ownSource = `${import.meta.dir.replace(/\/src\/core$/, "/src")}/`
@@ -29,7 +30,7 @@ const maxLength = 1000
 
 const formatValue = (value: unknown): string =>
   Result.getOrElse(
-    Result.try(() => Formatter.format(value).slice(0, maxLength)),
+    Result.try(() => cut(Formatter.format(value), maxLength)),
     () => "an unprintable value"
   )
 

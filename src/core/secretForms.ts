@@ -1,5 +1,6 @@
 import { encodeKey } from "./keys.ts"
 import { minPatternLength } from "./PatternSet.ts"
+import { toVisible } from "./plainText.ts"
 
 /** Fragments of base64 shorter than this are ignored, because they would match ordinary text. */
 const minFragmentLength = 8
@@ -39,18 +40,15 @@ const json = (value: string): string => JSON.stringify(value).slice(1, -1)
 const htmlJson = (value: string): string =>
   json(value).replaceAll(/[<>&]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`)
 
-/**
- * Returns the forms in which a secret can appear in output: the value itself, each of its lines, and its encodings as
- * base64, URL, form data, JSON, a single-quoted shell word, and an item's key in a path.
- */
-export const secretForms = (value: string): ReadonlyArray<string> =>
+const formsOf = (value: string): ReadonlyArray<string> =>
   // The escaped forms of such a short value would match ordinary text.
   value.length < minPatternLength
     ? []
     : [
         value,
-        value.trim(),
-        ...value.split(/\r?\n/),
+        toVisible(value),
+        // Form data has `+` for a space.
+        value.replaceAll(" ", "+"),
         ...base64Forms(value),
         encodeURIComponent(value.toWellFormed()),
         new URLSearchParams([["", value]]).toString().slice(1),
@@ -59,3 +57,15 @@ export const secretForms = (value: string): ReadonlyArray<string> =>
         value.replaceAll("'", "'\\''"),
         encodeKey(value)
       ]
+
+/**
+ * Returns the forms in which a secret can appear in output: the value itself, also without surrounding space, each of its
+ * lines, and its encodings as base64, URL, form data, JSON, a single-quoted shell word, and an item's key in a path. The
+ * scrubber also decodes URLs and JSON, so not every way to encode them is here.
+ */
+export const secretForms = (value: string): ReadonlyArray<string> => [
+  ...formsOf(value),
+  ...formsOf(value.trim()),
+  // Programs may print a line without its indentation.
+  ...value.split(/\r\n?|\n/).flatMap((line) => [line, line.trim()])
+]

@@ -14,6 +14,13 @@ export const printable = (text: string): string => {
     .replaceAll(ciCommand, "# #")
 }
 
+/** Follows a text that jiji cut. The scrubber knows it, and also removes the beginning of a secret that stands before it. */
+export const cutMark = " … (cut)"
+
+/** Cuts a text that is too long. Always use this for text that is not scrubbed yet: a plain cut would leave half a secret. */
+export const cut = (text: string, maxLength: number): string =>
+  text.length <= maxLength ? text : text.slice(0, maxLength) + cutMark
+
 /** Joins the lines of a text and makes the result safe to print. */
 export const oneLine = (text: string): string => printable(text.replaceAll(/[\r\n]+/g, " "))
 

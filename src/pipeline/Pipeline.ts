@@ -4,7 +4,7 @@ import { asNode, type Node, type Subscriber } from "./Node.ts"
 import { type Origin, origin } from "./origin.ts"
 import { appendNode, checkName } from "./paths.ts"
 import type {
-  AddsOf,
+  OwnAdds,
   PrefixPaths,
   Branch,
   ErrorOf,
@@ -33,14 +33,7 @@ import * as Strategies from "./Strategy.ts"
 export { Description, describe } from "./description.ts"
 export { insertAfter, insertBefore, remove, replace } from "./edit.ts"
 export { toMermaid } from "./mermaid.ts"
-export {
-  DuplicatePath,
-  InvalidName,
-  InvalidStrategy,
-  NoSuchNode,
-  ParallelConflict,
-  StepTimedOut
-} from "./PipelineError.ts"
+export { DuplicatePath, InvalidName, InvalidStrategy, NoSuchNode, StepTimedOut } from "./PipelineError.ts"
 export { run } from "./interpreter/run.ts"
 export type { Node } from "./Node.ts"
 export type { Branch } from "./types/NodeMap.ts"
@@ -162,14 +155,14 @@ export const pipeline =
     self: Pipeline<N, S, E, R, X, Name>
   ): Append<
     N,
-    StateAfterPipeline<S, S2>,
+    StateAfterPipeline<S, N2, S2>,
     E,
     R,
     X,
     Name,
     E2,
     R2,
-    { readonly [P in LiteralName<Name2>]: NodeTypes<N2, S2, S, StateAfterPipeline<S, S2>> } & PrefixPaths<
+    { readonly [P in LiteralName<Name2>]: NodeTypes<N2, S2, S, StateAfterPipeline<S, N2, S2>> } & PrefixPaths<
       LiteralName<Name2>,
       X2
     >
@@ -180,8 +173,8 @@ export const pipeline =
  * Appends steps and pipelines that run in parallel. Each starts with the same state, and everything that they add is in
  * the state afterwards. If one fails, the others are interrupted.
  *
- * Does not compile if two of them add the same key with different types. The run fails
- * with {@link ParallelConflict} if only the values show that. With the same type, the value of the later branch is used.
+ * Does not compile if two of them add the same key with different types. With the same type, the value of the later branch in
+ * the list is used.
  */
 export const parallel =
   <const B extends ReadonlyArray<Branch>>(...branches: B) =>
@@ -196,14 +189,14 @@ export const parallel =
     self: Pipeline<N, S, E, R, X, Name>
   ): Append<
     N,
-    StateAfterPipeline<S, AddsOfParallel<B>>,
+    StateAfterAdds<S, AddsOfParallel<B>>,
     E,
     R,
     X,
     Name,
     ErrorOf<B[number]>,
     ServicesOf<B[number]>,
-    NodeMapOfAll<B[number], S, StateAfterPipeline<S, AddsOfParallel<B>>>
+    NodeMapOfAll<B[number], S, StateAfterAdds<S, AddsOfParallel<B>>>
   > =>
     append(self, { _tag: "Parallel", branches })
 
@@ -292,14 +285,14 @@ export const when =
     self: Pipeline<N, S, E, R, X, Name>
   ): Append<
     N,
-    StateAfterPipeline<S, Partial<AddsOf<B>>>,
+    StateAfterAdds<S, Partial<OwnAdds<B>>>,
     E,
     R,
     X,
     Name,
     ErrorOf<B>,
     ServicesOf<B>,
-    NodeMapOf<B, S, StateAfterPipeline<S, Partial<AddsOf<B>>>> & { readonly "?": NodeTypes<S0, {}, S, S> }
+    NodeMapOf<B, S, StateAfterAdds<S, Partial<OwnAdds<B>>>> & { readonly "?": NodeTypes<S0, {}, S, S> }
   > =>
     append(self, { _tag: "When", ...options })
 

@@ -1,6 +1,6 @@
 import { Duration, Schema } from "effect"
-import { defineError } from "../core/defineError.ts"
 import { joinWords } from "../core/text.ts"
+import { defineError } from "../core/defineError.ts"
 import { locationSuffix, Location } from "../core/errorText.ts"
 
 /** A step took longer than its time limit. */
@@ -71,22 +71,7 @@ export class StateIncomplete extends defineError<StateIncomplete>()("StateIncomp
   }
 }) {}
 
-/** Parallel branches added the same key with different types, which the compiler did not see. */
-export class ParallelConflict extends defineError<ParallelConflict>()("ParallelConflict", {
-  fields: {
-    path: Schema.String,
-    key: Schema.String,
-    branches: Schema.Array(Schema.String),
-    types: Schema.Array(Schema.String)
-  },
-  message: (e) =>
-    `The parallel branches ${joinWords(e.branches.map((name) => JSON.stringify(name)))} of ${e.path} added ${JSON.stringify(e.key)} with different types: ${joinWords(e.types)}.`,
-  remedy: "Rename the key in one of them, or run them one after the other: then the later value is used.",
-  exitCode: "failed",
-  sample: { path: "deploy", key: "version", branches: ["git", "hash"], types: ["string", "number"] }
-}) {}
-
-/** An event handler of a pipeline failed. The run continues. */
+/** An event handler of a pipeline failed. The run continues and shows a warning. */
 export class SubscriberFailed extends defineError<SubscriberFailed>()("SubscriberFailed", {
   fields: { event: Schema.String, reason: Schema.String, at: Location },
   message: (e) =>

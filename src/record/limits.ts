@@ -1,4 +1,5 @@
 import type { Event } from "../core/Event.ts"
+import { cut } from "../core/text.ts"
 
 /** How many runs are kept, how old they may get, and how large they may be together. The oldest are deleted first. */
 export const historyLimits = { runs: 200, days: 90, bytes: 256 * 1024 * 1024 } as const
@@ -23,9 +24,7 @@ export interface StoredEvent {
 const isOutput = ({ _tag }: Event): boolean => _tag === "StepOutput" || _tag === "StepProgress" || _tag === "StepNoted"
 
 const truncateLine = (event: Event): Event =>
-  event._tag === "StepOutput" && event.line.length > maxLineLength
-    ? { ...event, line: `${event.line.slice(0, maxLineLength)} … (cut)` }
-    : event
+  event._tag === "StepOutput" ? { ...event, line: cut(event.line, maxLineLength) } : event
 
 /** Drops progress events that a later one in the same batch replaces. */
 export const latestProgress = (events: ReadonlyArray<Event>): ReadonlyArray<Event> => {

@@ -1,5 +1,6 @@
 import { Formatter, Schema } from "effect"
 import { defineError } from "../core/defineError.ts"
+import { cut } from "../core/text.ts"
 import type { ScriptedOutput } from "./Answer.ts"
 
 /** An answer of a test or a dry run replied with something that is not the output of a command. */
@@ -22,7 +23,7 @@ const maxLength = 200
 
 /** A value for the message. */
 export const describeReply = (value: unknown): string =>
-  typeof value === "function" ? "a function" : Formatter.format(value).slice(0, maxLength)
+  typeof value === "function" ? "a function" : cut(Formatter.format(value), maxLength)
 
 /** Whether a value is the output of a command. Tests may be written without type checking. */
 export const isOutput = (value: ScriptedOutput): boolean => {

@@ -145,6 +145,8 @@ describe("a reference", () => {
   test("is on the loopback only where its registry is", () => {
     const isOn = (text: string) => ImageReference.isOnLoopback(Result.getOrThrow(ImageReference.parse(text)))
     expect(["localhost:9270/a", "localhost/a", "ghcr.io/localhost", "a"].map(isOn)).toEqual([true, false, false, false])
+    expect(["127.0.0.1:5000/a", "127.8.0.1:5000/a", "[::1]:5000/a"].filter(isOn)).toHaveLength(3)
+    expect(["127.0.0.1.example.com:5000/a", "localhost.example.com:80/a", "10.0.0.1:5000/a"].filter(isOn)).toEqual([])
   })
 
   test("shows its registry even where only that is named", () => {

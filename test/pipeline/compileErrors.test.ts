@@ -16,7 +16,12 @@ class Clock extends Context.Service<Clock, { readonly now: number }>()("me/Clock
 const tick = Step.make("tick", () => Effect.map(Clock, ({ now }) => ({ now })))
 const number = Step.make("number", () => Effect.succeed({ x: 1 }))
 const text = Step.make("text", () => Effect.succeed({ x: "" }))
-void [built, tick, number, text]
+const retype = <const Name extends string, X>(name: Name, x: X) =>
+  Pipeline.make<{ x: X | number | boolean }, Name>(name).pipe(Pipeline.step(Step.make("set", () => Effect.succeed({ x }))))
+const passes = Pipeline.make<{ x: number }, "passes">("passes")
+const useX = Step.make("use", ({ x }: { readonly x: number }) => Effect.log(x))
+const useOne = Step.make("use", ({ x }: { readonly x: 1 }) => Effect.log(x))
+void [built, tick, number, text, retype, passes, useX, useOne]
 `
 
 const early = "an earlier step must add everything that this node needs"
@@ -80,6 +85,60 @@ const cases: ReadonlyArray<readonly [name: string, code: string, ...says: Readon
     "branches that add a key with different types",
     'Pipeline.make("p").pipe(Pipeline.parallel(number, text))',
     "parallel branches add these keys with different types",
+    '"x"'
+  ],
+  [
+    "a pipeline branch that changes the type of a key that it needs",
+    'Pipeline.make<{ x: boolean }>("p").pipe(Pipeline.parallel(text, Pipeline.make<{ x: boolean }, "q">("q").pipe(Pipeline.step(number))))',
+    "parallel branches add these keys with different types",
+    '"x"'
+  ],
+  [
+    "two such branches",
+    'Pipeline.make<{ x: boolean }>("p").pipe(Pipeline.parallel(retype("a", 1), retype("b", "")))',
+    "parallel branches add these keys with different types",
+    '"x"'
+  ],
+  [
+    "branches of which one adds the key only sometimes",
+    'Pipeline.make("p").pipe(Pipeline.parallel(text, Step.make("some", () => Effect.succeed({} as { x: number } | { z: number }))))',
+    "parallel branches add these keys with different types",
+    '"x"'
+  ],
+  [
+    "a list of branches that add a key with different types",
+    'Pipeline.make("p").pipe(Pipeline.parallel(...[number, text]))',
+    "parallel branches add these keys with different types",
+    '"x"'
+  ],
+  [
+    "a step that needs what a branch has changed beside one that only passes it on",
+    'Pipeline.make<{ x: number }>("p").pipe(Pipeline.parallel(retype("a", ""), passes), Pipeline.step(useX))',
+    early,
+    "Type 'string' is not assignable to type 'number'"
+  ],
+  [
+    "a step that needs what a nested pipeline has changed to a wider type",
+    'Pipeline.make<{ x: number }>("p").pipe(Pipeline.pipeline(retype("a", 1 as number | string)), Pipeline.step(useX))',
+    early,
+    "Type 'string' is not assignable to type 'number'"
+  ],
+  [
+    "a step that needs what a condition may have changed",
+    'Pipeline.make<{ x: number }>("p").pipe(Pipeline.when({ if: () => true, reason: "", body: retype("a", "") }), Pipeline.step(useX))',
+    early,
+    "is not assignable to type 'number'"
+  ],
+  [
+    "a step that needs the narrower type which a condition may have added",
+    'Pipeline.make<{ x: number }>("p").pipe(Pipeline.when({ if: () => true, reason: "", body: retype("a", 1 as const) }), Pipeline.step(useOne))',
+    early,
+    "Type 'number' is not assignable to type '1'"
+  ],
+  [
+    "an inserted pipeline that changes the type of a key that it needs",
+    'Pipeline.make<{ x: number }>("p").pipe(Pipeline.pipeline(passes)).pipe(Pipeline.insertAfter("p/passes", retype("a", "")))',
+    "the state has these keys with another type",
     '"x"'
   ],
   [

@@ -1,4 +1,5 @@
 import { Effect, Stream } from "effect"
+import { cut } from "../../core/text.ts"
 import type { Command } from "./Command.ts"
 
 /** The maximum bytes of an output that jiji parses and keeps in full. The JSON of images and containers is far smaller. */
@@ -34,7 +35,7 @@ const lineReader = () => {
     if (isCut) return
     line += part
     if (line.length <= maxLineLength) return
-    line = `${line.slice(0, maxLineLength)} … (cut)`
+    line = cut(line, maxLineLength)
     isCut = true
   }
   const take = (): string => {

@@ -5,7 +5,7 @@ import type { Command } from "../processes/Command.ts"
 import { label, type Machine } from "./Machine.ts"
 import { Shell } from "./Shell.ts"
 
-/** A finished command: its node's path, its machine, its times (epoch milliseconds) and its result. */
+/** A finished command: its node's original path (which may contain a secret), its machine, its times (epoch milliseconds) and its result. */
 export interface CommandRun {
   readonly path: string
   readonly machine: string

@@ -66,6 +66,7 @@ export const run = <N extends object, S, E, R, ROut = never, LE = never, RIn = n
     const provideServices = Effect.flatMap(Effect.context<unknown>(), (context) => Deferred.succeed(services, context))
     const undos = new Undos(yield* UndoableSteps)
     const nodes = Effect.andThen(provideServices, runNodes(node, input as State, name, undos)).pipe(
+      Effect.map((added): State => ({ ...input, ...added })),
       Effect.ensuring(Effect.sync(() => undos.forget(name)))
     )
     const body = layers === undefined ? nodes : Effect.provide(nodes, layers)

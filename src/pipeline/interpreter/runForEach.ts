@@ -28,7 +28,10 @@ const itemsOf = (node: ForEachNode, state: State, path: string): ReadonlyArray<I
   })
 }
 
-/** Runs the body of a forEach for each item, as the strategy says. Returns the state with what was collected. */
+/**
+ * Runs the body of a forEach for each item, as the strategy says. Returns what was collected. `runBody` returns what the body
+ * adds to the state.
+ */
 export const runForEach = (
   node: ForEachNode,
   state: State,
@@ -54,6 +57,7 @@ export const runForEach = (
             )
           }
           return withNodeEvents("item", path, runBody(state, path)).pipe(
+            Effect.map((added) => ({ ...state, ...added })),
             Effect.onError(() => Effect.sync(() => void (failedKey ??= key))),
             // Collect failures instead of failing, which would interrupt the other items in the middle of their work.
             Effect.exit
@@ -72,13 +76,13 @@ export const runForEach = (
       return yield* Effect.failCause(Cause.fromReasons(reasons))
     }
     const { collect } = node
-    if (collect === undefined) return state
+    if (collect === undefined) return {}
     const values = exits
       .filter(Exit.isSuccess)
       .map((exit) =>
         readState(`the collect of ${JSON.stringify(node.name)}`, exit.value, (known) => collect.value(known as never))
       )
-    return { ...state, [collect.as]: values }
+    return { [collect.as]: values }
   })
   return withNodeEvents("forEach", path, items)
 }

@@ -72,7 +72,7 @@ const applyWrapper = (
   }
 }
 
-/** Runs a step with its wrappers. Returns the state with what it adds. */
+/** Runs a step with its wrappers. Returns what it adds to the state. */
 export const runStep = (step: StepNode, state: State, path: string, undos: Undos): NodeEffect<State> => {
   const { result } = step
   const name = stepLabel(step)
@@ -94,5 +94,6 @@ export const runStep = (step: StepNode, state: State, path: string, undos: Undos
     return ended
   }
   const done = withNodeEvents("step", path, node, end, result)
-  return Effect.map(done, ({ adds }) => ({ ...state, ...(adds as object | undefined) }))
+  // A step without results may return undefined.
+  return Effect.map(done, ({ adds }) => ({ ...(adds as object | undefined) }))
 }

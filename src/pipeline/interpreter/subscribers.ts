@@ -1,7 +1,7 @@
 import { Cause, Context, Deferred, Effect, Fiber, Stream } from "effect"
 import { runAuthorFunction } from "../../core/authorFunction.ts"
 import { type Event, isEnd } from "../../core/Event.ts"
-import { CurrentPath, Events } from "../../core/Events.ts"
+import { CurrentPath, Events, originalPath } from "../../core/Events.ts"
 import { messageOf, sourceLocation } from "../../core/errorText.ts"
 import { type Node, namedNodes, type PipelineNode, type Subscriber } from "../Node.ts"
 import { SubscriberFailed } from "../PipelineError.ts"
@@ -14,7 +14,7 @@ export const CallHandlers = Context.Reference<boolean>("jiji/pipeline/interprete
   defaultValue: () => true
 })
 
-/** A subscriber, and a pattern of the paths whose events it gets. */
+/** A subscriber, and a pattern of the original paths whose events it gets. */
 interface Subscription {
   readonly subscriber: Subscriber
   readonly paths: RegExp
@@ -65,7 +65,7 @@ const runSubscriber = Effect.fnUntraced(function* (
     }).pipe(Effect.catchCause((cause) => warn(isEnd(event), cause)))
   yield* stream.pipe(
     Stream.takeUntil(isEnd),
-    Stream.filter((event) => event._tag === subscriber.tag && paths.test(event.path)),
+    Stream.filter((event) => event._tag === subscriber.tag && paths.test(originalPath(event))),
     Stream.runForEach(handle)
   )
 })

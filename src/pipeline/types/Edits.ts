@@ -115,7 +115,7 @@ export type WithoutNodeAndKeys<X, Path extends string> = {
 /** The final state after an insertion. Only a node at the top level changes it: the types do not follow what deeper nodes add. */
 export type StateAfterInsert<S, Path extends string, B extends Branch> = Path extends `${string}/${string}`
   ? S
-  : S & AddsOf<B>
+  : S & Omit<OwnAdds<B>, keyof S>
 
 /** The pipeline after a branch was inserted. The errors and services of a replaced node stay in its type. */
 export type EditedPipeline<N, S, E, R, X, Name extends string, B extends Branch> = Pipeline<

@@ -31,13 +31,24 @@ export type AddsOf<B> = BranchTypes<B>["adds"]
 export type ErrorOf<B> = BranchTypes<B>["error"]
 export type ServicesOf<B> = BranchTypes<B>["services"]
 
-/** What a branch itself adds. The final state of a pipeline also has what it started with. */
-export type OwnAdds<B> = B extends { readonly _tag: "Pipeline" } ? Omit<AddsOf<B>, keyof NeedsOf<B>> : AddsOf<B>
+/** The keys of `A` and `B` that have the same type in both. */
+type SameKeys<A, B> = {
+  [P in keyof A & keyof B]: [A[P], B[P]] extends [B[P], A[P]] ? P : never
+}[keyof A & keyof B]
+
+/**
+ * What a pipeline itself adds. Its final state also has what it started with, perhaps with a wider type than the state around
+ * it; a key that has the same type before and after is one of those.
+ */
+export type OwnAddsOf<Needs, After> = After extends unknown ? Omit<After, SameKeys<Needs, After>> : never
+
+/** What a branch itself adds. */
+export type OwnAdds<B> = B extends { readonly _tag: "Pipeline" } ? OwnAddsOf<NeedsOf<B>, AddsOf<B>> : AddsOf<B>
 
 /** The intersection of the parameters of a union of functions. A parameter that is itself a union stays one. */
 export type IntersectParameters<F> = [F] extends [(_: infer I) => void] ? I : never
 type NeedsParameter<B> = B extends unknown ? (_: NeedsOf<B>) => void : never
-type AddsParameter<B> = B extends unknown ? (_: AddsOf<B>) => void : never
+type AddsParameter<B> = B extends unknown ? (_: OwnAdds<B>) => void : never
 export type NeedsOfAll<B> = IntersectParameters<NeedsParameter<B>>
 export type AddsOfAll<B> = IntersectParameters<AddsParameter<B>>
 

@@ -1,4 +1,4 @@
-import type { AddsOf, AddsOfAll, Branch, OwnAdds } from "./NodeMap.ts"
+import type { AddsOfAll, Branch, OwnAdds, OwnAddsOf } from "./NodeMap.ts"
 
 /**
  * Appears in the compile error if a node needs something that the state does not have. It is empty, so that every state has
@@ -13,38 +13,57 @@ export type FromEarlierStep = "an earlier step must add everything that this nod
 /** A state without some keys. Distributes over unions. */
 export type OmitKeys<T, K extends PropertyKey> = [K] extends [never] ? T : T extends unknown ? Omit<T, K> : never
 
-/** The keys of `A` that are also in `S` with another type. */
-type ChangedKeys<S, A> = { [P in keyof A & keyof S]: Required<A>[P] extends S[P] ? never : P }[keyof A & keyof S]
-/** The same, without keys that a pipeline only passes through with a wider type: there the type in `S` is still right. */
-type ConflictingKeys<S, A> = { [P in ChangedKeys<S, A>]: S[P] extends A[P] ? never : P }[ChangedKeys<S, A>]
+/** True if a key of a type is optional. */
+type IsOptional<A, P extends keyof A> = {} extends Pick<A, P> ? true : false
 
-/** `S` with the keys `K` overwritten by `A`. If a key is optional in `A`, the old value may still be there. */
+/** The keys of `A` that are also in `S` with another type. If a key is optional in `A`, the old value may still be there. */
+type ChangedKeys<S, A> = {
+  [P in keyof A & keyof S]: [Required<A>[P]] extends [S[P]]
+    ? IsOptional<A, P> extends true
+      ? [S[P]] extends [A[P]]
+        ? never
+        : P
+      : never
+    : P
+}[keyof A & keyof S]
+
+/** `S` with the keys `K` overwritten by `A`. */
 type Overwrite<S, A, K extends keyof S> = OmitKeys<S, K> & {
-  [P in keyof A]: P extends K ? ({} extends Pick<A, P> ? S[P] | A[P] : A[P]) : A[P]
+  [P in keyof A]: P extends K ? (IsOptional<A, P> extends true ? S[P] | A[P] : A[P]) : A[P]
 }
 
-// These use an intersection wherever that is equivalent, because it is cheaper to check.
-
-/** The state after a step. What the step adds overwrites what was there. */
+/**
+ * The state after a node. What it adds overwrites what was there. This is an intersection wherever that is equivalent, because
+ * it is cheaper to check.
+ */
 export type StateAfterAdds<S, A> = [ChangedKeys<S, A>] extends [never] ? S & A : Overwrite<S, A, ChangedKeys<S, A>>
 
-/** The state after a nested pipeline with the final state `A`, which mostly consists of the state that it started with. */
-export type StateAfterPipeline<S, A> = [ConflictingKeys<S, A>] extends [never]
-  ? S & A
-  : Overwrite<S, A, ConflictingKeys<S, A>>
+/** The state after a nested pipeline that needs `Needs` and has the final state `After`. */
+export type StateAfterPipeline<S, Needs, After> = StateAfterAdds<S, OwnAddsOf<Needs, After>>
 
-/** The keys of both types that have different types in them. */
-type DifferentKeys<A, B> = {
-  [P in keyof A & keyof B]: [A[P], B[P]] extends [B[P], A[P]] ? never : P
-}[keyof A & keyof B]
-
-/** The keys that branches add with different types. */
-type ConflictsOf<B extends ReadonlyArray<Branch>, Added = {}> = B extends readonly [
+/** What parallel branches add. */
+export type AddsOfParallel<B extends ReadonlyArray<Branch>> = B extends readonly [
   infer First,
   ...infer Rest extends ReadonlyArray<Branch>
 ]
-  ? DifferentKeys<OwnAdds<First>, Added> | ConflictsOf<Rest, Added & OwnAdds<First>>
-  : never
+  ? OwnAdds<First> & AddsOfParallel<Rest>
+  : B extends readonly []
+    ? {}
+    : AddsOfAll<B[number]>
+
+type AllKeys<T> = T extends unknown ? keyof T : never
+/** The type of a key that only some members of a union may have. */
+type ValueAt<T, P> = T extends unknown ? (P extends keyof T ? T[P] : never) : never
+
+/** The keys that one branch adds with another type than all branches together, because a second one adds it, too. */
+type DifferentKeys<Own, All> = {
+  [P in AllKeys<Own>]: [ValueAt<Own, P>, ValueAt<All, P>] extends [ValueAt<All, P>, ValueAt<Own, P>] ? never : P
+}[AllKeys<Own>]
+
+/** The keys that branches add with different types. */
+type ConflictsOf<B extends ReadonlyArray<Branch>> = {
+  [I in keyof B]: DifferentKeys<OwnAdds<B[I]>, AddsOfParallel<B>>
+}[number]
 
 /** Appears in the compile error if parallel branches cannot be appended. */
 interface ConflictingBranches<Keys> {
@@ -55,13 +74,3 @@ interface ConflictingBranches<Keys> {
 export type NoConflict<B extends ReadonlyArray<Branch>> = [ConflictsOf<B>] extends [never]
   ? unknown
   : ConflictingBranches<ConflictsOf<B>>
-
-/** What parallel branches add. */
-export type AddsOfParallel<B extends ReadonlyArray<Branch>> = B extends readonly [
-  ...infer Before extends ReadonlyArray<Branch>,
-  infer Last
-]
-  ? StateAfterPipeline<AddsOfParallel<Before>, AddsOf<Last>>
-  : B extends readonly []
-    ? {}
-    : AddsOfAll<B[number]>

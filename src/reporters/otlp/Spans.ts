@@ -1,6 +1,7 @@
 import { Cause, Context, Exit, Option, Tracer } from "effect"
 import type { CommandRun } from "../../layers/shell/tracedShell.ts"
 import type { Event, FailureRecord } from "../../core/Event.ts"
+import { originalPath } from "../../core/Events.ts"
 import { parentPaths } from "../eventLine.ts"
 import type { ParentSpan } from "./settings.ts"
 
@@ -26,8 +27,9 @@ export class Spans {
   readonly #tracer: Tracer.Tracer
   readonly #parent: ParentSpan | undefined
   readonly #attributes: Readonly<Record<string, string>>
+  /** By original path. */
   readonly #spans = new Map<string, Tracer.Span>()
-  /** Finished commands by path, until their node ends. */
+  /** Finished commands by original path, until their node ends. */
   readonly #commands = new Map<string, Array<CommandRun>>()
 
   /** The run's span gets the `attributes`. */
@@ -75,7 +77,9 @@ export class Spans {
 
   /** Handles the next event of the run. */
   event(event: Event): void {
-    const { path, time } = event
+    const { path: shown, time } = event
+    // Commands have their original path, too.
+    const path = originalPath(event)
     switch (event._tag) {
       case "RunStarted": {
         const span = this.#begin(event.name, time, this.#parent && Tracer.externalSpan(this.#parent))
@@ -85,9 +89,9 @@ export class Spans {
         return
       }
       case "StepStarted": {
-        const span = this.#begin(path, time, this.#parentOf(path))
+        const span = this.#begin(shown, time, this.#parentOf(path))
         span.attribute("jiji.kind", event.kind)
-        const name = serverOf(path)
+        const name = serverOf(shown)
         if (name !== undefined) span.attribute("jiji.server", name)
         this.#spans.set(path, span)
         return
