@@ -1,4 +1,5 @@
 import { ByteSize, Effect, FileSystem, PlatformError, Schema } from "effect"
+import { systemErrorReason, systemErrorRemedy } from "../core/systemError.ts"
 
 /** The size limit in bytes. Files that a person writes are smaller. */
 const maxBytes = 1024 * 1024
@@ -12,7 +13,7 @@ export type FileFault = typeof FileFault.Type
 
 /** Returns what is wrong with the file. Completes "FILE …". */
 export const faultText = (fault: FileFault): string => {
-  if (fault instanceof PlatformError.PlatformError) return `cannot be read: ${fault.message}`
+  if (fault instanceof PlatformError.PlatformError) return `cannot be read: ${systemErrorReason(fault)}.`
   switch (fault) {
     case "folder":
       return "cannot be read: it is a folder."
@@ -24,10 +25,12 @@ export const faultText = (fault: FileFault): string => {
 }
 
 /** Returns what to do about it. `what` is the kind of file that is needed. */
-export const faultRemedy = (fault: FileFault, what: string): string =>
-  fault === "large"
+export const faultRemedy = (fault: FileFault, what: string): string => {
+  if (fault instanceof PlatformError.PlatformError) return systemErrorRemedy(fault)
+  return fault === "large"
     ? `Check that it is ${what}, and make it smaller.`
     : `Make sure that it is ${what} and that your user may read it.`
+}
 
 /** Reads a regular file of at most {@link maxBytes}. Returns undefined if it does not exist. */
 export const readRegularFile = Effect.fnUntraced(
