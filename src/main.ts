@@ -21,6 +21,7 @@ import { supervise } from "./cli/process/supervise.ts"
 import { Terminal } from "./cli/process/Terminal.ts"
 import { RunLayers } from "./cli/RunLayers.ts"
 import { makeTelemetry } from "./cli/telemetry/telemetry.ts"
+import { usualWords } from "./cli/usualWords.ts"
 import { UserPaths } from "./cli/UserPaths.ts"
 import type { Project } from "./config/Project.ts"
 import { Events } from "./core/Events.ts"
@@ -122,7 +123,7 @@ const services = Layer.mergeAll(
   Layer.provideMerge(Platform.layer)
 )
 
-const words = RunCommand.separatePipelineFlags(process.argv.slice(2))
+const words = RunCommand.separatePipelineFlags(usualWords(process.argv.slice(2)))
 const program = Command.runWith(root, { version })(words).pipe(
   Effect.tapCause(github.reportExit),
   Effect.provide(services)

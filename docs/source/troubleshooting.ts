@@ -9,7 +9,7 @@ const src = join(import.meta.dir, "../../src")
 
 /** The headings of the page, with the paths in src of their errors. The longest path that matches a file wins. */
 const parts = {
-  "Usage and configuration": ["cli/", "config/", "reporters/", "sandbox/", "steps/"],
+  "Usage and configuration": ["cli/", "config/", "layers/git/", "reporters/", "sandbox/", "steps/"],
   "Run history": ["record/"],
   Secrets: ["layers/secrets/"],
   "Servers and SSH": ["layers/shell/", "layers/ssh/"],

@@ -9,6 +9,7 @@ import { type FileLocation, withRemedy, workflowCommand } from "../reporters/git
 import { feed, type Follower, type Output } from "../reporters/Reporter.ts"
 import { warningText } from "./messages.ts"
 import { errorDetails, exitReport } from "./process/exit.ts"
+import { systemErrorReason } from "../core/systemError.ts"
 import { writeStderrSync } from "./process/stderr.ts"
 import type { OutputOptions } from "./RunLayers.ts"
 
@@ -52,11 +53,12 @@ export const gitHubWorkflow = ({ env, output, scrub }: GitHubWorkflowOptions): G
   const append = (text: string) =>
     Effect.try({
       try: () => appendFileSync(file, text),
-      catch: (cause) => String(cause instanceof Error && "code" in cause ? cause.code : cause)
+      catch: (cause) =>
+        `${systemErrorReason(cause)} (${cause instanceof Error && "code" in cause ? cause.code : cause})`
     }).pipe(
       Effect.catch((reason) => {
         const remedy = "Set GITHUB_STEP_SUMMARY to a file that exists where jiji runs and that it can write to."
-        const warning = formatWarning(true, `Cannot write the job summary to ${file} (${reason}).`, remedy)
+        const warning = formatWarning(true, `Cannot write the job summary to ${file}: ${reason}.`, remedy)
         return Effect.sync(() => writeStderrSync(warning))
       })
     )

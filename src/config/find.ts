@@ -79,14 +79,24 @@ const locate = Effect.fnUntraced(function* (options: { readonly cwd: string; rea
   if (options.config !== undefined) return path.resolve(options.cwd, options.config)
   for (let folder = path.resolve(options.cwd); ; folder = path.dirname(folder)) {
     const file = path.join(folder, ".jiji", "deploy.yml")
-    const there = yield* Effect.orElseSucceed(fs.exists(file), () => false)
-    if (there) return file
+    // A link that leads nowhere or to itself is there, too, and reading it says what is wrong.
+    const isLink = Effect.isSuccess(fs.readLink(file))
+    const isThere = Effect.match(fs.stat(file), {
+      onSuccess: () => true,
+      onFailure: ({ reason }) => reason._tag === "PermissionDenied"
+    })
+    if ((yield* isThere) || (yield* isLink)) return file
     if (folder === path.dirname(folder)) return yield* new ConfigNotFound({ path: options.cwd, named: false })
   }
 })
 
 const read = Effect.fnUntraced(function* (file: string, shown: string) {
   const bytes = yield* Effect.mapError(readRegularFile(file), (reason) => new ConfigUnreadable({ file: shown, reason }))
+  if (bytes === undefined) {
+    const fs = yield* FileSystem.FileSystem
+    const target = yield* Effect.option(fs.readLink(file))
+    if (target._tag === "Some") return yield* new ConfigUnreadable({ file: shown, reason: "dangling" })
+  }
   return bytes === undefined ? undefined : ({ shown, bytes } satisfies ConfigFile)
 })
 

@@ -1,8 +1,10 @@
 import {
+  CST,
   isAlias,
   isMap,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
   type Node,
   parseDocument,
@@ -38,6 +40,48 @@ const errorMessage = (error: YAMLError): string => {
   }
 }
 
+/** The limit for lists and maps within each other. deploy.yml needs about ten. */
+const maxDepth = 100
+
+/**
+ * Returns the line where lists and maps within each other exceed {@link maxDepth}. The parser needs seconds for thousands of
+ * open brackets, and reports each of them, so only the tokens are read here.
+ */
+const tooDeepLine = (text: string): number | undefined => {
+  let line = 1
+  /** Open brackets, and the dashes and question marks at the start of this line, each of which starts a list or a map. */
+  let [brackets, indicators] = [0, 0]
+  let start = true
+  for (const token of new Lexer().lex(text)) {
+    switch (CST.tokenType(token)) {
+      case "flow-seq-start":
+      case "flow-map-start":
+        brackets++
+        break
+      case "flow-seq-end":
+      case "flow-map-end":
+        brackets--
+        break
+      case "seq-item-ind":
+      case "explicit-key-ind":
+        if (start) indicators++
+        break
+      case "space":
+      case "anchor":
+      case "tag":
+        break
+      default:
+        start = false
+    }
+    if (brackets + indicators > maxDepth) return line
+    if (!token.includes("\n")) continue
+    line += token.split("\n").length - 1
+    indicators = 0
+    start = true
+  }
+  return undefined
+}
+
 const emptyValue = (at: SourceLocation): Located => ({ _tag: "Scalar", at, value: null, source: "" })
 
 /**
@@ -48,6 +92,11 @@ export const parseYaml = (
   file: string,
   text: string
 ): { readonly tree: Located | undefined; readonly problems: ReadonlyArray<Problem> } => {
+  const deep = tooDeepLine(text)
+  if (deep !== undefined) {
+    const message = `has more than ${maxDepth} lists and maps within each other`
+    return { tree: undefined, problems: [{ file, line: deep, path: "", message }] }
+  }
   const lines = new LineCounter()
   const document = parseDocument(text, {
     lineCounter: lines,

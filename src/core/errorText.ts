@@ -1,4 +1,5 @@
-import { Formatter, Result, Schema } from "effect"
+import { Formatter, PlatformError, Result, Schema } from "effect"
+import { systemErrorText } from "./systemError.ts"
 import { cut } from "./text.ts"
 
 /** The folder of jiji's own sources, if it runs from them. */
@@ -37,6 +38,7 @@ const formatValue = (value: unknown): string =>
 /** Returns a text for any value that a step failed or died with: the error's message, or its tag and fields. */
 export const messageOf = (error: unknown): string => {
   if (typeof error === "string") return error
+  if (PlatformError.isPlatformError(error)) return systemErrorText(error).replace("cannot", "Cannot")
   if (error instanceof Error && error.message !== "") return error.message
   const tag = tagOf(error) ?? (error instanceof Error ? error.name : undefined)
   if (typeof error !== "object" || error === null || tag === undefined) return formatValue(error)

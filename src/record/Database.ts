@@ -51,7 +51,8 @@ export const tryDatabase = <A>(file: string, run: () => A) =>
     catch: (cause) => {
       if (cause instanceof RecordUnusable) return cause
       const code = cause instanceof Error && "code" in cause ? String(cause.code) : ""
-      const detail = /^SQLITE_|^$/.test(code) ? `${cause instanceof Error ? cause.message : cause}` : code
+      if (/^E[A-Z]+$/.test(code)) return new RecordUnusable({ file, why: reasonFor(code), detail: code, reason: cause })
+      const detail = cause instanceof Error ? cause.message : String(cause)
       return new RecordUnusable({ file, why: reasonFor(code), detail })
     }
   })

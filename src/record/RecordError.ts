@@ -1,6 +1,7 @@
 import { PlatformError, Schema, Struct } from "effect"
 import { dirname } from "node:path"
 import { accessDenied, defineError } from "../core/defineError.ts"
+import { systemErrorReason, systemErrorRemedy, systemErrorText } from "../core/systemError.ts"
 
 const history = "/home/me/.local/state/jiji/runs.sqlite"
 
@@ -26,16 +27,24 @@ const problems = {
   }
 } as const
 
+/** The system's error, if it refused an operation on the file or its folder. */
+const reason = Schema.optionalKey(Schema.Defect())
+
 /** The history of this machine's runs cannot be read or written. */
 export class RecordUnusable extends defineError<RecordUnusable>()("RecordUnusable", {
-  fields: { file: Schema.String, why: Schema.Literals(Struct.keys(problems)), detail: Schema.String },
+  fields: { file: Schema.String, why: Schema.Literals(Struct.keys(problems)), detail: Schema.String, reason },
   message: (e) =>
-    `Cannot ${e.why === "damaged" || e.why === "newer" ? "read" : "use"} the run history in ${e.file}: ${problems[e.why].text}${e.detail === "" ? "" : ` (${e.detail})`}.`,
-  remedy: (e) => problems[e.why].remedy,
+    e.reason === undefined
+      ? `Cannot ${e.why === "damaged" || e.why === "newer" ? "read" : "use"} the run history in ${e.file}: ${problems[e.why].text}${e.detail === "" ? "" : ` (${e.detail})`}.`
+      : `Cannot use the run history in ${e.file}: ${systemErrorText(e.reason, e.file)}.`,
+  remedy: (e) =>
+    e.reason === undefined
+      ? problems[e.why].remedy
+      : `${systemErrorRemedy(e.reason, e.file)} Or set XDG_STATE_HOME to another folder.`,
   exitCode: (e) => (e.why === "denied" || e.why === "foreign" ? "permission" : "failed"),
   sample: [
     { file: history, why: "damaged", detail: "file is not a database" },
-    { file: history, why: "denied", detail: "" }
+    { file: history, why: "denied", detail: "", reason: accessDenied(history) }
   ]
 }) {}
 
@@ -76,16 +85,18 @@ export class PageTaken extends defineError<PageTaken>()("PageTaken", {
   sample: { file: "notes.html" }
 }) {}
 
-const whyNot = (file: string, { message, reason }: PlatformError.PlatformError): string => {
-  if (reason._tag === "NotFound") return `the folder ${dirname(file)} does not exist`
-  return reason._tag === "PermissionDenied" ? "your user may not write there" : message
-}
+/** jiji writes a temporary file beside the page first, which no message needs to name. */
+const whyNot = (file: string, error: PlatformError.PlatformError): string =>
+  error.reason._tag === "NotFound" ? `the folder ${dirname(file)} does not exist` : systemErrorReason(error)
 
 /** The page of a run cannot be written to its file. */
 export class PageNotWritten extends defineError<PageNotWritten>()("PageNotWritten", {
   fields: { file: Schema.String, reason: Schema.instanceOf(PlatformError.PlatformError) },
   message: (e) => `Cannot write the page of the run to ${e.file}: ${whyNot(e.file, e.reason)}.`,
-  remedy: "Choose a file in an existing folder that your user may write to, or `-` for standard output.",
+  remedy: (e) =>
+    e.reason.reason._tag === "NotFound"
+      ? "Choose a file in an existing folder that your user may write to, or `-` for standard output."
+      : `${systemErrorRemedy(e.reason, e.file)} Or choose another file, or \`-\` for standard output.`,
   exitCode: "failed",
   sample: { file: "/srv/run.html", reason: accessDenied("/srv/run.html") }
 }) {}

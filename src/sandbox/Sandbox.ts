@@ -3,6 +3,7 @@ import { connect } from "node:net"
 import { stringify } from "yaml"
 import type { Project } from "../config/Project.ts"
 import { accessDenied, defineError } from "../core/defineError.ts"
+import { systemErrorRemedy, systemErrorText } from "../core/systemError.ts"
 import * as SshServer from "./SshServer.ts"
 
 /** The name of the environment for the sandbox: `jiji deploy -e sandbox`. */
@@ -33,8 +34,9 @@ export class SandboxRunning extends defineError<SandboxRunning>()("SandboxRunnin
 /** The sandbox's files cannot be written. */
 export class SandboxNotWritten extends defineError<SandboxNotWritten>()("SandboxNotWritten", {
   fields: { reason: Schema.instanceOf(PlatformError.PlatformError) },
-  message: (e) => `Cannot write the sandbox's files: ${e.reason.message}`,
-  remedy: "Make .jiji and the folder for temporary files writable for your user.",
+  message: (e) => `The sandbox cannot start: ${systemErrorText(e.reason)}.`,
+  remedy: (e) =>
+    `${systemErrorRemedy(e.reason)} The sandbox writes into .jiji and into the folder for temporary files.`,
   exitCode: "permission",
   sample: { reason: accessDenied(".jiji/deploy.sandbox.yml") }
 }) {}

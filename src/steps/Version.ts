@@ -21,14 +21,26 @@ export const step = Step.make(
   }) {
     const builds = project.services.flatMap(({ source }) => (source._tag === "Build" ? [source] : []))
     if (builds.length === 0) return Step.skip("no service is built", { version: requestedVersion ?? "" })
+    const { publish } = yield* Events
     const committed =
-      requestedVersion === undefined ? yield* (yield* Git).version(project.root) : Option.some(requestedVersion)
+      requestedVersion === undefined
+        ? yield* Effect.catchTag((yield* Git).version(project.root), "GitFailed", ({ folder, output }) =>
+            Effect.as(
+              publish({
+                _tag: "StepNoted",
+                level: "warning",
+                text: `The version is a hash of the files to build, because git cannot read the repository of ${folder}: ${output}`
+              }),
+              Option.none<string>()
+            )
+          )
+        : Option.some(requestedVersion)
     const version = Option.isSome(committed)
       ? committed.value
       : yield* contextHash([...new Set(builds.flatMap(({ context, dockerfile }) => [context, dockerfile]))])
     // It must be valid as a tag.
     yield* Effect.fromResult(withTag({ path: "name" }, version))
-    yield* (yield* Events).publish({ _tag: "StepNoted", level: "info", text: version })
+    yield* publish({ _tag: "StepNoted", level: "info", text: version })
     return { version }
   }),
   { result: Schema.Struct({ version: Schema.String }) }

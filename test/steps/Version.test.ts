@@ -34,6 +34,31 @@ describe("the version of a deploy", () => {
     })
   )
 
+  it.effect("is a hash of the build context if git fails, with git's message as a warning", () =>
+    Effect.gen(function* () {
+      const dubious: Override = (_, { script }) =>
+        script === "version"
+          ? {
+              stdout: "",
+              stderr:
+                "fatal: detected dubious ownership in repository at '/srv'\nTo add an exception for this directory, call:\n\n\tgit config --global --add safe.directory /srv\n",
+              exitCode: 4
+            }
+          : undefined
+      const { events } = yield* rehearse(project(), { override: dubious })
+      const notes = events.flatMap((event) =>
+        event._tag === "StepNoted" && event.path === "deploy/version" ? [{ level: event.level, text: event.text }] : []
+      )
+      expect(notes).toEqual([
+        {
+          level: "warning",
+          text: "The version is a hash of the files to build, because git cannot read the repository of /srv: fatal: detected dubious ownership in repository at '/srv' To add an exception for this directory, call: git config --global --add safe.directory /srv"
+        },
+        { level: "info", text: expect.stringMatching(/^[0-9a-f]{12}$/) }
+      ])
+    })
+  )
+
   it.effect("is not needed if nothing is built", () =>
     Effect.gen(function* () {
       const { all } = yield* rehearse(project({ services: [service("web", ["web1"], { source: image("nginx:1") })] }))

@@ -1,7 +1,26 @@
-import { Context, Effect, Layer, Option } from "effect"
+import { Context, Effect, Layer, Option, Schema } from "effect"
+import { defineError } from "../../core/defineError.ts"
+import { oneLine } from "../../core/text.ts"
 import { type ProcessError, script } from "../processes/Command.ts"
+import ignoredScript from "./ignored.sh" with { type: "text" }
 import versionScript from "./version.sh" with { type: "text" }
 import { Processes } from "../processes/Processes.ts"
+
+/** git cannot read the repository of a folder, for example because it belongs to another user. */
+export class GitFailed extends defineError<GitFailed>()("GitFailed", {
+  fields: { folder: Schema.String, output: Schema.String },
+  message: (e) => `git cannot read the repository of ${e.folder}: ${e.output}`,
+  remedy: "Fix what git says, or choose the tag with --version.",
+  exitCode: "failed",
+  sample: {
+    folder: "/srv/shop",
+    output:
+      "fatal: detected dubious ownership in repository at '/srv/shop' To add an exception for this directory, call: git config --global --add safe.directory /srv/shop"
+  }
+}) {}
+
+/** How many characters of git's message an error quotes. */
+const maxMessage = 1000
 
 /** Reads the git repository of the project's files. */
 export class Git extends Context.Service<
@@ -9,9 +28,10 @@ export class Git extends Context.Service<
   {
     /**
      * A folder's version: the short commit hash; plus `-dirty-` and 8 digits of a content hash if files differ from the
-     * commit. None if there is no commit. Ignores changes in `.jiji`.
+     * commit. None if there is no repository or no commit; fails if git cannot read the repository. Ignores changes in
+     * `.jiji`, and the caller's `GIT_*` variables.
      */
-    version(folder: string): Effect.Effect<Option.Option<string>, ProcessError>
+    version(folder: string): Effect.Effect<Option.Option<string>, ProcessError | GitFailed>
     /** The files that git tracks or does not ignore. Empty outside a repository. */
     notIgnored(folder: string, files: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>, ProcessError>
   }
@@ -22,12 +42,16 @@ export class Git extends Context.Service<
       const { run } = yield* Processes
       return Git.of({
         version: Effect.fnUntraced(function* (folder) {
-          const { exitCode, stdout } = yield* run(script("version", versionScript, [folder]))
+          const { exitCode, stderr, stdout } = yield* run(script("version", versionScript, [folder]))
+          if (exitCode === 4)
+            return yield* new GitFailed({
+              folder,
+              output: oneLine(stderr.trim()).replace(/ +/g, " ").slice(0, maxMessage)
+            })
           return exitCode === 0 ? Option.some(stdout.trim()) : Option.none()
         }),
         notIgnored: Effect.fnUntraced(function* (folder, files) {
-          const words = ["git", "-C", folder, "check-ignore", "--", ...files] as const
-          const { exitCode, stdout } = yield* run({ words })
+          const { exitCode, stdout } = yield* run(script("ignored", ignoredScript, [folder, ...files]))
           // The exit code is 1 if no file is ignored. A higher code is an error.
           if (exitCode > 1) return []
           const ignored = new Set(stdout.split("\n"))

@@ -1,5 +1,6 @@
 import { PlatformError, Schema } from "effect"
 import { accessDenied, defineError } from "../../core/defineError.ts"
+import { isDiskFull, systemErrorRemedy, systemErrorText } from "../../core/systemError.ts"
 
 // Shared by the samples.
 const folder = "~/.local/share/jiji/registry"
@@ -7,9 +8,9 @@ const folder = "~/.local/share/jiji/registry"
 /** The local registry's files cannot be read or written. */
 export class StoreFailed extends defineError<StoreFailed>()("StoreFailed", {
   fields: { directory: Schema.String, reason: Schema.instanceOf(PlatformError.PlatformError) },
-  message: (e) => `The local registry in ${e.directory} cannot be used: ${e.reason.message}.`,
+  message: (e) => `The local registry in ${e.directory} cannot be used: ${systemErrorText(e.reason, e.directory)}.`,
   remedy: (e) =>
-    `Check that ${e.directory} belongs to your user and that its disk has free space. You may delete the folder: the next deploy fills it again.`,
+    `${systemErrorRemedy(e.reason, e.directory)} ${isDiskFull(e.reason) ? `You may delete ${e.directory}: the next deploy fills it again.` : "XDG_DATA_HOME chooses another folder."}`,
   exitCode: "failed",
   sample: { directory: folder, reason: accessDenied(folder) }
 }) {}

@@ -1,5 +1,6 @@
 import { Schema, Struct } from "effect"
 import { accessDenied, defineError } from "../../core/defineError.ts"
+import { isSystemError, systemErrorRemedy, systemErrorText } from "../../core/systemError.ts"
 import type { SecretsError } from "../secrets/SecretsError.ts"
 
 /** The server's name in deploy.yml, and the address that jiji connected to. */
@@ -135,8 +136,12 @@ export const keyProblemText = (problem: KeyProblem): string => unusable[problem]
 /** A key from the configuration cannot be used. */
 export class KeyUnusable extends defineError<KeyUnusable>()("KeyUnusable", {
   fields: { file: Schema.String, reason: KeyProblem, cause },
-  message: (e) => `The SSH key ${e.file} cannot be used: ${unusable[e.reason].text}.`,
-  remedy: (e) => unusable[e.reason].remedy,
+  message: (e) =>
+    `The SSH key ${e.file} cannot be used: ${e.reason === "unreadable" && isSystemError(e.cause) ? `it cannot be read: ${systemErrorText(e.cause, e.file)}` : unusable[e.reason].text}.`,
+  remedy: (e) =>
+    e.reason === "unreadable" && isSystemError(e.cause)
+      ? systemErrorRemedy(e.cause, e.file)
+      : unusable[e.reason].remedy,
   exitCode: "permission",
   sample: { file: "~/.ssh/id_ed25519", reason: "passphrase-needed" }
 }) {}
@@ -145,11 +150,11 @@ export class KeyUnusable extends defineError<KeyUnusable>()("KeyUnusable", {
 export class SshFileUnusable extends defineError<SshFileUnusable>()("SshFileUnusable", {
   fields: { file: Schema.String, operation: Schema.Literals(["read", "write", "parse"]), cause: Schema.Defect() },
   message: (e) =>
-    `${e.file} cannot be ${{ read: "read", write: "written", parse: "parsed" }[e.operation]}${afterColon(e.cause)}.`,
+    `${e.file} cannot be ${{ read: "read", write: "written", parse: "parsed" }[e.operation]}${isSystemError(e.cause) ? `: ${systemErrorText(e.cause, e.file)}` : afterColon(e.cause)}.`,
   remedy: (e) =>
     e.operation === "parse"
       ? "Correct the file; `ssh -G HOST` shows how OpenSSH reads it."
-      : "Correct the owner and mode of the file and its folder.",
+      : systemErrorRemedy(e.cause, e.file),
   exitCode: (e) => (e.operation === "parse" ? "configuration" : "permission"),
   sample: [
     { file: knownHosts, operation: "write", cause: accessDenied(knownHosts) },
