@@ -100,9 +100,9 @@ as the first event of the stream.
 Live progress and plain text show the steps of nested runs, and the run's name at its end. The history, hooks, traces and
 GitHub annotations and summaries only follow the outer run; its step shows how the nested run ended.
 
-If a nested run fails or is interrupted, its steps are undone before it ends. Once it has succeeded, it stays done, even if
-the outer run fails later. To undo it then, add an undo to the step that starts it, or nest the pipeline with
-\`Pipeline.pipeline\` instead of running it.
+If a nested run fails or is interrupted, its steps are undone before it ends. If it has succeeded and the outer run fails later,
+its steps are undone together with those of the outer run. By then its own last event is published, so these undos have the outer
+run's ID, and paths below the step that started it: \`release/notify/child/send/undo\`.
 
 ## Dry runs
 

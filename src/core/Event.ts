@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { MachineName, NodeName, Structure, Text } from "./scrubSchema.ts"
+import { ErrorTag, MachineName, NodeName, Structure, Text } from "./scrubSchema.ts"
 
 /** The fields of every event: its number in the stream, the run's id, the time (epoch milliseconds) and the node's path. */
 const stamp = {
@@ -15,7 +15,7 @@ export const NodeKind = Schema.Literals(["step", "pipeline", "forEach", "item", 
 export type NodeKind = typeof NodeKind.Type
 
 /** A failure in an event: the error's tag, message and remedy. A defect (an unexpected exception) has the tag `Defect`. */
-export const FailureRecord = Schema.Struct({ tag: Structure, message: Text, remedy: Text })
+export const FailureRecord = Schema.Struct({ tag: ErrorTag, message: Text, remedy: Text })
 export type FailureRecord = typeof FailureRecord.Type
 
 /** A run started. `version` is the version of the event format. A dry run has `dryRun`. A nested run has its `parent`'s ID. */

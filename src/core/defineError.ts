@@ -1,5 +1,6 @@
 import { type Cause, PlatformError, Schema } from "effect"
 import { ExitCode, type Failure } from "./Failure.ts"
+import { ownTags } from "./ownTags.ts"
 
 type Fields = Schema.Struct.Fields
 
@@ -52,6 +53,7 @@ export const defineError =
     definition: ErrorDefinition<F>
   ): ErrorClass<Self, Tag, F> => {
     type Values = Schema.Struct.Type<F>
+    ownTags.add(tag)
     const { exitCode, fields, message, remedy, sample } = definition
     const text = (part: Derived<F, string>, values: Values) => (typeof part === "function" ? part(values) : part)
     // The type that TaggedError returns is another one where `Self` is missing; the getters that it lacks are added below.

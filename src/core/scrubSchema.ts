@@ -1,16 +1,18 @@
 import { Schema, SchemaAST } from "effect"
 import { ownNames } from "./ownNames.ts"
+import { ownTags } from "./ownTags.ts"
 import type { Scrubber } from "./Scrubber.ts"
 
 /**
  * What a string in an event is, which decides whether secrets are removed from it.
  *
  * - `text`: free text or data of the author. Secrets are removed.
- * - `structure`: a tag or an ID. Never changes.
+ * - `structure`: an ID, a path or the name of a script. Never changes.
+ * - `errorTag`: the tag of an error. Only those of jiji's own errors never change.
  * - `nodeName`: the name of a node. Only jiji's own names never change.
  * - `machine`: `local`, which never changes, or the name of a server.
  */
-type StringKind = "text" | "structure" | "nodeName" | "machine"
+type StringKind = "text" | "structure" | "errorTag" | "nodeName" | "machine"
 
 const annotation = "jiji/core/stringKind"
 const kindOf = (ast: SchemaAST.AST): unknown => SchemaAST.resolveAt(annotation)(ast)
@@ -18,6 +20,7 @@ const stringOf = (kind: StringKind) => Schema.String.annotate({ [annotation]: ki
 
 export const Text = stringOf("text")
 export const Structure = stringOf("structure")
+export const ErrorTag = stringOf("errorTag")
 export const NodeName = stringOf("nodeName")
 export const MachineName = stringOf("machine")
 
@@ -30,6 +33,7 @@ export const scrubName = (name: string, scrub: Pick<Scrub, "text">): string =>
 
 const scrubString = (kind: unknown, value: string, scrub: Scrub): string => {
   if (kind === "structure" || (kind === "machine" && value === "local")) return value
+  if (kind === "errorTag" && ownTags.has(value)) return value
   return kind === "nodeName" ? scrubName(value, scrub) : scrub.text(value)
 }
 

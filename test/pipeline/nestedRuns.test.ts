@@ -88,17 +88,19 @@ describe("a run that a step starts", () => {
     })
   )
 
-  it.effect("stays done once it has succeeded, and the step that started it can undo it", () =>
-    Effect.gen(function* () {
-      const undone: Array<string> = []
-      const child = make("child").pipe(step(undoable("inner", undone)))
-      const nest = Step.make("nest", () => run(child, {}))
-      yield* watch(make("outer").pipe(step(nest), step(fail("late"))))
-      expect(undone).toEqual([])
-      const withUndo = nest.pipe(Step.undo(() => Effect.sync(() => undone.push("nest"))))
-      yield* watch(make("outer").pipe(step(withUndo), step(fail("late"))))
-      expect(undone).toEqual(["nest"])
-    })
+  it.effect(
+    "is undone once it has succeeded and the outer run fails, by its own undos or by that of the step that started it",
+    () =>
+      Effect.gen(function* () {
+        const undone: Array<string> = []
+        const child = make("child").pipe(step(undoable("inner", undone)))
+        const nest = Step.make("nest", () => run(child, {}))
+        yield* watch(make("outer").pipe(step(nest), step(fail("late"))))
+        expect(undone.splice(0)).toEqual(["inner"])
+        const withUndo = nest.pipe(Step.undo(() => Effect.sync(() => undone.push("nest"))))
+        yield* watch(make("outer").pipe(step(withUndo), step(fail("late"))))
+        expect(undone).toEqual(["nest"])
+      })
   )
 
   it.effect("can be started several times at once, also by the same pipeline", () =>

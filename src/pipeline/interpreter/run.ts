@@ -9,7 +9,7 @@ import { type NodeEffect, type State } from "./nodeEvents.ts"
 import type { Pipeline } from "../Pipeline.ts"
 import { UnhandledError } from "./UnhandledError.ts"
 import { notifySubscribers } from "./subscribers.ts"
-import { Undos } from "./undos.ts"
+import { CurrentStep, Undos } from "./undos.ts"
 
 /** Short, and sorted by time: `mf3k2a9c-7q1x`. */
 const newRunId = Effect.gen(function* () {
@@ -46,8 +46,8 @@ const withRunEvents = (name: string, parent: string, body: NodeEffect<State>): N
  * resources of its steps are released in reverse order before its last event.
  *
  * A step can call this, too. That starts another run with its own ID, whose `parent` is the run of the step. If the nested run
- * fails or is interrupted, its steps are undone before it ends. Once it has succeeded they are kept, even if the outer run
- * fails later: add an undo to the step, or nest the pipeline with `Pipeline.pipeline` instead.
+ * fails or is interrupted, its steps are undone before it ends. If it has succeeded and the outer run fails later, they are
+ * undone with the steps of the outer run, unless the step that started it has an undo of its own.
  *
  * `layers` are built when the run starts and released before its last event.
  */
@@ -65,9 +65,20 @@ export const run = <N extends object, S, E, R, ROut = never, LE = never, RIn = n
     const services = yield* Deferred.make<Context.Context<unknown>>()
     const provideServices = Effect.flatMap(Effect.context<unknown>(), (context) => Deferred.succeed(services, context))
     const undos = new Undos(yield* UndoableSteps)
+    const step = yield* CurrentStep
+    const context = yield* Effect.context<unknown>()
+    // The layers of this run have been released when a later failure undoes its steps, so build them again.
+    const provide = (undo: NodeEffect<unknown>) =>
+      Effect.provideContext(layers === undefined ? undo : Effect.provide(undo, layers), context)
     const nodes = Effect.andThen(provideServices, runNodes(node, input as State, name, undos)).pipe(
       Effect.map((added): State => ({ ...input, ...added })),
-      Effect.ensuring(Effect.sync(() => undos.forget(name)))
+      Effect.provideService(CurrentStep, undefined),
+      Effect.onExit((exit) =>
+        Effect.sync(() => {
+          if (Exit.isSuccess(exit)) step?.undos.adopt(step.path, undos, provide)
+          undos.close()
+        })
+      )
     )
     const body = layers === undefined ? nodes : Effect.provide(nodes, layers)
     yield* Effect.provideService(notifySubscribers(node, id, services), CurrentRun, id)

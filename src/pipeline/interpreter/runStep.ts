@@ -7,7 +7,7 @@ import { StepTimedOut } from "../PipelineError.ts"
 import { isSkipped } from "../Step.ts"
 import type { Wrapper } from "../Step.ts"
 import { readState, withState } from "./stateReads.ts"
-import type { Undos } from "./undos.ts"
+import { CurrentStep, type Undos } from "./undos.ts"
 import { failureRecords } from "../../core/failureRecords.ts"
 
 /** What a step or its wrapper returned. */
@@ -77,7 +77,9 @@ export const runStep = (step: StepNode, state: State, path: string, undos: Undos
   const { result } = step
   const name = stepLabel(step)
   // The compiler checked the state against the step's needs when the pipeline was built.
-  const call = withState(name, state, (known) => runAuthorFunction(name, step.run, () => step.run(known as never)))
+  const call = withState(name, state, (known) =>
+    runAuthorFunction(name, step.run, () => step.run(known as never))
+  ).pipe(Effect.provideService(CurrentStep, { path, undos }))
   const body = Effect.map(call, (returned): Outcome =>
     isSkipped(returned) ? { adds: returned.adds, skipped: returned.reason } : { adds: returned }
   )
@@ -89,7 +91,10 @@ export const runStep = (step: StepNode, state: State, path: string, undos: Undos
   })
   const end = ({ adds, ended }: { readonly adds: unknown; readonly ended: NodeResult }) => {
     if (!("skipped" in ended)) {
-      for (const wrapper of step.wrappers) if (wrapper._tag === "Undo") undos.add(path, step, wrapper, adds, state)
+      const own = step.wrappers.filter((wrapper) => wrapper._tag === "Undo")
+      // Its own undo also undoes the runs that it has started.
+      if (own.length > 0) undos.forget(path)
+      for (const wrapper of own) undos.add(path, step, wrapper, adds, state)
     }
     return ended
   }

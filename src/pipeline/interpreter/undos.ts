@@ -1,5 +1,6 @@
-import { Duration, Effect, Exit } from "effect"
+import { Context, Duration, Effect, Exit } from "effect"
 import { runAuthorFunction } from "../../core/authorFunction.ts"
+import { CurrentPath, CurrentRun } from "../../core/Events.ts"
 import { stepLabel, type StepNode } from "../Node.ts"
 import type { NameTracker } from "../../core/NameTracker.ts"
 import { withNodeEvents, type NodeEffect, type State } from "./nodeEvents.ts"
@@ -7,23 +8,50 @@ import { withState } from "./stateReads.ts"
 import { StepTimedOut } from "../PipelineError.ts"
 import type { Undo } from "../Step.ts"
 
+/** The step that the current fiber runs. A run that it starts adds its undos there when it has succeeded. */
+export const CurrentStep = Context.Reference<{ readonly path: string; readonly undos: Undos } | undefined>(
+  "jiji/pipeline/interpreter/CurrentStep",
+  { defaultValue: () => undefined }
+)
+
 /** A completed step, and how to undo it. */
 interface UndoableStep {
   readonly path: string
   readonly undo: NodeEffect<unknown>
+  /** How long the undo may take. */
+  readonly within: Duration.Duration
   /** Removes the step from the list of undoable steps. */
   readonly untrack: () => void
 }
 
 /** Runs an undo. If it fails, the step stays in the list of undoable steps. */
-const runUndo = ({ undo, untrack }: UndoableStep) =>
-  Effect.map(Effect.exit(undo), (exit) => {
+const runUndo = ({ path, undo, untrack, within }: UndoableStep) => {
+  const undoPath = `${path}/undo`
+  const limited = Effect.timeoutOrElse(undo, {
+    duration: within,
+    orElse: () => Effect.fail(new StepTimedOut({ path: undoPath, millis: Duration.toMillis(within) }))
+  })
+  return Effect.map(Effect.exit(withNodeEvents("undo", undoPath, limited)), (exit) => {
     if (Exit.isSuccess(exit)) untrack()
   })
+}
+
+/**
+ * Gives an undo the services of the run that has added it. Its events belong to the run that it runs in, since its own has
+ * published its last event.
+ */
+const withServices = (
+  undo: NodeEffect<unknown>,
+  provide: (undo: NodeEffect<unknown>) => NodeEffect<unknown>
+): NodeEffect<unknown> =>
+  Effect.flatMap(Effect.all([CurrentPath, CurrentRun]), ([path, run]) =>
+    provide(undo.pipe(Effect.provideService(CurrentPath, path), Effect.provideService(CurrentRun, run)))
+  )
 
 /** The completed steps of a run that can be undone, in the order in which they completed. */
 export class Undos {
   #steps: Array<UndoableStep> = []
+  #isClosed = false
   readonly #tracker: NameTracker
 
   constructor(tracker: NameTracker) {
@@ -32,18 +60,45 @@ export class Undos {
 
   /** Adds a completed step. */
   add(path: string, step: StepNode, undo: Undo, added: unknown, state: State): void {
-    const undoPath = `${path}/undo`
     const label = `the undo of ${stepLabel(step)}`
     const call = withState(label, state, (known) =>
       runAuthorFunction(label, step.run, () => undo.run(added as never, known as never))
     )
-    const limited = Effect.scoped(call).pipe(
-      Effect.timeoutOrElse({
-        duration: undo.within,
-        orElse: () => Effect.fail(new StepTimedOut({ path: undoPath, millis: Duration.toMillis(undo.within) }))
+    this.#steps.push({
+      path,
+      // What an undo starts is not part of a step.
+      undo: Effect.scoped(call).pipe(Effect.provideService(CurrentStep, undefined)),
+      within: undo.within,
+      untrack: this.#tracker.add(path)
+    })
+  }
+
+  /**
+   * Adds the steps of a run that the step at a path has started and that has succeeded. `provide` gives their undos the
+   * services of that run.
+   */
+  adopt(path: string, nested: Undos, provide: (undo: NodeEffect<unknown>) => NodeEffect<unknown>): void {
+    const steps = nested.#steps
+    nested.#steps = []
+    for (const step of steps) {
+      step.untrack()
+      // The nested run can outlive this one, if a step has started it in the background.
+      if (this.#isClosed) continue
+      const at = `${path}/${step.path}`
+      this.#steps.push({
+        ...step,
+        path: at,
+        undo: withServices(step.undo, provide),
+        untrack: this.#tracker.add(at)
       })
-    )
-    this.#steps.push({ path, undo: withNodeEvents("undo", undoPath, limited), untrack: this.#tracker.add(path) })
+    }
+  }
+
+  /** Forgets all steps, now and later: the run has ended. */
+  close(): void {
+    this.#isClosed = true
+    for (const { untrack } of this.#steps) untrack()
+    this.#steps = []
   }
 
   /** Removes and returns the steps below a path, last one first. So each step is undone at most once. */

@@ -1,4 +1,4 @@
-import { describe, expect } from "bun:test"
+import { describe, expect, spyOn } from "bun:test"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { join } from "node:path"
 import { PassThrough } from "node:stream"
@@ -92,9 +92,20 @@ for (const [name, make] of servers)
         const server = yield* make()
         yield* ssh.connect(server)
         const port = yield* Sshd.freePort
+        // Holds the server's answer back, so that the request is interrupted after it was granted.
+        let answer: (() => void) | undefined
+        const { forwardIn } = Client.prototype
+        const spy = spyOn(Client.prototype, "forwardIn").mockImplementation(function (this: Client, host, port, done) {
+          return forwardIn.call(this, host, port, (error, granted) => {
+            answer = () => done?.(error, granted)
+          })
+        })
+        yield* Effect.addFinalizer(() => Effect.sync(() => spy.mockRestore()))
         const fiber = yield* Effect.forkChild(Effect.scoped(ssh.forward(server, { port, to: 9 })))
-        yield* Effect.yieldNow
+        yield* untilEffect(() => answer !== undefined)
+        expect(addressesOf(port)).toEqual([loopback])
         yield* Fiber.interrupt(fiber)
+        answer?.()
         // What the server is asked next it answers after that.
         yield* run(ssh, server, "true")
         yield* untilEffect(() => addressesOf(port).length === 0)
