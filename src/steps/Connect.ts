@@ -11,14 +11,14 @@ export interface ConnectedServer extends Server {
   readonly engine: ServerEngine
 }
 
-/** The project's running containers that deploy.yml does not place on this server. */
+/** The project's containers, running or stopped, that deploy.yml does not place on this server. */
 const unexpectedContainers = (
   project: Project,
   server: Server,
   { containers }: ServerEngine
 ): ReadonlyArray<InspectedContainer> => {
   const here = project.services.filter(({ hosts }) => hosts.includes(server.name))
-  return containers.filter(({ running, service }) => running && !here.some(({ name }) => name === service))
+  return containers.filter(({ service }) => !here.some(({ name }) => name === service))
 }
 
 /**
@@ -38,8 +38,8 @@ export const step = Step.make(
     const engine = yield* (yield* Docker).probe(server, project.engine, project.name)
     const text = `${engine.name} ${engine.version}, ${engine.architecture}`
     yield* publish({ _tag: "StepNoted", level: "info", text })
-    for (const { name } of state.isFullDeploy === true ? unexpectedContainers(project, server, engine) : []) {
-      const warning = `${name} is running here but is not in deploy.yml for this server. To remove it: ${engine.name} rm --force ${name}`
+    for (const { name, running } of state.isFullDeploy === true ? unexpectedContainers(project, server, engine) : []) {
+      const warning = `${name} is ${running ? "running" : "stopped"} here but is not in deploy.yml for this server. To remove it: ${engine.name} rm --force ${name}`
       yield* publish({ _tag: "StepNoted", level: "warning", text: warning })
     }
     const connected: ConnectedServer = { ...server, engine }
