@@ -12,11 +12,10 @@ export interface ConnectedServer extends Server {
   readonly engine: ServerEngine
 }
 
-/** Holds ports and volumes, or will again in a moment. */
-const isActive = ({ running, status = "" }: InspectedContainer): boolean =>
-  running || status === "restarting" || status === "paused"
+/** The states of a container that holds ports and volumes, or will again in a moment. */
+const activeStates: ReadonlySet<string> = new Set(["running", "restarting", "paused"])
 
-/** The project's running containers that deploy.yml does not place on this server. */
+/** The project's containers, running or stopped, that deploy.yml does not place on this server. */
 const unexpectedContainers = (
   project: Project,
   server: Server,
@@ -25,7 +24,7 @@ const unexpectedContainers = (
   const here = project.services.filter(({ hosts }) => hosts.includes(server.name))
   const isExpected = (container: InspectedContainer) =>
     here.some((each) => each.name === container.service && containerNames(project, each).includes(container.name))
-  return containers.filter((container) => isActive(container) && !isExpected(container))
+  return containers.filter((container) => !isExpected(container))
 }
 
 /**
@@ -45,10 +44,11 @@ export const step = Step.make(
     const engine = yield* (yield* Docker).probe(server, project.engine, project.name)
     const text = `${engine.name} ${engine.version}, ${engine.architecture}`
     yield* publish({ _tag: "StepNoted", level: "info", text })
-    for (const { name, status = "running" } of state.isFullDeploy === true
+    for (const { name, running, status = running ? "running" : "stopped" } of state.isFullDeploy === true
       ? unexpectedContainers(project, server, engine)
       : []) {
-      const warning = `${name} is ${status} here but is not in deploy.yml for this server. To remove it: ${engine.name} rm --force ${name}`
+      const shown = activeStates.has(status) ? status : "stopped"
+      const warning = `${name} is ${shown} here but is not in deploy.yml for this server. To remove it: ${engine.name} rm --force ${name}`
       yield* publish({ _tag: "StepNoted", level: "warning", text: warning })
     }
     const connected: ConnectedServer = { ...server, engine }

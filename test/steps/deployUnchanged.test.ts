@@ -59,9 +59,9 @@ describe("a deploy of a version that is already running", () => {
         const { events } = yield* rehearse(of, { override, isFullDeploy })
         return events.flatMap((event) => (event._tag === "StepNoted" && event.level === "warning" ? [event.text] : []))
       })
-      const says = (name: string) =>
-        `${name} is running here but is not in deploy.yml for this server. To remove it: docker rm --force ${name}`
-      expect(yield* warnings(true)).toEqual([says("shop-old"), says("shop-api")])
+      const says = (name: string, state = "running") =>
+        `${name} is ${state} here but is not in deploy.yml for this server. To remove it: docker rm --force ${name}`
+      expect(yield* warnings(true)).toEqual([says("shop-old"), says("shop-api"), says("shop-ended", "stopped")])
       expect(yield* warnings(false)).toEqual([])
     })
   )

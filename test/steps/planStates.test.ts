@@ -236,7 +236,11 @@ describe("connecting", () => {
       )
       const says = (name: string, status: string) =>
         `${name} is ${status} here but is not in deploy.yml for this server. To remove it: docker rm --force ${name}`
-      expect(warnings).toEqual([says("debug-copy", "running"), says("crashing", "restarting")])
+      expect(warnings).toEqual([
+        says("debug-copy", "running"),
+        says("old-copy", "stopped"),
+        says("crashing", "restarting")
+      ])
     })
   )
 })
