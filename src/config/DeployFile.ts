@@ -60,28 +60,23 @@ const connection = {
 
 const Ssh = Schema.Struct({
   ...connection,
-  host_keys: or(
+  host_keys: optional(
     Schema.Literals(["strict", "accept-new"]).annotate({
       description:
-        "What to do if a server's key is not in known_hosts: strict refuses it, accept-new records it. jiji always refuses a changed key.",
-      default: "accept-new"
-    }),
-    "accept-new"
+        "What to do if a server's key is not in known_hosts: strict refuses it, accept-new records it. jiji always refuses a changed key. Default: StrictHostKeyChecking in ~/.ssh/config, then accept-new."
+    })
   ),
-  known_hosts: or(
+  known_hosts: optional(
     anyText("the path of a file", {
-      description: "File of known host keys: absolute, below your home folder (~/), or relative to the project.",
-      default: "~/.ssh/known_hosts"
-    }),
-    "~/.ssh/known_hosts"
+      description:
+        "File of known host keys: absolute, below your home folder (~/), or relative to the project. Default: UserKnownHostsFile in ~/.ssh/config, then ~/.ssh/known_hosts."
+    })
   ),
-  connect_timeout: or(
+  connect_timeout: optional(
     duration(1, {
-      description: "Time limit for opening a connection.",
-      default: "10s",
+      description: "Time limit for opening a connection. Default: ConnectTimeout in ~/.ssh/config, then 10s.",
       examples: ["10s"]
-    }),
-    "10s"
+    })
   )
 }).annotate({ description: "How to reach the servers. Each server can override these keys." })
 

@@ -56,6 +56,8 @@ export interface Server {
   /** The known_hosts file. With accept-new, jiji adds keys to it. */
   readonly knownHosts: string
   readonly connectTimeout: Duration.Duration
+  /** The settings that deploy.yml leaves out. ~/.ssh/config may set them; otherwise the values here apply. */
+  readonly defaults?: ReadonlyArray<"hostKeys" | "knownHosts" | "connectTimeout">
   /** The architecture to build images for, such as `amd64`. If absent, the architecture of the machine that builds. */
   readonly arch?: string
 }

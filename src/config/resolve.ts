@@ -1,4 +1,4 @@
-import { Redacted, Result } from "effect"
+import { Duration, Redacted, Result, Struct } from "effect"
 import { wholeCommand } from "./commandValue.ts"
 import type { DeployFile } from "./DeployFile.ts"
 import { secretPattern } from "./fields.ts"
@@ -63,6 +63,13 @@ const resolveRegistry = (registry: DeployFile["builder"]["registry"]): RegistryC
         ...optionalEntry("password", optionalRef("builder.registry.password", registry.password))
       }
 
+/** What ~/.ssh/config may set, or undefined if deploy.yml sets it all. */
+const unsetSettings = (ssh: DeployFile["ssh"]): Server["defaults"] => {
+  const values = { hostKeys: ssh.host_keys, knownHosts: ssh.known_hosts, connectTimeout: ssh.connect_timeout }
+  const unset = Struct.keys(values).filter((key) => values[key] === undefined)
+  return unset.length === 0 ? undefined : unset
+}
+
 const resolveServer = (
   name: string,
   server: DeployFile["servers"][string],
@@ -76,9 +83,10 @@ const resolveServer = (
   keys: (server.keys ?? ssh.keys ?? []).map((key) => absolutePath(key, context)),
   ...optionalEntry("passphrase", optionalRef("passphrase", server.passphrase ?? ssh.passphrase)),
   ...optionalEntry("proxy", server.proxy ?? ssh.proxy),
-  hostKeys: ssh.host_keys,
-  knownHosts: absolutePath(ssh.known_hosts, context),
-  connectTimeout: ssh.connect_timeout,
+  hostKeys: ssh.host_keys ?? "accept-new",
+  knownHosts: absolutePath(ssh.known_hosts ?? "~/.ssh/known_hosts", context),
+  connectTimeout: ssh.connect_timeout ?? Duration.seconds(10),
+  ...optionalEntry("defaults", unsetSettings(ssh)),
   ...optionalEntry("arch", server.arch)
 })
 

@@ -131,7 +131,8 @@ it.live("fills in the defaults of absent keys", () =>
         keys: [],
         hostKeys: "accept-new",
         knownHosts: home(".ssh/known_hosts"),
-        connectTimeout: Duration.seconds(10)
+        connectTimeout: Duration.seconds(10),
+        defaults: ["hostKeys", "knownHosts", "connectTimeout"]
       }
     ])
     expect(Object.keys(project)).not.toContain("environment")

@@ -1,13 +1,13 @@
-import { Deferred, Effect, Exit, Schedule, Scope, Semaphore } from "effect"
+import { Deferred, type Duration, Effect, Exit, Option, Schedule, Scope, Semaphore } from "effect"
 import type { Duplex } from "node:stream"
 import type { Client } from "ssh2"
-import type { Server } from "../../config/Project.ts"
 import * as Resource from "../../core/Resource.ts"
 import { ConnectionLost, HostUnreachable, type SshError } from "./SshError.ts"
 import { handshake, type HandshakeOptions, hostKeyError } from "./Handshake.ts"
 import type { HostKeys } from "./HostKeys.ts"
 import type { Identities } from "./Identities.ts"
 import { acceptForwarded, type Listeners } from "./Listeners.ts"
+import { dialByCommand } from "./ProxyCommand.ts"
 import type { Hop } from "./Route.ts"
 import { SshSettings } from "./Settings.ts"
 import { dial, dialThroughJump } from "./Transport.ts"
@@ -16,14 +16,22 @@ import { dial, dialThroughJump } from "./Transport.ts"
 export interface Connection {
   readonly server: string
   readonly client: Client
-  /** Whether this connection added the host key to known_hosts. */
-  readonly isNew: boolean
+  /** The file to which this connection added the host key. */
+  readonly recordedIn: string | undefined
   /** Fails when the connection closes. */
   readonly lost: Deferred.Deferred<never, ConnectionLost>
   /** Limits how many commands run at once. */
   readonly sessions: Semaphore.Semaphore
   /** One entry for each command that has a session on the server or is requesting one. */
   readonly running: Set<object>
+  /** Environment variables for the commands. */
+  readonly env: Readonly<Record<string, string>>
+  /** The account on the server. */
+  readonly user: string
+  readonly connectTimeout: Duration.Duration
+  /** Whether the account has been seen to run commands, and who is checking that. */
+  runsCommands: boolean
+  readonly checking: Semaphore.Semaphore
   /** Whether the server has started a command on this connection. */
   hasStarted: boolean
   /** Handles the connections that the server forwards to this machine, by the server's port. */
@@ -48,7 +56,6 @@ const close = ({ client, lost }: Connection): Effect.Effect<void> =>
  * the scope.
  */
 export const connect = Effect.fnUntraced(function* (options: {
-  readonly server: Server
   readonly hop: Hop
   readonly jump: Connection | undefined
   readonly identities: Identities
@@ -58,23 +65,40 @@ export const connect = Effect.fnUntraced(function* (options: {
   /** The connection's name in errors and events. */
   readonly name: string
 }) {
-  const { hop, hostKeys, identities, jump, name, server } = options
+  const { hop, hostKeys, identities, jump, name } = options
   const settings = yield* SshSettings
   const scope = yield* Effect.scope
   const endpoint = { server: name, host: hop.host, port: hop.port }
 
+  /** The transport, and what a failed handshake over it really means. */
+  const open = Effect.gen(function* () {
+    const { proxy } = hop.config
+    if (jump === undefined && proxy !== undefined && "command" in proxy) {
+      const { ended, stream } = yield* dialByCommand(name, hop, proxy.command)
+      // A program that ends closes its output first, which looks like a reset.
+      const explain = (error: SshError) =>
+        isReset(error)
+          ? Effect.flatMap(
+              Effect.timeoutOption(ended, "1 second"),
+              Option.match({ onNone: () => Effect.fail(error), onSome: Effect.fail })
+            )
+          : Effect.fail(error)
+      return { stream, explain }
+    }
+    const stream: Duplex = yield* jump === undefined ? dial(name, hop) : dialThroughJump(name, jump.client, hop)
+    return { stream, explain: (error: SshError) => Effect.fail(error) }
+  })
+
   const attempt = Effect.gen(function* () {
-    const knownHost = yield* hostKeys.read(server.knownHosts, hop.host, hop.port)
+    const knownHost = yield* hostKeys.read(hop.knownHosts)
     const handshakeOptions: HandshakeOptions = {
       server: name,
       hop,
-      knownHosts: server.knownHosts,
-      policy: server.hostKeys,
       knownHost,
       identities
     }
-    const transport: Duplex = yield* jump === undefined ? dial(name, hop) : dialThroughJump(name, jump.client, hop)
-    const { client, hostKey, isNew } = yield* handshake(handshakeOptions, transport)
+    const { explain, stream: transport } = yield* open
+    const { client, hostKey, isNew } = yield* handshake(handshakeOptions, transport).pipe(Effect.catch(explain))
     const lost = Deferred.makeUnsafe<never, ConnectionLost>()
     let cause: unknown
     client.on("error", (error) => (cause = error))
@@ -83,7 +107,7 @@ export const connect = Effect.fnUntraced(function* (options: {
       Deferred.doneUnsafe(lost, Effect.fail(error))
     })
     if (isNew) {
-      const status = yield* hostKeys.addIfUnknown(server.knownHosts, hop.host, hop.port, hostKey)
+      const status = yield* hostKeys.addIfUnknown(hop.knownHosts, hostKey)
       const refused = status._tag === "Unknown" ? undefined : hostKeyError(handshakeOptions, hostKey, status)
       if (refused !== undefined) return yield* refused
     }
@@ -91,10 +115,15 @@ export const connect = Effect.fnUntraced(function* (options: {
     return {
       server: name,
       client,
-      isNew,
+      recordedIn: isNew ? hop.knownHosts.record : undefined,
       lost,
       sessions,
       running: new Set(),
+      env: hop.config.env,
+      user: hop.user,
+      connectTimeout: hop.connectTimeout,
+      runsCommands: false,
+      checking: yield* Semaphore.make(1),
       hasStarted: false,
       listeners: acceptForwarded(client, transport)
     } satisfies Connection
@@ -106,7 +135,7 @@ export const connect = Effect.fnUntraced(function* (options: {
     return yield* attempt.pipe(
       Scope.provide(own),
       Effect.timeoutOrElse({
-        duration: server.connectTimeout,
+        duration: hop.connectTimeout,
         orElse: () => Effect.fail(new HostUnreachable({ ...endpoint, reason: "timeout" }))
       }),
       Effect.onExit((exit) => (Exit.isFailure(exit) ? Scope.close(own, exit) : Effect.void))

@@ -2,14 +2,16 @@ import { Duration, Effect } from "effect"
 import type { Duplex } from "node:stream"
 import { type AnyAuthMethod, Client, type ConnectConfig } from "ssh2"
 import {
+  type AlgorithmKind,
   AuthenticationFailed,
+  HostCertificateUnsupported,
   HostKeyChanged,
   HostKeyRevoked,
   HostKeyUnknown,
   HostUnreachable,
+  NoCommonAlgorithm,
   type SshError
 } from "./SshError.ts"
-import type { HostKeys } from "../../config/Project.ts"
 import type { Identities } from "./Identities.ts"
 import { fingerprint, type KnownHost, type HostKeyStatus } from "./KnownHosts.ts"
 import type { Hop } from "./Route.ts"
@@ -28,8 +30,6 @@ export interface Authenticated {
 export interface HandshakeOptions {
   readonly server: string
   readonly hop: Hop
-  readonly knownHosts: string
-  readonly policy: HostKeys
   readonly knownHost: KnownHost
   readonly identities: Identities
 }
@@ -38,28 +38,71 @@ const levelOf = (error: unknown): unknown => (error instanceof Error && "level" 
 
 /** The error for a host key with this status, or undefined if the key is acceptable. */
 export const hostKeyError = (options: HandshakeOptions, key: Buffer, status: HostKeyStatus): SshError | undefined => {
-  const { hop, server, knownHosts: file } = options
-  const endpoint = { server, host: hop.host, port: hop.port, offered: fingerprint(key), file }
+  const { hop, server } = options
+  const { alias, files, record } = hop.knownHosts
+  const endpoint = {
+    server,
+    host: hop.host,
+    port: hop.port,
+    offered: fingerprint(key),
+    file: record ?? files[0] ?? "known_hosts",
+    ...(alias === undefined ? {} : { alias })
+  }
   switch (status._tag) {
     case "Known":
       return undefined
     case "Unknown":
-      return options.policy === "strict" ? new HostKeyUnknown(endpoint) : undefined
+      return hop.hostKeys === "strict" ? new HostKeyUnknown(endpoint) : undefined
     case "Revoked":
-      return new HostKeyRevoked({ ...endpoint, line: status.known.line })
+      return new HostKeyRevoked({ ...endpoint, file: status.known.file, line: status.known.line })
+    case "Certificate":
+      // Not in the authority's file, which may be the system's.
+      return new HostCertificateUnsupported({ ...endpoint, authority: `${status.known.file}:${status.known.line}` })
     case "Changed":
       return new HostKeyChanged({
         ...endpoint,
         known: fingerprint(Buffer.from(status.known.key, "base64")),
+        file: status.known.file,
         line: status.known.line
       })
   }
+}
+
+const kinds: ReadonlyArray<{ readonly kind: AlgorithmKind; readonly library: string }> = [
+  { kind: "key exchange", library: "key exchange algorithm" },
+  { kind: "host key", library: "host key format" },
+  { kind: "cipher", library: "cipher" },
+  { kind: "MAC", library: "MAC" }
+]
+
+/** The server's lists of algorithms, from the library's debug messages. */
+const offeredLists = () => {
+  const lists = new Map<AlgorithmKind, ReadonlyArray<string>>()
+  const listen = (message: string): void => {
+    const [, name, list] =
+      /^Handshake: \(remote\) (KEX method|Host key format|C->S cipher|C->S MAC): (.*)$/.exec(message) ?? []
+    const kind = {
+      "KEX method": "key exchange",
+      "Host key format": "host key",
+      "C->S cipher": "cipher",
+      "C->S MAC": "MAC"
+    }[name ?? ""]
+    const found = kinds.find((each) => each.kind === kind)
+    // Not algorithms, but flags in the list of key exchanges.
+    if (found !== undefined && list !== undefined)
+      lists.set(
+        found.kind,
+        list.split(",").filter((each) => !/^(ext-info-|kex-strict-)/.test(each))
+      )
+  }
+  return { lists, listen }
 }
 
 /** Runs the SSH handshake over a transport: checks the host key and authenticates the user. */
 export const handshake = Effect.fnUntraced(function* (options: HandshakeOptions, transport: Duplex) {
   const { keepAlive } = yield* SshSettings
   const { hop, server } = options
+  const { config } = hop
   const endpoint = { server, host: hop.host, port: hop.port }
 
   return yield* Effect.callback<Authenticated, SshError>((resume) => {
@@ -72,6 +115,7 @@ export const handshake = Effect.fnUntraced(function* (options: HandshakeOptions,
     let methods: ReadonlyArray<string> = []
     let attempts = options.identities.usable
     let lastError: unknown
+    const offered = offeredLists()
 
     const failure = (cause: unknown): SshError => {
       if (rejectedKey !== undefined) return rejectedKey
@@ -90,6 +134,16 @@ export const handshake = Effect.fnUntraced(function* (options: HandshakeOptions,
           ...(exhausted ? {} : detail)
         })
       }
+      const mismatch = cause instanceof Error ? /no matching (.*)$/.exec(cause.message)?.[1] : undefined
+      const kind = kinds.find(({ library }) => mismatch?.endsWith(library))?.kind
+      if (kind !== undefined) {
+        return new NoCommonAlgorithm({
+          ...endpoint,
+          kind,
+          offered: offered.lists.get(kind) ?? [],
+          supported: own[kind]
+        })
+      }
       if (levelOf(cause) === "handshake") return new HostUnreachable({ ...endpoint, reason: "protocol", ...detail })
       return new HostUnreachable({ ...endpoint, reason: unreachableReason(cause) ?? "reset", ...detail })
     }
@@ -103,7 +157,17 @@ export const handshake = Effect.fnUntraced(function* (options: HandshakeOptions,
     client.on("handshake", () => (isSecure = true))
     client.on("ready", () => resume(Effect.succeed({ client, hostKey, isNew })))
 
-    const config: ConnectConfig = {
+    const hostKeyAlgorithms = config.prefersKnownTypes
+      ? options.knownHost.algorithms.filter((name) => config.hostKeyAlgorithms.includes(name))
+      : config.hostKeyAlgorithms
+    const own = {
+      "key exchange": config.keyExchanges,
+      "host key": hostKeyAlgorithms,
+      cipher: config.ciphers,
+      MAC: config.macs
+    }
+    const connectConfig: ConnectConfig = {
+      debug: offered.listen,
       // The library's type says Readable, but it also writes to the stream.
       sock: transport,
       username: hop.user,
@@ -112,9 +176,10 @@ export const handshake = Effect.fnUntraced(function* (options: HandshakeOptions,
       keepaliveInterval: Duration.toMillis(keepAlive.interval),
       keepaliveCountMax: keepAlive.count,
       algorithms: {
-        serverHostKey: [...options.knownHost.algorithms],
-        // The library's defaults, minus SHA-1.
-        hmac: ["hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512"],
+        kex: [...config.keyExchanges],
+        cipher: [...config.ciphers],
+        serverHostKey: [...hostKeyAlgorithms],
+        hmac: [...config.macs],
         compress: ["none"]
       },
       hostVerifier: (key: Buffer) => {
@@ -136,7 +201,7 @@ export const handshake = Effect.fnUntraced(function* (options: HandshakeOptions,
       }
     }
     try {
-      client.connect(config)
+      client.connect(connectConfig)
     } catch (cause) {
       resume(Effect.fail(new HostUnreachable({ ...endpoint, reason: "protocol", cause })))
     }

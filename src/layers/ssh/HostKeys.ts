@@ -3,15 +3,22 @@ import { basename, dirname, resolve } from "node:path"
 import { KnownHostsMisnamed, SshFileUnusable } from "./SshError.ts"
 import * as KnownHosts from "./KnownHosts.ts"
 
+/** Where a host's keys are known, and under which name. */
+export interface KnownHostsLookup extends KnownHosts.HostName {
+  readonly files: ReadonlyArray<string>
+  /** The file to add new keys to. If undefined, nothing is recorded. */
+  readonly record: string | undefined
+  /** A RevokedHostKeys file. */
+  readonly revoked?: string
+}
+
 /** Reads known_hosts files and adds new host keys to them, one at a time. */
 export interface HostKeys {
-  /** Reads a host's entries. A missing file counts as empty. */
-  read(file: string, host: string, port: number): Effect.Effect<KnownHosts.KnownHost, SshFileUnusable>
-  /** Adds a host's key unless the file has a key of this host by now. Returns the key's status before the call. */
+  /** Reads a host's entries. A missing file counts as empty, but not a missing file of revoked keys. */
+  read(lookup: KnownHostsLookup): Effect.Effect<KnownHosts.KnownHost, SshFileUnusable>
+  /** Adds a host's key unless a file has a key of this host by now. Returns the key's status before the call. */
   addIfUnknown(
-    file: string,
-    host: string,
-    port: number,
+    lookup: KnownHostsLookup,
     key: Buffer
   ): Effect.Effect<KnownHosts.HostKeyStatus, SshFileUnusable | KnownHostsMisnamed>
 }
@@ -50,12 +57,24 @@ export const make: Effect.Effect<HostKeys, never, FileSystem.FileSystem> = Effec
       )
   )
 
+  const read = Effect.fnUntraced(function* (lookup: KnownHostsLookup) {
+    const files = yield* Effect.forEach(lookup.files, (file) => Effect.map(readText(file), (text) => ({ file, text })))
+    const known = KnownHosts.read(files, lookup)
+    if (lookup.revoked === undefined) return known
+    const file = lookup.revoked
+    const unusable = (cause: unknown) => new SshFileUnusable({ file, operation: "read", cause })
+    const text = yield* Effect.mapError(fs.readFileString(file), unusable)
+    if (text.startsWith("SSHKRL")) return yield* unusable(new Error("jiji cannot read a key revocation list"))
+    return KnownHosts.withRevoked(known, { file, text })
+  })
+
   return {
-    read: (file, host, port) => Effect.map(readText(file), (content) => KnownHosts.read(content, host, port)),
-    addIfUnknown: Effect.fnUntraced(function* (file, host, port, key) {
-      const before = yield* readText(file)
-      const status = KnownHosts.read(before, host, port).check(key)
-      if (status._tag === "Unknown") yield* append(file, before, KnownHosts.formatLine(host, port, key))
+    read,
+    addIfUnknown: Effect.fnUntraced(function* (lookup, key) {
+      const status = (yield* read(lookup)).check(key)
+      const { record } = lookup
+      if (status._tag === "Unknown" && record !== undefined)
+        yield* append(record, yield* readText(record), KnownHosts.formatLine(lookup, key))
       return status
     }, writing.withPermit)
   }

@@ -1,9 +1,10 @@
 import { Effect, type Redacted } from "effect"
 import { join } from "node:path"
 import type { BaseAgent, ParsedKey } from "ssh2"
-import { KeyUnusable, keyProblemText } from "./SshError.ts"
+import { type KeyProblem, KeyUnusable, keyProblemText } from "./SshError.ts"
 import * as Agent from "./Agent.ts"
-import { fingerprint } from "./KnownHosts.ts"
+import type { HostConfig } from "./config/HostConfig.ts"
+import { fingerprint, keyType, rsaBits } from "./KnownHosts.ts"
 import type * as PrivateKey from "./PrivateKey.ts"
 import type { Hop } from "./Route.ts"
 import { SshSettings } from "./Settings.ts"
@@ -29,11 +30,22 @@ const agentIdentity = ({ key, agent }: Agent.AgentKey): Identity => ({
   method: { type: "agent", agent }
 })
 
+/** Whether ~/.ssh/config lets a key log in. */
+const isAllowed = (key: Buffer, { minimumRsaBits, publicKeyAlgorithms }: HostConfig): boolean => {
+  const type = keyType(key)
+  if (type !== "ssh-rsa") return publicKeyAlgorithms.includes(type)
+  // The library chooses between the two, so both must be allowed.
+  return (
+    ["rsa-sha2-256", "rsa-sha2-512"].every((name) => publicKeyAlgorithms.includes(name)) &&
+    rsaBits(key) >= minimumRsaBits
+  )
+}
+
 /**
  * Collects the keys for a connection.
  *
  * If deploy.yml names keys, only those are used, and each must be usable: from its file, or through the agent if the
- * file is encrypted. Jump hosts also get the keys that ~/.ssh/config names for them.
+ * file is encrypted or a public key. Jump hosts also get the keys that ~/.ssh/config names for them.
  *
  * Otherwise the order is OpenSSH's: first the agent's keys (starting with those that ~/.ssh/config names), then the key
  * files in ~/.ssh/config or, if it names none, the default files.
@@ -45,49 +57,72 @@ export const load = Effect.fnUntraced(function* <E>(options: {
   readonly keys: ReadonlyArray<string>
   readonly passphrase: Effect.Effect<Redacted.Redacted<string> | undefined, E>
 }) {
-  const { home, agent: socket } = yield* SshSettings
+  const { config } = options.hop
+  const { home, agent } = yield* SshSettings
+  const socket = config.agent === undefined ? agent : config.agent.socket
   const agentKeys = socket === undefined || socket === "" ? [] : yield* Agent.listKeys(socket)
   const usable: Array<Identity> = []
   const skipped: Array<string> = []
   const offered: Array<Buffer> = []
   const isOffered = (key: Buffer) => offered.some((other) => other.equals(key))
+  const skip = (label: string, problem: KeyProblem) => void skipped.push(`${label} (${keyProblemText(problem)})`)
   const offer = (identity: Identity, key: Buffer) => {
-    if (!isOffered(key)) usable.push(identity)
+    if (isOffered(key)) return
     offered.push(key)
+    if (isAllowed(key, config)) usable.push(identity)
+    else skip(identity.label, "disallowed")
   }
   const findInAgent = (key: Buffer | undefined) =>
     agentKeys.find((entry) => key?.equals(entry.key.getPublicSSH()) === true)
+  /** Offers a key from the agent, under the name of its file. */
+  const offerFromAgent = (file: string, entry: Agent.AgentKey) => {
+    const identity = agentIdentity(entry)
+    offer({ ...identity, label: `${file} (agent)` }, entry.key.getPublicSSH())
+  }
+  /** Reads a key file. If it has no public key that can be read, `FILE.pub` may have one. */
+  const read = Effect.fnUntraced(function* (file: string) {
+    const key = yield* options.reader.read(file, options.passphrase)
+    if (key._tag === "Usable" || key.publicKey !== undefined || file.endsWith(".pub")) return key
+    const beside = yield* options.reader.read(`${file}.pub`, Effect.undefined)
+    return beside._tag === "Unusable" && beside.publicKey !== undefined ? { ...key, publicKey: beside.publicKey } : key
+  })
+  const skipCertificate = Effect.fnUntraced(function* (file: string) {
+    if (yield* options.reader.exists(file)) skip(file, "certificate")
+  })
 
   for (const file of options.keys) {
-    const read = yield* options.reader.read(file, options.passphrase)
-    const other = read._tag === "Unusable" ? findInAgent(read.publicKey) : undefined
-    if (read._tag === "Usable") {
-      offer({ label: file, method: { type: "publickey", key: read.key } }, read.key.getPublicSSH())
+    const key = yield* read(file)
+    const other = key._tag === "Unusable" ? findInAgent(key.publicKey) : undefined
+    if (key._tag === "Usable") {
+      offer({ label: file, method: { type: "publickey", key: key.key } }, key.key.getPublicSSH())
     } else if (other !== undefined) {
-      offer(agentIdentity(other), other.key.getPublicSSH())
+      offerFromAgent(file, other)
     } else {
-      return yield* new KeyUnusable({ file, reason: read.problem, cause: read.cause })
+      return yield* new KeyUnusable({ file, reason: key.problem, cause: key.cause })
     }
   }
+  for (const file of options.keys) yield* skipCertificate(`${file}-cert.pub`)
   const named = options.keys.length > 0
   if (named && !options.jump) return { usable, skipped }
 
-  const own = options.hop.identityFiles
-  const files = own.length > 0 ? own : named ? [] : defaultNames.map((name) => join(home, ".ssh", name))
-  const found: Array<{ readonly file: string; readonly read: PrivateKey.KeyFile }> = []
-  for (const file of files) found.push({ file, read: yield* options.reader.read(file, options.passphrase) })
-  for (const { read } of found) {
-    const other = findInAgent(read._tag === "Usable" ? read.key.getPublicSSH() : read.publicKey)
-    if (other !== undefined) offer(agentIdentity(other), other.key.getPublicSSH())
+  const own = config.identityFiles
+  const files = own ?? (named ? [] : defaultNames.map((name) => join(home, ".ssh", name)))
+  const found: Array<{ readonly file: string; readonly key: PrivateKey.KeyFile }> = []
+  for (const file of files) found.push({ file, key: yield* read(file) })
+  for (const { file, key } of found) {
+    const other = findInAgent(key._tag === "Usable" ? key.key.getPublicSSH() : key.publicKey)
+    if (other !== undefined) offerFromAgent(file, other)
   }
-  if (!named && !options.hop.identitiesOnly)
+  if (!named && !config.identitiesOnly)
     for (const entry of agentKeys) offer(agentIdentity(entry), entry.key.getPublicSSH())
-  for (const { file, read } of found) {
-    if (read._tag === "Usable") {
-      offer({ label: file, method: { type: "publickey", key: read.key } }, read.key.getPublicSSH())
-    } else if (findInAgent(read.publicKey) === undefined && (own.length > 0 || read.problem !== "missing")) {
-      skipped.push(`${file} (${keyProblemText(read.problem)})`)
+  for (const { file, key } of found) {
+    if (key._tag === "Usable") {
+      offer({ label: file, method: { type: "publickey", key: key.key } }, key.key.getPublicSSH())
+    } else if (findInAgent(key.publicKey) === undefined && (own !== undefined || key.problem !== "missing")) {
+      skip(file, key.problem)
     }
   }
+  for (const file of config.certificateFiles) skip(file, "certificate")
+  for (const file of files) yield* skipCertificate(`${file}-cert.pub`)
   return { usable, skipped }
 })

@@ -53,6 +53,8 @@ const problemOf = (error: Error, hasPassphrase: boolean): KeyProblem => {
 export interface KeyReader {
   /** Reads a key file. Runs `passphrase` only if the key is encrypted. */
   read<E>(file: string, passphrase: Effect.Effect<Redacted.Redacted<string> | undefined, E>): Effect.Effect<KeyFile, E>
+  /** Whether a file exists. */
+  exists(file: string): Effect.Effect<boolean>
 }
 
 /** Makes a reader that decrypts each key only once, because that blocks the process for up to a second. */
@@ -79,7 +81,8 @@ export const make: Effect.Effect<KeyReader, never, FileSystem.FileSystem> = Effe
     const plain = parse(text.success)
     if (!(plain instanceof Error)) {
       if (plain.isPrivateKey()) return { _tag: "Usable", key: plain }
-      return { _tag: "Unusable", problem: "malformed", cause: new Error("it is a public key") }
+      const publicKey = plain.getPublicSSH()
+      return { _tag: "Unusable", problem: "public-only", cause: new Error("it is a public key"), publicKey }
     }
     const problem = problemOf(plain, false)
     const secret = problem === "passphrase-needed" ? yield* passphrase : undefined
@@ -91,5 +94,8 @@ export const make: Effect.Effect<KeyReader, never, FileSystem.FileSystem> = Effe
     const publicKey = clearPublicKey(text.success)
     return { _tag: "Unusable", problem, cause: plain, ...(publicKey === undefined ? {} : { publicKey }) }
   })
-  return { read: (file, passphrase) => reading.withPermit(read(file, passphrase)) }
+  return {
+    read: (file, passphrase) => reading.withPermit(read(file, passphrase)),
+    exists: (file) => Effect.orElseSucceed(fs.exists(file), () => false)
+  }
 })

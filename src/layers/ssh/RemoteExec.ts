@@ -32,7 +32,7 @@ const start = (connection: Connection, line: string) =>
     let abandoned = false
     running.add(slot)
     try {
-      client.exec(line, (error, channel) => {
+      client.exec(line, { env: { ...connection.env } }, (error, channel) => {
         if (error) return refuse(error)
         const exit = Deferred.makeUnsafe<number>()
         const closed = Deferred.makeUnsafe<void>()

@@ -1,17 +1,21 @@
-import { Effect } from "effect"
-import type { Server } from "../../config/Project.ts"
-import { ProxyInvalid } from "./SshError.ts"
-import type { HostConfig } from "./ClientConfig.ts"
+import { Duration, Effect } from "effect"
+import { join } from "node:path"
+import type { HostKeys, Server } from "../../config/Project.ts"
+import { ProxyInvalid, type SshConfigRejected, type SshFileUnusable } from "./SshError.ts"
+import type { ConfigFiles } from "./config/ConfigFiles.ts"
+import * as HostConfig from "./config/HostConfig.ts"
+import type { KnownHostsLookup } from "./HostKeys.ts"
 import { SshSettings } from "./Settings.ts"
 
-/** One SSH connection on the way to a server: the address, the user and the key files. */
+/** One SSH connection on the way to a server: the address, the user, and what ~/.ssh/config says about them. */
 export interface Hop {
   readonly host: string
   readonly port: number
   readonly user: string
-  /** Absolute paths from ~/.ssh/config. */
-  readonly identityFiles: ReadonlyArray<string>
-  readonly identitiesOnly: boolean
+  readonly config: HostConfig.HostConfig
+  readonly knownHosts: KnownHostsLookup
+  readonly hostKeys: HostKeys
+  readonly connectTimeout: Duration.Duration
 }
 
 interface Address {
@@ -36,23 +40,65 @@ const parseAddress = (text: string): Address | undefined => {
   }
 }
 
+/** Where the keys of a hop are known, and what happens to unknown ones. */
+const hostKeyRules = (server: Server, config: HostConfig.HostConfig, home: string) => {
+  const isDefault = (setting: "knownHosts" | "hostKeys" | "connectTimeout") =>
+    server.defaults?.includes(setting) === true
+  const usual = isDefault("knownHosts")
+    ? (config.userKnownHosts ?? [server.knownHosts, join(home, ".ssh", "known_hosts2")])
+    : [server.knownHosts]
+  const [record] = usual
+  const knownHosts: KnownHostsLookup = {
+    host: config.hostName,
+    port: config.port,
+    files: [...usual, ...config.globalKnownHosts],
+    // The usual way to say that nothing is to be recorded.
+    record: record === "/dev/null" ? undefined : record,
+    ...(config.hostKeyAlias === undefined ? {} : { alias: config.hostKeyAlias }),
+    ...(config.revokedHostKeys === undefined ? {} : { revoked: config.revokedHostKeys })
+  }
+  const timeout = config.connectTimeout
+  return {
+    knownHosts,
+    hostKeys: isDefault("hostKeys") ? (config.hostKeys ?? server.hostKeys) : server.hostKeys,
+    connectTimeout:
+      isDefault("connectTimeout") && timeout !== undefined ? Duration.seconds(timeout) : server.connectTimeout
+  }
+}
+
+/** The options of ssh_config that deploy.yml replaces for a connection. */
+const unusedOptions = (server: Server, isTarget: boolean): ReadonlySet<string> => {
+  const defaults = server.defaults ?? []
+  return new Set([
+    ...(isTarget && server.keys.length > 0 ? ["identityfile", "identitiesonly", "certificatefile"] : []),
+    ...(defaults.includes("knownHosts") ? [] : ["userknownhostsfile"]),
+    ...(defaults.includes("hostKeys") ? [] : ["stricthostkeychecking"]),
+    ...(defaults.includes("connectTimeout") ? [] : ["connecttimeout"])
+  ])
+}
+
 /** Resolves the hops to a server in connection order: its jump hosts, then the server. deploy.yml overrides ~/.ssh/config. */
-export const route = Effect.fnUntraced(function* (server: Server, config: (alias: string) => HostConfig) {
+export const route = Effect.fnUntraced(function* (server: Server, files: ConfigFiles) {
   const settings = yield* SshSettings
 
   const hops = (
     address: Address,
     proxy: string | undefined,
     seen: ReadonlyArray<string>
-  ): Effect.Effect<ReadonlyArray<Hop>, ProxyInvalid> =>
+  ): Effect.Effect<ReadonlyArray<Hop>, ProxyInvalid | SshConfigRejected | SshFileUnusable> =>
     Effect.gen(function* () {
-      const found = config(address.host)
+      const overrides = new Map<string, string>()
+      if (address.user !== undefined) overrides.set("user", address.user)
+      if (address.port !== undefined) overrides.set("port", String(address.port))
+      if (proxy !== undefined) overrides.set("proxyjump", proxy)
+      const unused = unusedOptions(server, seen.length === 0)
+      const config = yield* HostConfig.load(files, settings, { alias: address.host, overrides, unused })
       const hop: Hop = {
-        host: found.hostName ?? address.host,
-        port: address.port ?? found.port ?? 22,
-        user: address.user ?? found.user ?? settings.user,
-        identityFiles: found.identityFiles,
-        identitiesOnly: found.identitiesOnly
+        host: config.hostName,
+        port: config.port,
+        user: config.user,
+        config,
+        ...hostKeyRules(server, config, settings.home)
       }
       const key = `${hop.host}:${hop.port}`
       if (seen.includes(key))
@@ -61,8 +107,8 @@ export const route = Effect.fnUntraced(function* (server: Server, config: (alias
           proxy: [...seen, key].toReversed().join(" → "),
           problem: "loop"
         })
-      const jumps = proxy ?? found.proxyJump ?? "none"
-      if (jumps.toLowerCase() === "none") return [hop]
+      if (config.proxy === undefined || "command" in config.proxy) return [hop]
+      const jumps = config.proxy.jump
       // `a,b` means: connect to b through a. Only the first one uses its own ProxyJump from ~/.ssh/config.
       const at = jumps.lastIndexOf(",")
       const last = jumps.slice(at + 1).trim()

@@ -6,10 +6,14 @@ import { localUser } from "./localUser.ts"
 export interface SshSettings {
   /** The folder that contains `.ssh`. */
   readonly home: string
+  /** The folder of OpenSSH's system-wide files. */
+  readonly system: string
   /** The default user to log in as. */
   readonly user: string
   /** The path of the SSH agent's socket. */
   readonly agent: string | undefined
+  /** The variables that ssh_config may refer to. */
+  readonly environment: Readonly<Record<string, string | undefined>>
   /** Sends a keep-alive request every `interval`, and closes a connection that misses `count` replies in a row. */
   readonly keepAlive: { readonly interval: Duration.Duration; readonly count: number }
   /** The number of handshakes that run at the same time. */
@@ -23,8 +27,10 @@ export interface SshSettings {
 export const SshSettings = Context.Reference<SshSettings>("jiji/layers/ssh/Settings", {
   defaultValue: () => ({
     home: process.env["HOME"] ?? homedir(),
+    system: "/etc/ssh",
     user: localUser(),
     agent: process.env["SSH_AUTH_SOCK"],
+    environment: process.env,
     keepAlive: { interval: Duration.seconds(15), count: 3 },
     maxHandshakes: 30,
     maxSessions: 8,

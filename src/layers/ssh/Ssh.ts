@@ -1,13 +1,24 @@
-import { Context, type Duration, Deferred, Effect, FileSystem, Layer, type Scope, Semaphore, type Stream } from "effect"
+import {
+  Context,
+  type Duration,
+  Deferred,
+  Effect,
+  type FileSystem,
+  Layer,
+  type Scope,
+  Semaphore,
+  type Stream
+} from "effect"
 import type { Server } from "../../config/Project.ts"
 import { Events } from "../../core/Events.ts"
 import { Secrets } from "../secrets/Secrets.ts"
-import * as ClientConfig from "./ClientConfig.ts"
+import * as ConfigFiles from "./config/ConfigFiles.ts"
 import { type Connection, connect } from "./Connection.ts"
 import * as HostKeys from "./HostKeys.ts"
 import * as Identities from "./Identities.ts"
 import * as PrivateKey from "./PrivateKey.ts"
 import * as RemoteExec from "./RemoteExec.ts"
+import { checkShell } from "./ShellCheck.ts"
 import * as ReverseForward from "./ReverseForward.ts"
 import { type Hop, route } from "./Route.ts"
 import { SshSettings } from "./Settings.ts"
@@ -29,7 +40,7 @@ export interface RemoteProcess {
 /** How to stop a command that takes time to clean up. */
 export interface Stopping {
   /** How long to wait for the command to exit. */
-  readonly timeout: Duration.Duration
+  readonly timeout: Duration.Input
   /** Runs before the wait, unless the command has already exited or the connection is lost. */
   readonly onStart: Effect.Effect<void>
   /** Runs after the wait, unless the command exited before it. `exited` is false if the time was up or the connection was lost. */
@@ -58,8 +69,11 @@ export type LocalEnd = number | string
 export class Ssh extends Context.Service<
   Ssh,
   {
-    /** Connects to a server, unless already connected. `isNew` is true if this added the host key to known_hosts. */
-    connect(server: Server): Effect.Effect<{ readonly isNew: boolean }, SshError>
+    /**
+     * Connects to a server, unless already connected. `isNew` is true if this added the host key to known_hosts;
+     * `recordedIn` is the file.
+     */
+    connect(server: Server): Effect.Effect<{ readonly isNew: boolean; readonly recordedIn?: string }, SshError>
     /** Starts a command line in the user's login shell on the server. Closing the scope stops it. */
     exec(server: Server, line: string, stopping?: Stopping): Effect.Effect<RemoteProcess, SshError, Scope.Scope>
     /**
@@ -76,7 +90,6 @@ export class Ssh extends Context.Service<
   static readonly layer: Layer.Layer<Ssh, never, FileSystem.FileSystem | Events | Secrets> = Layer.effect(
     Ssh,
     Effect.gen(function* () {
-      const fs = yield* FileSystem.FileSystem
       const events = yield* Events
       const secrets = yield* Secrets
       const settings = yield* SshSettings
@@ -85,7 +98,7 @@ export class Ssh extends Context.Service<
       const reader = yield* PrivateKey.make
       const connections = yield* ConnectionCache.make<Connection, SshError>()
       const handshakes = yield* Semaphore.make(settings.maxHandshakes)
-      const config = yield* Effect.cached(Effect.provideService(ClientConfig.load, FileSystem.FileSystem, fs))
+      const files = yield* ConfigFiles.make(settings)
 
       const passphrase = Effect.fnUntraced(function* (server: Server) {
         return server.passphrase === undefined ? undefined : yield* secrets.value(server.passphrase)
@@ -95,7 +108,6 @@ export class Ssh extends Context.Service<
         function* (server: Server, hop: Hop, jump: Connection | undefined, key: string) {
           const isTarget = key === server.name
           const opened = yield* connect({
-            server,
             hop,
             jump,
             hostKeys,
@@ -121,13 +133,13 @@ export class Ssh extends Context.Service<
 
       const connection = Effect.fnUntraced(
         function* (server: Server) {
-          const hops = yield* route(server, yield* config)
+          const hops = yield* route(server, files)
           let last: Connection | undefined
           let key = ""
           for (const [index, hop] of hops.entries()) {
             // Servers behind the same jump hosts, with the same keys and policy, share the connections to them.
-            const { hostKeys, keys, knownHosts } = server
-            const own = JSON.stringify([hop.user, hop.host, hop.port, keys, knownHosts, hostKeys])
+            const { hostKeys, knownHosts } = hop
+            const own = JSON.stringify([hop.user, hop.host, hop.port, server.keys, knownHosts, hostKeys])
             key = index === hops.length - 1 ? server.name : `${key}${own}`
             last = yield* connections.get(key, open(server, hop, last, key))
           }
@@ -137,11 +149,16 @@ export class Ssh extends Context.Service<
       )
 
       return Ssh.of({
-        connect: (server) => Effect.map(connection(server), ({ isNew }) => ({ isNew })),
+        connect: (server) =>
+          Effect.map(connection(server), ({ recordedIn }) =>
+            recordedIn === undefined ? { isNew: false } : { isNew: true, recordedIn }
+          ),
         exec: Effect.fnUntraced(function* (server, line, stopping) {
           const { stopTimeout: timeout } = settings
           const how = stopping ?? { timeout, onStart: Effect.void, onEnd: () => Effect.void }
-          return yield* RemoteExec.exec(yield* connection(server), line, how)
+          const opened = yield* connection(server)
+          yield* checkShell(opened)
+          return yield* RemoteExec.exec(opened, line, how)
         }),
         forward: Effect.fnUntraced(
           function* (server, options) {

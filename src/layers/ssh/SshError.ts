@@ -37,7 +37,11 @@ const unreachable = {
     text: "the server closed the connection during the handshake",
     remedy: "Check sshd's log on the server. If many connections start at once, raise MaxStartups in its sshd_config."
   },
-  protocol: { text: "the SSH handshake failed", remedy: "Check that an up-to-date sshd listens on this port." },
+  protocol: { text: "the SSH handshake failed", remedy: "Check that sshd listens on this port, and look at its log." },
+  proxy: {
+    text: "the ProxyCommand in ~/.ssh/config ended",
+    remedy: "Run the command by hand, with `ssh -v HOST`, and correct it in ~/.ssh/config."
+  },
   jump: {
     text: "the jump host cannot connect to it",
     remedy: "Check that the jump host can reach the server, and that its sshd_config has `AllowTcpForwarding yes`."
@@ -54,16 +58,56 @@ export class HostUnreachable extends defineError<HostUnreachable>()("HostUnreach
   sample: { ...web1, reason: "timeout" }
 }) {}
 
+const algorithmKinds = {
+  "key exchange": "KexAlgorithms",
+  "host key": "HostKeyAlgorithms",
+  cipher: "Ciphers",
+  MAC: "MACs"
+} as const
+
+export const AlgorithmKind = Schema.Literals(Struct.keys(algorithmKinds))
+export type AlgorithmKind = typeof AlgorithmKind.Type
+
+/** A server and jiji have no algorithm of some kind in common. */
+export class NoCommonAlgorithm extends defineError<NoCommonAlgorithm>()("NoCommonAlgorithm", {
+  fields: {
+    ...where,
+    kind: AlgorithmKind,
+    offered: Schema.Array(Schema.String),
+    /** What jiji could use. */
+    supported: Schema.Array(Schema.String)
+  },
+  message: (e) =>
+    `${e.server} (${address(e)}) and jiji have no ${e.kind} algorithm in common: the server offers ${e.offered.join(", ")}.`,
+  remedy: (e) =>
+    `Allow one that jiji has under ${algorithmKinds[e.kind]} in the server's sshd_config: ${e.supported.join(", ")}. If ~/.ssh/config has ${algorithmKinds[e.kind]}, check it too.`,
+  exitCode: "unavailable",
+  sample: {
+    ...web1,
+    kind: "key exchange",
+    offered: ["mlkem768x25519-sha256", "sntrup761x25519-sha512@openssh.com"],
+    supported: ["curve25519-sha256", "ecdh-sha2-nistp256"]
+  }
+}) {}
+
 /** The name of a host in known_hosts, which `ssh-keygen -R` takes too. */
 export const knownHostsName = (host: string, port: number): string => (port === 22 ? host : `[${host}]:${port}`)
 
 /** A server's host key differs from the one in known_hosts. Fingerprints have the format of `ssh-keygen -l`. */
 export class HostKeyChanged extends defineError<HostKeyChanged>()("HostKeyChanged", {
-  fields: { ...where, offered: Schema.String, known: Schema.String, file: Schema.String, line: Schema.Int },
+  fields: {
+    ...where,
+    offered: Schema.String,
+    known: Schema.String,
+    file: Schema.String,
+    line: Schema.Int,
+    /** The server's name in known_hosts, if it is not the address. */
+    alias: Schema.optionalKey(Schema.String)
+  },
   message: (e) =>
     `The host key of ${e.server} (${address(e)}) has changed: ${e.file}:${e.line} has ${e.known}, but the server sent ${e.offered}.`,
   remedy: (e) =>
-    `Someone may be intercepting the connection. If the server was reinstalled, remove the old key: ssh-keygen -R '${knownHostsName(e.host, e.port)}' -f '${e.file}'`,
+    `Someone may be intercepting the connection. If the server was reinstalled, remove the old key: ssh-keygen -R '${e.alias ?? knownHostsName(e.host, e.port)}' -f '${e.file}'`,
   exitCode: "permission",
   sample: { ...web1, offered, known: "SHA256:uNiVztksCsDhcc0u9e8BgrJXVGDPSBfN91dbSUo5Mzs", file: knownHosts, line: 12 }
 }) {}
@@ -78,15 +122,49 @@ export class HostKeyRevoked extends defineError<HostKeyRevoked>()("HostKeyRevoke
   sample: { ...web1, offered, file: knownHosts, line: 12 }
 }) {}
 
+/** The command that adds a server's key to known_hosts. */
+const keyscan = (e: {
+  readonly host: string
+  readonly port: number
+  readonly file: string
+  readonly alias?: string
+}): string => {
+  const rename = e.alias === undefined ? "" : ` | sed 's/^[^# ]*/${e.alias}/'`
+  return `ssh-keyscan ${e.port === 22 ? "" : `-p ${e.port} `}${e.host}${rename} >> '${e.file}'`
+}
+
 /** A server's host key is not in known_hosts, and `host_keys: strict` requires it to be. */
 export class HostKeyUnknown extends defineError<HostKeyUnknown>()("HostKeyUnknown", {
-  fields: { ...where, offered: Schema.String, file: Schema.String },
-  message: (e) => `The host key of ${e.server} (${address(e)}), ${e.offered}, is not in ${e.file}.`,
+  fields: { ...where, offered: Schema.String, file: Schema.String, alias: Schema.optionalKey(Schema.String) },
+  message: (e) =>
+    `The host key of ${e.server} (${address(e)}), ${e.offered}, is not in ${e.file}${e.alias === undefined ? "" : ` under the name ${e.alias}`}.`,
   remedy: (e) =>
-    `Compare it with the fingerprint on the server, then run \`ssh-keyscan ${e.port === 22 ? "" : `-p ${e.port} `}${e.host} >> '${e.file}'\`, or set \`host_keys: accept-new\`.`,
+    `Compare it with the fingerprint on the server, then run \`${keyscan(e)}\`, or set \`host_keys: accept-new\`.`,
   exitCode: "permission",
   sample: { ...web1, offered, file: knownHosts }
 }) {}
+
+/** known_hosts has only a certificate authority for a server, and jiji cannot verify host certificates. */
+export class HostCertificateUnsupported extends defineError<HostCertificateUnsupported>()(
+  "HostCertificateUnsupported",
+  {
+    fields: {
+      ...where,
+      offered: Schema.String,
+      /** The file and line of the certificate authority. */
+      authority: Schema.String,
+      /** Where to add the server's key. */
+      file: Schema.String,
+      alias: Schema.optionalKey(Schema.String)
+    },
+    message: (e) =>
+      `${e.authority} has a certificate authority for ${e.server} (${address(e)}), but jiji cannot verify host certificates, and the server's own key, ${e.offered}, is not in known_hosts.`,
+    remedy: (e) =>
+      `Compare the key with the fingerprint on the server, then add it beside the authority: \`${keyscan(e)}\`.`,
+    exitCode: "permission",
+    sample: { ...web1, offered, authority: "/etc/ssh/ssh_known_hosts:1", file: knownHosts }
+  }
+) {}
 
 /** The server rejected every key, or there was no key to try. */
 export class AuthenticationFailed extends defineError<AuthenticationFailed>()("AuthenticationFailed", {
@@ -116,6 +194,18 @@ export class AuthenticationFailed extends defineError<AuthenticationFailed>()("A
 const unusable = {
   missing: { text: "the file does not exist", remedy: "Correct the path under `keys`." },
   unreadable: { text: "the file cannot be read", remedy: "Correct its owner and mode: only your user may read it." },
+  "public-only": {
+    text: "it is a public key, and the agent does not have its private key",
+    remedy: "Add the private key to the agent, or use the path of the private key."
+  },
+  certificate: {
+    text: "jiji cannot log in with certificates",
+    remedy: "Add the plain public key to authorized_keys on the server."
+  },
+  disallowed: {
+    text: "PubkeyAcceptedAlgorithms or RequiredRSASize in ~/.ssh/config does not allow it",
+    remedy: "Use a key that ~/.ssh/config allows."
+  },
   malformed: {
     text: "it is not a valid private key",
     remedy: "Use a private key in OpenSSH format; `ssh-keygen -p -f FILE` converts other formats."
@@ -162,6 +252,52 @@ export class SshFileUnusable extends defineError<SshFileUnusable>()("SshFileUnus
   ]
 }) {}
 
+const rejected = {
+  unsupported: {
+    text: (option: string, detail: string) => `jiji does not support ${option}${detail}`,
+    remedy: "Remove the option, or move it to a Host block that does not match this server."
+  },
+  undecided: {
+    text: (option: string, detail: string) => `jiji does not evaluate ${option}${detail}`,
+    remedy:
+      "Put a criterion before it that excludes this server, such as `originalhost`, or set the same option above this block or in deploy.yml."
+  },
+  unknown: {
+    text: (option: string) => `${option} is not an option of OpenSSH`,
+    remedy: "Correct its spelling, or add it to IgnoreUnknown above this line."
+  },
+  invalid: {
+    text: (option: string, detail: string) => `${option} is not valid${detail}`,
+    remedy: "Correct the line; `ssh -G HOST` shows how OpenSSH reads it."
+  }
+} as const
+
+/** ~/.ssh/config or a file that it includes has an option for a server that jiji cannot honor. jiji never ignores such an option. */
+export class SshConfigRejected extends defineError<SshConfigRejected>()("SshConfigRejected", {
+  fields: {
+    file: Schema.String,
+    line: Schema.Int,
+    /** As written in the file. */
+    option: Schema.String,
+    problem: Schema.Literals(Struct.keys(rejected)),
+    detail: Schema.optionalKey(Schema.String)
+  },
+  message: (e) => {
+    const { detail, problem } = e
+    const more = detail === undefined ? "" : problem === "invalid" ? `: ${detail}` : ` ${detail}`
+    const undecided = problem === "undecided" ? ", which decides about" : ""
+    return `${e.file}:${e.line}: ${rejected[problem].text(e.option, undecided + more)}.`
+  },
+  remedy: (e) => rejected[e.problem].remedy,
+  exitCode: "configuration",
+  sample: [
+    { file: "~/.ssh/config", line: 12, option: "KnownHostsCommand", problem: "unsupported" },
+    { file: "~/.ssh/config", line: 12, option: "Match exec", problem: "undecided", detail: "HostName" },
+    { file: "~/.ssh/config", line: 12, option: "HostNam", problem: "unknown" },
+    { file: "~/.ssh/config", line: 12, option: "Port", problem: "invalid", detail: "ssh is not a port number" }
+  ]
+}) {}
+
 /**
  * jiji writes host keys only to files with known_hosts in their name: a host key in authorized_keys would allow a login.
  */
@@ -200,7 +336,7 @@ export class ForwardRefused extends defineError<ForwardRefused>()("ForwardRefuse
   fields: { server: Schema.String, port: Schema.Int, cause },
   message: (e) => `${e.server} refuses to forward port ${e.port}, or any other port, to this machine.`,
   remedy: (e) =>
-    `Set \`AllowTcpForwarding yes\` in /etc/ssh/sshd_config on the server and restart sshd${e.port < 1024 ? ", and set `builder.registry.port` to a port above 1023" : ""}.`,
+    `Set \`AllowTcpForwarding yes\` in /etc/ssh/sshd_config on the server, add 127.0.0.1:${e.port} to PermitListen (and to \`permitlisten=\` in authorized_keys) if it is set, and restart sshd${e.port < 1024 ? ", and set `builder.registry.port` to a port above 1023" : ""}.`,
   exitCode: "permission",
   sample: { server: "web1", port: 9270 }
 }) {}
@@ -214,17 +350,37 @@ export class RemoteExecFailed extends defineError<RemoteExecFailed>()("RemoteExe
   sample: { server: "web1" }
 }) {}
 
+/** The account on the server logs in, but runs no commands. */
+export class AccountWithoutShell extends defineError<AccountWithoutShell>()("AccountWithoutShell", {
+  fields: {
+    server: Schema.String,
+    user: Schema.String,
+    /** What the account printed instead. */
+    output: Schema.String
+  },
+  message: (e) =>
+    `The account ${e.user} on ${e.server} runs no commands${e.output === "" ? "" : `; it answers: ${e.output}`}.`,
+  remedy: (e) =>
+    `Give it a shell with \`chsh -s /bin/sh ${e.user}\` on the server, remove its ForceCommand from sshd_config and \`command=\` from its authorized_keys, or set another \`ssh.user\`.`,
+  exitCode: "permission",
+  sample: { server: "web1", user: "deploy", output: "This account is currently not available." }
+}) {}
+
 /** Every error of a connection to a server, before a command runs there. */
 export type SshError =
   | HostUnreachable
+  | NoCommonAlgorithm
   | HostKeyChanged
   | HostKeyRevoked
   | HostKeyUnknown
+  | HostCertificateUnsupported
   | AuthenticationFailed
   | KeyUnusable
   | SshFileUnusable
+  | SshConfigRejected
   | KnownHostsMisnamed
   | ProxyInvalid
   | SecretsError
   | ConnectionLost
+  | AccountWithoutShell
   | RemoteExecFailed

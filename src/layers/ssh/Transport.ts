@@ -44,7 +44,13 @@ export const dial = Effect.fnUntraced(function* (server: string, hop: Hop) {
       socket.setNoDelay(true)
       resume(Effect.succeed(socket))
     })
-    socket.connect({ host: hop.host, port: hop.port })
+    const { bindAddress, family } = hop.config
+    socket.connect({
+      host: hop.host,
+      port: hop.port,
+      ...(bindAddress === undefined ? {} : { localAddress: bindAddress }),
+      ...(family === undefined ? {} : { family })
+    })
   })
 })
 

@@ -15,8 +15,10 @@ export const step = Step.make(
   "connect",
   Effect.fnUntraced(function* ({ project, server }: { readonly project: Project; readonly server: Server }) {
     const { ok, skipped } = checksFor(server.name)
-    const connect = Effect.map((yield* Ssh).connect(server), ({ isNew }): Adds => {
-      const hostKey = isNew ? `its new host key was added to ${server.knownHosts}` : "its host key is known"
+    const connect = Effect.map((yield* Ssh).connect(server), ({ isNew, recordedIn }): Adds => {
+      const hostKey = isNew
+        ? `its new host key was added to ${recordedIn ?? server.knownHosts}`
+        : "its host key is known"
       return { checks: [ok("ssh", `logged in to ${address(server)}; ${hostKey}`)], connected: true }
     })
     const others = ["engine", "processor", "disk", "clock", ...(project.registry.type === "local" ? ["tunnel"] : [])]

@@ -9,8 +9,8 @@ const make = (): { readonly line: string; readonly bytes: Buffer } => {
 }
 const [one, two] = [make(), make()]
 
-const judge = (text: string, host: string, port = 22, key = one) =>
-  KnownHosts.read(text, host, port).check(key.bytes)._tag
+const read = (text: string, host: string, port = 22) => KnownHosts.read([{ file: "known_hosts", text }], { host, port })
+const judge = (text: string, host: string, port = 22, key = one) => read(text, host, port).check(key.bytes)._tag
 
 const hash = (name: string): string => {
   const salt = Buffer.from("12345678901234567890")
@@ -41,7 +41,7 @@ describe("known_hosts", () => {
     ["an IPv6 address", "2001:db8::1", "2001:db8::1", 22, "Known"],
     ["an IPv6 address with its port", "[2001:db8::1]:2222", "2001:db8::1", 2222, "Known"],
     ["a comment", "#web1", "web1", 22, "Unknown"],
-    ["a certificate authority is not a host", "@cert-authority web1", "web1", 22, "Unknown"],
+    ["a certificate authority is not a host", "@cert-authority web1", "web1", 22, "Certificate"],
     ["a revoked key", "@revoked web1", "web1", 22, "Revoked"]
   ]
   for (const [why, field, host, port, verdict] of cases)
@@ -72,7 +72,7 @@ describe("known_hosts", () => {
     expect(judge(`${"*a".repeat(40)}*b ${one.line}\n`, "a".repeat(200))).toBe("Unknown")
   })
   test("writes hashed names, which only the name itself matches", () => {
-    const lines = [1, 2].map(() => KnownHosts.formatLine("No-Pty", 2222, one.bytes))
+    const lines = [1, 2].map(() => KnownHosts.formatLine({ host: "No-Pty", port: 2222 }, one.bytes))
     expect(lines[0]).not.toBe(lines[1])
     for (const line of lines) {
       expect(line).toMatch(/^\|1\|\S+\|\S+ ssh-ed25519 \S+\n$/)
@@ -85,7 +85,7 @@ describe("known_hosts", () => {
   })
 
   test("reports another key for the host as changed, with its line", () => {
-    const verdict = KnownHosts.read(`\nweb1 ${two.line}\n`, "web1", 22).check(one.bytes)
+    const verdict = read(`\nweb1 ${two.line}\n`, "web1").check(one.bytes)
     expect(verdict).toMatchObject({ _tag: "Changed", known: { line: 2 } })
   })
   test("accepts one of several keys", () => {
@@ -101,7 +101,7 @@ describe("known_hosts", () => {
     expect(judge(`\r\n  \r\nrubbish\r\n|1|broken\r\nweb1 ${one.line}\r\n`, "web1")).toBe("Known")
   })
   test("does not offer SHA-1, and offers the known key type first", () => {
-    const { algorithms } = KnownHosts.read("web1 ssh-rsa AAAA\n", "web1", 22)
+    const { algorithms } = read("web1 ssh-rsa AAAA\n", "web1")
     expect(algorithms.slice(0, 3)).toEqual(["rsa-sha2-512", "rsa-sha2-256", "ssh-ed25519"])
     expect(algorithms as ReadonlyArray<string>).not.toContain("ssh-rsa")
   })

@@ -100,7 +100,7 @@ describe("logging in", () => {
       expect(yield* reason([join(home, "nothing")])).toMatchObject({ _tag: "KeyUnusable", reason: "missing" })
       expect(yield* reason([home])).toMatchObject({ _tag: "KeyUnusable", reason: "unreadable" })
       expect(yield* reason([rubbish])).toMatchObject({ _tag: "KeyUnusable", reason: "malformed" })
-      expect(yield* reason([`${sshd.keyFile}.pub`])).toMatchObject({ _tag: "KeyUnusable", reason: "malformed" })
+      expect(yield* reason([`${sshd.keyFile}.pub`])).toMatchObject({ _tag: "KeyUnusable", reason: "public-only" })
       expect(yield* reason([encrypted])).toMatchObject({ _tag: "KeyUnusable", reason: "passphrase-needed" })
       expect(yield* reason([encrypted], true)).toMatchObject({ _tag: "KeyUnusable", reason: "passphrase-wrong" })
       expect(yield* reason([join(home, "nothing"), sshd.keyFile])).toMatchObject({ reason: "missing" })

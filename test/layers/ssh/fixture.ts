@@ -39,7 +39,15 @@ export const client = Effect.fnUntraced(function* (
   const { env, ...overrides } = settings
   const defaults = yield* SshSettings
   const layer = Ssh.layer.pipe(
-    Layer.provide(Layer.succeed(SshSettings, { ...defaults, agent: undefined, ...overrides, home })),
+    Layer.provide(
+      Layer.succeed(SshSettings, {
+        ...defaults,
+        agent: undefined,
+        system: join(home, "etc-ssh"),
+        ...overrides,
+        home
+      })
+    ),
     Layer.provide(Secrets.layer({ root: home, env: env ?? {} }).pipe(Layer.provide(Layer.mock(Processes, {})))),
     Layer.provideMerge(Events.layer),
     Layer.provideMerge(Scrubber.layer),

@@ -136,10 +136,11 @@ describe("a host key", () => {
       const hostKeys = yield* HostKeys.make
       const key = Buffer.from(sshd.hostKeys["ed25519"]?.split(" ")[1] ?? "", "base64")
       const hosts = Array.from({ length: 60 }, (_, n) => `web${n % 20}`)
-      yield* Effect.forEach(hosts, (host) => hostKeys.addIfUnknown(file, host, 22, key), { concurrency: "unbounded" })
+      const at = (host: string) => ({ files: [file], record: file, host, port: 22 })
+      yield* Effect.forEach(hosts, (host) => hostKeys.addIfUnknown(at(host), key), { concurrency: "unbounded" })
       const lines = readFileSync(file, "utf8").trimEnd().split("\n")
       expect(lines.length).toBe(20)
-      for (const host of new Set(hosts)) expect((yield* hostKeys.read(file, host, 22)).check(key)._tag).toBe("Known")
+      for (const host of new Set(hosts)) expect((yield* hostKeys.read(at(host))).check(key)._tag).toBe("Known")
     }).pipe(Effect.provide(NodeFileSystem.layer))
   )
 
@@ -149,7 +150,8 @@ describe("a host key", () => {
       const hostKeys = yield* HostKeys.make
       const key = Buffer.from(utils.generateKeyPairSync("ed25519").public.split(" ")[1] ?? "", "base64")
       const at = (file: string) => join(home, ".ssh", file)
-      const remember = (file: string) => hostKeys.addIfUnknown(at(file), "no-pty", 22, key)
+      const remember = (file: string) =>
+        hostKeys.addIfUnknown({ files: [at(file)], record: at(file), host: "no-pty", port: 22 }, key)
       writeFileSync(at("authorized_keys"), "mine\n")
       symlinkSync("authorized_keys", at("known_hosts"))
       symlinkSync("known_hosts", at("known_hosts2"))
