@@ -34,7 +34,7 @@ export class LoginShellFailed extends defineError<LoginShellFailed>()("LoginShel
   },
   remedy: (e) =>
     e.reason._tag === "Exited"
-      ? "Use a user with a normal login shell, such as /bin/bash, for whom sshd_config forces no other command. If a start file of the shell (~/.bashrc) calls `exit`, let it return instead."
+      ? "Use a user with a normal login shell, such as /bin/bash (`chsh` sets it), for whom sshd_config has no ForceCommand. If a start file of the shell (~/.bashrc) calls `exit`, let it return instead."
       : "A start file of the shell, such as ~/.bashrc, waits or reads input. Let it return at once without a terminal: put `case $- in *i*) ;; *) return ;; esac` into its first line.",
   exitCode: "unavailable",
   sample: [

@@ -1,4 +1,4 @@
-import { Deferred, type Duration, Effect, Exit, Option, Schedule, Scope, Semaphore } from "effect"
+import { Deferred, Effect, Exit, Option, Schedule, Scope, Semaphore } from "effect"
 import type { Duplex } from "node:stream"
 import type { Client } from "ssh2"
 import * as Resource from "../../core/Resource.ts"
@@ -26,12 +26,6 @@ export interface Connection {
   readonly running: Set<object>
   /** Environment variables for the commands. */
   readonly env: Readonly<Record<string, string>>
-  /** The account on the server. */
-  readonly user: string
-  readonly connectTimeout: Duration.Duration
-  /** Whether the account has been seen to run commands, and who is checking that. */
-  runsCommands: boolean
-  readonly checking: Semaphore.Semaphore
   /** Whether the server has started a command on this connection. */
   hasStarted: boolean
   /** Handles the connections that the server forwards to this machine, by the server's port. */
@@ -120,10 +114,6 @@ export const connect = Effect.fnUntraced(function* (options: {
       sessions,
       running: new Set(),
       env: hop.config.env,
-      user: hop.user,
-      connectTimeout: hop.connectTimeout,
-      runsCommands: false,
-      checking: yield* Semaphore.make(1),
       hasStarted: false,
       listeners: acceptForwarded(client, transport)
     } satisfies Connection

@@ -18,7 +18,6 @@ import * as HostKeys from "./HostKeys.ts"
 import * as Identities from "./Identities.ts"
 import * as PrivateKey from "./PrivateKey.ts"
 import * as RemoteExec from "./RemoteExec.ts"
-import { checkShell } from "./ShellCheck.ts"
 import * as ReverseForward from "./ReverseForward.ts"
 import { type Hop, route } from "./Route.ts"
 import { SshSettings } from "./Settings.ts"
@@ -157,7 +156,6 @@ export class Ssh extends Context.Service<
           const { stopTimeout: timeout } = settings
           const how = stopping ?? { timeout, onStart: Effect.void, onEnd: () => Effect.void }
           const opened = yield* connection(server)
-          yield* checkShell(opened)
           return yield* RemoteExec.exec(opened, line, how)
         }),
         forward: Effect.fnUntraced(

@@ -350,22 +350,6 @@ export class RemoteExecFailed extends defineError<RemoteExecFailed>()("RemoteExe
   sample: { server: "web1" }
 }) {}
 
-/** The account on the server logs in, but runs no commands. */
-export class AccountWithoutShell extends defineError<AccountWithoutShell>()("AccountWithoutShell", {
-  fields: {
-    server: Schema.String,
-    user: Schema.String,
-    /** What the account printed instead. */
-    output: Schema.String
-  },
-  message: (e) =>
-    `The account ${e.user} on ${e.server} runs no commands${e.output === "" ? "" : `; it answers: ${e.output}`}.`,
-  remedy: (e) =>
-    `Give it a shell with \`chsh -s /bin/sh ${e.user}\` on the server, remove its ForceCommand from sshd_config and \`command=\` from its authorized_keys, or set another \`ssh.user\`.`,
-  exitCode: "permission",
-  sample: { server: "web1", user: "deploy", output: "This account is currently not available." }
-}) {}
-
 /** Every error of a connection to a server, before a command runs there. */
 export type SshError =
   | HostUnreachable
@@ -382,5 +366,4 @@ export type SshError =
   | ProxyInvalid
   | SecretsError
   | ConnectionLost
-  | AccountWithoutShell
   | RemoteExecFailed

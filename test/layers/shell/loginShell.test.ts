@@ -101,6 +101,16 @@ describe("a login shell whose start file", () => {
     )
 })
 
+it.live("an account without a login is named, with its answer", () =>
+  Effect.gen(function* () {
+    const sshd = yield* Sshd.make({ config: { ForceCommand: "/usr/sbin/nologin" } })
+    const { shell } = yield* liveShell
+    const error = yield* Effect.flip(shell.run(remote(serverOf(sshd)), hello))
+    expect(error._tag).toBe("LoginShellFailed")
+    expect(error.message).toContain("This account is currently not available.")
+  })
+)
+
 it.live("an account that may only transfer files is named", () =>
   Effect.gen(function* () {
     const sshd = yield* Sshd.make({ config: { ForceCommand: "internal-sftp" } })
@@ -108,7 +118,7 @@ it.live("an account that may only transfer files is named", () =>
     const error = yield* Effect.flip(shell.run(remote(serverOf(sshd)), hello))
     expect(error._tag).toBe("LoginShellFailed")
     expect(error.message).toContain("and did not run jiji's command")
-    expect(error.remedy).toContain("for whom sshd_config forces no other command")
+    expect(error.remedy).toContain("ForceCommand")
   })
 )
 

@@ -2,42 +2,9 @@ import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { it } from "../../support/effect.ts"
 import * as Sshd from "./Sshd.ts"
-import { client, run, serverOf } from "./fixture.ts"
+import { client, serverOf } from "./fixture.ts"
 
 describe("a server that does not let jiji work", () => {
-  it.live("because the account only has sftp is not taken for a fault of the engine", () =>
-    Effect.gen(function* () {
-      const sshd = yield* Sshd.make({
-        config: { ForceCommand: "internal-sftp", Subsystem: "sftp internal-sftp" }
-      })
-      const { ssh } = yield* client()
-      yield* ssh.connect(serverOf(sshd))
-      const error = yield* Effect.flip(run(ssh, serverOf(sshd), "docker version"))
-      expect(error).toMatchObject({ _tag: "AccountWithoutShell", user: sshd.user, exitCode: 77 })
-      expect(error.remedy).toContain("ForceCommand")
-    })
-  )
-
-  it.live("because the account has no login quotes what it answers", () =>
-    Effect.gen(function* () {
-      const sshd = yield* Sshd.make({ config: { ForceCommand: "/usr/sbin/nologin" } })
-      const { ssh } = yield* client()
-      const error = yield* Effect.flip(run(ssh, serverOf(sshd), "docker version"))
-      expect(error._tag).toBe("AccountWithoutShell")
-      expect(error.message).toContain("This account is currently not available.")
-    })
-  )
-
-  it.live("is not assumed when start files print text, or end with a failure", () =>
-    Effect.gen(function* () {
-      const sshd = yield* Sshd.make({
-        config: { ForceCommand: `sh -c 'echo Welcome; echo Careful >&2; eval "$SSH_ORIGINAL_COMMAND"; exit 3'` }
-      })
-      const { ssh } = yield* client()
-      expect(yield* run(ssh, serverOf(sshd), "echo ok")).toMatchObject({ stdout: "Welcome\nok\n", code: 3 })
-    })
-  )
-
   it.live("because its key exchanges are too new says which it offers, and which jiji has", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make({ config: { KexAlgorithms: "sntrup761x25519-sha512@openssh.com" } })
