@@ -138,7 +138,7 @@ export class Ssh extends Context.Service<
           for (const [index, hop] of hops.entries()) {
             // Servers behind the same jump hosts, with the same keys and policy, share the connections to them.
             const { hostKeys, knownHosts } = hop
-            const own = JSON.stringify([hop.user, hop.host, hop.port, server.keys, knownHosts, hostKeys])
+            const own = JSON.stringify([hop.user, hop.host, hop.port, server.keys, knownHosts, hostKeys, hop.config])
             key = index === hops.length - 1 ? server.name : `${key}${own}`
             last = yield* connections.get(key, open(server, hop, last, key))
           }

@@ -68,6 +68,15 @@ const hostKeyPolicies: Readonly<Record<string, HostConfig["hostKeys"]>> = {
   off: "accept-new"
 }
 
+const secondsIn: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
+
+/** Parses a time such as `90` or `1m30s`. */
+const parseSeconds = (text: string): number | undefined => {
+  if (!/^(\d{1,9}[smhdw]?)+$/i.test(text)) return undefined
+  const parts = [...text.toLowerCase().matchAll(/(\d+)([smhdw]?)/g)]
+  return parts.reduce((total, [, count, unit]) => total + Number(count) * (secondsIn[unit ?? ""] ?? 1), 0)
+}
+
 /** Computes how to connect to a host. Fails if a file has an option for it that jiji cannot honor. */
 export const load = Effect.fnUntraced(function* (
   files: ConfigFiles,
@@ -208,9 +217,11 @@ export const load = Effect.fnUntraced(function* (
       const file = plain(value, setting)
       return typeof file === "string" ? expandHome(setting, file, caller.home) : file
     }),
-    connectTimeout: yield* read("connecttimeout", (value, setting) =>
-      isNone(value) ? undefined : number(1_000_000)(value, setting)
-    ),
+    connectTimeout: yield* read("connecttimeout", (value, setting) => {
+      const seconds = parseSeconds(value)
+      // OpenSSH takes 0 for no limit.
+      return seconds === undefined ? invalid(setting, `${value} is not a time`) : seconds === 0 ? undefined : seconds
+    }),
     family: yield* read("addressfamily", (value, setting) =>
       value.toLowerCase() === "any" ? undefined : among({ inet: 4, inet6: 6 } as const)(value, setting)
     ),

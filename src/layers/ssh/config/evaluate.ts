@@ -114,10 +114,10 @@ export const evaluate = Effect.fnUntraced(function* (files: ConfigFiles, lookup:
         return yield* fail(place, "invalid", `${word} has no value`)
       switch (criterion) {
         case "host":
-          result = both(result, matchesList(argument.toLowerCase(), yield* effectiveHost()) !== negated)
+          result = both(result, matchesList(argument.toLowerCase(), (yield* effectiveHost()).toLowerCase()) !== negated)
           break
         case "originalhost":
-          result = both(result, matchesList(argument.toLowerCase(), alias) !== negated)
+          result = both(result, matchesList(argument.toLowerCase(), alias.toLowerCase()) !== negated)
           break
         case "user":
           result = both(
@@ -157,6 +157,8 @@ export const evaluate = Effect.fnUntraced(function* (files: ConfigFiles, lookup:
     if (activity !== true)
       return kind._tag === "Refused" && !isRefused ? undefined : fail(activity, "undecided", place.option)
     if (isRefused) return fail(place, "unsupported")
+    // OpenSSH takes this for a value that is not set, so a later one counts.
+    if (keyword === "connecttimeout" && values[0].toLowerCase() === "none") return undefined
     // OpenSSH lets a ProxyCommand follow `ProxyJump none`.
     taken.add(keyword === "proxyjump" && values[0].toLowerCase() === "none" ? keyword : slot(keyword))
     const setting = { ...place, values }
