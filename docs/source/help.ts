@@ -2,7 +2,7 @@ import { Effect, Layer } from "effect"
 import { CliConfig, CliOutput, Command } from "effect/cli"
 import * as RootCommand from "../../src/cli/commands/root.ts"
 import { globalFlags, helpSections } from "../../src/cli/process/help.ts"
-import type { HelpSection } from "../../src/core/helpText.ts"
+import { type HelpSection, renderHelp } from "../../src/core/helpText.ts"
 import * as Platform from "../../src/layers/Platform.ts"
 
 /** The help of a command, named by the words after `jiji`. */
@@ -21,5 +21,9 @@ export const commandHelp = async (words: ReadonlyArray<string>): Promise<Readonl
   return sections
 }
 
-/** src/release/help.json: the help of jiji itself. */
-export const helpJson = async (): Promise<string> => `${JSON.stringify(await commandHelp([]), null, 2)}\n`
+/** src/release/help.json: the help of jiji itself, and its text for a pipe. */
+export const helpJson = async (): Promise<string> => {
+  const sections = await commandHelp([])
+  const unwrapped = renderHelp(sections, { columns: Infinity, colors: false })
+  return `${JSON.stringify({ unwrapped, sections }, null, 2)}\n`
+}

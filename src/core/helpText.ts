@@ -1,5 +1,4 @@
-// `jiji --help` loads this file before anything else, so it imports only what is cheap.
-import { fstatSync } from "node:fs"
+// `jiji --help` loads this file before anything else, so it imports nothing: even node:fs takes a millisecond.
 
 /** A line of a command's help, with colors: a row of a table, a paragraph, or an example. */
 export type HelpLine =
@@ -66,8 +65,9 @@ export const renderHelp = (sections: ReadonlyArray<HelpSection>, { colors, colum
 }
 
 /** The width to wrap help at: COLUMNS if it is set, else the width of the terminal. Help in a pipe is not wrapped. */
-export const helpColumns = ({ COLUMNS = "" }: NodeJS.ProcessEnv): number => {
+export const helpColumns = ({ COLUMNS = "", FORCE_COLOR, NO_COLOR }: NodeJS.ProcessEnv): number => {
   if (/^[1-9]\d*$/.test(COLUMNS)) return Number(COLUMNS)
-  // Creating process.stdout takes 2 ms, and only a terminal has a width.
-  return (fstatSync(1).isCharacterDevice() && process.stdout.columns) || Infinity
+  // process.stdout takes 2 ms to create. Without these variables, Bun enables colors if stdout is a terminal.
+  const mayBeTerminal = Bun.enableANSIColors || FORCE_COLOR !== undefined || NO_COLOR !== undefined
+  return (mayBeTerminal && process.stdout.columns) || Infinity
 }

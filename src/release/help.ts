@@ -1,12 +1,14 @@
 import manifest from "../../package.json" with { type: "json" }
 import { helpColumns, renderHelp } from "../core/helpText.ts"
-import sections from "./help.json" with { type: "json" }
+import help from "./help.json" with { type: "json" }
 
 const helpText = (): string => {
   const { NO_COLOR = "", TERM } = process.env
   // Bun respects FORCE_COLOR and whether stdout is a terminal, but not TERM.
   const colors = Bun.enableANSIColors && NO_COLOR === "" && TERM !== "dumb"
-  return renderHelp(sections, { columns: helpColumns(process.env), colors })
+  const columns = helpColumns(process.env)
+  // Rendering takes half a millisecond.
+  return columns === Infinity && !colors ? help.unwrapped : renderHelp(help.sections, { columns, colors })
 }
 
 /** The text for a command line that asks for jiji's own help or version and nothing else. */

@@ -71,6 +71,13 @@ describe("the help of every command", () => {
     expect(helpOf("runs show")).toContain("  jiji runs show [flags] [ID]\n\nARGUMENTS\n  ID    Run ID")
   })
 
+  test("says which arguments are optional", () => {
+    expect(helpOf("run")).toContain(
+      "  PIPELINE    Pipeline file, or the name of a pipeline in .jiji/pipelines\n" +
+        "  FLAGS...    Flags of the pipeline; `jiji run PIPELINE --help` lists them (optional)\n"
+    )
+  })
+
   test("lists choices once", () => {
     expect(helpOf("")).toContain(
       "  --completions SHELL    Print shell completion script (choices: bash, zsh, fish, powershell, sh, pwsh)\n"

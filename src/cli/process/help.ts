@@ -35,11 +35,17 @@ const flagLine = ({ aliases, description, name, type }: HelpDoc.FlagDoc): HelpLi
   return { term: type === "boolean" ? names : `${names} ${dim(type.toUpperCase())}`, text }
 }
 
-const argumentLine = ({ description, name, required, variadic }: HelpDoc.ArgDoc): HelpLine => {
-  const text = Option.getOrElse(description, () => "")
-  const note = required || text.includes("(default: ") ? "" : dim(" (optional)")
-  return { term: green(`${name.toUpperCase()}${variadic ? "..." : ""}`), text: `${text}${note}` }
-}
+const argumentLine =
+  (usage: string) =>
+  ({ description, name, variadic }: HelpDoc.ArgDoc): HelpLine => {
+    const term = `${name.toUpperCase()}${variadic ? "..." : ""}`
+    const text = Option.getOrElse(description, () => "")
+    const isRequired = usage.split(" ").includes(term)
+    return {
+      term: green(term),
+      text: isRequired || text.includes("(default: ") ? text : `${text} ${dim("(optional)")}`
+    }
+  }
 
 const section = (title: string, lines: ReadonlyArray<HelpLine>): ReadonlyArray<HelpSection> =>
   lines.length === 0 ? [] : [{ title: bold(title), lines }]
@@ -48,7 +54,7 @@ const section = (title: string, lines: ReadonlyArray<HelpLine>): ReadonlyArray<H
 export const helpSections = (doc: HelpDoc.HelpDoc): ReadonlyArray<HelpSection> => [
   ...section("DESCRIPTION", doc.description === "" ? [] : [{ text: doc.description }]),
   ...section("USAGE", [{ text: cyan(usageLine(doc)) }]),
-  ...section("ARGUMENTS", (doc.args ?? []).map(argumentLine)),
+  ...section("ARGUMENTS", (doc.args ?? []).map(argumentLine(usageLine(doc)))),
   ...section("FLAGS", [...doc.flags, ...(doc.inheritedFlags ?? [])].map(flagLine)),
   ...section("GLOBAL FLAGS", (doc.globalFlags ?? []).map(flagLine)),
   ...section(
