@@ -1,21 +1,14 @@
 #!/usr/bin/env bun
 import { Effect, Layer } from "effect"
-import { CliConfig, CliError, Command, Flag, GlobalFlag } from "effect/cli"
+import { CliConfig, Command } from "effect/cli"
 import manifest from "../package.json" with { type: "json" }
-import * as DeployCommand from "./cli/commands/deploy.ts"
-import * as DoctorCommand from "./cli/commands/doctor.ts"
-import * as ListCommand from "./cli/commands/list.ts"
-import * as RegistryCommand from "./cli/commands/registry.ts"
-import * as RunCommand from "./cli/commands/run.ts"
-import * as RunsCommand from "./cli/commands/runs.ts"
-import * as SandboxCommand from "./cli/commands/sandbox.ts"
-import * as ScriptCommand from "./cli/commands/script.ts"
-import * as SecretsCommand from "./cli/commands/secrets.ts"
+import * as RootCommand from "./cli/commands/root.ts"
+import { separatePipelineFlags } from "./cli/commands/run.ts"
 import { runFollowers } from "./cli/followers.ts"
 import { gitHubWorkflow, isOnGitHub, OnGitHub } from "./cli/github.ts"
 import { prepareHooks } from "./cli/hooks/Hooks.ts"
 import { PipelineModules } from "./cli/pipelines/modules.ts"
-import { helpPresenter } from "./cli/process/help.ts"
+import { globalFlags, helpPresenter } from "./cli/process/help.ts"
 import { writeStderrSync } from "./cli/process/stderr.ts"
 import { supervise } from "./cli/process/supervise.ts"
 import { Terminal } from "./cli/process/Terminal.ts"
@@ -37,29 +30,6 @@ import { Secrets } from "./layers/secrets/Secrets.ts"
 import { Shell } from "./layers/shell/Shell.ts"
 import { Ssh } from "./layers/ssh/Ssh.ts"
 import * as DryRun from "./rehearsal/dryRunLayer.ts"
-
-const root = Command.make(
-  "jiji",
-  { version: Flag.Boolean("version").pipe(Flag.withDescription("Print the version"), Flag.withDefault(false)) },
-  Effect.fnUntraced(function* ({ version }) {
-    if (!version) return yield* new CliError.ShowHelp({ commandPath: ["jiji"], errors: [] })
-    const { write } = yield* Terminal
-    write(`${manifest.version}\n`)
-  })
-).pipe(
-  Command.withDescription("Deploy a project's containers to your own servers over SSH"),
-  Command.withSubcommands([
-    DeployCommand.command,
-    DoctorCommand.command,
-    RegistryCommand.command,
-    RunsCommand.command,
-    ListCommand.command,
-    RunCommand.command,
-    SandboxCommand.command,
-    SecretsCommand.command,
-    ScriptCommand.command
-  ])
-)
 
 const { env } = process
 const { version } = manifest
@@ -113,7 +83,7 @@ const services = Layer.mergeAll(
   Layer.succeed(UserPaths, paths),
   Layer.succeed(PipelineModules, PipelineModules.make(importModules)),
   Layer.succeed(OnGitHub, isOnGitHub(env)),
-  CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Completions] }),
+  CliConfig.layer({ builtIns: globalFlags }),
   helpPresenter,
   Git.layer
 ).pipe(
@@ -123,8 +93,8 @@ const services = Layer.mergeAll(
   Layer.provideMerge(Platform.layer)
 )
 
-const words = RunCommand.separatePipelineFlags(usualWords(process.argv.slice(2)))
-const program = Command.runWith(root, { version })(words).pipe(
+const words = separatePipelineFlags(usualWords(process.argv.slice(2)))
+const program = Command.runWith(RootCommand.command, { version })(words).pipe(
   Effect.tapCause(github.reportExit),
   Effect.provide(services)
 )

@@ -1,11 +1,14 @@
 import manifest from "../../package.json" with { type: "json" }
-import texts from "./help.json" with { type: "json" }
+import { helpColumns, renderHelp } from "../core/helpText.ts"
+import help from "./help.json" with { type: "json" }
 
 const helpText = (): string => {
   const { NO_COLOR = "", TERM } = process.env
   // Bun respects FORCE_COLOR and whether stdout is a terminal, but not TERM.
   const colors = Bun.enableANSIColors && NO_COLOR === "" && TERM !== "dumb"
-  return colors ? texts.colored : texts.plain
+  const columns = helpColumns(process.env)
+  // Rendering takes half a millisecond.
+  return columns === Infinity && !colors ? help.unwrapped : renderHelp(help.sections, { columns, colors })
 }
 
 /** The text for a command line that asks for jiji's own help or version and nothing else. */
@@ -16,8 +19,8 @@ const requestedText = ([first = "--help", ...others]: ReadonlyArray<string>): st
 }
 
 /**
- * Prints jiji's own help or version if the words ask for nothing else, and returns whether they do. bin/docs generates the
- * text from main.ts, so that printing it need not load all of jiji.
+ * Prints jiji's own help or version if the words ask for nothing else, and returns whether they do. bin/docs writes the
+ * help to help.json, so that printing it need not load all of jiji.
  */
 export const printHelp = (words: ReadonlyArray<string>): boolean => {
   const text = requestedText(words)

@@ -64,7 +64,7 @@ test("the compiled jiji runs a pipeline that imports jiji and effect without ins
   expect(stdout).toContain(
     "on web2 (203.0.113.11):\n   3  # open the SSH connection\n   4  curl 3 GET false undefined /up\n"
   )
-  expect(shop.jiji(["run", "smoke", "--help"]).stdout).toContain("  --smoke-path string ")
+  expect(shop.jiji(["run", "smoke", "--help"]).stdout).toContain("  --smoke-path STRING ")
 })
 
 test("pipelines of the compiled jiji import its own modules, by all their names", () => {

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { helpTexts } from "../../docs/source/help.ts"
+import { helpJson } from "../../docs/source/help.ts"
 import manifest from "../../package.json" with { type: "json" }
-import texts from "../../src/release/help.json" with { type: "json" }
+import { bundle, main } from "./project.ts"
+
+bundle()
 
 const root = join(import.meta.dir, "../..")
 
@@ -14,16 +16,34 @@ const printed = (words: ReadonlyArray<string>, env: Readonly<Record<string, stri
   return child.stdout.toString()
 }
 
+/** The help that the command itself prints. */
+const commandHelp = (env: Readonly<Record<string, string>> = {}) =>
+  Bun.spawnSync([process.execPath, main, "--help"], { env: { HOME: "/", ...env }, stdin: "ignore" }).stdout.toString()
+
 describe("the help that is printed without loading jiji", () => {
-  test("is the help of the commands (bin/docs generates it)", () => {
-    expect(readFileSync(join(root, "src/release/help.json"), "utf8")).toBe(helpTexts())
-  }, 60_000)
+  test("is the help of the commands (bin/docs generates it)", async () => {
+    expect(readFileSync(join(root, "src/release/help.json"), "utf8")).toBe(await helpJson())
+    expect(printed(["--help"])).toBe(commandHelp())
+    expect(printed(["--help"])).toStartWith(
+      "DESCRIPTION\n  Deploy a project's containers to your own servers over SSH\n"
+    )
+  })
 
   test("is printed only if nothing else is asked for", () => {
-    for (const words of [[], ["--help"], ["-h"]]) expect(printed(words)).toBe(texts.plain)
+    for (const words of [[], ["--help"], ["-h"]]) expect(printed(words)).toBe(commandHelp())
     for (const words of [["deploy"], ["deploy", "--help"], ["--help", "deploy"], ["--version", "deploy"], ["-x"]]) {
       expect(printed(words)).toBe("more")
     }
+  })
+
+  test("is wrapped at the same width as that of the commands", () => {
+    for (const COLUMNS of ["40", "80", "0", "wide"]) {
+      for (const colors of [{}, { FORCE_COLOR: "1" }]) {
+        expect(printed(["--help"], { COLUMNS, ...colors })).toBe(commandHelp({ COLUMNS, ...colors }))
+      }
+    }
+    expect(printed(["--help"], { COLUMNS: "40" })).not.toBe(printed(["--help"]))
+    expect(printed(["--help"], { COLUMNS: "0" })).toBe(printed(["--help"]))
   })
 
   test("includes the version", () => {
@@ -40,9 +60,13 @@ describe("the help that is printed without loading jiji", () => {
   })
 
   test("has colors unless NO_COLOR or TERM=dumb is set", () => {
-    expect(texts.plain).not.toContain("\u001b")
-    expect(printed(["--help"], { FORCE_COLOR: "1" })).toBe(texts.colored)
-    expect(printed(["--help"], { FORCE_COLOR: "1", TERM: "dumb" })).toBe(texts.plain)
-    expect(printed(["--help"], { FORCE_COLOR: "1", NO_COLOR: "1" })).toBe(texts.plain)
+    const plain = printed(["--help"])
+    const colored = commandHelp({ FORCE_COLOR: "1" })
+    expect(plain).not.toContain("\u001b")
+    expect(colored).toContain("\u001b")
+    expect(Bun.stripANSI(colored)).toBe(plain)
+    expect(printed(["--help"], { FORCE_COLOR: "1" })).toBe(colored)
+    expect(printed(["--help"], { FORCE_COLOR: "1", TERM: "dumb" })).toBe(plain)
+    expect(printed(["--help"], { FORCE_COLOR: "1", NO_COLOR: "1" })).toBe(plain)
   })
 })

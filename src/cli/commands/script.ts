@@ -4,6 +4,7 @@ import { scripts as diagnosis } from "../../layers/diagnosis/scripts.ts"
 import { scripts as engine } from "../../layers/docker/scripts.ts"
 import registry from "../../layers/registryContainer/registry.sh" with { type: "text" }
 import secret from "../../layers/secrets/command.sh" with { type: "text" }
+import { joinWords } from "../../core/text.ts"
 import { Terminal } from "../process/Terminal.ts"
 
 const scripts = { ...diagnosis, ...engine, registry, secret } as const
@@ -15,7 +16,7 @@ export const command = Command.make(
   "script",
   {
     name: Argument.Literals("name", names).pipe(
-      Argument.withDescription("Script to print (default: list the names of all scripts)"),
+      Argument.withDescription(`Script to print: ${joinWords(names, "or")} (default: list the names of all scripts)`),
       Argument.optional
     )
   },

@@ -26,31 +26,36 @@ export const formatDefault = (value: unknown): string => {
 }
 
 /** In a form that every codec of durations accepts. */
-const durationExample = 'such as "10 minutes"'
+const durationNote = 'such as "10 minutes"'
 
-const isDuration = (ast: SchemaAST.AST): boolean =>
+export const isDuration = (ast: SchemaAST.AST): boolean =>
   SchemaAST.resolve(SchemaAST.toType(ast))?.["expected"] === "Duration"
 
-/** The values of a type; empty if the flag shows them anyway. */
-const typeText = (ast: SchemaAST.AST): string => {
+/** What the placeholder of a flag shows of its values. */
+const shownTypes: ReadonlySet<unknown> = new Set(["an integer", "a finite number"])
+
+/** A note about the values of a type; empty if the flag's placeholder says enough. */
+const typeNote = (ast: SchemaAST.AST): string => {
   const type = SchemaAST.toType(ast)
   const { expected } = SchemaAST.resolve(type) ?? {}
-  if (isDuration(ast)) return `a duration, ${durationExample}`
-  if (typeof expected === "string") return SchemaAST.isDeclaration(type) ? `a ${expected}` : expected
-  return ""
+  if (isDuration(ast)) return durationNote
+  if (typeof expected !== "string" || shownTypes.has(expected)) return ""
+  return SchemaAST.isDeclaration(type) && !expected.startsWith("a ") ? `a ${expected}` : expected
 }
 
-const descriptionOf = (field: Field): string | undefined => {
+const descriptionOf = (field: Field): string => {
   const key: unknown = field.ast.context?.annotations?.["description"]
-  return typeof key === "string" ? key : SchemaAST.resolveDescription(field.ast)
+  return typeof key === "string" ? key : (SchemaAST.resolveDescription(field.ast) ?? "")
 }
 
-/** The help of a flag: its description or else its type, and notes in parentheses. `item` is the item type of a list. */
+/**
+ * The help of a flag: its description if it has one, and notes in parentheses: its values, and whether it is required or
+ * what its default is. `item` is the item type of a list.
+ */
 export const flagHelp = (field: Field, item: SchemaAST.AST | undefined, note: string): string => {
-  const repeat = item === undefined ? "" : "can be repeated"
-  const description = descriptionOf(field)
-  const example = description !== undefined && isDuration(item ?? field.ast) ? durationExample : ""
-  const notes = [repeat, example, note].filter((part) => part !== "").join("; ")
-  const text = printable(description ?? typeText(item ?? field.ast))
-  return [text, notes === "" ? "" : `(${notes})`].filter((part) => part !== "").join(" ")
+  const notes = [typeNote(item ?? field.ast), item === undefined ? "" : "can be repeated", note]
+  const text = notes.filter((part) => part !== "").join("; ")
+  return [printable(descriptionOf(field)), text === "" ? "" : `(${printable(text)})`]
+    .filter((part) => part !== "")
+    .join(" ")
 }

@@ -1,6 +1,6 @@
 import { Effect, Option, Result, Schema, SchemaAST } from "effect"
 import { CliError, Flag, type Param } from "effect/cli"
-import { flagHelp, formatDefault } from "./flagHelp.ts"
+import { flagHelp, formatDefault, isDuration } from "./flagHelp.ts"
 import type { LoadedPipeline } from "./load.ts"
 import { FlagUnusable } from "./PipelineFileError.ts"
 
@@ -103,12 +103,18 @@ const makeFlag = (
   const ast = SchemaAST.toEncoded(field.ast)
   const item = itemOf(ast)
   const help = (note: string) => flagHelp(field, item && itemOf(SchemaAST.toType(field.ast)), note)
-  const plain = flagOf(name, item ?? ast)
-  if (plain === undefined) return undefined
+  const typed = flagOf(name, item ?? ast)
+  if (typed === undefined) return undefined
+  const plain = isDuration(itemOf(SchemaAST.toType(field.ast)) ?? field.ast)
+    ? Flag.withMetavar(typed, "duration")
+    : typed
   if (Option.isSome(fallback)) {
     const { value } = fallback
     const off = value === true ? `; --no-${name} turns it off` : ""
-    const flag = Flag.withDescription(plain, help(value === undefined ? "" : `default: ${formatDefault(value)}${off}`))
+    const flag = Flag.withDescription(
+      plain,
+      help(value === undefined ? "optional" : `default: ${formatDefault(value)}${off}`)
+    )
     if (item === undefined) return Flag.optional(flag)
     return Flag.map(Flag.between(flag, 0, maxListValues), (values) =>
       values.length === 0 ? Option.none() : Option.some(values)
@@ -116,7 +122,7 @@ const makeFlag = (
   }
   // Without its flag, a switch is off and a list is empty.
   const isSwitch = item === undefined && SchemaAST.isBoolean(ast)
-  const flag = Flag.withDescription(plain, help(isSwitch || item !== undefined ? "" : "required"))
+  const flag = Flag.withDescription(plain, help(isSwitch ? "default: false" : item === undefined ? "required" : ""))
   if (item !== undefined) return Flag.map(Flag.between(flag, 0, maxListValues), Option.some)
   const required: Flag.Flag<unknown> = isSwitch ? Flag.withDefault(flag, false) : flag
   return Flag.map(required, Option.some)

@@ -18,12 +18,12 @@ describe("jiji run", () => {
       "USAGE",
       "jiji run smoke [flags]"
     ])
-    expect(lines).toContain("--smoke-path string  The page that is asked for (required)")
-    expect(lines).toContain("--tries integer  a value between 1 and 9 (default: 3)")
-    expect(lines).toContain('--within string  a duration, such as "10 minutes"')
-    expect(lines).toContain("--method choice  (default: GET) (choices: GET, HEAD)")
-    expect(lines).toContain("--quiet  Says nothing")
-    expect(lines).toContain("--header string  (can be repeated)")
+    expect(lines).toContain("--smoke-path STRING  The page that is asked for (required)")
+    expect(lines).toContain("--tries INTEGER  (a value between 1 and 9; default: 3)")
+    expect(lines).toContain('--within DURATION  (such as "10 minutes"; optional)')
+    expect(lines).toContain("--method CHOICE  (default: GET; choices: GET, HEAD)")
+    expect(lines).toContain("--quiet  Says nothing (default: false)")
+    expect(lines).toContain("--header STRING  (can be repeated)")
     for (const flag of ["--dry-run", "--json", "--environment, -e", "--config, -c", "--hosts, -H", "--services, -S"]) {
       expect(stdout).toContain(`  ${flag}`)
     }
@@ -73,8 +73,8 @@ export default Runnable.make({
 })`
     })
     const { stdout } = shop.jiji(["run", "x.ts", "--help"])
-    expect(stdout).toContain('a duration, such as "10 minutes" (default: 10 minutes)')
-    expect(stdout).toMatch(/--note string +red \(required\)/)
+    expect(stdout).toContain('--within DURATION         (such as "10 minutes"; default: 10 minutes)')
+    expect(stdout).toMatch(/--note STRING +red \(required\)/)
     expect(stdout).not.toContain("\u001b[31m")
   })
 

@@ -1,0 +1,37 @@
+import { Effect } from "effect"
+import { CliError, Command, Flag } from "effect/cli"
+import manifest from "../../../package.json" with { type: "json" }
+import { Terminal } from "../process/Terminal.ts"
+import * as DeployCommand from "./deploy.ts"
+import * as DoctorCommand from "./doctor.ts"
+import * as ListCommand from "./list.ts"
+import * as RegistryCommand from "./registry.ts"
+import * as RunCommand from "./run.ts"
+import * as RunsCommand from "./runs.ts"
+import * as SandboxCommand from "./sandbox.ts"
+import * as ScriptCommand from "./script.ts"
+import * as SecretsCommand from "./secrets.ts"
+
+/** `jiji`. */
+export const command = Command.make(
+  "jiji",
+  { version: Flag.Boolean("version").pipe(Flag.withDescription("Print the version"), Flag.withDefault(false)) },
+  Effect.fnUntraced(function* ({ version }) {
+    if (!version) return yield* new CliError.ShowHelp({ commandPath: ["jiji"], errors: [] })
+    const { write } = yield* Terminal
+    write(`${manifest.version}\n`)
+  })
+).pipe(
+  Command.withDescription("Deploy a project's containers to your own servers over SSH"),
+  Command.withSubcommands([
+    DeployCommand.command,
+    DoctorCommand.command,
+    RegistryCommand.command,
+    RunsCommand.command,
+    ListCommand.command,
+    RunCommand.command,
+    SandboxCommand.command,
+    SecretsCommand.command,
+    ScriptCommand.command
+  ])
+)
