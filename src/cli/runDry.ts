@@ -1,5 +1,6 @@
 import { Effect, Layer } from "effect"
 import type { Project } from "../config/Project.ts"
+import type { EventBody } from "../core/Event.ts"
 import { CurrentPath, Events } from "../core/Events.ts"
 import { IsDryRun } from "../core/IsDryRun.ts"
 import { publicPaths } from "../core/publicPaths.ts"
@@ -21,6 +22,8 @@ import { failOnUnhandledErrors } from "./process/unhandledErrors.ts"
 import { type OutputOptions, RunLayers } from "./RunLayers.ts"
 import { withFollowers } from "./withFollowers.ts"
 
+type StepNote = Extract<EventBody, { readonly _tag: "StepNoted" }>
+
 interface DryRunOptions extends OutputOptions {
   /** Printed above the commands, unless they are printed as JSON. */
   readonly heading: ReadonlyArray<string>
@@ -41,20 +44,45 @@ const printCommands = Effect.fnUntraced(function* <A, E, R>(
 ) {
   const { write } = yield* Terminal
   const scrubber = yield* Scrubber
-  const logged: Array<string> = []
   const { toPublic } = publicPaths(scrubber.text)
-  const publish: Events["Service"]["publish"] = (body) =>
-    Effect.map(CurrentPath, (path) => {
-      if (body._tag === "StepNoted") logged.push(`  ${toPublic("", path)}: ${oneLine(scrubber.text(body.text))}`)
+  const events = yield* Events
+  /** Publishes events, and adds the notes of steps to a list. */
+  const collect = (notes: Array<string>, isShown: (note: StepNote) => boolean) =>
+    Events.of({
+      ...events,
+      publish: (body, result) =>
+        Effect.andThen(
+          Effect.map(CurrentPath, (path) => {
+            if (body._tag !== "StepNoted" || !isShown(body)) return
+            notes.push(`  ${toPublic("", path)}: ${oneLine(scrubber.text(body.text))}`)
+          }),
+          events.publish(body, result)
+        )
     })
-  const logger = Layer.provide(stepLogger, Layer.succeed(Events, { ...(yield* Events), publish }))
-  yield* failOnUnhandledErrors(Effect.provide(dryRun, logger))
+  const logged: Array<string> = []
+  const warnings: Array<string> = []
+  const logger = Layer.provide(
+    stepLogger,
+    Layer.succeed(
+      Events,
+      collect(logged, () => true)
+    )
+  )
+  yield* dryRun.pipe(
+    Effect.provide(logger),
+    Effect.provideService(
+      Events,
+      collect(warnings, ({ level }) => level === "warning")
+    ),
+    failOnUnhandledErrors
+  )
   const { entries } = yield* Recording
   const hasScripts = entries.some((entry) => entry._tag === "Command" && entry.command.script !== undefined)
   const text = [
     ...heading.map(scrubber.text),
     ...(entries.length === 0 ? ["", "No command would run."] : lines(entries, scrubber.text)),
     ...hookLines(project, scrubber.text),
+    ...(warnings.length === 0 ? [] : ["", "warnings:", ...warnings]),
     ...(logged.length === 0 ? [] : ["", "logged by steps:", ...logged]),
     ...(hasScripts ? ["", "jiji:NAME.sh is one of jiji's own scripts; `jiji script NAME` prints it."] : [])
   ]

@@ -33,3 +33,7 @@ export const capitalize = (text: string): string => text.charAt(0).toUpperCase()
 /** Joins words into a list: `a, b and c`. */
 export const joinWords = (words: ReadonlyArray<string>, last = "and"): string =>
   words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} ${last} ${words[words.length - 1]}`
+
+/** The same, but of more than four words, names three and counts the others. */
+export const joinFirst = (words: ReadonlyArray<string>, last?: string): string =>
+  joinWords(words.length > 4 ? [...words.slice(0, 3), `${words.length - 3} more`] : words, last)

@@ -1,7 +1,7 @@
 import { Clock, Effect, Schedule, Stream } from "effect"
 import type { Event } from "../core/Event.ts"
 import { wholeRun } from "../core/runEvents.ts"
-import { fitLine, fitRows, stepRow } from "./live/layout.ts"
+import { fitLine, fitRows, noticeRows, stepRow, warningRows } from "./live/layout.ts"
 import { region } from "./live/region.ts"
 import { runningSteps } from "./live/running.ts"
 import { Notices } from "./Notices.ts"
@@ -23,7 +23,7 @@ const liveView = (screen: Screen) => {
   const seen: Array<Event> = []
   let ownRun: string | undefined
   /** Functions, because the lines must fit the width that the screen has when they are drawn. */
-  let above: Array<() => string> = []
+  let above: Array<() => ReadonlyArray<string>> = []
 
   const heading = (event: Event): string | undefined => {
     const { columns } = screen
@@ -42,7 +42,7 @@ const liveView = (screen: Screen) => {
     const { columns } = screen
     const lines = steps.views(now).map((step) => stepRow(step, columns, paint))
     bottom.draw(
-      above.map((each) => each()),
+      above.flatMap((each) => each()),
       fitRows(lines, screen.rows, columns)
     )
     above = []
@@ -53,11 +53,12 @@ const liveView = (screen: Screen) => {
       if (event._tag === "RunStarted") ownRun ??= event.run
       if ("kind" in event) seen.push(event)
       const kept = steps.handle(event)
-      if (kept !== undefined) above.push(() => stepRow(kept, screen.columns, paint))
-      else if (event._tag.startsWith("Run")) above.push(() => heading(event) ?? "")
+      if (kept?.mark === "warning") above.push(() => warningRows(kept, screen.columns, paint))
+      else if (kept !== undefined) above.push(() => [stepRow(kept, screen.columns, paint)])
+      else if (event._tag.startsWith("Run")) above.push(() => [heading(event) ?? ""])
     },
-    /** Adds a line that does not come from an event. */
-    print: (text: string) => void above.push(() => paint("yellow", fitLine(`! ${text}`, screen.columns))),
+    /** Adds a warning that does not come from an event. */
+    print: (text: string) => void above.push(() => noticeRows(text, screen.columns, paint)),
     draw,
     /** Draws for the last time, with the table of services. */
     end(now: number): void {
@@ -65,7 +66,7 @@ const liveView = (screen: Screen) => {
         fitLine(text, screen.columns)
       )
       const all = head === undefined ? [] : ["", paint("bold", head), ...lines]
-      above.push(...all.map((text) => () => text))
+      above.push(() => all)
       draw(now)
     }
   }

@@ -44,7 +44,7 @@ describe("a deploy in a terminal", () => {
     child.terminal?.write("\u0003")
     expect(await child.exited).toBe(130)
     expect(await shows(/^interrupted$/m)).toMatch(
-      /^deploy\n! interrupted: stop[^\n]*\n! secrets [\d.]+ s interr[^\n]*\n! interrupted after [^\n]*\ninterrupted$/
+      /^deploy\n! interrupted:\n {2}stopping; press\n {2}Ctrl-C again to exit\n {2}immediately\n! secrets [\d.]+ s interr[^\n]*\n! interrupted after [^\n]*\ninterrupted$/
     )
   })
 

@@ -181,15 +181,26 @@ ready() { # container, seconds that it must run if it has no health check
   done
 }
 
+# Removes a container that this script created. If `create` was interrupted, its id is unknown. If it failed, another
+# project may have created a container with this name.
+discard() { # name, id
+  each=$2
+  if [ -z "$each" ]; then
+    owner=$(e inspect --type container --format '{{index .Config.Labels "jiji.project"}}|{{index .Config.Labels "jiji.service"}}|{{.ID}}' "$1" 2>/dev/null)
+    case $owner in "$project|$service|"*) each=${owner##*|} ;; *) return ;; esac
+  fi
+  quiet rm --force "$each"
+}
+
 # Sets `kept` to whether the old container runs afterwards.
 undo() {
   trap '' TERM INT HUP
   kept=$name_runs
   case $phase in
-    trial) quiet rm --force "$trial" ;;
-    next) quiet rm --force "$next" ;;
+    trial) discard "$trial" "$trial_id" ;;
+    next) discard "$next" "$next_id" ;;
     switch)
-      quiet rm --force "$next"
+      discard "$next" "$next_id"
       if [ -n "$stopping" ]; then
         # The engine goes on stopping the container even if nobody waits, and would stop it after a start too. So end the
         # stop. But give a container with data the time to close its files.
@@ -276,14 +287,15 @@ survey
 [ -z "$foreign" ] || { echo "foreign $foreign"; exit 11; }
 
 # Clean up after an interrupted deploy. Remove its trial container. Keep its new container only if the old one is not running.
-[ -z "$trial_id" ] || quiet rm --force "$trial"
+[ -z "$trial_id" ] || quiet rm --force "$trial_id"
 if [ "$name_runs" != true ] && [ "$next_runs" = true ]; then
-  [ -z "$name_id" ] || quiet rm --force "$name"
+  [ -z "$name_id" ] || quiet rm --force "$name_id"
   e rename "$next" "$name" || exit 1
   survey
 elif [ -n "$next_id" ]; then
-  quiet rm --force "$next"
+  quiet rm --force "$next_id"
 fi
+trial_id='' next_id=''
 
 # An interrupted deploy or a reboot may have left another restart policy.
 [ "$name_runs" != true ] || [ "$name_policy" = "$proven" ] || policy "$proven" "$name_id"
@@ -303,10 +315,10 @@ old=$name_id
 if [ "$strategy" = trial ]; then
   # Check that the new container can run before the old one releases its ports.
   stage trial
-  create_trial "$@" >/dev/null || give_up
+  trial_id=$(create_trial "$@") || give_up
   e start "$trial" >/dev/null || unstarted
   ready "$trial" "$settle" || unhealthy "$trial"
-  quiet rm --force "$trial"
+  quiet rm --force "$trial_id"
   settle=0
 fi
 

@@ -3,7 +3,7 @@ import type { SecretRef } from "../../config/Project.ts"
 import { Scrubber } from "../../core/Scrubber.ts"
 import { secretCommandRunner } from "./command.ts"
 import { readSources } from "./sources.ts"
-import { type SecretCommandFailed, type SecretsError, SecretsMissing, type SecretsUnreadable } from "./SecretsError.ts"
+import { type SecretCommandFailed, type SecretsError, SecretsMissing, SecretsUnreadable } from "./SecretsError.ts"
 import { Processes } from "../processes/Processes.ts"
 
 /** Where a secret is found: `.env.staging`, `.env` or `the process environment`; and whether its value there is a command. */
@@ -15,7 +15,7 @@ export interface SecretPlace {
 /**
  * Secrets by name, from `.env.ENVIRONMENT`, then `.env` (both in the project's folder), then the process environment. An
  * empty value counts as missing. Reads the files when a secret is first needed, so that a run without secrets needs no
- * files. Runs a command at most once, when its value is first needed. Adds each value to the {@link Scrubber} before
+ * files. A line with a syntax error only fails for the secrets that it may define. Runs a command at most once, when its value is first needed. Adds each value to the {@link Scrubber} before
  * returning it.
  */
 export class Secrets extends Context.Service<
@@ -59,25 +59,30 @@ export class Secrets extends Context.Service<
             Effect.provideService(Path.Path, files.path)
           )
         )
-        const lookup = (name: string) =>
-          Effect.map(sources, (all) => {
-            const values = all.flatMap(({ get, place }) => {
-              const value = get(name)
-              return value === undefined ? [] : [{ place, value }]
-            })
-            const isEmpty = (one: (typeof values)[number]) => one.value._tag === "Text" && one.value.text === ""
-            const found = Option.fromUndefinedOr(values.find((one) => !isEmpty(one)))
-            return { name, found, emptyIn: values.filter(isEmpty).map(({ place }) => place) }
-          })
+        const lookup = Effect.fnUntraced(function* (name: string) {
+          const emptyIn: Array<string> = []
+          const lines: Array<string> = []
+          for (const { faults, get, linesFor, mayDefine, place } of yield* sources) {
+            if (mayDefine(name)) return yield* new SecretsUnreadable({ file: place, reason: faults })
+            lines.push(...linesFor(name).map((line) => `${place}:${line}`))
+            const value = get(name)
+            if (value === undefined) continue
+            if (value._tag === "Command" || value.text !== "") {
+              return { name, found: Option.some({ place, value }), emptyIn, lines }
+            }
+            emptyIn.push(place)
+          }
+          return { name, found: Option.none(), emptyIn, lines }
+        })
 
         const findMissing = Effect.fnUntraced(function* (names: ReadonlyArray<string>) {
           const all = yield* Effect.forEach(new Set(names), lookup)
-          const secrets = all
-            .filter(({ found }) => Option.isNone(found))
-            .map(({ emptyIn, name }) => ({ name, emptyIn }))
-          if (secrets.length === 0) return Option.none()
+          const missing = all.filter(({ found }) => Option.isNone(found))
+          if (missing.length === 0) return Option.none()
+          const secrets = missing.map(({ emptyIn, name }) => ({ name, emptyIn }))
           const searched = (yield* sources).map(({ place, exists: there }) => ({ place, there }))
-          return Option.some(new SecretsMissing({ secrets, searched }))
+          const ignored = [...new Set(missing.flatMap(({ lines }) => lines))]
+          return Option.some(new SecretsMissing({ secrets, searched, ...(ignored.length > 0 && { ignored }) }))
         })
 
         const running = new Map<string, Effect.Effect<Redacted.Redacted<string>, SecretCommandFailed>>()

@@ -1,13 +1,15 @@
 import { Schema } from "effect"
 import { faultRemedy, FileFault, faultText } from "../../config/regularFile.ts"
 import { defineError } from "../../core/defineError.ts"
-import { joinWords } from "../../core/text.ts"
+import { joinFirst, joinWords } from "../../core/text.ts"
 
 /** Secrets were not found. The error lists all of them; an empty value counts as missing. */
 export class SecretsMissing extends defineError<SecretsMissing>()("SecretsMissing", {
   fields: {
     secrets: Schema.Array(Schema.Struct({ name: Schema.String, emptyIn: Schema.Array(Schema.String) })),
-    searched: Schema.Array(Schema.Struct({ place: Schema.String, there: Schema.Boolean }))
+    searched: Schema.Array(Schema.Struct({ place: Schema.String, there: Schema.Boolean })),
+    /** Lines with syntax errors where they may be, such as `.env:4`. */
+    ignored: Schema.optionalKey(Schema.Array(Schema.String))
   },
   message: (e) => {
     const names = e.secrets.map(({ emptyIn, name }) =>
@@ -15,10 +17,15 @@ export class SecretsMissing extends defineError<SecretsMissing>()("SecretsMissin
     )
     const places = e.searched.map(({ place, there }) => (there ? place : `${place} (no such file)`))
     const subject = names.length === 1 ? `The secret ${joinWords(names)} is` : `The secrets ${joinWords(names)} are`
-    return `${subject} missing; jiji looked in ${joinWords(places)}.`
+    const unread = e.ignored === undefined ? "" : ` It cannot read ${joinFirst(e.ignored)}.`
+    return `${subject} missing; jiji looked in ${joinWords(places)}.${unread}`
   },
-  remedy: ({ searched: [first], secrets }) =>
-    `Add ${joinWords(secrets.map(({ name }) => `${name}=…`))} to ${first?.place ?? ".env"}, or set ${secrets.length === 1 ? "it" : "them"} in the environment.`,
+  remedy: ({ ignored, searched: [first], secrets }) => {
+    const add = `dd ${joinWords(secrets.map(({ name }) => `${name}=…`))} to ${first?.place ?? ".env"}`
+    const set = `or set ${secrets.length === 1 ? "it" : "them"} in the environment.`
+    if (ignored === undefined) return `A${add}, ${set}`
+    return `If ${joinFirst(ignored, "or")} should define ${secrets.length === 1 ? "it" : "one"}, write it as NAME=value. Otherwise a${add}, ${set}`
+  },
   exitCode: "configuration",
   sample: {
     secrets: [
@@ -29,7 +36,8 @@ export class SecretsMissing extends defineError<SecretsMissing>()("SecretsMissin
       { place: ".env.staging", there: false },
       { place: ".env", there: true },
       { place: "the process environment", there: true }
-    ]
+    ],
+    ignored: [".env:4"]
   }
 }) {}
 

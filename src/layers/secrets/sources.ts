@@ -1,5 +1,5 @@
 import { Effect, Path } from "effect"
-import { type DotEnvValue, parseDotEnv } from "../../config/DotEnv.ts"
+import { type DotEnvFault, type DotEnvValue, parseDotEnv } from "../../config/DotEnv.ts"
 import { readRegularFile } from "../../config/regularFile.ts"
 import { decodeUtf8 } from "../../config/utf8.ts"
 import { SecretsUnreadable } from "./SecretsError.ts"
@@ -10,23 +10,38 @@ export interface SecretSource {
   readonly place: string
   readonly exists: boolean
   readonly get: (name: string) => DotEnvValue | undefined
+  /** What is wrong with its lines. */
+  readonly faults: ReadonlyArray<DotEnvFault>
+  /** Whether such a line may define this secret. */
+  readonly mayDefine: (name: string) => boolean
+  /** Such lines where a missing secret may be. */
+  readonly linesFor: (name: string) => ReadonlyArray<number>
 }
 
-const readFile = Effect.fnUntraced(function* (root: string, file: string) {
+const faultless = { faults: [], mayDefine: () => false, linesFor: () => [] } as const
+
+/** The `.env` files of an environment, in search order. */
+export const dotEnvFiles = (environment: string | undefined): ReadonlyArray<string> => [
+  ...(environment === undefined ? [] : [`.env.${environment}`]),
+  ".env"
+]
+
+/** Reads a `.env` file of a project's folder. */
+export const readSource = Effect.fnUntraced(function* (root: string, file: string) {
   const path = yield* Path.Path
   const bytes = yield* Effect.mapError(
     readRegularFile(path.join(root, file)),
     (reason) => new SecretsUnreadable({ file, reason })
   )
-  if (bytes === undefined) return { place: file, exists: false, get: () => undefined } satisfies SecretSource
+  if (bytes === undefined)
+    return { ...faultless, place: file, exists: false, get: () => undefined } satisfies SecretSource
   const text = decodeUtf8(bytes)
   if (typeof text !== "string") {
     const faults = [{ line: text.line, message: "is not UTF-8 text" }]
     return yield* new SecretsUnreadable({ file, reason: faults })
   }
-  const { faults, values } = parseDotEnv(text)
-  if (faults.length > 0) return yield* new SecretsUnreadable({ file, reason: faults })
-  return { place: file, exists: true, get: (name) => values.get(name) } satisfies SecretSource
+  const { values, ...lines } = parseDotEnv(text)
+  return { ...lines, place: file, exists: true, get: (name) => values.get(name) } satisfies SecretSource
 })
 
 /**
@@ -38,11 +53,13 @@ export const readSources = Effect.fnUntraced(function* (options: {
   readonly environment?: string
   readonly env: Readonly<Record<string, string | undefined>>
 }) {
-  const files = [...(options.environment === undefined ? [] : [`.env.${options.environment}`]), ".env"]
-  const found: ReadonlyArray<SecretSource> = yield* Effect.forEach(files, (file) => readFile(options.root, file))
+  const found: ReadonlyArray<SecretSource> = yield* Effect.forEach(dotEnvFiles(options.environment), (file) =>
+    readSource(options.root, file)
+  )
   const get = (name: string): DotEnvValue | undefined => {
     const text = options.env[name]
     return text === undefined ? undefined : { _tag: "Text", text }
   }
-  return [...found, { place: "the process environment", exists: true, get }]
+  const environment: SecretSource = { ...faultless, place: "the process environment", exists: true, get }
+  return [...found, environment]
 })

@@ -1,7 +1,9 @@
-import { Effect, FileSystem, Path } from "effect"
+import { Effect, FileSystem, Option, Path } from "effect"
 import type { Project } from "../../config/Project.ts"
 import { Git } from "../git/Git.ts"
-import { joinWords } from "../../core/text.ts"
+import { secretNames } from "../../config/secretNames.ts"
+import { joinFirst, joinWords } from "../../core/text.ts"
+import { dotEnvFiles, readSource } from "./sources.ts"
 
 /** A problem that does not stop a run, and how to fix it. */
 export interface Warning {
@@ -26,9 +28,35 @@ const secretFiles = Effect.fnUntraced(function* (root: string) {
   return files.flat()
 })
 
-/** Warnings about how a project stores its secrets. Lists one folder and runs git once. */
-export const storageWarnings = Effect.fnUntraced(function* ({ registry, root }: Project) {
+/**
+ * The lines of `.env` files that jiji ignores because of syntax errors, such as `.env:4`. Without those of a file where
+ * such a line may define a needed secret: a run that needs it fails with them.
+ */
+const ignoredLines = Effect.fnUntraced(function* (project: Project) {
+  const names = secretNames(project)
+  if (names.length === 0) return []
+  const sources = yield* Effect.forEach(dotEnvFiles(project.environment), (file) =>
+    // A run fails with this error if it needs the file.
+    Effect.option(readSource(project.root, file))
+  )
+  return sources.flatMap((source) => {
+    if (Option.isNone(source) || names.some(source.value.mayDefine)) return []
+    return [...new Set(source.value.faults.map(({ line }) => `${source.value.place}:${line}`))]
+  })
+})
+
+/** Warnings about how a project stores its secrets. Reads its `.env` files, lists one folder and runs git once. */
+export const storageWarnings = Effect.fnUntraced(function* (project: Project) {
+  const { registry, root } = project
   const found: Array<Warning> = []
+  const ignored = yield* ignoredLines(project)
+  if (ignored.length > 0) {
+    const [have, them] = ignored.length === 1 ? ["has a syntax error", "it"] : ["have syntax errors", "them"]
+    found.push({
+      text: `${joinFirst(ignored)} ${have}; jiji ignores ${them}.`,
+      remedy: "Write each secret as NAME=value, and start comments with #."
+    })
+  }
   const files = yield* secretFiles(root)
   const open = files.filter((file) => file.open).map(({ name }) => name)
   if (open.length > 0) {

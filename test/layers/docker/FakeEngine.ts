@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync
@@ -127,6 +128,8 @@ export const make = (engine: "docker" | "podman" = "docker") =>
         set(`containers/${name}/image`, "sha256:old\n")
         set(`containers/${name}/states`, `${running ? "running" : "exited"} 0 ${health}\n`)
       },
+      /** Gives a container another name. */
+      rename: (from: string, to: string) => renameSync(state(`containers/${from}`), state(`containers/${to}`)),
       /** Makes an operation of the engine fail with what it says. */
       fail: (operation: string, words: string) => set(`fail/${operation}`, `${words}\n`),
       /** Makes the next call of an operation wait for `release`. */

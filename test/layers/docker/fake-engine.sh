@@ -19,11 +19,13 @@ case $1 in image | context | healthcheck) operation="$1 $2" ;; esac
 } >>"$state/log"
 
 [ ! -e "$state/stubborn" ] || trap '' TERM HUP
-# block/OPERATION holds the call until it is let go.
-if [ -e "$state/block/$operation" ]; then
-  mv "$state/block/$operation" "$state/blocked"
+# block/OPERATION holds the call until it is let go; block/created holds a `create` before it prints the id.
+hold() {
+  [ -e "$state/block/$1" ] || return 0
+  mv "$state/block/$1" "$state/blocked"
   while [ -e "$state/blocked" ]; do sleep 0.01; done
-fi
+}
+hold "$operation"
 # fail/OPERATION is what the call says, and fails with.
 if [ -e "$state/fail/$operation" ]; then
   cat "$state/fail/$operation" >&2
@@ -138,6 +140,7 @@ case $operation in
     echo "$image" >"$made/image"
     echo "$5" >"$made/policy"
     echo 'created 0 ' >"$made/states"
+    hold created
     echo "$3-$count"
     ;;
   start)

@@ -49,7 +49,7 @@ for (const shell of shells) {
         expect(engine.calls()).toEqual([
           `create --name shop-web-trial --restart no --label-file /dev/stdin ${labels} shop-web:v2`,
           "start shop-web-trial",
-          "rm --force shop-web-trial",
+          "rm --force shop-web-trial-0",
           `create --name shop-web-next --restart no --label-file /dev/stdin --publish 80:80 ${labels} shop-web:v2`,
           "update --restart always old",
           "stop old",

@@ -45,7 +45,7 @@ for (const shell of shells) {
           engine.add("shop-web-next", "next", old)
           expect((yield* run(engine)).stdout).toBe("started shop-web-next-0\n")
           expect(engine.containers()).toEqual(["shop-web shop-web-next-0 running"])
-          expect(engine.calls().slice(0, 2)).toEqual(["rm --force shop-web", "rename shop-web-next shop-web"])
+          expect(engine.calls().slice(0, 2)).toEqual(["rm --force old", "rename shop-web-next shop-web"])
         })
       )
 

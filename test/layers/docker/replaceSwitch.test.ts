@@ -20,7 +20,7 @@ for (const shell of shells) {
         // Nobody releases the stop: only `kill` ends it.
         expect((yield* script.ended).code).toBe(143)
         expect(engine.calls().slice(-4)).toEqual([
-          "rm --force shop-web-next",
+          "rm --force shop-web-next-1",
           "kill old",
           "start old",
           "update --restart unless-stopped old"
@@ -38,7 +38,7 @@ for (const shell of shells) {
         const script = yield* start(engine, { how: "stop" })
         yield* engine.blocked
         yield* script.kill()
-        yield* untilEffect(() => engine.calls().at(-1) === "rm --force shop-web-next")
+        yield* untilEffect(() => engine.calls().at(-1) === "rm --force shop-web-next-0")
         yield* engine.release
         expect((yield* script.ended).code).toBe(143)
         expect(engine.calls()).not.toContain("kill old")
