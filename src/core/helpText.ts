@@ -1,4 +1,4 @@
-// `jiji --help` loads this file before anything else, so it imports nothing: even node:fs takes a millisecond.
+// `jiji --help` loads this file before anything else, so it imports nothing: even node:fs would take a millisecond.
 
 /** A line of a command's help, with colors: a row of a table, a paragraph, or an example. */
 export type HelpLine =
@@ -64,10 +64,9 @@ export const renderHelp = (sections: ReadonlyArray<HelpSection>, { colors, colum
   return colors ? text : Bun.stripANSI(text)
 }
 
-/** The width to wrap help at: COLUMNS if it is set, else the width of the terminal. Help in a pipe is not wrapped. */
-export const helpColumns = ({ COLUMNS = "", FORCE_COLOR, NO_COLOR }: NodeJS.ProcessEnv): number => {
-  if (/^[1-9]\d*$/.test(COLUMNS)) return Number(COLUMNS)
-  // process.stdout takes 2 ms to create. Without these variables, Bun enables colors if stdout is a terminal.
-  const mayBeTerminal = Bun.enableANSIColors || FORCE_COLOR !== undefined || NO_COLOR !== undefined
-  return (mayBeTerminal && process.stdout.columns) || Infinity
-}
+/**
+ * The width to wrap help at: COLUMNS if it is set, else the width of the terminal. In a pipe, `terminal` returns undefined,
+ * and help is not wrapped.
+ */
+export const helpColumns = ({ COLUMNS = "" }: NodeJS.ProcessEnv, terminal: () => number | undefined): number =>
+  /^[1-9]\d*$/.test(COLUMNS) ? Number(COLUMNS) : terminal() || Infinity

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Client } from "ssh2"
@@ -26,11 +26,13 @@ const connected = (file: string, use: (client: Client) => void) =>
 test("the sandbox of the compiled jiji survives a client that disconnects in an open session", async () => {
   using shop = project({
     ".jiji/deploy.yml":
-      'project: shop\nservers: { web1: { host: 203.0.113.10 } }\nservices: { web: { image: "nginx:1.27", hosts: [web1] } }\n'
+      'project: shop\nservers: { web1: { host: 203.0.113.10 } }\nservices: { web: { image: "nginx:1.27", hosts: [web1] } }\n',
+    "bin/docker": "#!/bin/sh\necho shop-web\n"
   })
+  chmodSync(join(shop.root, "bin/docker"), 0o755)
   const child = Bun.spawn([jiji, "sandbox"], {
     cwd: shop.root,
-    env: shop.env,
+    env: { ...shop.env, PATH: `${shop.root}/bin:${shop.env.PATH}` },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe"

@@ -46,6 +46,14 @@ describe("the help that is printed without loading jiji", () => {
     expect(printed(["--help"], { COLUMNS: "0" })).toBe(printed(["--help"]))
   })
 
+  test("is wrapped at the width of the terminal", () => {
+    const code = `import { printHelp } from "./src/release/help.ts"\nprintHelp([])`
+    const line = `stty cols 50; NO_COLOR=1 "$BUN" -e "$CODE"`
+    const env = { BUN: process.execPath, CODE: code, PATH: "/usr/bin:/bin", TERM: "xterm" }
+    const { stdout } = Bun.spawnSync(["script", "-qec", line, "/dev/null"], { cwd: root, env, stdin: "ignore" })
+    expect(stdout.toString().replaceAll("\r\n", "\n")).toBe(commandHelp({ COLUMNS: "50" }))
+  })
+
   test("includes the version", () => {
     const { stdout } = Bun.spawnSync([process.execPath, "src/main.ts", "--version"], { cwd: root, stdin: "ignore" })
     expect(printed(["--version"])).toBe(stdout.toString())

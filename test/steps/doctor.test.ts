@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { Clock, Effect, Exit } from "effect"
-import type { Project } from "../../src/config/Project.ts"
+import type { Project, Server } from "../../src/config/Project.ts"
 import { label, type Machine } from "../../src/layers/shell/Machine.ts"
 import { ConnectionLost } from "../../src/layers/ssh/SshError.ts"
 import * as findings from "../../src/steps/doctor/findings.ts"
@@ -83,6 +83,23 @@ describe("jiji doctor", () => {
       expect(found["web2 ssh"]).toBe("ok: logged in to 203.0.113.10; its new host key was added to /known_hosts")
       expect(found["web2 tunnel"]).toBe("warning: port 9270 is taken on web2; deploys will use another one")
       expect(found["web2 registry"]).toStartWith("ok:")
+    })
+  )
+
+  it.effect("does not warn that its own registry takes the tunnel's port, if the server is this machine", () =>
+    Effect.gen(function* () {
+      const tunnel = (overrides: Partial<Server>) =>
+        Effect.map(
+          examine(project({ servers: [server("web1", overrides)] }), [Answer.portTaken("web1")]),
+          ({ found }) => found["web1 tunnel"]
+        )
+      const taken = "warning: port 9270 is taken on web1; deploys will use another one"
+      for (const host of ["127.0.0.1", "localhost"]) {
+        expect(yield* tunnel({ host })).toBe("ok: port 40000 is open on 127.0.0.1 only")
+      }
+      expect(yield* tunnel({ host: "127.0.0.1", proxy: "none" })).toBe("ok: port 40000 is open on 127.0.0.1 only")
+      expect(yield* tunnel({})).toBe(taken)
+      expect(yield* tunnel({ host: "127.0.0.1", proxy: "bastion.example.com" })).toBe(taken)
     })
   )
 

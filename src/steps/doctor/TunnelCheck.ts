@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import type { Project, Server } from "../../config/Project.ts"
 import { Diagnosis, type MachineFacts } from "../../layers/diagnosis/Diagnosis.ts"
 import type { Served } from "../../layers/registry/LocalRegistry.ts"
+import { isLoopback } from "../../layers/registry/Loopback.ts"
 import { Ssh } from "../../layers/ssh/Ssh.ts"
 import * as Step from "../../pipeline/Step.ts"
 import { catchAsCheck, type Check, CheckResult, checksFor } from "./Check.ts"
@@ -10,6 +11,10 @@ const closed = {
   remedy:
     "Set `GatewayPorts no` in /etc/ssh/sshd_config on the server and restart sshd: it exposes forwarded ports to all networks. jiji rejects connections from elsewhere."
 }
+
+/** Whether jiji's own registry occupies the port on a server, which then is this machine, such as with `jiji sandbox`. */
+const isOwnPort = (server: Server, port: number, served: Served): boolean =>
+  served.port === port && (server.proxy ?? "none").toLowerCase() === "none" && isLoopback(server.host)
 
 /** Opens a tunnel from a server to the local registry, and lets the server's engine use it. */
 export const step = Step.make(
@@ -35,7 +40,7 @@ export const step = Step.make(
       const seen = yield* Effect.raceFirst(port, tunnel.lost)
       const where = `port ${tunnel.port}`
       const taken =
-        tunnel.port === registry.port
+        tunnel.port === registry.port || isOwnPort(server, registry.port, served)
           ? []
           : [
               warning(
