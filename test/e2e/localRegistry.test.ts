@@ -111,6 +111,12 @@ describe("a registry in a container", () => {
     expect(await docker("inspect", "--format", "{{.Id}}", "jiji-registry")).toBe(id)
   })
 
+  test("is continued after it was paused", async () => {
+    await docker("pause", "jiji-registry")
+    expect(done(await deploy()).stdout).toContain("its container was started")
+    expect(await docker("inspect", "--format", "{{.State.Status}}", "jiji-registry")).toBe("running")
+  })
+
   test("is not used when deploy.yml asks for another port", async () => {
     const run = await deploy({ port: 9273 })
     expect(run.code).toBe(78)

@@ -182,18 +182,22 @@ describe("jiji doctor", () => {
       expect(yield* registryCheck(failed("Error: No such object: jiji-registry"))).toBe(
         "ok: port 9 is free, and the next deploy creates the registry's container"
       )
-      expect(yield* registryCheck(succeeded("false 9\n"))).toBe(
-        "ok: port 9 is free, and the next deploy starts the registry's container"
-      )
-      expect(yield* registryCheck(succeeded("true \n"))).toStartWith(
+      for (const status of ["exited", "created", "paused"]) {
+        expect(yield* registryCheck(succeeded(`${status} 9\n`))).toBe(
+          "ok: port 9 is free, and the next deploy starts the registry's container"
+        )
+      }
+      expect(yield* registryCheck(succeeded("running \n"))).toStartWith(
         "failed: This machine has a container jiji-registry"
       )
-      expect(yield* registryCheck(succeeded("true 9271\n"))).toStartWith(
+      expect(yield* registryCheck(succeeded("running 9271\n"))).toStartWith(
         "failed: The registry's container jiji-registry uses port 9271, but deploy.yml sets port 9."
       )
-      expect(yield* registryCheck(succeeded("true 9\n"))).toMatch(
-        /^failed: .* did not answer at http:\/\/127\.0\.0\.1:9\/v2\//
-      )
+      for (const status of ["running", "restarting"]) {
+        expect(yield* registryCheck(succeeded(`${status} 9\n`))).toMatch(
+          /^failed: .* did not answer at http:\/\/127\.0\.0\.1:9\/v2\//
+        )
+      }
     })
   )
 })

@@ -36,7 +36,10 @@ export class Diagnosis extends Context.Service<
       engine: Engine,
       credentials: Credentials
     ): Effect.Effect<void, EngineError | ShellError>
-    /** Finds the registry container: whether it runs, and its port if jiji made it. None if there is no container. */
+    /**
+     * Finds the registry container: its port if jiji made it, and whether it runs or the engine is about to restart it. None
+     * if there is no container.
+     */
     registryContainer(
       engine: Engine
     ): Effect.Effect<Option.Option<{ readonly runs: boolean; readonly port?: number }>, EngineError | ShellError>
@@ -104,15 +107,18 @@ export class Diagnosis extends Context.Service<
         }),
 
         registryContainer: Effect.fnUntraced(function* (engine) {
-          const format = '{{.State.Running}} {{index .Config.Labels "jiji.registry"}}'
+          const format = '{{.State.Status}} {{index .Config.Labels "jiji.registry"}}'
           const output = yield* shell.run(local, {
             words: [engine, "inspect", "--type", "container", "--format", format, containerName],
             limit: answerLimit(engine)
           })
           if (/no such (object|container)/i.test(output.stderr)) return Option.none()
           yield* succeed({ machine: "local", engine, operation: `inspect ${containerName}` }, output)
-          const [runs, port = ""] = output.stdout.trim().split(" ")
-          return Option.some({ runs: runs === "true", ...(/^\d+$/.test(port) && { port: Number(port) }) })
+          const [status, port = ""] = output.stdout.trim().split(" ")
+          return Option.some({
+            runs: status === "running" || status === "restarting",
+            ...(/^\d+$/.test(port) && { port: Number(port) })
+          })
         }),
 
         checkRegistry: Effect.fnUntraced(function* (machine, engine, repository) {
