@@ -64,9 +64,8 @@ export const renderHelp = (sections: ReadonlyArray<HelpSection>, { colors, colum
   return colors ? text : Bun.stripANSI(text)
 }
 
-/**
- * The width to wrap help at: COLUMNS if it is set, else the width of the terminal. In a pipe, `terminal` returns undefined,
- * and help is not wrapped.
- */
-export const helpColumns = ({ COLUMNS = "" }: NodeJS.ProcessEnv, terminal: () => number | undefined): number =>
-  /^[1-9]\d*$/.test(COLUMNS) ? Number(COLUMNS) : terminal() || Infinity
+/** The width to wrap help at: COLUMNS if it is set, else the width of the terminal. Help in a pipe is not wrapped. */
+export const helpColumns = (): number => {
+  const { COLUMNS = "" } = process.env
+  return /^[1-9]\d*$/.test(COLUMNS) ? Number(COLUMNS) : process.stdout.columns || Infinity
+}

@@ -2,30 +2,11 @@ import manifest from "../../package.json" with { type: "json" }
 import { helpColumns, renderHelp } from "../core/helpText.ts"
 import help from "./help.json" with { type: "json" }
 
-/** The part of Bun that its `node:tty` uses. */
-interface TtyBinding {
-  isTTY(descriptor: number): boolean
-  readonly TTY: new (descriptor: number, context: object) => { getWindowSize(size: [number, number]): unknown }
-}
-
-/** The width of the terminal that stdout is; undefined if it is none. */
-const terminalColumns = (): number | undefined => {
-  try {
-    // The types lack `binding`. `process.stdout.columns` takes longer than everything else that `jiji --help` does.
-    const { TTY, isTTY } = (process as unknown as { binding(name: string): TtyBinding }).binding("tty_wrap")
-    const size: [columns: number, rows: number] = [0, 0]
-    if (isTTY(1)) new TTY(1, {}).getWindowSize(size)
-    return size[0]
-  } catch {
-    return process.stdout.columns
-  }
-}
-
 const helpText = (): string => {
   const { NO_COLOR = "", TERM } = process.env
   // Bun respects FORCE_COLOR and whether stdout is a terminal, but not TERM.
   const colors = Bun.enableANSIColors && NO_COLOR === "" && TERM !== "dumb"
-  const columns = helpColumns(process.env, terminalColumns)
+  const columns = helpColumns()
   // Rendering takes half a millisecond.
   return columns === Infinity && !colors ? help.unwrapped : renderHelp(help.sections, { columns, colors })
 }

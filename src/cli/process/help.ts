@@ -74,7 +74,7 @@ export const helpPresenter = CliOutput.layerPresenter({
   present: Effect.fnUntraced(function* (event) {
     if (event._tag !== "Help") return
     const { canColor } = yield* TerminalCapabilities.TerminalCapabilities
-    const layout = { columns: helpColumns(process.env, () => process.stdout.columns), colors: canColor }
+    const layout = { columns: helpColumns(), colors: canColor }
     const text = renderHelp(helpSections(event.helpDoc), layout)
     // console.log adds the last line break.
     yield* Effect.provideService(Console.log(text.slice(0, -1)), Console.Console, originalConsole)
