@@ -16,9 +16,12 @@ const printed = (words: ReadonlyArray<string>, env: Readonly<Record<string, stri
   return child.stdout.toString()
 }
 
-/** The help that the command itself prints. */
-const commandHelp = (env: Readonly<Record<string, string>> = {}) =>
-  Bun.spawnSync([process.execPath, main, "--help"], { env: { HOME: "/", ...env }, stdin: "ignore" }).stdout.toString()
+/** The help that a command itself prints. */
+const commandHelp = (env: Readonly<Record<string, string>> = {}, words: ReadonlyArray<string> = []) =>
+  Bun.spawnSync([process.execPath, main, ...words, "--help"], {
+    env: { HOME: "/", ...env },
+    stdin: "ignore"
+  }).stdout.toString()
 
 describe("the help that is printed without loading jiji", () => {
   test("is the help of the commands (bin/docs generates it)", async () => {
@@ -30,9 +33,27 @@ describe("the help that is printed without loading jiji", () => {
   })
 
   test("is printed only if nothing else is asked for", () => {
-    for (const words of [[], ["--help"], ["-h"]]) expect(printed(words)).toBe(commandHelp())
-    for (const words of [["deploy"], ["deploy", "--help"], ["--help", "deploy"], ["--version", "deploy"], ["-x"]]) {
+    for (const words of [[], ["--help"], ["-h"], ["help"]]) expect(printed(words)).toBe(commandHelp())
+    for (const words of [
+      ["deploy"],
+      ["deploy", "-x", "--help"],
+      ["--help", "deploy"],
+      ["--version", "deploy"],
+      ["-x"]
+    ]) {
       expect(printed(words)).toBe("more")
+    }
+    // `run NAME --help` is the help of a project's pipeline.
+    expect(printed(["run", "canary", "--help"])).toBe("more")
+  })
+
+  test("is printed for every command", () => {
+    for (const words of [["deploy"], ["run"], ["list"], ["runs", "show"], ["registry", "login"]]) {
+      const expected = commandHelp({}, words)
+      expect(expected).toContain(`USAGE\n  jiji ${words.join(" ")}`)
+      expect(printed([...words, "--help"])).toBe(expected)
+      expect(printed([...words, "-h"])).toBe(expected)
+      expect(printed(["help", ...words])).toBe(expected)
     }
   })
 

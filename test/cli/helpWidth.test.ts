@@ -1,21 +1,9 @@
 import { beforeAll, describe, expect, test } from "bun:test"
-import { commandHelp } from "../../docs/source/help.ts"
-import * as RootCommand from "../../src/cli/commands/root.ts"
+import { allHelp } from "../../docs/source/help.ts"
 import { type HelpSection, renderHelp } from "../../src/core/helpText.ts"
 import { bundle, main, project } from "./project.ts"
 
 bundle()
-
-interface Node {
-  readonly name: string
-  readonly subcommands: ReadonlyArray<{ readonly commands: ReadonlyArray<Node> }>
-}
-
-/** The words that select each command, from the root downwards. */
-const paths = (node: Node, path: ReadonlyArray<string> = []): ReadonlyArray<ReadonlyArray<string>> => [
-  path,
-  ...node.subcommands.flatMap(({ commands }) => commands.flatMap((child) => paths(child, [...path, child.name])))
-]
 
 /** The command lines of the examples, which are never wrapped. */
 const exampleCommands = (help: string): ReadonlyArray<string> =>
@@ -25,9 +13,9 @@ const exampleCommands = (help: string): ReadonlyArray<string> =>
 const wordsOf = (help: string) => help.replaceAll(/\n {2}# (?=\S)/g, "\n").split(/\s+/)
 
 describe("the help of every command", () => {
-  const sections = new Map<string, ReadonlyArray<HelpSection>>()
+  let sections = new Map<string, ReadonlyArray<HelpSection>>()
   beforeAll(async () => {
-    for (const path of paths(RootCommand.command)) sections.set(path.join(" "), await commandHelp(path))
+    sections = new Map(Object.entries(await allHelp()))
   })
   const helps = (columns = Infinity, colors = false) =>
     [...sections].map(([name, each]) => [name, renderHelp(each, { columns, colors })] as const)
