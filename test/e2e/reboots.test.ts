@@ -62,12 +62,15 @@ const reboot = async () => {
 const strategies = {
   trial: { ports: ["8080:80"], volumes: [] },
   stop: { ports: ["8080:80"], volumes: ["files:/data"] },
+  // No port keeps the old and the new container from running at the same time.
+  data: { ports: ["80"], volumes: ["files:/data"] },
   beside: { ports: ["80"], volumes: [] }
 }
 /** The calls of a replacement, in order. */
 const calls: Readonly<Record<keyof typeof strategies, ReadonlyArray<string>>> = {
   trial: ["create", "start", "rm", "create", "update", "stop", "start", "update", "stop", "rm", "rename"],
   stop: ["create", "update", "stop", "start", "update", "stop", "rm", "rename"],
+  data: ["create", "update", "stop", "start", "update", "stop", "rm", "rename"],
   beside: ["create", "start", "update", "stop", "rm", "rename"]
 }
 
@@ -81,7 +84,7 @@ const write = (strategy: keyof typeof strategies, version: string) =>
 /** The page that the service serves, wherever its port is. */
 const served = async (strategy: keyof typeof strategies): Promise<string> => {
   const h1 = hosts.server("h1")
-  if (strategy !== "beside") return page(hosts, h1)
+  if (strategies[strategy].ports.includes("8080:80")) return page(hosts, h1)
   const running = (await containersOf(h1, strategy)).filter(({ state }) => state === "running")
   for (const { id } of running) {
     const { stdout } = await h1.try(["/run/gate/docker", "port", id, "80/tcp"])
@@ -93,7 +96,7 @@ const served = async (strategy: keyof typeof strategies): Promise<string> => {
 
 const isVersion = (text: string) => /^v\d+$/.test(text)
 
-for (const strategy of ["trial", "stop", "beside"] as const) {
+for (const strategy of ["trial", "stop", "data", "beside"] as const) {
   let version = 0
   const deploy = async () => {
     version += 1
@@ -122,6 +125,10 @@ for (const strategy of ["trial", "stop", "beside"] as const) {
       await reboot()
       const pages = [`v${before}`, `v${version}`]
       expect(pages).toContain(await until(() => served(strategy), isVersion))
+      if (strategy !== "beside") {
+        const running = (await containersOf(h1, strategy)).filter(({ state }) => state === "running")
+        expect(running).toHaveLength(1)
+      }
       expect((await run.done).code).not.toBe(0)
 
       await stopAt(0)

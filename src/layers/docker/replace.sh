@@ -16,7 +16,8 @@ next=$name-next trial=$name-trial old='' phase=start why='' stopping=''
 
 # After a reboot, the old container must come back until the new one has proved itself, and then the new one. docker
 # starts an `always` container at boot even if it was stopped before, which it does not with `unless-stopped`. Podman 4
-# cannot change the policy of a container, and its podman-restart.service only starts `always` containers.
+# cannot change the policy of a container, and its podman-restart.service only starts `always` containers: during a
+# replacement, it starts both, and one of them fails if they publish the same port.
 proven=unless-stopped unproven=no
 [ "$engine" != podman ] || proven=always unproven=always
 # On podman these do nothing.
@@ -340,8 +341,14 @@ ready "$next" "$settle" || unhealthy "$next"
 # The new container now serves requests. Finish the cleanup even if interrupted.
 trap '' TERM INT HUP
 stage tidy
-# Some engines cannot change a running container.
-policy "$proven" "$next" || {
+# One call for both: a reboot between two calls would start both containers, or none. In that moment, two containers that
+# share data must not start.
+case $strategy in
+  beside) policy "$proven" "$next" ;;
+  trial) policy "$proven" "$next" "$old" ;;
+  stop) policy "$proven" "$old" "$next" ;;
+esac || {
+  # Some engines cannot change a running container.
   quiet stop "$next"
   policy "$proven" "$next" || echo "$engine cannot set the restart policy of $name: it does not start again after a reboot" >&2
   e start "$next" >/dev/null || { phase=switch; unstarted; }
@@ -358,9 +365,9 @@ echo "started $next_id"
 # The same lock as in pull.sh, for the same reason.
 if [ "$engine" = podman ] && command -v flock >/dev/null 2>&1; then
   exec 8</tmp
-  deadline=$(($(date +%s) + 600))
+  deadline=$(($(date +%s) + 30))
   until flock -n 8; do
-    [ "$(date +%s)" -lt "$deadline" ] || { echo 'kept old images: other pulls on this server did not finish within 10 minutes' >&2; exit 0; }
+    [ "$(date +%s)" -lt "$deadline" ] || { echo 'kept old images until the next deploy, because another pull is running on this server' >&2; exit 0; }
     nap 0.2
   done
 fi

@@ -162,8 +162,12 @@ case $operation in
     rm -f "$state/blocked"
     ;;
   update)
-    find_container "$4" || exit 1
-    echo "$3" >"$at/policy"
+    policy=$3
+    shift 3
+    for each; do
+      find_container "$each" || exit 1
+      echo "$policy" >"$at/policy"
+    done
     ;;
   events) cat "$state/events" ;;
   rm)

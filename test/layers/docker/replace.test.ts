@@ -54,7 +54,7 @@ for (const shell of shells) {
           "update --restart always old",
           "stop old",
           "start shop-web-next",
-          "update --restart unless-stopped shop-web-next",
+          "update --restart unless-stopped shop-web-next old",
           "stop old",
           "rm --force old",
           "rename shop-web-next shop-web"
