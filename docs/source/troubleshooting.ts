@@ -93,7 +93,7 @@ const introduction = `# Troubleshooting
 
 <!-- Written by bin/docs from the error classes of src. -->
 
-Start with \`jiji doctor\`: it checks this machine and every server for what a deploy needs, and changes nothing. When a
+Start with \`jiji doctor\`: it checks this machine and every server for what a deploy needs, and deploys nothing. When a
 deploy fails, the last line of the error says what to do. This page lists every error with an example.
 
 ## Common problems
@@ -120,7 +120,7 @@ Servers reach the registry through the SSH connection of a running deploy, or th
 2. Check that the server's sshd allows forwarding: its configuration needs \`AllowTcpForwarding yes\` (or \`remote\`).
    \`GatewayPorts\` must not be \`yes\`, because that opens the port to everyone who can reach the server. jiji only needs
    127.0.0.1 there, and rejects connections from other addresses. OpenSSH's \`ssh -R\` does not reject them.
-3. Look at the port that jiji uses: the lines of the step \`tunnel\` name it. The forward exists only during a run, and if 9270
+3. Check which port jiji uses: the \`tunnel\` step prints it. The forward exists only during a run, and if 9270
    is taken on the server, jiji uses another port. With \`jiji sandbox\`, the registry of this machine itself takes 9270.
 
 ### A deploy waits, or times out
@@ -143,7 +143,7 @@ once: check \`systemctl status docker\` on that machine.
 ### A server's .bashrc prints or reads something
 
 jiji ignores what the start files of a login shell print. If they read input, they get empty lines, as if someone pressed
-Enter. If they want more, exit or never end, jiji stops with \`LoginShellFailed\`. To keep a start file out of the way of all
+Enter. If they keep asking, exit or never finish, jiji stops with \`LoginShellFailed\`. To keep a start file out of the way of all
 programs that use SSH, make this its first line:
 
 \`\`\`bash

@@ -52,7 +52,7 @@ export class RecordUnusable extends defineError<RecordUnusable>()("RecordUnusabl
 export class NoRunKept extends defineError<NoRunKept>()("NoRunKept", {
   fields: { file: Schema.String },
   message: (e) => `The run history in ${e.file} is empty.`,
-  remedy: "jiji records every run except dry runs: start one with `jiji deploy`.",
+  remedy: "jiji records every run except dry runs and `jiji doctor`: start one with `jiji deploy`.",
   exitCode: "usage",
   sample: { file: history }
 }) {}

@@ -23,8 +23,8 @@ export class NoPipelineNamed extends defineError<NoPipelineNamed>()("NoPipelineN
 
 /** What a dry run of somebody's own code can promise. */
 const dryRunNote = [
-  "jiji runs no command, opens no connection and calls no handler. IDs and digests are placeholders.",
-  "The code of the steps does run: what it does without jiji's services is real."
+  "jiji runs no command, opens no connection and calls no event handlers. IDs and digests are placeholders.",
+  "The steps' own code does run: what it does other than through jiji really happens."
 ]
 
 type ParsedFlag = Result.Result<Option.Option<unknown>, CliError.CliError>

@@ -35,7 +35,7 @@ export class LoginShellFailed extends defineError<LoginShellFailed>()("LoginShel
   remedy: (e) =>
     e.reason._tag === "Exited"
       ? "Use a user with a normal login shell, such as /bin/bash (`chsh` sets it), for whom sshd_config has no ForceCommand. If a start file of the shell (~/.bashrc) calls `exit`, let it return instead."
-      : "A start file of the shell, such as ~/.bashrc, waits or reads input. Let it return at once without a terminal: put `case $- in *i*) ;; *) return ;; esac` into its first line.",
+      : "A start file of the shell, such as ~/.bashrc, waits or reads input. Make it return at once when there is no terminal. Its first line should be: `case $- in *i*) ;; *) return ;; esac`",
   exitCode: "unavailable",
   sample: [
     { server: "web1", reason: { _tag: "Exited", code: 1 }, printed: "This account is currently not available." },

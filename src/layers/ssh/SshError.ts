@@ -285,7 +285,7 @@ export class SshConfigRejected extends defineError<SshConfigRejected>()("SshConf
   message: (e) => {
     const { detail, problem } = e
     const more = detail === undefined ? "" : problem === "invalid" ? `: ${detail}` : ` ${detail}`
-    const undecided = problem === "undecided" ? ", which decides about" : ""
+    const undecided = problem === "undecided" ? ", but the server's settings depend on it:" : ""
     return `${e.file}:${e.line}: ${rejected[problem].text(e.option, undecided + more)}.`
   },
   remedy: (e) => rejected[e.problem].remedy,
@@ -304,7 +304,7 @@ export class SshConfigRejected extends defineError<SshConfigRejected>()("SshConf
 export class KnownHostsMisnamed extends defineError<KnownHostsMisnamed>()("KnownHostsMisnamed", {
   fields: { file: Schema.String, path: Schema.String },
   message: (e) =>
-    `jiji does not write host keys to ${e.file}: ${e.path === e.file ? "its name" : `it leads to ${e.path}, and that name`} does not contain known_hosts.`,
+    `jiji does not write host keys to ${e.file}: ${e.path === e.file ? "its name" : `it is a link to ${e.path}, whose name`} does not contain known_hosts.`,
   remedy: "Set `ssh.known_hosts` to a file with known_hosts in its name.",
   exitCode: "configuration",
   sample: { file: knownHosts, path: "~/.ssh/authorized_keys" }

@@ -91,7 +91,7 @@ describe("a dry run has no effects", () => {
   test("the heading promises no more for code of your own than jiji knows", () => {
     using shop = pipelines({ "x.ts": file("") })
     expect(shop.jiji(["run", "x.ts", "--dry-run"]).stdout).toContain(
-      "The code of the steps does run: what it does without jiji's services is real.\n"
+      "The steps' own code does run: what it does other than through jiji really happens.\n"
     )
   })
 })

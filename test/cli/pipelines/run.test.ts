@@ -84,8 +84,8 @@ export default Runnable.make({
     expect(shop.jiji(["run", ".jiji/pipelines/smoke.ts", ...flags, "--method", "HEAD", "--dry-run"])).toEqual({
       code: 0,
       stdout: `Dry run: run .jiji/pipelines/smoke.ts for shop on 2 servers, as if nothing ran there yet.
-jiji runs no command, opens no connection and calls no handler. IDs and digests are placeholders.
-The code of the steps does run: what it does without jiji's services is real.
+jiji runs no command, opens no connection and calls no event handlers. IDs and digests are placeholders.
+The steps' own code does run: what it does other than through jiji really happens.
 
 on web1 (203.0.113.10):
    1  # open the SSH connection
@@ -103,7 +103,7 @@ on web2 (203.0.113.11):
     using shop = pipelines({
       "x.ts": 'import { Pipeline } from "jiji"\nexport default Pipeline.make("x")\n'
     })
-    expect(shop.jiji(["run", "x.ts", "--dry-run"]).stdout).toEndWith("is real.\n\nNo command would run.\n")
+    expect(shop.jiji(["run", "x.ts", "--dry-run"]).stdout).toEndWith("really happens.\n\nNo command would run.\n")
   })
 
   test("prints in a dry run what steps log", () => {
