@@ -19,13 +19,20 @@ interface Outcome {
   readonly notRun?: boolean
 }
 
-/** Runs one attempt. If it fails, its resources are released at once; otherwise they stay until the pipeline ends. */
-const attempt = <A>(once: NodeEffect<A>): NodeEffect<A> =>
+/**
+ * Runs one attempt of the step at a path. If it fails, the runs that it has started are undone and its resources released at
+ * once; otherwise they stay until the pipeline ends.
+ */
+const attempt = <A>(once: NodeEffect<A>, path: string, undos: Undos): NodeEffect<A> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const scope = yield* Scope.fork(yield* Effect.scope)
       const exit = yield* Effect.exit(restore(Effect.provideService(once, Scope.Scope, scope)))
-      if (Exit.isFailure(exit)) yield* Scope.close(scope, exit)
+      if (Exit.isFailure(exit)) {
+        // Now, since the step's own undo only knows what the last attempt has added. Undos may need the attempt's resources.
+        yield* undos.undo(path)
+        yield* Scope.close(scope, exit)
+      }
       return yield* exit
     })
   )
@@ -35,14 +42,15 @@ const applyWrapper = (
   inner: NodeEffect<Outcome>,
   state: State,
   path: string,
-  name: string
+  name: string,
+  undos: Undos
 ): NodeEffect<Outcome> => {
   switch (wrapper._tag) {
     case "Retry": {
       // The signature of Step.retry ensures that the schedule accepts the errors of the step.
       const schedule = wrapper.schedule as Schedule.Schedule<unknown, unknown, unknown, unknown>
       return Effect.retry(
-        attempt(inner),
+        attempt(inner, path, undos),
         Schedule.tap(schedule, ({ attempt, duration, input }) =>
           Effect.flatMap(Events, (events) =>
             events.publish({
@@ -83,7 +91,7 @@ export const runStep = (step: StepNode, state: State, path: string, undos: Undos
   const body = Effect.map(call, (returned): Outcome =>
     isSkipped(returned) ? { adds: returned.adds, skipped: returned.reason } : { adds: returned }
   )
-  const wrapped = step.wrappers.reduce((inner, wrapper) => applyWrapper(wrapper, inner, state, path, name), body)
+  const wrapped = step.wrappers.reduce((inner, wrapper) => applyWrapper(wrapper, inner, state, path, name, undos), body)
   const node = Effect.map(wrapped, ({ adds, notRun = false, ...skipped }) => {
     // A step that does not return what its schema describes fails with a defect.
     const encoded = result === undefined || notRun ? {} : { result: Schema.encodeUnknownSync(result)(adds) }
