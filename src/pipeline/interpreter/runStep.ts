@@ -7,7 +7,7 @@ import { StepTimedOut } from "../PipelineError.ts"
 import { isSkipped } from "../Step.ts"
 import type { Wrapper } from "../Step.ts"
 import { readState, withState } from "./stateReads.ts"
-import { CurrentStep, type Undos } from "./undos.ts"
+import { CurrentStep, type StepAttempt, type Undos } from "./undos.ts"
 import { failureRecords } from "../../core/failureRecords.ts"
 
 /** What a step or its wrapper returned. */
@@ -85,9 +85,12 @@ export const runStep = (step: StepNode, state: State, path: string, undos: Undos
   const { result } = step
   const name = stepLabel(step)
   // The compiler checked the state against the step's needs when the pipeline was built.
-  const call = withState(name, state, (known) =>
-    runAuthorFunction(name, step.run, () => step.run(known as never))
-  ).pipe(Effect.provideService(CurrentStep, { path, undos }))
+  const authored = withState(name, state, (known) => runAuthorFunction(name, step.run, () => step.run(known as never)))
+  let lastAttempt: StepAttempt | undefined
+  const call = Effect.suspend(() => {
+    lastAttempt = { path, undos }
+    return Effect.provideService(authored, CurrentStep, lastAttempt)
+  })
   const body = Effect.map(call, (returned): Outcome =>
     isSkipped(returned) ? { adds: returned.adds, skipped: returned.reason } : { adds: returned }
   )
@@ -100,8 +103,8 @@ export const runStep = (step: StepNode, state: State, path: string, undos: Undos
   const end = ({ adds, ended }: { readonly adds: unknown; readonly ended: NodeResult }) => {
     if (!("skipped" in ended)) {
       const own = step.wrappers.filter((wrapper) => wrapper._tag === "Undo")
-      // Its own undo also undoes the runs that it has started.
-      if (own.length > 0) undos.forget(path)
+      // Its own undo also undoes the runs that the last attempt has started. It does not know of earlier attempts.
+      if (own.length > 0 && lastAttempt !== undefined) undos.forgetRunsOf(lastAttempt)
       for (const wrapper of own) undos.add(path, step, wrapper, adds, state)
     }
     return ended
