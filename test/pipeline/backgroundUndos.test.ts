@@ -6,6 +6,7 @@ import { wholeRun } from "../../src/core/runEvents.ts"
 import { Scrubber } from "../../src/core/Scrubber.ts"
 import * as Pipeline from "../../src/pipeline/Pipeline.ts"
 import * as Step from "../../src/pipeline/Step.ts"
+import * as Strategy from "../../src/pipeline/Strategy.ts"
 import { it } from "../support/effect.ts"
 import { fail, pass } from "./watch.ts"
 
@@ -84,6 +85,29 @@ describe("a run that ends after the step that has started it", () => {
         step(fail("late"))
       )
       expect(yield* watch(steps)).toEqual({ undone: ["outer/start/undo", "outer/start/slow/one/undo"], left: [] })
+    })
+  )
+
+  it.effect("is undone with the item of a forEach that has started it, only if that item failed", () =>
+    Effect.gen(function* () {
+      const runs = { good: background(), bad: background() }
+      const start = Step.make("start", ({ item }: { readonly item: "good" | "bad" }) =>
+        Effect.andThen(runs[item].start, item === "bad" ? Effect.fail("no") : Effect.void)
+      )
+      const items = make("items").pipe(
+        Pipeline.forEach({
+          name: "all",
+          as: "item",
+          items: () => ["good", "bad"] as const,
+          key: String,
+          strategy: Strategy.rolling({ onFailure: "stop" }),
+          body: make<{ readonly item: "good" | "bad" }>("item").pipe(step(start))
+        })
+      )
+      // Holds the failed pipeline until the runs have ended too.
+      const held = Step.make("held", () => Effect.addFinalizer(() => Effect.andThen(runs.good.finish, runs.bad.finish)))
+      const outer = make("outer").pipe(step(held), Pipeline.pipeline(items))
+      expect(yield* watch(outer)).toEqual({ undone: ["outer/items/all[bad]/start/slow/one/undo"], left: [] })
     })
   )
 })

@@ -33,7 +33,7 @@ interface UndoableStep {
 
 const isBelow =
   (path: string) =>
-  (step: UndoableStep): boolean =>
+  (step: { readonly path: string }): boolean =>
     step.path.startsWith(`${path}/`) || step.path.startsWith(`${path}[`)
 
 /** Runs an undo. If it fails, the step stays in the list of undoable steps. */
@@ -66,6 +66,8 @@ export class Undos {
   #isClosed = false
   /** The attempts whose runs are not undone. They may still have runs in the background. */
   readonly #forgotten = new WeakSet<StepAttempt>()
+  /** The paths whose steps are not undone, whenever they complete. */
+  readonly #kept: Array<string> = []
   readonly #tracker: NameTracker
 
   constructor(tracker: NameTracker) {
@@ -97,7 +99,7 @@ export class Undos {
     for (const step of steps) {
       step.untrack()
       // The nested run can outlive its step and even this run, if the step has started it in the background.
-      if (this.#isClosed || this.#forgotten.has(startedBy)) continue
+      if (this.#isClosed || this.#isForgotten(startedBy)) continue
       const at = `${startedBy.path}/${step.path}`
       this.#steps.push({
         ...step,
@@ -121,6 +123,16 @@ export class Undos {
     const taken = this.#steps.filter(matches)
     if (taken.length > 0) this.#steps = this.#steps.filter((step) => !matches(step))
     return taken.toReversed()
+  }
+
+  #isForgotten(attempt: StepAttempt): boolean {
+    return this.#forgotten.has(attempt) || this.#kept.some((path) => isBelow(path)(attempt))
+  }
+
+  /** Forgets the steps below a path without undoing them, also those of runs that have not ended yet. */
+  keep(path: string): void {
+    this.#kept.push(path)
+    this.forget(path)
   }
 
   /** Forgets the steps below a path without undoing them. */
