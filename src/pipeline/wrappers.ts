@@ -9,8 +9,8 @@ const wrap = <N, A, E, R, Name extends string>(self: object, wrapper: Wrapper): 
 }
 
 /**
- * Retries a failed step according to a schedule, and publishes StepRetried before each retry. The resources of a failed
- * attempt are released before the next one. Defects and interruptions are not retried.
+ * Retries a failed step according to a schedule, and publishes StepRetried before each retry. Before the next attempt, the
+ * runs that a failed one has started are undone and its resources are released. Defects and interruptions are not retried.
  */
 export const retry =
   <Out, Input, E2, R2>(schedule: Schedule.Schedule<Out, Input, E2, R2>) =>

@@ -88,11 +88,12 @@ export const make = (store: Store) => {
       )
       const isKept = ({ digest }: { readonly digest: string }, index: number) => index < count || last.has(digest)
       const kept = tagged.filter(isKept)
-      const keptTags = new Set([latest, ...kept.map(({ tag }) => tag)])
+      const keptTags = new Set(kept.map(({ tag }) => tag))
       const keptDigests = new Set([...last, ...kept.map(({ digest }) => digest)])
-      yield* removeAll(
-        aliased.filter(({ digest, tag }) => !keptTags.has(tag) || !keptDigests.has(digest)).map(({ file }) => file)
-      )
+      // Only an alias always keeps `latest`. In the repository itself it is a version like any other.
+      const isAliasKept = ({ digest, tag }: { readonly digest: string; readonly tag: string }) =>
+        (tag === latest || keptTags.has(tag)) && keptDigests.has(digest)
+      yield* removeAll(aliased.filter((each) => !isAliasKept(each)).map(({ file }) => file))
       yield* removeAll(tagged.filter(({ tag }) => !keptTags.has(tag)).map(({ tag }) => `${tags(repository)}/${tag}`))
       const names = yield* store.list(manifests(repository))
       yield* removeAll(

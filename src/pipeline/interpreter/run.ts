@@ -75,7 +75,7 @@ export const run = <N extends object, S, E, R, ROut = never, LE = never, RIn = n
       Effect.provideService(CurrentStep, undefined),
       Effect.onExit((exit) =>
         Effect.sync(() => {
-          if (Exit.isSuccess(exit)) step?.undos.adopt(step.path, undos, provide)
+          if (Exit.isSuccess(exit)) step?.undos.adopt(step, undos, provide)
           undos.close()
         })
       )

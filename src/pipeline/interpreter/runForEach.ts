@@ -42,6 +42,7 @@ export const runForEach = (
   const mode = onFailure(node.strategy)
   const items = Effect.gen(function* () {
     const exits: Array<Exit.Exit<State, unknown>> = []
+    const succeeded: Array<string> = []
     /** The key of the item that failed first. */
     let failedKey: string | undefined
     let gateFailed = false
@@ -57,7 +58,10 @@ export const runForEach = (
             )
           }
           return withNodeEvents("item", path, runBody(state, path)).pipe(
-            Effect.map((added) => ({ ...state, ...added })),
+            Effect.map((added) => {
+              succeeded.push(path)
+              return { ...state, ...added }
+            }),
             Effect.onError(() => Effect.sync(() => void (failedKey ??= key))),
             // Collect failures instead of failing, which would interrupt the other items in the middle of their work.
             Effect.exit
@@ -71,6 +75,7 @@ export const runForEach = (
     const reasons = exits.filter(Exit.isFailure).flatMap((exit) => exit.cause.reasons)
     if (reasons.length > 0) {
       if (mode === "undo") yield* undos.undo(path)
+      else for (const item of succeeded) undos.keep(item)
       // The forEach has decided about its items, so the enclosing pipeline must not undo them when it fails.
       undos.forget(path)
       return yield* Effect.failCause(Cause.fromReasons(reasons))

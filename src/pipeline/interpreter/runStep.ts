@@ -7,7 +7,7 @@ import { StepTimedOut } from "../PipelineError.ts"
 import { isSkipped } from "../Step.ts"
 import type { Wrapper } from "../Step.ts"
 import { readState, withState } from "./stateReads.ts"
-import { CurrentStep, type Undos } from "./undos.ts"
+import { CurrentStep, type StepAttempt, type Undos } from "./undos.ts"
 import { failureRecords } from "../../core/failureRecords.ts"
 
 /** What a step or its wrapper returned. */
@@ -19,13 +19,20 @@ interface Outcome {
   readonly notRun?: boolean
 }
 
-/** Runs one attempt. If it fails, its resources are released at once; otherwise they stay until the pipeline ends. */
-const attempt = <A>(once: NodeEffect<A>): NodeEffect<A> =>
+/**
+ * Runs one attempt of the step at a path. If it fails, the runs that it has started are undone and its resources released at
+ * once; otherwise they stay until the pipeline ends.
+ */
+const attempt = <A>(once: NodeEffect<A>, path: string, undos: Undos): NodeEffect<A> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const scope = yield* Scope.fork(yield* Effect.scope)
       const exit = yield* Effect.exit(restore(Effect.provideService(once, Scope.Scope, scope)))
-      if (Exit.isFailure(exit)) yield* Scope.close(scope, exit)
+      if (Exit.isFailure(exit)) {
+        // Now, since the step's own undo only knows what the last attempt has added. Undos may need the attempt's resources.
+        yield* undos.undo(path)
+        yield* Scope.close(scope, exit)
+      }
       return yield* exit
     })
   )
@@ -35,14 +42,15 @@ const applyWrapper = (
   inner: NodeEffect<Outcome>,
   state: State,
   path: string,
-  name: string
+  name: string,
+  undos: Undos
 ): NodeEffect<Outcome> => {
   switch (wrapper._tag) {
     case "Retry": {
       // The signature of Step.retry ensures that the schedule accepts the errors of the step.
       const schedule = wrapper.schedule as Schedule.Schedule<unknown, unknown, unknown, unknown>
       return Effect.retry(
-        attempt(inner),
+        attempt(inner, path, undos),
         Schedule.tap(schedule, ({ attempt, duration, input }) =>
           Effect.flatMap(Events, (events) =>
             events.publish({
@@ -77,13 +85,16 @@ export const runStep = (step: StepNode, state: State, path: string, undos: Undos
   const { result } = step
   const name = stepLabel(step)
   // The compiler checked the state against the step's needs when the pipeline was built.
-  const call = withState(name, state, (known) =>
-    runAuthorFunction(name, step.run, () => step.run(known as never))
-  ).pipe(Effect.provideService(CurrentStep, { path, undos }))
+  const authored = withState(name, state, (known) => runAuthorFunction(name, step.run, () => step.run(known as never)))
+  let lastAttempt: StepAttempt | undefined
+  const call = Effect.suspend(() => {
+    lastAttempt = { path, undos }
+    return Effect.provideService(authored, CurrentStep, lastAttempt)
+  })
   const body = Effect.map(call, (returned): Outcome =>
     isSkipped(returned) ? { adds: returned.adds, skipped: returned.reason } : { adds: returned }
   )
-  const wrapped = step.wrappers.reduce((inner, wrapper) => applyWrapper(wrapper, inner, state, path, name), body)
+  const wrapped = step.wrappers.reduce((inner, wrapper) => applyWrapper(wrapper, inner, state, path, name, undos), body)
   const node = Effect.map(wrapped, ({ adds, notRun = false, ...skipped }) => {
     // A step that does not return what its schema describes fails with a defect.
     const encoded = result === undefined || notRun ? {} : { result: Schema.encodeUnknownSync(result)(adds) }
@@ -92,8 +103,8 @@ export const runStep = (step: StepNode, state: State, path: string, undos: Undos
   const end = ({ adds, ended }: { readonly adds: unknown; readonly ended: NodeResult }) => {
     if (!("skipped" in ended)) {
       const own = step.wrappers.filter((wrapper) => wrapper._tag === "Undo")
-      // Its own undo also undoes the runs that it has started.
-      if (own.length > 0) undos.forget(path)
+      // Its own undo also undoes the runs that the last attempt has started. It does not know of earlier attempts.
+      if (own.length > 0 && lastAttempt !== undefined) undos.forgetRunsOf(lastAttempt)
       for (const wrapper of own) undos.add(path, step, wrapper, adds, state)
     }
     return ended

@@ -8,11 +8,16 @@ import { withState } from "./stateReads.ts"
 import { StepTimedOut } from "../PipelineError.ts"
 import type { Undo } from "../Step.ts"
 
-/** The step that the current fiber runs. A run that it starts adds its undos there when it has succeeded. */
-export const CurrentStep = Context.Reference<{ readonly path: string; readonly undos: Undos } | undefined>(
-  "jiji/pipeline/interpreter/CurrentStep",
-  { defaultValue: () => undefined }
-)
+/** One attempt of a step. A new object for each, since the undos of their runs can differ. */
+export interface StepAttempt {
+  readonly path: string
+  readonly undos: Undos
+}
+
+/** The attempt that the current fiber runs. A run that it starts adds its undos there when it has succeeded. */
+export const CurrentStep = Context.Reference<StepAttempt | undefined>("jiji/pipeline/interpreter/CurrentStep", {
+  defaultValue: () => undefined
+})
 
 /** A completed step, and how to undo it. */
 interface UndoableStep {
@@ -22,7 +27,14 @@ interface UndoableStep {
   readonly within: Duration.Duration
   /** Removes the step from the list of undoable steps. */
   readonly untrack: () => void
+  /** The attempt that started the step's run, if the step belongs to a nested run. */
+  readonly startedBy?: StepAttempt
 }
+
+const isBelow =
+  (path: string) =>
+  (step: { readonly path: string }): boolean =>
+    step.path.startsWith(`${path}/`) || step.path.startsWith(`${path}[`)
 
 /** Runs an undo. If it fails, the step stays in the list of undoable steps. */
 const runUndo = ({ path, undo, untrack, within }: UndoableStep) => {
@@ -52,6 +64,10 @@ const withServices = (
 export class Undos {
   #steps: Array<UndoableStep> = []
   #isClosed = false
+  /** The attempts whose runs are not undone. They may still have runs in the background. */
+  readonly #forgotten = new WeakSet<StepAttempt>()
+  /** The paths whose steps are not undone, whenever they complete. */
+  readonly #kept: Array<string> = []
   readonly #tracker: NameTracker
 
   constructor(tracker: NameTracker) {
@@ -74,22 +90,23 @@ export class Undos {
   }
 
   /**
-   * Adds the steps of a run that the step at a path has started and that has succeeded. `provide` gives their undos the
-   * services of that run.
+   * Adds the steps of a run that an attempt has started and that has succeeded. `provide` gives their undos the services of
+   * that run.
    */
-  adopt(path: string, nested: Undos, provide: (undo: NodeEffect<unknown>) => NodeEffect<unknown>): void {
+  adopt(startedBy: StepAttempt, nested: Undos, provide: (undo: NodeEffect<unknown>) => NodeEffect<unknown>): void {
     const steps = nested.#steps
     nested.#steps = []
     for (const step of steps) {
       step.untrack()
-      // The nested run can outlive this one, if a step has started it in the background.
-      if (this.#isClosed) continue
-      const at = `${path}/${step.path}`
+      // The nested run can outlive its step and even this run, if the step has started it in the background.
+      if (this.#isClosed || this.#isForgotten(startedBy)) continue
+      const at = `${startedBy.path}/${step.path}`
       this.#steps.push({
         ...step,
         path: at,
         undo: withServices(step.undo, provide),
-        untrack: this.#tracker.add(at)
+        untrack: this.#tracker.add(at),
+        startedBy
       })
     }
   }
@@ -101,22 +118,37 @@ export class Undos {
     this.#steps = []
   }
 
-  /** Removes and returns the steps below a path, last one first. So each step is undone at most once. */
-  #take(path: string): ReadonlyArray<UndoableStep> {
-    const isBelow = (step: UndoableStep) => step.path.startsWith(`${path}/`) || step.path.startsWith(`${path}[`)
-    const taken = this.#steps.filter(isBelow)
-    if (taken.length > 0) this.#steps = this.#steps.filter((step) => !isBelow(step))
+  /** Removes and returns the matching steps, last one first. So each step is undone at most once. */
+  #take(matches: (step: UndoableStep) => boolean): ReadonlyArray<UndoableStep> {
+    const taken = this.#steps.filter(matches)
+    if (taken.length > 0) this.#steps = this.#steps.filter((step) => !matches(step))
     return taken.toReversed()
+  }
+
+  #isForgotten(attempt: StepAttempt): boolean {
+    return this.#forgotten.has(attempt) || this.#kept.some((path) => isBelow(path)(attempt))
+  }
+
+  /** Forgets the steps below a path without undoing them, also those of runs that have not ended yet. */
+  keep(path: string): void {
+    this.#kept.push(path)
+    this.forget(path)
   }
 
   /** Forgets the steps below a path without undoing them. */
   forget(path: string): void {
-    for (const { untrack } of this.#take(path)) untrack()
+    for (const { untrack } of this.#take(isBelow(path))) untrack()
+  }
+
+  /** Forgets the steps of the runs that an attempt has started, also of runs that have not ended yet. */
+  forgetRunsOf(attempt: StepAttempt): void {
+    this.#forgotten.add(attempt)
+    for (const { untrack } of this.#take(({ startedBy }) => startedBy === attempt)) untrack()
   }
 
   /** Undoes the steps below a path, last one first. A failed undo is published as an event, and the others still run. */
   undo(path: string): Effect.Effect<void, never, unknown> {
-    const all = Effect.suspend(() => Effect.forEach(this.#take(path), runUndo, { discard: true }))
+    const all = Effect.suspend(() => Effect.forEach(this.#take(isBelow(path)), runUndo, { discard: true }))
     // This cannot block forever: each undo has a time limit.
     return Effect.uninterruptible(all)
   }
