@@ -144,6 +144,11 @@ export class ServerHost extends Host {
     for (const { pid, words } of this.processes()) {
       if (words[0]?.startsWith("sshd:") === true || words[0] === "/usr/sbin/sshd") process.kill(pid, "SIGKILL")
     }
+    // A killed process keeps its port for a moment, in which another sshd could not start.
+    await until(
+      () => this.listeners(),
+      (all) => all.every(({ port }) => port !== 22)
+    )
     await this.run(["rm", "-f", "/run/sshd.pid"])
   }
 
