@@ -178,9 +178,14 @@ export const load = Effect.fnUntraced(function* (
       )
         variables[name] = value
   }
+  const set = new Set<string>()
   for (const word of one("setenv")?.values ?? []) {
     const at = word.indexOf("=")
-    if (at > 0) variables[word.slice(0, at)] = word.slice(at + 1)
+    const name = word.slice(0, at)
+    // The first value of a name counts, but SetEnv overrides SendEnv.
+    if (set.has(name)) continue
+    set.add(name)
+    variables[name] = word.slice(at + 1)
   }
 
   return {
