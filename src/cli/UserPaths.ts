@@ -1,6 +1,6 @@
-import { homedir } from "node:os"
-import { join } from "node:path"
 import { Context } from "effect"
+import { isAbsolute, join, resolve } from "node:path"
+import { homeFolder } from "../core/homeFolder.ts"
 
 interface UserPathsShape {
   /** The folder of docker's `config.json`. */
@@ -11,15 +11,18 @@ interface UserPathsShape {
   readonly history: string
 }
 
-/** The folder that a variable names, or the default one in the home folder. XDG treats an empty variable as unset. */
-const folder = (variable: string | undefined, fallback: string): string =>
-  variable === undefined || variable === "" ? join(homedir(), fallback) : variable
-
 /** Files and folders of the current user; absolute paths. */
 export class UserPaths extends Context.Service<UserPaths, UserPathsShape>()("jiji/cli/UserPaths") {
-  static readonly make = ({ DOCKER_CONFIG, XDG_DATA_HOME, XDG_STATE_HOME }: NodeJS.ProcessEnv): UserPathsShape => ({
-    dockerConfig: folder(DOCKER_CONFIG, ".docker"),
-    registry: join(folder(XDG_DATA_HOME, ".local/share"), "jiji/registry"),
-    history: join(folder(XDG_STATE_HOME, ".local/state"), "jiji/runs.sqlite")
-  })
+  static readonly make = (env: NodeJS.ProcessEnv): UserPathsShape => {
+    const home = homeFolder(env)
+    const { DOCKER_CONFIG = "", XDG_DATA_HOME = "", XDG_STATE_HOME = "" } = env
+    /** The XDG specification ignores empty and relative paths. */
+    const folder = (variable: string, fallback: string) => (isAbsolute(variable) ? variable : join(home, fallback))
+    return {
+      // docker accepts a relative path.
+      dockerConfig: DOCKER_CONFIG === "" ? join(home, ".docker") : resolve(DOCKER_CONFIG),
+      registry: join(folder(XDG_DATA_HOME, ".local/share"), "jiji/registry"),
+      history: join(folder(XDG_STATE_HOME, ".local/state"), "jiji/runs.sqlite")
+    }
+  }
 }

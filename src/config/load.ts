@@ -1,5 +1,5 @@
-import { homedir } from "node:os"
 import { Effect, type FileSystem, Path, Result } from "effect"
+import { homeFolder } from "../core/homeFolder.ts"
 import { check } from "./check.ts"
 import { type ConfigNotFound, type ConfigUnreadable, type EnvironmentNotFound, find } from "./find.ts"
 import { child, entries } from "./Located.ts"
@@ -38,7 +38,7 @@ export const load = Effect.fn("load")(function* (
   const names = (key: "servers" | "services" | "hooks") => entries(child(tree, key)).map(([name]) => name)
   return resolveProject(deploy, {
     root,
-    home: homedir(),
+    home: homeFolder(),
     ...(options.environment !== undefined && { environment: options.environment }),
     order: { servers: names("servers"), services: names("services"), hooks: names("hooks") },
     join: path.resolve

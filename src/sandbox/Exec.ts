@@ -1,9 +1,9 @@
 import * as NodeStream from "@effect/platform-node-shared/NodeStream"
 import { Deferred, type Duration, Effect, Semaphore, Stream } from "effect"
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process"
-import { homedir } from "node:os"
 import type { Readable, Writable } from "node:stream"
 import type { ServerChannel, Session } from "ssh2"
+import { homeFolder } from "../core/homeFolder.ts"
 
 /** Runs an effect in the background until the server stops. */
 export type RunInBackground = (effect: Effect.Effect<void>) => unknown
@@ -22,8 +22,10 @@ const variables = [
   "CONTAINER_HOST"
 ]
 
-const environment = (): Record<string, string> =>
-  Object.fromEntries(variables.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])))
+const environment = (home: string): Record<string, string> => {
+  const own: Readonly<Record<string, string | undefined>> = { ...process.env, HOME: home }
+  return Object.fromEntries(variables.flatMap((name) => (own[name] === undefined ? [] : [[name, own[name]]])))
+}
 
 /** Sends a signal to a command's process group, if it still exists. */
 const kill = (child: ChildProcessWithoutNullStreams, signal: NodeJS.Signals): void => {
@@ -66,7 +68,8 @@ export const exec = (
     const ended = Deferred.makeUnsafe<ExitStatus>()
     const child = yield* Effect.acquireRelease(
       Effect.sync(() => {
-        const child = spawn("/bin/sh", ["-c", line], { detached: true, cwd: homedir(), env: environment() })
+        const home = homeFolder()
+        const child = spawn("/bin/sh", ["-c", line], { detached: true, cwd: home, env: environment(home) })
         child.on("error", () => Deferred.doneUnsafe(ended, Effect.succeed({ code: 127, signal: null })))
         child.on("exit", (code, signal) => Deferred.doneUnsafe(ended, Effect.succeed({ code, signal })))
         return child

@@ -8,6 +8,7 @@ import {
   type SigningRequestOptions
 } from "ssh2"
 import { parse } from "./PrivateKey.ts"
+import { hashOf, limitKey, type RsaAlgorithm } from "./rsaSignature.ts"
 
 /** A key held by an agent, and a view of that agent limited to this one key. */
 export interface AgentKey {
@@ -21,13 +22,16 @@ type GetIdentitiesCallback = Parameters<BaseAgent<ParsedKey>["getIdentities"]>[0
 class OneKeyAgent extends BaseAgent<ParsedKey> {
   readonly agent: BaseAgent
   readonly key: ParsedKey
-  constructor(agent: BaseAgent, key: ParsedKey) {
+  /** The only algorithm to sign with; undefined lets the library choose. */
+  readonly algorithm: RsaAlgorithm | undefined
+  constructor(agent: BaseAgent, key: ParsedKey, algorithm?: RsaAlgorithm) {
     super()
     this.agent = agent
     this.key = key
+    this.algorithm = algorithm
   }
   override getIdentities(done: GetIdentitiesCallback): void {
-    done(undefined, [this.key])
+    done(undefined, [this.algorithm === undefined ? this.key : limitKey(this.key, this.algorithm)])
   }
   override sign(
     key: ParsedKey,
@@ -35,7 +39,9 @@ class OneKeyAgent extends BaseAgent<ParsedKey> {
     options: SigningRequestOptions | SignCallback,
     done?: SignCallback
   ): void {
-    if (typeof options === "function") this.agent.sign(key, data, options)
+    if (this.algorithm !== undefined)
+      this.agent.sign(this.key, data, { hash: hashOf(this.algorithm) }, typeof options === "function" ? options : done)
+    else if (typeof options === "function") this.agent.sign(key, data, options)
     else this.agent.sign(key, data, options, done)
   }
 }
@@ -47,6 +53,10 @@ const unwrapKey = (key: ParsedKey | PublicKeyEntry): ParsedKey | Error => {
   const inner = key.pubKey.pubKey
   return typeof inner === "string" || Buffer.isBuffer(inner) ? parse(inner) : inner
 }
+
+/** A view of an agent's RSA key that signs with this algorithm only. */
+export const limit = ({ agent, key }: AgentKey, algorithm: RsaAlgorithm): BaseAgent<ParsedKey> =>
+  new OneKeyAgent(agent, key, algorithm)
 
 /** Lists the keys of the agent at a socket; empty if no agent answers within 5 seconds. Skips certificates and hardware tokens. */
 export const listKeys = (socket: string): Effect.Effect<ReadonlyArray<AgentKey>> =>

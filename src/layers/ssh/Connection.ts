@@ -37,6 +37,10 @@ const retrySchedule = Schedule.exponential("200 millis", 1.6).pipe(Schedule.jitt
 
 const isReset = (error: SshError): boolean => error._tag === "HostUnreachable" && error.reason === "reset"
 
+/** Whether no TCP connection could be opened. */
+const isUnconnected = (error: SshError): boolean =>
+  error._tag === "HostUnreachable" && ["refused", "timeout", "unroutable"].includes(error.reason)
+
 /** Closes a connection cleanly, unless it is already lost or the server does not respond within a second. */
 const close = ({ client, lost }: Connection): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
@@ -132,5 +136,11 @@ export const connect = Effect.fnUntraced(function* (options: {
     )
   }).pipe(options.handshakes.withPermit, Effect.retry({ schedule: retrySchedule, while: isReset }))
 
-  return yield* Resource.acquire(`connection to ${name}`, scopedAttempt, close)
+  // As in OpenSSH: only for a direct connection, with a second in between.
+  const isDirect = jump === undefined && hop.config.proxy === undefined
+  const retries = isDirect ? hop.config.connectionAttempts - 1 : 0
+  const attempts = Schedule.spaced("1 second").pipe(Schedule.upTo({ times: retries }))
+  const patientAttempt = scopedAttempt.pipe(Effect.retry({ schedule: attempts, while: isUnconnected }))
+
+  return yield* Resource.acquire(`connection to ${name}`, patientAttempt, close)
 })

@@ -13,7 +13,7 @@ import {
   type SshError
 } from "./SshError.ts"
 import type { Identities } from "./Identities.ts"
-import { fingerprint, type KnownHost, type HostKeyStatus } from "./KnownHosts.ts"
+import { fingerprint, type HostKeyStatus, keyType, type KnownHost, rsaBits } from "./KnownHosts.ts"
 import type { Hop } from "./Route.ts"
 import { SshSettings } from "./Settings.ts"
 import { unreachableReason } from "./Transport.ts"
@@ -166,6 +166,7 @@ export const handshake = Effect.fnUntraced(function* (options: HandshakeOptions,
       cipher: config.ciphers,
       MAC: config.macs
     }
+    const isTooShort = (key: Buffer) => keyType(key) === "ssh-rsa" && rsaBits(key) < config.minimumRsaBits
     const connectConfig: ConnectConfig = {
       debug: offered.listen,
       // The library's type says Readable, but it also writes to the stream.
@@ -183,6 +184,11 @@ export const handshake = Effect.fnUntraced(function* (options: HandshakeOptions,
         compress: ["none"]
       },
       hostVerifier: (key: Buffer) => {
+        if (isTooShort(key)) {
+          const cause = new Error(`it has ${rsaBits(key)} bits, and ${config.minimumRsaBits} are required`)
+          rejectedKey = new HostUnreachable({ ...endpoint, reason: "short-key", cause })
+          return false
+        }
         const status = options.knownHost.check(key)
         hostKey = key
         isNew = status._tag === "Unknown"

@@ -1,12 +1,13 @@
 import { Effect, type Redacted } from "effect"
 import { join } from "node:path"
-import type { BaseAgent, ParsedKey } from "ssh2"
+import type { ParsedKey } from "ssh2"
 import { type KeyProblem, KeyUnusable, keyProblemText } from "./SshError.ts"
 import * as Agent from "./Agent.ts"
 import type { HostConfig } from "./config/HostConfig.ts"
 import { fingerprint, keyType, rsaBits } from "./KnownHosts.ts"
 import type * as PrivateKey from "./PrivateKey.ts"
 import type { Hop } from "./Route.ts"
+import { limitKey, rsaAlgorithms } from "./rsaSignature.ts"
 import { SshSettings } from "./Settings.ts"
 
 /** A key to offer to the server, and its name in messages. */
@@ -14,7 +15,7 @@ export interface Identity {
   readonly label: string
   readonly method:
     | { readonly type: "publickey"; readonly key: ParsedKey }
-    | { readonly type: "agent"; readonly agent: BaseAgent<ParsedKey> }
+    | ({ readonly type: "agent" } & Agent.AgentKey)
 }
 
 /** The keys for a connection in the order to try them, and the names of keys that cannot be used. */
@@ -25,20 +26,28 @@ export interface Identities {
 
 const defaultNames = ["id_ed25519", "id_ecdsa", "id_rsa"]
 
-const agentIdentity = ({ key, agent }: Agent.AgentKey): Identity => ({
-  label: `${fingerprint(key.getPublicSSH())} (agent)`,
-  method: { type: "agent", agent }
+const agentIdentity = (entry: Agent.AgentKey): Identity => ({
+  label: `${fingerprint(entry.key.getPublicSSH())} (agent)`,
+  method: { type: "agent", ...entry }
 })
 
-/** Whether ~/.ssh/config lets a key log in. */
-const isAllowed = (key: Buffer, { minimumRsaBits, publicKeyAlgorithms }: HostConfig): boolean => {
+/** The identity, signing only as ~/.ssh/config allows; undefined if that does not let its key log in. */
+const allowed = (identity: Identity, { minimumRsaBits, publicKeyAlgorithms }: HostConfig): Identity | undefined => {
+  const { method } = identity
+  const key = method.key.getPublicSSH()
   const type = keyType(key)
-  if (type !== "ssh-rsa") return publicKeyAlgorithms.includes(type)
-  // The library chooses between the two, so both must be allowed.
-  return (
-    ["rsa-sha2-256", "rsa-sha2-512"].every((name) => publicKeyAlgorithms.includes(name)) &&
-    rsaBits(key) >= minimumRsaBits
-  )
+  if (type !== "ssh-rsa") return publicKeyAlgorithms.includes(type) ? identity : undefined
+  const [algorithm, ...others] = rsaAlgorithms.filter((name) => publicKeyAlgorithms.includes(name))
+  if (algorithm === undefined || rsaBits(key) < minimumRsaBits) return undefined
+  // The library chooses between the two.
+  if (others.length > 0) return identity
+  return {
+    ...identity,
+    method:
+      method.type === "agent"
+        ? { ...method, agent: Agent.limit(method, algorithm) }
+        : { ...method, key: limitKey(method.key, algorithm) }
+  }
 }
 
 /**
@@ -69,8 +78,9 @@ export const load = Effect.fnUntraced(function* <E>(options: {
   const offer = (identity: Identity, key: Buffer) => {
     if (isOffered(key)) return
     offered.push(key)
-    if (isAllowed(key, config)) usable.push(identity)
-    else skip(identity.label, "disallowed")
+    const limited = allowed(identity, config)
+    if (limited === undefined) skip(identity.label, "disallowed")
+    else usable.push(limited)
   }
   const findInAgent = (key: Buffer | undefined) =>
     agentKeys.find((entry) => key?.equals(entry.key.getPublicSSH()) === true)

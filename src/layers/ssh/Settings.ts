@@ -1,5 +1,5 @@
 import { Context, Duration } from "effect"
-import { homedir } from "node:os"
+import { homeFolder } from "../../core/homeFolder.ts"
 import { localUser } from "./localUser.ts"
 
 /** The SSH client's local environment and its limits. */
@@ -26,7 +26,7 @@ export interface SshSettings {
 
 export const SshSettings = Context.Reference<SshSettings>("jiji/layers/ssh/Settings", {
   defaultValue: () => ({
-    home: process.env["HOME"] ?? homedir(),
+    home: homeFolder(),
     system: "/etc/ssh",
     user: localUser(),
     agent: process.env["SSH_AUTH_SOCK"],

@@ -38,6 +38,10 @@ const unreachable = {
     remedy: "Check sshd's log on the server. If many connections start at once, raise MaxStartups in its sshd_config."
   },
   protocol: { text: "the SSH handshake failed", remedy: "Check that sshd listens on this port, and look at its log." },
+  "short-key": {
+    text: "its RSA host key is shorter than RequiredRSASize allows",
+    remedy: "Give the server a longer RSA host key or one of type ed25519, or correct RequiredRSASize in ~/.ssh/config."
+  },
   proxy: {
     text: "the ProxyCommand in ~/.ssh/config ended",
     remedy: "Run the command by hand, with `ssh -v HOST`, and correct it in ~/.ssh/config."

@@ -29,6 +29,8 @@ export interface HostConfig {
   readonly revokedHostKeys: string | undefined
   /** In seconds. */
   readonly connectTimeout: number | undefined
+  /** How often to try to open a TCP connection. */
+  readonly connectionAttempts: number
   readonly family: 4 | 6 | undefined
   readonly bindAddress: string | undefined
   readonly keyExchanges: ReadonlyArray<KexAlgorithm>
@@ -178,9 +180,14 @@ export const load = Effect.fnUntraced(function* (
       )
         variables[name] = value
   }
+  const set = new Set<string>()
   for (const word of one("setenv")?.values ?? []) {
     const at = word.indexOf("=")
-    if (at > 0) variables[word.slice(0, at)] = word.slice(at + 1)
+    const name = word.slice(0, at)
+    // The first value of a name counts, but SetEnv overrides SendEnv.
+    if (set.has(name)) continue
+    set.add(name)
+    variables[name] = word.slice(at + 1)
   }
 
   return {
@@ -222,6 +229,11 @@ export const load = Effect.fnUntraced(function* (
       // OpenSSH takes 0 for no limit.
       return seconds === undefined ? invalid(setting, `${value} is not a time`) : seconds === 0 ? undefined : seconds
     }),
+    connectionAttempts:
+      (yield* read("connectionattempts", (value, setting) => {
+        const attempts = number(999_999_999)(value, setting)
+        return attempts === 0 ? invalid(setting, "0 is not a number that it accepts") : attempts
+      })) ?? 1,
     family: yield* read("addressfamily", (value, setting) =>
       value.toLowerCase() === "any" ? undefined : among({ inet: 4, inet6: 6 } as const)(value, setting)
     ),

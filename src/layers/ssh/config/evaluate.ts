@@ -49,6 +49,32 @@ const fail = (place: Place, problem: SshConfigRejected["problem"], detail?: stri
 /** The slot of an option: ProxyJump and ProxyCommand share one, and the first of them wins. */
 const slot = (keyword: string): string => (keyword === "proxyjump" || keyword === "proxycommand" ? "proxy" : keyword)
 
+/** Why OpenSSH refuses a file with these values of an option, whether its block applies or not. */
+const mistakeIn = (keyword: string, words: ReadonlyArray<string>): string | undefined => {
+  switch (keyword) {
+    case "setenv": {
+      const word = words.find((each) => each.indexOf("=") < 1)
+      return word === undefined ? undefined : `${word} does not have the form NAME=VALUE`
+    }
+    case "userknownhostsfile":
+    case "globalknownhostsfile":
+      return words.length > 1 && words.some((word) => word.toLowerCase() === "none")
+        ? "`none` must be the only value"
+        : undefined
+    case "proxyjump": {
+      const jump = words[0]?.split(",").find((each) => /^$|^@|@$/.test(each))
+      return jump === undefined ? undefined : `"${jump}" does not have the form [user@]host[:port]`
+    }
+    case "ciphers":
+    case "kexalgorithms":
+    case "macs":
+      // OpenSSH only takes patterns for algorithms to remove.
+      return /^[^-].*[*?]|^[*?]/.test(words[0] ?? "") ? "it contains a wildcard" : undefined
+    default:
+      return undefined
+  }
+}
+
 /** HostName with its tokens expanded. */
 export const expandHostName = (setting: Setting, alias: string): string | SshConfigRejected => {
   const unknown = /%(?![%h])./.exec(setting.values[0].replaceAll("%%", ""))?.[0]
@@ -212,6 +238,8 @@ export const evaluate = Effect.fnUntraced(function* (files: ConfigFiles, lookup:
           const isOne = kind?._tag === "Supported" && kind.arguments === "one"
           if (isOne && (first === "" || others.length > 0))
             return yield* fail(place, "invalid", first === "" ? "it is empty" : "it is followed by more words")
+          const mistake = mistakeIn(keyword, words)
+          if (mistake !== undefined) return yield* fail(place, "invalid", mistake)
           const isLine = kind?._tag === "Supported" && kind.arguments === "line"
           const refused = apply(place, keyword, isLine ? [rest.replace(/^[ \t=]+/, "")] : [first, ...others], activity)
           if (refused !== undefined) return yield* refused

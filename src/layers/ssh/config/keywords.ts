@@ -12,6 +12,7 @@ const one = [
   "bindaddress",
   "ciphers",
   "certificatefile",
+  "connectionattempts",
   "connecttimeout",
   "hostkeyalgorithms",
   "hostkeyalias",
@@ -47,7 +48,6 @@ const harmless = [
   "clearallforwardings",
   // jiji never compresses: image layers are compressed already.
   "compression",
-  "connectionattempts",
   "controlmaster",
   "controlpath",
   "controlpersist",
