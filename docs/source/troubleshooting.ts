@@ -143,7 +143,7 @@ once: check \`systemctl status docker\` on that machine.
 ### A server's .bashrc prints or reads something
 
 jiji ignores what the start files of a login shell print. If they read input, they get empty lines, as if someone pressed
-Enter. If they want more, exit or never end, jiji stops with \`LoginShellFailed\`. To keep a start file out of the way of all
+Enter. If they want more, exit, never end or redirect stdout, jiji stops with \`LoginShellFailed\`. To keep a start file out of the way of all
 programs that use SSH, make this its first line:
 
 \`\`\`bash
