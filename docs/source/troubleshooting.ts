@@ -137,7 +137,7 @@ jiji says \`still waiting for … on …\` when a command takes longer than usua
 | replacing a container | \`running_for\` + \`timeout\` + 10 s | twice \`running_for\` + \`timeout\`, + 15 minutes (25 with podman) |
 | starting a command in the login shell of a server | 10 s | 60 s |
 
-With each note, jiji also asks docker for its version. If docker does not answer within 60 s, it is frozen, and jiji stops at
+With each note, and every 30 seconds while it replaces a container, jiji also asks docker for its version. If docker does not answer within 60 s, it is frozen, and jiji stops at
 once: check \`systemctl status docker\` on that machine.
 
 ### A server's .bashrc prints or reads something

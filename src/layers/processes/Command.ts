@@ -53,8 +53,9 @@ export interface Limit {
   readonly stretch?: () => number
   /** A number that also changes when the command makes progress, such as bytes through a tunnel. */
   readonly progress?: Effect.Effect<number>
-  /** Runs when jiji says that it is still waiting. If it fails, jiji stops the command, unless that made progress meanwhile. */
+  /** Runs with each note, or as often as `askEvery` says. If it fails, jiji stops the command, unless that made progress meanwhile. */
   readonly ask?: Effect.Effect<unknown, CommandTimedOut>
+  readonly askEvery?: Duration.Input
 }
 
 /** Makes a command that runs a script with `sh`. The arguments are `$1`, `$2`, …; `text` should be constant. */

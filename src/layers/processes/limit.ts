@@ -28,25 +28,30 @@ export const enforceLimit = (
     const unstretched = Math.ceil(Duration.toMillis(limit.after) * scale)
     const noteAt = limit.noteAfter === undefined ? unstretched / 6 : Duration.toMillis(limit.noteAfter) * scale
     const noteAfter = Math.max(1, Math.ceil(noteAt))
+    const askEvery = limit.askEvery === undefined ? Infinity : Math.ceil(Duration.toMillis(limit.askEvery) * scale)
     const activity = Effect.map(progress, (amount) => outputs + amount)
-    let [seen, waited, nextNote] = [yield* activity, 0, noteAfter]
+    let [seen, waited, nextNote, nextAsk] = [yield* activity, 0, noteAfter, askEvery]
     while (true) {
       const millis = unstretched * stretch()
       // Add up short waits instead of reading the clock: it also runs while a laptop sleeps.
-      const step = Math.min(noteAfter, millis - waited)
+      const step = Math.min(noteAfter, nextNote - waited, nextAsk - waited, millis - waited)
       yield* Effect.sleep(step)
       waited += step
       const now = yield* activity
       if (counts === "silence" && now !== seen) {
-        ;[seen, waited, nextNote] = [now, 0, noteAfter]
+        ;[seen, waited, nextNote, nextAsk] = [now, 0, noteAfter, askEvery]
         continue
       }
       if (waited >= millis) return yield* new CommandTimedOut({ machine, program, waitingFor, millis, counts })
-      if (waited < nextNote) continue
-      nextNote *= 3
-      const time = counts === "total" ? formatWait(waited) : `no progress for ${formatWait(waited)}`
-      const text = `still waiting for ${waitingFor} ${on(machine)} (${time})`
-      yield* publish({ _tag: "StepNoted", level: "warning", text })
+      const isNoted = waited >= nextNote
+      if (isNoted) {
+        nextNote *= 3
+        const time = counts === "total" ? formatWait(waited) : `no progress for ${formatWait(waited)}`
+        const text = `still waiting for ${waitingFor} ${on(machine)} (${time})`
+        yield* publish({ _tag: "StepNoted", level: "warning", text })
+      }
+      if (!isNoted && waited < nextAsk) continue
+      nextAsk = waited + askEvery
       // It may have to wait for a free session on the server.
       yield* Effect.timeoutOption(limit.ask ?? Effect.void, askTimeout * scale).pipe(
         Effect.catch((error) => Effect.flatMap(activity, (after) => (after === now ? error : Effect.void)))
