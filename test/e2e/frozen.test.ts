@@ -125,7 +125,9 @@ test("a deploy gives up a frozen engine on this machine, doctor too", async () =
 
 for (const [does, text] of [
   ["prints", "echo Welcome; echo to h1 >&2"],
-  ["reads a line", "read answer"]
+  ["reads a line", "read answer"],
+  ["sends stderr to stdout", "exec 2>&1"],
+  ["copies both outputs to a log", "exec > >(tee -a /root/log) 2>&1"]
 ] as const)
   test(`a .bashrc that ${does} disturbs neither a deploy nor doctor`, async () => {
     await startFile(hosts.server("h1"), text)

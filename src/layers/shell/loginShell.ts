@@ -5,6 +5,7 @@ import { lastLines } from "../../core/lines.ts"
 import { formatWait } from "../../core/units.ts"
 import { CommandTimedOut, type Process } from "../processes/Command.ts"
 import { enforceLimit } from "../processes/limit.ts"
+import { frameStderr, partialMatch, unframeStderr } from "./framedStderr.ts"
 
 /** The exit code of a bootstrap whose input is incomplete. */
 const inputLost = 211
@@ -95,8 +96,7 @@ const withoutMark = <E>(output: Stream.Stream<Uint8Array, E>, mark: string): Str
         return Buffer.concat([text.subarray(0, at), text.subarray(at + line.length)])
       }
       // The end may be the beginning of the mark.
-      let length = Math.min(line.length - 1, text.length)
-      while (!text.subarray(text.length - length).equals(line.subarray(0, length))) length--
+      const length = partialMatch(text, line)
       held = text.subarray(text.length - length)
       return text.subarray(0, text.length - length)
     }
@@ -116,9 +116,9 @@ export const bootstrap = (bytes: number, id: string) => ({
    * The command line for the login shell, which may be any shell: a `sh` that reads lines until the id, prints a mark on
    * each output, and then evaluates a script of this many bytes. If a line is missing or damaged, or if stdout leads to a
    * file or to /dev/null, it exits. The line does not contain the marks, so that a shell which traces it does not print
-   * them. If both outputs are one, stdout's mark is the last one.
+   * them. If stderr leads to stdout, its mark comes first there.
    */
-  line: `exec sh -c 'while read -r l; do case $l in "$2") break;; "") ;; *) exit ${inputLost};; esac; done; [ "$l" = "$2" ] || exit ${inputLost}; if [ -f /dev/stdout ] || [ /dev/stdout -ef /dev/null ]; then exit ${stdoutLost}; fi; printf "%s-%s\\n" "$2" err >&2; printf "%s-%s\\n" "$2" out || exit ${stdoutLost}; eval "$(head -c $1)"' jiji ${bytes} ${id}`,
+  line: `exec sh -c 'while read -r l; do case $l in "$2") break;; "") ;; *) exit ${inputLost};; esac; done; [ "$l" = "$2" ] || exit ${inputLost}; if [ -f /dev/stdout ] || [ /dev/stdout -ef /dev/null ]; then exit ${stdoutLost}; fi; printf "%s-%s\\n" "$2" err >&2; ${frameStderr}; printf "%s-%s\\n" "$2" out || exit ${stdoutLost}; eval "$(head -c $1)"' jiji ${bytes} ${id}`,
   /** Comes before the script on stdin. A start file that reads lines gets empty ones, as if someone pressed Enter. */
   input: `${"\n".repeat(16)}${id}\n`
 })
@@ -184,15 +184,18 @@ export const startAfterMark = Effect.fnUntraced(function* <E>(
 
   const after = (rest: Uint8Array, pull: typeof pullStdout) =>
     Stream.concat(Stream.make(rest), Stream.fromPull(Effect.succeed(pull)))
+  const output = after(rest, pullStdout)
+  if (stdout.before().includes(mark.stderr)) {
+    return { ...(yield* unframeStderr(output, id)), exitCode: child.exitCode }
+  }
   const errors = Stream.unwrap(
-    Effect.map(Fiber.join(stderrMark), (rest): Stream.Stream<Uint8Array, E> => {
-      if (rest !== undefined) return after(rest, pullStderr)
-      // A start file has redirected stderr. If it leads to stdout, what is here is the start file's own.
-      return stdout.before().includes(mark.stderr) ? Stream.empty : Stream.make<[Uint8Array]>(stderr.before())
-    })
+    Effect.map(Fiber.join(stderrMark), (rest): Stream.Stream<Uint8Array, E> =>
+      // Without a mark, a start file has redirected stderr.
+      rest === undefined ? Stream.make<[Uint8Array]>(stderr.before()) : after(rest, pullStderr)
+    )
   )
   return {
-    stdout: withoutMark(after(rest, pullStdout), mark.stderr),
+    stdout: withoutMark(output, mark.stderr),
     stderr: withoutMark(errors, mark.stdout),
     exitCode: child.exitCode
   }

@@ -1,9 +1,10 @@
 import { describe, expect } from "bun:test"
-import { Effect, Redacted, Stream } from "effect"
+import { Effect, Fiber, Redacted, Stream } from "effect"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { remote } from "../../../src/layers/shell/Machine.ts"
 import { it } from "../../support/effect.ts"
+import { isAlive, pidsIn } from "../../support/processes.ts"
 import { untilEffect } from "../../support/waiting.ts"
 import { liveShell } from "../liveShell.ts"
 import { folder, serverOf } from "../ssh/fixture.ts"
@@ -49,19 +50,28 @@ describe("a start file with", () => {
       })
     )
 
-  for (const [text, output] of [
-    ["exec 2>&1", "stdout"],
-    ["exec > >(tee -a DIR/log) 2>&1", "stdout"],
-    ["set -x", "stderr"]
-  ] as const)
-    it.live(`\`${text}\` leaves a command's stderr in ${output}`, () =>
+  for (const text of ["exec 2>&1", "exec > >(tee -a DIR/log) 2>&1", "set -x"])
+    it.live(`\`${text}\` keeps a command's outputs apart`, () =>
       Effect.gen(function* () {
         const { machine, shell } = yield* withStartFile(text)
-        const expected = { stdout: "out\n", stderr: "", exitCode: 0 }
-        expected[output] += "err\n"
-        expect(yield* shell.run(machine, sh("echo out; echo err >&2"))).toEqual(expected)
+        const command = sh("printf out; echo err >&2; echo put; printf 'end  \\\\' >&2; exit 4")
+        const { stderr, ...output } = yield* shell.run(machine, command)
+        expect(output).toEqual({ stdout: "output\n", exitCode: 4 })
+        expect(stderr).toBe("err\nend  \\\n")
       })
     )
+
+  it.live("`exec 2>&1` does not keep a command from being stopped, with all its child processes", () =>
+    Effect.gen(function* () {
+      const { dir, machine, shell } = yield* withStartFile("exec 2>&1")
+      const pids = join(dir, "pids")
+      const command = sh(`sleep 300 & echo $$ $! >${pids}; wait`)
+      const fiber = yield* Effect.forkChild(shell.run(machine, command))
+      const all = yield* Effect.promise(() => pidsIn(pids))
+      yield* Fiber.interrupt(fiber)
+      yield* untilEffect(() => !all.some(isAlive))
+    })
+  )
 
   for (const text of ["exec >/dev/null", "exec >/dev/null 2>&1", "exec >>DIR/log 2>&1", "exec >&-"])
     it.live(`\`${text}\` is named, and the command does not run`, () =>
