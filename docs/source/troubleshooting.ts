@@ -136,6 +136,7 @@ jiji says \`still waiting for … on …\` when a command takes longer than usua
 | building an image | 1 minute without output | 1 hour without output |
 | replacing a container | \`running_for\` + \`timeout\` + 10 s | twice \`running_for\` + \`timeout\`, + 15 minutes (25 with podman) |
 | starting a command in the login shell of a server | 10 s | 60 s |
+| a pipeline's own command on a server, without a limit | 30 s, unless it asks or shows something | none |
 
 With each note, and every 30 seconds while it replaces a container, jiji also asks docker for its version. If docker does not answer within 60 s, it is frozen, and jiji stops at
 once: check \`systemctl status docker\` on that machine.

@@ -27,7 +27,10 @@ export interface Command {
   readonly onLine?: (line: string) => string | undefined
   /** The script's name, shown instead of its text. */
   readonly script?: string
-  /** How long jiji waits for the command. Without it, jiji waits until the command exits. */
+  /**
+   * How long jiji waits for the command. Without it, jiji waits until the command exits. If that is on a server, jiji says
+   * from time to time that it still waits, unless the command asks or shows something.
+   */
   readonly limit?: Limit
   /** What the command does if jiji stops it. Only on a server. Without it, jiji waits a few seconds for the command. */
   readonly cleanup?: {
