@@ -136,15 +136,16 @@ jiji says \`still waiting for … on …\` when a command takes longer than usua
 | building an image | 1 minute without output | 1 hour without output |
 | replacing a container | \`running_for\` + \`timeout\` + 10 s | twice \`running_for\` + \`timeout\`, + 15 minutes (25 with podman) |
 | starting a command in the login shell of a server | 10 s | 60 s |
+| a pipeline's own command on a server, without a limit | 30 s, unless it asks or shows something | none |
 
-With each note, jiji also asks docker for its version. If docker does not answer within 60 s, it is frozen, and jiji stops at
-once: check \`systemctl status docker\` on that machine.
+With each note, and every 30 seconds while it replaces a container, jiji also asks docker for its version. If docker does
+not answer within 60 s, it is frozen, and jiji stops at once: check \`systemctl status docker\` on that machine.
 
 ### A server's .bashrc prints or reads something
 
 jiji ignores what the start files of a login shell print. If they read input, they get empty lines, as if someone pressed
-Enter. If they keep asking, exit or never finish, jiji stops with \`LoginShellFailed\`. To keep a start file out of the way of all
-programs that use SSH, make this its first line:
+Enter. If they keep asking, exit, never finish or redirect stdout, jiji stops with \`LoginShellFailed\`. To keep a start
+file out of the way of all programs that use SSH, make this its first line:
 
 \`\`\`bash
 case $- in *i*) ;; *) return ;; esac

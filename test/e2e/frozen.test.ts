@@ -92,6 +92,27 @@ test("a deploy gives up an engine that freezes during a pull, and the old contai
   expect((await containersOf(h1, "shop")).map(({ name }) => name)).toEqual(["shop-web"])
 })
 
+test("a deploy gives up an engine that freezes during a replacement, long before its health timeout", async () => {
+  const h1 = hosts.server("h1")
+  const health = { running_for: "10m", timeout: "1h" }
+  const project = writeProject(hosts, {
+    name: "slow",
+    image: { page: crypto.randomUUID() },
+    config: { services: { web: { ports: ["8081:80"], health } } }
+  })
+  const run = start(["deploy"], project)
+  await until(
+    () => containersOf(h1, "slow"),
+    (all) => all.length > 0
+  )
+  const thaw = freeze(h1)
+  const ended = await run.done
+  expect(ended.code).toBe(69)
+  expect(ended.stderr).toContain("error: Timed out on h1 after waiting 10 s for docker to answer.")
+  expect(ended.stdout).not.toContain("still waiting for docker to replace")
+  thaw()
+})
+
 test("a deploy gives up a frozen engine on this machine, doctor too", async () => {
   freeze(hosts.operator)
   const message = "Timed out on this machine after waiting 10 s for docker to answer."
@@ -104,7 +125,9 @@ test("a deploy gives up a frozen engine on this machine, doctor too", async () =
 
 for (const [does, text] of [
   ["prints", "echo Welcome; echo to h1 >&2"],
-  ["reads a line", "read answer"]
+  ["reads a line", "read answer"],
+  ["sends stderr to stdout", "exec 2>&1"],
+  ["copies both outputs to a log", "exec > >(tee -a /root/log) 2>&1"]
 ] as const)
   test(`a .bashrc that ${does} disturbs neither a deploy nor doctor`, async () => {
     await startFile(hosts.server("h1"), text)

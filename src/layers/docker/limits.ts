@@ -57,6 +57,8 @@ export const replaceLimit = (
     after: Duration.sum(Duration.sum(locks, Duration.times(healthy, 2)), Duration.minutes(5)),
     // It waits that long for a container to become healthy.
     noteAfter: Duration.sum(healthy, Duration.seconds(10)),
+    // A frozen engine must not go unnoticed for that long.
+    askEvery: "30 seconds",
     waitingFor: `${engine} to replace the container of ${service}`,
     program: engine
   }

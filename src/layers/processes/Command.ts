@@ -27,7 +27,10 @@ export interface Command {
   readonly onLine?: (line: string) => string | undefined
   /** The script's name, shown instead of its text. */
   readonly script?: string
-  /** How long jiji waits for the command. Without it, jiji waits until the command exits. */
+  /**
+   * How long jiji waits for the command. Without it, jiji waits until the command exits. If that is on a server, jiji says
+   * from time to time that it still waits, unless the command asks or shows something.
+   */
   readonly limit?: Limit
   /** What the command does if jiji stops it. Only on a server. Without it, jiji waits a few seconds for the command. */
   readonly cleanup?: {
@@ -53,8 +56,9 @@ export interface Limit {
   readonly stretch?: () => number
   /** A number that also changes when the command makes progress, such as bytes through a tunnel. */
   readonly progress?: Effect.Effect<number>
-  /** Runs when jiji says that it is still waiting. If it fails, jiji stops the command, unless that made progress meanwhile. */
+  /** Runs with each note, or as often as `askEvery` says. If it fails, jiji stops the command, unless that made progress meanwhile. */
   readonly ask?: Effect.Effect<unknown, CommandTimedOut>
+  readonly askEvery?: Duration.Input
 }
 
 /** Makes a command that runs a script with `sh`. The arguments are `$1`, `$2`, …; `text` should be constant. */

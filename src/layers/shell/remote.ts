@@ -92,10 +92,10 @@ export const startRemote = Effect.fnUntraced(function* (
   command: Command
 ): Effect.fn.Return<Process<SshError | LoginShellFailed>, SshError | LoginShellFailed, Scope.Scope> {
   const text = yield* remoteScript(command)
-  const mark = `jiji-${crypto.randomUUID()}`
-  const { input, line } = bootstrap(Buffer.byteLength(text), mark)
+  const id = `jiji-${crypto.randomUUID()}`
+  const { input, line } = bootstrap(Buffer.byteLength(text), id)
   const child = yield* ssh.exec(server, line, yield* cleanupNotes(events, server.name, command))
   // Do not wait: a shell that reads nothing would block a long input. A lost connection also fails the outputs.
   yield* Effect.forkScoped(Effect.ignore(child.write(Buffer.from(input + text))))
-  return yield* startAfterMark(events, server.name, mark, child)
+  return yield* startAfterMark(events, server.name, id, child)
 })
