@@ -1,4 +1,5 @@
 import { PlatformError } from "effect"
+import { CommandLine } from "effect/process"
 
 /** Why the system refused an operation, and what to do about it. `path` is quoted for a shell, or `PATH` if unknown. */
 interface Explanation {
@@ -208,8 +209,7 @@ export const systemErrorText = (error: unknown, file?: string): string => {
 }
 
 /** Quotes a path for a shell, if it needs it. */
-const shellPath = (path: string): string =>
-  /^[\w./~@%+=:,-]+$/u.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`
+const shellPath = (path: string): string => (/^[\w./~@%+=:,-]+$/u.test(path) ? path : CommandLine.display([path]))
 
 /** Returns what to do about it. Without a path in the error, it is about `file`. */
 export const systemErrorRemedy = (error: unknown, file?: string): string => {

@@ -1,5 +1,5 @@
 import { CommandLine } from "effect/process"
-import type { Command } from "../layers/processes/Command.ts"
+import { argumentsOf, type Command } from "../layers/processes/Command.ts"
 import type { EventBody } from "../core/Event.ts"
 import { label, type Machine } from "../layers/shell/Machine.ts"
 import type { Entry } from "./Recording.ts"
@@ -19,9 +19,7 @@ const variables = (machine: Machine, command: Command): string => {
 
 /** A command as a user would type it. Shows a script's name instead of its text, and only the names of secrets. */
 export const commandText = (machine: Machine, command: Command): string => {
-  const [program, ...args] = command.words
-  const words: ReadonlyArray<string> = command.script === undefined ? command.words : [program, ...args.slice(3)]
-  const shown = command.script === undefined ? words : [`jiji:${command.script}.sh`, ...words.slice(1)]
+  const shown = [...(command.script === undefined ? [] : [`jiji:${command.script}.sh`]), ...argumentsOf(command)]
   const stdin = command.stdin === undefined ? "" : " < <redacted>"
   return `${CommandLine.display(shown)}${stdin}${variables(machine, command)}`
 }
@@ -49,12 +47,12 @@ export const plannedEvent = (entry: Entry): EventBody => {
   const action = { _tag: "ActionPlanned", machine, text } as const
   switch (entry._tag) {
     case "Command": {
-      const { script, stdin, words } = entry.command
+      const { script, stdin } = entry.command
       return {
         _tag: "CommandPlanned",
         machine,
         text: commandText(entry.machine, entry.command),
-        words: script === undefined ? words : words.slice(4),
+        words: argumentsOf(entry.command),
         ...(script !== undefined && { script }),
         env: usedVariables(entry.command).map(([name]) => name),
         stdin: stdin !== undefined

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import type { Command, Output } from "../layers/processes/Command.ts"
+import { argumentsOf, type Command, type Output } from "../layers/processes/Command.ts"
 import type { Machine } from "../layers/shell/Machine.ts"
 
 const digest = (text: string): string => `sha256:${createHash("sha256").update(text).digest("hex")}`
@@ -25,7 +25,7 @@ export const usualAnswers = () => {
   const built = new Map<string, string>()
   return (machine: Machine, command: Command): Output => {
     const arch = machine._tag === "Remote" ? (machine.server.arch ?? localArchitecture) : localArchitecture
-    const args = command.words.slice(4)
+    const args = argumentsOf(command)
     const [engine = "docker", name = ""] = args
     switch (command.script) {
       case "secret":

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import type { Project, Server } from "../config/Project.ts"
 import { Docker, type ServerEngine } from "../layers/docker/Docker.ts"
-import { type InspectedContainer } from "../layers/docker/inspect.ts"
+import { type InspectedContainer, stateText } from "../layers/docker/inspect.ts"
 import { Ssh } from "../layers/ssh/Ssh.ts"
 import { Events } from "../core/Events.ts"
 import * as Step from "../pipeline/Step.ts"
@@ -11,9 +11,6 @@ import { containerNames } from "./Plan.ts"
 export interface ConnectedServer extends Server {
   readonly engine: ServerEngine
 }
-
-/** The states of a container that holds ports and volumes, or will again in a moment. */
-const activeStates: ReadonlySet<string> = new Set(["running", "restarting", "paused"])
 
 /** The project's containers, running or stopped, that deploy.yml does not place on this server. */
 const unexpectedContainers = (
@@ -44,11 +41,10 @@ export const step = Step.make(
     const engine = yield* (yield* Docker).probe(server, project.engine, project.name)
     const text = `${engine.name} ${engine.version}, ${engine.architecture}`
     yield* publish({ _tag: "StepNoted", level: "info", text })
-    for (const { name, running, status = running ? "running" : "stopped" } of state.isFullDeploy === true
-      ? unexpectedContainers(project, server, engine)
-      : []) {
-      const shown = activeStates.has(status) ? status : "stopped"
-      const warning = `${name} is ${shown} here but is not in deploy.yml for this server. To remove it: ${engine.name} rm --force ${name}`
+    const unexpected = state.isFullDeploy === true ? unexpectedContainers(project, server, engine) : []
+    for (const container of unexpected) {
+      const { name } = container
+      const warning = `${name} is ${stateText(container)} here but is not in deploy.yml for this server. To remove it: ${engine.name} rm --force ${name}`
       yield* publish({ _tag: "StepNoted", level: "warning", text: warning })
     }
     const connected: ConnectedServer = { ...server, engine }

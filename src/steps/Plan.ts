@@ -2,7 +2,7 @@ import { Effect, Redacted, Schema, SchemaTransformation } from "effect"
 import * as ImageReference from "../config/ImageReference.ts"
 import type { Engine, Project, Service } from "../config/Project.ts"
 import type { ServerEngine } from "../layers/docker/Docker.ts"
-import { type InspectedContainer, provenPolicy } from "../layers/docker/inspect.ts"
+import { type InspectedContainer, provenPolicy, stateText } from "../layers/docker/inspect.ts"
 import { parseVolume } from "../config/volumes.ts"
 import { Events } from "../core/Events.ts"
 import * as Step from "../pipeline/Step.ts"
@@ -112,9 +112,9 @@ const imageChange = (before: string, after: string): string =>
   `image ${ImageReference.shortDigest(before) || "unknown"} → ${ImageReference.shortDigest(after)}`
 
 /** What is wrong with the state of a container. */
-const stateReasons = ({ healthy, running, status }: InspectedContainer): ReadonlyArray<string> => {
-  if (running) return healthy ? [] : ["the container is unhealthy"]
-  return [`the container is ${status === "paused" || status === "restarting" ? status : "stopped"}`]
+const stateReasons = (container: InspectedContainer): ReadonlyArray<string> => {
+  if (!container.running) return [`the container is ${stateText(container)}`]
+  return container.healthy ? [] : ["the container is unhealthy"]
 }
 
 /** What an interrupted deploy or a person has done to the container's restart policy. `replace.sh` repairs it. */

@@ -57,6 +57,12 @@ export interface InspectedContainer {
   readonly version: string
 }
 
+/** What a person calls a container's state. */
+export const stateText = ({ running, status }: Pick<InspectedContainer, "running" | "status">): string => {
+  if (running) return "running"
+  return status === "paused" || status === "restarting" ? status : "stopped"
+}
+
 const decodeImages = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.NonEmptyArray(Image)))
 const decodeInspected = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Array(Container)))
 

@@ -67,6 +67,10 @@ export const script = (name: string, text: string, args: ReadonlyArray<string>):
   script: name
 })
 
+/** The words of a command, or the arguments of a {@link script}. */
+export const argumentsOf = (command: Command): ReadonlyArray<string> =>
+  command.script === undefined ? command.words : command.words.slice(4)
+
 /** The result of a command. The exit code is 128 + the signal's number if a signal killed the command. */
 export interface Output {
   readonly stdout: string

@@ -1,6 +1,7 @@
 import { describe, expect } from "bun:test"
-import { type Duration, Deferred, Effect, Fiber, Queue, Stream } from "effect"
+import { Duration, Deferred, Effect, Fiber, Queue, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import { replaceLimit } from "../../../src/layers/docker/limits.ts"
 import { CommandTimedOut, type Limit, type Process } from "../../../src/layers/processes/Command.ts"
 import { LimitScale } from "../../../src/layers/processes/limit.ts"
 import { collectOutput, streamStdout } from "../../../src/layers/processes/runCommand.ts"
@@ -227,6 +228,25 @@ describe("a command that asks whether its program still answers", () => {
       expect(asked).toBe(3)
     })
   )
+
+  for (const frozenAfter of [0, 600])
+    it.effect(`is stopped soon, if it replaces a container and its engine freezes after ${frozenAfter} s`, () =>
+      Effect.gen(function* () {
+        let seconds = 0
+        const ask = Effect.suspend(() =>
+          seconds < frozenAfter ? Effect.void : Effect.delay(Effect.fail(frozen), "60 seconds")
+        )
+        const health = { runningFor: Duration.seconds(10), timeout: Duration.hours(1) }
+        const { run } = yield* command({ ...replaceLimit("docker", "web", health), ask })
+        const fiber = yield* Effect.forkChild(Effect.flip(run))
+        while (fiber.pollUnsafe() === undefined) {
+          seconds += 5
+          yield* TestClock.adjust("5 seconds")
+        }
+        expect(yield* Fiber.join(fiber)).toBe(frozen)
+        expect(seconds - frozenAfter).toBeLessThanOrEqual(95)
+      })
+    )
 })
 
 it.effect("a command without a limit is waited for", () =>
