@@ -134,7 +134,7 @@ jiji says \`still waiting for … on …\` when a command takes longer than usua
 | pushing or pulling an image | 30 s without progress | 10 minutes without progress; 1 hour if the machine has no \`script\` of util-linux, which shows it |
 | saving an image | 30 s without progress | 30 minutes without progress |
 | building an image | 1 minute without output | 1 hour without output |
-| replacing a container | \`running_for\` + \`timeout\` + 10 s | twice \`running_for\` + \`timeout\`, + 15 minutes (25 with podman) |
+| replacing a container | \`running_for\` + \`timeout\` + 10 s | twice \`running_for\` + \`timeout\`, + 15 minutes (30 s more with podman) |
 | starting a command in the login shell of a server | 10 s | 60 s |
 | a pipeline's own command on a server, without a limit | 30 s, unless it asks or shows something | none |
 

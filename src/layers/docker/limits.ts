@@ -52,7 +52,7 @@ export const replaceLimit = (
   health: { readonly runningFor: Duration.Duration; readonly timeout: Duration.Duration }
 ): Limit => {
   const healthy = Duration.sum(health.runningFor, health.timeout)
-  const locks = Duration.minutes(engine === "podman" ? 20 : 10)
+  const locks = Duration.seconds(engine === "podman" ? 630 : 600)
   return {
     after: Duration.sum(Duration.sum(locks, Duration.times(healthy, 2)), Duration.minutes(5)),
     // It waits that long for a container to become healthy.

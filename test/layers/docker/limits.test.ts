@@ -14,5 +14,5 @@ test("the limit of a replacement includes its lock, and the health times of a tr
 })
 
 test("with podman, the limit of a replacement includes the wait for other pulls", () => {
-  expect(seconds("podman", 10, 60)).toBe(600 + 600 + 2 * (10 + 60) + 300)
+  expect(seconds("podman", 10, 60)).toBe(600 + 30 + 2 * (10 + 60) + 300)
 })
