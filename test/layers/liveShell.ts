@@ -2,7 +2,7 @@ import { Context, Duration, Effect, Layer, Stream } from "effect"
 import { Secrets } from "../../src/layers/secrets/Secrets.ts"
 import { Processes } from "../../src/layers/processes/Processes.ts"
 import { Shell } from "../../src/layers/shell/Shell.ts"
-import { SshSettings } from "../../src/layers/ssh/Settings.ts"
+import { type SshSettings as Settings, SshSettings } from "../../src/layers/ssh/Settings.ts"
 import { Ssh } from "../../src/layers/ssh/Ssh.ts"
 import type { Event } from "../../src/core/Event.ts"
 import { Events } from "../../src/core/Events.ts"
@@ -11,10 +11,9 @@ import * as Platform from "../../src/layers/Platform.ts"
 import { folder } from "./ssh/fixture.ts"
 
 /** The live shell over an SSH client with its own home folder, and the events that they publish. */
-export const liveShell = Effect.gen(function* () {
+export const makeLiveShell = Effect.fnUntraced(function* (stopTimeout: Duration.Duration) {
   const home = yield* folder
-  // Commands get longer to end than they need on the busiest machine.
-  const settings = { ...(yield* SshSettings), agent: undefined, home, grace: Duration.seconds(30) }
+  const settings: Settings = { ...(yield* SshSettings), agent: undefined, home, stopTimeout }
   const layer = Shell.layer.pipe(
     Layer.provide(Ssh.layer),
     Layer.provide(Layer.succeed(SshSettings, settings)),
@@ -36,3 +35,6 @@ export const liveShell = Effect.gen(function* () {
     home
   }
 })
+
+/** Commands get longer to end than they need on the busiest machine. */
+export const liveShell = makeLiveShell(Duration.seconds(30))

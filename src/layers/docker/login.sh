@@ -3,8 +3,9 @@
 own_login() {
   own='' login=''
   trap 'rm -rf "$own"' EXIT
-  # End a login that is still running, or it could write its file again after the folder is removed.
-  trap '[ -z "$login" ] || { kill "$login"; wait "$login"; }; exit 143' TERM INT HUP
+  # End a login that is still running, or it could write its file again after the folder is removed. A login that has just
+  # been started could lose a SIGTERM.
+  trap '[ -z "$login" ] || { kill -9 ${!-}; wait ${!-}; } 2>/dev/null; exit 143' TERM INT HUP
   own=$(mktemp -d) || exit 1
   if [ "$1" != podman ]; then
     # With an empty configuration, docker would store the password in the machine's keychain.
@@ -20,10 +21,10 @@ own_login() {
   fi
   export DOCKER_CONFIG="$own" REGISTRY_AUTH_FILE="$own/auth.json"
   # In the background, because the shell runs traps only after a foreground program has exited.
+  login=yes
   printf %s "$JIJI_PASSWORD" | "$1" login --username "$3" --password-stdin "$2" >"$own/output" 2>&1 &
-  login=$!
   unset JIJI_PASSWORD
-  wait "$login" || { code=$?; login=''; cat "$own/output" >&2; exit "$code"; }
+  wait $! || { code=$?; login=''; cat "$own/output" >&2; exit "$code"; }
   login=''
 }
 

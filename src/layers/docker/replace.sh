@@ -13,6 +13,8 @@ shift 4
 program=$(command -v "$engine") || { echo "$engine: not found" >&2; exit 127; }
 config=$JIJI_CONFIG
 next=$name-next trial=$name-trial old='' phase=start why='' stopping=''
+# A signal may arrive before these are known.
+name_runs='' user=''
 
 # After a reboot, the old container must come back until the new one has proved itself, and then the new one. docker
 # starts an `always` container at boot even if it was stopped before, which it does not with `unless-stopped`. Podman 4

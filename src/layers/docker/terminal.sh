@@ -12,10 +12,11 @@ on_terminal() {
     # necessarily a POSIX shell.
     export DOCKER_CLI_HINTS=false apart=setsid SHELL=/bin/sh
     # On SIGTERM, `script` signals its shell and always waits two seconds before it kills it. If `script` itself is
-    # killed, the shell gets SIGHUP. In both cases, end the engine and then `script`.
+    # killed, the shell gets SIGHUP. In both cases, end the engine and then `script`. Set the trap before the engine starts:
+    # a shell without it would end alone.
     ending='exec 2>/dev/null; kill $!; n=15; while [ $n -gt 0 ] && kill -0 $!; do n=$((n - 1)); sleep 0.1; done'
-    ending=$ending'; [ $n -gt 0 ] || kill -KILL $!; kill -KILL $PPID'
-    exec script -qefc "stty cols 100 rows 200; exec </dev/null; { $1; } & trap '$ending' TERM HUP; wait \$!" /dev/null </dev/null
+    ending=$ending'; [ $n -gt 0 ] || kill -KILL $!; kill -KILL $PPID; exit'
+    exec script -qefc "stty cols 100 rows 200; exec </dev/null; trap '$ending' TERM HUP; { $1; } & wait \$!" /dev/null </dev/null
   fi
   [ "$progress" != yes ] || echo 'jiji progress hidden' >&9
   eval "$1"

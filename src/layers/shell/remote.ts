@@ -9,26 +9,31 @@ import type { Ssh } from "../ssh/Ssh.ts"
 import type { SshError } from "../ssh/SshError.ts"
 
 /**
- * Runs the words in the background and waits. When stdin closes, because jiji stopped the command or is gone, terminates
- * the command and then the processes that it left running; sshd would let them continue. The command alone gets the first
- * signal, so that a script can clean up in its own order.
+ * A script for `sh` that runs its arguments in the background and waits. Its stdin is their input. When the connection
+ * closes (fd 3), because jiji stopped the command or is gone, it terminates the command and then the processes that it left
+ * running; sshd would let them continue. The command alone gets the first signal, so that it can clean up in its own order.
+ *
+ * One signal may not stop what the command leaves running: a shell with a trap for SIGTERM starts a child process with this
+ * trap and then removes it, so a signal in between has no effect. That happens on a busy server. So signal them repeatedly.
  */
-const supervise = (input: string) => [
-  "exec 3<&0 </dev/null",
+const supervise = [
+  "exec 4<&0 </dev/null",
   // Use a separate process group if `setsid` exists. The inner `sh` reports a missing program with 127, as usual.
   'command -v setsid >/dev/null 2>&1&&set -- setsid sh -c \'exec "$@"\' sh "$@"',
-  `${input}"$@" 3<&- & c=$! g=`,
+  // Start it before setting a trap, so that the first signal cannot get lost.
+  '"$@" <&4 3<&- 4<&- & c=$! g=',
   // The rest must not print anything, and may outlive the reader of the output.
-  "exec >/dev/null 2>&1",
+  "exec 4<&- >/dev/null 2>&1",
   "trap 'g=1;kill -TERM $c' TERM INT HUP",
   "(while read -r _;do :;done;kill -TERM $$) <&3 3<&- & w=$!",
   "exec 3<&-",
   // A trap interrupts `wait`, which then returns a code above 128, as if a signal had killed the command.
   "while :;do wait $c;r=$?;[ $r -gt 128 ]&&kill -0 $c||break;done",
-  '[ -z "$g" ]||kill -TERM -$c',
+  // The code need not wait for what is left.
+  '[ -z "$g" ]||(for s in .2 1 1 1;do kill -TERM -$c||exit;sleep $s;done;kill -KILL -$c)&',
   "kill $w",
   "exit $r"
-]
+].join("\n")
 
 const quote = (words: ReadonlyArray<string | Redacted.Redacted<string>>): Effect.Effect<string> =>
   // Quoting only fails for NUL bytes, which the config's schema rejects.
@@ -36,16 +41,19 @@ const quote = (words: ReadonlyArray<string | Redacted.Redacted<string>>): Effect
 
 /**
  * The script that the server's `sh` reads from stdin and evaluates: it sets the environment and the input, and runs the
- * words. So the command's environment and input appear in no process list, and can have any length.
+ * words. So the command's environment and input appear in no process list, and can have any length. Only its last line
+ * starts something: a connection may be lost in the middle of the script.
  */
 const remoteScript = Effect.fnUntraced(function* (command: Command) {
   const exports = yield* Effect.forEach(Object.entries(command.env ?? {}), ([name, value]) =>
     Effect.map(quote([value]), (text) => `export ${name}=${text}`)
   )
-  const set = `set -- ${yield* quote(command.words)}`
-  // The script watches stdin for the end of the connection, so the command's own input is part of the script.
+  const set = `set -- sh -c ${yield* quote([supervise, "sh", ...command.words])}`
+  // In a session of its own, because a server may kill the process group of a session as soon as its connection closes.
+  const apart = 'command -v setsid >/dev/null 2>&1&&set -- setsid "$@"'
+  // Stdin is the connection, so the command's own input is part of the script.
   const input = command.stdin === undefined ? "" : `printf %s ${yield* quote([command.stdin])}|`
-  return `${[...exports, set, ...supervise(input)].join("\n")}\n`
+  return `${[...exports, set, apart, "exec 3<&0 </dev/null", `${input}"$@"`].join("\n")}\n`
 })
 
 /** Says what a command cleans up when jiji stops it, and what happens if jiji does not see its end. */

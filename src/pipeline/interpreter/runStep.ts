@@ -1,4 +1,5 @@
 import { Cause, Duration, Effect, Exit, Schedule, Schema, Scope } from "effect"
+import { IsDryRun } from "../../core/IsDryRun.ts"
 import { checkReturn, runAuthorFunction } from "../../core/authorFunction.ts"
 import { Events } from "../../core/Events.ts"
 import { stepLabel, type StepNode } from "../Node.ts"
@@ -35,6 +36,17 @@ const attempt = <A>(once: NodeEffect<A>, path: string, undos: Undos): NodeEffect
       }
       return yield* exit
     })
+  )
+
+/**
+ * Fails an attempt in a dry run that has called something real, whatever the step itself returns: it may have caught the
+ * error, or be interrupted because the run has failed with it.
+ */
+const failOnViolation = <A>(once: NodeEffect<A>, attempt: StepAttempt): NodeEffect<A> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Effect.exit(restore(once)), (exit) =>
+      attempt.violation === undefined ? exit : Effect.die(attempt.violation)
+    )
   )
 
 const applyWrapper = (
@@ -87,9 +99,11 @@ export const runStep = (step: StepNode, state: State, path: string, undos: Undos
   // The compiler checked the state against the step's needs when the pipeline was built.
   const authored = withState(name, state, (known) => runAuthorFunction(name, step.run, () => step.run(known as never)))
   let lastAttempt: StepAttempt | undefined
-  const call = Effect.suspend(() => {
-    lastAttempt = { path, undos }
-    return Effect.provideService(authored, CurrentStep, lastAttempt)
+  const call = Effect.withFiber((fiber) => {
+    const attempt: StepAttempt = { path, undos }
+    lastAttempt = attempt
+    const once = Effect.provideService(authored, CurrentStep, attempt)
+    return fiber.getRef(IsDryRun) ? failOnViolation(once, attempt) : once
   })
   const body = Effect.map(call, (returned): Outcome =>
     isSkipped(returned) ? { adds: returned.adds, skipped: returned.reason } : { adds: returned }

@@ -12,6 +12,8 @@ import type { Undo } from "../Step.ts"
 export interface StepAttempt {
   readonly path: string
   readonly undos: Undos
+  /** Why the attempt fails in a dry run, whatever the step itself returns: it has called something real. */
+  violation?: unknown
 }
 
 /** The attempt that the current fiber runs. A run that it starts adds its undos there when it has succeeded. */

@@ -1,0 +1,134 @@
+import { describe, expect } from "bun:test"
+import { Duration, Effect, Exit, Fiber, Scope } from "effect"
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { remote } from "../../../src/layers/shell/Machine.ts"
+import { it } from "../../support/effect.ts"
+import { isAlive, pidsIn } from "../../support/processes.ts"
+import { untilEffect } from "../../support/waiting.ts"
+import { makeLiveShell } from "../liveShell.ts"
+import { builtIn, serverOf } from "../ssh/fixture.ts"
+import * as Sshd from "../ssh/Sshd.ts"
+import { machines, runningOn, sh } from "./machines.ts"
+
+/** The processes that have a text in their environment, with their command lines. */
+const withEnvironment = (text: string): ReadonlyArray<string> =>
+  readdirSync("/proc").flatMap((name) => {
+    try {
+      if (!/^\d+$/.test(name) || !readFileSync(`/proc/${name}/environ`, "utf8").includes(text)) return []
+      return isAlive(Number(name)) ? [`${name} ${readFileSync(`/proc/${name}/cmdline`, "utf8")}`] : []
+    } catch {
+      // It has exited in the meantime.
+      return []
+    }
+  })
+
+for (const [name, make] of machines)
+  describe(`a command on ${name}`, () => {
+    it.live("leaves no process behind that has lost the first signal", () =>
+      Effect.gen(function* () {
+        const { home, run } = yield* runningOn(make)
+        const pids = join(home, "pids")
+        const child = `trap 'trap - TERM' TERM; echo $$ > ${pids}; while :; do sleep 0.1; done`
+        const fiber = yield* Effect.forkChild(
+          run(sh(`trap 'exit 1' TERM; sh -c "$CHILD" & wait`, { env: { CHILD: child } }))
+        )
+        const all = yield* Effect.promise(() => pidsIn(pids))
+        yield* Fiber.interrupt(fiber)
+        yield* untilEffect(() => !all.some(isAlive))
+      })
+    )
+
+    it.live("leaves no process behind that ignores signals", () =>
+      Effect.gen(function* () {
+        const { home, run } = yield* runningOn(make)
+        const pids = join(home, "pids")
+        const child = `trap '' TERM; echo $$ > ${pids}; while :; do sleep 0.1; done`
+        const fiber = yield* Effect.forkChild(run(sh(`sh -c "$CHILD" & wait`, { env: { CHILD: child } })))
+        const all = yield* Effect.promise(() => pidsIn(pids))
+        yield* Fiber.interrupt(fiber)
+        yield* untilEffect(() => !all.some(isAlive))
+      })
+    )
+  })
+
+/** Servers, and how they end: the built-in server kills what it has started. */
+const servers = [
+  ["a server with sshd", Effect.map(Sshd.make(), (sshd) => ({ machine: remote(serverOf(sshd)), close: Effect.void }))],
+  [
+    "the built-in server",
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const { server } = yield* builtIn().pipe(Scope.provide(scope))
+      return { machine: remote(server), close: Scope.close(scope, Exit.void) }
+    })
+  ]
+] as const
+
+/** The lines of the shell script that watches the connection. It comes to the last ones only when it stops its command. */
+const lines = { all: 11, beforeStop: 8 }
+
+/** The call of `setsid`, or the line of the watching shell, before which it waits. */
+type Point = { readonly call: number } | { readonly line: number }
+
+const points: ReadonlyArray<readonly [string, Point]> = [
+  ["before the watching shell has a session of its own", { call: 1 }],
+  ["before the command has a session of its own", { call: 2 }],
+  ...Array.from({ length: lines.all }, (_, index): readonly [string, Point] => [
+    `at line ${index + 1} of the watching shell`,
+    { line: index + 1 }
+  ])
+]
+
+/** Makes programs for a server's PATH that wait at a point: they create the file `at`, and wait for `go`. */
+const pauseAt = (dir: string, point: Point) => {
+  const wait = `: >${dir}/at; until [ -e ${dir}/go ]; do sleep 0.02; done`
+  const program = (name: string, ...text: ReadonlyArray<string>) =>
+    writeFileSync(join(dir, "bin", name), ["#!/bin/sh", ...text, ""].join("\n"), { mode: 0o755 })
+  mkdirSync(join(dir, "bin"))
+  if ("call" in point)
+    return program(
+      "setsid",
+      `echo >>${dir}/calls`,
+      `[ "$(wc -l <${dir}/calls)" != ${point.call} ] || { ${wait}; }`,
+      `exec ${Bun.which("setsid")} "$@"`
+    )
+  return program(
+    "sh",
+    "case $2 in *'while read -r _'*)",
+    "  text=$2; shift 2",
+    `  printf '%s\\n' "$text" | wc -l >${dir}/lines`,
+    `  set -- -c "$(printf '%s\\n' "$text" | sed '${point.line}i ${wait}')" "$@" ;;`,
+    "esac",
+    'exec /bin/sh "$@"'
+  )
+}
+
+for (const [name, make] of servers)
+  describe(`a command on ${name}`, () => {
+    for (const [when, point] of points)
+      it.live(`leaves no process behind when it is stopped ${when}`, () =>
+        Effect.gen(function* () {
+          const { home, shell } = yield* makeLiveShell(Duration.millis(50))
+          const { close, machine } = yield* make
+          pauseAt(home, point)
+          const has = (file: string) => untilEffect(() => existsSync(join(home, file)))
+          const command = sh(`echo >${home}/runs; sleep 300 & wait`, {
+            env: { PATH: `${home}/bin:${process.env["PATH"]}` },
+            stdin: "x".repeat(200_000)
+          })
+          const fiber = yield* Effect.forkChild(Effect.exit(shell.run(machine, command)))
+          yield* has("line" in point && point.line > lines.beforeStop ? "runs" : "at")
+          expect(withEnvironment(home)).not.toEqual([])
+          yield* Fiber.interrupt(fiber)
+          yield* has("at")
+          yield* close
+          writeFileSync(join(home, "go"), "")
+          yield* untilEffect(
+            () => withEnvironment(home),
+            (left) => left.length === 0
+          )
+          if ("line" in point) expect(Number(readFileSync(join(home, "lines"), "utf8"))).toBe(lines.all)
+        })
+      )
+  })
