@@ -159,6 +159,22 @@ Ports below 1024 need root on the server. Set \`builder.registry.port\` to a hig
 
 With podman 4.3 and the netavark of Debian 12, the hardware address of the bridge can change when a container starts or
 stops. Open connections then wait until the other side knows the new address. Newer versions keep the address.
+
+### Containers do not start after a reboot
+
+docker starts them if it starts itself: \`systemctl enable docker\`. Podman has no daemon, so a unit starts them. Debian
+enables it for root; elsewhere, and for other users, do it yourself:
+
+\`\`\`bash
+sudo systemctl enable podman-restart.service      # containers of root
+
+systemctl --user enable podman-restart.service    # your own containers
+sudo loginctl enable-linger "$USER"               # start them before you log in
+\`\`\`
+
+If the server reboots in the middle of a deploy, the old container starts, or the new one if it was already healthy. With
+podman 4, a container \`NAME-next\` may remain that cannot be started (\`writing runtime spec JSON … no such file or
+directory\`), and podman-restart.service counts as failed. Deploy again: jiji removes the container.
 `
 
 /** docs/troubleshooting.md. */

@@ -6,7 +6,8 @@ import { type CommandOptions, type Result, Running } from "./Command.ts"
 /** Describes a host to start. */
 export interface HostSpec {
   readonly name: string
-  readonly engine: "docker" | "podman" | "none"
+  /** `podman` is the machine's; `podman5` is the next Debian's. */
+  readonly engine: "docker" | "podman" | "podman5" | "none"
 }
 
 export interface Container {
@@ -19,7 +20,8 @@ export interface Container {
 /** A set of namespaces that behaves like a separate machine. */
 export class Host {
   readonly name: string
-  readonly engine: HostSpec["engine"]
+  /** The engine's program. */
+  readonly engine: Exclude<HostSpec["engine"], "podman5">
   readonly ip: string
   /** The id of its first process on the machine. */
   readonly #pid: number
@@ -27,7 +29,7 @@ export class Host {
 
   constructor(spec: HostSpec, ip: string, pid: number, env: Readonly<Record<string, string>>) {
     this.name = spec.name
-    this.engine = spec.engine
+    this.engine = spec.engine === "podman5" ? "podman" : spec.engine
     this.ip = ip
     this.#pid = pid
     this.#env = env

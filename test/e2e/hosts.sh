@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Real servers on one machine: each has its own network, mount and process namespace, sshd and engine.
 #
-#   hosts.sh guard NAME:ROLE:ENGINE:IP...     ROLE operator or server, ENGINE docker, podman or none
+#   hosts.sh guard NAME:ROLE:ENGINE:IP...     ROLE operator or server, ENGINE docker, podman (the machine's), podman5 or none
 #
 # Prints `folder DIR`, then `ready NAME PID` or `failed NAME` for each host. Runs until its stdin ends, which also happens
 # when the program that started it is killed. Then every process ends with its namespace, and DIR is removed.
@@ -81,7 +81,7 @@ network() {
 over() { mkdir -p "$1" "$2" && mount --bind "$1" "$2"; }
 
 host() {
-  local here=$1/$2 name=$2 role=$3 engine=$4 pid program run=${1##*/}
+  local here=$1/$2 name=$2 role=$3 engine=$4 pid program conf='' run=${1##*/}
   read -r pid _ </proc/self/stat # the id on the machine: /proc is still the machine's
   mount -t proc proc /proc
   # An overlay cannot be stacked on an overlay. If the machine is itself a container, keep the engine's data in memory.
@@ -89,6 +89,12 @@ host() {
   over "$here/run" /run
   mkdir -p /run/docker /run/sshd
   over "$here/etc-docker" /etc/docker # certificates of registries, for both engines
+  if [[ $engine == podman5 ]]; then
+    # The programs and libraries that bin/setup has unpacked cover those of the machine.
+    mount -t overlay overlay -o "lowerdir=${self%/test/e2e/*}/.tools/podman5/usr:/usr" /usr
+    engine=podman
+    conf=$'runtime = "runc"\n[network]\nfirewall_driver = "iptables"'
+  fi
 
   case $engine in
     docker)
@@ -112,6 +118,7 @@ default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 CONF
+      echo "$conf" >>"$here/etc/containers.conf"
       over "$here/etc" /etc/containers
       podman info >"$here/engine.log" 2>&1 || { cat "$here/engine.log"; return 1; }
       ;;

@@ -16,14 +16,26 @@ next=$name-next trial=$name-trial old='' phase=start why='' stopping=''
 # A signal may arrive before these are known.
 name_runs='' user=''
 
-# After a reboot, the old container must come back until the new one has proved itself, and then the new one. docker
-# starts an `always` container at boot even if it was stopped before, which it does not with `unless-stopped`. Podman 4
-# cannot change the policy of a container, and its podman-restart.service only starts `always` containers: during a
-# replacement, it starts both, and one of them fails if they publish the same port.
-proven=unless-stopped unproven=no
-[ "$engine" != podman ] || proven=always unproven=always
-# On podman these do nothing.
-policy() { [ "$engine" = podman ] || quiet update --restart "$@"; }
+# After a reboot, the old container must come back until the new one has proved itself, and then the new one.
+# docker starts an `always` container at boot even if it was stopped before, which it does not with `unless-stopped`.
+# podman-restart.service starts all `always` containers and no others. Podman can change the policy of a container since
+# version 5.1; for older ones, see `hold_back`.
+proven=unless-stopped can_update=true
+[ "$engine" != podman ] || proven=always can_update=''
+updates() {
+  [ -n "$can_update" ] || case $(e update --help 2>/dev/null) in
+    *--restart*) can_update=true ;;
+    *) can_update=false ;;
+  esac
+  "$can_update"
+}
+policy() { # policy, container...
+  updates || return
+  [ "$engine" = podman ] || { quiet update --restart "$@"; return; }
+  wanted=$1
+  shift
+  for each; do quiet update --restart "$wanted" "$each" || return; done
+}
 # Tells jiji what this script does if it is stopped from now on.
 stage() { phase=$1; echo "jiji stage $1" >&2; }
 
@@ -57,21 +69,74 @@ END
   )
 }
 create_trial() { shift "$(($1 + 1))"; create "$trial" --restart no --label-file /dev/stdin "$@"; }
-create_next() { shift; create "$next" --restart "$unproven" --label-file /dev/stdin "$@"; }
+create_next() {
+  shift
+  unproven=always
+  ! updates || unproven=no
+  create "$next" --restart "$unproven" --label-file /dev/stdin "$@"
+}
+
+# Podman 4 cannot change policies, so both containers have `always`. But it writes a container's config.json before each
+# start, and does not start the container if it cannot. (`saveSpec` in its libpod/container_internal.go.) So that file of
+# the new container is a symbolic link into a folder that a reboot removes. Once the link is gone, nothing special is left.
+# The folder is made first: a reboot between `create` and `hold_back` starts both containers.
+volatile='' next_json=''
+before_create() {
+  if [ -n "$old" ] && ! updates; then volatile=$(mktemp -d "$run_root/jiji-XXXXXX" 2>/dev/null) || volatile=''; fi
+}
+hold_back() {
+  [ -n "$volatile" ] || return 0
+  next_json=${name_json%"/$old/"*}/$next_id/userdata/config.json
+  ln -s "$volatile/config.json" "$next_json" 2>/dev/null || rmdir "$volatile"
+}
+# Whether a reboot starts the container with the service's name.
+is_proven() { [ "$name_policy" = "$proven" ] && [ ! -L "$name_json" ]; }
+prove() {
+  [ ! -L "$name_json" ] || { cp "$name_json" "$name_json.jiji" && mv -f "$name_json.jiji" "$name_json"; } || return
+  [ "$name_policy" = "$proven" ] || policy "$proven" "$name_id"
+}
+# From now on, a reboot starts the new container and not the old one. If this takes two steps, two containers that share
+# data must not start in between.
+hand_over() {
+  if [ -L "$next_json" ]; then
+    # Moving the link to the old container hands over in one step. `podman exec` needs the file of a running container.
+    cp "$next_json" "$next_json.jiji" || rm -f "$next_json.jiji"
+    mv -f "$next_json" "$name_json" || rm -f "$next_json"
+    mv -f "$next_json.jiji" "$next_json"
+    rm -rf "$volatile"
+  elif [ "$engine" = podman ]; then
+    updates || return 0
+    case $strategy in
+      beside) policy "$proven" "$next" ;;
+      trial) policy "$proven" "$next" && policy no "$old" ;;
+      stop) policy no "$old" && policy "$proven" "$next" ;;
+    esac
+  else
+    case $strategy in
+      beside) policy "$proven" "$next" ;;
+      trial) policy "$proven" "$next" "$old" ;;
+      stop) policy "$proven" "$old" "$next" ;;
+    esac
+  fi
+}
 
 # Reads the state of the containers with the three names; missing ones are skipped. `.State.Running` would also be true of
 # a container that is paused, or that docker is about to restart. The format must use `.ID`, not `.Id`: for a field that
 # exists only in the JSON, `docker` falls back to the raw JSON, which has no `.Health` for a container without a health check.
 survey() {
-  name_id='' name_runs='' name_state='' name_digest='' name_config='' name_policy='' next_id='' next_runs='' trial_id='' foreign=''
-  found=$(e inspect --type container --format '{{.Name}}|{{.ID}}|{{.State.Status}} {{with .State.Health}}{{.Status}}{{end}}|{{index .Config.Labels "jiji.project"}}|{{index .Config.Labels "jiji.service"}}|{{index .Config.Labels "jiji.digest"}}|{{index .Config.Labels "jiji.config"}}|{{.HostConfig.RestartPolicy.Name}}' "$name" "$next" "$trial" 2>/dev/null)
-  while IFS='|' read -r each id_ state_ project_ service_ digest_ config_ policy_; do
+  name_id='' name_runs='' name_state='' name_digest='' name_config='' name_policy='' name_json='' run_root='' next_id='' next_runs='' trial_id='' foreign=''
+  # Only podman has these fields.
+  files='|'
+  [ "$engine" != podman ] || files='{{.StaticDir}}|{{.PidFile}}'
+  found=$(e inspect --type container --format '{{.Name}}|{{.ID}}|{{.State.Status}} {{with .State.Health}}{{.Status}}{{end}}|{{index .Config.Labels "jiji.project"}}|{{index .Config.Labels "jiji.service"}}|{{index .Config.Labels "jiji.digest"}}|{{index .Config.Labels "jiji.config"}}|{{.HostConfig.RestartPolicy.Name}}|'"$files" "$name" "$next" "$trial" 2>/dev/null)
+  while IFS='|' read -r each id_ state_ project_ service_ digest_ config_ policy_ static_ pid_; do
     each=${each#/} runs=false
     case $state_ in 'running '*) runs=true ;; esac
     case $each in
       "$name")
         name_id=$id_ name_runs=$runs name_state=$state_
         name_digest=$digest_ name_config=$config_ name_policy=$policy_
+        name_json=$static_/config.json run_root=${pid_%/*"/$id_/"*}
         ;;
       "$next") next_id=$id_ next_runs=$runs ;;
       "$trial") trial_id=$id_ ;;
@@ -190,9 +255,10 @@ discard() { # name, id
   each=$2
   if [ -z "$each" ]; then
     owner=$(e inspect --type container --format '{{index .Config.Labels "jiji.project"}}|{{index .Config.Labels "jiji.service"}}|{{.ID}}' "$1" 2>/dev/null)
-    case $owner in "$project|$service|"*) each=${owner##*|} ;; *) return ;; esac
+    case $owner in "$project|$service|"*) each=${owner##*|} ;; *) each='' ;; esac
   fi
-  quiet rm --force "$each"
+  [ -z "$each" ] || quiet rm --force "$each"
+  [ -z "$volatile" ] || rm -rf "$volatile"
 }
 
 # Sets `kept` to whether the old container runs afterwards.
@@ -300,14 +366,14 @@ elif [ -n "$next_id" ]; then
 fi
 trial_id='' next_id=''
 
-# An interrupted deploy or a reboot may have left another restart policy.
-[ "$name_runs" != true ] || [ "$name_policy" = "$proven" ] || policy "$proven" "$name_id"
+# An interrupted deploy or a reboot may have left another restart policy. Podman 4 needs a new container.
+repaired=true
+[ "$name_runs" != true ] || is_proven || prove || repaired=false
 
 if [ "$name_digest" = "$digest" ] && [ "$name_config" = "$config" ]; then
   case $name_state in
     'running unhealthy') ;;
-    # On podman, only a new container has another policy.
-    'running '*) [ "$engine" = podman ] && [ "$name_policy" != "$proven" ] || { echo "unchanged $name_id"; exit 0; } ;;
+    'running '*) [ "$engine" = podman ] && [ "$repaired" = false ] || { echo "unchanged $name_id"; exit 0; } ;;
   esac
 fi
 # Podman cannot stop a paused container, and docker can only kill it.
@@ -327,9 +393,11 @@ fi
 
 # Before the new container is created, so that jiji knows it in time if it is interrupted while the old one stops.
 if [ "$strategy" = beside ]; then stage next; else stage switch; fi
+before_create
 next_id=$(create_next "$@") || give_up
+hold_back
 if [ "$strategy" != beside ]; then
-  policy always "$old"
+  [ "$engine" = podman ] || policy always "$old"
   # In the background, because it takes as long as the container takes to stop. Quietly, because podman warns when a
   # container ignores SIGTERM: if the connection is lost, that would kill podman and leave the container half stopped.
   # `stopping` is set first, because a signal may arrive at once.
@@ -343,13 +411,7 @@ ready "$next" "$settle" || unhealthy "$next"
 # The new container now serves requests. Finish the cleanup even if interrupted.
 trap '' TERM INT HUP
 stage tidy
-# One call for both: a reboot between two calls would start both containers, or none. In that moment, two containers that
-# share data must not start.
-case $strategy in
-  beside) policy "$proven" "$next" ;;
-  trial) policy "$proven" "$next" "$old" ;;
-  stop) policy "$proven" "$old" "$next" ;;
-esac || {
+hand_over || {
   # Some engines cannot change a running container.
   quiet stop "$next"
   policy "$proven" "$next" || echo "$engine cannot set the restart policy of $name: it does not start again after a reboot" >&2

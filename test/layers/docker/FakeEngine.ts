@@ -73,6 +73,8 @@ export const make = (engine: "docker" | "podman" = "docker") =>
     set("image", "sha256:new\n")
     set("states", "running 0 \n")
     set("version", "20.10.24\n")
+    set("update-help", "--memory string\n")
+    mkdirSync(join(dir, "run"))
     set("images", "")
     set("count", "0\n")
     set("log", "")
@@ -106,7 +108,9 @@ export const make = (engine: "docker" | "podman" = "docker") =>
         get("log")
           .split("\u001e")
           .map((words) => words.split("\u001f").join(" ").trimEnd())
-          .filter((line) => line !== "" && !/^(inspect|image inspect|ps|logs|version|context)\b/.test(line)),
+          .filter(
+            (line) => line !== "" && !/^(inspect|image inspect|ps|logs|version|context|update --help)\b/.test(line)
+          ),
       /** The containers: `name id status`. */
       containers: () =>
         readdirSync(state("containers"))
@@ -121,6 +125,7 @@ export const make = (engine: "docker" | "podman" = "docker") =>
         { health = "", labels = {}, policy = "unless-stopped", running = true }: Given = {}
       ) => {
         mkdirSync(state(`containers/${name}`))
+        if (engine === "podman") mkdirSync(join(dir, `storage/overlay-containers/${id}/userdata`), { recursive: true })
         const lines = Object.entries(labels).map(([key, value]) => `jiji.${key}=${value}\n`)
         set(`containers/${name}/labels`, lines.join(""))
         set(`containers/${name}/id`, `${id}\n`)

@@ -12,6 +12,7 @@ IFS=' '
 
 operation=$1
 case $1 in image | context | healthcheck) operation="$1 $2" ;; esac
+[ "$1 $2" != 'update --help' ] || operation='update --help'
 
 {
   printf '%s\037' "$@"
@@ -66,6 +67,8 @@ look() {
     case ${todo%%'}}'*} in
       .State.Pid) value=''; [ ! -e "$state/pid" ] || read -r value <"$state/pid" ;;
       .HostConfig.RestartPolicy.Name) read -r value <"$at/policy" ;;
+      .StaticDir) value=$here/storage/overlay-containers/$id/userdata ;;
+      .PidFile) value=$here/run/overlay-containers/$id/userdata/pidfile ;;
       'with .Config.Healthcheck' | 'range .Log' | '$output := ""' | '$output = .Output') value='' ;;
       'json .') value=''; [ ! -e "$state/healthcheck" ] || read -r value <"$state/healthcheck" ;;
       'json $output') value=''; [ ! -e "$state/health-output" ] || read -r value <"$state/health-output" ;;
@@ -137,6 +140,7 @@ case $operation in
     read -r count <"$state/count"
     echo "$((count + 1))" >"$state/count"
     echo "$3-$count" >"$made/id"
+    [ "$engine" != podman ] || mkdir -p "$here/storage/overlay-containers/$3-$count/userdata"
     echo "$image" >"$made/image"
     echo "$5" >"$made/policy"
     echo 'created 0 ' >"$made/states"
@@ -145,6 +149,12 @@ case $operation in
     ;;
   start)
     find_container "$2" || exit 1
+    # As podman does: https://github.com/containers/podman/blob/v4.3.1/libpod/container_internal.go (saveSpec)
+    config=$here/storage/overlay-containers/$id/userdata/config.json
+    if [ -d "${config%/*}" ]; then
+      [ ! -e "$config" ] || rm "$config"
+      echo '{}' >"$config" || exit 125
+    fi
     read -r current <"$at/states"
     case $current in created*) cp "$state/states" "$at/states" ;; *) echo 'running 0 ' >"$at/states" ;; esac
     ;;
@@ -161,7 +171,10 @@ case $operation in
     echo 'exited 137 ' >"$at/states"
     rm -f "$state/blocked"
     ;;
+  # By default, it is podman 4, which cannot change policies.
+  'update --help') cat "$state/update-help" ;;
   update)
+    [ "$engine" != podman ] || [ $# = 4 ] || { echo "Error: accepts 1 arg(s), received $(($# - 3))" >&2; exit 125; }
     policy=$3
     shift 3
     for each; do
@@ -172,7 +185,7 @@ case $operation in
   events) cat "$state/events" ;;
   rm)
     find_container "$3" || exit 1
-    rm -r "$at"
+    rm -rf "$at" "$here/storage/overlay-containers/$id"
     ;;
   rename)
     [ ! -e "$state/containers/$3" ] || { echo "Conflict. The container name $3 is already in use" >&2; exit 1; }
