@@ -146,9 +146,9 @@ export const Event = Schema.Union([
 export type Event = typeof Event.Type
 
 /** Returns true if the event is the last one of its run. */
-export const isEnd = (
-  event: Event
-): event is typeof RunSucceeded.Type | typeof RunFailed.Type | typeof RunInterrupted.Type =>
+export const isEnd = <E extends Pick<Event, "_tag">>(
+  event: E
+): event is Extract<E, { readonly _tag: "RunSucceeded" | "RunFailed" | "RunInterrupted" }> =>
   event._tag === "RunSucceeded" || event._tag === "RunFailed" || event._tag === "RunInterrupted"
 
 type WithoutStamp<E> = E extends Event ? Omit<E, keyof typeof stamp> : never

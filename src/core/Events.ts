@@ -1,4 +1,4 @@
-import { Clock, Context, Effect, Layer, PubSub, type Schema, type Scope, Stream } from "effect"
+import { type Cause, Clock, Context, Effect, Layer, Queue, type Schema, type Scope, Stream } from "effect"
 import { Event, type EventBody, isEnd } from "./Event.ts"
 import { publicPaths } from "./publicPaths.ts"
 import { scrubbed, scrubEncoded } from "./scrubSchema.ts"
@@ -41,33 +41,41 @@ export class Events extends Context.Service<
     Events,
     Effect.gen(function* () {
       const scrubber = yield* Scrubber
-      const hub = yield* Effect.acquireRelease(PubSub.unbounded<Event>(), PubSub.shutdown)
+      // Queues, not a PubSub: a queue wakes its reader once for all events that a step publishes in one go, a PubSub for each.
+      const queues = new Set<Queue.Queue<Event, Cause.Done>>()
+      const close = (queue: Queue.Queue<Event, Cause.Done>) =>
+        Effect.sync(() => {
+          queues.delete(queue)
+          Queue.endUnsafe(queue)
+        })
+      yield* Effect.addFinalizer(() => Effect.forEach(queues, close, { discard: true }))
       const paths = publicPaths(scrubber.text)
       let seq = 0
       return Events.of({
         publish: (body, result) =>
           // Number and publish synchronously, so that two fibers cannot publish out of order.
           Effect.withFiber((fiber) => {
+            seq++
             const run = fiber.getRef(CurrentRun)
-            const original = fiber.getRef(CurrentPath)
-            const path = paths.toPublic(run, original)
-            const time = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
-            const known =
-              result !== undefined && "result" in body ? scrubEncoded(result, body.result, scrubber) : undefined
-            const event = {
-              ...scrubEvent(body, scrubber),
-              ...(known !== undefined && { result: known }),
-              seq: ++seq,
-              run,
-              time,
-              path
+            // Without subscribers, as in a dry run that prints no events, the rest would be done for nobody.
+            if (queues.size > 0) {
+              const original = fiber.getRef(CurrentPath)
+              const path = paths.toPublic(run, original)
+              const time = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+              const known =
+                result !== undefined && "result" in body ? scrubEncoded(result, body.result, scrubber) : undefined
+              const scrubbed = scrubEvent(body, scrubber)
+              const event = { ...scrubbed, ...(known !== undefined && { result: known }), seq, run, time, path }
+              if (path !== original) originalPaths.set(event, original)
+              for (const queue of queues) Queue.offerUnsafe(queue, event)
             }
-            if (path !== original) originalPaths.set(event, original)
-            PubSub.publishUnsafe(hub, event)
-            if (isEnd(event)) paths.forget(run)
+            if (isEnd(body)) paths.forget(run)
             return Effect.void
           }),
-        subscribe: Effect.map(PubSub.subscribe(hub), Stream.fromSubscription)
+        subscribe: Effect.acquireRelease(
+          Effect.tap(Queue.unbounded<Event, Cause.Done>(), (queue) => Effect.sync(() => queues.add(queue))),
+          close
+        ).pipe(Effect.map(Stream.fromQueue))
       })
     })
   )

@@ -67,6 +67,15 @@ const explainDefect = <E>(what: string, reason: Cause.Reason<E>): Cause.Reason<E
   return Cause.makeDieReason(new UnexpectedReturn({ what: `code in ${what}`, wanted: "an Effect", got }))
 }
 
+const checkExit = <A, E>(what: string, exit: Exit.Exit<A, E>): Effect.Effect<A, E> => {
+  if (Exit.isFailure(exit)) {
+    return Effect.failCause(Cause.fromReasons(exit.cause.reasons.map((reason) => explainDefect(what, reason))))
+  }
+  // The result of an `Effect.map` with an async function: nothing has awaited the promise.
+  const isPromise = exit.value instanceof Promise
+  return isPromise ? Effect.die(unexpectedReturn(`code in ${what}`, "an Effect", exit.value)) : exit
+}
+
 /**
  * Runs the Effect that a function of a pipeline file returns, in a fiber of its own. If that code returns something else
  * than an Effect, effect ends the fiber without running finalizers. A separate fiber keeps ours alive, and turns that into
@@ -82,19 +91,14 @@ export const runAuthorFunction = <A, E, R>(
     return Effect.isEffect(effect) ? effect : Effect.die(unexpectedReturn(what, "an Effect", effect, fn))
   })
   return Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(Effect.forkChild(restore(call), { startImmediately: true }), (fiber) =>
-      Effect.onInterrupt(restore(Fiber.await(fiber)), () => Fiber.interrupt(fiber)).pipe(
+    Effect.flatMap(Effect.forkChild(restore(call), { startImmediately: true }), (fiber) => {
+      const exit = fiber.pollUnsafe()
+      if (exit !== undefined) return checkExit(what, exit)
+      return Effect.onInterrupt(restore(Fiber.await(fiber)), () => Fiber.interrupt(fiber)).pipe(
         // If the function completes before the interruption reaches it, use its result.
         Effect.catchCause(() => Fiber.await(fiber)),
-        Effect.flatMap((exit) => {
-          if (Exit.isFailure(exit)) {
-            return Effect.failCause(Cause.fromReasons(exit.cause.reasons.map((reason) => explainDefect(what, reason))))
-          }
-          // The result of an `Effect.map` with an async function: nothing has awaited the promise.
-          const isPromise = exit.value instanceof Promise
-          return isPromise ? Effect.die(unexpectedReturn(`code in ${what}`, "an Effect", exit.value)) : exit
-        })
+        Effect.flatMap((exit) => checkExit(what, exit))
       )
-    )
+    })
   )
 }

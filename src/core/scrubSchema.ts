@@ -43,14 +43,24 @@ const deep: Scrubbing = (value, scrub) => scrub.deep(value)
 const scrubObject = ({ indexSignatures, propertySignatures }: SchemaAST.Objects, isStrict: boolean): Scrubbing => {
   const fields = new Map(propertySignatures.map(({ name, type }) => [name, compile(type, isStrict, String(name))]))
   const [other] = indexSignatures.map(({ type }) => compile(type, isStrict, "a key"))
-  return (value, scrub) => {
-    if (typeof value !== "object" || value === null) return scrub.deep(value)
-    return Object.fromEntries(
+  /** Defines each property, because an undeclared key can be `__proto__`. */
+  const scrubEntries = (value: object, scrub: Scrub) =>
+    Object.fromEntries(
       Object.entries(value).map(([key, inner]) => {
         const field = fields.get(key)
         return field === undefined ? [scrub.text(key), (other ?? deep)(inner, scrub)] : [key, field(inner, scrub)]
       })
     )
+  return (value, scrub) => {
+    if (typeof value !== "object" || value === null) return scrub.deep(value)
+    // Every event passes here, so declared keys are copied without intermediate arrays.
+    const copy: Record<string, unknown> = {}
+    for (const [key, inner] of Object.entries(value)) {
+      const field = fields.get(key)
+      if (field === undefined) return scrubEntries(value, scrub)
+      copy[key] = field(inner, scrub)
+    }
+    return copy
   }
 }
 
@@ -74,6 +84,10 @@ const tagOf = (ast: SchemaAST.AST): SchemaAST.LiteralValue | undefined => {
 }
 
 const scrubUnion = ({ types }: SchemaAST.Union, isStrict: boolean): Scrubbing => {
+  if (types.every(SchemaAST.isLiteral)) {
+    const literals = new Set<unknown>(types.map(({ literal }) => literal))
+    return (value, scrub) => (literals.has(value) ? value : scrub.deep(value))
+  }
   const members = types.map((type) => {
     const tag = tagOf(type)
     const is = Schema.is(Schema.make(type))
@@ -83,7 +97,14 @@ const scrubUnion = ({ types }: SchemaAST.Union, isStrict: boolean): Scrubbing =>
         : typeof value === "object" && value !== null && "_tag" in value && value._tag === tag
     return { matches, scrubbing: compile(type, isStrict, "a member") }
   })
-  return (value, scrub) => (members.find(({ matches }) => matches(value))?.scrubbing ?? deep)(value, scrub)
+  const find = (value: unknown): Scrubbing => members.find(({ matches }) => matches(value))?.scrubbing ?? deep
+  const tags = types.map(tagOf)
+  if (tags.includes(undefined) || new Set(tags).size < tags.length) return (value, scrub) => find(value)(value, scrub)
+  const byTag = new Map<unknown, Scrubbing>(tags.map((tag, index) => [tag, members[index]?.scrubbing ?? deep]))
+  return (value, scrub) => {
+    const tag = typeof value === "object" && value !== null && "_tag" in value ? value._tag : undefined
+    return (byTag.get(tag) ?? deep)(value, scrub)
+  }
 }
 
 /** Keeps a value that has the type, such as one of the literals that a schema lists. */
@@ -112,11 +133,8 @@ const compile = (ast: SchemaAST.AST, isStrict: boolean, name: string): Scrubbing
     }
     case "Literal":
     case "Enum":
-    case "Number":
-    case "Boolean":
-    case "Null":
-    case "Undefined":
       return scrubUnlessValid(ast)
+    // The rest has no text to scrub if it is valid.
     default:
       return deep
   }

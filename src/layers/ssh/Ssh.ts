@@ -140,7 +140,7 @@ export class Ssh extends Context.Service<
             const { hostKeys, knownHosts } = hop
             const own = JSON.stringify([hop.user, hop.host, hop.port, server.keys, knownHosts, hostKeys, hop.config])
             key = index === hops.length - 1 ? server.name : `${key}${own}`
-            last = yield* connections.get(key, open(server, hop, last, key))
+            last = yield* connections.get(key, open(server, hop, last, key), last)
           }
           return last ?? (yield* Effect.die(new Error("a route ends at its server")))
         },
