@@ -1,4 +1,4 @@
-// Runs every bench and prints one table of what they measured: `bun bench/all.ts [--quick] [NAME...]`.
+// Runs every bench and prints one table of what they measured: `bun bench/all.ts [--quick] [--rounds N] [NAME...]`.
 // With --save, the table is also appended to bench/results.md. Needs root and Debian, like the end-to-end tests.
 import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { cpus, tmpdir, totalmem } from "node:os"
@@ -9,7 +9,7 @@ import { compileJiji } from "./shared/jiji.ts"
 
 const { positionals, values: flags } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: "boolean" }, save: { type: "boolean" } }
+  options: { quick: { type: "boolean" }, rounds: { type: "string" }, save: { type: "boolean" } }
 })
 
 /** The arguments of each bench, in full and with --quick. */
@@ -23,6 +23,8 @@ const benches = {
   engine: { full: [], quick: [] },
   record: { full: [], quick: [] }
 } as const
+
+const takesRounds = new Set(["deploy", "servers"])
 
 const output = (words: ReadonlyArray<string>): string =>
   Bun.spawnSync([...words])
@@ -86,7 +88,9 @@ try {
     const words = [
       process.execPath,
       join(import.meta.dir, `${name}.ts`),
-      ...benches[name][flags.quick === true ? "quick" : "full"]
+      ...benches[name][flags.quick === true ? "quick" : "full"],
+      // The last one counts.
+      ...(flags.rounds !== undefined && takesRounds.has(name) ? ["--rounds", flags.rounds] : [])
     ]
     const figuresBefore = figuresIn(file).length
     await Bun.spawn(words, { env, stdin: "ignore", stdout: "inherit", stderr: "inherit" }).exited

@@ -7,9 +7,9 @@ import { writeContext } from "../test/e2e/Image.ts"
 import { type Contender, contendersOn, startRegistryContainer } from "./shared/contenders.ts"
 import { type Figure, print, report } from "./shared/figures.ts"
 import { compileJiji } from "./shared/jiji.ts"
-import { peakMemory } from "./shared/peakMemory.ts"
 import { countStarted, type Started, startCounting } from "./shared/processes.ts"
 import { interleave, median, ratio } from "./shared/rounds.ts"
+import { watch } from "./shared/watch.ts"
 
 const { values: flags } = parseArgs({
   options: { rounds: { type: "string", default: "5" }, quick: { type: "boolean" }, only: { type: "string" } }
@@ -150,7 +150,7 @@ const measureMemory = async (hosts: Hosts, jiji: string): Promise<Figure> => {
   if (contender === undefined) throw new Error("jiji is missing")
   writeContexts(contender, ["web"], "large", megabytes)
   const running = contender.start("large")
-  const value = await peakMemory(() => running.pid, running.done)
+  const { megabytes: value } = await watch(() => running.pid, running.done)
   const { code, stderr } = await running.done
   if (code !== 0) throw new Error(`deploying a layer of ${megabytes} MB failed with exit code ${code}\n${stderr}`)
   return { name: `new ${megabytes} MB layer, 4 servers: peak memory`, value, unit: "MB", most: 200 }

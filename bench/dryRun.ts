@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { stringify } from "yaml"
 import { printRounds, report } from "./shared/figures.ts"
 import { compileJiji } from "./shared/jiji.ts"
-import { peakMemory } from "./shared/peakMemory.ts"
+import { watch } from "./shared/watch.ts"
 import { interleave, median } from "./shared/rounds.ts"
 
 const count = Number(process.argv[2] ?? 1000)
@@ -21,7 +21,7 @@ const dryRun = async () => {
     stderr: "pipe"
   })
   const output = Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
-  const megabytes = await peakMemory(() => child.pid, child.exited)
+  const { megabytes } = await watch(() => child.pid, child.exited)
   const seconds = (performance.now() - began) / 1000
   const [stdout, stderr] = await output
   if (child.exitCode !== 0) throw new Error(`the dry run exited with code ${child.exitCode}\n${stderr}`)

@@ -11,8 +11,8 @@ import type { ServerHost } from "../test/e2e/Host.ts"
 import { writeContext } from "../test/e2e/Image.ts"
 import { print, printRounds, report } from "./shared/figures.ts"
 import { compileJiji } from "./shared/jiji.ts"
-import { peakMemory } from "./shared/peakMemory.ts"
 import { interleave, median, ratio } from "./shared/rounds.ts"
+import { watch } from "./shared/watch.ts"
 
 const { values: flags } = parseArgs({
   options: {
@@ -65,10 +65,10 @@ const projectOn = (hosts: Hosts, jiji: string, name: string, ports: ReadonlyArra
     version += 1
     writeContext(join(root, "web"), { page: `${name} ${version}` })
     const running = hosts.operator.start([jiji, "deploy", "--version", `v${version}`], { cwd: root })
-    const megabytes = await peakMemory(() => running.pid, running.done)
+    const usage = await watch(() => running.pid, running.done)
     const { code, milliseconds, stderr, stdout } = await running.done
     if (code !== 0) throw new Error(`the deploy exited with code ${code}\n${stdout}${stderr}`)
-    return { megabytes, seconds: milliseconds / 1000 }
+    return { ...usage, seconds: milliseconds / 1000 }
   }
 }
 
@@ -86,6 +86,8 @@ try {
   const memory = median(many.map(({ megabytes }) => megabytes))
   printRounds("1 server", ofOne, median(ofOne), "s")
   printRounds(`${count} servers`, ofMany, median(ofMany), "s")
+  const cpuOf = (runs: typeof many) => median(runs.map(({ cpuSeconds }) => cpuSeconds)).toFixed(2)
+  print(`jiji's own processor time: ${cpuOf(one)} s for 1 server, ${cpuOf(many)} s for ${count}`)
   const title = `${count} servers, ${flags.delay} ms away`
   report(
     { name: `${title}: time against 1 server`, value: ratio(ofMany, ofOne), unit: "times", most: 1.5 },

@@ -14,7 +14,7 @@ sub copy {
 }
 
 if ("@ARGV" eq "system dial-stdio") {
-  select undef, undef, undef, 0.08; # what the real client needs to start
+  select undef, undef, undef, 0.06; # what the real client needs to start
   my $child = fork;
   if ($child == 0) { copy(*STDIN, $engine); shutdown $engine, 1; exit }
   copy($engine, *STDOUT);
