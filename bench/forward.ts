@@ -1,12 +1,13 @@
 // Compares the throughput of jiji's reverse forward with `ssh -R` on the same sshd: `bun bench/forward.ts [MB]`
-import { Console, Effect, type Scope } from "effect"
+import { Effect, type Scope } from "effect"
 import { spawn } from "node:child_process"
 import { connect, createServer } from "node:net"
 import { client, serverOf } from "../test/layers/ssh/fixture.ts"
 import * as Sshd from "../test/layers/ssh/Sshd.ts"
+import { printRounds, report } from "./shared/figures.ts"
+import { interleave, median, ratio } from "./shared/rounds.ts"
 
 const megabytes = Number(process.argv[2] ?? 400)
-const rounds = 5
 const piece = Buffer.alloc(256 * 1024, "jiji")
 const total = megabytes * 1024 * 1024
 
@@ -80,8 +81,7 @@ const openssh = (sshd: Sshd.Sshd, port: number, localPort: number): Effect.Effec
     (child) => Effect.sync(() => child.kill())
   )
 
-const rate = (millis: number): number => total / 1024 / 1024 / (millis / 1000)
-const median = (values: ReadonlyArray<number>): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
+const rateOf = (millis: number): number => megabytes / (millis / 1000)
 
 const program = Effect.scoped(
   Effect.gen(function* () {
@@ -91,20 +91,17 @@ const program = Effect.scoped(
     const theirs = yield* Sshd.freePort
     yield* openssh(sshd, theirs, localPort)
     const ours = yield* ssh.forward(serverOf(sshd), { port: 0, to: localPort })
-    const results: { readonly jiji: Array<number>; readonly ssh: Array<number> } = { jiji: [], ssh: [] }
-    // Alternates, so that other load on the machine affects both.
-    for (let round = 0; round < rounds; round++) {
-      results.ssh.push(rate(yield* drain(theirs)))
-      results.jiji.push(rate(yield* drain(ours.port)))
-    }
-    yield* Console.log(
-      `ssh -R  ${results.ssh.map((r) => r.toFixed(0)).join(" ")}  median ${median(results.ssh).toFixed(0)} MB/s`
+    const run = Effect.runPromiseWith(yield* Effect.context())
+    const rates = yield* Effect.promise(() =>
+      interleave(5, {
+        jiji: () => run(Effect.map(drain(ours.port), rateOf)),
+        ssh: () => run(Effect.map(drain(theirs), rateOf))
+      })
     )
-    yield* Console.log(
-      `jiji    ${results.jiji.map((r) => r.toFixed(0)).join(" ")}  median ${median(results.jiji).toFixed(0)} MB/s`
-    )
-    const ratio = median(results.jiji) / median(results.ssh)
-    yield* Console.log(`ratio   ${ratio.toFixed(2)}`)
+    printRounds("ssh -R", rates.ssh, median(rates.ssh), "MB/s")
+    printRounds("jiji", rates.jiji, median(rates.jiji), "MB/s")
+    const value = ratio(rates.jiji, rates.ssh)
+    report({ name: "reverse forward: throughput against ssh -R", value, unit: "times", least: 0.9 })
   })
 )
 

@@ -9,17 +9,10 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Duration, Effect, Stream } from "effect"
 import { registryIn } from "../test/layers/registry/fixtures.ts"
+import { figuresFile, print, printRounds, report } from "./shared/figures.ts"
+import { interleave, median, ratio, timeCommand } from "./shared/rounds.ts"
 
-const rounds = 5
 const megabyte = 1024 * 1024
-const print = (line: string) => process.stdout.write(`${line}\n`)
-const median = (values: ReadonlyArray<number>) =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN
-/** Prints a value and its limit. */
-const judge = (what: string, value: number, target: number, unit = "") =>
-  print(
-    `${what.padEnd(56)}${`${value.toFixed(2)}${unit}`.padStart(8)}   target ≤ ${target}${unit}   ${value <= target ? "ok" : "MISSED"}`
-  )
 const naming = (imageId: string) => ({ imageId, repository: "bench", tag: "v1" })
 const run = (...words: ReadonlyArray<string>) => {
   const { exitCode, stderr, stdout } = Bun.spawnSync([...words])
@@ -133,30 +126,37 @@ const build = async (folder: string, megabytes: number) => {
   return run("docker", "image", "inspect", "--format", "{{.Id}}", `jiji-bench-registry:${process.pid}`)
 }
 
-const benchImport = async (folder: string, imageId: string) => {
-  const seconds: { readonly save: Array<number>; readonly add: Array<number> } = { save: [], add: [] }
+const benchImport = async (folder: string, imageId: string, megabytes: number) => {
+  const store = join(folder, "store")
   let peak = 0
-  // Alternates, so that other load on the machine affects both.
-  for (let round = 0; round < rounds; round++) {
-    const began = performance.now()
-    run("sh", "-c", `docker save ${imageId} > '${folder}/image.tar'`)
-    seconds.save.push((performance.now() - began) / 1000)
-    await rm(join(folder, "image.tar"))
-    await rm(join(folder, "store"), { recursive: true, force: true })
-    const added = await start("import", join(folder, "store"), imageId)
-    seconds.add.push(added.result.seconds)
-    peak = Math.max(peak, await added.end())
-  }
-  const again = await start("import", join(folder, "store"), imageId)
-  const repeat = await start("find", join(folder, "store"), imageId)
+  const { add, save } = await interleave(5, {
+    save: async () => {
+      await rm(join(folder, "image.tar"), { force: true })
+      return timeCommand(["sh", "-c", `docker save ${imageId} > '${folder}/image.tar'`]) / 1000
+    },
+    add: async () => {
+      await rm(store, { recursive: true, force: true })
+      const added = await start("import", store, imageId)
+      peak = Math.max(peak, await added.end())
+      return Number(added.result.seconds)
+    }
+  })
+  const again = await start("import", store, imageId)
+  const repeat = await start("find", store, imageId)
   await Promise.all([again.end(), repeat.end()])
-  const [save, add] = [median(seconds.save), median(seconds.add)]
-  print(`docker save > file   ${seconds.save.map((s) => s.toFixed(2)).join(" ")}  median ${save.toFixed(2)} s`)
-  print(`import               ${seconds.add.map((s) => s.toFixed(2)).join(" ")}  median ${add.toFixed(2)} s`)
-  print(`import again         ${again.result.seconds.toFixed(2)} s, ${again.result.added} bytes added`)
-  judge("import a new image, relative to docker save > file", add / save, 1.3)
-  judge("peak memory of the import", peak, 160, " MB")
-  judge("find an unchanged image", repeat.result.seconds, 0.3, " s")
+  printRounds("docker save > file", save, median(save), "s")
+  printRounds("import", add, median(add), "s")
+  print(`import again: ${again.result.seconds.toFixed(2)} s, ${again.result.added} bytes added`)
+  report(
+    {
+      name: `import of ${megabytes} MB: time against docker save to a file`,
+      value: ratio(add, save),
+      unit: "times",
+      most: 1.1
+    },
+    { name: `import of ${megabytes} MB: peak memory`, value: peak, unit: "MB", most: 160 },
+    { name: "find an unchanged image", value: repeat.result.seconds, unit: "s", most: 0.3 }
+  )
   return again.result.layers[0]
 }
 
@@ -166,29 +166,30 @@ const benchServe = async (folder: string, blob: { readonly digest: string; reado
   const tunnel = await start("tunnel", String(registry.result.port), String(files.result.port))
   const path = `/v2/bench/blobs/${blob.digest}`
   const plain = `/${blob.digest.slice("sha256:".length)}`
-  const seconds: { readonly files: Array<number>; readonly registry: Array<number> } = { files: [], registry: [] }
-  for (let round = 0; round < rounds; round++) {
-    seconds.files.push(await download(tunnel.result.files, plain, blob.size))
-    seconds.registry.push(await download(tunnel.result.registry, path, blob.size))
-  }
+  const seconds = await interleave(5, {
+    files: () => download(tunnel.result.files, plain, blob.size),
+    registry: () => download(tunnel.result.registry, path, blob.size)
+  })
   const slow = 4
   await Promise.all([
     download(registry.result.port, path, blob.size),
     download(registry.result.port, path, blob.size, blob.size / slow)
   ])
   const [peak] = await Promise.all([registry.end(), files.end(), tunnel.end()])
-  const [theirs, ours] = [median(seconds.files), median(seconds.registry)]
-  print(`plain file server    ${seconds.files.map((s) => s.toFixed(2)).join(" ")}  median ${theirs.toFixed(2)} s`)
-  print(`serve                ${seconds.registry.map((s) => s.toFixed(2)).join(" ")}  median ${ours.toFixed(2)} s`)
-  judge("serve through a tunnel, relative to a file server", ours / theirs, 1.1)
-  judge("peak memory with a slow and a fast reader", peak, 160, " MB")
+  printRounds("plain file server", seconds.files, median(seconds.files), "s")
+  printRounds("registry", seconds.registry, median(seconds.registry), "s")
+  const value = ratio(seconds.registry, seconds.files)
+  report(
+    { name: "serve through a tunnel: time against a file server", value, unit: "times", most: 1.1 },
+    { name: "serve to a slow and a fast reader: peak memory", value: peak, unit: "MB", most: 160 }
+  )
 }
 
 const main = async (megabytes: number) => {
   const folder = await mkdtemp(join(tmpdir(), "jiji-bench-"))
   try {
     const imageId = await build(folder, megabytes)
-    await benchServe(folder, await benchImport(folder, imageId))
+    await benchServe(folder, await benchImport(folder, imageId, megabytes))
   } finally {
     Bun.spawnSync(["docker", "image", "rm", "--force", `jiji-bench-registry:${process.pid}`])
     await rm(folder, { recursive: true, force: true })
@@ -200,7 +201,10 @@ const onHost = async () => {
   const { startHosts } = await import("../test/e2e/Hosts.ts")
   const hosts = await startHosts({ servers: [] })
   try {
-    print(await hosts.operator.run([process.execPath, import.meta.path, mode]))
+    const env = { [figuresFile]: process.env[figuresFile] ?? "" }
+    const { code, stderr, stdout } = await hosts.operator.try([process.execPath, import.meta.path, mode], { env })
+    print(`${stdout}${stderr}`)
+    process.exitCode = code
   } finally {
     await hosts.close()
   }

@@ -103,7 +103,7 @@ export const startHosts = async (options: {
     servers,
     server,
     slowLink: async ({ to, delay, bytesPerSecond }) => {
-      const line = [server(to).ip, "22", `${delay}`, `${bytesPerSecond ?? 0}`]
+      const line = [`${delay}`, `${bytesPerSecond ?? 0}`, `${server(to).ip}:22`]
       const relay = machine.start([process.execPath, join(import.meta.dir, "relay.ts"), ...line])
       await relay.waitFor("listening")
       const cut = async () => {

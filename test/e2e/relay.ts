@@ -1,9 +1,9 @@
-// A slow link to a TCP port: relay.ts HOST PORT DELAY_MILLISECONDS BYTES_PER_SECOND
-// Listens on a free port of 127.0.0.1 and prints it. Bytes keep their order and pace in each direction. Only a bounded
-// number of bytes is in flight, so that a fast sender is slowed down as on a real link.
+// Slow links to TCP ports: relay.ts DELAY_MILLISECONDS BYTES_PER_SECOND HOST:PORT...
+// Listens on a free port of 127.0.0.1 for each and prints them. Bytes keep their order and pace in each direction. Only a
+// bounded number of bytes is in flight, so that a fast sender is slowed down as on a real link.
 import { connect, createServer, type Socket } from "node:net"
 
-const [host = "", port = "", delay = "0", rate = "0"] = process.argv.slice(2)
+const [delay = "0", rate = "0", ...targets] = process.argv.slice(2)
 const delayMilliseconds = Number(delay)
 const bytesPerSecond = Number(rate) === 0 ? Number.POSITIVE_INFINITY : Number(rate)
 const maximumUnderWay = Math.max(65_536, bytesPerSecond === Number.POSITIVE_INFINITY ? 8 << 20 : bytesPerSecond / 4)
@@ -35,13 +35,22 @@ const carry = (from: Socket, to: Socket) => {
   from.on("close", () => later(0, () => to.destroy()))
 }
 
-const server = createServer({ allowHalfOpen: true }, (client) => {
-  const target = connect({ host, port: Number(port), allowHalfOpen: true })
-  for (const socket of [client, target]) socket.setNoDelay(true)
-  carry(client, target)
-  carry(target, client)
-})
-server.listen(0, "127.0.0.1", () => {
-  const address = server.address()
-  if (typeof address === "object" && address !== null) process.stdout.write(`listening ${address.port}\n`)
-})
+/** Opens a link and returns its port. */
+const link = (target: string): Promise<number> => {
+  const [host = "", port = ""] = target.split(":")
+  const server = createServer({ allowHalfOpen: true }, (client) => {
+    const socket = connect({ host, port: Number(port), allowHalfOpen: true })
+    for (const end of [client, socket]) end.setNoDelay(true)
+    carry(client, socket)
+    carry(socket, client)
+  })
+  return new Promise((resolve) => {
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address()
+      if (typeof address === "object" && address !== null) resolve(address.port)
+    })
+  })
+}
+
+const ports = await Promise.all(targets.map(link))
+process.stdout.write(`listening ${ports.join(" ")}\n`)
