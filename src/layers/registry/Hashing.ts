@@ -1,5 +1,6 @@
 import { Effect, Stream } from "effect"
 import * as Garbage from "../../core/collectGarbage.ts"
+import type { Next } from "./Pieces.ts"
 
 /** The digest and the size of a stream, and its first four bytes, which identify a compression. */
 export interface Hashed {
@@ -8,11 +9,19 @@ export interface Hashed {
   readonly magic: Uint8Array
 }
 
-/** A stream of bytes, for example a file in an archive. */
+/** Bytes, for example a file in an archive. */
 export interface Body<E> {
-  readonly bytes: ReadableStream<Uint8Array>
+  readonly read: () => Next
+  /** Ends a read that still waits. */
+  readonly cancel: () => void
   /** Maps the error of a failed read. */
   readonly onError: (cause: unknown) => E
+}
+
+/** Bytes in memory as a body. */
+export const bodyOf = <E>(bytes: Uint8Array, onError: Body<E>["onError"]): Body<E> => {
+  const pieces = [bytes]
+  return { read: () => pieces.shift(), cancel: () => undefined, onError }
 }
 
 /** A destination for bytes. */
@@ -70,11 +79,10 @@ class WriteFailure {
  * Hashes a body and writes it to a sink. Reads continue during a write, but there is only one write at a time. On
  * interruption, waits for the current write to end.
  */
-export const hashInto = <E, W>({ bytes, onError }: Body<E>, sink: Sink<W>): Effect.Effect<Hashed, E | W> =>
+export const hashInto = <E, W>({ cancel, onError, read }: Body<E>, sink: Sink<W>): Effect.Effect<Hashed, E | W> =>
   // A plain loop for speed, because every byte of an image passes here: an Effect stream costs more per piece than hashing.
   Effect.callback((resume, signal) => {
     const { result, update } = makeHasher()
-    const reader = bytes.getReader()
     let writing = Promise.resolve()
     let pieces: Array<Uint8Array> = []
     let size = 0
@@ -87,19 +95,19 @@ export const hashInto = <E, W>({ bytes, onError }: Body<E>, sink: Sink<W>): Effe
       size = 0
     }
     const loop = async () => {
-      for (let next = await reader.read(); next.value !== undefined && !signal.aborted; next = await reader.read()) {
-        update(next.value)
-        size += next.value.length
-        if (pieces.push(next.value) >= maxBatch.pieces || size >= maxBatch.bytes) await write()
+      while (true) {
+        const next = read()
+        const piece = next instanceof Promise ? await next : next
+        if (piece === undefined || signal.aborted) break
+        update(piece)
+        size += piece.length
+        if (pieces.push(piece) >= maxBatch.pieces || size >= maxBatch.bytes) await write()
       }
       await write()
       await writing
     }
     const ended = loop().then(
-      () => {
-        reader.releaseLock()
-        resume(Effect.sync(result))
-      },
+      () => resume(Effect.sync(result)),
       (cause: unknown) => {
         const error = cause instanceof WriteFailure ? sink.onError(cause.cause) : onError(cause)
         const fail = () => resume(Effect.fail(error))
@@ -107,7 +115,7 @@ export const hashInto = <E, W>({ bytes, onError }: Body<E>, sink: Sink<W>): Effe
       }
     )
     return Effect.promise(() => {
-      void reader.cancel().catch(() => {})
+      cancel()
       return ended
     })
   })
