@@ -1,5 +1,11 @@
-# Prints a server's engine with its version, the processor, and then the project's containers as JSON.
-# Arguments: the preferred engine, the project.
+# Prints a server's engine. If docker's API can be used without its client, prints the processor, the API's socket, what is
+# new after a restart of docker, and whether the user's own logins may be needed for a pull (yes or no):
+#   docker api x86_64
+#   /var/run/docker.sock
+#   1234 1700000000
+#   no
+# Otherwise prints the engine's version, the processor, and then the project's containers as JSON.
+# Arguments: the preferred engine, the project; `client` to use the client in any case.
 set -u
 
 engine_version() {
@@ -7,6 +13,18 @@ engine_version() {
     podman) podman version --format '{{.Client.Version}}' 2>&1 ;;
     *) "$1" version --format '{{.Server.Version}}' 2>&1 ;;
   esac
+}
+
+# api_socket: prints the socket that docker's client would use, if it uses one and this user may.
+api_socket() {
+  host=${DOCKER_HOST:-}
+  if [ -z "$host" ]; then
+    # Another context may lead to another engine.
+    [ -z "${DOCKER_CONTEXT:-}" ] && ! grep -q '"currentContext"' "$config" 2>/dev/null || return
+    host=unix:///var/run/docker.sock
+  fi
+  case $host in unix:///*) host=${host#unix://} ;; *) return 1 ;; esac
+  [ -S "$host" ] && [ -r "$host" ] && [ -w "$host" ] && echo "$host"
 }
 
 # Use the first engine that is installed, even if it does not respond. With another engine instead, the containers would
@@ -19,6 +37,15 @@ for candidate in "$1" docker podman; do
   fi
 done
 [ -n "$engine" ] || { echo "$1: not found" >&2; exit 127; }
+
+config=${DOCKER_CONFIG:-${HOME:-}/.docker}/config.json
+if [ "$engine" = docker ] && [ "${3:-}" != client ] && socket=$(api_socket); then
+  logins=no
+  ! grep -qE '"(auths|credsStore|credHelpers)"' "$config" 2>/dev/null || logins=yes
+  printf 'docker api %s\n%s\n%s\n%s\n' "$(uname -m)" "$socket" "$(echo $engine_before)" "$logins"
+  exit
+fi
+
 version=$(engine_version "$engine") || { echo "$version" >&2; exit 1; }
 # The engine may print warnings before the version.
 version=${version##*[!0-9A-Za-z.+~-]}

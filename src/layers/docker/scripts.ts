@@ -10,7 +10,7 @@ import terminal from "./terminal.sh" with { type: "text" }
 /** The scripts that run on machines, by name. `login`, `terminal` and `engine` define functions that the others use. */
 export const scripts = {
   check: `${login}${check}`,
-  probe,
+  probe: `${engine}${probe}`,
   pull: `${login}${terminal}${engine}${pull}`,
   push: `${login}${terminal}${engine}${push}`,
   replace
