@@ -4,7 +4,10 @@ import type { BuildSource, Engine, Server } from "../../config/Project.ts"
 import { type Command, type CommandFailed, type Limit, script } from "../processes/Command.ts"
 import * as ServerApis from "./api/ServerApis.ts"
 import { decodeImage, type InspectedContainer, type InspectedImage } from "./inspect.ts"
-import { decodeProbe, type Probed } from "./probed.ts"
+import { check } from "./check/check.ts"
+import { probe, type Probed } from "./probe/probe.ts"
+import { pull } from "./pull/pull.ts"
+import { push } from "./push/push.ts"
 import { lastLines } from "../../core/lines.ts"
 import { answerLimit, buildLimit, loginLimit, replaceLimit, saveLimit, transferLimit } from "./limits.ts"
 import { replaceResult } from "./replaceResult.ts"
@@ -218,24 +221,23 @@ export class Docker extends Context.Service<
       ) {
         const pulled = ImageReference.print(reference)
         const context = { engine, operation: `pull ${pulled}`, reference: pulled, isOwn: credentials === undefined }
-        const args = [
-          engine,
-          pulled,
-          name === undefined ? "" : ImageReference.print(name),
-          String(verify),
-          drop ? "yes" : "no",
-          tunnel === undefined ? "yes" : "no",
-          ...loginArgs(credentials)
-        ]
         const command = {
-          ...script("pull", scripts.pull, args),
+          ...pull.command({
+            engine,
+            from: pulled,
+            name: name === undefined ? "" : ImageReference.print(name),
+            verify,
+            drop,
+            progress: tunnel === undefined,
+            ...loginArgs(credentials)
+          }),
           env: loginEnv(credentials),
           show: "stderr" as const,
           limit: { ...transferLimit(engine, context.operation, tunnel?.carried), ...asking(machine, engine) },
           ...(tunnel === undefined && { onLine: transferReader(report) })
         }
         const { stdout } = yield* transfer(machine, command, context)
-        return yield* Effect.mapError(decodeImage(stdout), unclear(machine, engine, context.operation))
+        return yield* Effect.mapError(pull.answer(stdout), unclear(machine, engine, context.operation))
       })
 
       /** Pulls an image with docker's API. */
@@ -258,10 +260,10 @@ export class Docker extends Context.Service<
         probe: Effect.fnUntraced(function* (server, prefer, project) {
           const machine = remote(server)
           const context = { engine: prefer, operation: "list containers" }
-          const find = Effect.fnUntraced(function* (...how: ReadonlyArray<"client">) {
-            const command = script("probe", scripts.probe, [prefer, project, ...how])
+          const find = Effect.fnUntraced(function* ({ client }: { readonly client: boolean }) {
+            const command = probe.command({ engine: prefer, project, client })
             const { stdout } = yield* succeed(machine, { ...command, limit: answerLimit(prefer) }, context)
-            return yield* Effect.mapError(decodeProbe(stdout), unclear(machine, prefer, context.operation))
+            return yield* Effect.mapError(probe.answer(stdout), unclear(machine, prefer, context.operation))
           })
           const byClient = (found: Probed, apiUnusable?: string): Effect.Effect<ServerEngine, EngineError> => {
             if (found._tag === "Api") return unclear(machine, prefer, context.operation)("no containers")
@@ -274,13 +276,13 @@ export class Docker extends Context.Service<
               ...(apiUnusable !== undefined && { apiUnusable })
             })
           }
-          const found = yield* find()
+          const found = yield* find({ client: false })
           if (found._tag === "Client") return yield* byClient(found)
-          const daemonNow = Effect.map(Effect.option(find()), (now) =>
+          const daemonNow = Effect.map(Effect.option(find({ client: false })), (now) =>
             now._tag === "Some" && now.value._tag === "Api" ? now.value.daemon : ""
           )
           const api = yield* apis.connect(server, found, daemonNow)
-          if (typeof api === "string") return yield* byClient(yield* find("client"), api)
+          if (typeof api === "string") return yield* byClient(yield* find({ client: true }), api)
           const { architecture } = found
           const containers = yield* api.containers(project)
           return { name: "docker", version: api.version, architecture, containers, api: api.apiVersion }
@@ -339,7 +341,7 @@ export class Docker extends Context.Service<
           const { server } = credentials
           const operation = `log in to ${server}`
           const command = {
-            ...script("check", scripts.check, [engine, ...loginArgs(credentials)]),
+            ...check.command({ engine, ...loginArgs(credentials) }),
             env: loginEnv(credentials),
             limit: answerLimit(engine, operation)
           }
@@ -349,10 +351,9 @@ export class Docker extends Context.Service<
         push: Effect.fnUntraced(function* ({ engine, reference, credentials, verify }) {
           const name = ImageReference.print(reference)
           const operation = `push ${name}`
-          const tls = verify === false ? "false" : ""
           const { progress, report } = Progress.reported("pushed")
           const command = {
-            ...script("push", scripts.push, [engine, name, tls, "yes", ...loginArgs(credentials)]),
+            ...push.command({ engine, image: name, insecure: verify === false, ...loginArgs(credentials) }),
             env: loginEnv(credentials),
             show: engine === "podman" ? ("stderr" as const) : ("all" as const),
             onLine: transferReader(report),
@@ -360,7 +361,7 @@ export class Docker extends Context.Service<
           }
           const context = { engine, operation, reference: name, isOwn: credentials === undefined }
           const { stdout } = yield* Progress.during(events, progress, transfer(local, command, context))
-          const printed = /(?:^|digest: )(sha256:[0-9a-f]{64})\b/m.exec(stdout)?.[1]
+          const printed = yield* push.answer(stdout)
           if (printed !== undefined) return printed
           const { repoDigests } = yield* inspect(engine, reference)
           const found = digestIn(repoDigests, reference)
@@ -445,9 +446,11 @@ const through = <A, E, R>(
     return Progress.during(events, { label: "through the tunnel", amount }, Effect.raceFirst(pull, lost))
   })
 
-/** The arguments of a script that logs in: registry and user, or two empty words. */
-const loginArgs = (credentials: Credentials | undefined): ReadonlyArray<string> =>
-  credentials === undefined ? ["", ""] : [words.loginServer(credentials.server), credentials.username]
+/** The arguments of a script that logs in. */
+const loginArgs = (credentials: Credentials | undefined): { readonly registry: string; readonly user: string } =>
+  credentials === undefined
+    ? { registry: "", user: "" }
+    : { registry: words.loginServer(credentials.server), user: credentials.username }
 
 const loginEnv = (credentials: Credentials | undefined): NonNullable<Command["env"]> =>
   credentials === undefined ? {} : { JIJI_PASSWORD: credentials.password }

@@ -4,7 +4,7 @@ import type { Connection } from "./Connection.ts"
 import type { ConnectionLost } from "./SshError.ts"
 
 /** The server does not connect jiji to a Unix socket: sshd forbids it, or nothing listens there, or the user may not use it. */
-export class SocketRefused extends Data.TaggedError("SocketRefused")<{
+export class SocketRefused extends Data.TaggedClass("SocketRefused")<{
   readonly server: string
   readonly path: string
   /** sshd forbids it (AllowStreamLocalForwarding), so it would forbid any other socket, too. */

@@ -9,7 +9,7 @@ import { messageReader, TransferMessage } from "../transfer.ts"
 import * as http from "./http.ts"
 
 /** jiji cannot use an engine's API, and uses its command-line client instead. */
-export class ApiUnusable extends Data.TaggedError("ApiUnusable")<{ readonly reason: string }> {}
+export class ApiUnusable extends Data.TaggedClass("ApiUnusable")<{ readonly reason: string }> {}
 
 const Version = Schema.Struct({
   Version: Schema.String,

@@ -11,7 +11,7 @@ import type { SocketRefused } from "../../ssh/SocketForward.ts"
 import { EngineDown, type EngineError, EngineRestarted, EngineUnclear, parseEngineError } from "../DockerError.ts"
 import type { InspectedContainer, InspectedImage } from "../inspect.ts"
 import { answerLimit } from "../limits.ts"
-import type { ApiPlace } from "../probed.ts"
+import type { ApiPlace } from "../probe/probe.ts"
 import { type ApiUnusable, connect, type EngineApi } from "./EngineApi.ts"
 import type { ApiFailure } from "./http.ts"
 

@@ -15,13 +15,13 @@ export interface ApiRequest {
 }
 
 /** The engine refused a request. */
-export class ApiRefused extends Data.TaggedError("ApiRefused")<{ readonly status: number; readonly message: string }> {}
+export class ApiRefused extends Data.TaggedClass("ApiRefused")<{ readonly status: number; readonly message: string }> {}
 
 /** The engine closed the connection, or sent something that is not HTTP. */
-export class ApiBroken extends Data.TaggedError("ApiBroken")<{ readonly reason: string }> {}
+export class ApiBroken extends Data.TaggedClass("ApiBroken")<{ readonly reason: string }> {}
 
 /** The engine sent a longer answer than any that makes sense. */
-export class ApiTooLong extends Data.TaggedError("ApiTooLong")<{ readonly bytes: number }> {}
+export class ApiTooLong extends Data.TaggedClass("ApiTooLong")<{ readonly bytes: number }> {}
 
 export type ApiFailure = ApiRefused | ApiBroken | ApiTooLong
 

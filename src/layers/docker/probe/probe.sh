@@ -5,7 +5,6 @@
 #   1234 1700000000
 #   no
 # Otherwise prints the engine's version, the processor, and then the project's containers as JSON.
-# Arguments: the preferred engine, the project; `client` to use the client in any case.
 set -u
 
 engine_version() {
@@ -29,17 +28,17 @@ api_socket() {
 
 # Use the first engine that is installed, even if it does not respond. With another engine instead, the containers would
 # run twice as soon as the first engine is back.
-engine=''
-for candidate in "$1" docker podman; do
+wanted=$engine engine=''
+for candidate in "$wanted" docker podman; do
   if command -v "$candidate" >/dev/null 2>&1; then
     engine=$candidate
     break
   fi
 done
-[ -n "$engine" ] || { echo "$1: not found" >&2; exit 127; }
+[ -n "$engine" ] || { echo "$wanted: not found" >&2; exit 127; }
 
 config=${DOCKER_CONFIG:-${HOME:-}/.docker}/config.json
-if [ "$engine" = docker ] && [ "${3:-}" != client ] && socket=$(api_socket); then
+if [ "$engine" = docker ] && [ "$client" != yes ] && socket=$(api_socket); then
   logins=no
   ! grep -qE '"(auths|credsStore|credHelpers)"' "$config" 2>/dev/null || logins=yes
   printf 'docker api %s\n%s\n%s\n%s\n' "$(uname -m)" "$socket" "$(echo $engine_before)" "$logins"
@@ -51,7 +50,7 @@ version=$(engine_version "$engine") || { echo "$version" >&2; exit 1; }
 version=${version##*[!0-9A-Za-z.+~-]}
 
 echo "$engine $version $(uname -m)"
-containers=$("$engine" ps --all --quiet --no-trunc --filter "label=jiji.project=$2") || exit 1
+containers=$("$engine" ps --all --quiet --no-trunc --filter "label=jiji.project=$project") || exit 1
 [ -n "$containers" ] || { echo '[]'; exit 0; }
 # If a container disappears in the meantime, inspect fails, but only after it has printed the others.
 "$engine" inspect --type container $containers 2>/dev/null || true

@@ -1,6 +1,9 @@
 import { Effect, Schema } from "effect"
-import { architectureOf } from "./architectures.ts"
-import { decodeContainers, type InspectedContainer } from "./inspect.ts"
+import { defineScript, Flag } from "../../processes/Script.ts"
+import { architectureOf } from "../architectures.ts"
+import engineFunctions from "../engine.sh" with { type: "text" }
+import { decodeContainers, type InspectedContainer } from "../inspect.ts"
+import text from "./probe.sh" with { type: "text" }
 
 /** Where docker's API is on a server, as `probe.sh` found it. */
 export interface ApiPlace {
@@ -25,8 +28,7 @@ interface FoundByClient {
 
 export type Probed = ApiPlace | FoundByClient
 
-/** Decodes the output of `probe.sh`. */
-export const decodeProbe = Effect.fnUntraced(function* (stdout: string): Effect.fn.Return<Probed, Schema.SchemaError> {
+const decodeProbe = Effect.fnUntraced(function* (stdout: string): Effect.fn.Return<Probed, Schema.SchemaError> {
   const end = stdout.indexOf("\n")
   const [engine = "", version = "", processor = ""] = stdout.slice(0, end).split(" ")
   const architecture = architectureOf(processor)
@@ -37,4 +39,20 @@ export const decodeProbe = Effect.fnUntraced(function* (stdout: string): Effect.
   }
   const containers = yield* decodeContainers(rest)
   return { _tag: "Client", engine: engine === "podman" ? "podman" : "docker", version, architecture, containers }
+})
+
+/** Finds a server's engine: where docker's API is, or by its client, with the project's containers. */
+export const probe = defineScript({
+  name: "probe",
+  text: `${engineFunctions}${text}`,
+  args: {
+    /** The engine to use if it is installed. */
+    engine: Schema.String,
+    project: Schema.String,
+    /** Whether to use the client in any case. */
+    client: Flag
+  },
+  answer: decodeProbe,
+  usual: ({ engine }, { architecture }) => `${engine} - ${architecture}\n[]`,
+  byHand: ({ engine, project }) => [[engine, "ps", "--all", "--filter", `label=jiji.project=${project}`]]
 })
