@@ -113,8 +113,8 @@ Everything that it would do on a machine is a \`CommandPlanned\` or an \`ActionP
 jiji deploy --dry-run --json | jq -r 'select(._tag == "CommandPlanned") | "\\(.machine): \\(.text)"'
 \`\`\`
 
-- A command is in \`words\`. If \`script\` is present, it is one of jiji's own (\`jiji script NAME\` prints it), and \`words\` are its
-  arguments.
+- A command is in \`words\`. If \`script\` is present, it is one of jiji's own (\`jiji script NAME\` prints it), \`words\` are its
+  arguments (\`NAME=VALUE\`), and \`byHand\` has the words of each command that a person would type to do the same.
 - \`env\` has the names of its variables, and \`stdin\` is true if it gets input. Values of secrets, and hashes that include
   them, are left out. IDs and digests are placeholders.
 - The \`action\` of an \`ActionPlanned\` is \`connect\` (over SSH), \`forward\` (of the server's \`port\`), \`import\` (of an \`image\` into

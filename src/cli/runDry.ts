@@ -77,14 +77,21 @@ const printCommands = Effect.fnUntraced(function* <A, E, R>(
     failOnUnhandledErrors
   )
   const { entries } = yield* Recording
-  const hasScripts = entries.some((entry) => entry._tag === "Command" && entry.command.script !== undefined)
+  const commands = entries.flatMap((entry) => (entry._tag === "Command" ? [entry.command] : []))
+  const hasScripts = commands.some(({ byHand, script }) => script !== undefined && byHand === undefined)
+  const notes = [
+    ...(commands.some(({ byHand }) => byHand !== undefined)
+      ? ["jiji does the same as these commands, through the engine's API where it can."]
+      : []),
+    ...(hasScripts ? ["jiji:NAME.sh is one of jiji's own scripts; `jiji script NAME` prints it."] : [])
+  ]
   const text = [
     ...heading.map(scrubber.text),
     ...(entries.length === 0 ? ["", "No command would run."] : lines(entries, scrubber.text)),
     ...hookLines(project, scrubber.text),
     ...(warnings.length === 0 ? [] : ["", "warnings:", ...warnings]),
     ...(logged.length === 0 ? [] : ["", "logged by steps:", ...logged]),
-    ...(hasScripts ? ["", "jiji:NAME.sh is one of jiji's own scripts; `jiji script NAME` prints it."] : [])
+    ...(notes.length === 0 ? [] : ["", ...notes])
   ]
   write(`${text.join("\n")}\n`)
 })

@@ -79,13 +79,14 @@ export const StepFailed = Schema.TaggedStruct("StepFailed", {
 })
 /** A node was interrupted by a signal, or because a node running in parallel failed. */
 export const StepInterrupted = Schema.TaggedStruct("StepInterrupted", { ...stamp, kind: NodeKind, millis: Schema.Int })
-/** In a dry run: a command that a node would run on `machine`. `text` is its line in the output of --dry-run. */
+/** In a dry run: a command that a node would run on `machine`. `byHand` has what a person would type instead of a script. */
 export const CommandPlanned = Schema.TaggedStruct("CommandPlanned", {
   ...stamp,
   machine: MachineName,
   text: Text,
   words: Schema.Array(Text),
   script: Schema.optionalKey(Structure),
+  byHand: Schema.optionalKey(Schema.Array(Schema.Array(Text))),
   env: Schema.Array(Text),
   stdin: Schema.Boolean
 })

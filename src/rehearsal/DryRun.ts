@@ -1,6 +1,6 @@
 import type { Machine } from "../layers/shell/Machine.ts"
 import type { Entry } from "./Recording.ts"
-import { entryText } from "./commandText.ts"
+import { entryLines } from "./commandText.ts"
 
 type Scrub = (text: string) => string
 
@@ -23,6 +23,8 @@ export const lines = (entries: ReadonlyArray<Entry>, scrub: Scrub = (text) => te
     `${place}:`,
     ...numbered
       .filter((_, index) => headings[index] === place)
-      .map(({ entry, number }) => `${number}  ${scrub(entryText(entry))}`)
+      .flatMap(({ entry, number }) =>
+        entryLines(entry).map((line, index) => `${index === 0 ? number : "    "}  ${scrub(line)}`)
+      )
   ])
 }

@@ -83,6 +83,10 @@ export const shell = (script: Script) =>
         machine._tag === "Local"
           ? answer(machine, command)
           : connections.useConnection(machine.server, answer(machine, command))
-      return Shell.of({ run, bytes: (machine, command) => streamOf(machine, command, run(machine, command)) })
+      return Shell.of({
+        run,
+        bytes: (machine, command) => streamOf(machine, command, run(machine, command)),
+        dial: () => Effect.die(new Error("a simulated server has no sockets"))
+      })
     })
   )

@@ -19,12 +19,36 @@ const variables = (machine: Machine, command: Command): string => {
 
 /** A command as a user would type it. Shows a script's name instead of its text, and only the names of secrets. */
 export const commandText = (machine: Machine, command: Command): string => {
-  const shown = [...(command.script === undefined ? [] : [`jiji:${command.script}.sh`]), ...argumentsOf(command)]
+  const program = command.script === undefined ? [] : [`jiji:${command.script}.sh`]
   const stdin = command.stdin === undefined ? "" : " < <redacted>"
-  return `${CommandLine.display(shown)}${stdin}${variables(machine, command)}`
+  return `${[...program, ...shownWords(command)].join(" ")}${stdin}${variables(machine, command)}`
 }
 
-/** An entry as `--dry-run` prints it. Actions other than commands start with `#`. */
+/** Quotes the words of a command where a shell needs it. Of a script's arguments, only the values. */
+const shownWords = (command: Command): ReadonlyArray<string> => {
+  const named = Object.entries(command.arguments ?? {}).filter(([, value]) => value !== "")
+  return [
+    ...named.map(([name, value]) => `${name}=${CommandLine.display([value])}`),
+    ...argumentsOf(command)
+      .slice(named.length)
+      .map((word) => CommandLine.display([word]))
+  ]
+}
+
+/** A command as `--dry-run` prints it: what a person would type, a line for each command. */
+const commandLines = (machine: Machine, command: Command): ReadonlyArray<string> => {
+  const { byHand, env = {} } = command
+  if (byHand === undefined) return [commandText(machine, command)]
+  // jiji's scripts log in and out by themselves.
+  const reads = (words: ReadonlyArray<string>) => env["JIJI_PASSWORD"] !== undefined && words[1] === "login"
+  return byHand.map((words) => `${CommandLine.display(words)}${reads(words) ? " < <redacted>" : ""}`)
+}
+
+/** The lines of an entry in the output of `--dry-run`. */
+export const entryLines = (entry: Entry): ReadonlyArray<string> =>
+  entry._tag === "Command" ? commandLines(entry.machine, entry.command) : [entryText(entry)]
+
+/** An entry in one line, with scripts by their names. Actions other than commands start with `#`. */
 export const entryText = (entry: Entry): string => {
   switch (entry._tag) {
     case "Command":
@@ -47,13 +71,14 @@ export const plannedEvent = (entry: Entry): EventBody => {
   const action = { _tag: "ActionPlanned", machine, text } as const
   switch (entry._tag) {
     case "Command": {
-      const { script, stdin } = entry.command
+      const { byHand, script, stdin } = entry.command
       return {
         _tag: "CommandPlanned",
         machine,
         text: commandText(entry.machine, entry.command),
         words: argumentsOf(entry.command),
         ...(script !== undefined && { script }),
+        ...(byHand !== undefined && { byHand }),
         env: usedVariables(entry.command).map(([name]) => name),
         stdin: stdin !== undefined
       }

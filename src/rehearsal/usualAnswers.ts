@@ -1,8 +1,6 @@
-import { createHash } from "node:crypto"
+import { simulatedDigest as digest, simulatedImage as image } from "../layers/docker/simulated.ts"
 import { argumentsOf, type Command, type Output } from "../layers/processes/Command.ts"
 import type { Machine } from "../layers/shell/Machine.ts"
-
-const digest = (text: string): string => `sha256:${createHash("sha256").update(text).digest("hex")}`
 
 const output = (stdout: string): Output => ({ stdout, stderr: "", exitCode: 0 })
 
@@ -10,9 +8,6 @@ const architectures: Readonly<Record<string, string>> = { x64: "amd64", arm64: "
 
 /** The architecture for which images are built by default. */
 const localArchitecture = architectures[process.arch] ?? process.arch
-
-const image = (reference: string, architecture: string): string =>
-  JSON.stringify([{ Id: digest(reference), Architecture: architecture, Size: 0, RepoDigests: null }])
 
 /** The value after a flag. */
 const wordAfter = (words: ReadonlyArray<string>, flag: string): string | undefined => words[words.indexOf(flag) + 1]
@@ -25,8 +20,9 @@ export const usualAnswers = () => {
   const built = new Map<string, string>()
   return (machine: Machine, command: Command): Output => {
     const arch = machine._tag === "Remote" ? (machine.server.arch ?? localArchitecture) : localArchitecture
+    if (command.usual !== undefined) return output(command.usual({ architecture: arch }))
     const args = argumentsOf(command)
-    const [engine = "docker", name = ""] = args
+    const [engine = "docker"] = args
     switch (command.script) {
       case "secret":
         return output("value-from-command")
@@ -36,12 +32,6 @@ export const usualAnswers = () => {
         return output(`began 0\nended 0\nprocessor ${arch}\nengine ${engine} 0\n`)
       case "tunnel":
         return output("")
-      case "probe":
-        return output(`${engine} - ${arch}\n[]`)
-      case "pull":
-        return output(image(name, arch))
-      case "push":
-        return output(digest(name))
       case "registry":
         return output("created")
       case "replace":

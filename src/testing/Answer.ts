@@ -196,9 +196,9 @@ const registryErrors = {
 } as const
 
 /** Whether a command connects to a remote registry: a login, a push or a pull. */
-const usesRegistry = ({ script, words }: Command): boolean => {
+const usesRegistry = ({ arguments: given = {}, script, words }: Command): boolean => {
   if (script === "push" || script === "pull") {
-    const reference = ImageReference.parse(words[5] ?? "")
+    const reference = ImageReference.parse(given["image"] ?? given["from"] ?? "")
     return Result.isSuccess(reference) && !ImageReference.isOnLoopback(reference.success)
   }
   return script === "check" || script === "login" || words[1] === "login"

@@ -28,7 +28,7 @@ describe("a dry run", () => {
       "jiji:replace.sh docker shop-cache shop DIGEST beside 1 60 redis:7 DIGEST '' 3 0 " +
       `--pull never ${labels("cache", "7")} redis:7 (via stdin: JIJI_CONFIG=<redacted> JIJI_PARTS=<redacted>)`
     // Without numbers: they count through all machines, and services of one machine run at the same time.
-    const lines = made.split("\n").map((line) => line.replace(/^ {2,3}\d+ {2}/, "  "))
+    const lines = made.split("\n").map((line) => line.replace(/^( {2,3}\d+| {4}) {2}/, "  "))
     expect(lines).toEqual([
       "Dry run: deploy shop to 2 servers, as if nothing ran there yet.",
       "Nothing is changed and no connection is made. IDs and digests are placeholders.",
@@ -42,20 +42,23 @@ describe("a dry run", () => {
       "",
       "on web1 (deploy@203.0.113.10):",
       "  # open the SSH connection",
-      "  jiji:probe.sh docker shop",
+      "  docker ps --all --filter 'label=jiji.project=shop'",
       "  # forward 127.0.0.1:9270 to the local registry on this machine",
-      "  jiji:pull.sh docker localhost:9270/shop-web@DIGEST localhost:9270/shop-web:v1 true no no '' ''",
+      "  docker pull localhost:9270/shop-web@DIGEST",
+      "  docker tag localhost:9270/shop-web@DIGEST localhost:9270/shop-web:v1",
       `  ${web}`,
-      "  jiji:pull.sh docker redis:7 '' true no yes '' ''",
+      "  docker pull redis:7",
       `  ${cache}`,
       "",
       "on web2 (203.0.113.11):",
       "  # open the SSH connection",
-      "  jiji:probe.sh docker shop",
+      "  docker ps --all --filter 'label=jiji.project=shop'",
       "  # forward 127.0.0.1:9270 to the local registry on this machine",
-      "  jiji:pull.sh docker localhost:9270/shop-web@DIGEST localhost:9270/shop-web:v1 true no no '' ''",
+      "  docker pull localhost:9270/shop-web@DIGEST",
+      "  docker tag localhost:9270/shop-web@DIGEST localhost:9270/shop-web:v1",
       `  ${web}`,
       "",
+      "jiji does the same as these commands, through the engine's API where it can.",
       "jiji:NAME.sh is one of jiji's own scripts; `jiji script NAME` prints it.",
       ""
     ])

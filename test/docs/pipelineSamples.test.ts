@@ -19,7 +19,7 @@ test("the README's pipeline runs with `jiji run`", () => {
   const [sample = ""] = samples("README.md")
   const { exitCode, stderr, stdout } = run(sample, "--dry-run")
   expect([exitCode, stderr]).toEqual([0, ""])
-  expect(stdout).toContain("jiji:probe.sh docker shop")
+  expect(stdout).toContain("docker ps --all --filter 'label=jiji.project=shop'")
 })
 
 test("the first pipelines of docs/pipelines.md run with `jiji run`", async () => {

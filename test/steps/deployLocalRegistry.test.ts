@@ -52,9 +52,9 @@ describe("a deploy with the local registry", () => {
       const there = fakeDigest(`${name}@${id}`)
       expect(on("web1")).toEqual([
         "connect",
-        "probe docker shop",
+        "probe engine=docker project=shop",
         "forward 9270",
-        `pull docker ${name}@${id} ${name}:abc1234 true no no '' ''`,
+        `pull engine=docker from=${name}@${id} name=${name}:abc1234 verify=yes`,
         `replace docker shop-web shop ${id} beside 1 60 ${name}:abc1234 ${there} ${name} 3 0 ` +
           "--pull never --label jiji.project=shop --label jiji.service=web " +
           `--label jiji.version=abc1234 --label jiji.digest=${id} ${name}:abc1234`
@@ -83,7 +83,7 @@ describe("a deploy with the local registry", () => {
       const pulls = (name: string) =>
         on(name)
           .filter((line) => line.startsWith("pull"))
-          .map((line) => line.split(" ")[2]?.replace(/@.*/, ""))
+          .map((line) => /from=([^ @]+)/.exec(line)?.[1])
           .sort()
       expect(on("web1").filter((line) => line.startsWith("forward"))).toHaveLength(1)
       expect(pulls("web1")).toEqual(["localhost:9270/shop-web", "redis:7"])
@@ -100,8 +100,8 @@ describe("a deploy with the local registry", () => {
       )
       expect(all.map((line) => line.split(" ").slice(0, 3).join(" "))).toEqual([
         "web1: connect",
-        "web1: probe docker",
-        "web1: pull docker",
+        "web1: probe engine=docker",
+        "web1: pull engine=docker",
         "web1: replace docker"
       ])
     })
@@ -113,8 +113,8 @@ describe("a deploy with the local registry", () => {
       const { on } = yield* rehearse(project({ engine: "podman", services }))
       const pulls = on("web1").filter((line) => line.startsWith("pull"))
       expect(pulls.map((line) => line.replace(/@\S+/, "")).sort()).toEqual([
-        "pull podman localhost:9270/shop-web localhost:9270/shop-web:abc1234 false no no '' ''",
-        "pull podman redis:7 '' true no yes '' ''"
+        "pull engine=podman from=localhost:9270/shop-web name=localhost:9270/shop-web:abc1234",
+        "pull engine=podman from=redis:7 verify=yes progress=yes"
       ])
     })
   )
@@ -124,7 +124,7 @@ describe("a deploy with the local registry", () => {
       const { events, on } = yield* rehearse(project(), { answers: [Answer.portTaken("web1")] })
       const id = fakeDigest("localhost:9270/shop-web:abc1234")
       expect(on("web1")).toContain(
-        `pull docker localhost:40000/shop-web@${id} localhost:9270/shop-web:abc1234 true yes no '' ''`
+        `pull engine=docker from=localhost:40000/shop-web@${id} name=localhost:9270/shop-web:abc1234 verify=yes drop=yes`
       )
       expect(events).toContainEqual(
         expect.objectContaining({ _tag: "StepNoted", text: "port 9270 is taken on web1; using port 40000" })

@@ -26,17 +26,17 @@ describe("a deploy with a remote registry", () => {
       const name = "ghcr.io/me/shop/web"
       expect(on("local")).toEqual([
         "version /srv",
-        "check docker ghcr.io Me",
+        "check engine=docker registry=ghcr.io user=Me",
         `docker build --file /srv/web/Dockerfile --tag ${name}:abc1234 --platform linux/amd64 /srv/web`,
         `docker image inspect ${name}:abc1234`,
-        `push docker ${name}:abc1234 '' yes ghcr.io Me`
+        `push engine=docker image=${name}:abc1234 registry=ghcr.io user=Me`
       ])
       const pulls = on("web1").filter((line) => line.startsWith("pull"))
       expect(pulls.sort()).toEqual([
-        "pull docker ghcr.io/me/own:1 '' true no yes ghcr.io Me",
-        `pull docker ${name}@${fakeDigest(`${name}:abc1234`)} ${name}:abc1234 true no yes ghcr.io Me`,
+        "pull engine=docker from=ghcr.io/me/own:1 verify=yes progress=yes registry=ghcr.io user=Me",
+        `pull engine=docker from=${name}@${fakeDigest(`${name}:abc1234`)} name=${name}:abc1234 verify=yes progress=yes registry=ghcr.io user=Me`,
         // Other registries must not receive the credentials.
-        "pull docker redis:7 '' true no yes '' ''"
+        "pull engine=docker from=redis:7 verify=yes progress=yes"
       ])
       expect(all.filter((line) => /serve|forward|import/.test(line))).toEqual([])
       expect(JSON.stringify(entries)).not.toContain("hunter22")

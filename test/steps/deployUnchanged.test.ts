@@ -28,7 +28,7 @@ describe("a deploy of a version that is already running", () => {
     Effect.gen(function* () {
       const { events, exit, on } = yield* rehearse(project(), { override: finds(container(same)) })
       expect(Exit.isSuccess(exit)).toBe(true)
-      expect(on("web1")).toEqual(["connect", "probe docker shop"])
+      expect(on("web1")).toEqual(["connect", "probe engine=docker project=shop"])
       const skipped = events.flatMap((event) =>
         event._tag === "StepSkipped" ? [`${event.path.split("/").at(-1)}: ${event.reason}`] : []
       )

@@ -209,7 +209,7 @@ describe("the reasons for a replacement", () => {
       const override: Override = (_, { script }) =>
         script === "probe" ? succeeded(`docker 20.10 x86_64\n${JSON.stringify([found])}`) : undefined
       const { on } = yield* rehearse(project({ services: [pinned] }), { override })
-      expect(on("web1")).toEqual(["connect", "probe docker shop"])
+      expect(on("web1")).toEqual(["connect", "probe engine=docker project=shop"])
       const first = yield* rehearse(project({ services: [pinned] }))
       expect(first.on("web1").at(-1)).toContain(`--label jiji.version=aaaaaaaaaaaa --label jiji.digest=${digests.old} `)
     })

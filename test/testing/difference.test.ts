@@ -49,7 +49,7 @@ describe("the comparison with expected commands", () => {
           "The commands are not as expected (- expected, + actual):",
           "  web1:",
           "    + # open the SSH connection",
-          "      jiji:probe.sh docker shop",
+          "      jiji:probe.sh engine=docker project=shop",
           "These answers were never used:",
           "  podman",
           "The run failed: web2 (203.0.113.11:2222) cannot be reached: the connection was refused."

@@ -1,13 +1,26 @@
 import { Effect, Option } from "effect"
 import { Argument, Command } from "effect/cli"
 import { scripts as diagnosis } from "../../layers/diagnosis/scripts.ts"
+import { check } from "../../layers/docker/check/check.ts"
+import { probe } from "../../layers/docker/probe/probe.ts"
+import { pull } from "../../layers/docker/pull/pull.ts"
+import { push } from "../../layers/docker/push/push.ts"
 import { scripts as engine } from "../../layers/docker/scripts.ts"
 import registry from "../../layers/registryContainer/registry.sh" with { type: "text" }
 import secret from "../../layers/secrets/command.sh" with { type: "text" }
 import { joinWords } from "../../core/text.ts"
 import { Terminal } from "../process/Terminal.ts"
 
-const scripts = { ...diagnosis, ...engine, registry, secret } as const
+const scripts = {
+  ...diagnosis,
+  ...engine,
+  check: check.text,
+  probe: probe.text,
+  pull: pull.text,
+  push: push.text,
+  registry,
+  secret
+} as const
 
 const names = ["build", "check", "look", "probe", "pull", "push", "registry", "replace", "secret", "tunnel"] as const
 

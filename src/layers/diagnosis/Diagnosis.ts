@@ -4,7 +4,7 @@ import { type Output, script } from "../processes/Command.ts"
 import { parseLookOutput, parseTunnelOutput, type LookResult, type PortStatus } from "./facts.ts"
 import { scripts } from "./scripts.ts"
 import { answerLimit } from "../docker/limits.ts"
-import { scripts as engineScripts } from "../docker/scripts.ts"
+import { check } from "../docker/check/check.ts"
 import type { Credentials } from "../docker/Docker.ts"
 import { type EngineError, parseEngineError, EngineUnclear } from "../docker/DockerError.ts"
 import { label, local, type Machine, remote } from "../shell/Machine.ts"
@@ -99,7 +99,7 @@ export class Diagnosis extends Context.Service<
         }),
 
         checkLogin: Effect.fnUntraced(function* (machine, engine, { password, server, username }) {
-          const command = script("check", engineScripts.check, [engine, server, username])
+          const command = check.command({ engine, registry: server, user: username })
           const operation = `log in to ${server}`
           const limit = answerLimit(engine, operation)
           const output = yield* shell.run(machine, { ...command, env: { JIJI_PASSWORD: password }, limit })

@@ -2,7 +2,12 @@ import { Context, Duration, Effect, Layer, Redacted, Result, Semaphore, type Str
 import * as ImageReference from "../../config/ImageReference.ts"
 import type { BuildSource, Engine, Server } from "../../config/Project.ts"
 import { type Command, type CommandFailed, type Limit, script } from "../processes/Command.ts"
-import { decodeContainers, decodeImage, type InspectedContainer, type InspectedImage } from "./inspect.ts"
+import * as ServerApis from "./api/ServerApis.ts"
+import { decodeImage, type InspectedContainer, type InspectedImage } from "./inspect.ts"
+import { check } from "./check/check.ts"
+import { probe, type Probed } from "./probe/probe.ts"
+import { pull } from "./pull/pull.ts"
+import { push } from "./push/push.ts"
 import { lastLines } from "../../core/lines.ts"
 import { answerLimit, buildLimit, loginLimit, replaceLimit, saveLimit, transferLimit } from "./limits.ts"
 import { replaceResult } from "./replaceResult.ts"
@@ -11,7 +16,6 @@ import { scripts } from "./scripts.ts"
 import { transferReader } from "./transfer.ts"
 import { localUser } from "../ssh/localUser.ts"
 import { hostname } from "node:os"
-import { architectureOf } from "./architectures.ts"
 import * as words from "./words.ts"
 import {
   BuildFailed,
@@ -38,6 +42,10 @@ export interface ServerEngine {
   /** As in image platforms: `amd64`, `arm64`, … */
   readonly architecture: string
   readonly containers: ReadonlyArray<InspectedContainer>
+  /** The version of docker's API that jiji uses. Absent if jiji uses the engine's client. */
+  readonly api?: string
+  /** Why jiji uses docker's client. */
+  readonly apiUnusable?: string
 }
 
 export interface BuildOptions {
@@ -151,6 +159,7 @@ export class Docker extends Context.Service<
       const shell = yield* Shell
       const events = yield* Events
       const retrying = retryRegistry(events)
+      const apis = yield* ServerApis.make(events, shell)
 
       /** Runs a command, and turns a failed one into the error that the engine's output stands for. */
       const succeed = Effect.fnUntraced(function* (machine: Machine, command: Command, context: OperationContext) {
@@ -204,24 +213,79 @@ export class Docker extends Context.Service<
         return yield* Effect.mapError(decodeImage(output.stdout), unclear(local, engine, operation))
       })
 
+      /** Pulls an image with the engine's client. */
+      const pullByClient = Effect.fnUntraced(function* (
+        machine: Machine,
+        { credentials, drop, engine, name, reference, tunnel, verify }: PullOptions,
+        report: (amount: Progress.Amount) => void
+      ) {
+        const pulled = ImageReference.print(reference)
+        const context = { engine, operation: `pull ${pulled}`, reference: pulled, isOwn: credentials === undefined }
+        const command = {
+          ...pull.command({
+            engine,
+            from: pulled,
+            name: name === undefined ? "" : ImageReference.print(name),
+            verify,
+            drop,
+            progress: tunnel === undefined,
+            ...loginArgs(credentials)
+          }),
+          env: loginEnv(credentials),
+          show: "stderr" as const,
+          limit: { ...transferLimit(engine, context.operation, tunnel?.carried), ...asking(machine, engine) },
+          ...(tunnel === undefined && { onLine: transferReader(report) })
+        }
+        const { stdout } = yield* transfer(machine, command, context)
+        return yield* Effect.mapError(pull.answer(stdout), unclear(machine, engine, context.operation))
+      })
+
+      /** Pulls an image with docker's API. */
+      const pullByApi = Effect.fnUntraced(function* (
+        api: ServerApis.ServerApi,
+        { credentials, drop, engine, name, reference, tunnel }: PullOptions,
+        report: (amount: Progress.Amount) => void
+      ) {
+        const pulled = ImageReference.print(reference)
+        const limit = { ...transferLimit(engine, `pull ${pulled}`, tunnel?.carried), ask: api.ask }
+        const isOwn = credentials === undefined
+        yield* api.pull({ reference, name: pulled, limit, report, isOwn, ...(credentials && { credentials }) })
+        const image = yield* api.image(pulled)
+        if (name !== undefined) yield* api.tag(pulled, name)
+        if (drop) yield* api.untag(pulled)
+        return image
+      })
+
       return Docker.of({
         probe: Effect.fnUntraced(function* (server, prefer, project) {
           const machine = remote(server)
           const context = { engine: prefer, operation: "list containers" }
-          const command = { ...script("probe", scripts.probe, [prefer, project]), limit: answerLimit(prefer) }
-          const { stdout } = yield* succeed(machine, command, context)
-          const end = stdout.indexOf("\n")
-          const [engine = "", version = "", processor = ""] = stdout.slice(0, end).split(" ")
-          const containers = yield* Effect.mapError(
-            decodeContainers(stdout.slice(end + 1)),
-            unclear(machine, prefer, context.operation)
-          )
-          return {
-            name: engine === "podman" ? "podman" : "docker",
-            version,
-            architecture: architectureOf(processor),
-            containers
+          const find = Effect.fnUntraced(function* ({ client }: { readonly client: boolean }) {
+            const command = probe.command({ engine: prefer, project, client })
+            const { stdout } = yield* succeed(machine, { ...command, limit: answerLimit(prefer) }, context)
+            return yield* Effect.mapError(probe.answer(stdout), unclear(machine, prefer, context.operation))
+          })
+          const byClient = (found: Probed, apiUnusable?: string): Effect.Effect<ServerEngine, EngineError> => {
+            if (found._tag === "Api") return unclear(machine, prefer, context.operation)("no containers")
+            const { architecture, containers, engine: name, version } = found
+            return Effect.succeed({
+              name,
+              version,
+              architecture,
+              containers,
+              ...(apiUnusable !== undefined && { apiUnusable })
+            })
           }
+          const found = yield* find({ client: false })
+          if (found._tag === "Client") return yield* byClient(found)
+          const daemonNow = Effect.map(Effect.option(find({ client: false })), (now) =>
+            now._tag === "Some" && now.value._tag === "Api" ? now.value.daemon : ""
+          )
+          const api = yield* apis.connect(server, found, daemonNow)
+          if (typeof api === "string") return yield* byClient(yield* find({ client: true }), api)
+          const { architecture } = found
+          const containers = yield* api.containers(project)
+          return { name: "docker", version: api.version, architecture, containers, api: api.apiVersion }
         }),
 
         build: Effect.fnUntraced(function* ({ engine, service, source, reference, platform }) {
@@ -277,7 +341,7 @@ export class Docker extends Context.Service<
           const { server } = credentials
           const operation = `log in to ${server}`
           const command = {
-            ...script("check", scripts.check, [engine, ...loginArgs(credentials)]),
+            ...check.command({ engine, ...loginArgs(credentials) }),
             env: loginEnv(credentials),
             limit: answerLimit(engine, operation)
           }
@@ -287,10 +351,9 @@ export class Docker extends Context.Service<
         push: Effect.fnUntraced(function* ({ engine, reference, credentials, verify }) {
           const name = ImageReference.print(reference)
           const operation = `push ${name}`
-          const tls = verify === false ? "false" : ""
           const { progress, report } = Progress.reported("pushed")
           const command = {
-            ...script("push", scripts.push, [engine, name, tls, "yes", ...loginArgs(credentials)]),
+            ...push.command({ engine, image: name, insecure: verify === false, ...loginArgs(credentials) }),
             env: loginEnv(credentials),
             show: engine === "podman" ? ("stderr" as const) : ("all" as const),
             onLine: transferReader(report),
@@ -298,7 +361,7 @@ export class Docker extends Context.Service<
           }
           const context = { engine, operation, reference: name, isOwn: credentials === undefined }
           const { stdout } = yield* Progress.during(events, progress, transfer(local, command, context))
-          const printed = /(?:^|digest: )(sha256:[0-9a-f]{64})\b/m.exec(stdout)?.[1]
+          const printed = yield* push.answer(stdout)
           if (printed !== undefined) return printed
           const { repoDigests } = yield* inspect(engine, reference)
           const found = digestIn(repoDigests, reference)
@@ -306,41 +369,21 @@ export class Docker extends Context.Service<
           return found
         }, retrying),
 
-        pull: Effect.fnUntraced(function* (server, { engine, reference, name, verify, drop, credentials, tunnel }) {
-          const machine = remote(server)
-          const pulled = ImageReference.print(reference)
-          const context = {
-            engine,
-            operation: `pull ${pulled}`,
-            reference: pulled,
-            isOwn: credentials === undefined
-          }
-          const args = [
-            engine,
-            pulled,
-            name === undefined ? "" : ImageReference.print(name),
-            String(verify),
-            drop ? "yes" : "no",
-            // The tunnel counts its own bytes.
-            tunnel === undefined ? "yes" : "no",
-            ...loginArgs(credentials)
-          ]
-          const command = {
-            ...script("pull", scripts.pull, args),
-            env: loginEnv(credentials),
-            show: "stderr" as const,
-            limit: { ...transferLimit(engine, context.operation, tunnel?.carried), ...asking(machine, engine) }
-          }
+        pull: Effect.fnUntraced(function* (server, options) {
+          const { credentials, reference, tunnel } = options
+          const api = apis.get(server)
+          const usesApi =
+            api !== undefined &&
+            (credentials !== undefined || ImageReference.isOnLoopback(reference) || !api.place.hasLogins)
           const pulling = Effect.suspend(() => {
-            if (tunnel !== undefined) return transfer(machine, command, context)
             const { progress, report } = Progress.reported("pulled")
-            const reading = { ...command, onLine: transferReader(report) }
-            return Progress.during(events, progress, transfer(machine, reading, context))
+            const pull = usesApi ? pullByApi(api, options, report) : pullByClient(remote(server), options, report)
+            // The tunnel counts its own bytes.
+            return tunnel === undefined ? Progress.during(events, progress, pull) : pull
           })
           // A tunnel leads to this machine, where retrying does not help.
           const attempts = ImageReference.isOnLoopback(reference) ? pulling : retrying(pulling)
-          const { stdout } = yield* tunnel === undefined ? attempts : through(events, tunnel, attempts)
-          const image = yield* Effect.mapError(decodeImage(stdout), unclear(machine, engine, context.operation))
+          const image = yield* tunnel === undefined ? attempts : through(events, tunnel, attempts)
           // Without its own repository, a registry that podman has found for a short name.
           const digest = digestIn(image.repoDigests, reference) ?? digestIn(image.repoDigests)
           return { ...image, digest: digest ?? image.id }
@@ -403,9 +446,11 @@ const through = <A, E, R>(
     return Progress.during(events, { label: "through the tunnel", amount }, Effect.raceFirst(pull, lost))
   })
 
-/** The arguments of a script that logs in: registry and user, or two empty words. */
-const loginArgs = (credentials: Credentials | undefined): ReadonlyArray<string> =>
-  credentials === undefined ? ["", ""] : [words.loginServer(credentials.server), credentials.username]
+/** The arguments of a script that logs in. */
+const loginArgs = (credentials: Credentials | undefined): { readonly registry: string; readonly user: string } =>
+  credentials === undefined
+    ? { registry: "", user: "" }
+    : { registry: words.loginServer(credentials.server), user: credentials.username }
 
 const loginEnv = (credentials: Credentials | undefined): NonNullable<Command["env"]> =>
   credentials === undefined ? {} : { JIJI_PASSWORD: credentials.password }

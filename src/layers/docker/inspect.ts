@@ -64,7 +64,9 @@ export const stateText = ({ running, status }: Pick<InspectedContainer, "running
 }
 
 const decodeImages = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.NonEmptyArray(Image)))
+const decodeOneImage = Schema.decodeUnknownEffect(Schema.fromJsonString(Image))
 const decodeInspected = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Array(Container)))
+const decodeOneContainer = Schema.decodeUnknownEffect(Schema.fromJsonString(Container))
 
 /** The restart policy of a container that has proved itself, as `replace.sh` sets it. */
 export const provenPolicy = (engine: Engine): string => (engine === "podman" ? "always" : "unless-stopped")
@@ -78,37 +80,47 @@ const printable = /^[\x20-\x7e]*$/
 const readLabel = (value: string | undefined, limit: number): string =>
   value !== undefined && value.length <= limit && printable.test(value) ? value : ""
 
+const imageOf = (image: typeof Image.Type): InspectedImage => ({
+  id: withAlgorithm(image.Id),
+  architecture: image.Architecture,
+  size: image.Size,
+  repoDigests: image.RepoDigests ?? []
+})
+
+const containerOf = (container: typeof Container.Type): InspectedContainer => {
+  const label = (name: string, limit = maxLabel) => readLabel(container.Config.Labels?.[`jiji.${name}`], limit)
+  const status = container.State.Status ?? (container.State.Running ? "running" : "exited")
+  const running = status === "running"
+  const version = label("version")
+  return {
+    id: container.Id,
+    name: container.Name.replace(/^\//, ""),
+    imageId: withAlgorithm(container.Image),
+    status,
+    running,
+    healthy: running && container.State.Health?.Status !== "unhealthy",
+    // An engine's default may be an empty text.
+    ...(container.HostConfig && { restartPolicy: container.HostConfig.RestartPolicy.Name || "no" }),
+    service: label("service"),
+    digest: label("digest"),
+    config: label("config"),
+    parts: label("parts", maxParts),
+    version: isTag(version) ? version : ""
+  }
+}
+
 /** Decodes the first image in the JSON of `image inspect`. */
 export const decodeImage = (json: string): Effect.Effect<InspectedImage, Schema.SchemaError> =>
-  Effect.map(decodeImages(json), ([image]) => ({
-    id: withAlgorithm(image.Id),
-    architecture: image.Architecture,
-    size: image.Size,
-    repoDigests: image.RepoDigests ?? []
-  }))
+  Effect.map(decodeImages(json), ([image]) => imageOf(image))
+
+/** Decodes an image in the JSON of docker's API. */
+export const decodeApiImage = (json: string): Effect.Effect<InspectedImage, Schema.SchemaError> =>
+  Effect.map(decodeOneImage(json), imageOf)
 
 /** Decodes the containers in the JSON of `inspect`. */
 export const decodeContainers = (json: string): Effect.Effect<ReadonlyArray<InspectedContainer>, Schema.SchemaError> =>
-  Effect.map(decodeInspected(json), (all) =>
-    all.map((container) => {
-      const label = (name: string, limit = maxLabel) => readLabel(container.Config.Labels?.[`jiji.${name}`], limit)
-      const status = container.State.Status ?? (container.State.Running ? "running" : "exited")
-      const running = status === "running"
-      const version = label("version")
-      return {
-        id: container.Id,
-        name: container.Name.replace(/^\//, ""),
-        imageId: withAlgorithm(container.Image),
-        status,
-        running,
-        healthy: running && container.State.Health?.Status !== "unhealthy",
-        // An engine's default may be an empty text.
-        ...(container.HostConfig && { restartPolicy: container.HostConfig.RestartPolicy.Name || "no" }),
-        service: label("service"),
-        digest: label("digest"),
-        config: label("config"),
-        parts: label("parts", maxParts),
-        version: isTag(version) ? version : ""
-      }
-    })
-  )
+  Effect.map(decodeInspected(json), (all) => all.map(containerOf))
+
+/** Decodes a container in the JSON of docker's API. */
+export const decodeApiContainer = (json: string): Effect.Effect<InspectedContainer, Schema.SchemaError> =>
+  Effect.map(decodeOneContainer(json), containerOf)

@@ -1,3 +1,4 @@
+import { Schema } from "effect"
 import { stripVTControlCharacters } from "node:util"
 import type { Amount } from "../../core/Progress.ts"
 
@@ -34,11 +35,18 @@ const moving = /^(?:Pushing|Downloading|)$/
 /** The statuses of a layer that is transferred, or did not have to be. */
 const over = /^(?:Pushed|Layer|Mounted|Already|Verifying|Download|Extracting|Pull|done|skipped)$/
 
+/** A status of a layer, and how many of its bytes have been transferred, if it says so. */
+interface LayerStatus {
+  readonly id: string
+  readonly status: string
+  readonly moved?: { readonly now: number; readonly total?: number }
+}
+
 /**
- * Reads an engine's output of a push or a pull, line by line. Reports the progress, and returns lines that say anything
- * else; repeated statuses of a layer are returned once.
+ * Adds up the layers of a transfer, and reports the progress. Returns whether a status is worth showing: it is neither
+ * about bytes nor the layer's last one again. Undefined if there are too many layers to follow.
  */
-export const transferReader = (report: (amount: Amount) => void): ((line: string) => string | undefined) => {
+const addUp = (report: (amount: Amount) => void) => {
   const layers = new Map<string, Layer>()
 
   const tell = () => {
@@ -47,32 +55,81 @@ export const transferReader = (report: (amount: Amount) => void): ((line: string
     report({ bytes: sum("now"), ...(all.every(({ isKnown }) => isKnown) && { total: sum("total") }) })
   }
 
-  return (line) => {
-    const text = stripVTControlCharacters(line).trimEnd()
-    if (text === "") return undefined
-    const [, docker, podman, status = ""] = ofLayer.exec(text) ?? []
-    const id = docker ?? podman?.slice(0, 12)
-    if (id === undefined || isOfImage.test(status)) return text
-    if (!layers.has(id) && layers.size >= mostLayers) return text
+  return ({ id, moved, status }: LayerStatus): boolean => {
+    if (!layers.has(id) && layers.size >= mostLayers) return true
     const layer = layers.get(id) ?? { now: 0, total: 0, isKnown: false, word: "none" }
     layers.set(id, layer)
     const word = /^[A-Za-z]*/.exec(status)?.[0] ?? ""
-    const found = numbers.exec(status)
-    if (found !== null && moving.test(word)) {
-      const [, digits = "", prefix = "", binary = "", ofDigits, ofPrefix = "", ofBinary = ""] = found
-      layer.now = scale(digits, prefix, binary)
-      layer.total = Math.max(layer.now, ofDigits === undefined ? layer.total : scale(ofDigits, ofPrefix, ofBinary))
+    if (moved !== undefined && moving.test(word)) {
+      layer.now = moved.now
+      layer.total = Math.max(layer.now, moved.total ?? layer.total)
       layer.isKnown = true
       tell()
-      return undefined
+      return false
     }
     if (over.test(word)) {
       layer.now = layer.total
       layer.isKnown = true
       tell()
     }
-    if (found !== null || word === layer.word || (word === "" && status !== "")) return undefined
+    if (moved !== undefined || word === layer.word || (word === "" && status !== "")) return false
     layer.word = word
-    return text
+    return true
+  }
+}
+
+/** How much a text says has been transferred. */
+const movedIn = (text: string): LayerStatus["moved"] => {
+  const found = numbers.exec(text)
+  if (found === null) return undefined
+  const [, digits = "", prefix = "", binary = "", ofDigits, ofPrefix = "", ofBinary = ""] = found
+  const now = scale(digits, prefix, binary)
+  return ofDigits === undefined ? { now } : { now, total: scale(ofDigits, ofPrefix, ofBinary) }
+}
+
+/**
+ * Reads an engine's output of a push or a pull, line by line. Reports the progress, and returns lines that say anything
+ * else; repeated statuses of a layer are returned once.
+ */
+export const transferReader = (report: (amount: Amount) => void): ((line: string) => string | undefined) => {
+  const isShown = addUp(report)
+  return (line) => {
+    const text = stripVTControlCharacters(line).trimEnd()
+    if (text === "") return undefined
+    const [, docker, podman, status = ""] = ofLayer.exec(text) ?? []
+    const id = docker ?? podman?.slice(0, 12)
+    if (id === undefined || isOfImage.test(status)) return text
+    const moved = movedIn(text)
+    return isShown({ id, status, ...(moved !== undefined && { moved }) }) ? text : undefined
+  }
+}
+
+/** A message of docker's API about a push or a pull. */
+export const TransferMessage = Schema.Struct({
+  id: Schema.optionalKey(Schema.String),
+  status: Schema.optionalKey(Schema.String),
+  progressDetail: Schema.optionalKey(
+    Schema.Struct({ current: Schema.optionalKey(Schema.Finite), total: Schema.optionalKey(Schema.Finite) })
+  ),
+  error: Schema.optionalKey(Schema.String)
+})
+
+const clamp = (bytes: number): number => Math.min(Math.max(0, Math.round(bytes)), largestLayer)
+
+/** The same as {@link transferReader} for messages of docker's API. */
+export const messageReader = (
+  report: (amount: Amount) => void
+): ((message: typeof TransferMessage.Type) => string | undefined) => {
+  const isShown = addUp(report)
+  return ({ id, progressDetail, status = "" }) => {
+    const text = stripVTControlCharacters(id === undefined ? status : `${id}: ${status}`).trimEnd()
+    if (text === "") return undefined
+    if (id === undefined || isOfImage.test(status)) return text
+    const { current, total } = progressDetail ?? {}
+    const moved =
+      current === undefined
+        ? undefined
+        : { now: clamp(current), ...(total !== undefined && total > 0 && { total: clamp(total) }) }
+    return isShown({ id, status, ...(moved !== undefined && { moved }) }) ? text : undefined
   }
 }

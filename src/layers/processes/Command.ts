@@ -27,6 +27,12 @@ export interface Command {
   readonly onLine?: (line: string) => string | undefined
   /** The script's name, shown instead of its text. */
   readonly script?: string
+  /** The script's arguments, by name. */
+  readonly arguments?: Readonly<Record<string, string>>
+  /** What a person would type to do what the script does: the words of each command. */
+  readonly byHand?: ReadonlyArray<ReadonlyArray<string>>
+  /** What the script prints in a rehearsal, unless the rehearsal answers otherwise. */
+  readonly usual?: (machine: Simulated) => string
   /**
    * How long jiji waits for the command. Without it, jiji waits until the command exits. If that is on a server, jiji says
    * from time to time that it still waits, unless the command asks or shows something.
@@ -39,6 +45,12 @@ export interface Command {
     /** What it is doing, such as "removing the new container of web". Undefined if there is nothing to clean up now. */
     readonly text: () => string | undefined
   }
+}
+
+/** What a rehearsal knows of the machine that it answers for. */
+export interface Simulated {
+  /** The processor, as in image platforms. */
+  readonly architecture: string
 }
 
 /** How long jiji waits for a command before it stops it, and when it says that it is still waiting. */

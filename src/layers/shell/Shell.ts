@@ -3,7 +3,9 @@ import { Events } from "../../core/Events.ts"
 import type { Command, CommandFailed, Output, ProcessError } from "../processes/Command.ts"
 import { Processes } from "../processes/Processes.ts"
 import { streamStdout, collectOutput } from "../processes/runCommand.ts"
+import type { RemoteSocket, SocketRefused } from "../ssh/SocketForward.ts"
 import { Ssh } from "../ssh/Ssh.ts"
+import type { Server } from "../../config/Project.ts"
 import type { SshError } from "../ssh/SshError.ts"
 import { label, type Machine } from "./Machine.ts"
 import type { LoginShellFailed } from "./loginShell.ts"
@@ -25,6 +27,8 @@ export class Shell extends Context.Service<
     run(machine: Machine, command: Command): Effect.Effect<Output, ShellError>
     /** Streams a command's stdout. Fails with `CommandFailed` if its exit code is not 0. */
     bytes(machine: Machine, command: Command): Stream.Stream<Uint8Array, ShellError | CommandFailed>
+    /** Connects to a Unix socket on a server, as {@link Ssh} does. */
+    dial(server: Server, path: string): Effect.Effect<RemoteSocket, SshError | SocketRefused>
   }
 >()("jiji/layers/shell/Shell") {
   static readonly layer = Layer.effect(
@@ -41,7 +45,8 @@ export class Shell extends Context.Service<
         bytes: (machine, command) =>
           machine._tag === "Local"
             ? processes.bytes(command)
-            : streamStdout(events, label(machine), command, startRemote(ssh, events, machine.server, command))
+            : streamStdout(events, label(machine), command, startRemote(ssh, events, machine.server, command)),
+        dial: ssh.dial
       })
     })
   )

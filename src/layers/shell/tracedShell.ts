@@ -54,6 +54,7 @@ export const tracedShell = (onCommandEnd: (ran: CommandRun) => void) =>
             })
         })
       return Shell.of({
+        dial: shell.dial,
         run: (machine, command) =>
           Effect.flatMap(start(machine, command), (end) =>
             Effect.onExit(shell.run(machine, command), (exit) =>

@@ -22,6 +22,7 @@ import * as ReverseForward from "./ReverseForward.ts"
 import { type Hop, route } from "./Route.ts"
 import { SshSettings } from "./Settings.ts"
 import * as ConnectionCache from "./ConnectionCache.ts"
+import * as SocketForward from "./SocketForward.ts"
 import type { ConnectionLost, ForwardRefused, SshError } from "./SshError.ts"
 
 /** A running command on a server. Read both stdout and stderr, or the command blocks: they have back-pressure. */
@@ -83,6 +84,14 @@ export class Ssh extends Context.Service<
       server: Server,
       options: { readonly port: number; readonly to: LocalEnd }
     ): Effect.Effect<Forward, SshError | ForwardRefused, Scope.Scope>
+    /**
+     * Connects to a Unix socket on the server, with the rights of the user there. The caller closes the stream. Fails with
+     * `SocketRefused` if the server refuses.
+     */
+    dial(
+      server: Server,
+      path: string
+    ): Effect.Effect<SocketForward.RemoteSocket, SshError | SocketForward.SocketRefused>
   }
 >()("jiji/layers/ssh/Ssh") {
   /** Real connections. {@link SshSettings} has the limits. */
@@ -163,7 +172,8 @@ export class Ssh extends Context.Service<
             return yield* ReverseForward.forward(yield* connection(server), options)
           },
           Effect.provideService(Events, events)
-        )
+        ),
+        dial: (server, path) => Effect.flatMap(connection(server), (opened) => SocketForward.dial(opened, path))
       })
     })
   )

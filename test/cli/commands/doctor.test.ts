@@ -43,10 +43,11 @@ on this machine:
 on web1 (deploy@203.0.113.10):
    4  # open the SSH connection
    5  jiji:look.sh docker docker podman
-   6  jiji:probe.sh docker shop
+   6  docker ps --all --filter 'label=jiji.project=shop'
    7  # forward 127.0.0.1:9270 to the local registry on this machine
    8  jiji:tunnel.sh docker 9270
 
+jiji does the same as these commands, through the engine's API where it can.
 jiji:NAME.sh is one of jiji's own scripts; \`jiji script NAME\` prints it.
 `)
 })

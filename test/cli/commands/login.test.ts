@@ -30,15 +30,15 @@ describe("jiji registry login and logout", () => {
       "",
       "on web1 (deploy@203.0.113.10):",
       expect.stringMatching(/# open the SSH connection$/),
-      expect.stringMatching(/jiji:probe.sh docker shop$/),
+      expect.stringMatching(/docker ps --all --filter 'label=jiji.project=shop'$/),
       expect.stringMatching(/docker login --username me --password-stdin ghcr.io < <redacted>$/),
       "",
       "on web2 (deploy@203.0.113.11):",
       expect.stringMatching(/# open the SSH connection$/),
-      expect.stringMatching(/jiji:probe.sh docker shop$/),
+      expect.stringMatching(/docker ps --all --filter 'label=jiji.project=shop'$/),
       expect.stringMatching(/docker login --username me --password-stdin ghcr.io < <redacted>$/),
       "",
-      "jiji:NAME.sh is one of jiji's own scripts; `jiji script NAME` prints it.",
+      "jiji does the same as these commands, through the engine's API where it can.",
       ""
     ])
     // Logging out needs no password.

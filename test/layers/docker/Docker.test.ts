@@ -66,7 +66,7 @@ describe("probing a server", () => {
     Effect.gen(function* () {
       const { lines, result } = yield* probe({ stdout: "docker 20.10.24 x86_64\n[]\n" })
       expect(result).toEqual({ name: "docker", version: "20.10.24", architecture: "amd64", containers: [] })
-      expect(lines).toEqual(["web1: probe docker shop"])
+      expect(lines).toEqual(["web1: probe engine=docker project=shop"])
       const names = ["aarch64", "armv7l", "i686", "riscv64"]
       const found = yield* Effect.forEach(names, (name) => probe({ stdout: `podman 4.3.1 ${name}\n[]\n` }))
       expect(found.map(({ result }) => `${result.name} ${result.architecture}`)).toEqual([
@@ -185,7 +185,7 @@ describe("pushing an image", () => {
   it.effect("returns the digest that docker prints", () =>
     Effect.gen(function* () {
       const { lines, result } = yield* push("docker", { stdout: `Pushed\nv1: digest: ${digest} size: 527\n` })
-      expect(lines).toEqual(["local: push docker ghcr.io/me/web:v1 '' yes '' ''"])
+      expect(lines).toEqual(["local: push engine=docker image=ghcr.io/me/web:v1"])
       expect(result).toBe(digest)
     })
   )
@@ -193,7 +193,7 @@ describe("pushing an image", () => {
   it.effect("returns the digest that podman writes to a file, not the one it lists locally", () =>
     Effect.gen(function* () {
       const { lines, result } = yield* push("podman", { stdout: digest })
-      expect(lines).toEqual(["local: push podman ghcr.io/me/web:v1 '' yes '' ''"])
+      expect(lines).toEqual(["local: push engine=podman image=ghcr.io/me/web:v1"])
       expect(result).toBe(digest)
     })
   )
@@ -223,7 +223,9 @@ describe("pulling an image", () => {
       const { commands, lines, result } = yield* scripted([{ stdout: image }], (docker) =>
         docker.pull(server, { ...options, name: named })
       )
-      expect(lines).toEqual(["web1: pull docker ghcr.io/me/web@sha256:d1 ghcr.io/me/web:v1 true no yes '' ''"])
+      expect(lines).toEqual([
+        "web1: pull engine=docker from=ghcr.io/me/web@sha256:d1 name=ghcr.io/me/web:v1 verify=yes progress=yes"
+      ])
       expect(commands[0]?.command.env).toEqual({})
       expect(result).toMatchObject({ id: "sha256:i1", digest })
     })
@@ -254,7 +256,9 @@ describe("pulling an image", () => {
       const { commands, lines } = yield* scripted([{ stdout: image }], (docker) =>
         docker.pull(server, { ...options, engine: "podman", verify: false, drop: true, credentials })
       )
-      expect(lines).toEqual(["web1: pull podman ghcr.io/me/web@sha256:d1 '' false yes yes ghcr.io me"])
+      expect(lines).toEqual([
+        "web1: pull engine=podman from=ghcr.io/me/web@sha256:d1 drop=yes progress=yes registry=ghcr.io user=me"
+      ])
       expect(JSON.stringify(commands)).not.toContain("hunter22")
       const password = commands[0]?.command.env?.["JIJI_PASSWORD"]
       expect(Redacted.isRedacted(password) && Redacted.value(password)).toBe("hunter22")

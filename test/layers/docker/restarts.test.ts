@@ -3,7 +3,9 @@ import { Effect } from "effect"
 import { mkdirSync, renameSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { buildLostEngine, parseEngineError } from "../../../src/layers/docker/DockerError.ts"
-import { scripts } from "../../../src/layers/docker/scripts.ts"
+import { argumentsOf } from "../../../src/layers/processes/Command.ts"
+import { pull } from "../../../src/layers/docker/pull/pull.ts"
+import { push } from "../../../src/layers/docker/push/push.ts"
 import { withoutProgress } from "../../../src/layers/docker/withoutProgress.ts"
 import { it } from "../../support/effect.ts"
 import * as FakeEngine from "./FakeEngine.ts"
@@ -14,9 +16,16 @@ const startDocker = (folder: string, pid: number): void => {
   renameSync(join(folder, "new"), join(folder, "docker.pid"))
 }
 
+const noLogin = { registry: "", user: "" }
 const transfers = [
-  ["pull", scripts.pull, ["docker", "a", "", "true", "no", "no", "", ""]],
-  ["push", scripts.push, ["docker", "a", "", "no", "", ""]]
+  [
+    "pull",
+    pull.text,
+    argumentsOf(
+      pull.command({ engine: "docker", from: "a", name: "", verify: true, drop: false, progress: false, ...noLogin })
+    )
+  ],
+  ["push", push.text, argumentsOf(push.command({ engine: "docker", image: "a", insecure: false, ...noLogin }))]
 ] as const
 
 for (const shell of ["sh", "busybox sh"])

@@ -2,12 +2,31 @@ import { describe, expect } from "bun:test"
 import { Effect, Fiber } from "effect"
 import { readdirSync } from "node:fs"
 import { join } from "node:path"
-import { scripts } from "../../../src/layers/docker/scripts.ts"
+import { argumentsOf } from "../../../src/layers/processes/Command.ts"
+import { probe } from "../../../src/layers/docker/probe/probe.ts"
+import { pull } from "../../../src/layers/docker/pull/pull.ts"
 import { it } from "../../support/effect.ts"
 import * as FakeEngine from "./FakeEngine.ts"
 import { untilEffect } from "../../support/waiting.ts"
 
-const { probe: probeScript, pull: pullScript } = scripts
+const { text: probeScript } = probe
+const { text: pullScript } = pull
+/** The arguments of a pull. */
+const pulling = (from: string, options: Partial<Parameters<typeof pull.command>[0]> = {}) =>
+  argumentsOf(
+    pull.command({
+      engine: "docker",
+      from,
+      name: "",
+      verify: true,
+      drop: false,
+      progress: false,
+      registry: "",
+      user: "",
+      ...options
+    })
+  )
+const probing = argumentsOf(probe.command({ engine: "docker", project: "shop", client: true }))
 const machine = Bun.spawnSync(["uname", "-m"]).stdout.toString().trim()
 
 for (const shell of ["sh", "busybox sh"]) {
@@ -18,14 +37,14 @@ for (const shell of ["sh", "busybox sh"]) {
     it.live("reports the engine, its version, the processor and the project's containers", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
-        expect(yield* run(engine, probeScript, ["docker", "shop"])).toEqual({
+        expect(yield* run(engine, probeScript, probing)).toEqual({
           code: 0,
           stdout: `docker 20.10.24 ${machine}\n[]\n`,
           stderr: ""
         })
         engine.add("shop-web", "id1")
         engine.add("shop-api", "id2")
-        const { stdout } = yield* run(engine, probeScript, ["docker", "shop"])
+        const { stdout } = yield* run(engine, probeScript, probing)
         expect(stdout).toBe(`docker 20.10.24 ${machine}\n[id2]\n[id1]\n`)
         expect(engine.get("log").replaceAll("\u001f", " ")).toContain("--filter label=jiji.project=shop ")
       })
@@ -37,7 +56,7 @@ for (const shell of ["sh", "busybox sh"]) {
         engine.set("version", "4.3.1\n")
         // Only this folder, or the machine's own docker would be found.
         const env = { PATH: `${engine.dir}:${yield* only("uname")}` }
-        const { stdout } = yield* run(engine, probeScript, ["docker", "shop"], env)
+        const { stdout } = yield* run(engine, probeScript, probing, env)
         expect(stdout).toBe(`podman 4.3.1 ${machine}\n[]\n`)
       })
     )
@@ -46,7 +65,7 @@ for (const shell of ["sh", "busybox sh"]) {
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         engine.set("warning", "WARNING: Error loading config file: /root/.docker/config.json\n")
-        const { stdout } = yield* run(engine, probeScript, ["docker", "shop"])
+        const { stdout } = yield* run(engine, probeScript, probing)
         expect(stdout).toBe(`docker 20.10.24 ${machine}\n[]\n`)
       })
     )
@@ -55,7 +74,7 @@ for (const shell of ["sh", "busybox sh"]) {
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         const env = { PATH: yield* only("uname") }
-        const ended = yield* run(engine, probeScript, ["docker", "shop"], env)
+        const ended = yield* run(engine, probeScript, probing, env)
         expect(ended).toEqual({ code: 127, stdout: "", stderr: "docker: not found\n" })
       })
     )
@@ -64,7 +83,7 @@ for (const shell of ["sh", "busybox sh"]) {
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         engine.fail("version", "permission denied while trying to connect to the Docker daemon socket")
-        const ended = yield* run(engine, probeScript, ["docker", "shop"])
+        const ended = yield* run(engine, probeScript, probing)
         expect(ended.code).toBe(1)
         expect(ended.stderr).toBe("permission denied while trying to connect to the Docker daemon socket\n")
       })
@@ -75,7 +94,7 @@ for (const shell of ["sh", "busybox sh"]) {
     it.live("pulls by digest, names the image and describes it", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
-        const args = ["docker", "ghcr.io/me/web@sha256:d1", "ghcr.io/me/web:v1", "true", "no", "no", "", ""]
+        const args = pulling("ghcr.io/me/web@sha256:d1", { name: "ghcr.io/me/web:v1" })
         const ended = yield* run(engine, pullScript, args)
         expect(ended).toEqual({ code: 0, stdout: '[{"the": "image"}]\n', stderr: "Pulling from somewhere\n" })
         expect(engine.calls()).toEqual([
@@ -89,16 +108,11 @@ for (const shell of ["sh", "busybox sh"]) {
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         engine.fail("rmi", "in use")
-        const ended = yield* run(engine, pullScript, [
-          "docker",
-          "localhost:1/a@sha256:d1",
-          "localhost:9270/a:1",
-          "true",
-          "yes",
-          "no",
-          "",
-          ""
-        ])
+        const ended = yield* run(
+          engine,
+          pullScript,
+          pulling("localhost:1/a@sha256:d1", { name: "localhost:9270/a:1", drop: true })
+        )
         expect(ended.code).toBe(0)
         expect(engine.calls().at(-1)).toBe("rmi localhost:1/a@sha256:d1")
       })
@@ -107,7 +121,7 @@ for (const shell of ["sh", "busybox sh"]) {
     it.live("tells only podman whether to verify TLS", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make("podman")
-        yield* run(engine, pullScript, ["podman", "localhost:9270/a@sha256:d1", "", "false", "no", "no", "", ""])
+        yield* run(engine, pullScript, pulling("localhost:9270/a@sha256:d1", { engine: "podman", verify: false }))
         expect(engine.calls()).toEqual(["pull --tls-verify=false localhost:9270/a@sha256:d1"])
       })
     )
@@ -116,13 +130,13 @@ for (const shell of ["sh", "busybox sh"]) {
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         engine.fail("pull", "manifest unknown")
-        const ended = yield* run(engine, pullScript, ["docker", "a", "b", "true", "yes", "no", "", ""])
+        const ended = yield* run(engine, pullScript, pulling("a", { name: "b", drop: true }))
         expect(ended).toEqual({ code: 125, stdout: "", stderr: "manifest unknown\n" })
         expect(engine.calls()).toEqual(["pull a"])
       })
     )
 
-    const login = ["docker", "ghcr.io/me/web@sha256:d1", "", "true", "no", "no", "ghcr.io", "me"]
+    const login = pulling("ghcr.io/me/web@sha256:d1", { registry: "ghcr.io", user: "me" })
     const folders = (engine: FakeEngine.FakeEngine) => readdirSync(join(engine.dir, "tmp"))
 
     it.live("logs in for this pull only, and leaves no login behind", () =>
@@ -177,7 +191,7 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
-    const told = ["docker", "ghcr.io/me/web@sha256:d1", "", "true", "no", "yes", "", ""]
+    const told = pulling("ghcr.io/me/web@sha256:d1", { progress: true })
     const onTerminal = "On a terminal of 200 100, with /dev/null to read\r\nPulling from somewhere\r\n"
 
     it.live("gives the engine a terminal to report bytes, and passes its exit code on", () =>
@@ -242,7 +256,7 @@ for (const shell of ["sh", "busybox sh"]) {
     it.live("reports that it waits for another podman pull, and gives up after an hour", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make("podman")
-        const args = ["podman", "ghcr.io/me/web@sha256:d1", "ghcr.io/me/web:v1", "true", "no", "no", "", ""]
+        const args = pulling("ghcr.io/me/web@sha256:d1", { engine: "podman", name: "ghcr.io/me/web:v1" })
         engine.block("pull")
         const first = yield* engine.start(shell, pullScript, args)
         yield* engine.blocked

@@ -1,10 +1,7 @@
 # Pulls an image, tags it with the name under which it runs, and prints its JSON.
-# Arguments: engine; reference to pull; name to tag it with, or empty; whether to verify TLS (true or false); whether to
-# remove the pulled reference afterwards (yes or no); whether to report progress (yes or no); registry and user to log in
-# with, or both empty. JIJI_PASSWORD holds the password for the login.
 set -u
-export engine=$1 from=$2 verify=$4 apart=
-name=$3 drop=$5 progress=$6 registry=$7 user=$8
+export engine from apart= tls=true
+[ "$verify" = yes ] || tls=false
 
 [ -z "$registry" ] || own_login "$engine" "$registry" "$user"
 
@@ -25,7 +22,7 @@ fi
 
 # In the background, because the shell runs traps only after a foreground program has exited.
 case $engine in
-  podman) line='exec $apart podman pull --tls-verify="$verify" "$from" 9>&-' ;;
+  podman) line='exec $apart podman pull --tls-verify="$tls" "$from" 9>&-' ;;
   *) line='exec $apart "$engine" pull "$from" 2>&9 9>&-' ;;
 esac
 on_terminal "$line" >&2 8<&- &

@@ -1,0 +1,180 @@
+import { Effect, Exit, Redacted, type Schema, Scope } from "effect"
+import type { ImageReference } from "../../../config/ImageReference.ts"
+import type { Server } from "../../../config/Project.ts"
+import type { Events } from "../../../core/Events.ts"
+import type { Amount } from "../../../core/Progress.ts"
+import { type CommandTimedOut, type Limit, OutputTooLong } from "../../processes/Command.ts"
+import { enforceLimit } from "../../processes/limit.ts"
+import { linePublisher } from "../../processes/output.ts"
+import type { Shell, ShellError } from "../../shell/Shell.ts"
+import type { SocketRefused } from "../../ssh/SocketForward.ts"
+import { EngineDown, type EngineError, EngineRestarted, EngineUnclear, parseEngineError } from "../DockerError.ts"
+import type { InspectedContainer, InspectedImage } from "../inspect.ts"
+import { answerLimit } from "../limits.ts"
+import type { ApiPlace } from "../probe/probe.ts"
+import { type ApiUnusable, connect, type EngineApi } from "./EngineApi.ts"
+import type { ApiFailure } from "./http.ts"
+
+const engine = "docker"
+
+type RequestError = ApiFailure | SocketRefused | Schema.SchemaError | ShellError
+
+/** What an operation is called in errors, and the reference that it is about. */
+interface Context {
+  readonly operation: string
+  readonly reference?: string
+  /** Whether no credentials from deploy.yml are used. */
+  readonly isOwn?: boolean
+  /** Whether docker stopped or restarted meanwhile. */
+  readonly hasRestarted?: boolean
+}
+
+/** How a failed request is reported: in the same way as a failed command of docker's client. */
+const engineError =
+  (machine: string, context: Context) =>
+  (error: RequestError): EngineError | ShellError => {
+    const { operation } = context
+    switch (error._tag) {
+      case "ApiRefused": {
+        const stderr = `Error response from daemon: ${error.message}\n`
+        return parseEngineError({ machine, engine, ...context }, { stdout: "", stderr, exitCode: 1 })
+      }
+      case "ApiBroken":
+        return new EngineRestarted({ machine, engine, operation, detail: error.reason })
+      case "ApiTooLong":
+        return new OutputTooLong({ machine, program: engine, bytes: error.bytes })
+      case "SocketRefused":
+        return new EngineDown({ machine, engine, detail: `nothing accepts connections on ${error.path}` })
+      case "SchemaError":
+        return new EngineUnclear({ machine, engine, operation, reason: error })
+      default:
+        return error
+    }
+  }
+
+type Unusable = ApiUnusable | ApiFailure | SocketRefused | Schema.SchemaError
+
+const isUnusable = (error: ApiUnusable | RequestError): error is Unusable =>
+  ["ApiUnusable", "ApiRefused", "ApiBroken", "ApiTooLong", "SocketRefused", "SchemaError"].includes(error._tag)
+
+/** Why jiji cannot use the API of a server. */
+const reasonOf = (error: Unusable): string => {
+  switch (error._tag) {
+    case "ApiUnusable":
+      return error.reason
+    case "SocketRefused":
+      return error.isForbidden ? "sshd does not forward Unix sockets" : `nothing accepts connections on ${error.path}`
+    default:
+      return "the API does not answer as docker does"
+  }
+}
+
+export interface ApiPull {
+  readonly reference: ImageReference
+  /** The reference as text. */
+  readonly name: string
+  readonly credentials?: {
+    readonly server: string
+    readonly username: string
+    readonly password: Redacted.Redacted<string>
+  }
+  readonly limit: Limit
+  readonly report: (amount: Amount) => void
+  readonly isOwn: boolean
+}
+
+/** Docker's API on one server. */
+export interface ServerApi {
+  readonly version: string
+  readonly apiVersion: string
+  readonly place: ApiPlace
+  /** The containers of a project, running or not. */
+  containers(project: string): Effect.Effect<ReadonlyArray<InspectedContainer>, EngineError | ShellError>
+  /** Pulls an image, and publishes what docker says. */
+  pull(options: ApiPull): Effect.Effect<void, EngineError | ShellError>
+  image(name: string): Effect.Effect<InspectedImage, EngineError | ShellError>
+  tag(name: string, as: ImageReference): Effect.Effect<void, EngineError | ShellError>
+  /** Removes a name of an image, if docker lets it. */
+  untag(name: string): Effect.Effect<void>
+  /** Fails if docker does not answer at all. */
+  readonly ask: Effect.Effect<void, CommandTimedOut>
+}
+
+const operations = (
+  events: Events["Service"],
+  server: Server,
+  place: ApiPlace,
+  api: EngineApi,
+  /** Whether docker has restarted since it was found. */
+  hasRestarted: Effect.Effect<boolean>
+): ServerApi => {
+  const machine = server.name
+  const within = (limit: Limit) => enforceLimit(events, machine, { words: [engine], limit })
+  const answer = within(answerLimit(engine))
+  const question = <A, E extends RequestError>(context: Context, request: Effect.Effect<A, E>) =>
+    Effect.mapError(answer.during(request), engineError(machine, context))
+  return {
+    version: api.version,
+    apiVersion: api.apiVersion,
+    place,
+    containers: (project) => question({ operation: "list containers" }, api.containers(project)),
+    image: (name) => question({ operation: `inspect ${name}`, reference: name }, api.image(name)),
+    tag: (name, as) => question({ operation: `tag ${name}`, reference: name }, api.tag(name, as)),
+    untag: (name) => Effect.ignore(answer.during(api.removeImage(name))),
+    ask: Effect.catch(answer.during(api.ping), (error) => (error._tag === "CommandTimedOut" ? error : Effect.void)),
+    pull: Effect.fnUntraced(function* ({ credentials, isOwn, limit, name, reference, report }) {
+      const during = within(limit)
+      const show = linePublisher((stream: "stderr", line: string) =>
+        events.publish({ _tag: "StepOutput", machine, stream, line })
+      )
+      const pulling = api.pull({
+        reference,
+        report,
+        onMessage: during.onOutput,
+        onLines: (lines) => show("stderr", lines),
+        ...(credentials !== undefined && {
+          credentials: { ...credentials, password: Redacted.value(credentials.password) }
+        })
+      })
+      const context = { operation: `pull ${name}`, reference: name, isOwn }
+      yield* Effect.catch(during.during(pulling), (error) =>
+        Effect.flatMap(error._tag === "ApiRefused" ? hasRestarted : Effect.succeed(false), (hasRestarted) =>
+          Effect.fail(engineError(machine, { ...context, hasRestarted })(error))
+        )
+      )
+    })
+  }
+}
+
+/** Connects to the APIs of servers' engines. Connections stay open until the scope closes. */
+export const make = (events: Events["Service"], shell: Shell["Service"]) =>
+  Effect.map(Effect.scope, (parent) => {
+    const all = new Map<string, { readonly api: ServerApi; readonly scope: Scope.Closeable }>()
+    return {
+      /** The API of a server that was found before. */
+      get: (server: Server): ServerApi | undefined => all.get(server.name)?.api,
+      /** Connects to the API of a server. Returns why jiji cannot use it otherwise. */
+      connect: Effect.fnUntraced(function* (
+        server: Server,
+        place: ApiPlace,
+        daemonNow: Effect.Effect<string>
+      ): Effect.fn.Return<ServerApi | string, ShellError> {
+        const before = all.get(server.name)
+        if (before !== undefined) yield* Scope.close(before.scope, Exit.void)
+        all.delete(server.name)
+        const scope = yield* Scope.fork(parent)
+        const limit = enforceLimit(events, server.name, { words: [engine], limit: answerLimit(engine) })
+        return yield* limit.during(connect(shell, server, place.socket)).pipe(
+          Scope.provide(scope),
+          Effect.map((api) => {
+            const hasRestarted = Effect.map(daemonNow, (now) => now !== place.daemon)
+            const found = operations(events, server, place, api, hasRestarted)
+            all.set(server.name, { api: found, scope })
+            return found
+          }),
+          Effect.onError(() => Scope.close(scope, Exit.void)),
+          Effect.catchIf(isUnusable, (error) => Effect.succeed(reasonOf(error)))
+        )
+      })
+    }
+  })
