@@ -14,6 +14,7 @@ import { supervise } from "./cli/process/supervise.ts"
 import { Terminal } from "./cli/process/Terminal.ts"
 import { RunLayers } from "./cli/RunLayers.ts"
 import { makeTelemetry } from "./cli/telemetry/telemetry.ts"
+import { helpWords } from "./cli/helpWords.ts"
 import { usualWords } from "./cli/usualWords.ts"
 import { UserPaths } from "./cli/UserPaths.ts"
 import type { Project } from "./config/Project.ts"
@@ -93,7 +94,7 @@ const services = Layer.mergeAll(
   Layer.provideMerge(Platform.layer)
 )
 
-const words = separatePipelineFlags(usualWords(process.argv.slice(2)))
+const words = separatePipelineFlags(helpWords(RootCommand.command, usualWords(process.argv.slice(2))))
 const program = Command.runWith(RootCommand.command, { version })(words).pipe(
   Effect.tapCause(github.reportExit),
   Effect.provide(services)

@@ -1,4 +1,5 @@
 import { commandEnd } from "./commandValue.ts"
+import { undecodable } from "./utf8.ts"
 
 /** A line of a `.env` file with a syntax error. The message does not quote the line, which may have a secret. */
 export interface DotEnvFault {
@@ -79,12 +80,15 @@ export const parseDotEnv = (contents: string): DotEnv => {
   }
   const endOfLine = (): number => (rest.includes("\n") ? rest.indexOf("\n") : rest.length)
   const set = (name: string | undefined, value: DotEnvValue | string, at: number) => {
+    const text = typeof value === "string" ? "" : value._tag === "Text" ? value.text : value.command
     const fault =
       typeof value === "string"
         ? value
-        : value._tag === "Text" && value.text.includes("\0")
-          ? "contains a NUL byte, which no variable can hold"
-          : undefined
+        : text.includes(undecodable)
+          ? "is not UTF-8 text"
+          : value._tag === "Text" && text.includes("\0")
+            ? "contains a NUL byte, which no variable can hold"
+            : undefined
     if (fault !== undefined) {
       faults.push({ line: at, message: fault })
       if (name !== undefined) suspects.add(name)

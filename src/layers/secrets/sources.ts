@@ -1,7 +1,7 @@
 import { Effect, Path } from "effect"
 import { type DotEnvFault, type DotEnvValue, parseDotEnv } from "../../config/DotEnv.ts"
 import { readRegularFile } from "../../config/regularFile.ts"
-import { decodeUtf8 } from "../../config/utf8.ts"
+import { decodeLines } from "../../config/utf8.ts"
 import { SecretsUnreadable } from "./SecretsError.ts"
 
 /** A source of secrets. */
@@ -35,12 +35,7 @@ export const readSource = Effect.fnUntraced(function* (root: string, file: strin
   )
   if (bytes === undefined)
     return { ...faultless, place: file, exists: false, get: () => undefined } satisfies SecretSource
-  const text = decodeUtf8(bytes)
-  if (typeof text !== "string") {
-    const faults = [{ line: text.line, message: "is not UTF-8 text" }]
-    return yield* new SecretsUnreadable({ file, reason: faults })
-  }
-  const { values, ...lines } = parseDotEnv(text)
+  const { values, ...lines } = parseDotEnv(decodeLines(bytes))
   return { ...lines, place: file, exists: true, get: (name) => values.get(name) } satisfies SecretSource
 })
 

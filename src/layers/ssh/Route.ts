@@ -24,14 +24,11 @@ interface Address {
   readonly user?: string
 }
 
-/** Parses `[user@]host[:port]` or a URL `ssh://…`. An IPv6 address with a port needs brackets. */
+/** Parses `[user@]host[:port]` or a URL `ssh://…`. An IPv6 address needs brackets. */
 const parseAddress = (text: string): Address | undefined => {
-  const match =
-    /^(?:ssh:\/\/)?(?:([^@\s]+)@)?(?:\[([0-9A-Fa-f:.%]+)\]|([^@\s[\]:/]+)|([0-9A-Fa-f:.%]+))(?::(\d{1,5}))?\/?$/.exec(
-      text
-    )
-  const host = match?.[2] ?? match?.[3] ?? match?.[4]
-  const port = match?.[5] === undefined ? undefined : Number(match[5])
+  const match = /^(?:ssh:\/\/)?(?:([^\s]+)@)?(?:\[([^\s[\]]+)\]|([^@\s[\]:/]+))(?::(\d*))?\/?$/.exec(text)
+  const host = match?.[2] ?? match?.[3]
+  const port = match?.[4] === undefined || match[4] === "" ? undefined : Number(match[4])
   if (host === undefined || (port !== undefined && (port < 1 || port > 65535))) return undefined
   return {
     host,

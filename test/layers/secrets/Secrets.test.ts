@@ -166,7 +166,7 @@ it.live("a .env that is not a file or not text is an error", () =>
     )
     expect(large.message).toBe(".env cannot be read: it is larger than 1 MiB.")
     const bytes = yield* Effect.flip(
-      withSecrets({ files: { ".env": Buffer.from("A=1\nB=\xe9\n", "latin1") } }, resolve("A"))
+      withSecrets({ files: { ".env": Buffer.from("A=1\nB=\xe9\n", "latin1") } }, resolve("B"))
     )
     expect(bytes.message).toBe(".env:2 is not UTF-8 text")
   })

@@ -49,6 +49,14 @@ const fail = (place: Place, problem: SshConfigRejected["problem"], detail?: stri
 /** The slot of an option: ProxyJump and ProxyCommand share one, and the first of them wins. */
 const slot = (keyword: string): string => (keyword === "proxyjump" || keyword === "proxycommand" ? "proxy" : keyword)
 
+/** Whether OpenSSH accepts a jump host: `[user@]host[:port]`, or a URL `ssh://…`. */
+const isJumpHost = (text: string): boolean => {
+  const plain = text.startsWith("ssh://") ? text.slice("ssh://".length).replace(/\/$/, "") : text
+  const match = /^(?:.+@)?(?:\[[^[\]]+\]|[^@:/[\]]+)(?::(\d*))?$/.exec(plain)
+  const port = match?.[1] ?? ""
+  return match !== null && (port === "" || (Number(port) >= 1 && Number(port) <= 65535))
+}
+
 /** Why OpenSSH refuses a file with these values of an option, whether its block applies or not. */
 const mistakeIn = (keyword: string, words: ReadonlyArray<string>): string | undefined => {
   switch (keyword) {
@@ -62,8 +70,10 @@ const mistakeIn = (keyword: string, words: ReadonlyArray<string>): string | unde
         ? "`none` must be the only value"
         : undefined
     case "proxyjump": {
-      const jump = words[0]?.split(",").find((each) => /^$|^@|@$/.test(each))
-      return jump === undefined ? undefined : `"${jump}" does not have the form [user@]host[:port]`
+      const jump = words[0]?.split(",").find((each) => !isJumpHost(each))
+      if (jump === undefined) return undefined
+      const hint = /^[0-9a-f]*:[0-9a-f]*:/i.test(jump) ? "; write an IPv6 address in brackets" : ""
+      return `"${jump}" does not have the form [user@]host[:port]${hint}`
     }
     case "ciphers":
     case "kexalgorithms":
