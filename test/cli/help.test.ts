@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { helpJson } from "../../docs/source/help.ts"
 import manifest from "../../package.json" with { type: "json" }
-import { program } from "../support/program.ts"
+import { program, shortRun } from "../support/program.ts"
 import { compileFirst } from "./project.ts"
 
 compileFirst()
@@ -20,7 +20,7 @@ const printed = (words: ReadonlyArray<string>, env: Readonly<Record<string, stri
 /** The help that a command itself prints: only the parser understands `--help=true`. */
 const commandHelp = (env: Readonly<Record<string, string>> = {}, words: ReadonlyArray<string> = []) =>
   Bun.spawnSync([program, "--help=true", ...words], {
-    env: { HOME: "/", ...env },
+    env: { HOME: "/", ...shortRun, ...env },
     stdin: "ignore"
   }).stdout.toString()
 

@@ -2,7 +2,7 @@ import { beforeAll } from "bun:test"
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { homedir, tmpdir } from "node:os"
 import { dirname, join } from "node:path"
-import { compile, program } from "../support/program.ts"
+import { compile, program, shortRun } from "../support/program.ts"
 
 /** The source file of jiji. */
 export const source = join(import.meta.dir, "../../src/main.ts")
@@ -20,7 +20,7 @@ export const project = (files: Readonly<Record<string, string>>) => {
   }
   // Keeps Bun's cache out of the home folder, which tests compare.
   const compiled = join(homedir(), ".bun/install/cache/@t@")
-  const env = { PATH: "/usr/bin:/bin", HOME: home, BUN_RUNTIME_TRANSPILER_CACHE_PATH: compiled }
+  const env = { PATH: "/usr/bin:/bin", HOME: home, BUN_RUNTIME_TRANSPILER_CACHE_PATH: compiled, ...shortRun }
   return {
     root,
     home,

@@ -6,6 +6,9 @@ const root = join(import.meta.dir, "../..")
 /** jiji as a release compiles it: what users run. It starts in a third of the time that the source takes. */
 export const program = join(root, "dist/program/jiji")
 
+/** Saves half of the processor time of a short run, which Bun would spend on optimizing code that then hardly runs. */
+export const shortRun = { BUN_JSC_thresholdForJITAfterWarmUp: "10000" }
+
 const sources = () => [
   "src",
   "bin/build",

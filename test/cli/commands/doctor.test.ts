@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { program } from "../../support/program.ts"
+import { program, shortRun } from "../../support/program.ts"
 import { compileFirst } from "../project.ts"
 
 compileFirst()
@@ -22,7 +22,7 @@ const doctor = (text: string, ...args: ReadonlyArray<string>) => {
   writeFileSync(join(root, ".jiji/deploy.yml"), text)
   const { exitCode, stderr, stdout } = Bun.spawnSync([program, "doctor", ...args], {
     cwd: root,
-    env: { PATH: "/usr/bin:/bin", HOME: join(root, "home") },
+    env: { PATH: "/usr/bin:/bin", HOME: join(root, "home"), ...shortRun },
     stdin: "ignore"
   })
   const left = readdirSync(join(root, "home"))
