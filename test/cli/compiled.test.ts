@@ -1,16 +1,13 @@
-import { afterAll, beforeAll, expect, test } from "bun:test"
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { expect, test } from "bun:test"
+import { chmodSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { Client } from "ssh2"
 import { parse } from "yaml"
-import { compile, pipelines, smoke } from "./pipelines/program.ts"
-import { project } from "./project.ts"
+import { program } from "../support/program.ts"
+import { pipelines, smoke } from "./pipelines/program.ts"
+import { compileFirst, project } from "./project.ts"
 
-const folder = mkdtempSync(join(tmpdir(), "jiji-compiled-"))
-const jiji = join(folder, "jiji")
-beforeAll(() => compile(jiji), 120_000)
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+compileFirst()
 
 /** Logs in, calls a function that ends the connection, and waits for its end. */
 const connected = (file: string, use: (client: Client) => void) =>
@@ -30,7 +27,7 @@ test("the sandbox of the compiled jiji survives a client that disconnects in an 
     "bin/docker": "#!/bin/sh\necho shop-web\n"
   })
   chmodSync(join(shop.root, "bin/docker"), 0o755)
-  const child = Bun.spawn([jiji, "sandbox"], {
+  const child = Bun.spawn([program, "sandbox"], {
     cwd: shop.root,
     env: { ...shop.env, PATH: `${shop.root}/bin:${shop.env.PATH}` },
     stdin: "ignore",
@@ -60,7 +57,7 @@ test("the sandbox of the compiled jiji survives a client that disconnects in an 
 })
 
 test("the compiled jiji runs a pipeline that imports jiji and effect without installing them", () => {
-  using shop = pipelines({ ".jiji/pipelines/smoke.ts": smoke }, [jiji])
+  using shop = pipelines({ ".jiji/pipelines/smoke.ts": smoke })
   const { code, stderr, stdout } = shop.jiji(["run", "smoke", "--smoke-path", "/up", "--dry-run"])
   expect([code, stderr]).toEqual([0, ""])
   expect(stdout).toContain(
@@ -79,6 +76,6 @@ if (Alone.succeed !== Effect.succeed) throw new Error("two copies of effect")
 if (typeof Flag.String !== "function" || typeof Recording.layer !== "function") throw new Error("wrong modules")
 export default Pipeline.make("mine")
 `
-  using shop = pipelines({ "x.ts": file }, [jiji])
+  using shop = pipelines({ "x.ts": file })
   expect(shop.jiji(["run", "x.ts", "--dry-run"])).toMatchObject({ code: 0, stderr: "" })
 })

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test"
 import { join } from "node:path"
 
-import { bundle, project } from "./project.ts"
+import { compileFirst, project } from "./project.ts"
 import { deployFile, files } from "./shop.ts"
 
-bundle()
+compileFirst()
 
 describe("a dry run", () => {
   test("prints every command by machine, changes nothing, and needs no engine and no server", () => {

@@ -1,10 +1,9 @@
 import { expect, test } from "bun:test"
-import { bundle, project } from "./project.ts"
-import { bundleFull, pipelines } from "./pipelines/program.ts"
+import { pipelines } from "./pipelines/program.ts"
+import { compileFirst, project } from "./project.ts"
 import { files } from "./shop.ts"
 
-bundle()
-bundleFull()
+compileFirst()
 
 const warning =
   /^warnings:\n {2}deploy\/version: The version is a hash of the files to build, because git cannot read .*\n\n/m

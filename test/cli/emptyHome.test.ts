@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test"
 import { existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { bundle, project } from "./project.ts"
+import { compileFirst, project } from "./project.ts"
 
-bundle()
+compileFirst()
 
 const deploy = `
 project: shop

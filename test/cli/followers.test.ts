@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { bundle, main, project } from "./project.ts"
 import { isAlive, pidsIn } from "../support/processes.ts"
+import { program } from "../support/program.ts"
+import { compileFirst, project } from "./project.ts"
 
-bundle()
+compileFirst()
 
 // Nothing listens on port 1, so a deploy fails soon.
 const deployFile = `project: shop
@@ -53,7 +54,7 @@ const run = async (
   args: ReadonlyArray<string>,
   env: Readonly<Record<string, string>>
 ) => {
-  const child = Bun.spawn([process.execPath, main, ...args], {
+  const child = Bun.spawn([program, ...args], {
     cwd: shop.root,
     env: { ...shop.env, ...env },
     stdin: "ignore",
@@ -116,7 +117,7 @@ test("Ctrl-C stops a required hook and the deploy that waits for it, and other h
 `,
     ".env": files[".env"]
   })
-  const child = Bun.spawn([process.execPath, main, "deploy"], {
+  const child = Bun.spawn([program, "deploy"], {
     cwd: shop.root,
     env: shop.env,
     stdin: "ignore",

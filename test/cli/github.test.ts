@@ -2,9 +2,9 @@ import { expect, test } from "bun:test"
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { faults } from "../docs/eventLines.ts"
-import { bundle, project } from "./project.ts"
+import { compileFirst, project } from "./project.ts"
 
-bundle()
+compileFirst()
 
 const github = { GITHUB_ACTIONS: "true" }
 

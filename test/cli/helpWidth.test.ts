@@ -1,9 +1,10 @@
 import { beforeAll, describe, expect, test } from "bun:test"
 import { allHelp } from "../../docs/source/help.ts"
 import { type HelpSection, renderHelp } from "../../src/core/helpText.ts"
-import { bundle, main, project } from "./project.ts"
+import { program } from "../support/program.ts"
+import { compileFirst, project } from "./project.ts"
 
-bundle()
+compileFirst()
 
 /** The command lines of the examples, which are never wrapped. */
 const exampleCommands = (help: string): ReadonlyArray<string> =>
@@ -79,22 +80,24 @@ describe("the help of every command", () => {
 describe("jiji --help", () => {
   test("is not wrapped in a pipe", () => {
     using empty = project({})
-    expect(empty.jiji(["deploy", "--help"]).stdout).toContain(
+    expect(empty.jiji(["--help=true", "deploy"]).stdout).toContain(
       "\n  --config, -c FILE         Deploy file to use (default: the nearest .jiji/deploy.yml in this or a parent folder)\n"
     )
   })
 
   test("uses the width of the terminal, or COLUMNS instead if it is set", () => {
     using empty = project({})
+    // Of the command itself: help.test.ts compares it with the help that is printed without loading jiji.
+    const words = ["--help=true", "deploy"]
     const inTerminal = (columns: number, variable = "") => {
-      const line = `stty cols ${columns}; ${variable} NO_COLOR=1 '${process.execPath}' '${main}' deploy --help`
+      const line = `stty cols ${columns}; ${variable} NO_COLOR=1 '${program}' ${words.join(" ")}`
       const { stdout } = Bun.spawnSync(["script", "-qec", line, "/dev/null"], {
         env: { ...empty.env, TERM: "xterm" },
         stdin: "ignore"
       })
       return stdout.toString().replaceAll("\r\n", "\n")
     }
-    const help = (COLUMNS: string) => empty.jiji(["deploy", "--help"], { COLUMNS }).stdout
+    const help = (COLUMNS: string) => empty.jiji(words, { COLUMNS }).stdout
     expect(inTerminal(40)).toBe(help("40"))
     expect(inTerminal(90)).toBe(help("90"))
     expect(inTerminal(40, "COLUMNS=70")).toBe(help("70"))

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test"
 
-import { bundle, project } from "./project.ts"
+import { compileFirst, project } from "./project.ts"
 import { files } from "./shop.ts"
 
-bundle()
+compileFirst()
 
 describe("an invalid configuration", () => {
   test("fails if it does not exist", () => {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test"
 import { faults } from "../docs/eventLines.ts"
-import { bundle, project } from "./project.ts"
+import { compileFirst, project } from "./project.ts"
 
-bundle()
+compileFirst()
 
 const files = (registry: string) => ({
   ".jiji/deploy.yml": `project: shop

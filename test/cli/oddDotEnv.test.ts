@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
-import { bundle, project } from "./project.ts"
+import { compileFirst, project } from "./project.ts"
 
-bundle()
+compileFirst()
 
 const config =
   "project: shop\nservers: { a: { host: a } }\n" +

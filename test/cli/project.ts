@@ -2,18 +2,13 @@ import { beforeAll } from "bun:test"
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { homedir, tmpdir } from "node:os"
 import { dirname, join } from "node:path"
-import { bundleOf } from "../support/bundle.ts"
+import { compile, program, shortRun } from "../support/program.ts"
 
 /** The source file of jiji. */
 export const source = join(import.meta.dir, "../../src/main.ts")
 
-const program = bundleOf("src/main.ts")
-
-/** A bundle of jiji, which starts three times as fast. */
-export const main = program.path
-
-/** Builds it before the tests of a file. */
-export const bundle = () => beforeAll(program.make)
+/** Compiles jiji before the tests of a file. */
+export const compileFirst = () => beforeAll(compile, 120_000)
 
 /** A folder with files, and a function that runs `jiji` there, with an empty home folder. */
 export const project = (files: Readonly<Record<string, string>>) => {
@@ -25,13 +20,13 @@ export const project = (files: Readonly<Record<string, string>>) => {
   }
   // Keeps Bun's cache out of the home folder, which tests compare.
   const compiled = join(homedir(), ".bun/install/cache/@t@")
-  const env = { PATH: "/usr/bin:/bin", HOME: home, BUN_RUNTIME_TRANSPILER_CACHE_PATH: compiled }
+  const env = { PATH: "/usr/bin:/bin", HOME: home, BUN_RUNTIME_TRANSPILER_CACHE_PATH: compiled, ...shortRun }
   return {
     root,
     home,
     env,
     jiji: (args: ReadonlyArray<string>, more: Readonly<Record<string, string>> = {}) => {
-      const { exitCode, stderr, stdout } = Bun.spawnSync([process.execPath, main, ...args], {
+      const { exitCode, stderr, stdout } = Bun.spawnSync([program, ...args], {
         cwd: root,
         env: { ...env, ...more },
         stdin: "ignore",

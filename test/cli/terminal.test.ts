@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test"
 import { emulator } from "../reporters/emulator.ts"
-import { bundle, main, project } from "./project.ts"
+import { program } from "../support/program.ts"
 import { until } from "../support/waiting.ts"
+import { compileFirst, project } from "./project.ts"
 
-bundle()
+compileFirst()
 
 // The secrets step runs until it is stopped, as with a password manager that does not answer.
 const files = {
@@ -23,7 +24,7 @@ const atTerminal = (
 ) => {
   const screen = emulator(columns, 24)
   const decoder = new TextDecoder()
-  const child = Bun.spawn(["sh", "-c", `${first}exec "$0" "$@"`, process.execPath, main, "deploy"], {
+  const child = Bun.spawn(["sh", "-c", `${first}exec "$0" "$@"`, program, "deploy"], {
     cwd: shop.root,
     env: { ...shop.env, TERM: "xterm-256color", ...more },
     terminal: { cols: columns, rows: 24, data: (_, bytes) => screen.write(decoder.decode(bytes, { stream: true })) }

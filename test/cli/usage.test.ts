@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
-import { bundle, project } from "./project.ts"
+import { compileFirst, project } from "./project.ts"
 
-bundle()
+compileFirst()
 
 test("the usage of a command is what can be typed", () => {
   using empty = project({})

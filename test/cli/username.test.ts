@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
-import { bundle, project } from "./project.ts"
+import { compileFirst, project } from "./project.ts"
 
-bundle()
+compileFirst()
 
 const files = (registry: string) => ({
   ".jiji/deploy.yml": `project: shop

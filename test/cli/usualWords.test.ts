@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test"
 import { symlinkSync, unlinkSync } from "node:fs"
 import { join } from "node:path"
 import manifest from "../../package.json" with { type: "json" }
-import { bundle, project } from "./project.ts"
+import { compileFirst, project } from "./project.ts"
 
-bundle()
+compileFirst()
 
 describe("jiji understands", () => {
   test.each(["version", "-v", "-V", "--version"])("%s", (word) => {

@@ -6,11 +6,11 @@ import { approval } from "../../examples/approval/.jiji/pipelines/approval.ts"
 import { canary } from "../../examples/canary/.jiji/pipelines/canary.ts"
 import { monorepo } from "../../examples/monorepo/.jiji/pipelines/monorepo.ts"
 import { Answer, Rehearsal } from "../../src/testing/index.ts"
-import { bundleFull, full } from "../cli/pipelines/program.ts"
-import { project as folder } from "../cli/project.ts"
+import { compileFirst, project as folder } from "../cli/project.ts"
+import { program } from "../support/program.ts"
 import { until } from "../support/waiting.ts"
 
-bundleFull()
+compileFirst()
 
 const examples = join(import.meta.dir, "../../examples")
 const deployFile = (name: string) => readFileSync(join(examples, name, ".jiji/deploy.yml"), "utf8")
@@ -24,7 +24,7 @@ const start = (
   cwd = join(examples, name)
 ) => {
   const { env, [Symbol.dispose]: remove } = folder({})
-  const child = Bun.spawn([process.execPath, full, "run", name, ...args], {
+  const child = Bun.spawn([program, "run", name, ...args], {
     cwd,
     env,
     stdin,

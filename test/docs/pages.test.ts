@@ -6,11 +6,11 @@ import { parse } from "yaml"
 import { examples } from "../../docs/source/configuration.ts"
 import manifest from "../../package.json" with { type: "json" }
 import { parseDotEnv } from "../../src/config/DotEnv.ts"
-import { bundle, project } from "../cli/project.ts"
+import { compileFirst, project } from "../cli/project.ts"
 import { loadFiles } from "../config/project.ts"
 import { it } from "../support/effect.ts"
 
-bundle()
+compileFirst()
 
 const root = join(import.meta.dir, "../..")
 const pages = ["README.md", "CONTRIBUTING.md", ...new Glob("docs/*.md").scanSync(root)].sort()

@@ -1,9 +1,11 @@
 import { expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { bundleFull, full, pipelines } from "../cli/pipelines/program.ts"
+import { pipelines } from "../cli/pipelines/program.ts"
+import { compileFirst } from "../cli/project.ts"
+import { program } from "../support/program.ts"
 
-bundleFull()
+compileFirst()
 
 const root = join(import.meta.dir, "../..")
 const samples = (page: string) =>
@@ -32,7 +34,7 @@ test("the first pipelines of docs/pipelines.md run with `jiji run`", async () =>
 
   await using server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("no", { status: 503 }) })
   using shop = pipelines({ ".jiji/pipelines/smoke.ts": smoke })
-  const child = Bun.spawn([process.execPath, full, "run", "smoke", "--url", server.url.href], {
+  const child = Bun.spawn([program, "run", "smoke", "--url", server.url.href], {
     cwd: shop.root,
     env: shop.env,
     stdin: "ignore",

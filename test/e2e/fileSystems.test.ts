@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { bundle, main, project } from "../cli/project.ts"
+import { compileFirst, project } from "../cli/project.ts"
+import { program } from "../support/program.ts"
 
-bundle()
+compileFirst()
 
 const deploy =
   "project: shop\nservers: { a: { host: 127.0.0.1, arch: amd64 } }\nservices: { web: { image: nginx, hosts: [a] } }\n"
@@ -15,7 +16,7 @@ const jiji = (
   args: ReadonlyArray<string>,
   env: Readonly<Record<string, string>> = {}
 ) => {
-  const words = ["unshare", "--mount", "sh", "-ec", `${prepare}\nexec "$@"`, "sh", process.execPath, main, ...args]
+  const words = ["unshare", "--mount", "sh", "-ec", `${prepare}\nexec "$@"`, "sh", program, ...args]
   const { exitCode, stderr, stdout } = Bun.spawnSync(words, {
     cwd: shop.root,
     env: { ...shop.env, PROJECT: shop.root, ...env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },

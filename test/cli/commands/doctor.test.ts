@@ -2,8 +2,10 @@ import { expect, test } from "bun:test"
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { program, shortRun } from "../../support/program.ts"
+import { compileFirst } from "../project.ts"
 
-const main = join(import.meta.dir, "../../../src/main.ts")
+compileFirst()
 
 const deployFile = `project: shop
 servers:
@@ -18,9 +20,9 @@ const doctor = (text: string, ...args: ReadonlyArray<string>) => {
   mkdirSync(join(root, ".jiji"))
   mkdirSync(join(root, "home"))
   writeFileSync(join(root, ".jiji/deploy.yml"), text)
-  const { exitCode, stderr, stdout } = Bun.spawnSync([process.execPath, main, "doctor", ...args], {
+  const { exitCode, stderr, stdout } = Bun.spawnSync([program, "doctor", ...args], {
     cwd: root,
-    env: { PATH: "/usr/bin:/bin", HOME: join(root, "home"), BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0" },
+    env: { PATH: "/usr/bin:/bin", HOME: join(root, "home"), ...shortRun },
     stdin: "ignore"
   })
   const left = readdirSync(join(root, "home"))

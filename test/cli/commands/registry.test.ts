@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test"
 import { isLoopback } from "../../../src/layers/registry/Loopback.ts"
-import { bundle, main, project } from "../project.ts"
+import { program } from "../../support/program.ts"
+import { compileFirst, project } from "../project.ts"
 
-bundle()
+compileFirst()
 
 const port = 20_000 + (process.pid % 10_000)
 const files = (registry: string) => ({
@@ -16,7 +17,7 @@ const builtin = files(`type: local, port: ${port}`)
 
 /** Starts `jiji registry serve` and waits for its first output. */
 const serve = async (shop: ReturnType<typeof project>) => {
-  const child = Bun.spawn([process.execPath, main, "registry", "serve"], {
+  const child = Bun.spawn([program, "registry", "serve"], {
     cwd: shop.root,
     env: shop.env,
     stdin: "ignore",
@@ -103,7 +104,7 @@ servers: { web1: { host: 203.0.113.10 } }
 services: { web: { image: "nginx:1.27", hosts: [web1] } }
 `
     })
-    const child = Bun.spawn([process.execPath, main, "registry", "status"], {
+    const child = Bun.spawn([program, "registry", "status"], {
       cwd: shop.root,
       env: { ...shop.env, http_proxy: "http://127.0.0.1:1" },
       stdin: "ignore",

@@ -3,10 +3,11 @@ import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "nod
 import { join } from "node:path"
 import { Schema } from "effect"
 import { Event } from "../../../src/core/Event.ts"
-import { bundle, main, project } from "../project.ts"
+import { program } from "../../support/program.ts"
 import { until } from "../../support/waiting.ts"
+import { compileFirst, project } from "../project.ts"
 
-bundle()
+compileFirst()
 
 const files = {
   ".jiji/deploy.yml":
@@ -200,7 +201,7 @@ test("shows a run as running while its process lives, then its outcome, or that 
     ["SIGINT", "interrupted"],
     ["SIGKILL", "lost"]
   ] as const) {
-    const run = Bun.spawn([process.execPath, main, "deploy", "--version", "v1"], {
+    const run = Bun.spawn([program, "deploy", "--version", "v1"], {
       cwd: shop.root,
       env: shop.env,
       stdin: "ignore",

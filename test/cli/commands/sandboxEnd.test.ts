@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test"
 import { chmodSync } from "node:fs"
 import { join } from "node:path"
-import { bundle, main, project } from "../project.ts"
+import { program } from "../../support/program.ts"
+import { compileFirst, project } from "../project.ts"
 
-bundle()
+compileFirst()
 
 const deployFile = `project: shop
 servers: { web1: { host: 203.0.113.10 } }
@@ -14,7 +15,7 @@ services: { web: { image: "nginx:1.27", hosts: [web1] } }
 const lastLine = async (engine: string) => {
   using shop = project({ ".jiji/deploy.yml": deployFile, "bin/docker": `#!/bin/sh\n${engine}\n` })
   chmodSync(join(shop.root, "bin/docker"), 0o755)
-  const child = Bun.spawn([process.execPath, main, "sandbox"], {
+  const child = Bun.spawn([program, "sandbox"], {
     cwd: shop.root,
     env: { ...shop.env, PATH: `${shop.root}/bin:${shop.env.PATH}` },
     stdin: "ignore",

@@ -2,9 +2,10 @@ import { describe, expect, test } from "bun:test"
 import { chmodSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { isAlive, pidsIn } from "../../support/processes.ts"
-import { bundle, main, project } from "../project.ts"
+import { program } from "../../support/program.ts"
+import { compileFirst, project } from "../project.ts"
 
-bundle()
+compileFirst()
 
 const deployFile = `project: shop
 builder: { registry: { server: ghcr.io, username: me, password: $(echo tok-1 >> ran; echo tok-1) } }
@@ -75,7 +76,7 @@ describe("jiji secrets print", () => {
 const ask = async (shop: ReturnType<typeof project>, answer: string) => {
   let shown = ""
   let answered = false
-  const child = Bun.spawn([process.execPath, main, "secrets", "print", "--show-values"], {
+  const child = Bun.spawn([program, "secrets", "print", "--show-values"], {
     cwd: shop.root,
     env: { ...shop.env, TERM: "xterm" },
     terminal: {
@@ -220,7 +221,7 @@ describe("a command that a secret comes from", () => {
   test("is stopped when the run is interrupted", async () => {
     using shop = project({ ...files, ".env.staging": "DATABASE_URL=$(echo $$ > pid; sleep 100; echo late)\n" })
     const pid = join(shop.root, "pid")
-    const child = Bun.spawn([process.execPath, main, "deploy", "-e", "staging"], {
+    const child = Bun.spawn([program, "deploy", "-e", "staging"], {
       cwd: shop.root,
       env: shop.env,
       stdin: "ignore",

@@ -2,9 +2,10 @@ import { describe, expect, test } from "bun:test"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { faults } from "../../docs/eventLines.ts"
-import { bundleFull, deployFile, pipelines } from "./program.ts"
+import { compileFirst } from "../project.ts"
+import { deployFile, pipelines } from "./program.ts"
 
-bundleFull()
+compileFirst()
 
 const file = (body: string, pipe = "") => `import { Effect, FileSystem, Schedule } from "effect"
 import { HttpClient, FetchHttpClient } from "effect/http"

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test"
-import { bundleFull, pipelines } from "./program.ts"
+import { compileFirst } from "../project.ts"
+import { pipelines } from "./program.ts"
 
-bundleFull()
+compileFirst()
 
 test("the help of a pipeline's flags has one form, with and without descriptions", () => {
   using shop = pipelines({

@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { bundleFull, pipelines } from "./program.ts"
+import { compileFirst } from "../project.ts"
+import { pipelines } from "./program.ts"
 
-bundleFull()
+compileFirst()
 
 const notice = `import { Effect } from "effect"
 import { Pipeline, type Project, Runnable, Step } from "jiji"

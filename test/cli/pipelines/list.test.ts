@@ -2,9 +2,10 @@ import { expect, test } from "bun:test"
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { deploy, Pipeline } from "../../../src/index.ts"
-import { bundleFull, pipelines, smoke } from "./program.ts"
+import { compileFirst } from "../project.ts"
+import { pipelines, smoke } from "./program.ts"
 
-bundleFull()
+compileFirst()
 
 const builtIn = `Built-in pipelines (run with \`jiji NAME\`):
   deploy           Build, ship and start the project's containers on its servers

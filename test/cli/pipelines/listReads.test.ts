@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
-import { bundleFull, pipelines } from "./program.ts"
+import { compileFirst } from "../project.ts"
+import { pipelines } from "./program.ts"
 
-bundleFull()
+compileFirst()
 
 const rows = (stdout: string): Readonly<Record<string, string>> =>
   Object.fromEntries(

@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test"
 import { faults } from "../../docs/eventLines.ts"
-import { bundleFull, pipelines } from "./program.ts"
+import { compileFirst } from "../project.ts"
+import { pipelines } from "./program.ts"
 
-bundleFull()
+compileFirst()
 
 const chatty = `import { Console, Effect } from "effect"
 import { Pipeline, type Project, Runnable, Step } from "jiji"

@@ -1,27 +1,5 @@
-import { beforeAll } from "bun:test"
-import { join } from "node:path"
-import { bundleOf } from "../../support/bundle.ts"
+import { program } from "../../support/program.ts"
 import { project } from "../project.ts"
-
-const root = join(import.meta.dir, "../../..")
-const program = bundleOf("src/release/full.ts")
-
-/** The program of a release, with everything that a pipeline file may import, for `bun` to run. */
-export const full = program.path
-
-/** Builds it before the tests of a file. */
-export const bundleFull = () => beforeAll(program.make)
-
-/** Compiles jiji as a release does. */
-export const compile = (out: string) => {
-  const { exitCode, stderr } = Bun.spawnSync([join(root, "bin/build"), out], {
-    // Like a reader of the README, who has no Bun beside the one that bin/setup installs.
-    env: { ...process.env, PATH: "/usr/bin:/bin" },
-    stdout: "ignore",
-    stderr: "pipe"
-  })
-  if (exitCode !== 0) throw new Error(stderr.toString())
-}
 
 export const deployFile = `project: shop
 servers:
@@ -32,7 +10,7 @@ services:
 `
 
 /** A project with pipelines, and a function that runs `jiji` there. */
-export const pipelines = (files: Readonly<Record<string, string>>, jiji = [process.execPath, full]) => {
+export const pipelines = (files: Readonly<Record<string, string>>, jiji = [program]) => {
   const shop = project({ ".jiji/deploy.yml": deployFile, ...files })
   return {
     ...shop,

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test"
-import { bundleFull, deployFile, pipelines, smoke, full } from "./program.ts"
+import { program } from "../../support/program.ts"
+import { compileFirst } from "../project.ts"
+import { deployFile, pipelines, smoke } from "./program.ts"
 
-bundleFull()
+compileFirst()
 
 const files = { ".jiji/pipelines/smoke.ts": smoke }
 
@@ -162,7 +164,7 @@ export default Pipeline.make("fails").pipe(Pipeline.step(Step.make("now", () => 
     using shop = pipelines({ ...files, "src/deep/keep": "" })
     using elsewhere = pipelines({ "there/smoke.ts": smoke })
     const args = ["--smoke-path", "/", "--dry-run"]
-    const { exitCode } = Bun.spawnSync([process.execPath, full, "run", "smoke", ...args], {
+    const { exitCode } = Bun.spawnSync([program, "run", "smoke", ...args], {
       cwd: `${shop.root}/src/deep`,
       env: shop.env
     })

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test"
-import { bundleFull, pipelines, full } from "./program.ts"
+import { program } from "../../support/program.ts"
+import { compileFirst } from "../project.ts"
+import { pipelines } from "./program.ts"
 
-bundleFull()
+compileFirst()
 
 // It never yields, but does not keep the processor busy either.
 const loop = 'import { writeSync } from "node:fs"\nwriteSync(1, "here")\nwhile (true) Bun.sleepSync(50)\n'
@@ -9,7 +11,7 @@ const loop = 'import { writeSync } from "node:fs"\nwriteSync(1, "here")\nwhile (
 /** How jiji ends that imports the loop, and gets a signal in it. */
 const outcome = async (args: ReadonlyArray<string>, signal?: NodeJS.Signals) => {
   using shop = pipelines({ ".jiji/pipelines/loop.ts": loop })
-  const child = Bun.spawn([process.execPath, full, ...args], {
+  const child = Bun.spawn([program, ...args], {
     cwd: shop.root,
     env: shop.env,
     stdin: "ignore",

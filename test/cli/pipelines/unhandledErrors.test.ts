@@ -1,10 +1,12 @@
 import { expect, setDefaultTimeout, test } from "bun:test"
 import { faults } from "../../docs/eventLines.ts"
+import { program } from "../../support/program.ts"
 import { interruptUntilExit, until } from "../../support/waiting.ts"
-import { bundleFull, pipelines, full } from "./program.ts"
+import { compileFirst } from "../project.ts"
+import { pipelines } from "./program.ts"
 
 setDefaultTimeout(60_000)
-bundleFull()
+compileFirst()
 
 const pipelineFile = `import { Effect, Schema } from "effect"
 import { Pipeline, type Project, Resource, Runnable, Step } from "jiji"
@@ -95,7 +97,7 @@ test("an exit that cannot be blocked fails, and lists what was left behind", () 
 test("the first signal is acknowledged, a second one lists what is not undone, and the run history has the outcome", async () => {
   using shop = pipelines(files)
   const start = (args: ReadonlyArray<string>) =>
-    Bun.spawn([process.execPath, full, ...args], {
+    Bun.spawn([program, ...args], {
       cwd: shop.root,
       env: shop.env,
       stdin: "ignore",

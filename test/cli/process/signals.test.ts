@@ -3,13 +3,14 @@ import { Effect, Schema } from "effect"
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Event } from "../../../src/core/Event.ts"
-import { isAlive, pidsIn } from "../../support/processes.ts"
-import { interruptUntilExit, until } from "../../support/waiting.ts"
 import * as fixtures from "../../layers/registry/fixtures.ts"
-import { bundle, main, project } from "../project.ts"
+import { isAlive, pidsIn } from "../../support/processes.ts"
+import { program } from "../../support/program.ts"
+import { interruptUntilExit, until } from "../../support/waiting.ts"
+import { compileFirst, project } from "../project.ts"
 
 setDefaultTimeout(60_000)
-bundle()
+compileFirst()
 
 const deployFile = `
 project: shop
@@ -40,7 +41,7 @@ const bin = join(shop.root, "bin")
 const file = (name: string) => join(bin, name)
 const env = { ...shop.env, PATH: `${bin}:${shop.env.PATH}` }
 const start = (...args: ReadonlyArray<string>) =>
-  Bun.spawn([process.execPath, main, ...args], { cwd: shop.root, env, stdin: "ignore", stdout: "pipe", stderr: "pipe" })
+  Bun.spawn([program, ...args], { cwd: shop.root, env, stdin: "ignore", stdout: "pipe", stderr: "pipe" })
 
 let sandbox: ReturnType<typeof start>
 
