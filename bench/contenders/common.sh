@@ -5,11 +5,11 @@ sockets=$(mktemp --directory)
 trap 'rm -rf "$sockets"' EXIT
 options=(-i "$key" -o BatchMode=yes -o StrictHostKeyChecking=accept-new -o UserKnownHostsFile="$context.known_hosts")
 
-all() { # all FUNCTION NAME...: runs it for all hosts or services in parallel; fails if one fails
-  local function=$1 name pids=() pid code=0
+all() { # all FUNCTION TARGET...: runs it for all hosts or services in parallel; fails if one fails
+  local function=$1 target pids=() pid code=0
   shift
-  for name in "$@"; do
-    "$function" "$name" &
+  for target in "$@"; do
+    "$function" "$target" &
     pids+=($!)
   done
   for pid in "${pids[@]}"; do wait "$pid" || code=1; done

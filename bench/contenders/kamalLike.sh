@@ -11,7 +11,7 @@ source "$(dirname "$0")/common.sh"
 forward=(-R 5000:127.0.0.1:5000)
 primary=$1
 registry=localhost:5000 image=localhost:5000/bench-kamal
-name=bench-web-$version
+container=bench-web-$version
 filters="--filter label=service=bench --filter label=destination= --filter label=role=web"
 running="$filters --filter status=running --filter status=restarting"
 
@@ -55,25 +55,25 @@ stop_stale() {
 
 boot() {
   local old id
-  if [[ -n $(id_of "$1" "$name") ]]; then
+  if [[ -n $(id_of "$1" "$container") ]]; then
     record "$1" "Renaming container $version"
-    on "$1" "/usr/bin/env docker rename $name ${name}_replaced_$RANDOM"
+    on "$1" "/usr/bin/env docker rename $container ${container}_replaced_$RANDOM"
   fi
   old=$(running_version "$1")
   record "$1" "Booted app version $version"
   on "$1" "/usr/bin/env mkdir -p .kamal/apps/bench/env/roles"
   on "$1" "cat > .kamal/apps/bench/env/roles/web.env" <<<"LOG=info" # Kamal uploads it by scp
-  on "$1" "/usr/bin/env docker run --detach --restart unless-stopped --name $name --network kamal --hostname $1-$RANDOM \
-    --env KAMAL_CONTAINER_NAME=$name --env KAMAL_VERSION=$version --env KAMAL_HOST=$1 \
+  on "$1" "/usr/bin/env docker run --detach --restart unless-stopped --name $container --network kamal --hostname $1-$RANDOM \
+    --env KAMAL_CONTAINER_NAME=$container --env KAMAL_VERSION=$version --env KAMAL_HOST=$1 \
     --env-file .kamal/apps/bench/env/roles/web.env --log-opt max-size=10m --label service=bench --label role=web \
     --label destination $image:$version"
-  id=$(id_of "$1" "$name")
+  id=$(id_of "$1" "$container")
   # kamal-proxy asks for the page at once, then every second, before it sends requests to the new container.
   on "$1" "/usr/bin/env docker exec kamal-proxy /bin/busybox sh -c '
     address=\$(busybox nslookup $id | busybox sed -n \"s/^Address: //p\" | busybox tail -n 1)
     until busybox wget -qO /dev/null http://\$address/; do busybox sleep 1; done'"
   if [[ -n $old ]]; then
-    on "$1" "/usr/bin/env docker container ls --all --filter 'name=^bench-web-$old' --quiet | xargs docker stop"
+    on "$1" "/usr/bin/env docker container ls --all --filter 'name=^bench-web-$old\$' --quiet | xargs docker stop"
   fi
 }
 tag_latest() {
@@ -116,4 +116,7 @@ deploy() {
   unlock "$primary"
   all disconnect "$@"
 }
-log=$(deploy "$@" 2>&1) || { echo "$log"; exit 1; }
+# No `|| …` here: it would switch `set -e` off in all of it.
+exec 3>&2
+trap 'code=$?; [[ $code == 0 ]] || cat "$sockets/log" >&3; rm -rf "$sockets"' EXIT
+deploy "$@" >"$sockets/log" 2>&1

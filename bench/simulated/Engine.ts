@@ -253,7 +253,7 @@ export class Engine {
     const matches = (image: Image, name: string, value: string): boolean => {
       const glob = new Bun.Glob(value)
       if (name === "reference")
-        return [...image.names].some((name) => glob.match(name) || glob.match(name.replace(/:[^:/]*$/, "")))
+        return [...image.names].some((name) => glob.match(name) || glob.match(name.replace(/@.*|:[^:/]*$/, "")))
       if (name === "label") return image.config.config?.Labels?.[value.split("=")[0] ?? ""] !== undefined
       return name !== "dangling" || (value === "true") === (image.names.size === 0)
     }

@@ -16,7 +16,8 @@ sub copy {
 if ("@ARGV" eq "system dial-stdio") {
   select undef, undef, undef, 0.06; # what the real client needs to start
   my $child = fork;
-  if ($child == 0) { copy(*STDIN, $engine); shutdown $engine, 1; exit }
+  # The simulated engine does not answer a connection that is half closed, so an answer gets a moment before that.
+  if ($child == 0) { copy(*STDIN, $engine); select undef, undef, undef, 0.5; shutdown $engine, 2; exit }
   copy($engine, *STDOUT);
   kill "TERM", $child;
   exit;
