@@ -30,7 +30,8 @@ test("replaces the container on both servers", async () => {
     "jiji:probe.sh",
     "# forward 127.0.0.1:9270",
     "jiji:pull.sh",
-    "jiji:replace.sh docker shop-web"
+    "jiji:replace.sh engine=docker name=shop-web",
+    "jiji:tidy.sh"
   ]
   Rehearsal.expect(run, { web1: there, web2: there })
   expect(run.held.filter(({ released }) => !released)).toEqual([])

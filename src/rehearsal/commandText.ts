@@ -75,7 +75,7 @@ export const plannedEvent = (entry: Entry): EventBody => {
       return {
         _tag: "CommandPlanned",
         machine,
-        text: commandText(entry.machine, entry.command),
+        text: entryLines(entry).join("\n"),
         words: argumentsOf(entry.command),
         ...(script !== undefined && { script }),
         ...(byHand !== undefined && { byHand }),

@@ -1,4 +1,4 @@
-import { simulatedDigest as digest, simulatedImage as image } from "../layers/docker/simulated.ts"
+import { simulatedImage as image } from "../layers/docker/simulated.ts"
 import { argumentsOf, type Command, type Output } from "../layers/processes/Command.ts"
 import type { Machine } from "../layers/shell/Machine.ts"
 
@@ -34,8 +34,6 @@ export const usualAnswers = () => {
         return output("")
       case "registry":
         return output("created")
-      case "replace":
-        return output(`started ${digest(args.join(" ")).slice(7, 19)}`)
       default: {
         const [, operation = ""] = command.words
         const reference = command.words.at(-1) ?? ""

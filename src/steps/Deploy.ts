@@ -47,7 +47,8 @@ export const step = Step.make(
     const { strategy, version } = planned
     const configuration = Redacted.value(planned.configuration)
     const names = service.environment.secrets
-    const { id, outcome } = yield* (yield* Docker).replace(server, {
+    const docker = yield* Docker
+    const { id, outcome } = yield* docker.replace(server, {
       engine: engine.name,
       project: project.name,
       service: service.name,
@@ -58,8 +59,7 @@ export const step = Step.make(
       runningFor: service.health.runningFor,
       timeout: service.health.timeout,
       imageId: pulled.id,
-      repository: image?.repository ?? "",
-      retain: service.retain,
+      replaces: planned._tag === "Replace",
       container: {
         image: print(pulled.reference),
         labels: {
@@ -75,6 +75,13 @@ export const step = Step.make(
       },
       secrets: new Map([...state.secrets].filter(([name]) => names.includes(name)))
     })
+    // Only images that jiji built: other containers may use those of other repositories.
+    if (image !== undefined && outcome === "started")
+      yield* docker.removeOldImages(server, {
+        engine: engine.name,
+        repository: image.repository,
+        retain: service.retain
+      })
     const done = { ...about, version, digest: pulled.digest, container: id }
     // Another deploy has done the same meanwhile, or the image is the one that runs.
     if (outcome === "unchanged") {

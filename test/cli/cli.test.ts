@@ -2,7 +2,12 @@ import { describe, expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import manifest from "../../package.json" with { type: "json" }
-import { scripts } from "../../src/layers/docker/scripts.ts"
+import { check } from "../../src/layers/docker/check/check.ts"
+import { probe } from "../../src/layers/docker/probe/probe.ts"
+import { pull } from "../../src/layers/docker/pull/pull.ts"
+import { push } from "../../src/layers/docker/push/push.ts"
+import { replace } from "../../src/layers/docker/replace/replace.ts"
+import { tidy } from "../../src/layers/docker/tidy/tidy.ts"
 import secret from "../../src/layers/secrets/command.sh" with { type: "text" }
 import { program } from "../support/program.ts"
 import { compileFirst, project } from "./project.ts"
@@ -41,11 +46,15 @@ describe("jiji prints", () => {
 
   test("the scripts that it runs on servers", () => {
     using shop = project(files)
-    for (const [name, text] of Object.entries({ ...scripts, secret })) {
+    const named = [check, probe, pull, push, replace, tidy].map(({ name, text }) => [name, text] as const)
+    for (const [name, text] of [...named, ["secret", secret] as const]) {
       expect(shop.jiji(["script", name])).toEqual({ code: 0, stdout: text, stderr: "" })
     }
     const { code, stdout } = shop.jiji(["script"])
-    expect([code, stdout]).toEqual([0, "build\ncheck\nlook\nprobe\npull\npush\nregistry\nreplace\nsecret\ntunnel\n"])
+    expect([code, stdout]).toEqual([
+      0,
+      "build\ncheck\nlook\nprobe\npull\npush\nregistry\nreplace\nsecret\ntidy\ntunnel\n"
+    ])
     expect(shop.jiji(["script", "nope"])).toMatchObject({ code: 2, stdout: "" })
   })
 })
@@ -98,7 +107,7 @@ describe("a reader of the output", () => {
     })
     const line = `"${program}" deploy --dry-run | (sleep 0.5; cat)`
     const { stdout } = Bun.spawnSync(["bash", "-c", line], { cwd: shop.root, env: shop.env, stdin: "ignore" })
-    expect(stdout.toString().match(/jiji:replace\.sh/g)).toHaveLength(200)
-    expect(stdout.toString()).toEndWith("`jiji script NAME` prints it.\n")
+    expect(stdout.toString().match(/docker rename /g)).toHaveLength(200)
+    expect(stdout.toString()).toEndWith("through the engine's API where it can.\n")
   })
 })

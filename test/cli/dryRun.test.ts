@@ -19,14 +19,20 @@ describe("a dry run", () => {
     const labels = (service: string, version: string) =>
       `--label 'jiji.project=shop' --label 'jiji.service=${service}' --label 'jiji.version=${version}' ` +
       "--label 'jiji.digest=DIGEST'"
-    const web =
-      "jiji:replace.sh docker shop-web shop DIGEST trial 1 60 " +
-      "localhost:9270/shop-web:v1 DIGEST localhost:9270/shop-web 3 2 --publish 8080:80 --pull never " +
-      `${labels("web", "v1")} --env 'GREETING=hello you' --env DATABASE_URL localhost:9270/shop-web:v1 ` +
-      "(via stdin: JIJI_NAMES=DATABASE_URL JIJI_CONFIG=<redacted> JIJI_PARTS=<redacted> JIJI_SECRET_0=<redacted>)"
-    const cache =
-      "jiji:replace.sh docker shop-cache shop DIGEST beside 1 60 redis:7 DIGEST '' 3 0 " +
-      `--pull never ${labels("cache", "7")} redis:7 (via stdin: JIJI_CONFIG=<redacted> JIJI_PARTS=<redacted>)`
+    const started = (name: string, words: string) => [
+      `  docker create --name ${name}-next --restart no ${words}`,
+      `  docker start ${name}-next`,
+      `  docker update --restart unless-stopped ${name}-next`,
+      `  docker rename ${name}-next ${name}`
+    ]
+    const web = [
+      ...started(
+        "shop-web",
+        `--publish 8080:80 --pull never ${labels("web", "v1")} --env 'GREETING=hello you' --env DATABASE_URL localhost:9270/shop-web:v1`
+      ),
+      "  docker image ls localhost:9270/shop-web"
+    ]
+    const cache = started("shop-cache", `--pull never ${labels("cache", "7")} redis:7`)
     // Without numbers: they count through all machines, and services of one machine run at the same time.
     const lines = made.split("\n").map((line) => line.replace(/^( {2,3}\d+| {4}) {2}/, "  "))
     expect(lines).toEqual([
@@ -46,9 +52,9 @@ describe("a dry run", () => {
       "  # forward 127.0.0.1:9270 to the local registry on this machine",
       "  docker pull localhost:9270/shop-web@DIGEST",
       "  docker tag localhost:9270/shop-web@DIGEST localhost:9270/shop-web:v1",
-      `  ${web}`,
+      ...web,
       "  docker pull redis:7",
-      `  ${cache}`,
+      ...cache,
       "",
       "on web2 (203.0.113.11):",
       "  # open the SSH connection",
@@ -56,10 +62,9 @@ describe("a dry run", () => {
       "  # forward 127.0.0.1:9270 to the local registry on this machine",
       "  docker pull localhost:9270/shop-web@DIGEST",
       "  docker tag localhost:9270/shop-web@DIGEST localhost:9270/shop-web:v1",
-      `  ${web}`,
+      ...web,
       "",
       "jiji does the same as these commands, through the engine's API where it can.",
-      "jiji:NAME.sh is one of jiji's own scripts; `jiji script NAME` prints it.",
       ""
     ])
     expect(stdout).not.toContain("hunter22")

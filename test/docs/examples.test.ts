@@ -76,7 +76,7 @@ describe("examples/approval", () => {
   test("rehearses without waiting for an approval", async () => {
     const { code, stderr, stdout } = await jiji("approval", "--dry-run")
     expect([code, stderr]).toEqual([0, ""])
-    expect(stdout).toContain("jiji:replace.sh")
+    expect(stdout).toContain("docker rename shop-web-next shop-web")
   })
 
   const remedy = "  → Nothing was changed. Run it again, and answer yes.\n"

@@ -77,7 +77,7 @@ describe("the strategy for replacing a container", () => {
   const strategy = (overrides: Parameters<typeof service>[2]) =>
     Effect.map(
       rehearse(project({ services: [service("web", ["web1"], overrides)] })),
-      ({ on }) => on("web1").at(-1)?.split(" ")[5]
+      ({ on }) => /strategy=(\w+)/.exec(on("web1").join("\n"))?.[1]
     )
 
   it.effect("depends on its ports and volumes", () =>

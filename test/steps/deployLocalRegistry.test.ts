@@ -55,9 +55,11 @@ describe("a deploy with the local registry", () => {
         "probe engine=docker project=shop",
         "forward 9270",
         `pull engine=docker from=${name}@${id} name=${name}:abc1234 verify=yes`,
-        `replace docker shop-web shop ${id} beside 1 60 ${name}:abc1234 ${there} ${name} 3 0 ` +
-          "--pull never --label jiji.project=shop --label jiji.service=web " +
-          `--label jiji.version=abc1234 --label jiji.digest=${id} ${name}:abc1234`
+        `replace engine=docker name=shop-web project=shop service=web digest=${id} strategy=beside settle=1 limit=60 ` +
+          `image=${name}:abc1234 id=${there} publishing=0 ` +
+          "-- --pull never --label jiji.project=shop --label jiji.service=web " +
+          `--label jiji.version=abc1234 --label jiji.digest=${id} ${name}:abc1234`,
+        `tidy engine=docker repository=${name} retain=3`
       ])
       // Hashes of the configuration include secrets, so they are on no command line.
       const { hash, parts } = configurationOf(service("web", []), new Map())
@@ -102,7 +104,7 @@ describe("a deploy with the local registry", () => {
         "web1: connect",
         "web1: probe engine=docker",
         "web1: pull engine=docker",
-        "web1: replace docker"
+        "web1: replace engine=docker"
       ])
     })
   )

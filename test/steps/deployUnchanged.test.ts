@@ -77,7 +77,9 @@ describe("a deploy of a version that is already running", () => {
       ]
       for (const containers of others) {
         const { events, on } = yield* rehearse(project(), { override: finds(...containers) })
-        expect(head(on("web1").at(-1))).toBe("replace docker shop-web shop")
+        expect(head(on("web1").findLast((line) => line.startsWith("replace")))).toBe(
+          "replace engine=docker name=shop-web project=shop"
+        )
         const done = events.find((event) => event._tag === "StepSucceeded" && event.path.endsWith("/deploy"))
         expect(done).toMatchObject({ result: { deployed: { outcome: "replaced" } } })
       }

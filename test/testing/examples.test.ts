@@ -33,7 +33,7 @@ test("examples/dry-run: the rehearsal prints the commands of each machine and ho
     "and its errors:",
     ""
   ])
-  expect(shown.filter((line) => line.startsWith("  jiji:replace.sh docker shop-web"))).toHaveLength(1)
+  expect(shown.filter((line) => line.trim() === "docker rename shop-web-next shop-web")).toHaveLength(1)
   expect(stdout).toContain("\n  The connection to web2 was lost.\n  → ")
   expect(stdout).not.toContain("postgres://")
 }, 60_000)

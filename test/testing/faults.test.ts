@@ -37,7 +37,7 @@ describe("a simulated fault fails with the same error as on a real machine", () 
       const failed = later.events.find((event) => event._tag === "StepFailed" && event.path.endsWith("pull"))
       expect(failed).toMatchObject({ path: "deploy/servers[web2]/services[web]/pull", millis: 3_000 })
       // The other server finishes its pull.
-      expect(later.on("web1").at(-1)).toStartWith("jiji:replace.sh")
+      expect(later.on("web1").at(-1)).toStartWith("jiji:tidy.sh")
       expect(later.events.at(-1)).toMatchObject({ millis: 60_000 })
     })
   )

@@ -5,7 +5,8 @@ import { check } from "../../layers/docker/check/check.ts"
 import { probe } from "../../layers/docker/probe/probe.ts"
 import { pull } from "../../layers/docker/pull/pull.ts"
 import { push } from "../../layers/docker/push/push.ts"
-import { scripts as engine } from "../../layers/docker/scripts.ts"
+import { replace } from "../../layers/docker/replace/replace.ts"
+import { tidy } from "../../layers/docker/tidy/tidy.ts"
 import registry from "../../layers/registryContainer/registry.sh" with { type: "text" }
 import secret from "../../layers/secrets/command.sh" with { type: "text" }
 import { joinWords } from "../../core/text.ts"
@@ -13,16 +14,29 @@ import { Terminal } from "../process/Terminal.ts"
 
 const scripts = {
   ...diagnosis,
-  ...engine,
   check: check.text,
   probe: probe.text,
   pull: pull.text,
   push: push.text,
+  replace: replace.text,
+  tidy: tidy.text,
   registry,
   secret
 } as const
 
-const names = ["build", "check", "look", "probe", "pull", "push", "registry", "replace", "secret", "tunnel"] as const
+const names = [
+  "build",
+  "check",
+  "look",
+  "probe",
+  "pull",
+  "push",
+  "registry",
+  "replace",
+  "secret",
+  "tidy",
+  "tunnel"
+] as const
 
 /** `jiji script`. */
 export const command = Command.make(

@@ -1,18 +1,19 @@
 import { Context, Duration, Effect, Layer, Redacted, Result, Semaphore, type Stream } from "effect"
 import * as ImageReference from "../../config/ImageReference.ts"
 import type { BuildSource, Engine, Server } from "../../config/Project.ts"
-import { type Command, type CommandFailed, type Limit, script } from "../processes/Command.ts"
+import { type Command, type CommandFailed, type Limit } from "../processes/Command.ts"
 import * as ServerApis from "./api/ServerApis.ts"
 import { decodeImage, type InspectedContainer, type InspectedImage } from "./inspect.ts"
 import { check } from "./check/check.ts"
 import { probe, type Probed } from "./probe/probe.ts"
 import { pull } from "./pull/pull.ts"
 import { push } from "./push/push.ts"
+import { tidy } from "./tidy/tidy.ts"
 import { lastLines } from "../../core/lines.ts"
 import { answerLimit, buildLimit, loginLimit, replaceLimit, saveLimit, transferLimit } from "./limits.ts"
-import { replaceResult } from "./replaceResult.ts"
+import { replace } from "./replace/replace.ts"
+import { replaceResult } from "./replace/result.ts"
 import { retryRegistry } from "./retryRegistry.ts"
-import { scripts } from "./scripts.ts"
 import { transferReader } from "./transfer.ts"
 import { localUser } from "../ssh/localUser.ts"
 import { hostname } from "node:os"
@@ -101,8 +102,8 @@ export interface ReplaceOptions {
   readonly runningFor: Duration.Duration
   readonly timeout: Duration.Duration
   readonly imageId: string
-  readonly repository: string
-  readonly retain: number
+  /** Whether there is an old container, as far as jiji knows. */
+  readonly replaces: boolean
   readonly container: words.ContainerSpec
   readonly secrets: ReadonlyMap<string, Redacted.Redacted<string>>
 }
@@ -151,6 +152,11 @@ export class Docker extends Context.Service<
       Replaced,
       ContainerUnhealthy | ContainerNotStarted | ContainerForeign | ContainerBusy | PortTaken | EngineError | ShellError
     >
+    /** Removes all but the newest images of a repository from a server, unless a container uses them. */
+    removeOldImages(
+      server: Server,
+      options: { readonly engine: Engine; readonly repository: string; readonly retain: number }
+    ): Effect.Effect<void, EngineError | ShellError>
   }
 >()("jiji/layers/docker/Docker") {
   static readonly layer = Layer.effect(
@@ -392,22 +398,23 @@ export class Docker extends Context.Service<
         replace: Effect.fnUntraced(function* (server, options) {
           const { container, engine, secrets } = options
           const ports = words.portWords(container.ports)
-          const command = script("replace", scripts.replace, [
-            engine,
-            options.name,
-            options.project,
-            options.digest,
-            options.strategy,
-            String(Duration.toSeconds(options.runningFor)),
-            String(Math.ceil(Duration.toSeconds(options.timeout))),
-            container.image,
-            options.imageId,
-            options.repository,
-            String(options.retain),
-            String(ports.length),
-            ...ports,
-            ...words.createWords(container, [...secrets.keys()])
-          ])
+          const command = replace.command(
+            {
+              engine,
+              name: options.name,
+              project: options.project,
+              service: options.service,
+              digest: options.digest,
+              strategy: options.strategy,
+              settle: Duration.toSeconds(options.runningFor),
+              limit: Math.ceil(Duration.toSeconds(options.timeout)),
+              image: container.image,
+              id: options.imageId,
+              publishing: ports.length
+            },
+            [...ports, ...words.createWords(container, [...secrets.keys()])],
+            options.replaces
+          )
           const values = [...secrets.values()].map((value, index) => [`JIJI_SECRET_${index}`, value] as const)
           const env = {
             JIJI_NAMES: [...secrets.keys()].join(" "),
@@ -421,6 +428,13 @@ export class Docker extends Context.Service<
           const run = { ...command, env, show: "stderr", onLine: stage.onLine, cleanup: stage, limit } as const
           const output = yield* shell.run(remote(server), run)
           return yield* replaceResult(server.name, options, output)
+        }),
+
+        removeOldImages: Effect.fnUntraced(function* (server, { engine, repository, retain }) {
+          const api = apis.get(server)
+          if (api !== undefined) return yield* api.removeOldImages(repository, retain)
+          const command = { ...tidy.command({ engine, repository, retain }), limit: answerLimit(engine, "list images") }
+          yield* shell.run(remote(server), { ...command, show: "stderr" })
         })
       })
     })

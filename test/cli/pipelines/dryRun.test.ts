@@ -120,19 +120,19 @@ describe("--dry-run --json", () => {
     expect(lines.at(-1)).toMatchObject({ _tag: "RunSucceeded" })
     expect(lines.map(({ seq }) => seq)).toEqual(lines.map((_, index) => index + 1))
     const planned = lines.filter(({ _tag }) => _tag.endsWith("Planned"))
-    const texts = shop.jiji(["deploy", "--dry-run"]).stdout.match(/^ +\d+  .*$/gm)
-    expect(planned.map(({ text }) => text)).toEqual(texts?.map((line) => line.replace(/^ +\d+  (# )?/, "")) ?? [])
+    const texts = shop.jiji(["deploy", "--dry-run"]).stdout.match(/^(?: +\d+| {4})  .*$/gm)
+    const printed = texts?.map((line) => line.replace(/^ *\d*  (# )?/, "")) ?? []
+    expect(planned.flatMap(({ text }) => String(text).split("\n"))).toEqual(printed)
     expect(planned.find(({ script }) => script === "probe")).toMatchObject({
       machine: "web1",
       path: "deploy/connections/servers[web1]/connect",
-      words: ["docker", "shop"],
+      words: ["engine=docker", "project=shop"],
+      byHand: [["docker", "ps", "--all", "--filter", "label=jiji.project=shop"]],
       stdin: false
     })
     const replace = planned.find(({ script }) => script === "replace")
     expect(replace?.["env"]).toEqual(["JIJI_NAMES", "JIJI_CONFIG", "JIJI_PARTS", "JIJI_SECRET_0"])
-    expect(replace?.["text"]).toContain(
-      "(via stdin: JIJI_NAMES=PASSWORD JIJI_CONFIG=<redacted> JIJI_PARTS=<redacted> JIJI_SECRET_0=<redacted>)"
-    )
+    expect(replace?.["text"]).toContain(" --env PASSWORD ")
     expect(stdout).not.toContain("hunter22")
     expect(JSON.stringify(replace)).not.toMatch(/jiji\.(config|parts)/)
   })

@@ -157,7 +157,7 @@ export default Pipeline.make("fails").pipe(Pipeline.step(Step.make("now", () => 
     const [, ...mine] = shop.jiji(["run", "./mine.ts", "--dry-run"]).stdout.split("\n\n")
     const [, ...theirs] = shop.jiji(["deploy", "--dry-run"]).stdout.split("\n\n")
     expect(mine).toEqual(theirs)
-    expect(mine.join("\n\n")).toContain("jiji:replace.sh")
+    expect(mine.join("\n\n")).toContain("docker rename shop-web-next shop-web")
   })
 
   test("finds a pipeline by name from a subfolder, and a file by path without any node_modules", () => {

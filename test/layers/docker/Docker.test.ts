@@ -349,8 +349,7 @@ describe("replacing a container", () => {
     runningFor: Duration.millis(500),
     timeout: Duration.millis(1500),
     imageId: "sha256:i1",
-    repository: "ghcr.io/me/web",
-    retain: 3,
+    replaces: true,
     container: {
       image: "ghcr.io/me/web:v1",
       labels: { "jiji.project": "shop" },
@@ -370,8 +369,9 @@ describe("replacing a container", () => {
     Effect.gen(function* () {
       const { commands, lines } = yield* replace({ stdout: "started c0ffee\n" })
       expect(lines).toEqual([
-        "web1: replace docker shop-web shop sha256:d1 trial 0.5 2 ghcr.io/me/web:v1 sha256:i1 ghcr.io/me/web 3 2 " +
-          "--publish 80:80 --pull never --label jiji.project=shop --env LOG=info " +
+        "web1: replace engine=docker name=shop-web project=shop service=web digest=sha256:d1 strategy=trial " +
+          "settle=0.5 limit=2 image=ghcr.io/me/web:v1 id=sha256:i1 publishing=2 " +
+          "-- --publish 80:80 --pull never --label jiji.project=shop --env LOG=info " +
           "--env TOKEN --env KEY ghcr.io/me/web:v1 serve"
       ])
       const env = commands[0]?.command.env ?? {}

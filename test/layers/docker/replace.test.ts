@@ -102,7 +102,7 @@ for (const shell of shells) {
         engine.add("shop-web", "old", old)
         engine.set("states", "running 0 starting\n")
         engine.block("healthcheck run")
-        const ended = yield* run(engine, { limit: "1" })
+        const ended = yield* run(engine, { limit: 1 })
         expect(ended).toMatchObject({
           code: 10,
           stdout: expect.stringMatching(/^unhealthy was not healthy after 1 s\n/)
@@ -114,7 +114,7 @@ for (const shell of shells) {
 
     const whys: ReadonlyArray<readonly [string, string, Options]> = [
       ["running 0 starting\nrunning 0 unhealthy\n", "is unhealthy", {}],
-      ["running 0 starting\n", "was not healthy after 0 s", { limit: "0" }],
+      ["running 0 starting\n", "was not healthy after 0 s", { limit: 0 }],
       ["exited 0 \n", "stopped with exit code 7", {}],
       ["running 0 \nexited 0 \n", "stopped with exit code 7", {}],
       ["running 1 \n", "crashed and was restarted", {}],

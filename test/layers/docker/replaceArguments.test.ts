@@ -1,6 +1,7 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { readdirSync, readFileSync } from "node:fs"
+import { replace } from "../../../src/layers/docker/replace/replace.ts"
 import { it } from "../../support/effect.ts"
 import * as FakeEngine from "./FakeEngine.ts"
 import { old, shells, replacing } from "./replacing.ts"
@@ -103,8 +104,12 @@ for (const shell of shells) {
 
     it.live("reports a missing engine", () =>
       Effect.gen(function* () {
-        const engine = { ...(yield* FakeEngine.make()), engine: "no-such-engine" as "docker" }
-        expect(yield* run(engine)).toEqual({ code: 127, stdout: "", stderr: "no-such-engine: not found\n" })
+        const { text } = replace
+        const engine = yield* FakeEngine.make()
+        const ended = yield* Effect.scoped(
+          Effect.flatMap(engine.start(shell, text, ["engine=no-such-engine"]), (script) => script.ended)
+        )
+        expect(ended).toEqual({ code: 127, stdout: "", stderr: "no-such-engine: not found\n" })
       })
     )
   })

@@ -35,7 +35,7 @@ for (const shell of shells) {
           const { port } = yield* listening(hostname)
           const engine = yield* engineOnThisMachine
           const ports = ["--publish", `127.0.0.1:80:${port}`, "--publish", `[::1]:80:${port}/tcp`]
-          expect((yield* run(engine, { how: "trial", ports, limit: "0" })).code).toBe(0)
+          expect((yield* run(engine, { how: "trial", ports, limit: 0 })).code).toBe(0)
         })
       )
 
@@ -46,7 +46,7 @@ for (const shell of shells) {
           const port = yield* closedPort
           const engine = yield* engineOnThisMachine
           const ports = ["--publish", `8081:${port}`, "--publish", `8082:${other.port}`]
-          const ended = yield* run(engine, { how, ports, limit: "0" })
+          const ended = yield* run(engine, { how, ports, limit: 0 })
           expect(ended.code).toBe(10)
           expect(ended.stdout).toStartWith(`unhealthy accepts no connections on port ${port} after 0 s; it listens on `)
           expect(ended.stdout.split("\n")[0]?.split(/[ ,]+/)).toContain(`${other.port}`)
@@ -59,7 +59,7 @@ for (const shell of shells) {
       Effect.gen(function* () {
         const { port } = yield* listening("127.0.0.1")
         const engine = yield* engineOnThisMachine
-        const ended = yield* run(engine, { ports: ["--publish", `8081:${port}`], limit: "0" })
+        const ended = yield* run(engine, { ports: ["--publish", `8081:${port}`], limit: 0 })
         expect(ended.code).toBe(10)
         expect(ended.stdout.split("\n")[0]).toEndWith(`${port} of 127.0.0.1`)
       })
@@ -70,7 +70,7 @@ for (const shell of shells) {
         const port = yield* closedPort
         const engine = yield* engineOnThisMachine
         engine.set("states", "running 0 healthy\n")
-        const ended = yield* run(engine, { ports: ["--publish", `8081:${port}`], limit: "0" })
+        const ended = yield* run(engine, { ports: ["--publish", `8081:${port}`], limit: 0 })
         expect(ended.stdout).toStartWith(`unhealthy accepts no connections on port ${port}`)
       })
     )
@@ -108,7 +108,7 @@ for (const shell of shells) {
         const port = yield* closedPort
         const engine = yield* engineOnThisMachine
         const ports = ["--publish", `53:${port}/udp`, "--publish", `54:${port}/sctp`]
-        expect((yield* run(engine, { ports, limit: "0" })).code).toBe(0)
+        expect((yield* run(engine, { ports, limit: 0 })).code).toBe(0)
       })
     )
 
@@ -117,7 +117,7 @@ for (const shell of shells) {
         const port = yield* closedPort
         const engine = yield* engineOnThisMachine
         engine.set("pid", "999999999\n")
-        expect((yield* run(engine, { ports: ["--publish", `80:${port}`], limit: "0" })).code).toBe(0)
+        expect((yield* run(engine, { ports: ["--publish", `80:${port}`], limit: 0 })).code).toBe(0)
       })
     )
   })

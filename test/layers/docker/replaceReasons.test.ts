@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { Duration, Effect } from "effect"
 import { ContainerUnhealthy } from "../../../src/layers/docker/DockerError.ts"
-import { replaceResult } from "../../../src/layers/docker/replaceResult.ts"
+import { replaceResult } from "../../../src/layers/docker/replace/result.ts"
 import { it } from "../../support/effect.ts"
 import * as FakeEngine from "./FakeEngine.ts"
 import { old, replacing, shells } from "./replacing.ts"

@@ -69,7 +69,7 @@ for (const shell of shells) {
         const engine = yield* FakeEngine.make()
         engine.add("shop-web", "old", old)
         engine.block("create")
-        const script = yield* start(engine, { repository: "shop-web" })
+        const script = yield* start(engine)
         yield* engine.blocked
         yield* script.deafen
         yield* engine.release

@@ -1,5 +1,6 @@
 import { Effect } from "effect"
-import replaceScript from "../../../src/layers/docker/replace.sh" with { type: "text" }
+import { argumentsOf } from "../../../src/layers/processes/Command.ts"
+import { replace } from "../../../src/layers/docker/replace/replace.ts"
 import * as FakeEngine from "./FakeEngine.ts"
 
 export interface Options {
@@ -8,13 +9,11 @@ export interface Options {
   /** Who deploys. */
   readonly run?: string
   readonly how?: "beside" | "trial" | "stop"
-  readonly settle?: string
-  readonly limit?: string
+  readonly settle?: number
+  readonly limit?: number
   readonly digest?: string
   readonly config?: string
   readonly id?: string
-  readonly repository?: string
-  readonly retain?: number
   readonly ports?: ReadonlyArray<string>
   readonly words?: ReadonlyArray<string>
   readonly secrets?: Readonly<Record<string, string>>
@@ -37,24 +36,30 @@ export const replacing = (shell: string) => {
     const labels = { project: "shop", service: "web", digest }
     return engine.start(
       shell,
-      replaceScript,
-      [
-        engine.engine,
-        options.name ?? "shop-web",
-        "shop",
-        digest,
-        options.how ?? "beside",
-        options.settle ?? "2",
-        options.limit ?? "30",
-        "shop-web:v2",
-        options.id ?? "sha256:new",
-        options.repository ?? "",
-        String(options.retain ?? 3),
-        String(ports.length),
-        ...ports,
-        ...Object.entries(labels).flatMap(([key, value]) => ["--label", `jiji.${key}=${value}`]),
-        ...(options.words ?? ["shop-web:v2"])
-      ],
+      replace.text,
+      argumentsOf(
+        replace.command(
+          {
+            engine: engine.engine,
+            name: options.name ?? "shop-web",
+            project: "shop",
+            service: "web",
+            digest,
+            strategy: options.how ?? "beside",
+            settle: options.settle ?? 2,
+            limit: options.limit ?? 30,
+            image: "shop-web:v2",
+            id: options.id ?? "sha256:new",
+            publishing: ports.length
+          },
+          [
+            ...ports,
+            ...Object.entries(labels).flatMap(([key, value]) => ["--label", `jiji.${key}=${value}`]),
+            ...(options.words ?? ["shop-web:v2"])
+          ],
+          true
+        )
+      ),
       {
         JIJI_NAMES: Object.keys(secrets).join(" "),
         JIJI_CONFIG: config,

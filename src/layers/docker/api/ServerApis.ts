@@ -96,6 +96,8 @@ export interface ServerApi {
   tag(name: string, as: ImageReference): Effect.Effect<void, EngineError | ShellError>
   /** Removes a name of an image, if docker lets it. */
   untag(name: string): Effect.Effect<void>
+  /** Removes all but the newest images of a repository, if docker lets it. */
+  removeOldImages(repository: string, retain: number): Effect.Effect<void, EngineError | ShellError>
   /** Fails if docker does not answer at all. */
   readonly ask: Effect.Effect<void, CommandTimedOut>
 }
@@ -121,6 +123,12 @@ const operations = (
     image: (name) => question({ operation: `inspect ${name}`, reference: name }, api.image(name)),
     tag: (name, as) => question({ operation: `tag ${name}`, reference: name }, api.tag(name, as)),
     untag: (name) => Effect.ignore(answer.during(api.removeImage(name))),
+    removeOldImages: Effect.fnUntraced(function* (repository, retain) {
+      const images = yield* question({ operation: "list images" }, api.images(repository))
+      const names = images.slice(retain).flatMap((image) => image.names)
+      // Docker refuses to remove an image that a container uses.
+      yield* Effect.forEach(names, (name) => Effect.ignore(answer.during(api.removeImage(name))), { discard: true })
+    }),
     ask: Effect.catch(answer.during(api.ping), (error) => (error._tag === "CommandTimedOut" ? error : Effect.void)),
     pull: Effect.fnUntraced(function* ({ credentials, isOwn, limit, name, reference, report }) {
       const during = within(limit)

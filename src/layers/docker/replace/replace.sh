@@ -1,15 +1,6 @@
 # Replaces a service's container. At every moment, either the old container or a healthy new one exists.
-# Arguments: engine, container name, project, image digest, strategy (beside, trial or stop), seconds that a container
-# without a health check must run, seconds that it may take to be healthy, image to run, its id, repository
-# and number of versions to keep; then the number of words that publish ports, these words, and the other words of
-# `create`. JIJI_NAMES lists the secrets of the container, JIJI_SECRET_0 and so on hold their values. JIJI_CONFIG and
-# JIJI_PARTS are hashes of its configuration, for its labels: they include secrets, and every user of this server can read
-# a command line. JIJI_RUN says who deploys.
 set -u
-engine=$1 name=$2 project=$3 digest=$4 strategy=$5 settle=$6 limit=$7
-shift 7
-image=$1 id=${2#sha256:} repository=$3 retain=$4
-shift 4
+id=${id#sha256:}
 program=$(command -v "$engine") || { echo "$engine: not found" >&2; exit 127; }
 config=$JIJI_CONFIG
 next=$name-next trial=$name-trial old='' phase=start why='' stopping=''
@@ -40,11 +31,11 @@ policy() { # policy, container...
 stage() { phase=$1; echo "jiji stage $1" >&2; }
 
 # The TCP ports of the container that are published.
-tcp='' count=-1
+tcp='' count=0
 for word; do
+  [ "$count" -lt "$publishing" ] || break
   count=$((count + 1))
-  [ "$count" -le "$1" ] || break
-  case $count:$word in 0:* | *:--publish | */udp | */sctp) ;; *) word=${word%/tcp} tcp="$tcp ${word##*:}" ;; esac
+  case $word in --publish | */udp | */sctp) ;; *) word=${word%/tcp} tcp="$tcp ${word##*:}" ;; esac
 done
 
 # Child processes must not inherit the locks below: a container's monitor would hold them as long as the container runs.
@@ -68,9 +59,8 @@ jiji.parts=$JIJI_PARTS
 END
   )
 }
-create_trial() { shift "$(($1 + 1))"; create "$trial" --restart no --label-file /dev/stdin "$@"; }
+create_trial() { shift "$publishing"; create "$trial" --restart no --label-file /dev/stdin "$@"; }
 create_next() {
-  shift
   unproven=always
   ! updates || unproven=no
   create "$next" --restart "$unproven" --label-file /dev/stdin "$@"
@@ -345,11 +335,6 @@ if command -v flock >/dev/null 2>&1; then
   announce
 fi
 
-# The service's name is only in the labels among the words of `create`, which come before anything that a user chooses freely.
-service=''
-for word; do
-  case $word in jiji.service=*) service=${word#*=}; break ;; esac
-done
 # Names alone do not tell whose a container is: project shop-web with service next has the same as a new container of
 # project shop and service web.
 survey
@@ -423,32 +408,4 @@ if [ -n "$old" ]; then
 fi
 e rename "$next" "$name" || exit 1
 echo "started $next_id"
-
-# Remove old images, but only those that jiji built: for others, no repository is given.
-[ -n "$repository" ] || exit 0
-# The same lock as in pull.sh, for the same reason.
-if [ "$engine" = podman ] && command -v flock >/dev/null 2>&1; then
-  exec 8</tmp
-  deadline=$(($(date +%s) + 30))
-  until flock -n 8; do
-    [ "$(date +%s)" -lt "$deadline" ] || { echo 'kept old images until the next deploy, because another pull is running on this server' >&2; exit 0; }
-    nap 0.2
-  done
-fi
-kept=''
-e image ls --no-trunc --digests --format '{{.ID}} {{.Repository}} {{.Tag}} {{.Digest}}' "$repository" |
-  while read -r each from tag sum; do
-    # podman lists all names of a matching image.
-    [ "$from" = "$repository" ] || continue
-    case " $kept " in
-      *" $each "*) continue ;;
-    esac
-    if [ "$retain" -gt 0 ]; then
-      kept="$kept $each" retain=$((retain - 1))
-      continue
-    fi
-    # Remove both names, because an image exists as long as it has one. The engine refuses if a container uses the image.
-    [ "$tag" = '<none>' ] || quiet rmi "$from:$tag"
-    [ "$sum" = '<none>' ] || quiet rmi "$from@$sum"
-  done
 exit 0

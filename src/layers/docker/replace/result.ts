@@ -1,7 +1,7 @@
 import { Duration, Effect, Option, Schema } from "effect"
-import { lastLines, reasonFrom } from "../../core/lines.ts"
-import type { Output } from "../processes/Command.ts"
-import type { ReplaceOptions } from "./Docker.ts"
+import { lastLines, reasonFrom } from "../../../core/lines.ts"
+import type { Output } from "../../processes/Command.ts"
+import type { ReplaceOptions } from "../Docker.ts"
 import {
   ContainerBusy,
   ContainerForeign,
@@ -9,7 +9,7 @@ import {
   ContainerUnhealthy,
   parseEngineError,
   PortTaken
-} from "./DockerError.ts"
+} from "../DockerError.ts"
 
 /** `.Config.Healthcheck` as both engines print it: times in nanoseconds, absent or 0 where the default holds. */
 const Healthcheck = Schema.fromJsonString(

@@ -1,4 +1,0 @@
-import replace from "./replace.sh" with { type: "text" }
-
-/** The scripts that run on machines, by name. */
-export const scripts = { replace }
