@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
-import { bundle, project } from "./project.ts"
+import { compileFirst, project } from "./project.ts"
 
-bundle()
+compileFirst()
 
 describe("help about an unknown command", () => {
   for (const [words, name, parent] of [

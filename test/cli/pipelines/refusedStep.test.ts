@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test"
-import { bundleFull, pipelines } from "./program.ts"
+import { compileFirst } from "../project.ts"
+import { pipelines } from "./program.ts"
 
-bundleFull()
+compileFirst()
 
 const file = (body: string) => `import { Effect, Schedule } from "effect"
 import { HttpClient, FetchHttpClient } from "effect/http"
