@@ -1,4 +1,5 @@
 import { Effect, Layer } from "effect"
+import * as RegistryApi from "../layers/registryContainer/RegistryApi.ts"
 import { RegistryContainer } from "../layers/registryContainer/RegistryContainer.ts"
 import { Recording } from "./Recording.ts"
 import * as Registry from "./RecordingRegistry.ts"
@@ -14,11 +15,10 @@ export { type Entry, Recording } from "./Recording.ts"
  * answer from a script. The first matching answer counts; by default, everything succeeds.
  */
 export const machines = (script: Script.Script) =>
-  Layer.mergeAll(
-    RegistryContainer.layerWith(() => Effect.succeed(true)),
-    Registry.layer,
-    Recorded.processes(script)
-  ).pipe(Layer.provideMerge(Recorded.shell(script)), Layer.provideMerge(Ssh.layer(script)))
+  Layer.mergeAll(RegistryContainer.layerWith(RegistryApi.none), Registry.layer, Recorded.processes(script)).pipe(
+    Layer.provideMerge(Recorded.shell(script)),
+    Layer.provideMerge(Ssh.layer(script))
+  )
 
 /** The same layers together with a {@link Recording}. */
 export const layer = (answers: ReadonlyArray<Answer> = []) =>

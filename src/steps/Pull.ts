@@ -72,13 +72,9 @@ const isDamage = ({ _tag }: { readonly _tag: string }): boolean =>
   ["DigestMismatch", "ImageNotFound", "RegistryLost", "RegistryFailing"].includes(_tag)
 
 /** Repairs the image in the local registry. Returns whether anything was repaired, so that another pull can succeed. */
-const repair = Effect.fnUntraced(function* ({ project, served, work }: State) {
-  const { image } = work
-  if (image?.imageId === undefined || served?.repair === undefined) return false
-  const { digest, imageId, reference, version: tag } = image
-  const archive = (yield* Docker).save(project.engine, reference)
-  const repaired = yield* served.repair({ digest, imageId, repository: reference.path, tag, archive })
-  return repaired.length > 0
+const repair = Effect.fnUntraced(function* ({ served, work }: State) {
+  if (work.image === undefined || served?.repair === undefined) return false
+  return (yield* served.repair(work.image)).length > 0
 })
 
 /** Pulls a service's image onto a server, by its digest if jiji knows it. */

@@ -3,6 +3,7 @@ import * as ImageReference from "../config/ImageReference.ts"
 import type { Project, Service } from "../config/Project.ts"
 import { type Credentials, Docker } from "../layers/docker/Docker.ts"
 import { LocalRegistry } from "../layers/registry/LocalRegistry.ts"
+import { RegistryContainer } from "../layers/registryContainer/RegistryContainer.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { BuiltImage } from "./Build.ts"
 
@@ -39,10 +40,18 @@ export const step = Step.make(
     const repository = ImageReference.repositoryOf(reference)
     const about = { service: service.name, repository, reference, version, architecture: image.architecture }
     const docker = yield* Docker
-    if (project.registry.type === "remote" || project.registry.container !== undefined) {
+    if (project.registry.type === "remote") {
       const { credentials } = state
-      const access = project.registry.type === "local" ? { verify: false } : { ...(credentials && { credentials }) }
-      const digest = yield* docker.push({ engine: project.engine, reference, ...access })
+      const digest = yield* docker.push({ engine: project.engine, reference, ...(credentials && { credentials }) })
+      const pushed: PushedImage = { ...about, digest }
+      return { pushed }
+    }
+    const alias = `${project.name}/${service.name}`.toLowerCase()
+    if (project.registry.container !== undefined) {
+      const digest = yield* docker.push({ engine: project.engine, reference, verify: false })
+      const { port } = project.registry
+      const named = { port, repository: reference.path, digest, alias, tag: version }
+      yield* (yield* RegistryContainer).addAlias(named)
       const pushed: PushedImage = { ...about, digest }
       return { pushed }
     }
@@ -52,7 +61,7 @@ export const step = Step.make(
       imageId: image.id,
       repository: reference.path,
       tag: version,
-      alias: `${project.name}/${service.name}`.toLowerCase(),
+      alias,
       retain: service.retain
     }
     const found = yield* registry.find(target)

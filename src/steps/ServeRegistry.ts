@@ -1,13 +1,19 @@
 import { Effect } from "effect"
 import type { Project } from "../config/Project.ts"
+import { Docker } from "../layers/docker/Docker.ts"
 import { LocalRegistry, type Served } from "../layers/registry/LocalRegistry.ts"
+import type { ImageCorrupted, StoreBusy, StoreFailed } from "../layers/registry/RegistryError.ts"
+import { RegistryContainer } from "../layers/registryContainer/RegistryContainer.ts"
+import type { RegistryContainerCorrupted } from "../layers/registryContainer/RegistryContainerError.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { PushedImage } from "./Push.ts"
 
 /** A registry that is being served. */
 export interface ServedRegistry extends Served {
-  /** Repairs a damaged image. Absent if the registry is a container. */
-  readonly repair?: LocalRegistry["Service"]["repair"]
+  /** Repairs a damaged image. Returns the digests of what was repaired since the run began; none if nothing was damaged. */
+  readonly repair?: (
+    image: PushedImage
+  ) => Effect.Effect<ReadonlyArray<string>, ImageCorrupted | RegistryContainerCorrupted | StoreBusy | StoreFailed>
 }
 
 /** Serves this run's images, and no others, from the local registry on this machine's loopback, until the pipeline ends. */
@@ -19,14 +25,30 @@ export const step = Step.make(
     if (project.registry.type === "remote") return Step.skip(`servers pull from ${project.registry.server}`, none)
     if (images.length === 0) return Step.skip("no service is built", none)
     const { container, port } = project.registry
+    const { engine } = project
     const only = new Set(images.map(({ digest }) => digest))
     const registry = yield* LocalRegistry
+    const docker = yield* Docker
     if (container === undefined) {
-      const served: ServedRegistry = { ...(yield* registry.serve({ port, only })), repair: registry.repair }
+      const served: ServedRegistry = {
+        ...(yield* registry.serve({ port, only })),
+        repair: ({ digest, imageId, reference, version: tag }) => {
+          if (imageId === undefined) return Effect.succeed([])
+          const archive = docker.save(engine, reference)
+          return registry.repair({ digest, imageId, repository: reference.path, tag, archive })
+        }
+      }
       return { served }
     }
+    const containers = yield* RegistryContainer
     // Servers must not push. The container would accept it, so they reach it through a read-only front.
-    const served: ServedRegistry = yield* registry.serve({ port: 0, from: port, only })
+    const served: ServedRegistry = {
+      ...(yield* registry.serve({ port: 0, from: port, only })),
+      repair: ({ digest, reference }) => {
+        const push = docker.push({ engine, reference, verify: false })
+        return containers.repair({ engine, port, repository: reference.path, digest, push })
+      }
+    }
     return { served }
   })
 )

@@ -7,9 +7,7 @@ testReboots({
   policy: "always",
   calls: {
     trial: ["create", "start", "rm", "create", "stop", "start", "stop", "rm", "rename"],
-    stop: ["create", "stop", "start", "stop", "rm", "rename"],
-    data: ["create", "stop", "start", "stop", "rm", "rename"],
-    beside: ["create", "start", "stop", "rm", "rename"]
+    data: ["create", "stop", "start", "stop", "rm", "rename"]
   },
   boot: bootPodman
 })

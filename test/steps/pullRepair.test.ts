@@ -4,10 +4,11 @@ import * as ImageReference from "../../src/config/ImageReference.ts"
 import { Docker } from "../../src/layers/docker/Docker.ts"
 import { DiskFull } from "../../src/layers/docker/DockerError.ts"
 import * as Remote from "../../src/layers/docker/RemoteRegistryError.ts"
-import { ImageCorrupted } from "../../src/layers/registry/LocalRegistry.ts"
+import { ImageCorrupted, LocalRegistry } from "../../src/layers/registry/LocalRegistry.ts"
+import { RegistryContainer } from "../../src/layers/registryContainer/RegistryContainer.ts"
 import * as Plan from "../../src/steps/Plan.ts"
 import * as Pull from "../../src/steps/Pull.ts"
-import type { ServedRegistry } from "../../src/steps/ServeRegistry.ts"
+import * as ServeRegistry from "../../src/steps/ServeRegistry.ts"
 import { it } from "../support/effect.ts"
 import { project, server, service } from "./rehearsal.ts"
 
@@ -37,7 +38,8 @@ const pulling = Effect.fnUntraced(function* (
     readonly isContainer?: boolean
   } = {}
 ) {
-  const of = project()
+  const container = options.isContainer === true ? { container: { image: "registry:3" } } : {}
+  const of = project({ registry: { type: "local", port: 9270, ...container } })
   const engine = { name: "docker", version: "20", architecture: "amd64", containers: [] } as const
   const image = { ...pushed, ...options.image }
   const [work] = Plan.workOf({
@@ -53,6 +55,11 @@ const pulling = Effect.fnUntraced(function* (
       log.push(`save ${engine} ${ImageReference.print(reference)}`)
       return Stream.empty
     },
+    push: ({ reference }) =>
+      Effect.sync(() => {
+        log.push(`push ${ImageReference.print(reference)}`)
+        return image.digest
+      }),
     pull: () =>
       Effect.suspend(() => {
         log.push("pull")
@@ -62,14 +69,29 @@ const pulling = Effect.fnUntraced(function* (
           : Effect.fail(failure)
       })
   })
-  const repair: ServedRegistry["repair"] = ({ digest, imageId, repository, tag }) => {
-    log.push(`repair ${JSON.stringify({ digest, imageId, repository, tag })}`)
-    return options.repair ?? Effect.succeed([blob])
-  }
-  const served = { port: 9270, ...(options.isContainer !== true && { repair }) }
-  const exit = yield* Pull.step
-    .run({ project: of, server: { ...server("web1"), engine }, work, served })
-    .pipe(Effect.provide(docker), Effect.exit)
+  const registry = Layer.mock(LocalRegistry, {
+    serve: ({ port }) => Effect.succeed({ port }),
+    repair: ({ digest, imageId, repository, tag }) => {
+      log.push(`repair ${JSON.stringify({ digest, imageId, repository, tag })}`)
+      return options.repair ?? Effect.succeed([blob])
+    }
+  })
+  const containers = Layer.mock(RegistryContainer, {
+    repair: ({ digest, port, push, repository }) => {
+      log.push(`repair ${JSON.stringify({ digest, port, repository })}`)
+      return Effect.as(Effect.orDie(push), [blob])
+    }
+  })
+  const exit = yield* Effect.gen(function* () {
+    const result = yield* ServeRegistry.step.run({ project: of, images: [image] })
+    const served = "served" in result ? result.served : undefined
+    return yield* Pull.step.run({
+      project: of,
+      server: { ...server("web1"), engine },
+      work,
+      ...(served && { served })
+    })
+  }).pipe(Effect.provide([docker, registry, containers]), Effect.scoped, Effect.exit)
   return { log, exit }
 })
 
@@ -121,11 +143,17 @@ describe("a pull from the local registry that fails on a digest", () => {
     })
   )
 
-  it.effect("repairs nothing in a registry's container", () =>
+  it.effect("repairs the image in a registry's container with another push, and pulls again", () =>
     Effect.gen(function* () {
       const { exit, log } = yield* pulling([mismatch], { isContainer: true })
-      expect(yield* failureOf(exit)).toBe(mismatch)
-      expect(log).toEqual(["pull"])
+      expect(Exit.isSuccess(exit)).toBe(true)
+      const { digest } = pushed
+      expect(log).toEqual([
+        "pull",
+        `repair ${JSON.stringify({ digest, port: 9270, repository: "shop-web" })}`,
+        "push localhost:9270/shop-web:v1",
+        "pull"
+      ])
     })
   )
 })

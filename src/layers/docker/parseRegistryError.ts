@@ -20,7 +20,8 @@ const patterns: ReadonlyArray<
   readonly [pattern: RegExp, make: (about: ErrorFields, isOwn: boolean) => Errors.RemoteRegistryError]
 > = [
   [
-    /(?:layer|config|manifest) verification failed for digest|unexpected commit digest|digest mismatch|digest did not match|digest[^\n]*does not match|does not match[^\n]*digest/i,
+    // Podman unpacks a compressed layer before it has seen all of it, and then fails on the first byte that makes no sense.
+    /(?:layer|config|manifest) verification failed for digest|unexpected commit digest|digest mismatch|digest did not match|digest[^\n]*does not match|does not match[^\n]*digest|gzip: invalid (?:checksum|header)|flate: corrupt input|invalid tar header/i,
     (about) => new Errors.DigestMismatch(about)
   ],
   // Docker Hub also says this about a repository that does not exist.

@@ -49,3 +49,22 @@ export class RegistryContainerSilent extends defineError<RegistryContainerSilent
   exitCode: "unavailable",
   sample: { ...container, port: 9270, seconds: 30 }
 }) {}
+
+/** An image in the registry's container is damaged and cannot be repaired. */
+export class RegistryContainerCorrupted extends defineError<RegistryContainerCorrupted>()(
+  "RegistryContainerCorrupted",
+  {
+    fields: { ...where, repository: Schema.String, digest: Schema.String, reason: Schema.String },
+    message: (e) =>
+      `The registry's container ${e.name} has a damaged copy of ${e.repository}@${e.digest}, which jiji cannot repair: ${e.reason.replace(/\.$/, "")}.`,
+    remedy: (e) =>
+      `Empty the registry with \`jiji registry remove\` and deploy again. If the error returns, check the disk that holds the volume ${e.name}.`,
+    exitCode: "failed",
+    sample: {
+      ...container,
+      repository: "shop-web",
+      digest: `sha256:${"4f2ebd2e".repeat(8)}`,
+      reason: "docker failed on this machine with exit code 127: exec: rm: not found"
+    }
+  }
+) {}

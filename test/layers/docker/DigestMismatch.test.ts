@@ -27,6 +27,9 @@ const messages = [
     `Copying blob ${hex("2")}\nError: writing blob: Digest did not match, expected ${hex("2")}, got ${hex("3")}`
   ],
   ["podman", `Error: manifest does not match provided manifest digest ${hex("2")}`],
+  ["podman", 'Error: writing blob: storing blob to file "/var/tmp/storage1/1": gzip: invalid checksum'],
+  ["podman", 'Error: writing blob: storing blob to file "/var/tmp/storage1/1": flate: corrupt input before offset 512'],
+  ["podman", "Error: writing blob: adding layer: archive/tar: invalid tar header"],
   ["podman", `Error: Download config.json digest ${hex("2")} does not match expected ${hex("3")}`]
 ] as const
 

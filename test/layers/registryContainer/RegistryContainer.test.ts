@@ -2,6 +2,7 @@ import { describe, expect } from "bun:test"
 import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import type { Output } from "../../../src/layers/processes/Command.ts"
+import * as RegistryApi from "../../../src/layers/registryContainer/RegistryApi.ts"
 import { RegistryContainer } from "../../../src/layers/registryContainer/RegistryContainer.ts"
 import { Events } from "../../../src/core/Events.ts"
 import { Scrubber } from "../../../src/core/Scrubber.ts"
@@ -15,7 +16,7 @@ const wanted = { engine: "docker", port: 9270, image: "registry:3" } as const
 const ensure = (output: Partial<Output>, answers: () => boolean = () => true) =>
   Effect.flatMap(RegistryContainer, (containers) => containers.ensure(wanted)).pipe(
     Effect.provide(
-      RegistryContainer.layerWith(() => Effect.sync(answers)).pipe(
+      RegistryContainer.layerWith({ ...RegistryApi.none, isReady: () => Effect.sync(answers) }).pipe(
         Layer.provide(Recording.layer([Answer.from(() => output)])),
         Layer.provide(Events.layer),
         Layer.provide(Scrubber.layer)

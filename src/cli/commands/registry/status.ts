@@ -70,9 +70,17 @@ const builtinStatus = Effect.fnUntraced(function* ({ name }: Project, { port }: 
   ]
 })
 
+/** Leaves out the images' second names, `PROJECT/SERVICE`. */
+const withoutAliases = (tags: ReadonlyArray<StoredTag>): ReadonlyArray<StoredTag> => {
+  const repositories = new Set(tags.map(({ repository }) => repository))
+  return tags.filter(
+    ({ repository }) => !/^[^/]+\/[^/]+$/.test(repository) || !repositories.has(repository.replace("/", "-"))
+  )
+}
+
 const containerStatus = Effect.fnUntraced(function* ({ name }: Project, { port }: LocalRegistryConfig, width: number) {
   const url = `http://127.0.0.1:${port}`
-  const tags = yield* Catalog.list(url)
+  const tags = Option.map(yield* Catalog.list(url), withoutAliases)
   const where = `The registry of ${name} is local, on port ${port}, in the container ${containerName}.`
   if (Option.isNone(tags) || !(yield* Probe.isReady(url))) {
     return [where, `It does not answer at ${url}/v2/. The next deploy starts it.`]
