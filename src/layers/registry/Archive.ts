@@ -15,6 +15,8 @@ export interface Archive {
   readonly imageId: string
   /** Finds a file. Follows links. */
   find(path: string): Option.Option<Content>
+  /** The path of a file with this digest. Undefined if none was read. */
+  pathOf(digest: string): string | undefined
   /** Finds a file or fails. */
   requireFile(path: string): Effect.Effect<Content, ArchiveInvalid>
   /** Reads and decodes a JSON file. */
@@ -27,17 +29,20 @@ export interface Archive {
 export const archiveInvalid = (imageId: string, problem: ArchiveProblem) => new ArchiveInvalid({ imageId, problem })
 
 /**
- * Reads an archive to its end and stages each file in the store. Files whose name says that they are already in the store
- * are only hashed. Names in the archive never become paths on disk.
+ * Reads an archive and stages each file in the store. Files whose name says that they are already in the store are only
+ * hashed. Names in the archive never become paths on disk. Reads to the end of the archive, unless `isEnough` says after a
+ * file that the rest is not needed.
  */
-export const read = Effect.fnUntraced(function* <E>(options: {
+export const read = Effect.fnUntraced(function* <E, E2>(options: {
   readonly imageId: string
   readonly archive: Stream.Stream<Uint8Array, E>
   readonly store: Store
   readonly references: References
-}): Effect.fn.Return<Archive, E | StoreFailed | ArchiveInvalid, Scope.Scope> {
-  const { imageId, references, store } = options
+  readonly isEnough: (archive: Archive) => Effect.Effect<boolean, E2>
+}): Effect.fn.Return<Archive, E | E2 | StoreFailed | ArchiveInvalid, Scope.Scope> {
+  const { imageId, isEnough, references, store } = options
   const files = new Map<string, Content>()
+  const paths = new Map<string, string>()
   const links = new Map<string, string>()
   const layerIds = new Map<string, string>()
   const fail = (problem: ArchiveProblem) => archiveInvalid(imageId, problem)
@@ -49,35 +54,6 @@ export const read = Effect.fnUntraced(function* <E>(options: {
     // JSON is read from the store before the image is committed, so its old verification is not enough.
     const isStored = Paths.isLayer(path) || size > maxJsonBytes ? store.hasBlob : store.verifyBlob
     return Option.isSome(digest) && (yield* isStored(digest.value, size)) ? digest.value : undefined
-  })
-
-  const visit = Effect.fnUntraced(function* (header: TarHeader, body: Hashing.Body<ArchiveInvalid>) {
-    const path = Paths.normalise(header.name)
-    if (path === undefined) return yield* fail({ _tag: "UnsafePath", path: header.name })
-    if (header.type === "symlink" || header.type === "link") {
-      const target = Paths.linkTarget(path, header.type, header.linkname)
-      if (target === undefined) return yield* fail({ _tag: "UnsafePath", path: `${path} -> ${header.linkname}` })
-      return void links.set(path, target)
-    }
-    if (header.type !== "file" || Paths.isLegacy(path)) return
-    const stored = yield* storedDigest(path, header.size)
-    const content =
-      stored === undefined
-        ? yield* store.stage(body)
-        : { ...(yield* Hashing.hashInto(body, Hashing.discard)), path: store.blobPath(stored) }
-    const expectedDigest = stored ?? Paths.blobDigest(path) ?? content.digest
-    if (expectedDigest !== content.digest) {
-      return yield* fail({ _tag: "ContentMismatch", path, expected: expectedDigest, actual: content.digest })
-    }
-    files.set(path, content)
-    const id = Paths.layerId(path)
-    if (id !== undefined) layerIds.set(id, content.digest)
-  })
-
-  yield* Tar.forEachEntry({
-    archive: options.archive,
-    onBroken: (detail) => fail({ _tag: "Unreadable", detail }),
-    visit
   })
 
   const find = (path: string): Option.Option<Content> => {
@@ -96,5 +72,38 @@ export const read = Effect.fnUntraced(function* <E>(options: {
       Effect.mapError((error) => fail({ _tag: "FileInvalid", path, detail: error.message }))
     )
   })
-  return { imageId, find, requireFile, readJson, layerIds }
+  const archive: Archive = { imageId, find, pathOf: (digest) => paths.get(digest), requireFile, readJson, layerIds }
+
+  const visit = Effect.fnUntraced(function* (header: TarHeader, body: Hashing.Body<ArchiveInvalid>) {
+    const path = Paths.normalise(header.name)
+    if (path === undefined) return yield* fail({ _tag: "UnsafePath", path: header.name })
+    if (header.type === "symlink" || header.type === "link") {
+      const target = Paths.linkTarget(path, header.type, header.linkname)
+      if (target === undefined) return yield* fail({ _tag: "UnsafePath", path: `${path} -> ${header.linkname}` })
+      links.set(path, target)
+      return false
+    }
+    if (header.type !== "file" || Paths.isLegacy(path)) return false
+    const stored = yield* storedDigest(path, header.size)
+    const content =
+      stored === undefined
+        ? yield* store.stage(body)
+        : { ...(yield* Hashing.hashInto(body, Hashing.discard)), path: store.blobPath(stored) }
+    const expectedDigest = stored ?? Paths.blobDigest(path) ?? content.digest
+    if (expectedDigest !== content.digest) {
+      return yield* fail({ _tag: "ContentMismatch", path, expected: expectedDigest, actual: content.digest })
+    }
+    files.set(path, content)
+    paths.set(content.digest, path)
+    const id = Paths.layerId(path)
+    if (id !== undefined) layerIds.set(id, content.digest)
+    return yield* isEnough(archive)
+  })
+
+  yield* Tar.forEachEntry({
+    archive: options.archive,
+    onBroken: (detail) => fail({ _tag: "Unreadable", detail }),
+    visit
+  })
+  return archive
 })

@@ -3,7 +3,7 @@ import { type Archive, archiveInvalid } from "./Archive.ts"
 import type { ArchiveInvalid, ArchiveProblem, StoreFailed } from "./RegistryError.ts"
 import { type Compression, detectCompression } from "./Manifest.ts"
 import { Digest, hex } from "./Digest.ts"
-import type { Content } from "./Store.ts"
+import type { Content, Store } from "./Store.ts"
 
 /** The parts of an image in an archive, checked for consistency. Layers are in order, the base layer first. */
 export interface ArchiveImage {
@@ -52,6 +52,10 @@ const dockerImages = Effect.fnUntraced(function* (archive: Archive) {
   )
 })
 
+/** The images below a node of an OCI layout. BuildKit stores attestations as images next to the image that they describe. */
+const childrenOf = ({ manifests = [] }: typeof OciNode.Type) =>
+  manifests.filter(({ annotations }) => annotations?.["vnd.docker.reference.type"] === undefined)
+
 /** Finds the images below a node of an OCI layout. A node may refer to missing images: those of other platforms. */
 const ociImages = (
   archive: Archive,
@@ -71,14 +75,96 @@ const ociImages = (
         }
       ]
     }
-    const below = (node.manifests ?? []).filter(
-      // BuildKit stores attestations as images next to the image that they describe.
-      (child) => child.annotations?.["vnd.docker.reference.type"] === undefined && !ids.includes(child.digest)
-    )
+    const below = childrenOf(node).filter((child) => !ids.includes(child.digest))
     return (yield* Effect.forEach(below, (child) =>
       ociImages(archive, blobPath(child.digest), [...ids, child.digest])
     )).flat()
   })
+
+/** Checks the layers of an image against its config. */
+const check = Effect.fnUntraced(function* (
+  archive: Archive,
+  configPath: string,
+  layers: ReadonlyArray<{ readonly path: string; readonly content: Content }>
+): Effect.fn.Return<ArchiveImage, ArchiveInvalid | StoreFailed> {
+  const fail = (problem: ArchiveProblem) => archiveInvalid(archive.imageId, problem)
+  const { rootfs } = yield* archive.readJson(configPath, Config)
+  const diffIds = rootfs.diff_ids ?? []
+  if (layers.length !== diffIds.length) {
+    const detail = `it lists ${diffIds.length} layers, but the archive has ${layers.length}`
+    return yield* fail({ _tag: "FileInvalid", path: configPath, detail })
+  }
+  return {
+    config: yield* archive.requireFile(configPath),
+    layers: yield* Effect.forEach(
+      layers,
+      Effect.fnUntraced(function* ({ content, path }, index) {
+        const compression = detectCompression(content.magic)
+        const diffId = diffIds[index]
+        // The config has the digest of the uncompressed layer. For a compressed layer, the engine that unpacks it checks that.
+        if (compression === "none" && diffId !== content.digest) {
+          return yield* fail({ _tag: "ContentMismatch", path, expected: diffId ?? "", actual: content.digest })
+        }
+        return { ...content, compression }
+      })
+    )
+  }
+})
+
+/** The path of an image's config, and the digests of its layers. */
+interface Parts {
+  readonly config: string
+  readonly layers: ReadonlyArray<string>
+}
+
+/**
+ * Reads the parts of an image from the file with this digest: its config, its manifest or its index. None if a file was not
+ * read yet, and for an index of several images: only the whole archive shows which of them it has.
+ */
+const partsOf = (archive: Archive, digest: string): Effect.Effect<Option.Option<Parts>, ArchiveInvalid | StoreFailed> =>
+  Effect.gen(function* () {
+    const path = archive.pathOf(digest)
+    if (path === undefined) return Option.none()
+    const config = yield* Effect.option(archive.readJson(path, Config))
+    if (Option.isSome(config)) return Option.some({ config: path, layers: config.value.rootfs.diff_ids ?? [] })
+    const root = yield* archive.readJson(path, OciNode)
+    if (root.config !== undefined) {
+      const config = archive.pathOf(root.config.digest)
+      const layers = (root.layers ?? []).map((layer) => layer.digest)
+      return config === undefined ? Option.none() : Option.some({ config, layers })
+    }
+    const [child, ...others] = childrenOf(root)
+    return child === undefined || others.length > 0 ? Option.none() : yield* partsOf(archive, child.digest)
+  })
+
+/**
+ * Finds an image before its archive is read to the end, because the store has the rest of its layers. None if something is
+ * missing, or if the archive had all of it anyway.
+ */
+export const findEarly = (store: Store) => {
+  // Not asked for again after each file, because the store may have to read a whole blob to say no.
+  const missing = new Set<string>()
+  const inStore = Effect.fnUntraced(function* (digest: string) {
+    const content = missing.has(digest) ? Option.none<Content>() : yield* store.findBlob(digest)
+    if (Option.isNone(content)) missing.add(digest)
+    return content
+  })
+  return Effect.fnUntraced(function* (archive: Archive): Effect.fn.Return<Option.Option<ArchiveImage>, StoreFailed> {
+    const parts = partsOf(archive, archive.imageId)
+    const found = yield* Effect.orElseSucceed(parts, () => Option.none<Parts>())
+    if (Option.isNone(found)) return Option.none()
+    const { config, layers } = found.value
+    if (layers.every((digest) => archive.pathOf(digest) !== undefined)) return Option.none()
+    const contents: Array<{ readonly path: string; readonly content: Content }> = []
+    for (const digest of layers) {
+      const path = archive.pathOf(digest)
+      const content = path === undefined ? yield* inStore(digest) : archive.find(path)
+      if (Option.isNone(content)) return Option.none()
+      contents.push({ path: path ?? blobPath(digest), content: content.value })
+    }
+    return yield* Effect.option(check(archive, config, contents))
+  })
+}
 
 /** Finds the image in an archive and checks that it is complete. */
 export const findImage = Effect.fnUntraced(function* (
@@ -96,29 +182,8 @@ export const findImage = Effect.fnUntraced(function* (
   if (image === undefined) {
     return yield* fail({ _tag: "ImageMissing", found: [...new Set(images.flatMap((image) => image.ids.slice(-1)))] })
   }
-  const config = yield* archive.requireFile(image.config)
-  const { rootfs } = yield* archive.readJson(image.config, Config)
-  const diffIds = rootfs.diff_ids ?? []
   const layers = yield* Effect.forEach(image.layers, (path) =>
     Effect.map(archive.requireFile(path), (content) => ({ path, content }))
   )
-  if (layers.length !== diffIds.length) {
-    const detail = `it lists ${diffIds.length} layers, but the archive has ${layers.length}`
-    return yield* fail({ _tag: "FileInvalid", path: image.config, detail })
-  }
-  return {
-    config,
-    layers: yield* Effect.forEach(
-      layers,
-      Effect.fnUntraced(function* ({ content, path }, index) {
-        const compression = detectCompression(content.magic)
-        const diffId = diffIds[index]
-        // The config has the digest of the uncompressed layer. For a compressed layer, the engine that unpacks it checks that.
-        if (compression === "none" && diffId !== content.digest) {
-          return yield* fail({ _tag: "ContentMismatch", path, expected: diffId ?? "", actual: content.digest })
-        }
-        return { ...content, compression }
-      })
-    )
-  }
+  return yield* check(archive, image.config, layers)
 })

@@ -60,8 +60,12 @@ export const make = (store: Store, references: References) => {
   ) {
     yield* checkName(options)
     const imageId = imageDigest(options.imageId)
-    const archive = yield* Archive.read({ imageId, archive: options.archive, store, references })
-    const { config, layers } = yield* ArchiveImage.findImage(archive)
+    let known = Option.none<ArchiveImage.ArchiveImage>()
+    const findEarly = ArchiveImage.findEarly(store)
+    const isEnough = (archive: Archive.Archive) =>
+      Effect.map(findEarly(archive), (found) => Option.isSome((known = found)))
+    const archive = yield* Archive.read({ imageId, archive: options.archive, store, references, isEnough })
+    const { config, layers } = Option.isSome(known) ? known.value : yield* ArchiveImage.findImage(archive)
     const parts = new Map([config, ...layers].map((part) => [part.digest, part]))
     const added = yield* Effect.forEach(parts.values(), store.commit)
     // Write the blobs first, then the manifest, then the references, so that a reference never points to missing data.

@@ -1,5 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises"
-import { ByteSize, Clock, Effect, FileSystem, Option, PlatformError, type Scope } from "effect"
+import { ByteSize, Clock, Effect, FileSystem, Option, PlatformError, type Scope, Stream } from "effect"
 import * as Hashing from "./Hashing.ts"
 import { digestOf, hex } from "./Digest.ts"
 import { StoreFailed } from "./RegistryError.ts"
@@ -21,6 +21,8 @@ export interface Store {
   blobPath(digest: string): string
   /** Whether a blob exists, is complete and matches its digest. */
   hasBlob(digest: string, size: number): Effect.Effect<boolean, StoreFailed>
+  /** A blob that exists and matches its digest. None if there is none. */
+  findBlob(digest: string): Effect.Effect<Option.Option<Content>, StoreFailed>
   /** Like `hasBlob`, but always hashes the blob: a failing disk changes bytes and leaves size and time as they were. */
   verifyBlob(digest: string, size: number): Effect.Effect<boolean, StoreFailed>
   /** Reports that a blob is missing, unless it was already reported as damaged. */
@@ -139,6 +141,16 @@ export const make = Effect.fnUntraced(function* (
     return true
   })
 
+  const findBlob = Effect.fnUntraced(function* (digest: string) {
+    const path = blobPath(digest)
+    const info = yield* optional(fs.stat(path))
+    if (Option.isNone(info)) return Option.none<Content>()
+    const size = ByteSize.toNumberUnsafe(info.value.size)
+    if (!(yield* hasBlob(digest, size))) return Option.none<Content>()
+    const magic = yield* guard(Effect.map(Stream.runCollect(fs.stream(path, { bytesToRead: 4 })), Buffer.concat))
+    return Option.some<Content>({ digest, size, path, magic })
+  })
+
   const verifyBlob = Effect.fnUntraced(function* (digest: string, size: number) {
     yield* verifiedBlobs.forget(blobPath(digest))
     return yield* hasBlob(digest, size)
@@ -248,6 +260,7 @@ export const make = Effect.fnUntraced(function* (
     directory,
     blobPath,
     hasBlob,
+    findBlob,
     verifyBlob,
     reportMissing: report("missing"),
     wasReplaced: (digest) => replaced.has(digest),

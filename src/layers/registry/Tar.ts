@@ -1,4 +1,4 @@
-import { Effect, Stream } from "effect"
+import { Effect, Exit, Fiber, Stream } from "effect"
 import type { Body } from "./Hashing.ts"
 import * as Pieces from "./Pieces.ts"
 import * as Header from "./TarHeader.ts"
@@ -92,7 +92,7 @@ const makeReader = ({ take }: Pieces.Pieces) => {
 
 /**
  * Calls `visit` for each entry of a tar archive, in order, while reading it. Holds about 1 MiB in memory at most. Skips
- * the part of an entry's body that `visit` does not read.
+ * the part of an entry's body that `visit` does not read. Stops reading when `visit` returns true.
  *
  * Our own reader, because every byte of every image passes here: the library that we used before copied bodies through two
  * web streams, which took as much time as half of the hashing.
@@ -101,7 +101,7 @@ export const forEachEntry = <E, B, E2, R2>(options: {
   readonly archive: Stream.Stream<Uint8Array, E>
   /** Makes the error for an archive that is truncated or not a tar archive. */
   readonly onBroken: (detail: string) => B
-  readonly visit: (header: Header.TarHeader, body: Body<B>) => Effect.Effect<void, E2, R2>
+  readonly visit: (header: Header.TarHeader, body: Body<B>) => Effect.Effect<boolean, E2, R2>
 }): Effect.Effect<void, E | B | E2, R2> =>
   Effect.suspend(() => {
     const onError = (cause: unknown) => options.onBroken(cause instanceof Error ? cause.message : String(cause))
@@ -120,9 +120,17 @@ export const forEachEntry = <E, B, E2, R2>(options: {
     const readEntries = Effect.gen(function* () {
       while (true) {
         const header = yield* Effect.tryPromise({ try: readHeader, catch: onError })
-        if (header === undefined) return
-        yield* options.visit(header, body)
+        if (header === undefined) return true
+        if (yield* options.visit(header, body)) return false
       }
     })
-    return Effect.all([feed, readEntries], { concurrency: 2, discard: true })
+    return Effect.gen(function* () {
+      const feeding = yield* Effect.forkChild(feed)
+      const failed = Effect.andThen(Fiber.join(feeding), Effect.never)
+      const isAtEnd = yield* Effect.onExit(Effect.raceFirst(readEntries, failed), (exit) =>
+        Exit.isSuccess(exit) && exit.value ? Effect.void : Fiber.interrupt(feeding)
+      )
+      // The stream can still fail, for example if the engine exits with an error after the last byte.
+      if (isAtEnd) yield* Fiber.join(feeding)
+    })
   })

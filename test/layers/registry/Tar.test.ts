@@ -10,7 +10,7 @@ import { stream } from "./fixtures.ts"
 const encode = (text: string) => new TextEncoder().encode(text)
 
 /** Reads an archive and returns its entries, each with the beginning of its body: up to `most` pieces. */
-const read = Effect.fnUntraced(function* (archive: Stream.Stream<Uint8Array>, most = Infinity) {
+const read = Effect.fnUntraced(function* (archive: Stream.Stream<Uint8Array, string>, most = Infinity) {
   const entries: Array<TarHeader.TarHeader & { readonly text: string }> = []
   const visit = Effect.fnUntraced(function* (header: TarHeader.TarHeader, body: Body<string>) {
     let text = ""
@@ -20,6 +20,7 @@ const read = Effect.fnUntraced(function* (archive: Stream.Stream<Uint8Array>, mo
       text += new TextDecoder().decode(piece)
     }
     entries.push({ ...header, text })
+    return header.name === "last"
   })
   yield* Tar.forEachEntry({ archive, onBroken: (detail) => detail, visit })
   return entries
@@ -173,6 +174,29 @@ describe("a tar archive", () => {
         bytes.set(encode("77777777777"), 124)
       })
       expect(yield* broken(join(huge, end))).toBe("A tar header is too large.")
+    })
+  )
+
+  it.live("is not read further than its visitor wants", () =>
+    Effect.gen(function* () {
+      const bytes = yield* pack([{ name: "one", body: "1" }, { name: "last", body: "2" }, { name: "more" }])
+      let isClosed = false
+      const endless = Stream.concat(stream(bytes.subarray(0, 2048)), Stream.never).pipe(
+        Stream.ensuring(Effect.sync(() => (isClosed = true)))
+      )
+      expect((yield* read(endless)).map(({ name, text }) => [name, text])).toEqual([
+        ["one", "1"],
+        ["last", "2"]
+      ])
+      expect(isClosed).toBe(true)
+    })
+  )
+
+  it.effect("fails with its stream, even after its last byte", () =>
+    Effect.gen(function* () {
+      const bytes = yield* pack([{ name: "one", body: "1" }])
+      const failing = Stream.concat(stream(bytes), Stream.fail("exit code 1"))
+      expect(yield* Effect.flip(read(failing))).toBe("exit code 1")
     })
   )
 
