@@ -15,14 +15,13 @@ const heading = (machine: Machine, scrub: Scrub): string => {
  * removes secrets from what was recorded.
  */
 export const lines = (entries: ReadonlyArray<Entry>, scrub: Scrub = (text) => text): ReadonlyArray<string> => {
-  const headings = entries.map(({ machine }) => heading(machine, scrub))
-  const places = [...new Set(headings)]
-  const numbered = entries.map((entry, index) => ({ entry, number: String(index + 1).padStart(4) }))
-  return places.flatMap((place) => [
-    "",
-    `${place}:`,
-    ...numbered
-      .filter((_, index) => headings[index] === place)
-      .map(({ entry, number }) => `${number}  ${scrub(entryText(entry))}`)
-  ])
+  const places = new Map<string, Array<string>>()
+  for (const [index, entry] of entries.entries()) {
+    const place = heading(entry.machine, scrub)
+    const line = `${String(index + 1).padStart(4)}  ${scrub(entryText(entry))}`
+    const known = places.get(place)
+    if (known === undefined) places.set(place, [line])
+    else known.push(line)
+  }
+  return [...places].flatMap(([place, own]) => ["", `${place}:`, ...own])
 }

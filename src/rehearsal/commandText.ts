@@ -43,15 +43,15 @@ export const entryText = (entry: Entry): string => {
 /** The event of an entry. */
 export const plannedEvent = (entry: Entry): EventBody => {
   const machine = label(entry.machine)
-  const text = entryText(entry).replace(/^# /, "")
-  const action = { _tag: "ActionPlanned", machine, text } as const
+  const text = entryText(entry)
+  const action = { _tag: "ActionPlanned", machine, text: text.replace(/^# /, "") } as const
   switch (entry._tag) {
     case "Command": {
       const { script, stdin } = entry.command
       return {
         _tag: "CommandPlanned",
         machine,
-        text: commandText(entry.machine, entry.command),
+        text,
         words: argumentsOf(entry.command),
         ...(script !== undefined && { script }),
         env: usedVariables(entry.command).map(([name]) => name),
