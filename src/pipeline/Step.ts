@@ -3,6 +3,7 @@ import { rememberCaller } from "../core/authorFunction.ts"
 
 import { checkName } from "./paths.ts"
 
+export { inBackground } from "./interpreter/background.ts"
 export { retry, skipWhen, timeout, undo } from "./wrappers.ts"
 
 /**

@@ -12,8 +12,11 @@ export type OnFailure = typeof OnFailure.Type
 
 const count = Schema.Int.check(Schema.isGreaterThan(0))
 
-/** Runs up to `concurrency` items at the same time. */
-export const Parallel = Schema.TaggedStruct("Parallel", { concurrency: count, onFailure: OnFailure })
+/** Runs up to `concurrency` items at the same time; without it, as many as this machine can bear. */
+export const Parallel = Schema.TaggedStruct("Parallel", {
+  concurrency: Schema.optionalKey(count),
+  onFailure: OnFailure
+})
 /** Runs items in batches. A batch starts when all items of the previous one have ended. */
 export const Rolling = Schema.TaggedStruct("Rolling", { batch: count, onFailure: OnFailure })
 /** Runs the `first` items on their own, and the others with the strategy `rest` if all of those succeed. */
@@ -26,9 +29,15 @@ export type Strategy = typeof Strategy.Type
 // `Pipeline.forEach` checks the numbers, because its error can name the node.
 const unchecked = { disableChecks: true } as const
 
-/** Runs up to `concurrency` items at the same time (default 32). By default, a failed item does not affect the others. */
-export const parallel = (options?: { readonly concurrency?: number; readonly onFailure?: OnFailure }) =>
-  Parallel.make({ concurrency: options?.concurrency ?? 32, onFailure: options?.onFailure ?? "continue" }, unchecked)
+/**
+ * Runs up to `concurrency` items at the same time; by default as many as the memory and the open files of this machine allow,
+ * which is usually all. By default, a failed item does not affect the others.
+ */
+export const parallel = (options?: { readonly concurrency?: number; readonly onFailure?: OnFailure }) => {
+  const onFailure = options?.onFailure ?? "continue"
+  const concurrency = options?.concurrency
+  return Parallel.make(concurrency === undefined ? { onFailure } : { concurrency, onFailure }, unchecked)
+}
 
 /**
  * Runs items in batches of `batch` items (default 1). A batch starts when all items of the previous one have ended. By
@@ -57,11 +66,14 @@ export interface Group<A> {
   readonly gate: boolean
 }
 
-/** Splits items into the groups that a strategy runs one after the other. */
-export const groups = <A>(strategy: Strategy, items: ReadonlyArray<A>): ReadonlyArray<Group<A>> => {
+/**
+ * Splits items into the groups that a strategy runs one after the other. `capacity` is how many items the machine can run at
+ * the same time.
+ */
+export const groups = <A>(strategy: Strategy, items: ReadonlyArray<A>, capacity: number): ReadonlyArray<Group<A>> => {
   switch (strategy._tag) {
     case "Parallel":
-      return [{ items, concurrency: strategy.concurrency, gate: false }]
+      return [{ items, concurrency: strategy.concurrency ?? capacity, gate: false }]
     case "Rolling": {
       const { batch } = strategy
       const batches = Array.from({ length: Math.ceil(items.length / batch) }, (_, n) => n * batch)
@@ -69,7 +81,7 @@ export const groups = <A>(strategy: Strategy, items: ReadonlyArray<A>): Readonly
     }
     case "Canary": {
       const first = { items: items.slice(0, strategy.first), concurrency: strategy.first, gate: true }
-      return [first, ...groups(strategy.rest, items.slice(strategy.first))]
+      return [first, ...groups(strategy.rest, items.slice(strategy.first), capacity)]
     }
   }
 }

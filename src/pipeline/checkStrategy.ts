@@ -4,7 +4,7 @@ import type { Strategy } from "./Strategy.ts"
 const counts = (strategy: Strategy): ReadonlyArray<readonly [option: string, value: number]> => {
   switch (strategy._tag) {
     case "Parallel":
-      return [["concurrency", strategy.concurrency]]
+      return strategy.concurrency === undefined ? [] : [["concurrency", strategy.concurrency]]
     case "Rolling":
       return [["batch", strategy.batch]]
     case "Canary":

@@ -7,7 +7,7 @@ import type { Strategy } from "./Strategy.ts"
 const strategyLabel = (strategy: Strategy): string => {
   switch (strategy._tag) {
     case "Parallel":
-      return `${strategy.concurrency} at a time, ${strategy.onFailure} on failure`
+      return `${strategy.concurrency === undefined ? "in parallel" : `${strategy.concurrency} at a time`}, ${strategy.onFailure} on failure`
     case "Rolling":
       return `in batches of ${strategy.batch}, ${strategy.onFailure} on failure`
     case "Canary":

@@ -15,16 +15,14 @@ const heading = (machine: Machine, scrub: Scrub): string => {
  * removes secrets from what was recorded.
  */
 export const lines = (entries: ReadonlyArray<Entry>, scrub: Scrub = (text) => text): ReadonlyArray<string> => {
-  const headings = entries.map(({ machine }) => heading(machine, scrub))
-  const places = [...new Set(headings)]
-  const numbered = entries.map((entry, index) => ({ entry, number: String(index + 1).padStart(4) }))
-  return places.flatMap((place) => [
-    "",
-    `${place}:`,
-    ...numbered
-      .filter((_, index) => headings[index] === place)
-      .flatMap(({ entry, number }) =>
-        entryLines(entry).map((line, index) => `${index === 0 ? number : "    "}  ${scrub(line)}`)
-      )
-  ])
+  const places = new Map<string, Array<string>>()
+  for (const [index, entry] of entries.entries()) {
+    const place = heading(entry.machine, scrub)
+    const number = String(index + 1).padStart(4)
+    const own = entryLines(entry).map((line, nth) => `${nth === 0 ? number : "    "}  ${scrub(line)}`)
+    const known = places.get(place)
+    if (known === undefined) places.set(place, own)
+    else known.push(...own)
+  }
+  return [...places].flatMap(([place, own]) => ["", `${place}:`, ...own])
 }

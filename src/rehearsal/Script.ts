@@ -16,7 +16,7 @@ export interface Script {
   connect(server: Server): Effect.Effect<{ readonly isNew: boolean }, SshError> | undefined
   forward(server: Server, port: number): Effect.Effect<Answers.Forwarded, SshError | ForwardRefused> | undefined
   /** The commands without an answer yet, by the path of their node: `"docker build" on web1`. */
-  readonly pending: ReadonlyMap<string, string>
+  readonly pending: ReadonlyMap<string, () => string>
   /** The names of the unused answers. */
   readonly unused: () => ReadonlyArray<string>
 }
@@ -26,7 +26,8 @@ export const make = (answers: ReadonlyArray<Answers.Answer>): Script => {
   const counts = new Map<Answers.Answer, Map<string, number>>()
   const used = new Set<Answers.Answer>()
   const usualOutput = usualAnswers()
-  const pending = new Map<string, string>()
+  // Functions, because a text is only needed if something is wrong.
+  const pending = new Map<string, () => string>()
 
   /** Finds the first answer that matches and replies to this machine at this attempt. */
   const firstReply = <A>(
@@ -53,10 +54,10 @@ export const make = (answers: ReadonlyArray<Answers.Answer>): Script => {
         name: "Answer.usual",
         found: Answers.usual
       }
-      const text = `${JSON.stringify(commandText(machine, command))} on ${label(machine)}`
+      const text = () => `${JSON.stringify(commandText(machine, command))} on ${label(machine)}`
       return Effect.flatMap(CurrentPath, (path) => {
         const wrong = (value: unknown) =>
-          Effect.die(new WrongAnswer({ path, command: text, answer: name, got: describeReply(value) }))
+          Effect.die(new WrongAnswer({ path, command: text(), answer: name, got: describeReply(value) }))
         if (typeof reply !== "function") return wrong(reply)
         const output = reply({ machine, command, usual: usualOutput(machine, command) })
         if (!Effect.isEffect(output)) return wrong(output)

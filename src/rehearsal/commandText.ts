@@ -67,15 +67,15 @@ export const entryText = (entry: Entry): string => {
 /** The event of an entry. */
 export const plannedEvent = (entry: Entry): EventBody => {
   const machine = label(entry.machine)
-  const text = entryText(entry).replace(/^# /, "")
-  const action = { _tag: "ActionPlanned", machine, text } as const
+  const text = entryLines(entry).join("\n")
+  const action = { _tag: "ActionPlanned", machine, text: text.replace(/^# /, "") } as const
   switch (entry._tag) {
     case "Command": {
       const { byHand, script, stdin } = entry.command
       return {
         _tag: "CommandPlanned",
         machine,
-        text: entryLines(entry).join("\n"),
+        text,
         words: argumentsOf(entry.command),
         ...(script !== undefined && { script }),
         ...(byHand !== undefined && { byHand }),

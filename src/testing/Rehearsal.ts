@@ -110,7 +110,7 @@ const hasProject = Schema.is(
 )
 
 /** Describes which step is waiting for what, in a run that does not end. */
-const describeWaiting = (events: ReadonlyArray<Event>, pending: ReadonlyMap<string, string>): string => {
+const describeWaiting = (events: ReadonlyArray<Event>, pending: ReadonlyMap<string, () => string>): string => {
   const open = new Set<string>()
   for (const event of events) {
     if (!("kind" in event) || (event.kind !== "step" && event.kind !== "undo")) continue
@@ -118,7 +118,7 @@ const describeWaiting = (events: ReadonlyArray<Event>, pending: ReadonlyMap<stri
     else open.delete(event.path)
   }
   const all = [...open].map(
-    (path) => `${path} is waiting for ${pending.get(path) ?? "something real, or something that never happens"}`
+    (path) => `${path} is waiting for ${pending.get(path)?.() ?? "something real, or something that never happens"}`
   )
   return all.length === 0 ? "it is waiting for something that never happens" : all.join(", ")
 }

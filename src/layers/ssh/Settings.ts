@@ -16,8 +16,8 @@ export interface SshSettings {
   readonly environment: Readonly<Record<string, string | undefined>>
   /** Sends a keep-alive request every `interval`, and closes a connection that misses `count` replies in a row. */
   readonly keepAlive: { readonly interval: Duration.Duration; readonly count: number }
-  /** The number of handshakes that run at the same time. */
-  readonly maxHandshakes: number
+  /** The number of handshakes that run at the same time; by default as many as this machine can bear. */
+  readonly maxHandshakes?: number
   /** The number of commands that run at the same time on one connection. sshd's default MaxSessions is 10. */
   readonly maxSessions: number
   /** How long to wait for a command to exit after its scope closes, before closing its channel. */
@@ -32,7 +32,6 @@ export const SshSettings = Context.Reference<SshSettings>("jiji/layers/ssh/Setti
     agent: process.env["SSH_AUTH_SOCK"],
     environment: process.env,
     keepAlive: { interval: Duration.seconds(15), count: 3 },
-    maxHandshakes: 30,
     maxSessions: 8,
     stopTimeout: Duration.seconds(3)
   })

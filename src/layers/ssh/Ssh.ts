@@ -10,6 +10,7 @@ import {
   type Stream
 } from "effect"
 import type { Server } from "../../config/Project.ts"
+import { CurrentCapacity } from "../../core/capacity.ts"
 import { Events } from "../../core/Events.ts"
 import { Secrets } from "../secrets/Secrets.ts"
 import * as ConfigFiles from "./config/ConfigFiles.ts"
@@ -105,7 +106,7 @@ export class Ssh extends Context.Service<
       const hostKeys = yield* HostKeys.make
       const reader = yield* PrivateKey.make
       const connections = yield* ConnectionCache.make<Connection, SshError>()
-      const handshakes = yield* Semaphore.make(settings.maxHandshakes)
+      const handshakes = yield* Semaphore.make(settings.maxHandshakes ?? (yield* CurrentCapacity).handshakes)
       const files = yield* ConfigFiles.make(settings)
 
       const passphrase = Effect.fnUntraced(function* (server: Server) {

@@ -2,6 +2,7 @@ import { Cause, Clock, type Context, Deferred, Effect, Exit, type Layer, Random,
 import { CurrentPath, CurrentRun, Events } from "../../core/Events.ts"
 import { IsDryRun } from "../../core/IsDryRun.ts"
 import { UndoableSteps } from "../../core/NameTracker.ts"
+import { Background, CurrentBackground } from "./background.ts"
 import { runNodes } from "./runNodes.ts"
 import type { PipelineNode } from "../Node.ts"
 import { failureRecords } from "../../core/failureRecords.ts"
@@ -49,6 +50,8 @@ const withRunEvents = (name: string, parent: string, body: NodeEffect<State>): N
  * fails or is interrupted, its steps are undone before it ends. If it has succeeded and the outer run fails later, they are
  * undone with the steps of the outer run, unless the step that started it has an undo of its own.
  *
+ * Work that steps have left in the background (`Step.inBackground`) ends before the run does.
+ *
  * `layers` are built when the run starts and released before its last event.
  */
 export const run = <N extends object, S, E, R, ROut = never, LE = never, RIn = never>(
@@ -64,15 +67,18 @@ export const run = <N extends object, S, E, R, ROut = never, LE = never, RIn = n
     const parent = yield* CurrentRun
     const services = yield* Deferred.make<Context.Context<unknown>>()
     const provideServices = Effect.flatMap(Effect.context<unknown>(), (context) => Deferred.succeed(services, context))
-    const undos = new Undos(yield* UndoableSteps)
+    const background = new Background()
+    const undos = new Undos(yield* UndoableSteps, background)
     const step = yield* CurrentStep
     const context = yield* Effect.context<unknown>()
     // The layers of this run have been released when a later failure undoes its steps, so build them again.
     const provide = (undo: NodeEffect<unknown>) =>
       Effect.provideContext(layers === undefined ? undo : Effect.provide(undo, layers), context)
-    const nodes = Effect.andThen(provideServices, runNodes(node, input as State, name, undos)).pipe(
+    const allNodes = background.finish(runNodes(node, input as State, name, undos))
+    const nodes = Effect.andThen(provideServices, allNodes).pipe(
       Effect.map((added): State => ({ ...input, ...added })),
       Effect.provideService(CurrentStep, undefined),
+      Effect.provideService(CurrentBackground, background),
       Effect.onExit((exit) =>
         Effect.sync(() => {
           if (Exit.isSuccess(exit)) step?.undos.adopt(step, undos, provide)

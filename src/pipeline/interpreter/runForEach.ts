@@ -1,5 +1,6 @@
 import { Cause, Effect, Exit } from "effect"
 import { checkReturn } from "../../core/authorFunction.ts"
+import { CurrentCapacity } from "../../core/capacity.ts"
 import { encodeKey } from "../../core/keys.ts"
 import type { ForEachNode } from "../Node.ts"
 import { withNodeEvents, type NodeEffect, type State } from "./nodeEvents.ts"
@@ -46,7 +47,8 @@ export const runForEach = (
     /** The key of the item that failed first. */
     let failedKey: string | undefined
     let gateFailed = false
-    for (const group of groups(node.strategy, itemsOf(node, state, path))) {
+    const { items: capacity } = yield* CurrentCapacity
+    for (const group of groups(node.strategy, itemsOf(node, state, path), capacity)) {
       const ended = yield* Effect.forEach(
         group.items,
         ({ key, path, state }) => {

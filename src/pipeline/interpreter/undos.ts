@@ -3,6 +3,7 @@ import { runAuthorFunction } from "../../core/authorFunction.ts"
 import { CurrentPath, CurrentRun } from "../../core/Events.ts"
 import { stepLabel, type StepNode } from "../Node.ts"
 import type { NameTracker } from "../../core/NameTracker.ts"
+import type { Background } from "./background.ts"
 import { withNodeEvents, type NodeEffect, type State } from "./nodeEvents.ts"
 import { withState } from "./stateReads.ts"
 import { StepTimedOut } from "../PipelineError.ts"
@@ -71,9 +72,11 @@ export class Undos {
   /** The paths whose steps are not undone, whenever they complete. */
   readonly #kept: Array<string> = []
   readonly #tracker: NameTracker
+  readonly #background: Background
 
-  constructor(tracker: NameTracker) {
+  constructor(tracker: NameTracker, background: Background) {
     this.#tracker = tracker
+    this.#background = background
   }
 
   /** Adds a completed step. */
@@ -150,7 +153,10 @@ export class Undos {
 
   /** Undoes the steps below a path, last one first. A failed undo is published as an event, and the others still run. */
   undo(path: string): Effect.Effect<void, never, unknown> {
-    const all = Effect.suspend(() => Effect.forEach(this.#take(isBelow(path)), runUndo, { discard: true }))
+    const undoStep = (step: UndoableStep) =>
+      // What the step still does in the background could work against its undo.
+      Effect.andThen(this.#background.interrupt(step.path), runUndo(step))
+    const all = Effect.suspend(() => Effect.forEach(this.#take(isBelow(path)), undoStep, { discard: true }))
     // This cannot block forever: each undo has a time limit.
     return Effect.uninterruptible(all)
   }
