@@ -1,5 +1,6 @@
 import { Effect, Schema } from "effect"
 import { architectureOf } from "./architectures.ts"
+import { type ClientReason, isClientReason } from "./clientReasons.ts"
 import { decodeContainers, type InspectedContainer } from "./inspect.ts"
 
 /** Where docker's API is on a server, as `probe.sh` found it. */
@@ -21,6 +22,8 @@ interface FoundByClient {
   readonly version: string
   readonly architecture: string
   readonly containers: ReadonlyArray<InspectedContainer>
+  /** Why docker's API cannot be used. */
+  readonly reason?: ClientReason
 }
 
 export type Probed = ApiPlace | FoundByClient
@@ -28,7 +31,7 @@ export type Probed = ApiPlace | FoundByClient
 /** Decodes the output of `probe.sh`. */
 export const decodeProbe = Effect.fnUntraced(function* (stdout: string): Effect.fn.Return<Probed, Schema.SchemaError> {
   const end = stdout.indexOf("\n")
-  const [engine = "", version = "", processor = ""] = stdout.slice(0, end).split(" ")
+  const [engine = "", version = "", processor = "", reason = ""] = stdout.slice(0, end).split(" ")
   const architecture = architectureOf(processor)
   const rest = stdout.slice(end + 1)
   if (engine === "docker" && version === "api") {
@@ -36,5 +39,7 @@ export const decodeProbe = Effect.fnUntraced(function* (stdout: string): Effect.
     return { _tag: "Api", architecture, socket, daemon, hasLogins: logins !== "no" }
   }
   const containers = yield* decodeContainers(rest)
-  return { _tag: "Client", engine: engine === "podman" ? "podman" : "docker", version, architecture, containers }
+  const name = engine === "podman" ? "podman" : "docker"
+  const why = isClientReason(reason) ? { reason } : {}
+  return { _tag: "Client", engine: name, version, architecture, containers, ...why }
 })
