@@ -7,7 +7,7 @@ export const clientReasons = {
   socket: "its socket is missing",
   permission: "the user may not use its socket",
   host: "DOCKER_HOST is not a Unix socket",
-  context: "it uses a docker context",
+  context: "a docker context is in use",
   trust: "DOCKER_CONTENT_TRUST is set",
   platform: "DOCKER_DEFAULT_PLATFORM is set",
   // From connecting.
