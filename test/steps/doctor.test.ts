@@ -246,7 +246,7 @@ test.each<[Pick<ServerEngine, "api" | "apiUnusable">, string, string]>([
   [
     { apiUnusable: "forwarding" },
     "warning: docker 20.10.24, by its client: sshd does not forward Unix sockets",
-    "Set `AllowStreamLocalForwarding yes` in /etc/ssh/sshd_config on web1"
+    "Set `AllowStreamLocalForwarding yes` and `AllowTcpForwarding yes` in /etc/ssh/sshd_config on web1"
   ],
   [
     { apiUnusable: "permission" },

@@ -27,7 +27,7 @@ const slower = "Until then, deploys work but take longer."
 const apiRemedy = (machine: string, reason: ClientReason): string | undefined => {
   switch (reason) {
     case "forwarding":
-      return `Set \`AllowStreamLocalForwarding yes\` in /etc/ssh/sshd_config on ${machine} and reload sshd. If it is set, check \`DisableForwarding\` there, and \`restrict\` in authorized_keys. ${slower}`
+      return `Set \`AllowStreamLocalForwarding yes\` and \`AllowTcpForwarding yes\` in /etc/ssh/sshd_config on ${machine}, without \`PermitOpen\` and \`DisableForwarding\`, and reload sshd. A key with \`restrict\` in authorized_keys also needs \`port-forwarding\`. ${slower}`
     case "socket":
     case "permission":
       return `Let the user on ${machine} use docker's socket, or set DOCKER_HOST there to one that the user may use. ${slower}`

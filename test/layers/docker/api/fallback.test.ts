@@ -21,6 +21,8 @@ describe("jiji uses docker's client", () => {
     ["if sshd forwards no Unix sockets", { sshd: { AllowStreamLocalForwarding: "no" } }, "forwarding", false],
     ["if sshd forwards nothing", { sshd: { DisableForwarding: "yes" } }, "forwarding", false],
     ["if sshd forwards only those of servers", { sshd: { AllowStreamLocalForwarding: "remote" } }, "forwarding", false],
+    ["if sshd forwards only ports of the server", { sshd: { AllowTcpForwarding: "remote" } }, "forwarding", false],
+    ["if sshd forwards only to some ports", { sshd: { PermitOpen: "localhost:80" } }, "forwarding", false],
     ["with a docker elsewhere", { env: { DOCKER_HOST: "tcp://203.0.113.9:2375" } }, "host", false],
     ["with a docker behind SSH", { env: { DOCKER_HOST: "ssh://root@203.0.113.9" } }, "host", false],
     ["with a context", { env: { DOCKER_HOST: "", DOCKER_CONTEXT: "other" } }, "context", false],
@@ -72,11 +74,16 @@ describe("jiji uses docker's client", () => {
   )
 })
 
-it.live("uses the API although DOCKER_CONTENT_TRUST is off", () =>
-  Effect.gen(function* () {
-    const on = yield* OnServer.make({ env: { DOCKER_CONTENT_TRUST: "0" } })
-    expect(yield* OnServer.probe(on)).toMatchObject({ api: "1.41" })
-  })
+it.live(
+  "uses the API although docker's client could be told to do otherwise, and sshd forwards only what jiji needs",
+  () =>
+    Effect.gen(function* () {
+      const on = yield* OnServer.make({
+        env: { DOCKER_CONTENT_TRUST: "0", DOCKER_DEFAULT_PLATFORM: "", DOCKER_CONTEXT: "not used with DOCKER_HOST" },
+        sshd: { AllowStreamLocalForwarding: "local", AllowTcpForwarding: "local", PermitListen: "127.0.0.1:9270" }
+      })
+      expect(yield* OnServer.probe(on)).toMatchObject({ api: "1.41" })
+    })
 )
 
 it.live("an engine that is down is reported by its client", () =>
