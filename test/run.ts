@@ -33,6 +33,13 @@ let total: Counts = { passed: 0, failed: 0 }
 /** These need a quiet machine: they watch a page without a gap, or signal jiji in the middle of a short transfer. */
 const alone = new Set(["cutoffs", "failures", "interrupts"].map((name) => `test/e2e/${name}.test.ts`))
 
+/** These run with docker's API on the servers, and again with docker's client, which jiji uses where it cannot reach the API. */
+const bothWays = new Set(
+  ["cutoffs", "deploy", "failures", "faults", "frozen", "interrupts", "restarts"].map(
+    (name) => `test/e2e/${name}.test.ts`
+  )
+)
+
 const allFiles = [...new Bun.Glob("test/**/*.test.ts").scanSync()].sort()
 const isEndToEnd = (file: string) => file.startsWith("test/e2e/")
 
@@ -142,7 +149,12 @@ const unit = (files: ReadonlyArray<string>): Stage => {
 }
 
 const endToEnd = (files: ReadonlyArray<string>): ReadonlyArray<Stage> =>
-  files.map((file) => tests(file.replace(/\.test\.ts$/, ""), [file]))
+  files.flatMap((file) => {
+    const name = file.replace(/\.test\.ts$/, "")
+    const byApi = tests(name, [file])
+    if (!bothWays.has(file)) return [byApi]
+    return [byApi, { ...tests(`${name} (client)`, [file]), env: { JIJI_TEST_ENGINE_WAY: "client" } }]
+  })
 
 const runEverything = async () => {
   await runAll([build, ...["format", "lint", "types", "effect", "unused"].map(check)], cores)

@@ -3,7 +3,7 @@ import { cpSync, existsSync, readdirSync, renameSync, statSync, writeFileSync } 
 import { join } from "node:path"
 import { allTraces, containersOf, done, page, table, type Traces, untilQuiet } from "./observe.ts"
 import { type TestProject, writeProject } from "./Project.ts"
-import { withHosts } from "./withHosts.ts"
+import { usesClient, withHosts } from "./withHosts.ts"
 
 let shop: TestProject
 let quiet: Traces
@@ -45,6 +45,13 @@ test("a first deploy serves the page from every server, on docker and on podman"
   }
   expect(rows).toEqual(["h1", "h2", "h3"].map((server) => ({ ...row, SERVER: server })))
   await nothingIsLeft()
+})
+
+test("uses docker's API where sshd forwards Unix sockets, and docker's client elsewhere", async () => {
+  const found = done(await shop.jiji(["doctor", "-H", "h1"])).stdout.replaceAll(/\s+/g, " ")
+  expect(found).toMatch(
+    usesClient ? /by its client: sshd does not forward Unix sockets/ : /docker [\d.+a-z]+ \(API 1\.\d+\)/
+  )
 })
 
 test("a changed page transfers only its own layer", async () => {

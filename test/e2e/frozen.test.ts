@@ -77,11 +77,17 @@ test("a deploy gives up an engine that freezes during a pull, and the old contai
   const h1 = hosts.server("h1")
   done(await start(["deploy"]).done)
   const before = await page(hosts, h1)
-  const run = start(["deploy"])
-  await until(
-    () => h1.processes(),
-    (all) => all.some(({ words }) => words[0] === "docker" && words[1] === "pull")
-  )
+  // Slow enough that the pull is still running when docker freezes.
+  const line = await hosts.slowLink({ to: "h1", delay: 5, bytesPerSecond: 4_000_000 })
+  undo = [() => line.cut()]
+  const project = writeProject(hosts, {
+    name: "shop",
+    image: { page: crypto.randomUUID(), megabytes: 32 },
+    config: { servers: { h1: { host: "127.0.0.1", port: line.port } } }
+  })
+  const received = h1.receivedBytes()
+  const run = start(["deploy"], project)
+  await until(() => h1.receivedBytes() - received > 2_000_000)
   const thaw = freeze(h1)
   const ended = await run.done
   expect(ended.code).toBe(69)

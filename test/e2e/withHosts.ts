@@ -2,6 +2,9 @@ import { afterAll, beforeAll, setDefaultTimeout } from "bun:test"
 import type { HostSpec } from "./Host.ts"
 import { type Hosts, startHosts } from "./Hosts.ts"
 
+/** Whether jiji has to use docker's client on the servers: `hosts.sh` lets their sshd forward no Unix sockets then. */
+export const usesClient = process.env["JIJI_TEST_ENGINE_WAY"] === "client"
+
 /**
  * Starts hosts before the tests of a file and stops them after the last one. `servers` are their engines by name. A
  * `beforeAll` that follows may use the hosts. Tests and hooks get two minutes each, for a busy machine.

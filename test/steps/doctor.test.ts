@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { Clock, Effect, Exit } from "effect"
 import type { Project, Server } from "../../src/config/Project.ts"
+import type { ServerEngine } from "../../src/layers/docker/Docker.ts"
 import { label, type Machine } from "../../src/layers/shell/Machine.ts"
 import { ConnectionLost } from "../../src/layers/ssh/SshError.ts"
 import * as findings from "../../src/steps/doctor/findings.ts"
@@ -236,4 +237,33 @@ test.each([
   [-90_000, "warning", "90 s behind this machine's"]
 ])("a clock that is %d ms ahead is %s", (ahead, status, text) => {
   expect(findings.clock("web1", { ...looked, ahead })).toMatchObject({ status, text } as never)
+})
+
+test.each<[Pick<ServerEngine, "api" | "apiUnusable">, string, string]>([
+  [{ api: "1.41" }, "ok: docker 20.10.24 (API 1.41)", ""],
+  [{}, "ok: docker 20.10.24", ""],
+  [{ apiUnusable: "host" }, "ok: docker 20.10.24, by its client: DOCKER_HOST is not a Unix socket", ""],
+  [
+    { apiUnusable: "forwarding" },
+    "warning: docker 20.10.24, by its client: sshd does not forward Unix sockets",
+    "Set `AllowStreamLocalForwarding yes` and `AllowTcpForwarding yes` in /etc/ssh/sshd_config on web1"
+  ],
+  [
+    { apiUnusable: "permission" },
+    "warning: docker 20.10.24, by its client: the user may not use its socket",
+    "Let the user on web1 use docker's socket"
+  ],
+  [{ apiUnusable: "new" }, "warning: docker 20.10.24, by its client: its API is too new", "Update jiji."]
+])("the engine's check says how jiji uses docker: %j", (way, expected, help) => {
+  const engine = { name: "docker", version: "20.10.24" } as const
+  const check = findings.engine("web1", { ...looked, engine }, "docker", way)
+  expect(`${check.status}: ${check.text}`).toBe(expected)
+  if (help === "") expect(check.remedy).toBeUndefined()
+  else expect(check.remedy).toMatch(new RegExp(`^${help}.* Until then, deploys work but take longer.$`))
+})
+
+test("the engine's check says which engine is used instead of the wanted one, and how", () => {
+  const engine = { name: "docker", version: "20.10.24" } as const
+  const { text } = findings.engine("web1", { ...looked, engine }, "podman", { api: "1.41" })
+  expect(text).toBe("docker 20.10.24 (API 1.41), because podman is not installed")
 })

@@ -3,6 +3,7 @@ import * as ImageReference from "../../config/ImageReference.ts"
 import type { BuildSource, Engine, Server } from "../../config/Project.ts"
 import { type Command, type CommandFailed, type Limit } from "../processes/Command.ts"
 import * as ServerApis from "./api/ServerApis.ts"
+import type { ClientReason } from "./clientReasons.ts"
 import { decodeImage, type InspectedContainer, type InspectedImage } from "./inspect.ts"
 import { check } from "./check/check.ts"
 import { probe, type Probed } from "./probe/probe.ts"
@@ -46,7 +47,7 @@ export interface ServerEngine {
   /** The version of docker's API that jiji uses. Absent if jiji uses the engine's client. */
   readonly api?: string
   /** Why jiji uses docker's client. */
-  readonly apiUnusable?: string
+  readonly apiUnusable?: ClientReason
 }
 
 export interface BuildOptions {
@@ -271,9 +272,10 @@ export class Docker extends Context.Service<
             const { stdout } = yield* succeed(machine, { ...command, limit: answerLimit(prefer) }, context)
             return yield* Effect.mapError(probe.answer(stdout), unclear(machine, prefer, context.operation))
           })
-          const byClient = (found: Probed, apiUnusable?: string): Effect.Effect<ServerEngine, EngineError> => {
+          const byClient = (found: Probed, reason?: ClientReason): Effect.Effect<ServerEngine, EngineError> => {
             if (found._tag === "Api") return unclear(machine, prefer, context.operation)("no containers")
             const { architecture, containers, engine: name, version } = found
+            const apiUnusable = reason ?? found.reason
             return Effect.succeed({
               name,
               version,
@@ -283,9 +285,9 @@ export class Docker extends Context.Service<
             })
           }
           const found = yield* find({ client: false })
-          if (found._tag === "Client") return yield* byClient(found)
+          if (found._tag === "Client") return yield* Effect.andThen(apis.forget(server), byClient(found))
           const daemonNow = Effect.map(Effect.option(find({ client: false })), (now) =>
-            now._tag === "Some" && now.value._tag === "Api" ? now.value.daemon : ""
+            now._tag === "Some" && now.value._tag === "Api" ? now.value.daemon : undefined
           )
           const api = yield* apis.connect(server, found, daemonNow)
           if (typeof api === "string") return yield* byClient(yield* find({ client: true }), api)

@@ -109,9 +109,16 @@ export const TransferMessage = Schema.Struct({
   id: Schema.optionalKey(Schema.String),
   status: Schema.optionalKey(Schema.String),
   progressDetail: Schema.optionalKey(
-    Schema.Struct({ current: Schema.optionalKey(Schema.Finite), total: Schema.optionalKey(Schema.Finite) })
-  ),
-  error: Schema.optionalKey(Schema.String)
+    Schema.NullOr(
+      Schema.Struct({ current: Schema.optionalKey(Schema.Finite), total: Schema.optionalKey(Schema.Finite) })
+    )
+  )
+})
+
+/** A message of docker's API that ends a push or a pull. Any value counts: a pull that failed must not pass for one that worked. */
+export const TransferError = Schema.Struct({
+  error: Schema.optionalKey(Schema.Unknown),
+  errorDetail: Schema.optionalKey(Schema.Unknown)
 })
 
 const clamp = (bytes: number): number => Math.min(Math.max(0, Math.round(bytes)), largestLayer)

@@ -115,13 +115,27 @@ export class CommandFailed extends defineError<CommandFailed>()("CommandFailed",
   sample: { machine: "local", program: "docker", code: 1, stderr: "Error: no such image" }
 }) {}
 
-/** jiji stopped a command that printed far too much. */
+/** jiji stopped a command that printed far too much, or an answer of a service that was far too long. */
 export class OutputTooLong extends defineError<OutputTooLong>()("OutputTooLong", {
-  fields: { machine: Schema.String, program: Schema.String, bytes: Schema.Int },
-  message: (e) => `${e.program} was stopped ${on(e.machine)}: it printed more than ${e.bytes / 1024 / 1024} MiB.`,
+  fields: {
+    machine: Schema.String,
+    program: Schema.String,
+    bytes: Schema.Int,
+    /** What the service had to do. Absent if jiji stopped a command. */
+    operation: Schema.optionalKey(Schema.String)
+  },
+  message: (e) => {
+    const size = `more than ${e.bytes / 1024 / 1024} MiB`
+    return e.operation === undefined
+      ? `${e.program} was stopped ${on(e.machine)}: it printed ${size}.`
+      : `Cannot ${e.operation} ${on(e.machine)}: ${e.program} sent ${size}.`
+  },
   remedy: "Find out why it prints so much. To run the command by hand, print it with --dry-run.",
   exitCode: "failed",
-  sample: { machine: "web1", program: "pull", bytes: 64 * 1024 * 1024 }
+  sample: [
+    { machine: "web1", program: "pull", bytes: 64 * 1024 * 1024 },
+    { machine: "web1", program: "docker", bytes: 16 * 1024 * 1024, operation: "list containers" }
+  ]
 }) {}
 
 /** How to find out why an engine does not answer. */

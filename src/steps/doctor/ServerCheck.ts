@@ -34,7 +34,7 @@ export const step = Step.make(
       checks: [
         Result.isFailure(probed)
           ? checksFor(server.name).failed("engine", probed.failure)
-          : findings.engine(server.name, found, project.engine),
+          : findings.engine(server.name, found, project.engine, probed.success),
         findings.processor(server.name, found.processor, server.arch, own),
         ...findings.disk(server.name, found),
         findings.clock(server.name, found)

@@ -1,4 +1,6 @@
 import type { Engine } from "../../config/Project.ts"
+import { type ClientReason, clientReasons } from "../../layers/docker/clientReasons.ts"
+import type { ServerEngine } from "../../layers/docker/Docker.ts"
 import type { MachineFacts } from "../../layers/diagnosis/Diagnosis.ts"
 import { type Check, thisMachine, checksFor } from "./Check.ts"
 
@@ -19,8 +21,38 @@ const size = (bytes: number): string => {
   return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${unit}`
 }
 
-/** Checks whether a machine's engine is running and new enough. */
-export const engine = (machine: string, { engine, engineError }: MachineFacts, wanted: Engine): Check => {
+const slower = "Until then, deploys work but take longer."
+
+/** What helps if jiji cannot use docker's API. Not for what somebody has chosen, such as another host or context. */
+const apiRemedy = (machine: string, reason: ClientReason): string | undefined => {
+  switch (reason) {
+    case "forwarding":
+      return `Set \`AllowStreamLocalForwarding yes\` and \`AllowTcpForwarding yes\` in /etc/ssh/sshd_config on ${machine}, without \`PermitOpen\` and \`DisableForwarding\`, and reload sshd. A key with \`restrict\` in authorized_keys also needs \`port-forwarding\`. ${slower}`
+    case "socket":
+    case "permission":
+      return `Let the user on ${machine} use docker's socket, or set DOCKER_HOST there to one that the user may use. ${slower}`
+    case "answer":
+    case "podman":
+      return `Check what listens on docker's socket on ${machine}. ${slower}`
+    case "old":
+      return `Update docker on ${machine}. ${slower}`
+    case "new":
+      return `Update jiji. ${slower}`
+    case "host":
+    case "context":
+    case "trust":
+    case "platform":
+      return undefined
+  }
+}
+
+/** Checks whether a machine's engine is running and new enough, and for a server whether jiji can use its API. */
+export const engine = (
+  machine: string,
+  { engine, engineError }: MachineFacts,
+  wanted: Engine,
+  { api, apiUnusable }: Pick<ServerEngine, "api" | "apiUnusable"> = {}
+): Check => {
   const { failed, ok, warning } = checksFor(machine)
   if (engineError !== undefined) return failed("engine", engineError)
   const { name = wanted, version = "" } = engine ?? {}
@@ -29,7 +61,12 @@ export const engine = (machine: string, { engine, engineError }: MachineFacts, w
     const least = `${name} ${oldest[name].join(".")}`
     return warning("engine", `${found} is older than ${least}`, `Update it: jiji is tested with ${least} and later.`)
   }
-  return ok("engine", name === wanted ? found : `${found}, because ${wanted} is not installed`)
+  const named = api === undefined ? found : `${found} (API ${api})`
+  const text = name === wanted ? named : `${named}, because ${wanted} is not installed`
+  if (apiUnusable === undefined) return ok("engine", text)
+  const reasoned = `${text}, by its client: ${clientReasons[apiUnusable]}`
+  const remedy = apiRemedy(machine, apiUnusable)
+  return remedy === undefined ? ok("engine", reasoned) : warning("engine", reasoned, remedy)
 }
 
 /** Checks the free space for images. */

@@ -33,6 +33,8 @@ for (const shell of ["sh", "busybox sh"]) {
   const run = (engine: FakeEngine.FakeEngine, text: string, args: ReadonlyArray<string>, env = {}) =>
     Effect.scoped(Effect.flatMap(engine.start(shell, text, args, env), ({ ended }) => ended))
 
+  // Not the API: the machine that runs the tests may have one.
+
   describe(`probing a server with ${shell}`, () => {
     it.live("reports the engine, its version, the processor and the project's containers", () =>
       Effect.gen(function* () {

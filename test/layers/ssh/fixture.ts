@@ -57,7 +57,7 @@ export const client = Effect.fnUntraced(function* (
   const events: Array<Event> = []
   const stream = yield* Context.get(context, Events).subscribe
   yield* Effect.forkScoped(Stream.runForEach(stream, (event) => Effect.sync(() => events.push(event))))
-  return { ssh: Context.get(context, Ssh), events, home }
+  return { ssh: Context.get(context, Ssh), events, home, context }
 })
 
 /** A server of a project that is a real sshd. */

@@ -1,17 +1,19 @@
-import { Data, Effect, Schema } from "effect"
+import { Data, Deferred, Effect, Option, Schema } from "effect"
 import * as ImageReference from "../../../config/ImageReference.ts"
 import type { Server } from "../../../config/Project.ts"
 import type { Amount } from "../../../core/Progress.ts"
 import { readLines } from "../../processes/output.ts"
 import type { Shell } from "../../shell/Shell.ts"
+import type { ClientReason } from "../clientReasons.ts"
 import { decodeApiContainer, decodeApiImage } from "../inspect.ts"
-import { messageReader, TransferMessage } from "../transfer.ts"
+import { messageReader, TransferError, TransferMessage } from "../transfer.ts"
+import { loginServer } from "../words.ts"
 import * as http from "./http.ts"
 
 /** jiji cannot use an engine's API, and uses its command-line client instead. */
-export class ApiUnusable extends Data.TaggedClass("ApiUnusable")<{ readonly reason: string }> {}
+export class ApiUnusable extends Data.TaggedClass("ApiUnusable")<{ readonly reason: ClientReason }> {}
 
-const Version = Schema.Struct({
+const EngineVersion = Schema.Struct({
   Version: Schema.String,
   ApiVersion: Schema.String,
   MinAPIVersion: Schema.optionalKey(Schema.String),
@@ -27,14 +29,36 @@ const ListedImage = Schema.Struct({
   RepoDigests: Schema.optionalKey(Schema.NullOr(Schema.Array(Schema.String)))
 })
 
-const decodeVersion = Schema.decodeUnknownEffect(Schema.fromJsonString(Version))
+const decodeVersion = Schema.decodeUnknownEffect(Schema.fromJsonString(EngineVersion))
 const decodeListed = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Array(ListedContainer)))
 const decodeImages = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Array(ListedImage)))
 const decodeMessage = Schema.decodeUnknownOption(Schema.fromJsonString(TransferMessage))
+const decodeError = Schema.decodeUnknownOption(Schema.fromJsonString(TransferError))
+
+/** The error in a message about a pull. What jiji does not understand is one: it may be about a pull that failed. */
+const errorIn = (line: string): http.ApiRefused | http.ApiGarbled | undefined =>
+  Option.match(decodeError(line), {
+    onNone: () => new http.ApiGarbled({ reason: "a message that is not JSON" }),
+    onSome: ({ error, errorDetail }) => {
+      if (error === undefined && errorDetail === undefined) return undefined
+      const text = typeof error === "string" && error.trim() !== "" ? error : "it gave no reason"
+      return new http.ApiRefused({ status: 200, message: text })
+    }
+  })
+
+/** A login at a registry, for one pull. */
+interface Login {
+  readonly server: string
+  readonly username: string
+  readonly password: string
+}
 
 /** The versions of the API that jiji knows: those of docker 20.10 to 28. */
 const oldest = "1.41"
 const newest = "1.51"
+
+/** A version is printed. It has no other characters than these. */
+const printable = /^[0-9A-Za-z.+~-]{1,64}$/
 
 const compare = (a: string, b: string): number => {
   const [major = 0, minor = 0] = a.split(".").map(Number)
@@ -46,29 +70,29 @@ const compare = (a: string, b: string): number => {
 const negotiate = ({
   ApiVersion,
   Components,
-  MinAPIVersion = oldest
-}: typeof Version.Type): Effect.Effect<string, ApiUnusable> => {
+  MinAPIVersion = oldest,
+  Version
+}: typeof EngineVersion.Type): Effect.Effect<string, ApiUnusable> => {
   if (Components?.some(({ Name }) => /podman/i.test(Name)) === true)
-    return Effect.fail(new ApiUnusable({ reason: "the socket belongs to podman" }))
-  if (![ApiVersion, MinAPIVersion].every((version) => /^\d{1,4}\.\d{1,4}$/.test(version)))
-    return Effect.fail(new ApiUnusable({ reason: "docker does not say which versions of its API it has" }))
+    return Effect.fail(new ApiUnusable({ reason: "podman" }))
+  const areVersions = [ApiVersion, MinAPIVersion].every((version) => /^\d{1,4}\.\d{1,4}$/.test(version))
+  if (!areVersions || !printable.test(Version)) return Effect.fail(new ApiUnusable({ reason: "answer" }))
   const version = compare(ApiVersion, newest) > 0 ? newest : ApiVersion
-  if (compare(version, oldest) < 0)
-    return Effect.fail(new ApiUnusable({ reason: `its API ${ApiVersion} is older than ${oldest}` }))
-  if (compare(version, MinAPIVersion) < 0)
-    return Effect.fail(new ApiUnusable({ reason: `its API is newer than ${newest}` }))
+  if (compare(version, oldest) < 0) return Effect.fail(new ApiUnusable({ reason: "old" }))
+  if (compare(version, MinAPIVersion) < 0) return Effect.fail(new ApiUnusable({ reason: "new" }))
   return Effect.succeed(version)
 }
 
-/** The credentials of a pull, as docker's API expects them. */
-const authHeader = (credentials: { readonly server: string; readonly username: string; readonly password: string }) =>
-  Buffer.from(
-    JSON.stringify({
-      serveraddress: credentials.server,
-      username: credentials.username,
-      password: credentials.password
-    })
-  ).toString("base64url")
+/**
+ * The credentials of a pull, as docker's client sends them. Docker ignores them without the padding, which node's own
+ * `base64url` leaves out.
+ */
+const authHeader = ({ password, server, username }: Login): string => {
+  const registry = loginServer(server)
+  const serveraddress = registry === "docker.io" ? "https://index.docker.io/v1/" : registry
+  const base64 = Buffer.from(JSON.stringify({ username, password, serveraddress })).toString("base64")
+  return base64.replaceAll("+", "-").replaceAll("/", "_")
+}
 
 /**
  * Connects to docker's API on a server, through a Unix socket there. Fails with `ApiUnusable` if it speaks no version that
@@ -120,7 +144,7 @@ export const connect = Effect.fnUntraced(function* (shell: Shell["Service"], ser
     /** Pulls an image. Calls `report` with what was transferred, and `onLines` with what else the engine says. */
     pull: (options: {
       readonly reference: ImageReference.ImageReference
-      readonly credentials?: { readonly server: string; readonly username: string; readonly password: string }
+      readonly credentials?: Login
       readonly report: (amount: Amount) => void
       readonly onMessage: () => void
       readonly onLines: (lines: ReadonlyArray<string>) => Effect.Effect<void>
@@ -128,14 +152,13 @@ export const connect = Effect.fnUntraced(function* (shell: Shell["Service"], ser
       const { credentials, onLines, onMessage, reference, report } = options
       const { digest, tag = "latest" } = reference
       const read = messageReader(report)
-      let refusal: http.ApiRefused | undefined
+      const refused = Deferred.makeUnsafe<never, http.ApiRefused | http.ApiGarbled>()
       const onLine = (line: string) => {
         onMessage()
-        const message = decodeMessage(line)
-        if (message._tag === "None") return line.trim() === "" ? undefined : line
-        const { error } = message.value
-        if (error === undefined) return read(message.value)
-        refusal ??= new http.ApiRefused({ status: 200, message: error })
+        if (line.trim() === "") return undefined
+        const error = errorIn(line)
+        if (error === undefined) return Option.match(decodeMessage(line), { onNone: () => line, onSome: read })
+        Deferred.doneUnsafe(refused, Effect.fail(error))
         return undefined
       }
       const request: http.ApiRequest = {
@@ -144,9 +167,11 @@ export const connect = Effect.fnUntraced(function* (shell: Shell["Service"], ser
         query: { fromImage: ImageReference.repositoryOf(reference), tag: digest ?? tag },
         ...(credentials !== undefined && { headers: { "x-registry-auth": authHeader(credentials) } })
       }
+      const refusal = Deferred.await(refused)
       return api.read(request, (bytes) =>
-        Effect.flatMap(readLines(bytes, onLines, onLine), () =>
-          refusal === undefined ? Effect.void : Effect.fail(refusal)
+        Effect.raceFirst(readLines(bytes, onLines, onLine), refusal).pipe(
+          // The error may be the last line.
+          Effect.andThen(() => (Deferred.isDoneUnsafe(refused) ? refusal : Effect.void))
         )
       )
     },

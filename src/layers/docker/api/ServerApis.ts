@@ -8,7 +8,8 @@ import { enforceLimit } from "../../processes/limit.ts"
 import { linePublisher } from "../../processes/output.ts"
 import type { Shell, ShellError } from "../../shell/Shell.ts"
 import type { SocketRefused } from "../../ssh/SocketForward.ts"
-import { EngineDown, type EngineError, EngineRestarted, EngineUnclear, parseEngineError } from "../DockerError.ts"
+import { type EngineError, EngineRestarted, EngineUnclear, parseEngineError } from "../DockerError.ts"
+import type { ClientReason } from "../clientReasons.ts"
 import type { InspectedContainer, InspectedImage } from "../inspect.ts"
 import { answerLimit } from "../limits.ts"
 import type { ApiPlace } from "../probe/probe.ts"
@@ -36,15 +37,22 @@ const engineError =
     const { operation } = context
     switch (error._tag) {
       case "ApiRefused": {
-        const stderr = `Error response from daemon: ${error.message}\n`
+        // The client adds this to the text of a refusal, but not to that of a message.
+        const prefix = error.status === 200 ? "" : "Error response from daemon: "
+        const stderr = `${prefix}${error.message}\n`
         return parseEngineError({ machine, engine, ...context }, { stdout: "", stderr, exitCode: 1 })
       }
-      case "ApiBroken":
-        return new EngineRestarted({ machine, engine, operation, detail: error.reason })
+      case "ApiClosed":
+        return new EngineRestarted({ machine, engine, operation, detail: "it closed the connection" })
+      case "ApiGarbled":
+        return new EngineUnclear({ machine, engine, operation, reason: error.reason })
       case "ApiTooLong":
-        return new OutputTooLong({ machine, program: engine, bytes: error.bytes })
-      case "SocketRefused":
-        return new EngineDown({ machine, engine, detail: `nothing accepts connections on ${error.path}` })
+        return new OutputTooLong({ machine, program: engine, bytes: error.bytes, operation })
+      case "SocketRefused": {
+        // It accepted a connection before.
+        const detail = `nothing accepts connections on ${error.path}`
+        return new EngineRestarted({ machine, engine, operation, detail })
+      }
       case "SchemaError":
         return new EngineUnclear({ machine, engine, operation, reason: error })
       default:
@@ -55,17 +63,19 @@ const engineError =
 type Unusable = ApiUnusable | ApiFailure | SocketRefused | Schema.SchemaError
 
 const isUnusable = (error: ApiUnusable | RequestError): error is Unusable =>
-  ["ApiUnusable", "ApiRefused", "ApiBroken", "ApiTooLong", "SocketRefused", "SchemaError"].includes(error._tag)
+  ["ApiUnusable", "ApiRefused", "ApiClosed", "ApiGarbled", "ApiTooLong", "SocketRefused", "SchemaError"].includes(
+    error._tag
+  )
 
-/** Why jiji cannot use the API of a server. */
-const reasonOf = (error: Unusable): string => {
+/** Why jiji cannot use the API of a server. If docker does not run there, its client fails, too, and says that instead. */
+const reasonOf = (error: Unusable): ClientReason => {
   switch (error._tag) {
     case "ApiUnusable":
       return error.reason
     case "SocketRefused":
-      return error.isForbidden ? "sshd does not forward Unix sockets" : `nothing accepts connections on ${error.path}`
+      return "forwarding"
     default:
-      return "the API does not answer as docker does"
+      return "answer"
   }
 }
 
@@ -145,8 +155,10 @@ const operations = (
         })
       })
       const context = { operation: `pull ${name}`, reference: name, isOwn }
+      const isDown = Effect.isFailure(answer.during(api.ping))
+      const isLost = Effect.flatMap(isDown, (down) => (down ? Effect.succeed(true) : hasRestarted))
       yield* Effect.catch(during.during(pulling), (error) =>
-        Effect.flatMap(error._tag === "ApiRefused" ? hasRestarted : Effect.succeed(false), (hasRestarted) =>
+        Effect.flatMap(error._tag === "ApiRefused" ? isLost : Effect.succeed(false), (hasRestarted) =>
           Effect.fail(engineError(machine, { ...context, hasRestarted })(error))
         )
       )
@@ -158,18 +170,25 @@ const operations = (
 export const make = (events: Events["Service"], shell: Shell["Service"]) =>
   Effect.map(Effect.scope, (parent) => {
     const all = new Map<string, { readonly api: ServerApi; readonly scope: Scope.Closeable }>()
+    /** Closes the connections to the API of a server. */
+    const forget = (server: Server) =>
+      Effect.suspend(() => {
+        const before = all.get(server.name)
+        all.delete(server.name)
+        return before === undefined ? Effect.void : Scope.close(before.scope, Exit.void)
+      })
     return {
+      forget,
       /** The API of a server that was found before. */
       get: (server: Server): ServerApi | undefined => all.get(server.name)?.api,
       /** Connects to the API of a server. Returns why jiji cannot use it otherwise. */
       connect: Effect.fnUntraced(function* (
         server: Server,
         place: ApiPlace,
-        daemonNow: Effect.Effect<string>
-      ): Effect.fn.Return<ServerApi | string, ShellError> {
-        const before = all.get(server.name)
-        if (before !== undefined) yield* Scope.close(before.scope, Exit.void)
-        all.delete(server.name)
+        /** Undefined if docker is not there. */
+        daemonNow: Effect.Effect<string | undefined>
+      ): Effect.fn.Return<ServerApi | ClientReason, ShellError> {
+        yield* forget(server)
         const scope = yield* Scope.fork(parent)
         const limit = enforceLimit(events, server.name, { words: [engine], limit: answerLimit(engine) })
         return yield* limit.during(connect(shell, server, place.socket)).pipe(

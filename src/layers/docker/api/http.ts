@@ -1,6 +1,6 @@
 import * as NodeStream from "@effect/platform-node-shared/NodeStream"
-import { type Cause, Data, Effect, Exit, Stream } from "effect"
-import { Agent, type IncomingMessage, request as httpRequest } from "node:http"
+import { type Cause, Data, Effect, Exit, Semaphore, Stream } from "effect"
+import { Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http"
 import { Duplex } from "node:stream"
 import { limitBytes, maxRead, maxScanned } from "../../processes/output.ts"
 import type { RemoteSocket } from "../../ssh/SocketForward.ts"
@@ -12,23 +12,33 @@ export interface ApiRequest {
   readonly path: string
   readonly query?: Readonly<Record<string, string>>
   readonly headers?: Readonly<Record<string, string>>
+  /** Sending it twice does no harm. True for any GET or DELETE. */
+  readonly isRepeatable?: boolean
 }
 
 /** The engine refused a request. */
 export class ApiRefused extends Data.TaggedClass("ApiRefused")<{ readonly status: number; readonly message: string }> {}
 
-/** The engine closed the connection, or sent something that is not HTTP. */
-export class ApiBroken extends Data.TaggedClass("ApiBroken")<{ readonly reason: string }> {}
+/** The engine closed the connection before its answer was complete. */
+export class ApiClosed extends Data.TaggedClass("ApiClosed")<{
+  /** It closed a connection that had served a request before, and did not begin to answer. */
+  readonly isStale: boolean
+}> {}
+
+/** The engine sent something that is not HTTP, or not as engines speak it. */
+export class ApiGarbled extends Data.TaggedClass("ApiGarbled")<{ readonly reason: string }> {}
 
 /** The engine sent a longer answer than any that makes sense. */
 export class ApiTooLong extends Data.TaggedClass("ApiTooLong")<{ readonly bytes: number }> {}
 
-export type ApiFailure = ApiRefused | ApiBroken | ApiTooLong
+type AnswerError = ApiClosed | ApiGarbled | ApiTooLong
+
+export type ApiFailure = ApiRefused | AnswerError
 
 /** The longest message of a refusal, in bytes. */
 const maxMessage = 64 * 1024
 
-/** How many requests run at once on one server. Each uses a stream of its own, which later requests use again. */
+/** How many short questions run at once on one server. Each uses a stream of its own, which later ones use again. */
 const maxStreams = 6
 
 /** How long to wait for the news that the SSH connection is lost, after a stream over it has ended. */
@@ -55,10 +65,20 @@ const asSocket = (stream: Duplex): Duplex => {
   })
 }
 
-const broken = (error: unknown) => new ApiBroken({ reason: error instanceof Error ? error.message : String(error) })
+/** What an error of node's HTTP client means. */
+const failureOf = (error: unknown, isStale: boolean): ApiClosed | ApiGarbled => {
+  const code = error instanceof Error && "code" in error ? String(error.code) : ""
+  return code.startsWith("HPE_") ? new ApiGarbled({ reason: code }) : new ApiClosed({ isStale })
+}
+
+/** Whether the end of an answer can be told from a connection that breaks. */
+const hasLength = ({ headers, statusCode }: IncomingMessage): boolean =>
+  statusCode === 204 ||
+  headers["content-length"] !== undefined ||
+  (headers["transfer-encoding"] ?? "").toLowerCase() === "chunked"
 
 /** The message of a refusal. Engines send it as JSON; a proxy in front of one may not. */
-const messageOf = (text: string): string => {
+const messageOf = (status: number, text: string): string => {
   try {
     const value: unknown = JSON.parse(text)
     if (typeof value === "object" && value !== null && "message" in value && typeof value.message === "string")
@@ -66,57 +86,96 @@ const messageOf = (text: string): string => {
   } catch {
     // Not JSON.
   }
-  return text.trim()
+  return text.trim() || `it gave no reason (${status})`
 }
 
 /** Makes a client of one engine's API. `dial` opens a stream to it. The scope closes all streams. */
 export const make = <E>(dial: Effect.Effect<RemoteSocket, E>) =>
   Effect.gen(function* () {
     const fork = Effect.runForkWith(yield* Effect.context<never>())
+    const streams = new Set<Duplex>()
+    let isOver = false
     let lost: Effect.Effect<never, ConnectionLost> = Effect.never
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        isOver = true
+        for (const stream of streams) stream.destroy()
+      })
+    )
 
     class DialingAgent extends Agent {
       override createConnection(...[, callback]: Parameters<Agent["createConnection"]>): undefined {
         fork(dial).addObserver((exit) => {
           // After an error, nobody uses the stream.
           if (Exit.isFailure(exit)) return callback?.(new DialFailed(exit.cause), new Duplex())
+          const { stream } = exit.value
+          // An error without a listener would crash the process.
+          stream.on("error", () => {})
+          if (isOver) stream.destroy()
           lost = exit.value.lost
-          callback?.(null, asSocket(exit.value.stream))
+          streams.add(stream)
+          stream.once("close", () => streams.delete(stream))
+          callback?.(null, asSocket(stream))
         })
         return undefined
       }
     }
-    const agent = yield* Effect.acquireRelease(
-      Effect.sync(() => new DialingAgent({ keepAlive: true, maxSockets: maxStreams })),
-      (agent) => Effect.sync(() => agent.destroy())
-    )
+    // Transfers take long. If they used the same few streams, questions would wait for them.
+    const agents = {
+      questions: new DialingAgent({ keepAlive: true }),
+      transfers: new DialingAgent({ keepAlive: false })
+    }
 
-    /** Sends a request and returns the head of the answer. */
-    const send = ({ headers, method, path, query }: ApiRequest) =>
-      Effect.callback<IncomingMessage, ApiBroken | E>((resume) => {
+    // Node's agent has a limit of its own, but does not count streams that are still being opened.
+    const turns = yield* Semaphore.make(maxStreams)
+
+    /** Sends a request, and gives the answer to `use`. Closes the stream unless the answer was read to its end. */
+    const exchange = <A, F>(agent: Agent, request: ApiRequest, use: (answer: IncomingMessage) => Effect.Effect<A, F>) =>
+      Effect.suspend(() => {
+        let [sent, answer, garbled]: [ClientRequest?, IncomingMessage?, ApiGarbled?] = []
+        const { headers, method, path, query } = request
         const search = query === undefined ? "" : `?${new URLSearchParams(query).toString()}`
-        const sent = httpRequest(
-          { agent, method, path: `${path}${search}`, headers: { host: "docker", ...headers } },
-          (answer) => resume(Effect.succeed(answer))
+        return Effect.callback<IncomingMessage, ApiClosed | ApiGarbled | E>((resume) => {
+          const asked = httpRequest({
+            agent,
+            method,
+            path: `${path}${search}`,
+            headers: { host: "docker", ...headers }
+          })
+          sent = asked
+          asked.on("response", (message) => {
+            answer = message
+            // An error that comes before anybody reads the answer.
+            message.on("error", () => {})
+            resume(Effect.succeed(message))
+          })
+          asked.on("upgrade", (_, socket) => {
+            socket.destroy()
+            resume(Effect.fail(new ApiGarbled({ reason: "it changes the protocol" })))
+          })
+          asked.on("error", (error) => {
+            // Only this agent makes this error, of a failure of `dial`.
+            if (error instanceof DialFailed) return resume(Effect.failCause((error as DialFailed<E>).failure))
+            const failure = failureOf(error, asked.reusedSocket)
+            if (failure instanceof ApiGarbled) garbled = failure
+            resume(Effect.fail(failure))
+          })
+          asked.end()
+        }).pipe(
+          Effect.flatMap(use),
+          // If the body is not HTTP, only the request says so; the answer ends as if the engine had closed it.
+          Effect.mapError((error) => (error instanceof ApiClosed && garbled !== undefined ? garbled : error)),
+          Effect.ensuring(Effect.sync(() => void (answer?.readableEnded === true || sent?.destroy())))
         )
-        sent.on("error", (error) =>
-          // Only this agent makes this error, of a failure of `dial`.
-          resume(
-            error instanceof DialFailed
-              ? Effect.failCause((error as DialFailed<E>).failure)
-              : Effect.fail(broken(error))
-          )
-        )
-        sent.end()
-        return Effect.sync(() => sent.destroy())
       })
 
-    const bytesOf = (answer: IncomingMessage, max: number) =>
-      limitBytes(
-        NodeStream.fromReadable<Uint8Array, ApiBroken>({ evaluate: () => answer, onError: broken }),
-        max,
-        () => new ApiTooLong({ bytes: max })
-      )
+    const bytesOf = (answer: IncomingMessage, max: number): Stream.Stream<Uint8Array, AnswerError> => {
+      const evaluate = () => answer
+      const onError = (error: unknown) => failureOf(error, false)
+      const bytes = NodeStream.fromReadable<Uint8Array, AnswerError>({ evaluate, onError, closeOnDone: false })
+      const end = Effect.suspend(() => (answer.complete ? Effect.void : Effect.fail(new ApiClosed({ isStale: false }))))
+      return limitBytes(Stream.concat(bytes, Stream.fromEffectDrain(end)), max, () => new ApiTooLong({ bytes: max }))
+    }
 
     const textOf = (answer: IncomingMessage, max: number) => Stream.mkString(Stream.decodeText(bytesOf(answer, max)))
 
@@ -124,27 +183,40 @@ export const make = <E>(dial: Effect.Effect<RemoteSocket, E>) =>
     const orLost = <A, F>(effect: Effect.Effect<A, F>): Effect.Effect<A, F | ConnectionLost> =>
       Effect.catchIf(
         effect,
-        (error) => error instanceof ApiBroken,
+        (error) => error instanceof ApiClosed,
         (error) => Effect.timeoutOrElse(lost, { duration: lostTimeout, orElse: () => Effect.fail(error) })
       )
 
-    const open = (request: ApiRequest) =>
-      Effect.flatMap(send(request), (answer) => {
+    /** Closes the streams that wait for the next question. */
+    const dropIdle = Effect.sync(() => {
+      for (const idle of Object.values(agents.questions.freeSockets)) for (const each of idle ?? []) each.destroy()
+    })
+
+    const send = <A, F>(agent: Agent, request: ApiRequest, use: (answer: IncomingMessage) => Effect.Effect<A, F>) => {
+      const attempt = exchange(agent, request, (answer): Effect.Effect<A, F | ApiFailure> => {
         const status = answer.statusCode ?? 0
-        return status < 400
-          ? Effect.succeed(answer)
-          : Effect.flatMap(textOf(answer, maxMessage), (text) =>
-              Effect.fail(new ApiRefused({ status, message: messageOf(text) }))
-            )
+        if (!hasLength(answer)) return Effect.fail(new ApiGarbled({ reason: "an answer without a length" }))
+        if (status >= 200 && status < 300) return use(answer)
+        return textOf(answer, maxMessage).pipe(
+          Effect.catchTag("ApiTooLong", () => Effect.succeed("")),
+          Effect.flatMap((text) => Effect.fail(new ApiRefused({ status, message: messageOf(status, text) })))
+        )
       })
+      const { isRepeatable = request.method !== "POST" } = request
+      return Effect.catchIf(
+        attempt,
+        // It waited for a question while the engine restarted.
+        (error) => isRepeatable && error instanceof ApiClosed && error.isStale,
+        () => Effect.andThen(dropIdle, attempt)
+      ).pipe(orLost)
+    }
 
     return {
       /** Sends a request and returns the whole answer. */
-      text: (request: ApiRequest) => Effect.flatMap(open(request), (answer) => textOf(answer, maxRead)).pipe(orLost),
-      /** Sends a request, and gives the answer to `read` as it arrives. */
-      read: <A, F>(
-        request: ApiRequest,
-        read: (bytes: Stream.Stream<Uint8Array, ApiBroken | ApiTooLong>) => Effect.Effect<A, F>
-      ) => Effect.flatMap(open(request), (answer) => read(bytesOf(answer, maxScanned))).pipe(orLost)
+      text: (request: ApiRequest) =>
+        turns.withPermit(send(agents.questions, request, (answer) => textOf(answer, maxRead))),
+      /** Sends a request whose answer may take long, and gives it to `read` as it arrives. */
+      read: <A, F>(request: ApiRequest, read: (bytes: Stream.Stream<Uint8Array, AnswerError>) => Effect.Effect<A, F>) =>
+        send(agents.transfers, request, (answer) => read(bytesOf(answer, maxScanned)))
     }
   })

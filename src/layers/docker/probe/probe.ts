@@ -1,6 +1,7 @@
 import { Effect, Schema } from "effect"
 import { defineScript, Flag } from "../../processes/Script.ts"
 import { architectureOf } from "../architectures.ts"
+import { type ClientReason, isClientReason } from "../clientReasons.ts"
 import engineFunctions from "../engine.sh" with { type: "text" }
 import { decodeContainers, type InspectedContainer } from "../inspect.ts"
 import text from "./probe.sh" with { type: "text" }
@@ -24,13 +25,15 @@ interface FoundByClient {
   readonly version: string
   readonly architecture: string
   readonly containers: ReadonlyArray<InspectedContainer>
+  /** Why docker's API cannot be used. */
+  readonly reason?: ClientReason
 }
 
 export type Probed = ApiPlace | FoundByClient
 
 const decodeProbe = Effect.fnUntraced(function* (stdout: string): Effect.fn.Return<Probed, Schema.SchemaError> {
   const end = stdout.indexOf("\n")
-  const [engine = "", version = "", processor = ""] = stdout.slice(0, end).split(" ")
+  const [engine = "", version = "", processor = "", reason = ""] = stdout.slice(0, end).split(" ")
   const architecture = architectureOf(processor)
   const rest = stdout.slice(end + 1)
   if (engine === "docker" && version === "api") {
@@ -38,7 +41,9 @@ const decodeProbe = Effect.fnUntraced(function* (stdout: string): Effect.fn.Retu
     return { _tag: "Api", architecture, socket, daemon, hasLogins: logins !== "no" }
   }
   const containers = yield* decodeContainers(rest)
-  return { _tag: "Client", engine: engine === "podman" ? "podman" : "docker", version, architecture, containers }
+  const name = engine === "podman" ? "podman" : "docker"
+  const why = isClientReason(reason) ? { reason } : {}
+  return { _tag: "Client", engine: name, version, architecture, containers, ...why }
 })
 
 /** Finds a server's engine: where docker's API is, or by its client, with the project's containers. */
