@@ -1,6 +1,10 @@
+import { collectAfter } from "../core/collectGarbage.ts"
 import type { Machine } from "../layers/shell/Machine.ts"
 import type { Entry } from "./Recording.ts"
 import { entryText } from "./commandText.ts"
+
+/** About how many bytes of garbage it takes to quote and to scrub a command. */
+const garbagePerLine = 8 * 1024
 
 type Scrub = (text: string) => string
 
@@ -22,6 +26,7 @@ export const lines = (entries: ReadonlyArray<Entry>, scrub: Scrub = (text) => te
     const known = places.get(place)
     if (known === undefined) places.set(place, [line])
     else known.push(line)
+    collectAfter(garbagePerLine)
   }
   return [...places].flatMap(([place, own]) => ["", `${place}:`, ...own])
 }
