@@ -13,8 +13,12 @@ import {
   type YAMLError,
   type YAMLMap
 } from "yaml"
+import { collectAfter } from "../core/collectGarbage.ts"
 import type { Located, LocatedMap, SourceLocation } from "./Located.ts"
 import type { Problem } from "./Problem.ts"
+
+/** About how many bytes of garbage the parser leaves for each character. */
+const garbagePerCharacter = 500
 
 /** The limit for values in a file after expanding aliases. Aliases of aliases can stand for billions of values. */
 const maxValues = 100_000
@@ -222,5 +226,7 @@ export const parseYaml = (
     return { _tag: "Map", at: place, entries: own }
   }
 
-  return { tree: read(document.contents, at(0)), problems }
+  const tree = read(document.contents, at(0))
+  collectAfter(text.length * garbagePerCharacter)
+  return { tree, problems }
 }

@@ -13,9 +13,8 @@ let sinceMinor = 0
 let sinceFull = 0
 
 /**
- * Counts bytes that passed through this process, and collects garbage once there are enough. Every chunk becomes garbage.
- * The runtime collects it late, because it only looks at how much memory the machine has: a large layer then takes
- * 250 MB and more.
+ * Counts bytes that became garbage, and collects it once there are enough. All chunks that pass through this process do. The
+ * runtime collects late, because it only looks at how much memory the machine has: a large layer then takes 250 MB and more.
  */
 export const collectAfter = (bytes: number): void => {
   sinceMinor += bytes

@@ -1,6 +1,10 @@
+import { collectAfter } from "../core/collectGarbage.ts"
 import type { Machine } from "../layers/shell/Machine.ts"
 import type { Entry } from "./Recording.ts"
 import { entryLines } from "./commandText.ts"
+
+/** About how many bytes of garbage it takes to quote and to scrub a command. */
+const garbagePerLine = 8 * 1024
 
 type Scrub = (text: string) => string
 
@@ -23,6 +27,7 @@ export const lines = (entries: ReadonlyArray<Entry>, scrub: Scrub = (text) => te
     const known = places.get(place)
     if (known === undefined) places.set(place, own)
     else known.push(...own)
+    collectAfter(garbagePerLine * own.length)
   }
   return [...places].flatMap(([place, own]) => ["", `${place}:`, ...own])
 }

@@ -1,6 +1,7 @@
 import { Deferred, Effect, Exit, Option, Schedule, Scope, Semaphore } from "effect"
 import type { Duplex } from "node:stream"
 import type { Client } from "ssh2"
+import { collectAfter } from "../../core/collectGarbage.ts"
 import * as Resource from "../../core/Resource.ts"
 import { ConnectionLost, HostUnreachable, type SshError } from "./SshError.ts"
 import { handshake, type HandshakeOptions, hostKeyError } from "./Handshake.ts"
@@ -31,6 +32,9 @@ export interface Connection {
   /** Handles the connections that the server forwards to this machine, by the server's port. */
   readonly listeners: Listeners
 }
+
+/** About how many bytes of garbage a handshake leaves. With many servers, it would be most of the memory in use. */
+const garbagePerHandshake = 400 * 1024
 
 /** sshd randomly drops new connections while too many are unauthenticated (MaxStartups). */
 const retrySchedule = Schedule.exponential("200 millis", 1.6).pipe(Schedule.jittered, Schedule.upTo({ times: 6 }))
@@ -97,6 +101,7 @@ export const connect = Effect.fnUntraced(function* (options: {
     }
     const { explain, stream: transport } = yield* open
     const { client, hostKey, isNew } = yield* handshake(handshakeOptions, transport).pipe(Effect.catch(explain))
+    collectAfter(garbagePerHandshake)
     const lost = Deferred.makeUnsafe<never, ConnectionLost>()
     let cause: unknown
     client.on("error", (error) => (cause = error))

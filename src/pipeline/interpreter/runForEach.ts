@@ -1,12 +1,16 @@
 import { Cause, Effect, Exit } from "effect"
 import { checkReturn } from "../../core/authorFunction.ts"
 import { CurrentCapacity } from "../../core/capacity.ts"
+import { collectAfter } from "../../core/collectGarbage.ts"
 import { encodeKey } from "../../core/keys.ts"
 import type { ForEachNode } from "../Node.ts"
 import { withNodeEvents, type NodeEffect, type State } from "./nodeEvents.ts"
 import { groups, onFailure } from "../Strategy.ts"
 import { readState } from "./stateReads.ts"
 import type { Undos } from "./undos.ts"
+
+/** About how many bytes of garbage the nodes of an item leave. The runtime would let that of hundreds of servers pile up. */
+const garbagePerItem = 200 * 1024
 
 interface Item {
   readonly path: string
@@ -66,7 +70,8 @@ export const runForEach = (
             }),
             Effect.onError(() => Effect.sync(() => void (failedKey ??= key))),
             // Collect failures instead of failing, which would interrupt the other items in the middle of their work.
-            Effect.exit
+            Effect.exit,
+            Effect.tap(() => Effect.sync(() => collectAfter(garbagePerItem)))
           )
         },
         { concurrency: group.concurrency }
