@@ -7,7 +7,7 @@ import type { ConnectionLost } from "./SshError.ts"
  * The server does not connect jiji to a Unix socket: sshd forbids it, or nothing listens there, or the user may not use it.
  * OpenSSH gives the same reason for all three.
  */
-export class SocketRefused extends Data.TaggedError("SocketRefused")<{
+export class SocketRefused extends Data.TaggedClass("SocketRefused")<{
   readonly server: string
   readonly path: string
 }> {}

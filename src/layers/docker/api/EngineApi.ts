@@ -11,7 +11,7 @@ import { loginServer } from "../words.ts"
 import * as http from "./http.ts"
 
 /** jiji cannot use an engine's API, and uses its command-line client instead. */
-export class ApiUnusable extends Data.TaggedError("ApiUnusable")<{ readonly reason: ClientReason }> {}
+export class ApiUnusable extends Data.TaggedClass("ApiUnusable")<{ readonly reason: ClientReason }> {}
 
 const EngineVersion = Schema.Struct({
   Version: Schema.String,

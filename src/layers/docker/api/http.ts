@@ -17,19 +17,19 @@ export interface ApiRequest {
 }
 
 /** The engine refused a request. */
-export class ApiRefused extends Data.TaggedError("ApiRefused")<{ readonly status: number; readonly message: string }> {}
+export class ApiRefused extends Data.TaggedClass("ApiRefused")<{ readonly status: number; readonly message: string }> {}
 
 /** The engine closed the connection before its answer was complete. */
-export class ApiClosed extends Data.TaggedError("ApiClosed")<{
+export class ApiClosed extends Data.TaggedClass("ApiClosed")<{
   /** It closed a connection that had served a request before, and did not begin to answer. */
   readonly isStale: boolean
 }> {}
 
 /** The engine sent something that is not HTTP, or not as engines speak it. */
-export class ApiGarbled extends Data.TaggedError("ApiGarbled")<{ readonly reason: string }> {}
+export class ApiGarbled extends Data.TaggedClass("ApiGarbled")<{ readonly reason: string }> {}
 
 /** The engine sent a longer answer than any that makes sense. */
-export class ApiTooLong extends Data.TaggedError("ApiTooLong")<{ readonly bytes: number }> {}
+export class ApiTooLong extends Data.TaggedClass("ApiTooLong")<{ readonly bytes: number }> {}
 
 type AnswerError = ApiClosed | ApiGarbled | ApiTooLong
 
