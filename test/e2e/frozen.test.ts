@@ -1,9 +1,7 @@
 import { afterEach, expect, test } from "bun:test"
-import { Schema } from "effect"
-import { join } from "node:path"
 import { until } from "../support/waiting.ts"
-import { Report } from "../../src/steps/doctor/Report.ts"
-import type { Host, ServerHost } from "./Host.ts"
+import type { Host } from "./Host.ts"
+import { hurry } from "./hurry.ts"
 import { allTraces, containersOf, done, page, untilQuiet } from "./observe.ts"
 import { writeProject } from "./Project.ts"
 import { withHosts } from "./withHosts.ts"
@@ -26,36 +24,9 @@ const freeze = (host: Host) => {
   return thaw
 }
 
-/** Gives root's login shell on a server this start file until the test ends. */
-const startFile = async (host: ServerHost, text: string) => {
-  await host.run(["sh", "-c", 'printf "%s\\n" "$1" >/root/.bashrc', "sh", text])
-  undo = [...undo, () => host.run(["rm", "/root/.bashrc"])]
-}
-
 const write = () => writeProject(hosts, { name: "shop", image: { page: crypto.randomUUID() } })
 
-/** Runs jiji with a sixth of its time limits. */
-const start = (args: ReadonlyArray<string>, project = write()) =>
-  hosts.operator.start(
-    [
-      process.execPath,
-      "--preload",
-      join(import.meta.dir, "hurried.ts"),
-      join(import.meta.dir, "../../src/main.ts"),
-      ...args
-    ],
-    { cwd: project.root }
-  )
-
-const decode = Schema.decodeUnknownSync(Schema.fromJsonString(Report))
-
-/** The checks of a machine that `jiji doctor` finds failed, with their text. */
-const failedChecks = async (machine: string) => {
-  const run = await start(["doctor", "--json"]).done
-  const checks = decode(run.stdout).machines.find(({ name }) => name === machine)?.checks ?? []
-  const failed = checks.filter(({ status }) => status === "failed")
-  return Object.fromEntries(failed.map(({ name, text }) => [name, text]))
-}
+const { failedChecks, start } = hurry(hosts, write)
 
 test("a deploy gives up a server with a frozen engine, doctor too, and both leave nothing behind", async () => {
   const h1 = hosts.server("h1")
@@ -127,44 +98,4 @@ test("a deploy gives up a frozen engine on this machine, doctor too", async () =
   expect(deploy.code).toBe(69)
   expect(deploy.stdout).toContain("still waiting for docker to build web on this machine (no progress for 10 s)")
   expect(deploy.stderr).toContain(`error: ${message}`)
-})
-
-for (const [does, text] of [
-  ["prints", "echo Welcome; echo to h1 >&2"],
-  ["reads a line", "read answer"],
-  ["sends stderr to stdout", "exec 2>&1"],
-  ["copies both outputs to a log", "exec > >(tee -a /root/log) 2>&1"]
-] as const)
-  test(`a .bashrc that ${does} disturbs neither a deploy nor doctor`, async () => {
-    await startFile(hosts.server("h1"), text)
-    const project = write()
-    const deploy = done(await project.jiji(["deploy"]))
-    expect(deploy.stdout).not.toContain("Welcome")
-    const doctor = await project.jiji(["doctor"])
-    expect(doctor.code).toBe(0)
-    expect(doctor.stdout).not.toContain("Welcome")
-  })
-
-test("a .bashrc that reads all input is named, by a deploy and by doctor", async () => {
-  await startFile(hosts.server("h1"), "echo Which environment?; cat >/dev/null")
-  const message = "The login shell on h1 did not run jiji's command within 10 s. It printed: Which environment?"
-  const deploy = await start(["deploy"]).done
-  expect(deploy.code).toBe(69)
-  expect(deploy.stderr).toContain(`error: ${message}`)
-  expect(deploy.stderr).toContain("case $- in *i*) ;; *) return ;; esac")
-  expect(deploy.stdout).toContain("still waiting for the login shell to start a command on h1")
-  expect((await failedChecks("h1"))["engine"]).toBe(message)
-})
-
-test("an account that may run no commands is named, by a deploy and by doctor", async () => {
-  const h1 = hosts.server("h1")
-  await h1.restartSshd({ ForceCommand: "/usr/sbin/nologin" })
-  undo = [() => h1.restartSshd()]
-  // The whole text, so that nobody takes it for a fault of the engine.
-  const message =
-    "The login shell on h1 exited with code 1 and did not run jiji's command. It printed: This account is currently not available."
-  const deploy = await start(["deploy"]).done
-  expect(deploy.code).toBe(69)
-  expect(deploy.stderr).toContain(`error: ${message}`)
-  expect((await failedChecks("h1"))["engine"]).toBe(message)
 })

@@ -178,7 +178,7 @@ export const connect = Effect.fnUntraced(function* (shell: Shell["Service"], ser
     /** Gives an image another name. */
     tag: (name: string, as: ImageReference.ImageReference) => {
       const query = { repo: ImageReference.repositoryOf(as), tag: as.tag ?? "latest" }
-      return Effect.asVoid(api.text({ method: "POST", path: `${base}/images/${name}/tag`, query }))
+      return Effect.asVoid(api.text({ method: "POST", path: `${base}/images/${name}/tag`, query, isRepeatable: true }))
     },
     /** Removes a name of an image, and the image with its last name. */
     removeImage: (name: string) => Effect.asVoid(api.text({ method: "DELETE", path: `${base}/images/${name}` })),
