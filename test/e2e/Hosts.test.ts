@@ -2,6 +2,7 @@ import { expect, test } from "bun:test"
 import { existsSync } from "node:fs"
 import type { Host } from "./Host.ts"
 import { buildImage } from "./Image.ts"
+import { page } from "./observe.ts"
 import { startRegistry } from "./Registry.ts"
 import { until } from "../support/waiting.ts"
 import { withHosts } from "./withHosts.ts"
@@ -37,7 +38,11 @@ test("containers of every engine serve their page to other hosts", async () => {
     await server.run([server.engine, "load"], { stdin: Bun.file(archive) })
     const image = (await server.images()).find((name) => name.endsWith("page:1")) ?? ""
     await server.run([server.engine, "run", "--detach", "--name", "page", "--publish", "8080:80", image])
-    expect(await hosts.operator.run(["busybox", "wget", "-qO-", `http://${server.ip}:8080/`])).toBe("hello")
+    // The server of the page may need a moment to listen.
+    await until(
+      () => page(hosts, server),
+      (text) => text === "hello"
+    )
     expect((await server.containers()).map(({ name, state }) => [name, state])).toEqual([["page", "running"]])
     await server.run([server.engine, "stop", "page"])
     // 137 if the engine had to kill it after ten seconds.
