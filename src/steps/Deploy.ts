@@ -76,12 +76,10 @@ export const step = Step.make(
       secrets: new Map([...state.secrets].filter(([name]) => names.includes(name)))
     })
     // Only images that jiji built: other containers may use those of other repositories.
-    if (image !== undefined && outcome === "started")
-      yield* docker.removeOldImages(server, {
-        engine: engine.name,
-        repository: image.repository,
-        retain: service.retain
-      })
+    if (image !== undefined && outcome === "started") {
+      const old = { engine: engine.name, repository: image.repository, retain: service.retain }
+      yield* Step.inBackground(`removing old images of ${service.name}`, docker.removeOldImages(server, old))
+    }
     const done = { ...about, version, digest: pulled.digest, container: id }
     // Another deploy has done the same meanwhile, or the image is the one that runs.
     if (outcome === "unchanged") {

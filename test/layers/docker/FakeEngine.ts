@@ -54,9 +54,9 @@ export interface Running {
 
 /**
  * A container engine that runs nothing, in a folder that is all there is in PATH but the system's own. Naps take no time
- * there.
+ * there. Two engines with the same `machine` share its locks.
  */
-export const make = (engine: "docker" | "podman" = "docker") =>
+export const make = (engine: "docker" | "podman" = "docker", machine?: { readonly dir: string }) =>
   Effect.gen(function* () {
     const dir = yield* Effect.acquireRelease(
       Effect.sync(() => mkdtempSync(join(tmpdir(), "jiji-engine-"))),
@@ -157,7 +157,9 @@ export const make = (engine: "docker" | "podman" = "docker") =>
                 .filter((name) => existsSync(join(dir, name)))
                 .map((name) => `${name}() { "${dir}/${name}" "$@"; }\n`)
                 .join("")
-              const child = spawn(Bun.which(program) ?? program, [...first, "-c", `${own}${text}`, "jiji", ...args], {
+              const locks = machine?.dir ?? dir
+              const here = text.replaceAll("/tmp/jiji-$name", `${locks}/jiji-$name`)
+              const child = spawn(Bun.which(program) ?? program, [...first, "-c", `${own}${here}`, "jiji", ...args], {
                 env: { PATH: `${dir}:/usr/sbin:/usr/bin:/sbin:/bin`, HOME: dir, ...env },
                 stdio: ["ignore", "pipe", "pipe"],
                 detached: true

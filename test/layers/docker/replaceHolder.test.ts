@@ -6,8 +6,9 @@ import { untilEffect } from "../../support/waiting.ts"
 import * as FakeEngine from "./FakeEngine.ts"
 import { old, replacing, shells } from "./replacing.ts"
 
-/** Files that the script leaves in /tmp for a container. */
-const filesOf = (name: string) => readdirSync("/tmp").filter((file) => file.startsWith(`jiji-${name}.`))
+/** Files that the script leaves for a container where it has its locks. */
+const filesOf = ({ dir }: FakeEngine.FakeEngine, name: string) =>
+  readdirSync(dir).filter((file) => file.startsWith(`jiji-${name}.`))
 
 for (const shell of shells) {
   const { run, start } = replacing(shell)
@@ -19,7 +20,7 @@ for (const shell of shells) {
         slow.block("create")
         const first = yield* start(slow, { name: "holder-web" })
         yield* slow.blocked
-        const quick = yield* FakeEngine.make()
+        const quick = yield* FakeEngine.make("docker", slow)
         expect(yield* run(quick, { name: "holder-worker" })).toEqual({
           code: 0,
           stdout: "started holder-worker-next-0\n",
@@ -27,7 +28,7 @@ for (const shell of shells) {
         })
         yield* slow.release
         expect((yield* first.ended).code).toBe(0)
-        expect([...filesOf("holder-web"), ...filesOf("holder-worker")]).toEqual([])
+        expect([...filesOf(slow, "holder-web"), ...filesOf(slow, "holder-worker")]).toEqual([])
       })
     )
 
@@ -58,7 +59,7 @@ for (const shell of shells) {
         yield* killed.killGroup("SIGKILL")
         yield* Effect.promise(() => killed.exited)
         yield* engine.release
-        expect(filesOf("holder-dead")).toHaveLength(2)
+        expect(filesOf(engine, "holder-dead")).toHaveLength(2)
         engine.block("start")
         const next = yield* start(engine, { name: "holder-dead", digest: "sha256:d3", run: "run next" })
         yield* engine.blocked
@@ -71,7 +72,7 @@ for (const shell of shells) {
         const { stderr } = yield* Fiber.join(waiting)
         expect(stderr).toContain(": run next, since ")
         expect(stderr).not.toContain("dead,")
-        expect(filesOf("holder-dead")).toEqual([])
+        expect(filesOf(engine, "holder-dead")).toEqual([])
       })
     )
 
@@ -82,11 +83,11 @@ for (const shell of shells) {
         engine.block("start")
         const script = yield* start(engine, { name: "holder-stop" })
         yield* engine.blocked
-        expect(existsSync("/tmp/jiji-holder-stop.lock")).toBe(true)
+        expect(existsSync(`${engine.dir}/jiji-holder-stop.lock`)).toBe(true)
         yield* script.kill("SIGTERM")
         yield* engine.release
         expect((yield* script.ended).code).toBe(143)
-        expect(filesOf("holder-stop")).toEqual([])
+        expect(filesOf(engine, "holder-stop")).toEqual([])
       })
     )
 
@@ -107,7 +108,7 @@ for (const shell of shells) {
         engine.block("create")
         const first = yield* start(engine, { name: "holder-long", run: "run r1 by ann on laptop" })
         yield* engine.blocked
-        const late = yield* FakeEngine.make()
+        const late = yield* FakeEngine.make("docker", engine)
         // Each look at the clock is an hour later.
         late.program(
           "date",

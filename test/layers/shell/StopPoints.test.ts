@@ -1,5 +1,5 @@
 import { describe, expect } from "bun:test"
-import { Duration, Effect, Exit, Fiber, Scope } from "effect"
+import { Cause, Duration, Effect, Exit, Fiber, Scope } from "effect"
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { remote } from "../../../src/layers/shell/Machine.ts"
@@ -104,31 +104,42 @@ const pauseAt = (dir: string, point: Point) => {
   )
 }
 
+/** Stops a command while the script that starts it waits at a point. Returns the processes that are left. */
+const stopAt = (make: (typeof servers)[number][1], point: Point) =>
+  Effect.gen(function* () {
+    const { home, shell } = yield* makeLiveShell(Duration.millis(50))
+    const { close, machine } = yield* make
+    pauseAt(home, point)
+    const has = (file: string) => untilEffect(() => existsSync(join(home, file)))
+    const command = sh(`echo >${home}/runs; sleep 300 & wait`, {
+      env: { PATH: `${home}/bin:${process.env["PATH"]}` },
+      stdin: "x".repeat(200_000)
+    })
+    const fiber = yield* Effect.forkChild(Effect.exit(shell.run(machine, command)))
+    yield* has("line" in point && point.line > lines.beforeStop ? "runs" : "at")
+    expect(withEnvironment(home)).not.toEqual([])
+    yield* Fiber.interrupt(fiber)
+    yield* has("at")
+    yield* close
+    writeFileSync(join(home, "go"), "")
+    if ("line" in point) expect(Number(readFileSync(join(home, "lines"), "utf8"))).toBe(lines.all)
+    return yield* untilEffect(
+      () => withEnvironment(home),
+      (left) => left.length === 0
+    )
+  })
+
 for (const [name, make] of servers)
   describe(`a command on ${name}`, () => {
-    for (const [when, point] of points)
-      it.live(`leaves no process behind when it is stopped ${when}`, () =>
-        Effect.gen(function* () {
-          const { home, shell } = yield* makeLiveShell(Duration.millis(50))
-          const { close, machine } = yield* make
-          pauseAt(home, point)
-          const has = (file: string) => untilEffect(() => existsSync(join(home, file)))
-          const command = sh(`echo >${home}/runs; sleep 300 & wait`, {
-            env: { PATH: `${home}/bin:${process.env["PATH"]}` },
-            stdin: "x".repeat(200_000)
-          })
-          const fiber = yield* Effect.forkChild(Effect.exit(shell.run(machine, command)))
-          yield* has("line" in point && point.line > lines.beforeStop ? "runs" : "at")
-          expect(withEnvironment(home)).not.toEqual([])
-          yield* Fiber.interrupt(fiber)
-          yield* has("at")
-          yield* close
-          writeFileSync(join(home, "go"), "")
-          yield* untilEffect(
-            () => withEnvironment(home),
-            (left) => left.length === 0
-          )
-          if ("line" in point) expect(Number(readFileSync(join(home, "lines"), "utf8"))).toBe(lines.all)
-        })
+    // All at once, because each waits for signals.
+    it.live("leaves no process behind when it is stopped at any point of its start", () =>
+      Effect.forEach(
+        points,
+        ([when, point]) =>
+          Effect.scoped(stopAt(make, point)).pipe(
+            Effect.catchCause((cause) => Effect.die(new Error(`${when}: ${Cause.pretty(cause)}`)))
+          ),
+        { concurrency: "unbounded" }
       )
+    )
   })
