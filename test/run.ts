@@ -1,5 +1,5 @@
 // Runs the checks and tests of bin/test: what measures nothing side by side, the rest alone.
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
+import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
 import { availableParallelism, tmpdir } from "node:os"
 import { join } from "node:path"
 import { commandLine, descendants, isAlive } from "./support/processes.ts"
@@ -24,6 +24,8 @@ const args = process.argv.slice(2)
 const isUnit = args[0] === "--unit"
 const cores = availableParallelism()
 const temporary = mkdtempSync(join(tmpdir(), "jiji-test-"))
+// Some tests run programs as another user.
+chmodSync(temporary, 0o711)
 const began = performance.now()
 const took: Array<{ readonly name: string; readonly seconds: number }> = []
 const running = new Map<string, Bun.Subprocess>()

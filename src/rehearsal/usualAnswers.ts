@@ -1,5 +1,5 @@
 import { simulatedImage as image } from "../layers/docker/simulated.ts"
-import { argumentsOf, type Command, type Output } from "../layers/processes/Command.ts"
+import type { Command, Output } from "../layers/processes/Command.ts"
 import type { Machine } from "../layers/shell/Machine.ts"
 
 const output = (stdout: string): Output => ({ stdout, stderr: "", exitCode: 0 })
@@ -21,28 +21,13 @@ export const usualAnswers = () => {
   return (machine: Machine, command: Command): Output => {
     const arch = machine._tag === "Remote" ? (machine.server.arch ?? localArchitecture) : localArchitecture
     if (command.usual !== undefined) return output(command.usual({ architecture: arch }))
-    const args = argumentsOf(command)
-    const [engine = "docker"] = args
-    switch (command.script) {
-      case "secret":
-        return output("value-from-command")
-      case "version":
-        return output("abc1234\n")
-      case "look":
-        return output(`began 0\nended 0\nprocessor ${arch}\nengine ${engine} 0\n`)
-      case "tunnel":
-        return output("")
-      case "registry":
-        return output("created")
-      default: {
-        const [, operation = ""] = command.words
-        const reference = command.words.at(-1) ?? ""
-        if (operation === "build" && command.words.includes("--platform")) {
-          const platform = wordAfter(command.words, "--platform") ?? ""
-          built.set(wordAfter(command.words, "--tag") ?? "", platform.slice(platform.indexOf("/") + 1))
-        }
-        return operation === "image" ? output(image(reference, built.get(reference) ?? localArchitecture)) : output("")
-      }
+    if (command.script === "secret") return output("value-from-command")
+    const [, operation = ""] = command.words
+    const reference = command.words.at(-1) ?? ""
+    if (operation === "build" && command.words.includes("--platform")) {
+      const platform = wordAfter(command.words, "--platform") ?? ""
+      built.set(wordAfter(command.words, "--tag") ?? "", platform.slice(platform.indexOf("/") + 1))
     }
+    return operation === "image" ? output(image(reference, built.get(reference) ?? localArchitecture)) : output("")
   }
 }

@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from "bun:test"
 import { appendFileSync } from "node:fs"
 import { join } from "node:path"
 import type { ServerHost } from "./Host.ts"
-import { allTraces, containersOf, done, outcomes, page, type Traces, untilQuiet } from "./observe.ts"
+import { allTraces, quietTraces, containersOf, done, outcomes, page, type Traces, untilQuiet } from "./observe.ts"
 import { type TestProject, writeProject } from "./Project.ts"
 import { until } from "../support/waiting.ts"
 import { withHosts } from "./withHosts.ts"
@@ -15,7 +15,7 @@ const hosts = withHosts({ h1: "docker", h2: "podman" })
 beforeAll(async () => {
   h1 = hosts.server("h1")
   h2 = hosts.server("h2")
-  quiet = await allTraces(hosts)
+  quiet = await quietTraces(hosts)
 })
 
 const write = (page: string, more: { readonly megabytes?: number; readonly server?: unknown } = {}): TestProject =>
@@ -60,7 +60,7 @@ test.each(["SIGINT", "SIGTERM"] as const)(
     // The server does not know yet, so jiji did not wait for it.
     expect(handshakes()).not.toEqual([])
     expect(ended.code).toBe(130)
-    expect(await untilQuiet(hosts, own)).toEqual(own)
+    expect(await untilQuiet(hosts, own)).toEqual({ new: [], gone: [] })
     await line.cut()
     await nothingIsLeft()
   }

@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from "bun:test"
 import { cpSync, existsSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { allTraces, containersOf, done, page, table, type Traces, untilQuiet } from "./observe.ts"
+import { quietTraces, containersOf, done, page, table, type Traces, untilQuiet } from "./observe.ts"
 import { type TestProject, writeProject } from "./Project.ts"
 import { usesClient, withHosts } from "./withHosts.ts"
 
@@ -10,7 +10,7 @@ let quiet: Traces
 
 const hosts = withHosts({ h1: "docker", h2: "docker", h3: "podman" })
 beforeAll(async () => {
-  quiet = await allTraces(hosts)
+  quiet = await quietTraces(hosts)
   const config = { services: { web: { health: { running_for: "0s" } } } }
   shop = writeProject(hosts, { name: "shop", image: { page: "one", megabytes: 30 }, config })
 })
@@ -186,9 +186,9 @@ test("a dry run connects to nothing, needs no engine, changes no file, and print
   for (const command of [
     "docker build",
     "docker save",
-    "jiji:probe.sh",
-    "jiji:pull.sh",
-    "jiji:replace.sh",
+    "docker ps --all",
+    "docker pull",
+    "docker create",
     "# forward"
   ]) {
     expect(run.stdout).toContain(command)

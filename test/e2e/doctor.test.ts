@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { Report } from "../../src/steps/doctor/Report.ts"
 import type { CommandOptions } from "./Command.ts"
 import type { Hosts } from "./Hosts.ts"
-import { allTraces, untilQuiet } from "./observe.ts"
+import { allTraces, quietTraces, untilQuiet } from "./observe.ts"
 import { type TestProject, writeProject } from "./Project.ts"
 import { startRegistry } from "./Registry.ts"
 import { until } from "../support/waiting.ts"
@@ -47,7 +47,7 @@ const squat = async (
 
 test("reports good servers, exits with 0, and leaves nothing behind", async () => {
   const project = write({ services: { web: { hosts: ["h1", "h2"] } } })
-  const quiet = await allTraces(hosts)
+  const quiet = await quietTraces(hosts)
   const images = await Promise.all([hosts.operator, ...hosts.servers.slice(0, 2)].map((host) => host.images()))
   const run = await project.jiji(["doctor"])
   expect(run.stderr).toBe("")
@@ -192,7 +192,7 @@ test("tests the login of a remote registry on every machine, and leaves no login
   const address = await startRegistry(hosts, { on: hosts.operator, username: "me", password: "right-word" })
   const registry = { type: "remote", server: address, username: "me", password: "TOKEN" }
   const project = write({ builder: { registry }, services: { web: { hosts: ["h1", "h2"] } } })
-  const quiet = await allTraces(hosts)
+  const quiet = await quietTraces(hosts)
   const good = await doctor(project, [], { env: { TOKEN: "right-word" } })
   expect(good.code).toBe(0)
   for (const machine of ["this machine", "h1", "h2"])
@@ -215,7 +215,7 @@ test("tests the login of a remote registry on every machine, and leaves no login
 test("Ctrl-C exits while a server hangs, and leaves nothing behind", async () => {
   const h3 = hosts.server("h3")
   const project = write({ services: { web: { hosts: ["h3"] } } })
-  const quiet = await allTraces(hosts)
+  const quiet = await quietTraces(hosts)
   const dockerd = h3.processes().find(({ words }) => words[0] === "/usr/sbin/dockerd")
   if (dockerd === undefined) throw new Error("dockerd runs on h3")
   process.kill(dockerd.pid, "SIGSTOP")
@@ -228,7 +228,7 @@ test("Ctrl-C exits while a server hangs, and leaves nothing behind", async () =>
   // The engine still has not answered.
   expect(await run.done).toMatchObject({ code: 130, stderr: "interrupted\n" })
   process.kill(dockerd.pid, "SIGCONT")
-  expect(await untilQuiet(hosts, quiet)).toEqual(quiet)
+  expect(await untilQuiet(hosts, quiet)).toEqual({ new: [], gone: [] })
 })
 
 test("reports every invalid line of deploy.yml", async () => {

@@ -7,7 +7,7 @@ import { faults } from "../docs/eventLines.ts"
 import type { Result } from "./Command.ts"
 import type { Host } from "./Host.ts"
 import { writeContext } from "./Image.ts"
-import { allTraces, containersOf, done, outcomes, page, type Traces, untilQuiet } from "./observe.ts"
+import { quietTraces, containersOf, done, outcomes, page, type Traces, untilQuiet } from "./observe.ts"
 import { withHosts } from "./withHosts.ts"
 
 const main = join(import.meta.dir, "../../src/main.ts")
@@ -19,7 +19,7 @@ let mono: Example
 
 const hosts = withHosts({ web1: "docker", web2: "docker", web3: "podman", mono: "docker" })
 beforeAll(async () => {
-  quiet = await allTraces(hosts)
+  quiet = await quietTraces(hosts)
   shop = copy("canary", hosts.servers.slice(0, 3), (web) => ({ ...web, image: undefined, build: { context: "." } }))
   writePage("one")
   mono = copy("monorepo", hosts.servers.slice(3))

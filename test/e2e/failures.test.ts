@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from "bun:test"
 import type { Host, ServerHost } from "./Host.ts"
 import type { ImageOptions } from "./Image.ts"
-import { allTraces, containersOf, done, outcomes, page, type Traces, untilQuiet, watchPage } from "./observe.ts"
+import { quietTraces, containersOf, done, outcomes, page, type Traces, untilQuiet, watchPage } from "./observe.ts"
 import { writeProject } from "./Project.ts"
 import { until } from "../support/waiting.ts"
 import { withHosts } from "./withHosts.ts"
@@ -10,7 +10,7 @@ let quiet: Traces
 
 const hosts = withHosts({ h1: "docker", h2: "podman" })
 beforeAll(async () => {
-  quiet = await allTraces(hosts)
+  quiet = await quietTraces(hosts)
 })
 
 /** One service for each of the three ways to replace a container. */

@@ -4,7 +4,7 @@ import { join } from "node:path"
 import type { Running } from "./Command.ts"
 import type { ServerHost } from "./Host.ts"
 import type { ImageOptions } from "./Image.ts"
-import { allTraces, containersOf, done, outcomes, page, type Traces, untilQuiet } from "./observe.ts"
+import { quietTraces, containersOf, done, outcomes, page, type Traces, untilQuiet } from "./observe.ts"
 import { type TestProject, writeProject } from "./Project.ts"
 import { interruptUntilExit, until } from "../support/waiting.ts"
 import { withHosts } from "./withHosts.ts"
@@ -35,7 +35,7 @@ beforeAll(async () => {
     }
   })
   shop = write({ page: "one" }, "0s")
-  quiet = await allTraces(hosts)
+  quiet = await quietTraces(hosts)
   done(await shop.jiji(["deploy"]))
 })
 

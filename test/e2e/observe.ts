@@ -63,11 +63,34 @@ export const allTraces = async (hosts: Hosts): Promise<Traces> =>
     )
   )
 
+/** The traces of hosts that do nothing: they are twice the same, a second apart. */
+export const quietTraces = async (hosts: Hosts): Promise<Traces> => {
+  let last: Traces = {}
+  return until(
+    async () => {
+      const [before, now] = [last, await allTraces(hosts)]
+      last = now
+      return { before, now }
+    },
+    ({ before, now }) => Bun.deepEquals(before, now),
+    { every: 1000 }
+  ).then(({ now }) => now)
+}
+
+/** What is in one list and not in the other, by host. */
+const changes = (from: Traces, to: Traces): ReadonlyArray<string> =>
+  Object.entries(to).flatMap(([host, lines]) =>
+    lines.filter((line) => from[host]?.includes(line) !== true).map((line) => `${host}: ${line}`)
+  )
+
 /** Waits until the traces of the hosts are what they were before. */
-export const untilQuiet = (hosts: Hosts, quiet: Traces): Promise<Traces> =>
+export const untilQuiet = (hosts: Hosts, quiet: Traces) =>
   until(
-    () => allTraces(hosts),
-    (now) => Bun.deepEquals(now, quiet)
+    async () => {
+      const now = await allTraces(hosts)
+      return { new: changes(quiet, now), gone: changes(now, quiet) }
+    },
+    (changed) => changed.new.length === 0 && changed.gone.length === 0
   )
 
 /** The rows of the table at the end of a run, by column name. */

@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from "bun:test"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { buildImage } from "./Image.ts"
-import { allTraces, containersOf, done, outcomes, page, table, traces, type Traces } from "./observe.ts"
+import { quietTraces, containersOf, done, outcomes, page, table, traces, type Traces } from "./observe.ts"
 import { writeProject } from "./Project.ts"
 import { startRegistry } from "./Registry.ts"
 import { until } from "../support/waiting.ts"
@@ -16,7 +16,7 @@ const env = { REGISTRY_PASSWORD: password }
 const hosts = withHosts({ h1: "docker", h2: "podman" })
 beforeAll(async () => {
   address = await startRegistry(hosts, { on: hosts.operator, username: "me", password })
-  quiet = await allTraces(hosts)
+  quiet = await quietTraces(hosts)
 })
 
 const write = (page: string, services: Record<string, unknown> = {}, server = address) =>

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { interruptUntilExit, until } from "../support/waiting.ts"
 import type { ServerHost } from "./Host.ts"
-import { allTraces, containersOf, done, outcomes, page, type Traces, untilQuiet } from "./observe.ts"
+import { quietTraces, containersOf, done, outcomes, page, type Traces, untilQuiet } from "./observe.ts"
 import { writeProject } from "./Project.ts"
 import { withHosts } from "./withHosts.ts"
 
@@ -11,7 +11,7 @@ let quiet: Traces
 
 const hosts = withHosts({ h1: "docker", h2: "podman" })
 beforeAll(async () => {
-  quiet = await allTraces(hosts)
+  quiet = await quietTraces(hosts)
 })
 
 const serve = "httpd -f -p 80 -h /www"

@@ -42,7 +42,7 @@ describe("a deploy with the local registry", () => {
       const name = "localhost:9270/shop-web"
       const id = fakeDigest(`${name}:abc1234`)
       expect(on("local")).toEqual([
-        "version /srv",
+        "version folder=/srv",
         `docker build --file /srv/web/Dockerfile --tag ${name}:abc1234 --platform linux/amd64 /srv/web`,
         `docker image inspect ${name}:abc1234`,
         `docker save ${name}:abc1234`,

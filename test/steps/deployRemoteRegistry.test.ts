@@ -25,7 +25,7 @@ describe("a deploy with a remote registry", () => {
       expect(Exit.isSuccess(exit)).toBe(true)
       const name = "ghcr.io/me/shop/web"
       expect(on("local")).toEqual([
-        "version /srv",
+        "version folder=/srv",
         "check engine=docker registry=ghcr.io user=Me",
         `docker build --file /srv/web/Dockerfile --tag ${name}:abc1234 --platform linux/amd64 /srv/web`,
         `docker image inspect ${name}:abc1234`,

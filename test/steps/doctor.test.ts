@@ -154,10 +154,10 @@ describe("jiji doctor", () => {
     Effect.gen(function* () {
       const servers = [server("web1"), server("web2", { arch: "arm64" })]
       const built: Array<string | undefined> = []
-      const override: Override = (_, { script, words }) => {
+      const override: Override = (_, { arguments: given, script }) => {
         if (script !== "build") return undefined
-        built.push(words[5])
-        return words[5] === "linux/arm64" ? failed("exec format error") : succeeded("")
+        built.push(given?.["platform"])
+        return given?.["platform"] === "linux/arm64" ? failed("exec format error") : succeeded("")
       }
       const { found } = yield* examine(project({ servers, services: [service("web", ["web1", "web2"])] }), [
         Answer.from(override)

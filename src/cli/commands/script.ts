@@ -1,42 +1,24 @@
 import { Effect, Option } from "effect"
 import { Argument, Command } from "effect/cli"
-import { scripts as diagnosis } from "../../layers/diagnosis/scripts.ts"
+import { build } from "../../layers/diagnosis/build/build.ts"
+import { look } from "../../layers/diagnosis/look/look.ts"
+import { tunnel } from "../../layers/diagnosis/tunnel/tunnel.ts"
 import { check } from "../../layers/docker/check/check.ts"
 import { probe } from "../../layers/docker/probe/probe.ts"
 import { pull } from "../../layers/docker/pull/pull.ts"
 import { push } from "../../layers/docker/push/push.ts"
 import { replace } from "../../layers/docker/replace/replace.ts"
 import { tidy } from "../../layers/docker/tidy/tidy.ts"
-import registry from "../../layers/registryContainer/registry.sh" with { type: "text" }
+import { registry } from "../../layers/registryContainer/registry/registry.ts"
 import secret from "../../layers/secrets/command.sh" with { type: "text" }
 import { joinWords } from "../../core/text.ts"
 import { Terminal } from "../process/Terminal.ts"
 
-const scripts = {
-  ...diagnosis,
-  check: check.text,
-  probe: probe.text,
-  pull: pull.text,
-  push: push.text,
-  replace: replace.text,
-  tidy: tidy.text,
-  registry,
-  secret
-} as const
+const defined = [build, check, look, probe, pull, push, registry, replace, tidy, tunnel]
 
-const names = [
-  "build",
-  "check",
-  "look",
-  "probe",
-  "pull",
-  "push",
-  "registry",
-  "replace",
-  "secret",
-  "tidy",
-  "tunnel"
-] as const
+const texts = new Map([...defined.map(({ name, text }) => [name, text] as const), ["secret", secret] as const])
+
+const names = [...texts.keys()].toSorted()
 
 /** `jiji script`. */
 export const command = Command.make(
@@ -49,6 +31,6 @@ export const command = Command.make(
   },
   Effect.fnUntraced(function* ({ name }) {
     const { write } = yield* Terminal
-    write(Option.match(name, { onNone: () => `${names.join("\n")}\n`, onSome: (name) => scripts[name] }))
+    write(Option.match(name, { onNone: () => `${names.join("\n")}\n`, onSome: (name) => `${texts.get(name)}` }))
   })
 ).pipe(Command.withDescription("Print a script that jiji runs (jiji:NAME.sh in the output of --dry-run)"))

@@ -67,6 +67,10 @@ const reportForcedExit = (text: (status: number) => string): Undo =>
     process.exitCode = ExitCode.failed
   })
 
+const nextTask = Effect.callback<void>((resume) => {
+  setImmediate(() => resume(Effect.void))
+})
+
 /** Prints a line at the first signal, since stopping can take a while. */
 const acknowledgeSignals = (say: (line: string) => void): ReadonlyArray<Undo> => {
   const isTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY
@@ -106,7 +110,8 @@ export const failOnUnhandledErrors = Effect.fnUntraced(function* <A, E, R>(run: 
     ]),
     () =>
       Effect.provideService(run, OnUnhandledError, Deferred.await(unhandled)).pipe(
-        // An error that came too late to stop the run still fails it.
+        // An error that came too late to stop the run still fails it. A rejection is only reported after the current task.
+        Effect.tap(nextTask),
         Effect.tap(() => (Deferred.isDoneUnsafe(unhandled) ? Deferred.await(unhandled) : Effect.void))
       ),
     (undo) => Effect.sync(() => undo.forEach((each) => each()))

@@ -1,8 +1,10 @@
 import { Clock, Context, Effect, Layer, Option, Random } from "effect"
 import type { Engine, Server } from "../../config/Project.ts"
-import { type Output, script } from "../processes/Command.ts"
-import { parseLookOutput, parseTunnelOutput, type LookResult, type PortStatus } from "./facts.ts"
-import { scripts } from "./scripts.ts"
+import { type Output } from "../processes/Command.ts"
+import { build } from "./build/build.ts"
+import type { LookResult, PortStatus } from "./facts.ts"
+import { look } from "./look/look.ts"
+import { tunnel } from "./tunnel/tunnel.ts"
 import { answerLimit } from "../docker/limits.ts"
 import { check } from "../docker/check/check.ts"
 import type { Credentials } from "../docker/Docker.ts"
@@ -23,11 +25,8 @@ export interface MachineFacts extends Pick<LookResult, "processor" | "engine" | 
 export class Diagnosis extends Context.Service<
   Diagnosis,
   {
-    /** Reads a machine's facts. Uses the first of the engines that is installed. */
-    inspect(
-      machine: Machine,
-      engines: readonly [Engine, ...Array<Engine>]
-    ): Effect.Effect<MachineFacts, EngineUnclear | ShellError>
+    /** Reads a machine's facts. On a server, another engine counts if this one is not installed. */
+    inspect(machine: Machine, engine: Engine): Effect.Effect<MachineFacts, EngineUnclear | ShellError>
     /** Builds an empty image on this machine, for a platform such as `linux/arm64` or for its own. */
     testBuild(engine: Engine, platform: string | undefined): Effect.Effect<void, EngineError | ShellError>
     /** Checks the credentials for a registry. Leaves no login behind. */
@@ -66,16 +65,15 @@ export class Diagnosis extends Context.Service<
         output.exitCode === 0 ? Effect.void : Effect.fail(parseEngineError(context, output))
 
       return Diagnosis.of({
-        inspect: Effect.fnUntraced(function* (machine, engines) {
-          const [engine] = engines
+        inspect: Effect.fnUntraced(function* (machine, engine) {
           const sent = yield* Clock.currentTimeMillis
           const output = yield* shell.run(machine, {
-            ...script("look", scripts.look, engines),
+            ...look.command({ engine, only: machine._tag === "Local" }),
             limit: answerLimit(engine)
           })
           const received = yield* Clock.currentTimeMillis
           const context = { machine: label(machine), engine, operation: "show its version" }
-          const facts = parseLookOutput(output.stdout)
+          const facts = yield* look.answer(output.stdout)
           if (!("processor" in facts)) return yield* new EngineUnclear({ ...context, reason: facts })
           const { began, disk, ended, processor } = facts
           // Compare the middle of the script's run with the middle of the request, as NTP does.
@@ -92,7 +90,7 @@ export class Diagnosis extends Context.Service<
 
         testBuild: Effect.fnUntraced(function* (engine, platform) {
           const word = (yield* Random.nextIntBetween(0, 36 ** 8)).toString(36)
-          const command = script("build", scripts.build, [engine, platform ?? "", word])
+          const command = build.command({ engine, platform: platform ?? "", word })
           const operation = "build a test image"
           const output = yield* shell.run(local, { ...command, limit: answerLimit(engine, operation) })
           yield* succeed({ machine: "local", engine, operation }, output)
@@ -135,10 +133,10 @@ export class Diagnosis extends Context.Service<
         }),
 
         checkPort: Effect.fnUntraced(function* (server, port, engine) {
-          const command = script("tunnel", scripts.tunnel, [engine ?? "", String(port)])
+          const command = tunnel.command({ engine: engine ?? "", port })
           const limit = answerLimit(engine ?? "a program", "reach the registry")
           const { stderr, stdout } = yield* shell.run(remote(server), { ...command, limit })
-          return { ...parseTunnelOutput(stdout), detail: stderr.trim() }
+          return { ...(yield* tunnel.answer(stdout)), detail: stderr.trim() }
         })
       })
     })

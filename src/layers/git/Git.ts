@@ -1,9 +1,9 @@
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { defineError } from "../../core/defineError.ts"
 import { oneLine } from "../../core/text.ts"
-import { type ProcessError, script } from "../processes/Command.ts"
-import ignoredScript from "./ignored.sh" with { type: "text" }
-import versionScript from "./version.sh" with { type: "text" }
+import type { ProcessError } from "../processes/Command.ts"
+import { ignored } from "./ignored/ignored.ts"
+import { version } from "./version/version.ts"
 import { Processes } from "../processes/Processes.ts"
 
 /** git cannot read the repository of a folder, for example because it belongs to another user. */
@@ -42,20 +42,20 @@ export class Git extends Context.Service<
       const { run } = yield* Processes
       return Git.of({
         version: Effect.fnUntraced(function* (folder) {
-          const { exitCode, stderr, stdout } = yield* run(script("version", versionScript, [folder]))
+          const { exitCode, stderr, stdout } = yield* run(version.command({ folder }))
           if (exitCode === 4)
             return yield* new GitFailed({
               folder,
               output: oneLine(stderr.trim()).replace(/ +/g, " ").slice(0, maxMessage)
             })
-          return exitCode === 0 ? Option.some(stdout.trim()) : Option.none()
+          return exitCode === 0 ? Option.some(yield* version.answer(stdout)) : Option.none()
         }),
         notIgnored: Effect.fnUntraced(function* (folder, files) {
-          const { exitCode, stdout } = yield* run(script("ignored", ignoredScript, [folder, ...files]))
+          const { exitCode, stdout } = yield* run(ignored.command({ folder }, files))
           // The exit code is 1 if no file is ignored. A higher code is an error.
           if (exitCode > 1) return []
-          const ignored = new Set(stdout.split("\n"))
-          return files.filter((file) => !ignored.has(file))
+          const found = yield* ignored.answer(stdout)
+          return files.filter((file) => !found.has(file))
         })
       })
     })

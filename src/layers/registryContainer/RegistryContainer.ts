@@ -1,8 +1,7 @@
 import { Context, Effect, Layer, Option, Schedule, Semaphore } from "effect"
 import { shortDigest } from "../../config/ImageReference.ts"
 import type { Engine } from "../../config/Project.ts"
-import { script } from "../processes/Command.ts"
-import registryScript from "./registry.sh" with { type: "text" }
+import { registry } from "./registry/registry.ts"
 import { Events } from "../../core/Events.ts"
 import { messageOf } from "../../core/errorText.ts"
 import { reasonFrom } from "../../core/lines.ts"
@@ -128,7 +127,7 @@ const make = (api: RegistryApi.RegistryApi) =>
         readonly image: string
       }) {
         const { engine, image, port } = options
-        const command = script("registry", registryScript, [engine, name, String(port), image])
+        const command = registry.command({ engine, name, port, image })
         const operation = "run the registry's container"
         // It may pull the image.
         const limit = transferLimit(engine, operation)
@@ -140,16 +139,17 @@ const make = (api: RegistryApi.RegistryApi) =>
         if (output.exitCode !== 0) {
           return yield* parseEngineError({ machine: "local", engine, operation, reference: image }, output)
         }
-        const [word = "", other = ""] = output.stdout.trim().split(" ")
-        if (word === "foreign") return yield* new RegistryContainerForeign({ engine, name })
-        if (word === "other") {
-          return yield* new RegistryContainerElsewhere({ engine, name, wanted: port, port: Number(other) })
-        }
-        if (word !== "running" && word !== "started" && word !== "created") {
-          return yield* new EngineUnclear({ machine: "local", engine, operation, reason: output.stdout })
+        const answer = yield* Effect.mapError(
+          registry.answer(output.stdout),
+          (reason) => new EngineUnclear({ machine: "local", engine, operation, reason })
+        )
+        if ("conflict" in answer) {
+          return yield* answer.conflict === "foreign"
+            ? new RegistryContainerForeign({ engine, name })
+            : new RegistryContainerElsewhere({ engine, name, wanted: port, port: answer.port })
         }
         yield* awaitReady(engine, port)
-        return word
+        return answer.did
       })
 
       const addAlias: RegistryContainer["Service"]["addAlias"] = ({ alias, digest, port, repository, tag }) =>

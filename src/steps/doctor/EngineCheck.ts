@@ -15,7 +15,7 @@ interface Adds {
 export const step = Step.make(
   "engine",
   Effect.fnUntraced(function* ({ project }: { readonly project: Project }) {
-    const look = Effect.map((yield* Diagnosis).inspect(local, [project.engine]), (looked): Adds => ({
+    const look = Effect.map((yield* Diagnosis).inspect(local, project.engine), (looked): Adds => ({
       checks: [findings.engine(thisMachine, looked, project.engine), ...findings.disk(thisMachine, looked)],
       looked
     }))

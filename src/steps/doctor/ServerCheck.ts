@@ -27,7 +27,7 @@ export const step = Step.make(
     if (state.connected === undefined) return none
     const builds = project.services.some((service) => isBuilt(service) && service.hosts.includes(server.name))
     const own = builds ? looked?.processor : undefined
-    const inspect = (yield* Diagnosis).inspect(remote(server), [project.engine, "docker", "podman"])
+    const inspect = (yield* Diagnosis).inspect(remote(server), project.engine)
     // A deploy begins with this, so it also decides here whether the engine can be used.
     const probe = Effect.result((yield* Docker).probe(server, project.engine, project.name))
     const look = Effect.map(Effect.all([inspect, probe], { concurrency: 2 }), ([found, probed]): Adds => ({

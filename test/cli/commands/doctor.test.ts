@@ -33,21 +33,20 @@ const doctor = (text: string, ...args: ReadonlyArray<string>) => {
 test("a dry run prints what doctor runs on every machine, and runs nothing", () => {
   const { code, left, stderr, stdout } = doctor(deployFile, "--dry-run")
   expect({ code, stderr, left }).toEqual({ code: 0, stderr: "", left: [] })
-  expect(stdout.replace(/linux\/arm64 \w+/, "linux/arm64 WORD"))
-    .toBe(`Dry run: check this machine and the servers of shop.
+  expect(stdout.replace(/word=\w+/, "word=WORD")).toBe(`Dry run: check this machine and the servers of shop.
 Nothing is checked and no connection is made.
 
 on this machine:
-   1  jiji:look.sh docker
+   1  jiji:look.sh engine=docker only=yes
    2  # serve the local registry, read-only, on 127.0.0.1:9270
-   3  jiji:build.sh docker linux/arm64 WORD
+   3  jiji:build.sh engine=docker platform=linux/arm64 word=WORD
 
 on web1 (deploy@203.0.113.10):
    4  # open the SSH connection
-   5  jiji:look.sh docker docker podman
+   5  jiji:look.sh engine=docker
    6  docker ps --all --filter 'label=jiji.project=shop'
    7  # forward 127.0.0.1:9270 to the local registry on this machine
-   8  jiji:tunnel.sh docker 9270
+   8  jiji:tunnel.sh engine=docker port=9270
 
 jiji does the same as these commands, through the engine's API where it can.
 jiji:NAME.sh is one of jiji's own scripts; \`jiji script NAME\` prints it.

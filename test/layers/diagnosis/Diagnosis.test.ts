@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test"
 import { Effect } from "effect"
 import { parseLookOutput, parseTunnelOutput } from "../../../src/layers/diagnosis/facts.ts"
-import lookScript from "../../../src/layers/diagnosis/look.sh" with { type: "text" }
-import tunnelScript from "../../../src/layers/diagnosis/tunnel.sh" with { type: "text" }
+import { look as lookScript } from "../../../src/layers/diagnosis/look/look.ts"
+import { tunnel as tunnelScript } from "../../../src/layers/diagnosis/tunnel/tunnel.ts"
 import { it } from "../../support/effect.ts"
 import * as FakeEngine from "../docker/FakeEngine.ts"
 
@@ -15,7 +15,7 @@ for (const shell of ["sh", "busybox sh"]) {
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         const before = Date.now()
-        const { code, stdout } = yield* run(engine, lookScript, ["docker"])
+        const { code, stdout } = yield* run(engine, lookScript.text, ["engine=docker", "only=yes"])
         expect(code).toBe(0)
         const facts = parseLookOutput(stdout)
         if (!("processor" in facts)) throw facts
@@ -32,11 +32,11 @@ for (const shell of ["sh", "busybox sh"]) {
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
         engine.fail("version", "Cannot connect to the Docker daemon")
-        const { code, stderr, stdout } = yield* run(engine, lookScript, ["docker"])
+        const { code, stderr, stdout } = yield* run(engine, lookScript.text, ["engine=docker", "only=yes"])
         expect({ code, stderr }).toEqual({ code: 1, stderr: "Cannot connect to the Docker daemon\n" })
         expect(parseLookOutput(stdout)).toMatchObject({ processor: expect.any(String), began: expect.any(Number) })
         expect(parseLookOutput(stdout)).not.toHaveProperty("engine")
-        const missing = yield* run(engine, lookScript, ["nerdctl"])
+        const missing = yield* run(engine, lookScript.text, ["engine=nerdctl", "only=yes"])
         expect({ code: missing.code, stderr: missing.stderr }).toEqual({ code: 127, stderr: "nerdctl: not found\n" })
       })
     )
@@ -50,7 +50,7 @@ for (const shell of ["sh", "busybox sh"]) {
       )
     const look = Effect.fnUntraced(function* (port: number) {
       const engine = yield* FakeEngine.make()
-      const { stdout } = yield* run(engine, tunnelScript, ["", String(port)])
+      const { stdout } = yield* run(engine, tunnelScript.text, [`port=${port}`])
       return parseTunnelOutput(stdout)
     })
 
@@ -79,9 +79,11 @@ for (const shell of ["sh", "busybox sh"]) {
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make("podman")
         engine.fail("pull", "Error: initializing source docker://localhost:9270/x: manifest unknown")
-        expect((yield* run(engine, tunnelScript, ["podman", "9270"])).stdout).toContain("answered podman\n")
+        expect((yield* run(engine, tunnelScript.text, ["engine=podman", "port=9270"])).stdout).toContain(
+          "answered podman\n"
+        )
         engine.fail("pull", "Error: pinging container registry: connection refused")
-        const { stderr, stdout } = yield* run(engine, tunnelScript, ["podman", "9270"])
+        const { stderr, stdout } = yield* run(engine, tunnelScript.text, ["engine=podman", "port=9270"])
         expect(stdout).toContain("refused podman\n")
         expect(stderr).toContain("connection refused")
         expect(engine.calls()).toContain("pull --quiet --tls-verify=false localhost:9270/jiji/doctor")

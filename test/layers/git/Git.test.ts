@@ -3,7 +3,7 @@ import { Effect, Layer, Option } from "effect"
 import { execFileSync } from "node:child_process"
 import { mkdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import gitScript from "../../../src/layers/git/version.sh" with { type: "text" }
+import { version as script } from "../../../src/layers/git/version/version.ts"
 import { Git } from "../../../src/layers/git/Git.ts"
 import { Processes } from "../../../src/layers/processes/Processes.ts"
 import { it } from "../../support/effect.ts"
@@ -134,7 +134,9 @@ describe("the version of a folder", () => {
     Effect.gen(function* () {
       const { root, version, write } = yield* committed
       const other = () =>
-        execFileSync("busybox", ["sh", "-c", gitScript, "jiji", root], { stdio: ["ignore", "pipe", "ignore"] })
+        execFileSync("busybox", ["sh", "-c", script.text, "jiji", `folder=${root}`], {
+          stdio: ["ignore", "pipe", "ignore"]
+        })
           .toString()
           .trim()
       expect(other()).toBe((yield* version()) ?? "")

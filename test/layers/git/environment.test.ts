@@ -3,8 +3,8 @@ import { Context, Effect, Layer, Option } from "effect"
 import { execFileSync } from "node:child_process"
 import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import ignoredScript from "../../../src/layers/git/ignored.sh" with { type: "text" }
-import versionScript from "../../../src/layers/git/version.sh" with { type: "text" }
+import { ignored } from "../../../src/layers/git/ignored/ignored.ts"
+import { version } from "../../../src/layers/git/version/version.ts"
 import { Git } from "../../../src/layers/git/Git.ts"
 import { Processes } from "../../../src/layers/processes/Processes.ts"
 import { it } from "../../support/effect.ts"
@@ -120,9 +120,9 @@ describe("the caller's environment", () => {
       }
       writeFileSync(join(other.root, ".git/info/exclude"), ".env\n")
       for (const shell of [["sh"], ["bash"], ["busybox", "sh"]]) {
-        expect(run(shell, versionScript, [root], env)).toBe(commit)
+        expect(run(shell, version.text, [`folder=${root}`], env)).toBe(commit)
         writeFileSync(join(root, ".git/info/exclude"), "kept\n")
-        expect(run(shell, ignoredScript, [root, ".env", "kept"], env)).toBe("kept")
+        expect(run(shell, ignored.text, [`folder=${root}`, "--", ".env", "kept"], env)).toBe("kept")
       }
     })
   )

@@ -1,6 +1,7 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
-import registryScript from "../../../src/layers/registryContainer/registry.sh" with { type: "text" }
+import { argumentsOf } from "../../../src/layers/processes/Command.ts"
+import { registry } from "../../../src/layers/registryContainer/registry/registry.ts"
 import { it } from "../../support/effect.ts"
 import * as FakeEngine from "../docker/FakeEngine.ts"
 
@@ -33,8 +34,8 @@ for (const shell of ["sh", "busybox sh"]) {
     engine.program("docker", program)
     if (status !== "") engine.set("status", `${status}\n`)
     for (const [operation, message] of Object.entries(fails)) engine.set(`${operation}-fails`, `${message}\n`)
-    const args = ["docker", "jiji-registry", "9270", image]
-    const script = Effect.flatMap(engine.start(shell, registryScript, args), ({ ended }) => ended)
+    const args = argumentsOf(registry.command({ engine: "docker", name: "jiji-registry", port: 9270, image }))
+    const script = Effect.flatMap(engine.start(shell, registry.text, args), ({ ended }) => ended)
     const { code, stderr, stdout } = yield* Effect.scoped(script)
     return { code, stdout, stderr, calls: engine.get("done").split("\n").slice(0, -1) }
   })

@@ -1,7 +1,5 @@
 # Builds an empty image and removes it.
-# Arguments: engine; platform, or empty; a unique word for the image's tag.
 set -u
-engine=$1 platform=$2 word=$3
 trap 'exit 143' TERM INT HUP
 [ -z "$platform" ] || set -- --platform "$platform"
 [ -n "$platform" ] || set --

@@ -1,20 +1,21 @@
 # Prints facts about a machine, one per line, as `word value`. Exits with 127 if no engine is installed, and with 1 and the
 # engine's error on stderr if it does not respond. Prints the other facts in any case.
-# Arguments: acceptable engines, the preferred one first.
 set -u
 # busybox's date does not support fractions (%N).
 echo "began $(date +%s.%N)"
 echo "processor $(uname -m)"
 
-engine='' folder='' code=0
-for candidate in "$@"; do
+wanted=$engine engine='' folder='' code=0
+set -- "$wanted"
+[ "$only" = yes ] || set -- "$wanted" docker podman
+for candidate; do
   if command -v "$candidate" >/dev/null 2>&1; then
     engine=$candidate
     break
   fi
 done
 case $engine in
-  '') echo "$1: not found" >&2 && code=127 ;;
+  '') echo "$wanted: not found" >&2 && code=127 ;;
   podman)
     version=$(podman version --format '{{.Client.Version}}' 2>&1) || code=1
     [ "$code" != 0 ] || folder=$(podman info --format '{{.Store.GraphRoot}}' 2>/dev/null)

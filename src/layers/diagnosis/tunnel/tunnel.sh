@@ -1,8 +1,6 @@
 # Checks a forwarded port. Prints `listens ADDRESS` for each address on which it is open, in the kernel's notation. Then
 # prints `answered PROGRAM` or `refused PROGRAM`: whether PROGRAM reached the registry behind the port.
-# Arguments: the engine, or empty if none is usable; the port.
 set -u
-engine=$1 port=$2
 hex=$(printf %04X "$port")
 for table in /proc/net/tcp /proc/net/tcp6; do
   while read -r _ address _ state _; do

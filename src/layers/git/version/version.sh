@@ -1,9 +1,9 @@
 # Prints the version of a folder's files: the short commit hash; plus -dirty- and a hash of the changes, if there are any.
-# Arguments: the folder. Exits with 3 if there is no commit, and with 4 if git fails in a repository; stderr has its message.
+# Exits with 3 if there is no commit, and with 4 if git fails in a repository; stderr has its message.
 set -u
 # Git hooks and other tools set GIT_DIR and the like. They would make git read another repository, or read this one differently.
 for name in $(env | sed -n 's/^\(GIT_[A-Za-z0-9_]*\)=.*/\1/p'); do unset "$name"; done
-cd "$1" || exit 1
+cd "$folder" || exit 1
 parent=$(pwd -P)
 while ! [ -e "$parent/.git" ] && ! [ -L "$parent/.git" ]; do
   [ -n "$parent" ] || exit 3

@@ -1,9 +1,7 @@
 # Makes sure that a registry container runs on this machine, on a loopback port, with its images in a volume of the same name.
-# Arguments: engine, name, port, image.
 # Prints what it did: running (nothing to do), started or created. Or prints a conflict: `foreign` if jiji did not make the
 # container, or `other` and the port for which it was made.
 set -u
-engine=$1 name=$2 port=$3 image=$4
 
 # If the container exists, read jiji's label with the port, the image, and its state. `.State.Running` would also be true of
 # a paused container.
