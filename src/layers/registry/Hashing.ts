@@ -1,5 +1,4 @@
 import { Effect, Stream } from "effect"
-import * as Garbage from "../../core/collectGarbage.ts"
 import type { Next } from "./Pieces.ts"
 
 /** The digest and the size of a stream, and its first four bytes, which identify a compression. */
@@ -48,7 +47,6 @@ const makeHasher = () => {
       hash.update(piece)
       if (size < magic.length) magic.set(piece.subarray(0, magic.length - size), size)
       size += piece.length
-      Garbage.collectAfter(piece.length)
     },
     result: (): Hashed => ({ digest: `sha256:${hash.digest("hex")}`, size, magic })
   }

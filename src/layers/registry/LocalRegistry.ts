@@ -144,16 +144,15 @@ export class LocalRegistry extends Context.Service<
           add: Effect.fnUntraced(function* ({ archive, expectedBytes: total, ...image }) {
             yield* prepare(image)
             let bytes = 0
+            let isDone = false
             const counted = Stream.map(archive, (piece) => {
               bytes += piece.length
               return piece
             })
-            const amount = Effect.sync(() => ({ bytes, ...(total !== undefined && { total }) }))
-            const stored = yield* Progress.during(
-              events,
-              { label: "read", amount },
-              images.add({ ...image, archive: counted })
-            )
+            // An import that ends early has read all that it needs.
+            const amount = Effect.sync(() => ({ bytes, ...(total !== undefined && { total: isDone ? bytes : total }) }))
+            const add = Effect.tap(images.add({ ...image, archive: counted }), () => Effect.sync(() => (isDone = true)))
+            const stored = yield* Progress.during(events, { label: "read", amount }, add)
             yield* events.publish({ _tag: "StepProgress", label: "new", bytes: stored.added, total: stored.size })
             return stored
           }),

@@ -94,8 +94,7 @@ const makeReader = ({ take }: Pieces.Pieces) => {
  * Calls `visit` for each entry of a tar archive, in order, while reading it. Holds about 1 MiB in memory at most. Skips
  * the part of an entry's body that `visit` does not read. Stops reading when `visit` returns true.
  *
- * Our own reader, because every byte of every image passes here: the library that we used before copied bodies through two
- * web streams, which took as much time as half of the hashing.
+ * Our own reader, because every byte of every image passes here, and libraries hand each piece through web streams.
  */
 export const forEachEntry = <E, B, E2, R2>(options: {
   readonly archive: Stream.Stream<Uint8Array, E>

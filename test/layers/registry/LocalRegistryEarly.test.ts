@@ -1,7 +1,9 @@
 import { describe, expect } from "bun:test"
 import { writeFileSync } from "node:fs"
 import { gzipSync } from "node:zlib"
-import { Effect, Stream } from "effect"
+import { Context, Effect, Layer, Stream } from "effect"
+import { Events } from "../../../src/core/Events.ts"
+import { LocalRegistry } from "../../../src/layers/registry/LocalRegistry.ts"
 import { it } from "../../support/effect.ts"
 import * as Fixtures from "./fixtures.ts"
 import { blobs, naming } from "./stored.ts"
@@ -96,6 +98,30 @@ describe("adding an image whose other layers are in the store", () => {
       })
     )
   }
+
+  it.live("reports as read what it needed to read", () =>
+    Effect.gen(function* () {
+      const { first, next } = yield* versions
+      const context = yield* Layer.build(
+        LocalRegistry.layer({ directory: yield* folder }).pipe(Layer.provideMerge(Fixtures.surroundings))
+      )
+      const registry = Context.get(context, LocalRegistry)
+      const events = yield* Context.get(context, Events).subscribe
+      yield* registry.add({ ...naming(first.id), archive: archive(docker20(first)), expectedBytes: 1_000_000 })
+      const config = `${hexOf(next.id)}.json`
+      const parts = reorder(docker20(next), (name) => name === config || name === `${layerId(top(next))}/layer.tar`)
+      const half = unfinished(parts.first)
+      yield* registry.add({ ...naming(next.id), archive: half.archive, expectedBytes: 1_000_000 })
+      const progress = yield* events.pipe(
+        Stream.filter((event) => event._tag === "StepProgress"),
+        Stream.takeUntil(({ label, bytes }) => label === "new" && bytes < 30_000),
+        Stream.runCollect
+      )
+      const read = progress.findLast(({ label }) => label === "read")
+      expect(read?.bytes).toBeLessThan(30_000)
+      expect(read?.total).toBe(read?.bytes)
+    })
+  )
 
   it.live("reads on if a blob of the store is damaged, and replaces it", () =>
     Effect.gen(function* () {
