@@ -1,11 +1,11 @@
 import { Effect, Option, Schema, type Scope, type Stream } from "effect"
+import type { TarHeader } from "modern-tar"
 import * as Paths from "./ArchivePaths.ts"
 import * as Hashing from "./Hashing.ts"
 import type { References } from "./References.ts"
 import { ArchiveInvalid, type ArchiveProblem, type StoreFailed } from "./RegistryError.ts"
 import type { Content, Store } from "./Store.ts"
 import * as Tar from "./Tar.ts"
-import type { TarHeader } from "./TarHeader.ts"
 
 /** Far above the size of any real config, manifest or index. Engines reject larger manifests, too. */
 const maxJsonBytes = 4 * 1024 * 1024
@@ -78,7 +78,7 @@ export const read = Effect.fnUntraced(function* <E, E2>(options: {
     const path = Paths.normalise(header.name)
     if (path === undefined) return yield* fail({ _tag: "UnsafePath", path: header.name })
     if (header.type === "symlink" || header.type === "link") {
-      const target = Paths.linkTarget(path, header.type, header.linkname)
+      const target = Paths.linkTarget(path, header.type, header.linkname ?? "")
       if (target === undefined) return yield* fail({ _tag: "UnsafePath", path: `${path} -> ${header.linkname}` })
       links.set(path, target)
       return false

@@ -1,5 +1,5 @@
 import { Effect, Stream } from "effect"
-import type { Next } from "./Pieces.ts"
+import * as Garbage from "../../core/collectGarbage.ts"
 
 /** The digest and the size of a stream, and its first four bytes, which identify a compression. */
 export interface Hashed {
@@ -8,19 +8,11 @@ export interface Hashed {
   readonly magic: Uint8Array
 }
 
-/** Bytes, for example a file in an archive. */
+/** A stream of bytes, for example a file in an archive. */
 export interface Body<E> {
-  readonly read: () => Next
-  /** Ends a read that still waits. */
-  readonly cancel: () => void
+  readonly bytes: ReadableStream<Uint8Array>
   /** Maps the error of a failed read. */
   readonly onError: (cause: unknown) => E
-}
-
-/** Bytes in memory as a body. */
-export const bodyOf = <E>(bytes: Uint8Array, onError: Body<E>["onError"]): Body<E> => {
-  const pieces = [bytes]
-  return { read: () => pieces.shift(), cancel: () => undefined, onError }
 }
 
 /** A destination for bytes. */
@@ -47,6 +39,7 @@ const makeHasher = () => {
       hash.update(piece)
       if (size < magic.length) magic.set(piece.subarray(0, magic.length - size), size)
       size += piece.length
+      Garbage.collectAfter(piece.length)
     },
     result: (): Hashed => ({ digest: `sha256:${hash.digest("hex")}`, size, magic })
   }
@@ -77,10 +70,11 @@ class WriteFailure {
  * Hashes a body and writes it to a sink. Reads continue during a write, but there is only one write at a time. On
  * interruption, waits for the current write to end.
  */
-export const hashInto = <E, W>({ cancel, onError, read }: Body<E>, sink: Sink<W>): Effect.Effect<Hashed, E | W> =>
+export const hashInto = <E, W>({ bytes, onError }: Body<E>, sink: Sink<W>): Effect.Effect<Hashed, E | W> =>
   // A plain loop for speed, because every byte of an image passes here: an Effect stream costs more per piece than hashing.
   Effect.callback((resume, signal) => {
     const { result, update } = makeHasher()
+    const reader = bytes.getReader()
     let writing = Promise.resolve()
     let pieces: Array<Uint8Array> = []
     let size = 0
@@ -93,19 +87,19 @@ export const hashInto = <E, W>({ cancel, onError, read }: Body<E>, sink: Sink<W>
       size = 0
     }
     const loop = async () => {
-      while (true) {
-        const next = read()
-        const piece = next instanceof Promise ? await next : next
-        if (piece === undefined || signal.aborted) break
-        update(piece)
-        size += piece.length
-        if (pieces.push(piece) >= maxBatch.pieces || size >= maxBatch.bytes) await write()
+      for (let next = await reader.read(); next.value !== undefined && !signal.aborted; next = await reader.read()) {
+        update(next.value)
+        size += next.value.length
+        if (pieces.push(next.value) >= maxBatch.pieces || size >= maxBatch.bytes) await write()
       }
       await write()
       await writing
     }
     const ended = loop().then(
-      () => resume(Effect.sync(result)),
+      () => {
+        reader.releaseLock()
+        resume(Effect.sync(result))
+      },
       (cause: unknown) => {
         const error = cause instanceof WriteFailure ? sink.onError(cause.cause) : onError(cause)
         const fail = () => resume(Effect.fail(error))
@@ -113,7 +107,7 @@ export const hashInto = <E, W>({ cancel, onError, read }: Body<E>, sink: Sink<W>
       }
     )
     return Effect.promise(() => {
-      cancel()
+      void reader.cancel().catch(() => {})
       return ended
     })
   })

@@ -188,8 +188,8 @@ export const make = Effect.fnUntraced(function* (
     return { ...hashed, path: file }
   })
 
-  const putBlob = Effect.fnUntraced(function* (bytes: Uint8Array) {
-    yield* commit(yield* stage(Hashing.bodyOf(bytes, writeFailed(directory))))
+  const putBlob = Effect.fnUntraced(function* (bytes: Uint8Array<ArrayBuffer>) {
+    yield* commit(yield* stage({ bytes: new Blob([bytes]).stream(), onError: writeFailed(directory) }))
   }, Effect.scoped)
 
   const readBlob = Effect.fnUntraced(function* (digest: string) {

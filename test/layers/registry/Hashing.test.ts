@@ -5,10 +5,15 @@ import { it } from "../../support/effect.ts"
 import { sha256 } from "./fixtures.ts"
 
 const text = (value: string) => new TextEncoder().encode(value)
-const body = (...pieces: ReadonlyArray<string>) => {
-  const left = pieces.map(text)
-  return { read: () => left.shift(), cancel: () => undefined, onError: String }
-}
+const body = (...pieces: ReadonlyArray<string>) => ({
+  bytes: new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      for (const piece of pieces) controller.enqueue(text(piece))
+      controller.close()
+    }
+  }),
+  onError: String
+})
 
 describe("pouring bytes", () => {
   it.live("writes them in order, one write at a time, and measures them", () =>
@@ -37,8 +42,7 @@ describe("pouring bytes", () => {
       const full = { write: () => Promise.reject(new Error("no room")), onError: (cause: unknown) => `write: ${cause}` }
       expect(yield* Effect.flip(Hashing.hashInto(body("one", "two"), full))).toBe("write: Error: no room")
       const cut = {
-        read: () => Promise.reject(new Error("cut short")),
-        cancel: () => undefined,
+        bytes: new ReadableStream<Uint8Array>({ pull: (controller) => controller.error(new Error("cut short")) }),
         onError: (cause: unknown) => `read: ${cause}`
       }
       expect(yield* Effect.flip(Hashing.hashInto(cut, Hashing.discard))).toBe("read: Error: cut short")
@@ -50,7 +54,13 @@ describe("pouring bytes", () => {
       const begun = Promise.withResolvers<void>()
       const disk = Promise.withResolvers<void>()
       let isCancelled = false
-      const endless = { read: () => text("more"), cancel: () => void (isCancelled = true), onError: String }
+      const endless = {
+        bytes: new ReadableStream<Uint8Array>({
+          pull: (controller) => controller.enqueue(text("more")),
+          cancel: () => void (isCancelled = true)
+        }),
+        onError: String
+      }
       const write = () => (begun.resolve(), disk.promise)
       const pouring = yield* Effect.forkChild(Hashing.hashInto(endless, { write: write, onError: String }))
       yield* Effect.promise(() => begun.promise)

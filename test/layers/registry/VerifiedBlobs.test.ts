@@ -2,7 +2,6 @@ import { describe, expect } from "bun:test"
 import { statSync, writeFileSync } from "node:fs"
 import { Deferred, Effect, Exit, Fiber, FileSystem, Scope } from "effect"
 import { TestClock } from "effect/testing"
-import { bodyOf } from "../../../src/layers/registry/Hashing.ts"
 import * as Store from "../../../src/layers/registry/Store.ts"
 import * as Platform from "../../../src/layers/Platform.ts"
 import { it } from "../../support/effect.ts"
@@ -36,7 +35,9 @@ const open = Effect.fnUntraced(function* (directory: string) {
     Effect.provideService(FileSystem.FileSystem, slow),
     Effect.provideService(Scope.Scope, scope)
   )
-  const keep = Effect.scoped(Effect.flatMap(store.stage(bodyOf(bytes, String)), store.commit))
+  const keep = Effect.scoped(
+    Effect.flatMap(store.stage({ bytes: new Blob([bytes]).stream(), onError: String }), store.commit)
+  )
   return { store, keep, hashed, flush: Deferred.succeed(disk, undefined), end: Scope.close(scope, Exit.void) }
 }, Effect.provide(Platform.layer))
 

@@ -23,10 +23,25 @@ const withEnvironment = (text: string): ReadonlyArray<string> =>
     }
   })
 
-for (const [name, make] of machines)
-  describe(`a command on ${name}`, () => {
-    it.live("leaves no process behind that has lost the first signal", () =>
-      Effect.gen(function* () {
+/** Does the same on all machines at once, because most of it is waiting. Names the machine where it failed. */
+const onAll = <A, M>(
+  all: ReadonlyArray<readonly [name: string, machine: M]>,
+  body: (machine: M) => Effect.Effect<A, unknown, Scope.Scope>
+) =>
+  Effect.forEach(
+    all,
+    ([name, machine]) =>
+      Effect.scoped(body(machine)).pipe(
+        Effect.catchCause((cause) => Effect.die(new Error(`${name}: ${Cause.pretty(cause)}`)))
+      ),
+    { concurrency: "unbounded" }
+  )
+
+describe("a command that is stopped, on any machine,", () => {
+  it.live("leaves no process behind that has lost the first signal", () =>
+    onAll(
+      machines,
+      Effect.fnUntraced(function* (make) {
         const { home, run } = yield* runningOn(make)
         const pids = join(home, "pids")
         const child = `trap 'trap - TERM' TERM; echo $$ > ${pids}; while :; do sleep 0.1; done`
@@ -38,9 +53,12 @@ for (const [name, make] of machines)
         yield* untilEffect(() => !all.some(isAlive))
       })
     )
+  )
 
-    it.live("leaves no process behind that ignores signals", () =>
-      Effect.gen(function* () {
+  it.live("leaves no process behind that ignores signals", () =>
+    onAll(
+      machines,
+      Effect.fnUntraced(function* (make) {
         const { home, run } = yield* runningOn(make)
         const pids = join(home, "pids")
         const child = `trap '' TERM; echo $$ > ${pids}; while :; do sleep 0.1; done`
@@ -50,7 +68,8 @@ for (const [name, make] of machines)
         yield* untilEffect(() => !all.some(isAlive))
       })
     )
-  })
+  )
+})
 
 /** Servers, and how they end: the built-in server kills what it has started. */
 const servers = [
@@ -130,16 +149,6 @@ const stopAt = (make: (typeof servers)[number][1], point: Point) =>
   })
 
 for (const [name, make] of servers)
-  describe(`a command on ${name}`, () => {
-    // All at once, because each waits for signals.
-    it.live("leaves no process behind when it is stopped at any point of its start", () =>
-      Effect.forEach(
-        points,
-        ([when, point]) =>
-          Effect.scoped(stopAt(make, point)).pipe(
-            Effect.catchCause((cause) => Effect.die(new Error(`${when}: ${Cause.pretty(cause)}`)))
-          ),
-        { concurrency: "unbounded" }
-      )
-    )
-  })
+  it.live(`a command on ${name} leaves no process behind when it is stopped at any point of its start`, () =>
+    onAll(points, (point) => stopAt(make, point))
+  )
