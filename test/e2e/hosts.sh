@@ -155,6 +155,8 @@ CONF
     over "$here/tmp" /tmp # last: DIR itself may be below /tmp
     chmod 1777 /tmp
     /usr/sbin/sshd -f /run/sshd/config
+    # It listens a moment after it has gone into the background, and then writes this file.
+    until [[ -s /run/sshd.pid ]]; do sleep 0.02; done
   fi
 
   echo "ready $name $pid" >&3

@@ -68,6 +68,8 @@ const addUp = (report: (amount: Amount) => void) => {
       return false
     }
     if (over.test(word)) {
+      // Of a layer that was transferred quickly, docker may only tell the size while it unpacks it.
+      if (layer.total === 0) layer.total = moved?.total ?? 0
       layer.now = layer.total
       layer.isKnown = true
       tell()

@@ -7,7 +7,7 @@ import { ask, dial, listen, readAll } from "./net.ts"
 import { untilEffect } from "../../support/waiting.ts"
 import { servers, echo } from "./forwarding.ts"
 
-const size = 120 * 1024 * 1024
+const size = 64 * 1024 * 1024
 const piece = Buffer.from(crypto.getRandomValues(new Uint8Array(64 * 1024)).buffer)
 
 /** Gives a layer's worth of bytes to everyone, and counts how many were taken from it. */

@@ -394,6 +394,14 @@ describe("a pull in the middle", () => {
   )
 })
 
+test("the progress of a pull counts a layer whose size docker only tells while it unpacks it", () => {
+  const told: Array<Amount> = []
+  const read = messageReader((amount) => told.push(amount))
+  for (const status of ["Pulling fs layer", "Download complete", "Extracting", "Pull complete"])
+    read({ id: "6cce2fd30a69", status, progressDetail: status === "Extracting" ? { current: 3, total: 40 } : {} })
+  expect(told.at(-1)).toEqual({ bytes: 40, total: 40 })
+})
+
 test("the progress of a pull does not count bytes again when they are unpacked", () => {
   const told: Array<Amount> = []
   const read = messageReader((amount) => told.push(amount))
