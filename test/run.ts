@@ -1,7 +1,17 @@
 // Runs the checks and tests of bin/test: what measures nothing side by side, the rest alone.
-import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  writeFileSync
+} from "node:fs"
 import { availableParallelism, tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { commandLine, descendants, isAlive } from "./support/processes.ts"
 import { until } from "./support/waiting.ts"
 
@@ -23,7 +33,24 @@ const logs = "dist/test"
 const args = process.argv.slice(2)
 const isUnit = args[0] === "--unit"
 const cores = availableParallelism()
-const temporary = mkdtempSync(join(tmpdir(), "jiji-test-"))
+
+/** Memory, where there is enough: unit tests write many small files, and flush them. Elsewhere the usual folder. */
+const temporaryFolder = (): string => {
+  const memory = "/dev/shm"
+  try {
+    const { bavail, bsize } = statfsSync(memory)
+    if (process.env["TMPDIR"] !== undefined || bavail * bsize < 2 ** 31) return tmpdir()
+    // Tests run programs there.
+    const program = join(mkdtempSync(join(memory, "jiji-test-")), "program")
+    writeFileSync(program, "#!/bin/sh\n", { mode: 0o755 })
+    const { exitCode } = Bun.spawnSync([program])
+    rmSync(dirname(program), { recursive: true })
+    return exitCode === 0 ? memory : tmpdir()
+  } catch {
+    return tmpdir()
+  }
+}
+const temporary = mkdtempSync(join(temporaryFolder(), "jiji-test-"))
 // Some tests run programs as another user.
 chmodSync(temporary, 0o711)
 const began = performance.now()
