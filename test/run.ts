@@ -169,11 +169,11 @@ const tests = (name: string, files: ReadonlyArray<string>, options: ReadonlyArra
 const build: Stage = { name: "build", words: ["bun", "test/support/program.ts"] }
 
 /**
- * More processes than there are cores, since many tests wait. What took longest the last time starts first.
+ * Four processes for each core, since most tests wait. What took longest the last time starts first.
  * No test runs long enough to be worth the last level of Bun's compiler, which takes a third of the processor time.
  */
 const unit = (files: ReadonlyArray<string>): Stage => {
-  const options = [`--parallel=${2 * cores + 1}`, "--no-isolate", "--timings=.tools/timings.json", "--update-timings"]
+  const options = [`--parallel=${4 * cores}`, "--no-isolate", "--timings=.tools/timings.json", "--update-timings"]
   return { ...tests("unit", files, options), env: { TMPDIR: temporary, BUN_JSC_useFTLJIT: "0" } }
 }
 
