@@ -5,7 +5,7 @@ import { totalmem } from "node:os"
 export interface MachineResources {
   /** How many files and connections the process may have open. */
   readonly openFiles: number
-  /** In bytes. Not what is free now: systems count their caches in different ways. */
+  /** All memory in bytes, because systems count their caches as free or as used. */
   readonly memory: number
 }
 
