@@ -5,6 +5,14 @@ import type { Store } from "./Store.ts"
 /** The media type of the manifests that jiji makes. */
 export const mediaType = "application/vnd.docker.distribution.manifest.v2+json"
 
+/** The `Accept` header of a request for a manifest, or for an index of manifests. */
+export const accepted = [
+  mediaType,
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.oci.image.index.v1+json"
+].join(", ")
+
 const Descriptor = Schema.Struct({ mediaType: Schema.String, size: Schema.Int, digest: Digest })
 
 /** An image manifest: docker's (version 2, schema 2) or OCI's. Both have the same shape. */

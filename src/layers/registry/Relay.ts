@@ -4,6 +4,7 @@ import type { OnServed } from "./Handler.ts"
 import { fetchLocal } from "./Loopback.ts"
 import { isDigest } from "./Digest.ts"
 import { isTag } from "../../config/ImageReference.ts"
+import { accepted } from "./Manifest.ts"
 import * as Route from "./Route.ts"
 
 const Reference = Schema.Struct({ digest: Schema.String })
@@ -15,13 +16,6 @@ const Node = Schema.Struct({
   manifests: Schema.optionalKey(Schema.Array(Reference))
 })
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Node))
-
-const accepted = [
-  "application/vnd.docker.distribution.manifest.v2+json",
-  "application/vnd.docker.distribution.manifest.list.v2+json",
-  "application/vnd.oci.image.manifest.v1+json",
-  "application/vnd.oci.image.index.v1+json"
-].join(", ")
 
 /** The headers that the relay copies. */
 const requestHeaders = ["Accept", "Range"]

@@ -1,6 +1,7 @@
 import { Effect, Schema } from "effect"
 import { digestOf, isDigest } from "../registry/Digest.ts"
 import { fetchLocal } from "../registry/Loopback.ts"
+import { accepted } from "../registry/Manifest.ts"
 import * as Probe from "../registry/Probe.ts"
 
 /** An image in a registry. */
@@ -39,13 +40,6 @@ const Manifest = Schema.Struct({
   manifests: Schema.optionalKey(Schema.Array(Part))
 })
 const decode = Schema.decodeUnknownSync(Schema.fromJsonString(Manifest))
-
-const accepted = [
-  "application/vnd.docker.distribution.manifest.v2+json",
-  "application/vnd.docker.distribution.manifest.list.v2+json",
-  "application/vnd.oci.image.manifest.v1+json",
-  "application/vnd.oci.image.index.v1+json"
-].join(", ")
 
 /** The blobs of a manifest. Some layers of Windows are not in the registry, but at another address. */
 const blobsOf = ({ config, layers }: typeof Manifest.Type): ReadonlyArray<string> => {

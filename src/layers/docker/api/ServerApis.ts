@@ -125,6 +125,7 @@ const operations = (
   const answer = within(answerLimit(engine))
   const question = <A, E extends RequestError>(context: Context, request: Effect.Effect<A, E>) =>
     Effect.mapError(answer.during(request), engineError(machine, context))
+  const untag = (name: string) => Effect.ignore(answer.during(api.removeImage(name)))
   return {
     version: api.version,
     apiVersion: api.apiVersion,
@@ -132,12 +133,12 @@ const operations = (
     containers: (project) => question({ operation: "list containers" }, api.containers(project)),
     image: (name) => question({ operation: `inspect ${name}`, reference: name }, api.image(name)),
     tag: (name, as) => question({ operation: `tag ${name}`, reference: name }, api.tag(name, as)),
-    untag: (name) => Effect.ignore(answer.during(api.removeImage(name))),
+    untag,
     removeOldImages: Effect.fnUntraced(function* (repository, retain) {
       const images = yield* question({ operation: "list images" }, api.images(repository))
       const names = images.slice(retain).flatMap((image) => image.names)
       // Docker refuses to remove an image that a container uses.
-      yield* Effect.forEach(names, (name) => Effect.ignore(answer.during(api.removeImage(name))), { discard: true })
+      yield* Effect.forEach(names, untag, { discard: true })
     }),
     ask: Effect.catch(answer.during(api.ping), (error) => (error._tag === "CommandTimedOut" ? error : Effect.void)),
     pull: Effect.fnUntraced(function* ({ credentials, isOwn, limit, name, reference, report }) {
