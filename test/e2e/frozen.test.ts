@@ -34,10 +34,10 @@ test("a deploy gives up a server with a frozen engine, doctor too, and both leav
   const thaw = freeze(h1)
   const deploy = await start(["deploy"]).done
   expect(deploy.code).toBe(69)
-  const message = "Timed out on h1 after waiting 10 s for docker to answer."
+  const message = "Timed out on h1 after waiting 5 s for docker to answer."
   expect(deploy.stderr).toContain(`error: ${message}`)
   expect(deploy.stderr).toContain("`systemctl status docker`")
-  expect(deploy.stdout).toContain("still waiting for docker to answer on h1 (1.7 s)")
+  expect(deploy.stdout).toContain("still waiting for docker to answer on h1 (0.8 s)")
   expect(await failedChecks("h1")).toEqual({ engine: message })
   thaw()
   expect(await untilQuiet(hosts, quiet)).toEqual({ new: [], gone: [] })
@@ -63,7 +63,7 @@ test("a deploy gives up an engine that freezes during a pull, and the old contai
   const ended = await run.done
   expect(ended.code).toBe(69)
   expect(ended.stdout).toMatch(/still waiting for docker to (pull|replace)/)
-  expect(ended.stderr).toContain("error: Timed out on h1 after waiting 10 s for docker to answer.")
+  expect(ended.stderr).toContain("error: Timed out on h1 after waiting 5 s for docker to answer.")
   thaw()
   expect(await page(hosts, h1)).toBe(before)
   expect((await containersOf(h1, "shop")).map(({ name }) => name)).toEqual(["shop-web"])
@@ -85,17 +85,17 @@ test("a deploy gives up an engine that freezes during a replacement, long before
   const thaw = freeze(h1)
   const ended = await run.done
   expect(ended.code).toBe(69)
-  expect(ended.stderr).toContain("error: Timed out on h1 after waiting 10 s for docker to answer.")
+  expect(ended.stderr).toContain("error: Timed out on h1 after waiting 5 s for docker to answer.")
   expect(ended.stdout).not.toContain("still waiting for docker to replace")
   thaw()
 })
 
 test("a deploy gives up a frozen engine on this machine, doctor too", async () => {
   freeze(hosts.operator)
-  const message = "Timed out on this machine after waiting 10 s for docker to answer."
+  const message = "Timed out on this machine after waiting 5 s for docker to answer."
   expect(await failedChecks("this machine")).toEqual({ engine: message })
   const deploy = await start(["deploy"]).done
   expect(deploy.code).toBe(69)
-  expect(deploy.stdout).toContain("still waiting for docker to build web on this machine (no progress for 10 s)")
+  expect(deploy.stdout).toContain("still waiting for docker to build web on this machine (no progress for 5 s)")
   expect(deploy.stderr).toContain(`error: ${message}`)
 })

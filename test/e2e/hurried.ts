@@ -1,4 +1,4 @@
-// Shortens jiji's time limits to a sixth: `bun --preload hurried.ts main.ts deploy`.
+// Shortens jiji's time limits to a twelfth: `bun --preload hurried.ts main.ts deploy`.
 import { LimitScale } from "../../src/layers/processes/limit.ts"
 
-Reflect.set(LimitScale, "defaultValue", () => 1 / 6)
+Reflect.set(LimitScale, "defaultValue", () => 1 / 12)

@@ -6,7 +6,7 @@ import type { TestProject } from "./Project.ts"
 
 const decode = Schema.decodeUnknownSync(Schema.fromJsonString(Report))
 
-/** Runs jiji with a sixth of its time limits, on a project that `write` makes. */
+/** Runs jiji with a twelfth of its time limits, on a project that `write` makes. */
 export const hurry = (hosts: Hosts, write: () => TestProject) => {
   const start = (args: ReadonlyArray<string>, project = write()) =>
     hosts.operator.start(

@@ -41,7 +41,7 @@ for (const [does, text] of [
 
 test("a .bashrc that reads all input is named, by a deploy and by doctor", async () => {
   await startFile(hosts.server("h1"), "echo Which environment?; cat >/dev/null")
-  const message = "The login shell on h1 did not run jiji's command within 10 s. It printed: Which environment?"
+  const message = "The login shell on h1 did not run jiji's command within 5 s. It printed: Which environment?"
   const deploy = await start(["deploy"]).done
   expect(deploy.code).toBe(69)
   expect(deploy.stderr).toContain(`error: ${message}`)

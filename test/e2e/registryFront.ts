@@ -4,6 +4,7 @@ import { createPrivateKey, randomUUID, sign } from "node:crypto"
 import { appendFileSync, existsSync, readFileSync } from "node:fs"
 import { type IncomingMessage, request, type ServerResponse } from "node:http"
 import { createServer } from "node:https"
+import { Transform } from "node:stream"
 
 /** How a registry misbehaves on matching requests. */
 export interface Fault {
@@ -17,6 +18,8 @@ export interface Fault {
   readonly drop?: number
   /** Never answers. */
   readonly stall?: boolean
+  /** How fast bodies pass, in both directions. */
+  readonly bytesPerSecond?: number
 }
 
 export interface Settings {
@@ -83,7 +86,20 @@ const answerToken = (incoming: IncomingMessage, outgoing: ServerResponse) => {
   return outgoing.end(JSON.stringify({ token: made, access_token: made, expires_in: 300 }))
 }
 
-const pass = (name: string, incoming: IncomingMessage, outgoing: ServerResponse, drop: number | undefined) => {
+/** Lets a body through no faster than this. */
+const paced = (bytesPerSecond: number) =>
+  new Transform({
+    transform: (chunk: Buffer, _encoding, done) =>
+      void setTimeout(() => done(null, chunk), (chunk.length / bytesPerSecond) * 1000)
+  })
+
+const pass = (
+  name: string,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  { bytesPerSecond, drop }: Pick<Fault, "bytesPerSecond" | "drop">
+) => {
+  const through = (body: IncomingMessage) => (bytesPerSecond === undefined ? body : body.pipe(paced(bytesPerSecond)))
   const backend = request({
     host: "127.0.0.1",
     port: settings.backends[name] ?? 0,
@@ -93,7 +109,7 @@ const pass = (name: string, incoming: IncomingMessage, outgoing: ServerResponse,
   })
   backend.on("response", (response) => {
     outgoing.writeHead(response.statusCode ?? 502, response.headers)
-    response.pipe(outgoing)
+    through(response).pipe(outgoing)
   })
   backend.on("error", () => outgoing.destroy())
   outgoing.on("close", () => backend.destroy())
@@ -105,7 +121,7 @@ const pass = (name: string, incoming: IncomingMessage, outgoing: ServerResponse,
       backend.destroy()
     }
   })
-  incoming.pipe(backend)
+  through(incoming).pipe(backend)
 }
 
 const server = createServer(
@@ -122,7 +138,7 @@ const server = createServer(
       return
     }
     if (incoming.url?.startsWith("/token") === true) answerToken(incoming, outgoing)
-    else pass(name, incoming, outgoing, broken?.drop)
+    else pass(name, incoming, outgoing, broken ?? {})
   }
 )
 server.listen(443, settings.address, () => process.stdout.write("the front is listening\n"))

@@ -1,7 +1,8 @@
-import { Effect, type Redacted, type Scope } from "effect"
+import { Duration, Effect, type Redacted, type Scope } from "effect"
 import { CommandLine } from "effect/process"
 import type { Server } from "../../config/Project.ts"
 import type { Command, Process } from "../processes/Command.ts"
+import { LimitScale } from "../processes/limit.ts"
 import { bootstrap, type LoginShellFailed, startAfterMark } from "./loginShell.ts"
 import { CurrentPath, CurrentRun, type Events } from "../../core/Events.ts"
 import { HeldResources } from "../../core/NameTracker.ts"
@@ -73,7 +74,7 @@ const cleanupNotes = Effect.fnUntraced(function* (
       Effect.provideService(CurrentRun, run)
     )
   return {
-    timeout: cleanup.timeout,
+    timeout: Duration.times(cleanup.timeout, yield* LimitScale),
     onStart: Effect.suspend(() => {
       const text = cleanup.text()
       if (text === undefined) return Effect.void
