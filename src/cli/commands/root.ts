@@ -6,6 +6,7 @@ import * as DeployCommand from "./deploy.ts"
 import * as DoctorCommand from "./doctor.ts"
 import * as ListCommand from "./list.ts"
 import * as RegistryCommand from "./registry.ts"
+import * as RemoveCommand from "./remove.ts"
 import * as RunCommand from "./run.ts"
 import * as RunsCommand from "./runs.ts"
 import * as SandboxCommand from "./sandbox.ts"
@@ -26,6 +27,7 @@ export const command = Command.make(
   Command.withSubcommands([
     DeployCommand.command,
     DoctorCommand.command,
+    RemoveCommand.command,
     RegistryCommand.command,
     RunsCommand.command,
     ListCommand.command,

@@ -1,5 +1,5 @@
 import { Effect, Option, Redacted } from "effect"
-import { Command, Flag, Prompt } from "effect/cli"
+import { Command, Flag } from "effect/cli"
 import type { Project } from "../../config/Project.ts"
 import { secretNames, type SecretUse, secretUses } from "../../config/secretNames.ts"
 import { Secrets } from "../../layers/secrets/Secrets.ts"
@@ -8,6 +8,7 @@ import { alignColumns } from "../../reporters/table.ts"
 import { projectFlags } from "../flags.ts"
 import { loadProject } from "../loadProject.ts"
 import { Terminal } from "../process/Terminal.ts"
+import { ask } from "../confirm.ts"
 import { RunLayers } from "../RunLayers.ts"
 
 /** Secret values can only be shown in a terminal. */
@@ -66,13 +67,7 @@ const printCommand = Command.make(
     if (showValues && !isInteractive) return yield* new NoTerminal()
     const project = yield* loadProject({ config, environment })
     if (showValues) {
-      const message = "Print the secret values on this screen?"
-      const confirmed = yield* Effect.catchTag(
-        Prompt.run(Prompt.Confirm({ message })),
-        "QuitError",
-        () => Effect.interrupt
-      )
-      if (!confirmed) return
+      if (!(yield* ask("Print the secret values on this screen?"))) return
     }
     yield* print(project, showValues).pipe(Effect.provide(secrets(project)))
   })

@@ -11,9 +11,10 @@ import { pull } from "./pull/pull.ts"
 import { push } from "./push/push.ts"
 import { tidy } from "./tidy/tidy.ts"
 import { lastLines } from "../../core/lines.ts"
-import { answerLimit, buildLimit, loginLimit, replaceLimit, saveLimit, transferLimit } from "./limits.ts"
+import { answerLimit, buildLimit, loginLimit, removeLimit, replaceLimit, saveLimit, transferLimit } from "./limits.ts"
+import { remove, type Removed } from "./remove/remove.ts"
 import { replace } from "./replace/replace.ts"
-import { replaceResult } from "./replace/result.ts"
+import { containerBusy, replaceResult } from "./replace/result.ts"
 import { retryRegistry } from "./retryRegistry.ts"
 import { transferReader } from "./transfer.ts"
 import { localUser } from "../ssh/localUser.ts"
@@ -153,6 +154,18 @@ export class Docker extends Context.Service<
       Replaced,
       ContainerUnhealthy | ContainerNotStarted | ContainerForeign | ContainerBusy | PortTaken | EngineError | ShellError
     >
+    /** Stops and removes the containers of a service on a server, and its volumes if it is to. */
+    remove(
+      server: Server,
+      options: {
+        readonly engine: Engine
+        readonly project: string
+        readonly service: string
+        /** The service's volumes in deploy.yml. Those that its containers mount are found. */
+        readonly volumes: ReadonlyArray<string>
+        readonly withVolumes: boolean
+      }
+    ): Effect.Effect<Removed, ContainerBusy | EngineError | ShellError>
     /** Removes all but the newest images of a repository from a server, unless a container uses them. */
     removeOldImages(
       server: Server,
@@ -430,6 +443,21 @@ export class Docker extends Context.Service<
           const run = { ...command, env, show: "stderr", onLine: stage.onLine, cleanup: stage, limit } as const
           const output = yield* shell.run(remote(server), run)
           return yield* replaceResult(server.name, options, output)
+        }),
+
+        remove: Effect.fnUntraced(function* (server, { engine, project, service, volumes, withVolumes }) {
+          const operation = `remove the containers of ${service}`
+          const command = {
+            ...remove.command({ engine, project, service, volumes: withVolumes }, volumes),
+            env: { JIJI_RUN: runText(yield* CurrentRun) },
+            show: "stderr" as const,
+            limit: { ...removeLimit(engine, service), ...asking(remote(server), engine) }
+          }
+          const output = yield* shell.run(remote(server), command)
+          const busy = containerBusy(server.name, output)
+          if (busy !== undefined) return yield* busy
+          if (output.exitCode !== 0) return yield* parseEngineError({ machine: server.name, engine, operation }, output)
+          return yield* remove.answer(output.stdout)
         }),
 
         removeOldImages: Effect.fnUntraced(function* (server, { engine, repository, retain }) {

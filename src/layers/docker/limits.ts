@@ -63,3 +63,13 @@ export const replaceLimit = (
     program: engine
   }
 }
+
+/** For `remove.sh`: its wait for the lock of the container, and what the engine needs to stop and to remove containers. */
+export const removeLimit = (engine: string, service: string): Limit => ({
+  after: "20 minutes",
+  noteAfter: "30 seconds",
+  // A frozen engine must not go unnoticed for that long.
+  askEvery: "30 seconds",
+  waitingFor: `${engine} to remove the containers of ${service}`,
+  program: engine
+})

@@ -145,7 +145,7 @@ test("jiji registry remove fails without a terminal, unless --yes is given", () 
     code: 2,
     stdout: "",
     stderr:
-      "error: This command deletes stored images, and it cannot ask for confirmation here.\n  → Use --yes to delete them without confirmation.\n"
+      "error: This command removes stored images, and it cannot ask for confirmation here.\n  → Use --yes to remove without confirmation.\n"
   })
   expect(shop.jiji(["registry", "remove", "--yes"])).toMatchObject({
     code: 0,

@@ -1,12 +1,12 @@
 import { Effect } from "effect"
-import { Command, Flag, Prompt } from "effect/cli"
+import { Command, Flag } from "effect/cli"
 import type { LocalRegistryConfig, Project } from "../../../config/Project.ts"
 import { LocalRegistry } from "../../../layers/registry/LocalRegistry.ts"
 import { local, remote } from "../../../layers/shell/Machine.ts"
 import { containerName, RegistryContainer } from "../../../layers/registryContainer/RegistryContainer.ts"
-import { defineError } from "../../../core/defineError.ts"
 import { logout } from "../../../steps/RegistryPipelines.ts"
-import { printResult, Terminal } from "../../process/Terminal.ts"
+import { printResult } from "../../process/Terminal.ts"
+import { ask, requireConfirmation } from "../../confirm.ts"
 import { RunLayers } from "../../RunLayers.ts"
 import { jsonFlag, projectFlags } from "../../flags.ts"
 import { loadProject } from "../../loadProject.ts"
@@ -14,20 +14,8 @@ import { runLive } from "../../runLive.ts"
 import { machineNames } from "./machineNames.ts"
 import { formatBytes } from "../../../core/units.ts"
 
-/** The command must ask before it deletes images, but there is no terminal, or --json was given. */
-export class NotConfirmed extends defineError<NotConfirmed>()("NotConfirmed", {
-  fields: {},
-  message: "This command deletes stored images, and it cannot ask for confirmation here.",
-  remedy: "Use --yes to delete them without confirmation.",
-  exitCode: "usage",
-  sample: {}
-}) {}
-
 /** Asks a question, unless the answer is given with --yes. */
-const confirm = (message: string, yes: boolean) =>
-  yes
-    ? Effect.succeed(true)
-    : Effect.catchTag(Prompt.run(Prompt.Confirm({ message })), "QuitError", () => Effect.interrupt)
+const confirm = (message: string, yes: boolean) => (yes ? Effect.succeed(true) : ask(message))
 
 const removeBuiltin = Effect.fnUntraced(function* (yes: boolean) {
   const registry = yield* LocalRegistry
@@ -65,7 +53,6 @@ export const command = Command.make(
   },
   Effect.fnUntraced(function* ({ json, yes, ...flags }) {
     const { live } = yield* RunLayers
-    const { isInteractive } = yield* Terminal
     const project = yield* loadProject(flags)
     const { registry } = project
     if (registry.type === "remote") {
@@ -73,7 +60,7 @@ export const command = Command.make(
       yield* runLive(logout, { project, registry, machines }, { json })
       return yield* printResult(`Logged out of ${registry.server} on ${machineNames(machines)}.\n`, { json })
     }
-    if (!yes && (json || !isInteractive)) return yield* new NotConfirmed()
+    yield* requireConfirmation("stored images", { json, yes })
     const result = yield* Effect.provide(removeLocal(project, registry, yes), live(project))
     return yield* printResult(`${result}\n`, { json })
   })

@@ -1,5 +1,6 @@
 import { Effect, Schema } from "effect"
 import { defineScript } from "../../processes/Script.ts"
+import lock from "../lock.sh" with { type: "text" }
 import { simulatedDigest } from "../simulated.ts"
 import text from "./replace.sh" with { type: "text" }
 
@@ -77,7 +78,7 @@ const byHand = (
  */
 const script = defineScript({
   name: "replace",
-  text,
+  text: `${lock}${text}`,
   args,
   /** What happened, and the container's id. */
   answer: (stdout) => {

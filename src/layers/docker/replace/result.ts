@@ -49,6 +49,14 @@ const startReason = (stderr: string): string => {
     .replace(/: unknown$|: OCI runtime attempted to invoke a command that was not found$/, "")
 }
 
+/** The error of a script that could not get the lock of a container, as `take_turn` in lock.sh reports it. */
+export const containerBusy = (server: string, { exitCode, stdout }: Output): ContainerBusy | undefined => {
+  const [line = ""] = stdout.split("\n")
+  const [word, name = "", ...holder] = line.split(" ")
+  if (exitCode === 0 || word !== "busy") return undefined
+  return new ContainerBusy({ server, name: name.replace(/:$/, ""), holder: holder.join(" ") })
+}
+
 /** Reads the result of `replace.sh`: its exit code, and the first word of its output. */
 export const replaceResult = Effect.fnUntraced(function* (
   server: string,
@@ -74,10 +82,8 @@ export const replaceResult = Effect.fnUntraced(function* (
       log: log.join("\n").trimEnd()
     })
   }
-  if (word === "busy") {
-    const [name = "", ...holder] = detail
-    return yield* new ContainerBusy({ server, name: name.replace(/:$/, ""), holder: holder.join(" ") })
-  }
+  const busy = containerBusy(server, output)
+  if (busy !== undefined) return yield* busy
   if (word === "foreign") return yield* new ContainerForeign({ server, engine, name: reason })
   const taken = /port is already allocated|address already in use/i
   if (taken.test(output.stderr)) {

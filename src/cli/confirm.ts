@@ -1,0 +1,26 @@
+import { Effect, Schema } from "effect"
+import { Prompt } from "effect/cli"
+import { defineError } from "../core/defineError.ts"
+import { Terminal } from "./process/Terminal.ts"
+
+/** A command must ask before it removes something, but there is no terminal, or --json was given. */
+export class NotConfirmed extends defineError<NotConfirmed>()("NotConfirmed", {
+  fields: { what: Schema.String },
+  message: (e) => `This command removes ${e.what}, and it cannot ask for confirmation here.`,
+  remedy: "Use --yes to remove without confirmation.",
+  exitCode: "usage",
+  sample: { what: "stored images" }
+}) {}
+
+/** Fails if a command that removes something can neither ask nor was given --yes. `what` names what it removes. */
+export const requireConfirmation = Effect.fnUntraced(function* (
+  what: string,
+  { json, yes }: { readonly json: boolean; readonly yes: boolean }
+) {
+  const { isInteractive } = yield* Terminal
+  if (!yes && (json || !isInteractive)) return yield* new NotConfirmed({ what })
+})
+
+/** Asks a question on the terminal. Ctrl-C interrupts the command. */
+export const ask = (message: string) =>
+  Effect.catchTag(Prompt.run(Prompt.Confirm({ message })), "QuitError", () => Effect.interrupt)

@@ -1,0 +1,58 @@
+# Stops and removes the containers of a service, and with volumes=yes the project's volumes that they mount. The words are
+# more of these volumes: those in deploy.yml. Prints a line for each:
+#   container shop-web
+#   image localhost:9270/shop-web:1
+#   removed-volume shop_data
+#   kept-volume shop_files
+set -u
+program=$(command -v "$engine") || { echo "$engine: not found" >&2; exit 127; }
+name=$project-$service user=''
+# Child processes must not inherit the lock.
+e() { "$program" "$@" 7<&- 9<&-; }
+trap '' PIPE
+trap 'exit 143' TERM INT HUP
+take_turn
+
+all=$(e ps --all --quiet --no-trunc --filter "label=jiji.project=$project" --filter "label=jiji.service=$service") || exit
+ids='' mounted='' removed=''
+if [ -n "$all" ]; then
+  # An id has no spaces.
+  # shellcheck disable=SC2086
+  found=$(e inspect --type container --format '{{.ID}} {{.Name}} {{.Config.Image}}{{range .Mounts}}{{if eq .Type "volume"}} {{.Name}}{{end}}{{end}}' $all) || exit
+  while read -r id each image mounts; do
+    each=${each#/}
+    # Others are copies that somebody made.
+    case $each in "$name" | "$name"-*) ;; *) continue ;; esac
+    ids="$ids $id" mounted="$mounted $mounts" removed="${removed}container $each
+image $image
+"
+  done <<END
+$found
+END
+fi
+if [ -n "$ids" ]; then
+  # In the background, because the shell runs traps only after a foreground program has exited.
+  # shellcheck disable=SC2086
+  e stop $ids >/dev/null &
+  wait $! || true
+  # Volumes without a name have no use without their container.
+  # shellcheck disable=SC2086
+  if [ "$volumes" = yes ]; then e rm --force --volumes $ids; else e rm --force $ids; fi >/dev/null || exit
+  printf %s "$removed"
+fi
+for volume in $mounted "$@"; do
+  # Others are not the project's, or have no name.
+  case $volume in "$project"_*) ;; *) continue ;; esac
+  case " ${seen-} " in *" $volume "*) continue ;; esac
+  seen="${seen-} $volume"
+  e volume inspect "$volume" >/dev/null 2>&1 || continue
+  if [ "$volumes" != yes ]; then
+    echo "kept-volume $volume"
+  elif why=$(e volume rm "$volume" 2>&1 >/dev/null); then
+    echo "removed-volume $volume"
+  else
+    echo "kept-volume $volume"
+    echo "$why" >&2
+  fi
+done
+exit 0

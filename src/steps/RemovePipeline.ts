@@ -1,0 +1,83 @@
+import { Effect, Schema } from "effect"
+import type { Project, Server } from "../config/Project.ts"
+import { suggest } from "../config/suggest.ts"
+import { defineError } from "../core/defineError.ts"
+import { joinWords } from "../core/text.ts"
+import * as Pipeline from "../pipeline/Pipeline.ts"
+import * as Step from "../pipeline/Step.ts"
+import * as Connect from "./Connect.ts"
+import * as RemoveService from "./RemoveService.ts"
+
+/** What `jiji remove` begins with. */
+export interface RemoveInput {
+  readonly project: Project
+  /** The names of the services to remove. They need not be in deploy.yml. Undefined means all. */
+  readonly services: ReadonlyArray<string> | undefined
+  /** Whether to remove the project's volumes, too. */
+  readonly withVolumes: boolean
+}
+
+/** A name is neither that of a service in deploy.yml nor that of one on the servers. */
+export class UnknownService extends defineError<UnknownService>()("UnknownService", {
+  fields: { names: Schema.Array(Schema.String), known: Schema.Array(Schema.String) },
+  message: (e) =>
+    `There is no service ${joinWords(e.names, "or")}; deploy.yml and the servers have ${joinWords(e.known)}.`,
+  remedy: (e) => {
+    const near = [...new Set(e.names.flatMap((name) => suggest(name, e.known) ?? []))]
+    return near.length === 0 ? "Use one of these names." : `Did you mean ${joinWords(near, "or")}?`
+  },
+  exitCode: "usage",
+  sample: { names: ["wbe"], known: ["web", "worker"] }
+}) {}
+
+/** The services of the project that have a container on a server. */
+const found = ({ engine }: Connect.ConnectedServer): ReadonlyArray<string> =>
+  engine.containers.map(({ service }) => service).filter((name) => name !== "")
+
+type Connected = RemoveInput & { readonly connected: ReadonlyArray<Connect.ConnectedServer> }
+
+const check = Step.make(
+  "check",
+  Effect.fnUntraced(function* ({ connected, project, services = [] }: Connected) {
+    const known = [...new Set([...project.services.map(({ name }) => name), ...connected.flatMap(found)])]
+    const names = services.filter((name) => !known.includes(name))
+    if (names.length > 0) return yield* new UnknownService({ names, known })
+  })
+)
+
+type OnServer = Connected & { readonly server: Connect.ConnectedServer }
+
+/** The services to remove from a server: those that should be there, and those that are. */
+const servicesOn = ({ project, server, services }: OnServer): ReadonlyArray<string> => {
+  const here = project.services.filter(({ hosts }) => hosts.includes(server.name)).map(({ name }) => name)
+  const all = [...new Set([...here, ...found(server)])]
+  return services === undefined ? all : all.filter((name) => services.includes(name))
+}
+
+/** What `jiji remove` runs: nothing is removed before all servers are connected and all names are known. */
+export const remove = Pipeline.make<RemoveInput>("remove").pipe(
+  Pipeline.forEach({
+    name: "connections",
+    as: "server",
+    items: ({ project }: RemoveInput) => project.servers,
+    key: (server) => server.name,
+    body: Pipeline.make<RemoveInput & { readonly server: Server }>("connection").pipe(Pipeline.step(Connect.step)),
+    collect: { as: "connected", value: ({ connected }) => connected }
+  }),
+  Pipeline.step(check),
+  Pipeline.forEach({
+    name: "servers",
+    as: "server",
+    items: ({ connected }: Connected) => connected,
+    key: (server) => server.name,
+    body: Pipeline.make<OnServer>("server").pipe(
+      Pipeline.forEach({
+        name: "services",
+        as: "service",
+        items: servicesOn,
+        key: (service) => service,
+        body: Pipeline.make<OnServer & { readonly service: string }>("service").pipe(Pipeline.step(RemoveService.step))
+      })
+    )
+  })
+)
