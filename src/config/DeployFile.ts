@@ -294,6 +294,12 @@ const Service = Schema.Struct({
       .check(Schema.isMinLength(1, { expected: "a list with at least one word" }))
       .annotate({ description: "Command to run in the container, as a list of words, instead of the image's own." })
   ),
+  depends_on: optional(
+    Schema.Array(name()).annotate({
+      description:
+        "Services that must be healthy on a server before this one is replaced there. jiji orders services of one server only, and ignores those that a deploy does not select."
+    })
+  ),
   retain: or(
     Schema.Int.check(
       Schema.isBetween({ minimum: 1, maximum: 1000 }, { expected: "a whole number from 1 to 1000" })

@@ -104,6 +104,8 @@ export interface Service {
   }
   /** The words of the command. If absent, the image's own command runs. */
   readonly command?: ReadonlyArray<string>
+  /** The services that must be healthy on a server before this one is replaced there. Absent if there are none. */
+  readonly dependsOn?: ReadonlyArray<string>
   /** How many versions of its image to keep on a server. */
   readonly retain: number
   readonly health: Health

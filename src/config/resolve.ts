@@ -117,6 +117,7 @@ const resolveService = (
   volumes: service.volumes.map((volume) => resolveVolume(project, volume)),
   environment: service.environment,
   ...optionalEntry("command", service.command),
+  ...optionalEntry("dependsOn", service.depends_on?.length === 0 ? undefined : service.depends_on),
   retain: service.retain,
   health: { runningFor: service.health.running_for, timeout: service.health.timeout }
 })

@@ -71,6 +71,9 @@ const onServer = Pipeline.make<OnServer>("server").pipe(
     as: "work",
     items: (state: OnServer & { readonly plan: ReadonlyArray<Plan.Planned> }) => Plan.workOf(state),
     key: ({ service }) => service.name,
+    // Keys of services that are not deployed here are ignored.
+    after: ({ service }) => service.dependsOn ?? [],
+    waitBefore: "deploy",
     body: Pipeline.make<OnServer & { readonly work: Plan.Work; readonly tunnel?: Forward }>("service").pipe(
       Pipeline.step(Pull.step),
       Pipeline.step(Deploy.step)

@@ -101,6 +101,7 @@ services:
       clear: { LOG: info, MODE: 0755, BIG: 12345678901234567890, ON: yes, OFF: false, PRICE: $5, EMPTY: "" }
       secrets: [DATABASE_URL]
     command: [bin/serve, --workers, 4, --ratio, 1.0, --verbose, true]
+    depends_on: [cron]
     retain: 5
     health: { running_for: 500ms, timeout: 2m }
   cron:
