@@ -111,6 +111,15 @@ export interface Service {
   readonly health: Health
 }
 
+/** In which order a deploy goes through the servers. */
+export interface Rollout {
+  readonly strategy: "parallel" | "rolling"
+  /** How many servers of a rolling deploy go at the same time. If absent, 1. */
+  readonly batch?: number
+  /** How many servers go first, on their own. */
+  readonly canary?: number
+}
+
 /** A project as `load` returns it: deploy.yml merged with the environment's file, validated, and with defaults. */
 export interface Project {
   readonly name: string
@@ -125,6 +134,8 @@ export interface Project {
   /** The names of the servers that no service uses. Absent if there are none. */
   readonly unusedServers?: ReadonlyArray<string>
   readonly services: ReadonlyArray<Service>
+  /** If absent, all servers at the same time. */
+  readonly rollout?: Rollout
   /** In the order of the file. Absent if there are none. */
   readonly hooks?: ReadonlyArray<Hook>
 }

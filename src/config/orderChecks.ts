@@ -1,4 +1,4 @@
-import { child, entries, items, type Located } from "./Located.ts"
+import { child, entries, items, type Located, written } from "./Located.ts"
 import { namePattern } from "./fields.ts"
 import type { KeyPath } from "./Problem.ts"
 import { suggest } from "./suggest.ts"
@@ -46,6 +46,16 @@ export const checkDependencies = (root: Located, report: Report) => {
     }
   }
   checkCircles(names, (name) => namesIn(services, name, "depends_on"), report)
+}
+
+/** Reports a batch where nothing is deployed in batches. */
+export const checkRollout = (root: Located, reportKey: Report) => {
+  const deploy = child(root, "deploy")
+  if (child(deploy, "batch") === undefined) return
+  // The schema reports other values than these.
+  if (["parallel", undefined].includes(written(child(deploy, "strategy")))) {
+    reportKey(["deploy", "batch"], "works only with strategy: rolling")
+  }
 }
 
 /** Reports each dependency that closes a circle. */

@@ -145,6 +145,7 @@ export const resolveProject = (deploy: DeployFile, context: ResolveContext): Pro
       .map(([name, server]) => resolveServer(name, server, deploy.ssh, context)),
     ...optionalEntry("unusedServers", unused.length === 0 ? undefined : unused),
     services,
+    ...optionalEntry("rollout", deploy.deploy),
     ...optionalEntry("hooks", hooks.length === 0 ? undefined : hooks)
   }
 }

@@ -1,6 +1,7 @@
 import type { Project, Server } from "../config/Project.ts"
 import type { Forward } from "../layers/ssh/Ssh.ts"
 import * as Pipeline from "../pipeline/Pipeline.ts"
+import { rolloutOf } from "./rollout.ts"
 import * as Strategy from "../pipeline/Strategy.ts"
 import * as Build from "./Build.ts"
 import * as Connect from "./Connect.ts"
@@ -91,6 +92,7 @@ export const deploy = prepared.pipe(
     as: "server",
     items: ({ connected }: Prepared) => connected,
     key: (server) => server.name,
+    strategy: ({ project }: Prepared) => rolloutOf(project),
     body: onServer
   })
 )

@@ -97,6 +97,7 @@ it.live("loads every key of the file", () =>
           health: { runningFor: Duration.seconds(1), timeout: Duration.seconds(60) }
         }
       ],
+      rollout: { strategy: "rolling", batch: 2, canary: 1 },
       hooks: [
         {
           name: "tell",

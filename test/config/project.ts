@@ -108,6 +108,7 @@ services:
     image: busybox:1.36
     hosts: [web1]
     volumes: ["data:/data"]
+deploy: { strategy: rolling, batch: 2, canary: 1 }
 hooks:
   tell:
     on: [run.failed, step.failed]
