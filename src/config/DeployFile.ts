@@ -1,6 +1,7 @@
 import { Effect, Schema } from "effect"
 import { duration } from "./duration.ts"
 import {
+  type Docs,
   anyText,
   checkedText,
   name,
@@ -294,6 +295,12 @@ const Service = Schema.Struct({
       .check(Schema.isMinLength(1, { expected: "a list with at least one word" }))
       .annotate({ description: "Command to run in the container, as a list of words, instead of the image's own." })
   ),
+  depends_on: optional(
+    Schema.Array(name()).annotate({
+      description:
+        "Services that must be healthy on a server before this one is replaced there. jiji orders services of one server only, and ignores those that a deploy does not select."
+    })
+  ),
   retain: or(
     Schema.Int.check(
       Schema.isBetween({ minimum: 1, maximum: 1000 }, { expected: "a whole number from 1 to 1000" })
@@ -305,6 +312,34 @@ const Service = Schema.Struct({
   ),
   health: or(Health, {})
 }).annotate({ description: "A container to deploy: its image, its servers and its settings." })
+
+const serverCount = (docs: Docs<number>) =>
+  Schema.Int.check(
+    Schema.isBetween({ minimum: 1, maximum: 10_000 }, { expected: "a whole number of servers, 1 or more" })
+  ).annotate({ ...docs })
+
+const Deploy = Schema.Struct({
+  strategy: or(
+    Schema.Literals(["parallel", "rolling"]).annotate({
+      description:
+        "parallel deploys to all servers at the same time, and a failure does not stop the others. rolling deploys to one batch of servers after the other, and stops after a batch with a failure.",
+      default: "parallel"
+    }),
+    "parallel"
+  ),
+  batch: optional(
+    serverCount({ description: "Servers in a batch, with strategy: rolling. Default: 1.", examples: [2] })
+  ),
+  canary: optional(
+    serverCount({
+      description:
+        "Deploys to this many servers first, at the same time; the other servers follow only if all of them succeed.",
+      examples: [1]
+    })
+  )
+}).annotate({
+  description: "In which order to deploy to the servers. jiji goes through them in the order of the file."
+})
 
 /** The schema of deploy.yml, after merging the environment's file. The documentation of each key is generated from here. */
 export const DeployFile = Schema.Struct({
@@ -322,6 +357,7 @@ export const DeployFile = Schema.Struct({
     .annotate({
       description: "Containers to deploy, by name. A service web cannot have web-next or web-trial beside it."
     }),
+  deploy: optional(Deploy),
   hooks: or(
     Schema.Record(name(), HookSchema).annotate({
       description: "Commands to run on this machine when something happens, by name.",

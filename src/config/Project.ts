@@ -104,9 +104,20 @@ export interface Service {
   }
   /** The words of the command. If absent, the image's own command runs. */
   readonly command?: ReadonlyArray<string>
+  /** The services that must be healthy on a server before this one is replaced there. Absent if there are none. */
+  readonly dependsOn?: ReadonlyArray<string>
   /** How many versions of its image to keep on a server. */
   readonly retain: number
   readonly health: Health
+}
+
+/** In which order a deploy goes through the servers. */
+export interface Rollout {
+  readonly strategy: "parallel" | "rolling"
+  /** How many servers of a rolling deploy go at the same time. If absent, 1. */
+  readonly batch?: number
+  /** How many servers go first, on their own. */
+  readonly canary?: number
 }
 
 /** A project as `load` returns it: deploy.yml merged with the environment's file, validated, and with defaults. */
@@ -123,6 +134,8 @@ export interface Project {
   /** The names of the servers that no service uses. Absent if there are none. */
   readonly unusedServers?: ReadonlyArray<string>
   readonly services: ReadonlyArray<Service>
+  /** If absent, all servers at the same time. */
+  readonly rollout?: Rollout
   /** In the order of the file. Absent if there are none. */
   readonly hooks?: ReadonlyArray<Hook>
 }

@@ -2,6 +2,7 @@ import { child, descend, entries, items, keyPlaceOf, type Located, placeOf, writ
 import { wholeCommand } from "./commandValue.ts"
 import { namePattern } from "./fields.ts"
 import { namesByUser } from "./ImageReference.ts"
+import { checkDependencies, checkRollout } from "./orderChecks.ts"
 import { suggest } from "./suggest.ts"
 import { parsePort, type PortMapping, portsClash } from "./ports.ts"
 import { type KeyPath, type Problem, showPath } from "./Problem.ts"
@@ -25,9 +26,11 @@ export const crossChecks = (root: Located): ReadonlyArray<Problem> => {
     checkTargets(service, path, report)
   }
   checkPorts(root, report)
+  checkDependencies(root, report)
   const reportKey: Report = (path, message) =>
     problems.push({ ...keyPlaceOf(root, path), path: showPath(path), message })
   checkTemporaryNames(root, reportKey)
+  checkRollout(root, reportKey)
   checkRegistry(root, reportKey)
   return problems
 }

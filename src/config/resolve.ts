@@ -117,6 +117,7 @@ const resolveService = (
   volumes: service.volumes.map((volume) => resolveVolume(project, volume)),
   environment: service.environment,
   ...optionalEntry("command", service.command),
+  ...optionalEntry("dependsOn", service.depends_on?.length === 0 ? undefined : service.depends_on),
   retain: service.retain,
   health: { runningFor: service.health.running_for, timeout: service.health.timeout }
 })
@@ -144,6 +145,7 @@ export const resolveProject = (deploy: DeployFile, context: ResolveContext): Pro
       .map(([name, server]) => resolveServer(name, server, deploy.ssh, context)),
     ...optionalEntry("unusedServers", unused.length === 0 ? undefined : unused),
     services,
+    ...optionalEntry("rollout", deploy.deploy),
     ...optionalEntry("hooks", hooks.length === 0 ? undefined : hooks)
   }
 }

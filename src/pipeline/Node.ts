@@ -37,17 +37,27 @@ export interface ForEachNode {
   readonly as: string
   readonly items: (state: never) => ReadonlyArray<unknown>
   readonly key: (item: never) => string
-  readonly strategy: Strategy
+  readonly strategy: Strategy | ((state: never) => Strategy)
   readonly body: PipelineNode
+  /** What an item waits for: keys of other items, and Effects that may return a reason to skip it. */
+  readonly after?: (item: never, state: never) => ReadonlyArray<string | Wait>
+  /** The node of the body before which an item waits. Without it, an item waits before it starts. */
+  readonly waitBefore?: string
+  readonly ended?: (item: never, state: never) => Effect.Effect<void>
   /** Collects one value of the final state of each item, under the key `as`. */
   readonly collect: { readonly as: string; readonly value: (state: never) => unknown } | undefined
 }
+
+/** Something that an item of a forEach waits for. If it returns a reason, the item is skipped. */
+export type Wait = Effect.Effect<string | undefined>
 
 /** It has no name: the path of its body begins with the path of the enclosing pipeline. */
 export interface WhenNode {
   readonly _tag: "When"
   readonly if: (state: never) => boolean
   readonly reason: string
+  /** Publishes no event if the condition does not hold. */
+  readonly quiet?: boolean
   readonly body: StepNode | PipelineNode
 }
 

@@ -1,6 +1,6 @@
 import { type Effect, Pipeable, type Scope } from "effect"
 import type { Event } from "../core/Event.ts"
-import { asNode, type Node, type Subscriber } from "./Node.ts"
+import { asNode, type Node, type Subscriber, type Wait } from "./Node.ts"
 import { type Origin, origin } from "./origin.ts"
 import { appendNode, checkName } from "./paths.ts"
 import type {
@@ -33,9 +33,16 @@ import * as Strategies from "./Strategy.ts"
 export { Description, describe } from "./description.ts"
 export { insertAfter, insertBefore, remove, replace } from "./edit.ts"
 export { toMermaid } from "./mermaid.ts"
-export { DuplicatePath, InvalidName, InvalidStrategy, NoSuchNode, StepTimedOut } from "./PipelineError.ts"
+export {
+  CircularOrder,
+  DuplicatePath,
+  InvalidName,
+  InvalidStrategy,
+  NoSuchNode,
+  StepTimedOut
+} from "./PipelineError.ts"
 export { run } from "./interpreter/run.ts"
-export type { Node } from "./Node.ts"
+export type { Node, Wait } from "./Node.ts"
 export type { Branch } from "./types/NodeMap.ts"
 
 /**
@@ -200,6 +207,9 @@ export const parallel =
   > =>
     append(self, { _tag: "Parallel", branches })
 
+/** The names of the nodes of a body. */
+type NodeName<X> = Exclude<keyof X & string, `${string}/${string}`>
+
 type ItemOf<N2, K extends string> = K extends keyof N2 ? N2[K] : unknown
 
 /**
@@ -208,7 +218,16 @@ type ItemOf<N2, K extends string> = K extends keyof N2 ? N2[K] : unknown
  * - `as`: the key under which the body finds the item in its state.
  * - `key`: identifies the item in paths, such as `web1` in `deploy/servers[web1]/pull`.
  * - `strategy`: how many items run at the same time, and what a failed item does to the others. The default is
- *   `Strategy.parallel()`. Throws {@link InvalidStrategy} if one of its numbers is not a whole number of 1 or more.
+ *   `Strategy.parallel()`. It may depend on the state. Throws {@link InvalidStrategy} if one of its numbers is not a whole
+ *   number of 1 or more; if it depends on the state, the run fails with that error.
+ * - `after`: what an item waits for. A key stands for other items of this forEach: if one of them fails or is skipped, this
+ *   item is skipped, too. Keys that no item has are ignored. An Effect may return a reason to skip the item. An item that
+ *   waits counts as running. Items are started behind those that they wait for; if they wait for each other, the run
+ *   fails with {@link CircularOrder}.
+ * - `waitBefore`: the name of the body's node before which an item waits. By default, and if the body has no such node, it
+ *   waits before it starts. If the item is then skipped, the steps that it has completed are undone.
+ * - `ended`: runs when an item has ended, even if it was skipped or interrupted. It is not called for items that an
+ *   interrupted run never reached.
  * - `collect`: adds one value of each item's final state to the state, as a list in the order of the items.
  */
 export const forEach =
@@ -229,7 +248,10 @@ export const forEach =
     readonly items: (state: S0) => ReadonlyArray<ItemOf<N2, K>>
     readonly key: (item: ItemOf<N2, K>) => string
     readonly body: Pipeline<N2, S2, E2, R2, X2>
-    readonly strategy?: Strategy
+    readonly strategy?: Strategy | ((state: S0) => Strategy)
+    readonly after?: (item: ItemOf<N2, K>, state: S0) => ReadonlyArray<string | Wait>
+    readonly waitBefore?: NodeName<X2>
+    readonly ended?: (item: ItemOf<N2, K>, state: S0) => Effect.Effect<void>
     readonly collect?: { readonly as: C; readonly value: (state: S2) => V }
   }) =>
   <
@@ -263,7 +285,10 @@ export const forEach =
       _tag: "ForEach",
       collect: undefined,
       ...options,
-      strategy: checkStrategy(options.name, options.strategy ?? Strategies.parallel())
+      strategy:
+        typeof options.strategy === "function"
+          ? options.strategy
+          : checkStrategy(options.name, options.strategy ?? Strategies.parallel())
     })
 
 type Collected<C extends string, V> = { readonly [P in C]: ReadonlyArray<V> }
@@ -271,14 +296,16 @@ type Collected<C extends string, V> = { readonly [P in C]: ReadonlyArray<V> }
 type CollectNodeMap<C extends string, S2> = [C] extends [never] ? {} : { readonly "?": NodeTypes<S2, {}, S2, S2> }
 
 /**
- * Appends a step or a pipeline that only runs if a condition holds. Otherwise it is skipped, and `reason` says why. What it
- * adds is optional in the state afterwards.
+ * Appends a step or a pipeline that only runs if a condition holds. Otherwise it is skipped, and `reason` says why; if it is
+ * `quiet`, nothing is shown then. What it adds is optional in the state afterwards.
  */
 export const when =
   <S0, const B extends Branch>(options: {
     readonly if: (state: S0) => boolean
     /** Shown to the user if the condition does not hold. */
     readonly reason: string
+    /** Publishes no event if the condition does not hold: for what most runs have no use for. */
+    readonly quiet?: boolean
     readonly body: B
   }) =>
   <N, S extends S0 & NeedsOf<B> & Requirement<FromEarlierStep>, E, R, X extends NoNodeNamed<B>, Name extends string>(

@@ -51,6 +51,16 @@ export class InvalidStrategy extends defineError<InvalidStrategy>()("InvalidStra
   sample: { node: "servers", option: "batch", value: "0" }
 }) {}
 
+/** Items of a forEach wait for each other in a circle. */
+export class CircularOrder extends defineError<CircularOrder>()("CircularOrder", {
+  fields: { node: Schema.String, keys: Schema.Array(Schema.String) },
+  message: (e) =>
+    `Items of the forEach ${JSON.stringify(e.node)} wait for each other: ${[...e.keys, ...e.keys.slice(0, 1)].join(" → ")}.`,
+  remedy: "Change the `after` of the forEach so that one of them waits for none of the others.",
+  exitCode: "failed",
+  sample: { node: "services", keys: ["web", "db"] }
+}) {}
+
 /** A function of a pipeline failed because it read a key that the pipeline's state does not have. */
 export class StateIncomplete extends defineError<StateIncomplete>()("StateIncomplete", {
   fields: { what: Schema.String, keys: Schema.Array(Schema.String), reason: Schema.String, at: Location },

@@ -26,6 +26,13 @@ export const Canary = Schema.TaggedStruct("Canary", { first: count, rest: Schema
 export const Strategy = Schema.Union([Parallel, Rolling, Canary])
 export type Strategy = typeof Strategy.Type
 
+/** Returns whether a value has the shape of a strategy. Its numbers may be wrong. */
+export const isStrategy = (value: unknown): boolean =>
+  typeof value === "object" &&
+  value !== null &&
+  "_tag" in value &&
+  ["Parallel", "Rolling", "Canary"].includes(String(value._tag))
+
 // `Pipeline.forEach` checks the numbers, because its error can name the node.
 const unchecked = { disableChecks: true } as const
 

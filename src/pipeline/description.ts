@@ -11,6 +11,9 @@ const Wrapper = Schema.Union([
   Schema.TaggedStruct("Undo", {})
 ])
 
+/** The strategy of a forEach; `FromState` if it depends on the state. */
+const DescribedStrategy = Schema.Union([Strategy, Schema.TaggedStruct("FromState", {})])
+
 interface StepDescription {
   readonly _tag: "Step"
   readonly name: string
@@ -32,7 +35,9 @@ interface ForEachDescription {
   readonly name: string
   readonly path: string
   readonly as: string
-  readonly strategy: Strategy
+  readonly strategy: typeof DescribedStrategy.Type
+  /** The node before which items wait for others. Absent if they do not wait, or before they start. */
+  readonly waitBefore?: string
   readonly nodes: ReadonlyArray<Description>
 }
 interface WhenDescription {
@@ -59,7 +64,13 @@ export const Description: Schema.Codec<Description> = Schema.Union([
   Schema.TaggedStruct("Step", { ...named, wrappers: Schema.Array(Wrapper) }),
   Schema.TaggedStruct("Pipeline", { ...named, nodes }),
   Schema.TaggedStruct("Parallel", { branches: nodes }),
-  Schema.TaggedStruct("ForEach", { ...named, as: Schema.String, strategy: Strategy, nodes }),
+  Schema.TaggedStruct("ForEach", {
+    ...named,
+    as: Schema.String,
+    strategy: DescribedStrategy,
+    waitBefore: Schema.optionalKey(Schema.String),
+    nodes
+  }),
   Schema.TaggedStruct("When", { reason: Schema.String, body: self })
 ])
 
@@ -77,9 +88,12 @@ const describeNode = (node: Node, parent: string): Description => {
     case "Parallel":
       return { _tag: "Parallel", branches: node.branches.map((branch) => describeNode(branch, parent)) }
     case "ForEach": {
-      const { as, body, name, strategy } = node
+      const { after, as, body, name, waitBefore } = node
       const path = `${parent}/${name}`
-      return { _tag: "ForEach", name, path, as, strategy, nodes: body.nodes.map((each) => describeNode(each, path)) }
+      const strategy = typeof node.strategy === "function" ? ({ _tag: "FromState" } as const) : node.strategy
+      const wait = after !== undefined && waitBefore !== undefined ? { waitBefore } : {}
+      const nodes = body.nodes.map((each) => describeNode(each, path))
+      return { _tag: "ForEach", name, path, as, strategy, ...wait, nodes }
     }
     case "When":
       return { _tag: "When", reason: node.reason, body: describeNode(node.body, parent) }

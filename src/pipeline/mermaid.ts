@@ -1,11 +1,12 @@
 import { Duration } from "effect"
 import { type Description, describe } from "./description.ts"
 import type { Node } from "./Node.ts"
-import type { Strategy } from "./Strategy.ts"
 
 /** Returns a strategy in words: `in batches of 2, undo on failure`. */
-const strategyLabel = (strategy: Strategy): string => {
+const strategyLabel = (strategy: Extract<Description, { _tag: "ForEach" }>["strategy"]): string => {
   switch (strategy._tag) {
+    case "FromState":
+      return "with a strategy from the state"
     case "Parallel":
       return `${strategy.concurrency === undefined ? "in parallel" : `${strategy.concurrency} at a time`}, ${strategy.onFailure} on failure`
     case "Rolling":
@@ -73,10 +74,12 @@ export const toMermaid = (pipeline: { readonly name: string; readonly nodes: Rea
       }
       case "Pipeline":
         return frame(node.name, depth, (inner) => chain(node.nodes, inner))
-      case "ForEach":
-        return frame(`each of ${node.name}: ${strategyLabel(node.strategy)}`, depth, (inner) =>
+      case "ForEach": {
+        const waits = node.waitBefore === undefined ? "" : `, may wait before ${node.waitBefore}`
+        return frame(`each of ${node.name}: ${strategyLabel(node.strategy)}${waits}`, depth, (inner) =>
           chain(node.nodes, inner)
         )
+      }
       case "When":
         return frame(`unless: ${node.reason}`, depth, (inner) => draw(node.body, inner))
       case "Parallel": {

@@ -1,6 +1,7 @@
 import type { Project, Server } from "../config/Project.ts"
 import type { Forward } from "../layers/ssh/Ssh.ts"
 import * as Pipeline from "../pipeline/Pipeline.ts"
+import { rolloutOf } from "./rollout.ts"
 import * as Strategy from "../pipeline/Strategy.ts"
 import * as Build from "./Build.ts"
 import * as Connect from "./Connect.ts"
@@ -71,6 +72,9 @@ const onServer = Pipeline.make<OnServer>("server").pipe(
     as: "work",
     items: (state: OnServer & { readonly plan: ReadonlyArray<Plan.Planned> }) => Plan.workOf(state),
     key: ({ service }) => service.name,
+    // Keys of services that are not deployed here are ignored.
+    after: ({ service }) => service.dependsOn ?? [],
+    waitBefore: "deploy",
     body: Pipeline.make<OnServer & { readonly work: Plan.Work; readonly tunnel?: Forward }>("service").pipe(
       Pipeline.step(Pull.step),
       Pipeline.step(Deploy.step)
@@ -88,6 +92,7 @@ export const deploy = prepared.pipe(
     as: "server",
     items: ({ connected }: Prepared) => connected,
     key: (server) => server.name,
+    strategy: ({ project }: Prepared) => rolloutOf(project),
     body: onServer
   })
 )

@@ -82,6 +82,7 @@ it.live("loads every key of the file", () =>
             secrets: ["DATABASE_URL"]
           },
           command: ["bin/serve", "--workers", "4", "--ratio", "1.0", "--verbose", "true"],
+          dependsOn: ["cron"],
           retain: 5,
           health: { runningFor: Duration.millis(500), timeout: Duration.minutes(2) }
         },
@@ -96,6 +97,7 @@ it.live("loads every key of the file", () =>
           health: { runningFor: Duration.seconds(1), timeout: Duration.seconds(60) }
         }
       ],
+      rollout: { strategy: "rolling", batch: 2, canary: 1 },
       hooks: [
         {
           name: "tell",
@@ -232,6 +234,7 @@ services:
     hosts: [web3]
     build: ~
     image: nginx:1.27
+    depends_on: ~
     environment: { clear: { LOG: debug } }
 `
       const project = yield* loadFiles(
@@ -245,6 +248,7 @@ services:
       const web = project.services.find(({ name }) => name === "web")
       expect([web?.hosts, web?.source]).toEqual([["web3"], { _tag: "Image", image: { path: "nginx", tag: "1.27" } }])
       expect(web?.environment.clear).toMatchObject({ LOG: "debug", MODE: "0755" })
+      expect(web?.dependsOn).toBeUndefined()
     })
 )
 

@@ -101,12 +101,14 @@ services:
       clear: { LOG: info, MODE: 0755, BIG: 12345678901234567890, ON: yes, OFF: false, PRICE: $5, EMPTY: "" }
       secrets: [DATABASE_URL]
     command: [bin/serve, --workers, 4, --ratio, 1.0, --verbose, true]
+    depends_on: [cron]
     retain: 5
     health: { running_for: 500ms, timeout: 2m }
   cron:
     image: busybox:1.36
     hosts: [web1]
     volumes: ["data:/data"]
+deploy: { strategy: rolling, batch: 2, canary: 1 }
 hooks:
   tell:
     on: [run.failed, step.failed]

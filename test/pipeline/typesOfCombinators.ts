@@ -243,3 +243,26 @@ export const unpushed = whole.pipe(Pipeline.remove("p/push"))
 // A pipeline without node types is edited without compile-time checks. A missing path is an error at run time.
 export const unknown = (pipeline: Pipeline.Pipeline<Input, Input, Refused, Http>) =>
   pipeline.pipe(Pipeline.step(build), Pipeline.replace("p/servers/pull", push))
+
+// forEach: `after`, `ended` and the strategy read the item and the state; `waitBefore` names a node of the body.
+const list = { ...servers, items: ({ tag }: Input) => [tag] } as const
+export const waiting = built.pipe(
+  Pipeline.step(push),
+  Pipeline.forEach({
+    ...list,
+    after: (server, { tag }) => [server, tag, Effect.succeed("a reason")],
+    waitBefore: "pull",
+    strategy: ({ tag }) => Strategy.rolling({ batch: tag.length }),
+    ended: (server) => Effect.log(server)
+  })
+)
+export const waitsNowhere = built.pipe(
+  Pipeline.step(push),
+  // @ts-expect-error The body has no such node.
+  Pipeline.forEach({ ...list, after: (server) => [server], waitBefore: "posh" })
+)
+export const waitsForNumber = built.pipe(
+  Pipeline.step(push),
+  // @ts-expect-error Keys are strings.
+  Pipeline.forEach({ ...list, after: () => [1] })
+)

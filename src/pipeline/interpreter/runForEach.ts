@@ -5,32 +5,36 @@ import { collectAfter } from "../../core/collectGarbage.ts"
 import { encodeKey } from "../../core/keys.ts"
 import type { ForEachNode } from "../Node.ts"
 import { withNodeEvents, type NodeEffect, type State } from "./nodeEvents.ts"
-import { groups, onFailure } from "../Strategy.ts"
+import { checkStrategy } from "../checkStrategy.ts"
+import { type Gate, inOrder, type Item, ItemBlocked, blockedBy, type OrderedItem, waitsInBody } from "./order.ts"
+import { groups, isStrategy, onFailure, type Strategy } from "../Strategy.ts"
 import { readState } from "./stateReads.ts"
 import type { Undos } from "./undos.ts"
 
 /** About how many bytes of garbage the nodes of an item leave. The runtime would let that of hundreds of servers pile up. */
 const garbagePerItem = 200 * 1024
 
-interface Item {
-  readonly path: string
-  readonly key: string
-  readonly state: State
-}
-
 /** Returns the items with their keys and paths. If two have the same key, the second one gets a number. */
 const itemsOf = (node: ForEachNode, state: State, path: string): ReadonlyArray<Item> => {
   const taken = new Set<string>()
   const label = JSON.stringify(node.name)
   const items = readState(`the items of ${label}`, state, (known) => node.items(known as never))
-  return checkReturn(`the items of ${label}`, "a list", items, Array.isArray(items)).map((item) => {
+  return checkReturn(`the items of ${label}`, "a list", items, Array.isArray(items)).map((item, index) => {
     const name = node.key(item as never)
     checkReturn(`the key of ${label}`, "a string", name, typeof name === "string")
     let key = name
     for (let n = 2; taken.has(key); n++) key = `${name}#${n}`
     taken.add(key)
-    return { path: `${path}[${encodeKey(key)}]`, key, state: { ...state, [node.as]: item } }
+    return { index, path: `${path}[${encodeKey(key)}]`, key, name, value: item, state: { ...state, [node.as]: item } }
   })
+}
+
+/** Returns the strategy, which may depend on the state. */
+const strategyOf = ({ name, strategy }: ForEachNode, state: State): Strategy => {
+  if (typeof strategy !== "function") return strategy
+  const label = `the strategy of ${JSON.stringify(name)}`
+  const chosen = readState(label, state, (known) => strategy(known as never))
+  return checkStrategy(name, checkReturn(label, "a strategy", chosen, isStrategy(chosen)))
 }
 
 /**
@@ -42,44 +46,88 @@ export const runForEach = (
   state: State,
   path: string,
   undos: Undos,
-  runBody: (state: State, path: string) => NodeEffect<State>
+  runBody: (state: State, path: string, gate?: Gate) => NodeEffect<State>
 ): NodeEffect<State> => {
-  const mode = onFailure(node.strategy)
   const items = Effect.gen(function* () {
-    const exits: Array<Exit.Exit<State, unknown>> = []
+    const strategy = strategyOf(node, state)
+    const mode = onFailure(strategy)
+    const isGated = waitsInBody(node)
+    const exits = new Map<number, Exit.Exit<State, unknown>>()
     const succeeded: Array<string> = []
     /** The key of the item that failed first. */
     let failedKey: string | undefined
     let gateFailed = false
-    const { items: capacity } = yield* CurrentCapacity
-    for (const group of groups(node.strategy, itemsOf(node, state, path), capacity)) {
-      const ended = yield* Effect.forEach(
-        group.items,
-        ({ key, path, state }) => {
-          if (failedKey !== undefined && (gateFailed || mode !== "continue")) {
-            const skipped = `not started because ${failedKey} failed`
-            return Effect.as(
-              withNodeEvents("item", path, Effect.void, () => ({ skipped })),
-              undefined
-            )
-          }
-          return withNodeEvents("item", path, runBody(state, path)).pipe(
-            Effect.map((added) => {
-              succeeded.push(path)
-              return { ...state, ...added }
-            }),
-            Effect.onError(() => Effect.sync(() => void (failedKey ??= key))),
-            // Collect failures instead of failing, which would interrupt the other items in the middle of their work.
-            Effect.exit,
-            Effect.tap(() => Effect.sync(() => collectAfter(garbagePerItem)))
-          )
-        },
-        { concurrency: group.concurrency }
+    /** Why no more items start, if so. */
+    const stopped = () =>
+      failedKey !== undefined && (gateFailed || mode !== "continue") ? blockedBy(failedKey) : undefined
+
+    const skipItem = ({ end, path }: OrderedItem, skipped: string) =>
+      Effect.andThen(
+        withNodeEvents("item", path, Effect.void, () => ({ skipped })),
+        end(skipped)
       )
-      for (const exit of ended) if (exit !== undefined) exits.push(exit)
+
+    const fail = ({ index, key }: OrderedItem, cause: Cause.Cause<unknown>) => {
+      failedKey ??= key
+      exits.set(index, Exit.failCause(cause))
+    }
+
+    const startItem = (item: OrderedItem) => {
+      const { end, index, path, state, wait } = item
+      const gate = isGated && wait !== undefined ? { before: node.waitBefore ?? "", wait } : undefined
+      const body: NodeEffect<State | ItemBlocked> = Effect.catchIf(
+        runBody(state, path, gate),
+        (error) => error instanceof ItemBlocked,
+        (error) => Effect.succeed(error as ItemBlocked)
+      )
+      return withNodeEvents("item", path, body, (added) =>
+        added instanceof ItemBlocked ? { skipped: added.reason } : {}
+      ).pipe(
+        Effect.flatMap((added) => {
+          if (added instanceof ItemBlocked) return end(added.reason)
+          succeeded.push(path)
+          exits.set(index, Exit.succeed({ ...state, ...added }))
+          return end(undefined)
+        }),
+        // Collect failures instead of failing, which would interrupt the other items in the middle of their work.
+        Effect.catchCause((cause) => {
+          fail(item, cause)
+          return end(blockedBy(item.key))
+        }),
+        Effect.tap(() => Effect.sync(() => collectAfter(garbagePerItem)))
+      )
+    }
+
+    const runItem = (item: OrderedItem): NodeEffect<unknown> =>
+      Effect.suspend(() => {
+        const reason = stopped()
+        if (reason !== undefined) return skipItem(item, reason)
+        if (isGated || item.wait === undefined) return startItem(item)
+        return Effect.flatMap(item.wait, (blocked) => {
+          const reason = blocked ?? stopped()
+          return reason === undefined ? startItem(item) : skipItem(item, reason)
+        })
+      })
+
+    const { ended } = node
+    const runToEnd = (item: OrderedItem) =>
+      ended === undefined
+        ? runItem(item)
+        : Effect.ensuring(
+            runItem(item),
+            Effect.catchCause(
+              Effect.suspend(() => ended(item.value as never, item.state as never)),
+              (cause) => Effect.sync(() => fail(item, cause))
+            )
+          )
+
+    const { items: capacity } = yield* CurrentCapacity
+    for (const group of groups(strategy, inOrder(node, itemsOf(node, state, path)), capacity)) {
+      yield* Effect.forEach(group.items, runToEnd, { concurrency: group.concurrency, discard: true })
       gateFailed ||= group.gate && failedKey !== undefined
     }
-    const reasons = exits.filter(Exit.isFailure).flatMap((exit) => exit.cause.reasons)
+    const inTheirOrder = [...exits].sort(([a], [b]) => a - b).map(([, exit]) => exit)
+    const reasons = inTheirOrder.filter(Exit.isFailure).flatMap((exit) => exit.cause.reasons)
     if (reasons.length > 0) {
       if (mode === "undo") yield* undos.undo(path)
       else for (const item of succeeded) undos.keep(item)
@@ -89,7 +137,7 @@ export const runForEach = (
     }
     const { collect } = node
     if (collect === undefined) return {}
-    const values = exits
+    const values = inTheirOrder
       .filter(Exit.isSuccess)
       .map((exit) =>
         readState(`the collect of ${JSON.stringify(node.name)}`, exit.value, (known) => collect.value(known as never))

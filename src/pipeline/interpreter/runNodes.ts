@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { checkReturn } from "../../core/authorFunction.ts"
-import type { Node, PipelineNode } from "../Node.ts"
+import { type Node, namedNodes, type PipelineNode } from "../Node.ts"
+import { type Gate, ItemBlocked } from "./order.ts"
 import { withNodeEvents, type NodeEffect, type State } from "./nodeEvents.ts"
 import { runForEach } from "./runForEach.ts"
 import { runStep } from "./runStep.ts"
@@ -17,16 +18,17 @@ const runNode = (node: Node, state: State, path: string, undos: Undos): NodeEffe
       return withNodeEvents("pipeline", at, runNodes(node, state, at, undos))
     }
     case "ForEach":
-      return runForEach(node, state, `${path}/${node.name}`, undos, (state, at) =>
-        runNodes(node.body, state, at, undos)
+      return runForEach(node, state, `${path}/${node.name}`, undos, (state, at, gate) =>
+        runNodes(node.body, state, at, undos, gate)
       )
     case "When":
       return Effect.suspend(() => {
-        const { body, reason } = node
+        const { body, quiet = false, reason } = node
         const what = `the condition of ${JSON.stringify(body.name)}`
         const holds = readState(what, state, (known) => node.if(known as never))
         if (checkReturn(what, "true or false", holds, typeof holds === "boolean"))
           return runNode(body, state, path, undos)
+        if (quiet) return Effect.succeed({})
         const kind = body._tag === "Step" ? "step" : "pipeline"
         const skipped = withNodeEvents(kind, `${path}/${body.name}`, Effect.void, () => ({ skipped: reason }))
         return Effect.as(skipped, {})
@@ -41,13 +43,23 @@ const runNode = (node: Node, state: State, path: string, undos: Undos): NodeEffe
 
 /**
  * Runs the nodes of a pipeline in order, in their own scope. Returns what they add to the state. If one fails, undoes them before
- * releasing their resources.
+ * releasing their resources. A gate stops before one of the nodes, and fails with {@link ItemBlocked} if it stays closed.
  */
-export const runNodes = (pipeline: PipelineNode, state: State, path: string, undos: Undos): NodeEffect<State> =>
+export const runNodes = (
+  pipeline: PipelineNode,
+  state: State,
+  path: string,
+  undos: Undos,
+  gate?: Gate
+): NodeEffect<State> =>
   Effect.gen(function* () {
     // What was added is kept apart: a parallel branch must not overwrite what it only passes through.
     const added: Record<string, unknown> = {}
     for (const node of pipeline.nodes) {
+      if (gate !== undefined && namedNodes(node).some(({ name }) => name === gate.before)) {
+        const reason = yield* gate.wait
+        if (reason !== undefined) return yield* Effect.fail(new ItemBlocked(reason))
+      }
       Object.assign(added, yield* runNode(node, { ...state, ...added }, path, undos))
     }
     return added
