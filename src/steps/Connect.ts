@@ -41,11 +41,11 @@ export const step = Step.make(
     const engine = yield* (yield* Docker).probe(server, project.engine, project.name)
     const text = `${engine.name} ${engine.version}, ${engine.architecture}`
     yield* publish({ _tag: "StepNoted", level: "info", text })
-    const placed = project.services.filter(({ hosts }) => hosts.includes(server.name)).map(({ name }) => name)
+    const placed = new Set(project.services.filter(({ hosts }) => hosts.includes(server.name)).map(({ name }) => name))
     const unexpected = state.isFullDeploy === true ? unexpectedContainers(project, server, engine) : []
     for (const container of unexpected) {
       const { name, service } = container
-      const isOwn = name.startsWith(`${project.name}-${service}`) && !placed.includes(service)
+      const isOwn = name.startsWith(`${project.name}-${service}`) && !placed.has(service)
       const command = isOwn ? `jiji remove ${service} -H ${server.name}` : `${engine.name} rm --force ${name}`
       const warning = `${name} is ${stateText(container)} here but is not in deploy.yml for this server. To remove it: ${command}`
       yield* publish({ _tag: "StepNoted", level: "warning", text: warning })
