@@ -1,4 +1,5 @@
 import { Effect, Schema } from "effect"
+import { containerFields } from "./containerSettings.ts"
 import { duration } from "./duration.ts"
 import {
   anyText,
@@ -294,6 +295,7 @@ const Service = Schema.Struct({
       .check(Schema.isMinLength(1, { expected: "a list with at least one word" }))
       .annotate({ description: "Command to run in the container, as a list of words, instead of the image's own." })
   ),
+  ...containerFields,
   retain: or(
     Schema.Int.check(
       Schema.isBetween({ minimum: 1, maximum: 1000 }, { expected: "a whole number from 1 to 1000" })

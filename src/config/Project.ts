@@ -1,4 +1,5 @@
 import type { Duration, Redacted } from "effect"
+import type { ContainerSettings } from "./containerSettings.ts"
 import type { Hook } from "./hooks.ts"
 import type { ImageReference } from "./ImageReference.ts"
 
@@ -104,6 +105,8 @@ export interface Service {
   }
   /** The words of the command. If absent, the image's own command runs. */
   readonly command?: ReadonlyArray<string>
+  /** Settings of the container, by their names in deploy.yml. If absent, none is set. */
+  readonly settings?: ContainerSettings
   /** How many versions of its image to keep on a server. */
   readonly retain: number
   readonly health: Health

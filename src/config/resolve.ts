@@ -1,5 +1,6 @@
 import { Duration, Redacted, Result, Struct } from "effect"
 import { wholeCommand } from "./commandValue.ts"
+import { containerSettings } from "./containerSettings.ts"
 import type { DeployFile } from "./DeployFile.ts"
 import { secretPattern } from "./fields.ts"
 import * as ImageReference from "./ImageReference.ts"
@@ -117,6 +118,7 @@ const resolveService = (
   volumes: service.volumes.map((volume) => resolveVolume(project, volume)),
   environment: service.environment,
   ...optionalEntry("command", service.command),
+  ...optionalEntry("settings", containerSettings(service)),
   retain: service.retain,
   health: { runningFor: service.health.running_for, timeout: service.health.timeout }
 })
