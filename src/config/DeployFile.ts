@@ -1,4 +1,5 @@
 import { Effect, Schema } from "effect"
+import { containerFields } from "./containerSettings.ts"
 import { duration } from "./duration.ts"
 import {
   type Docs,
@@ -301,6 +302,7 @@ const Service = Schema.Struct({
         "Services that must be healthy on a server before this one is replaced there. jiji orders services of one server only, and ignores those that a deploy does not select."
     })
   ),
+  ...containerFields,
   retain: or(
     Schema.Int.check(
       Schema.isBetween({ minimum: 1, maximum: 1000 }, { expected: "a whole number from 1 to 1000" })

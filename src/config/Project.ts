@@ -1,4 +1,5 @@
 import type { Duration, Redacted } from "effect"
+import type { ContainerSettings } from "./containerSettings.ts"
 import type { Hook } from "./hooks.ts"
 import type { ImageReference } from "./ImageReference.ts"
 
@@ -106,6 +107,8 @@ export interface Service {
   readonly command?: ReadonlyArray<string>
   /** The services that must be healthy on a server before this one is replaced there. Absent if there are none. */
   readonly dependsOn?: ReadonlyArray<string>
+  /** Settings of the container, by their names in deploy.yml. If absent, none is set. */
+  readonly settings?: ContainerSettings
   /** How many versions of its image to keep on a server. */
   readonly retain: number
   readonly health: Health

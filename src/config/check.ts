@@ -1,4 +1,5 @@
 import { Result, Schema } from "effect"
+import { keepsContainerText } from "./containerSettings.ts"
 import { crossChecks } from "./crossChecks.ts"
 import { DeployFile } from "./DeployFile.ts"
 import type { ConfigFile } from "./find.ts"
@@ -15,6 +16,7 @@ const decode = Schema.decodeUnknownResult(DeployFile, { errors: "all", onExcessP
 const keepsText = (path: KeyPath): boolean => {
   const [top, , key, inner] = path
   if (top === "hooks") return key === "command" || (key === "environment" && inner === "clear")
+  if (top === "services" && keepsContainerText(path.slice(2))) return true
   if (top !== "services" || path.length < 4) return false
   if (key === "environment") return inner === "clear"
   return key === "command" || key === "ports" || (key === "build" && inner === "args")

@@ -1,5 +1,6 @@
 import { child, descend, entries, items, keyPlaceOf, type Located, placeOf, written } from "./Located.ts"
 import { wholeCommand } from "./commandValue.ts"
+import { checkContainer } from "./containerSettings.ts"
 import { namePattern } from "./fields.ts"
 import { namesByUser } from "./ImageReference.ts"
 import { checkDependencies, checkRollout } from "./orderChecks.ts"
@@ -24,6 +25,7 @@ export const crossChecks = (root: Located): ReadonlyArray<Problem> => {
     checkHosts(root, service, path, report)
     checkEnvironment(service, path, report)
     checkTargets(service, path, report)
+    checkContainer(service, path, report)
   }
   checkPorts(root, report)
   checkDependencies(root, report)

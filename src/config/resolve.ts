@@ -1,5 +1,6 @@
 import { Duration, Redacted, Result, Struct } from "effect"
 import { wholeCommand } from "./commandValue.ts"
+import { containerSettings } from "./containerSettings.ts"
 import type { DeployFile } from "./DeployFile.ts"
 import { secretPattern } from "./fields.ts"
 import * as ImageReference from "./ImageReference.ts"
@@ -118,6 +119,7 @@ const resolveService = (
   environment: service.environment,
   ...optionalEntry("command", service.command),
   ...optionalEntry("dependsOn", service.depends_on?.length === 0 ? undefined : service.depends_on),
+  ...optionalEntry("settings", containerSettings(service)),
   retain: service.retain,
   health: { runningFor: service.health.running_for, timeout: service.health.timeout }
 })

@@ -2,11 +2,13 @@ import { Effect, Redacted, Schema } from "effect"
 import { print } from "../config/ImageReference.ts"
 import type { Project } from "../config/Project.ts"
 import { Docker } from "../layers/docker/Docker.ts"
+import type { InspectedContainer } from "../layers/docker/inspect.ts"
 import { AddressesUsedUp } from "../layers/docker/NetworkError.ts"
+import { settingsWords } from "../layers/docker/settingsWords.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { ConnectedServer } from "./Connect.ts"
 import { type Network, otherAddress, prepare } from "./Network.ts"
-import { becauseOf, containerName, type Work } from "./Plan.ts"
+import { becauseOf, containerName, containerNames, type Work } from "./Plan.ts"
 import type { PulledImage } from "./Pull.ts"
 
 /** What a deploy did about one service on one server. */
@@ -22,6 +24,10 @@ export const Deployed = Schema.Struct({
   container: Schema.String
 })
 export type Deployed = typeof Deployed.Type
+
+/** The seconds that the slowest of these containers gets to stop. */
+const stopTimeoutOf = (containers: ReadonlyArray<InspectedContainer>, names: ReadonlyArray<string>): number =>
+  Math.max(0, ...containers.filter(({ name }) => names.includes(name)).map(({ stopTimeout = 0 }) => stopTimeout))
 
 /** Starts a service's new container on a server, and removes the old one once the new one is healthy. */
 export const step = Step.make(
@@ -51,6 +57,7 @@ export const step = Step.make(
     const { strategy, version } = planned
     const configuration = Redacted.value(planned.configuration)
     const names = service.environment.secrets
+    const { settings = {} } = service
     const docker = yield* Docker
     const name = containerName(project, service)
     const network = state.network ?? (yield* prepare(project, server, [name]))
@@ -65,21 +72,27 @@ export const step = Step.make(
         strategy,
         runningFor: service.health.runningFor,
         timeout: service.health.timeout,
+        ...(settings.restart !== undefined && { restart: settings.restart }),
+        ...(settings.stop_timeout !== undefined && { stopTimeout: settings.stop_timeout }),
+        oldStopTimeout: stopTimeoutOf(engine.containers, containerNames(project, service)),
         imageId: pulled.id,
         replaces: planned._tag === "Replace",
         container: {
           image: print(pulled.reference),
           network: { name: network.name, alias: service.name, address },
           labels: {
+            ...settings.labels,
             "jiji.project": project.name,
             "jiji.service": service.name,
             "jiji.version": version,
-            "jiji.digest": pulled.digest
+            "jiji.digest": pulled.digest,
+            ...(settings.restart !== undefined && { "jiji.restart": settings.restart })
           },
           ports: service.ports,
           volumes: service.volumes,
           environment: service.environment.clear,
-          command: service.command ?? []
+          command: [...(settings.entrypoint?.slice(1) ?? []), ...(service.command ?? [])],
+          options: settingsWords(engine.name, settings)
         },
         secrets: new Map([...state.secrets].filter(([name]) => names.includes(name)))
       })

@@ -1,5 +1,6 @@
 import { Effect, Redacted, Schema, SchemaTransformation } from "effect"
 import * as ImageReference from "../config/ImageReference.ts"
+import { sharesData } from "../config/engineOptions.ts"
 import type { Engine, Project, Service } from "../config/Project.ts"
 import type { ServerEngine } from "../layers/docker/Docker.ts"
 import { type InspectedContainer, provenPolicy, stateText } from "../layers/docker/inspect.ts"
@@ -89,7 +90,7 @@ const writes = (volume: string): boolean => {
 
 /** How the successor can be tried without disturbing what runs: it may share neither its ports nor the data it writes. */
 const strategyOf = (service: Service): typeof Strategy.Type => {
-  if (service.volumes.some(writes)) return "stop"
+  if (service.volumes.some(writes) || service.settings?.engine_options?.some(sharesData) === true) return "stop"
   return service.ports.some((port) => port.includes(":")) ? "trial" : "beside"
 }
 
@@ -118,9 +119,14 @@ const stateReasons = (container: InspectedContainer): ReadonlyArray<string> => {
 }
 
 /** What an interrupted deploy or a person has done to the container's restart policy. `replace.sh` repairs it. */
-const policyReasons = ({ restartPolicy }: InspectedContainer, engine: Engine | undefined): ReadonlyArray<string> => {
-  if (engine === undefined || restartPolicy === undefined || restartPolicy === provenPolicy(engine)) return []
-  return [`restart policy ${restartPolicy} → ${provenPolicy(engine)}`]
+const policyReasons = (
+  { restart, restartPolicy }: InspectedContainer,
+  engine: Engine | undefined
+): ReadonlyArray<string> => {
+  if (engine === undefined || restartPolicy === undefined) return []
+  // If deploy.yml names another policy now, that is a reason of its own.
+  const own = provenPolicy(engine, restart)
+  return restartPolicy === own ? [] : [`restart policy ${restartPolicy} → ${own}`]
 }
 
 /** The service's containers, first the one that serves. `replace.sh` chooses in the same way. */

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto"
 import { Option, Redacted, Schema } from "effect"
+import { type ContainerSettings, settingNames } from "../config/containerSettings.ts"
 import type { Service } from "../config/Project.ts"
 
 /** Short hashes of what a container is made from beside its image, part by part, to say which part differs. */
@@ -10,7 +11,9 @@ const Parts = Schema.Struct({
   volumes: Schema.String,
   command: Schema.String,
   environment: Schema.Record(Schema.String, Schema.String),
-  secrets: Schema.Record(Schema.String, Schema.String)
+  secrets: Schema.Record(Schema.String, Schema.String),
+  /** By the names of the keys in deploy.yml. Absent if none is set, so that containers of older versions of jiji stay. */
+  settings: Schema.optionalKey(Schema.Record(Schema.String, Schema.String))
 })
 type Parts = typeof Parts.Type
 
@@ -35,6 +38,16 @@ const shortEach = (entries: ReadonlyArray<readonly [string, unknown]>): Readonly
 
 /** How containers are connected: to the network of their project, with a fixed address. If this changes, so does the hash. */
 const network = "project"
+/** The settings by name. The order in maps does not matter to the container. */
+const settingsOf = (settings: ContainerSettings): ReadonlyArray<readonly [string, unknown]> =>
+  Object.entries(settings)
+    .map(([name, value]): readonly [string, unknown] => {
+      if (name === "labels") return [name, Object.entries(settings.labels ?? {}).sort()]
+      if (name === "ulimits") return [name, Object.entries(settings.ulimits ?? {}).sort()]
+      if (name !== "logging") return [name, value]
+      return [name, [settings.logging?.driver ?? "", Object.entries(settings.logging?.options ?? {}).sort()]]
+    })
+    .sort()
 
 /** The configuration of a service's container. */
 export const configurationOf = (
@@ -47,15 +60,25 @@ export const configurationOf = (
   })
   const { command = null, environment, ports, volumes } = service
   const clear = Object.entries(environment.clear)
+  const settings = settingsOf(service.settings ?? {})
   const parts: Parts = {
     network,
     ports: short(ports),
     volumes: short(volumes),
     command: short(command),
     environment: shortEach(clear),
-    secrets: shortEach(values)
+    secrets: shortEach(values),
+    ...(settings.length > 0 && { settings: shortEach(settings) })
   }
-  const all = [network, ports, volumes, clear.sort(), values.sort(), command]
+  const all = [
+    network,
+    ports,
+    volumes,
+    clear.sort(),
+    values.sort(),
+    command,
+    ...(settings.length > 0 ? [settings] : [])
+  ]
   return { hash: digest(all, 32), parts: JSON.stringify(parts) }
 }
 
@@ -94,6 +117,8 @@ export const differences = (before: string, after: string): ReadonlyArray<string
   const whole = (["network", "ports", "volumes", "command"] as const).filter(
     (part) => old.value[part] !== next.value[part]
   )
-  const all = [...whole, ...names]
+  const [had = {}, has = {}] = [old.value.settings, next.value.settings]
+  const settings = settingNames.filter((name) => had[name] !== has[name])
+  const all = [...whole, ...settings, ...names]
   return all.length === 0 ? ["configuration"] : all
 }

@@ -109,6 +109,27 @@ services:
     hosts: [web1]
     volumes: ["data:/data"]
 deploy: { strategy: rolling, batch: 2, canary: 1 }
+    memory: 512m
+    cpus: 1.50
+    restart: on-failure:5
+    labels: { com.example.tier: 1.10 }
+    user: "1000:1000"
+    entrypoint: [bin/start, 0755]
+    working_dir: /app
+    init: true
+    read_only: true
+    tmpfs: ["/run:size=64m"]
+    shm_size: 256m
+    ulimits: { nofile: { soft: 1024, hard: 65536 }, core: 0 }
+    cap_add: [CAP_NET_ADMIN]
+    cap_drop: [all]
+    devices: [/dev/fuse]
+    gpus: 1
+    extra_hosts: ["db.internal=10.0.0.5"]
+    logging: { driver: json-file, options: { max-file: 3 } }
+    stop_timeout: 1m30s
+    stop_signal: SIGQUIT
+    engine_options: [--privileged]
 hooks:
   tell:
     on: [run.failed, step.failed]

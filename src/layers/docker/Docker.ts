@@ -13,7 +13,16 @@ import { pull } from "./pull/pull.ts"
 import { push } from "./push/push.ts"
 import { tidy } from "./tidy/tidy.ts"
 import { lastLines } from "../../core/lines.ts"
-import { answerLimit, buildLimit, loginLimit, removeLimit, replaceLimit, saveLimit, transferLimit } from "./limits.ts"
+import {
+  answerLimit,
+  buildLimit,
+  cleanupLimit,
+  loginLimit,
+  removeLimit,
+  replaceLimit,
+  saveLimit,
+  transferLimit
+} from "./limits.ts"
 import { remove, type Removed } from "./remove/remove.ts"
 import { replace } from "./replace/replace.ts"
 import { containerBusy, replaceResult } from "./replace/result.ts"
@@ -105,6 +114,12 @@ export interface ReplaceOptions {
   readonly strategy: "beside" | "trial" | "stop"
   readonly runningFor: Duration.Duration
   readonly timeout: Duration.Duration
+  /** The restart policy in deploy.yml; absent for the default. */
+  readonly restart?: string
+  /** The seconds that containers get to stop, if deploy.yml says so. Also for the old one. */
+  readonly stopTimeout?: number
+  /** The seconds that the old container gets otherwise, if it does not have the engine's default. */
+  readonly oldStopTimeout?: number
   readonly imageId: string
   /** Whether there is an old container, as far as jiji knows. */
   readonly replaces: boolean
@@ -455,6 +470,8 @@ export class Docker extends Context.Service<
               limit: Math.ceil(Duration.toSeconds(options.timeout)),
               image: container.image,
               id: options.imageId,
+              restart: options.restart ?? "",
+              stop_timeout: options.stopTimeout === undefined ? "" : String(options.stopTimeout),
               exclusive: exclusive.length
             },
             [...exclusive, ...words.createWords(container, [...secrets.keys()])],
@@ -468,8 +485,10 @@ export class Docker extends Context.Service<
             JIJI_RUN: runText(yield* CurrentRun),
             ...Object.fromEntries(values)
           }
-          const stage = stageReader(options.service)
-          const limit = { ...replaceLimit(engine, options.service, options), ...asking(remote(server), engine) }
+          const { oldStopTimeout = 0, runningFor, stopTimeout = oldStopTimeout, timeout } = options
+          const stage = stageReader(options.service, cleanupLimit(stopTimeout))
+          const times = { runningFor, timeout, stopTimeout }
+          const limit = { ...replaceLimit(engine, options.service, times), ...asking(remote(server), engine) }
           const run = { ...command, env, show: "stderr", onLine: stage.onLine, cleanup: stage, limit } as const
           const output = yield* shell.run(remote(server), run)
           return yield* replaceResult(server.name, options, output)
@@ -544,7 +563,7 @@ const reportReader = (onLine: Command["onLine"] = (line) => line) => {
 }
 
 /** Follows the stages of `replace.sh`, from which it cleans up in different ways when jiji stops it. */
-const stageReader = (service: string) => {
+const stageReader = (service: string, timeout: Duration.Duration) => {
   let stage = ""
   return {
     onLine: (line: string) => {
@@ -553,8 +572,7 @@ const stageReader = (service: string) => {
       stage = name
       return undefined
     },
-    // A container gets ten seconds to stop before the engine kills it.
-    timeout: Duration.seconds(30),
+    timeout,
     text: () => {
       switch (stage) {
         case "trial":

@@ -34,8 +34,18 @@ const Container = Schema.Struct({
     Running: Schema.Boolean,
     Health: Schema.optionalKey(Schema.NullOr(Schema.Struct({ Status: Schema.String })))
   }),
-  Config: Schema.Struct({ Labels: Schema.NullOr(Schema.Record(Schema.String, Schema.String)) }),
-  HostConfig: Schema.optionalKey(Schema.Struct({ RestartPolicy: Schema.Struct({ Name: Schema.String }) }))
+  Config: Schema.Struct({
+    Labels: Schema.NullOr(Schema.Record(Schema.String, Schema.String)),
+    StopTimeout: Schema.optionalKey(Schema.NullOr(Schema.Finite))
+  }),
+  HostConfig: Schema.optionalKey(
+    Schema.Struct({
+      RestartPolicy: Schema.Struct({
+        Name: Schema.String,
+        MaximumRetryCount: Schema.optionalKey(Schema.NullOr(Schema.Int))
+      })
+    })
+  )
 })
 
 /** A container of a project, as reported by the engine. `service` and what follows are jiji's labels. */
@@ -49,8 +59,12 @@ export interface InspectedContainer {
   readonly running: boolean
   /** Runs, and its health check does not fail. It may not have passed yet. */
   readonly healthy: boolean
-  /** Such as `no`, `always`, `unless-stopped`. */
+  /** Such as `no`, `always`, `unless-stopped`, `on-failure:5`. */
   readonly restartPolicy?: string
+  /** The restart policy that deploy.yml contained when the container was created. Empty or absent for the default. */
+  readonly restart?: string
+  /** The seconds that it gets to stop, if it has its own. */
+  readonly stopTimeout?: number
   readonly service: string
   readonly digest: string
   readonly config: string
@@ -71,8 +85,16 @@ const decodeOneImage = Schema.decodeUnknownEffect(Schema.fromJsonString(Image))
 const decodeInspected = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Array(Container)))
 const decodeOneContainer = Schema.decodeUnknownEffect(Schema.fromJsonString(Container))
 
-/** The restart policy of a container that has proved itself, as `replace.sh` sets it. */
-export const provenPolicy = (engine: Engine): string => (engine === "podman" ? "always" : "unless-stopped")
+const restartPattern = /^(?:always|no|on-failure(?::\d{1,6})?)$/
+
+/**
+ * The restart policy of a container that has proved itself, as `replace.sh` sets it. `restart` is what deploy.yml says.
+ * podman-restart.service starts only containers with `always` after a reboot.
+ */
+export const provenPolicy = (engine: Engine, restart = ""): string => {
+  if (restartPattern.test(restart)) return restart
+  return engine === "podman" ? "always" : "unless-stopped"
+}
 
 // Anyone who may start containers on the server can write labels. So they are short, and safe to print.
 const maxLabel = 255
@@ -90,12 +112,17 @@ const imageOf = (image: typeof Image.Type): InspectedImage => ({
   repoDigests: image.RepoDigests ?? []
 })
 
+const policyText = ({ MaximumRetryCount: count, Name: name }: { Name: string; MaximumRetryCount?: number | null }) =>
+  // An engine's default may be an empty text.
+  name === "on-failure" && typeof count === "number" && count > 0 ? `${name}:${count}` : name || "no"
+
 const containerOf = (container: typeof Container.Type): InspectedContainer => {
   const label = (name: string, limit = maxLabel) => readLabel(container.Config.Labels?.[`jiji.${name}`], limit)
   const status = container.State.Status ?? (container.State.Running ? "running" : "exited")
   const running = status === "running"
   const version = label("version")
   const address = label("address")
+  const stopTimeout = container.Config.StopTimeout
   return {
     id: container.Id,
     name: container.Name.replace(/^\//, ""),
@@ -103,8 +130,9 @@ const containerOf = (container: typeof Container.Type): InspectedContainer => {
     status,
     running,
     healthy: running && container.State.Health?.Status !== "unhealthy",
-    // An engine's default may be an empty text.
-    ...(container.HostConfig && { restartPolicy: container.HostConfig.RestartPolicy.Name || "no" }),
+    ...(container.HostConfig && { restartPolicy: policyText(container.HostConfig.RestartPolicy) }),
+    ...(label("restart") !== "" && { restart: label("restart") }),
+    ...(typeof stopTimeout === "number" && stopTimeout > 0 && { stopTimeout }),
     service: label("service"),
     digest: label("digest"),
     config: label("config"),

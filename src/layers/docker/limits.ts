@@ -42,21 +42,36 @@ export const buildLimit = (engine: string, service: string): Limit => ({
   program: engine
 })
 
+/** By how much the seconds that a container gets to stop exceed the engines' default, for which other limits leave room. */
+const longerStop = (seconds = 0): Duration.Duration => Duration.seconds(Math.max(0, seconds - 10))
+
+/** For what `replace.sh` does when jiji stops it. */
+export const cleanupLimit = (stopTimeout: number): Duration.Duration =>
+  Duration.sum(Duration.seconds(30), longerStop(stopTimeout))
+
 /**
  * For `replace.sh`: its waits for the locks of the container and, with podman, of the images; a trial and the new container,
- * which get `runningFor` and `timeout` each; and what the engine needs to stop and to remove containers.
+ * which get `runningFor` and `timeout` each; what the engine needs to stop and to remove containers; and the time that
+ * they get to stop, which may have to be waited for twice.
  */
 export const replaceLimit = (
   engine: string,
   service: string,
-  health: { readonly runningFor: Duration.Duration; readonly timeout: Duration.Duration }
+  health: {
+    readonly runningFor: Duration.Duration
+    readonly timeout: Duration.Duration
+    readonly stopTimeout?: number
+  }
 ): Limit => {
   const healthy = Duration.sum(health.runningFor, health.timeout)
   const locks = Duration.seconds(engine === "podman" ? 630 : 600)
   return {
-    after: Duration.sum(Duration.sum(locks, Duration.times(healthy, 2)), Duration.minutes(5)),
+    after: Duration.sum(
+      Duration.sum(locks, Duration.times(healthy, 2)),
+      Duration.sum(Duration.minutes(5), Duration.times(longerStop(health.stopTimeout), 2))
+    ),
     // It waits that long for a container to become healthy.
-    noteAfter: Duration.sum(healthy, Duration.seconds(10)),
+    noteAfter: Duration.sum(Duration.sum(healthy, longerStop(health.stopTimeout)), Duration.seconds(10)),
     // A frozen engine must not go unnoticed for that long.
     askEvery: "30 seconds",
     waitingFor: `${engine} to replace the container of ${service}`,

@@ -23,6 +23,8 @@ export interface ContainerSpec {
   /** Variables that are not secret. */
   readonly environment: Readonly<Record<string, string>>
   readonly command: ReadonlyArray<string>
+  /** More arguments, as `settingsWords` makes them. */
+  readonly options?: ReadonlyArray<string>
 }
 
 const each = (flag: string, values: ReadonlyArray<string>): ReadonlyArray<string> =>
@@ -51,6 +53,7 @@ export const createWords = (spec: ContainerSpec, secrets: ReadonlyArray<string>)
   ...each("--volume", spec.volumes),
   ...each("--env", pairs(spec.environment)),
   ...each("--env", secrets),
+  ...(spec.options ?? []),
   spec.image,
   ...spec.command
 ]

@@ -84,6 +84,7 @@ look() {
       'index .Config.Labels "jiji.service"') label jiji.service ;;
       'index .Config.Labels "jiji.digest"') label jiji.digest ;;
       'index .Config.Labels "jiji.config"') label jiji.config ;;
+      'index .Config.Labels "jiji.restart"') label jiji.restart ;;
       'with .State.Health' | end) value='' ;;
       *) echo "template: ${todo%%'}}'*}" >&2; exit 1 ;;
     esac
@@ -159,6 +160,7 @@ case $operation in
     case $current in created*) cp "$state/states" "$at/states" ;; *) echo 'running 0 ' >"$at/states" ;; esac
     ;;
   stop)
+    [ "$2" != -t ] || shift 2
     find_container "$2" || exit 1
     echo 'exited 0 ' >"$at/states"
     ;;

@@ -11,6 +11,9 @@ export interface Options {
   readonly how?: "beside" | "trial" | "stop"
   readonly settle?: number
   readonly limit?: number
+  /** The restart policy in deploy.yml. */
+  readonly restart?: string
+  readonly stopTimeout?: string
   readonly digest?: string
   readonly config?: string
   readonly id?: string
@@ -50,11 +53,14 @@ export const replacing = (shell: string) => {
             limit: options.limit ?? 30,
             image: "shop-web:v2",
             id: options.id ?? "sha256:new",
+            restart: options.restart ?? "",
+            stop_timeout: options.stopTimeout ?? "",
             exclusive: ports.length
           },
           [
             ...ports,
             ...Object.entries(labels).flatMap(([key, value]) => ["--label", `jiji.${key}=${value}`]),
+            ...(options.restart === undefined ? [] : ["--label", `jiji.restart=${options.restart}`]),
             ...(options.words ?? ["shop-web:v2"])
           ],
           true

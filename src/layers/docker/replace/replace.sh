@@ -11,8 +11,16 @@ name_runs='' user=''
 # docker starts an `always` container at boot even if it was stopped before, which it does not with `unless-stopped`.
 # podman-restart.service starts all `always` containers and no others. Podman can change the policy of a container since
 # version 5.1; for older ones, see `hold_back`.
-proven=unless-stopped can_update=true
-[ "$engine" != podman ] || proven=always can_update=''
+can_update=true
+[ "$engine" != podman ] || can_update=''
+# Sets `proven`: the policy, for this engine, of a container that has proved itself. deploy.yml or a label names it.
+proven_for() {
+  case $1 in
+    always | no | on-failure | on-failure:[0-9]*) proven=$1 ;;
+    *) if [ "$engine" = podman ]; then proven=always; else proven=unless-stopped; fi ;;
+  esac
+}
+proven_for "$restart"
 updates() {
   [ -n "$can_update" ] || case $(e update --help 2>/dev/null) in
     *--restart*) can_update=true ;;
@@ -27,6 +35,8 @@ policy() { # policy, container...
   shift
   for each; do quiet update --restart "$wanted" "$each" || return; done
 }
+# What deploy.yml says now also holds for the old container. Otherwise it has its own time to stop.
+grace=${stop_timeout:+-t $stop_timeout}
 # Tells jiji what this script does if it is stopped from now on.
 stage() { phase=$1; echo "jiji stage $1" >&2; }
 
@@ -63,12 +73,12 @@ END
 }
 create_trial() { shift "$exclusive"; create "$trial" --restart no --label-file /dev/stdin "$@"; }
 create_next() {
-  unproven=always
+  unproven=$proven
   ! updates || unproven=no
   create "$next" --restart "$unproven" --label-file /dev/stdin "$@"
 }
 
-# Podman 4 cannot change policies, so both containers have `always`. But it writes a container's config.json before each
+# Podman 4 cannot change policies, so both containers have their own, such as `always`. But it writes a container's config.json before each
 # start, and does not start the container if it cannot. (`saveSpec` in its libpod/container_internal.go.) So that file of
 # the new container is a symbolic link into a folder that a reboot removes. Once the link is gone, nothing special is left.
 # The folder is made first: a reboot between `create` and `hold_back` starts both containers.
@@ -82,10 +92,10 @@ hold_back() {
   ln -s "$volatile/config.json" "$next_json" 2>/dev/null || rmdir "$volatile"
 }
 # Whether a reboot starts the container with the service's name.
-is_proven() { [ "$name_policy" = "$proven" ] && [ ! -L "$name_json" ]; }
+is_proven() { [ "$name_policy" = "${name_proven%%:*}" ] && [ ! -L "$name_json" ]; }
 prove() {
   [ ! -L "$name_json" ] || { cp "$name_json" "$name_json.jiji" && mv -f "$name_json.jiji" "$name_json"; } || return
-  [ "$name_policy" = "$proven" ] || policy "$proven" "$name_id"
+  [ "$name_policy" = "${name_proven%%:*}" ] || policy "$name_proven" "$name_id"
 }
 # From now on, a reboot starts the new container and not the old one. If this takes two steps, two containers that share
 # data must not start in between.
@@ -104,10 +114,20 @@ hand_over() {
       stop) policy no "$old" && policy "$proven" "$next" ;;
     esac
   else
+    # A stopped container starts again at boot only with `always`.
     case $strategy in
-      beside) policy "$proven" "$next" ;;
-      trial) policy "$proven" "$next" "$old" ;;
-      stop) policy "$proven" "$old" "$next" ;;
+      beside)
+        policy "$proven" "$next" || return
+        [ "$name_proven" != always ] || [ -z "$old" ] || policy unless-stopped "$old"
+        ;;
+      trial)
+        if [ "$proven" = unless-stopped ]; then policy "$proven" "$next" "$old"; return; fi
+        policy unless-stopped "$old" && policy "$proven" "$next"
+        ;;
+      stop)
+        if [ "$proven" = unless-stopped ]; then policy "$proven" "$old" "$next"; return; fi
+        policy unless-stopped "$old" && policy "$proven" "$next"
+        ;;
     esac
   fi
 }
@@ -116,18 +136,20 @@ hand_over() {
 # a container that is paused, or that docker is about to restart. The format must use `.ID`, not `.Id`: for a field that
 # exists only in the JSON, `docker` falls back to the raw JSON, which has no `.Health` for a container without a health check.
 survey() {
-  name_id='' name_runs='' name_state='' name_digest='' name_config='' name_policy='' name_json='' run_root='' next_id='' next_runs='' trial_id='' foreign=''
+  name_id='' name_runs='' name_state='' name_digest='' name_config='' name_policy='' name_proven='' name_json='' run_root='' next_id='' next_runs='' trial_id='' foreign=''
   # Only podman has these fields.
   files='|'
   [ "$engine" != podman ] || files='{{.StaticDir}}|{{.PidFile}}'
-  found=$(e inspect --type container --format '{{.Name}}|{{.ID}}|{{.State.Status}} {{with .State.Health}}{{.Status}}{{end}}|{{index .Config.Labels "jiji.project"}}|{{index .Config.Labels "jiji.service"}}|{{index .Config.Labels "jiji.digest"}}|{{index .Config.Labels "jiji.config"}}|{{.HostConfig.RestartPolicy.Name}}|'"$files" "$name" "$next" "$trial" 2>/dev/null)
-  while IFS='|' read -r each id_ state_ project_ service_ digest_ config_ policy_ static_ pid_; do
+  found=$(e inspect --type container --format '{{.Name}}|{{.ID}}|{{.State.Status}} {{with .State.Health}}{{.Status}}{{end}}|{{index .Config.Labels "jiji.project"}}|{{index .Config.Labels "jiji.service"}}|{{index .Config.Labels "jiji.digest"}}|{{index .Config.Labels "jiji.config"}}|{{.HostConfig.RestartPolicy.Name}}|{{index .Config.Labels "jiji.restart"}}|'"$files" "$name" "$next" "$trial" 2>/dev/null)
+  while IFS='|' read -r each id_ state_ project_ service_ digest_ config_ policy_ restart_ static_ pid_; do
     each=${each#/} runs=false
     case $state_ in 'running '*) runs=true ;; esac
     case $each in
       "$name")
         name_id=$id_ name_runs=$runs name_state=$state_
-        name_digest=$digest_ name_config=$config_ name_policy=$policy_
+        name_digest=$digest_ name_config=$config_ name_policy=${policy_:-no}
+        proven_for "$restart_"
+        name_proven=$proven
         name_json=$static_/config.json run_root=${pid_%/*"/$id_/"*}
         ;;
       "$next") next_id=$id_ next_runs=$runs ;;
@@ -138,6 +160,7 @@ survey() {
   done <<END
 $found
 END
+  proven_for "$restart"
 }
 
 # Whether something accepts connections on each published port of the container with this process. Connecting would say
@@ -269,7 +292,7 @@ undo() {
         wait ${!-}
       fi
       kept=false
-      ! quiet start "$old" || { kept=true; policy "$proven" "$old"; }
+      ! quiet start "$old" || { kept=true; policy "$name_proven" "$old"; }
       ;;
   esac
 }
@@ -342,13 +365,14 @@ before_create
 next_id=$(create_next "$@") || give_up
 hold_back
 if [ "$strategy" != beside ]; then
-  [ "$engine" = podman ] || policy always "$old"
+  # One that would not start at boot anyway keeps its policy.
+  [ "$engine" = podman ] || [ "$name_proven" != unless-stopped ] || policy always "$old"
   # In the background, because it takes as long as the container takes to stop. Quietly, because podman warns when a
   # container ignores SIGTERM: if the connection is lost, that would kill podman and leave the container half stopped.
   # `stopping` is set first, because a signal may arrive at once.
   stopping=yes
-  quiet stop "$old" &
-  wait $! && stopping='' || { stopping=''; e stop "$old" >/dev/null || give_up; }
+  quiet stop $grace "$old" &
+  wait $! && stopping='' || { stopping=''; e stop $grace "$old" >/dev/null || give_up; }
 fi
 e start "$next" >/dev/null || unstarted
 ready "$next" "$settle" || unhealthy "$next"
@@ -363,7 +387,7 @@ hand_over || {
   e start "$next" >/dev/null || { phase=switch; unstarted; }
 }
 if [ -n "$old" ]; then
-  quiet stop "$old"
+  quiet stop $grace "$old"
   quiet rm --force "$old"
 fi
 e rename "$next" "$name" || exit 1

@@ -1,6 +1,7 @@
 import { Effect, Schema } from "effect"
 import { defineScript } from "../../processes/Script.ts"
 import lock from "../lock.sh" with { type: "text" }
+import { provenPolicy } from "../inspect.ts"
 import { simulatedDigest } from "../simulated.ts"
 import text from "./replace.sh" with { type: "text" }
 
@@ -22,6 +23,10 @@ const args = {
   image: Schema.NonEmptyString,
   /** The id of that image, as it was pulled. */
   id: Schema.NonEmptyString,
+  /** The restart policy in deploy.yml; empty for the default. The container's label `jiji.restart` has it, too. */
+  restart: Schema.String,
+  /** The seconds that the old container gets to stop; empty for its own. */
+  stop_timeout: Schema.String,
   /** How many words, from the first, a trial container is created without: its ports, and its place in the network. */
   exclusive: Schema.FiniteFromString
 }
@@ -30,7 +35,7 @@ type Values = Schema.Struct<typeof args>["Type"]
 
 /** What a person would type. `replaces` says whether there is an old container. */
 const byHand = (
-  { engine, exclusive, name, strategy }: Values,
+  { engine, exclusive, name, restart, stop_timeout, strategy }: Values,
   words: ReadonlyArray<string>,
   replaces: boolean
 ): ReadonlyArray<ReadonlyArray<string>> => {
@@ -47,13 +52,13 @@ const byHand = (
     policy,
     ...given
   ]
-  const start = create(next, engine === "podman" ? "always" : "no", words)
+  const proven = provenPolicy(engine, restart)
+  const start = create(next, engine === "podman" ? proven : "no", words)
   const rename = [engine, "rename", next, name]
-  if (!replaces) return [start, [engine, "start", next], ...policies("unless-stopped", next), rename]
-  const stop = [engine, "stop", name]
+  if (!replaces) return [start, [engine, "start", next], ...policies(proven, next), rename]
+  const stop = [engine, "stop", ...(stop_timeout === "" ? [] : ["-t", stop_timeout]), name]
   const remove = [engine, "rm", name]
-  if (strategy === "beside")
-    return [start, [engine, "start", next], ...policies("unless-stopped", next), stop, remove, rename]
+  if (strategy === "beside") return [start, [engine, "start", next], ...policies(proven, next), stop, remove, rename]
   const tried = [
     create(trial, "no", words.slice(exclusive)),
     [engine, "start", trial],
@@ -65,7 +70,7 @@ const byHand = (
     ...policies("always", name),
     stop,
     [engine, "start", next],
-    ...policies("unless-stopped", next, name),
+    ...(proven === "unless-stopped" ? policies(proven, next, name) : policies(proven, next)),
     remove,
     rename
   ]
