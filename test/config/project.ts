@@ -108,7 +108,6 @@ services:
     image: busybox:1.36
     hosts: [web1]
     volumes: ["data:/data"]
-deploy: { strategy: rolling, batch: 2, canary: 1 }
     memory: 512m
     cpus: 1.50
     restart: on-failure:5
@@ -130,6 +129,7 @@ deploy: { strategy: rolling, batch: 2, canary: 1 }
     stop_timeout: 1m30s
     stop_signal: SIGQUIT
     engine_options: [--privileged]
+deploy: { strategy: rolling, batch: 2, canary: 1 }
 hooks:
   tell:
     on: [run.failed, step.failed]
