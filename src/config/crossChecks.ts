@@ -23,6 +23,9 @@ export const crossChecks = (root: Located): ReadonlyArray<Problem> => {
     checkHosts(root, service, path, report)
     checkEnvironment(service, path, report)
     checkTargets(service, path, report)
+    for (const key of ["secrets", "cache_from", "cache_to"]) {
+      checkRepeats(descend(service, ["build", key]), [...path, "build", key], report)
+    }
   }
   checkPorts(root, report)
   const reportKey: Report = (path, message) =>
