@@ -179,6 +179,19 @@ const Builder = Schema.Struct({
   )
 }).annotate({ description: "How to build images and where to store them." })
 
+/** An image name, or `type=…` with options, as BuildKit takes them. */
+const cacheFault = (value: string): string | undefined => {
+  if (!value.includes("=")) return referenceFault(value)
+  return /^type=[a-z0-9]+(,[a-z][a-z0-9_.-]*=[^,\s]*)*$/u.test(value)
+    ? undefined
+    : `must be an image name, or type=… with options such as type=registry,ref=ghcr.io/acme/shop-cache, not ${JSON.stringify(value)}`
+}
+
+const cacheText = (example: string) =>
+  Schema.String.check(Schema.makeFilter(cacheFault, { toJsonSchema: () => [{}, true] })).annotate({
+    examples: [example]
+  })
+
 const Build = Schema.Struct({
   context: or(
     text("a folder", /^(?!.*:\/\/).*\S/u, {
@@ -207,6 +220,53 @@ const Build = Schema.Struct({
     text("a stage's name", /^[A-Za-z0-9][A-Za-z0-9_.-]*$/u, {
       description: "Stage of the Dockerfile to build.",
       examples: ["app"]
+    })
+  ),
+  no_cache: or(
+    Schema.Boolean.annotate({
+      expected: "true or false",
+      description: "Build every step again, without the engine's cache. So each deploy gets a new image.",
+      default: false
+    }),
+    false
+  ),
+  pull: or(
+    Schema.Boolean.annotate({
+      expected: "true or false",
+      description: "Pull the base images on every build, even if this machine has them.",
+      default: false
+    }),
+    false
+  ),
+  cache_from: or(
+    Schema.Array(cacheText("ghcr.io/acme/shop-cache")).annotate({
+      description:
+        "Where to look for cached steps: image names, or `type=…` with docker's plugin buildx. Docker needs BuildKit for it.",
+      default: []
+    }),
+    []
+  ),
+  cache_to: or(
+    Schema.Array(cacheText("type=registry,ref=ghcr.io/acme/shop-cache,mode=max")).annotate({
+      description:
+        "Where to keep the steps of this build: `type=…` or an image name. Docker needs its plugin buildx, except for type=inline.",
+      default: []
+    }),
+    []
+  ),
+  secrets: or(
+    Schema.Array(secretName()).annotate({
+      description:
+        "Names of secrets for the build: `RUN --mount=type=secret,id=NAME` finds the value in /run/secrets/NAME. They are not in the image. Docker needs BuildKit for it.",
+      default: []
+    }),
+    []
+  ),
+  ssh: optional(
+    Schema.Literal("default").annotate({
+      description:
+        "Lets `RUN --mount=type=ssh` use the SSH agent of this machine (SSH_AUTH_SOCK). Docker needs BuildKit for it.",
+      expected: "default, for the SSH agent"
     })
   )
 }).annotate({ description: "How to build the image." })

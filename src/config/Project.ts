@@ -72,6 +72,17 @@ export interface BuildSource {
   readonly dockerfile: string
   readonly args: Readonly<Record<string, string>>
   readonly target?: string
+  /** Build every step again. */
+  readonly noCache?: boolean
+  /** Pull base images that this machine has. */
+  readonly pull?: boolean
+  /** Image names, or `type=…` as BuildKit takes it. */
+  readonly cacheFrom?: ReadonlyArray<string>
+  readonly cacheTo?: ReadonlyArray<string>
+  /** Names of secrets. The Dockerfile mounts each with `RUN --mount=type=secret,id=NAME`. */
+  readonly secrets?: ReadonlyArray<string>
+  /** Whether the Dockerfile may use the SSH agent of this machine. */
+  readonly ssh?: boolean
 }
 
 /** Run an existing image. */

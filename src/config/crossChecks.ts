@@ -26,6 +26,9 @@ export const crossChecks = (root: Located): ReadonlyArray<Problem> => {
     checkEnvironment(service, path, report)
     checkTargets(service, path, report)
     checkContainer(service, path, report)
+    for (const key of ["secrets", "cache_from", "cache_to"]) {
+      checkRepeats(descend(service, ["build", key]), [...path, "build", key], report)
+    }
   }
   checkPorts(root, report)
   checkDependencies(root, report)

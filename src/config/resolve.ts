@@ -91,6 +91,9 @@ const resolveServer = (
   ...optionalEntry("arch", server.arch)
 })
 
+/** A list, or undefined if it is empty. */
+const someOf = <A>(list: ReadonlyArray<A>): ReadonlyArray<A> | undefined => (list.length === 0 ? undefined : list)
+
 const resolveSource = (service: DeployFile["services"][string], paths: ResolveContext): Service["source"] => {
   const { build, image } = service
   // The schema allows exactly one of the two, and checks the reference.
@@ -101,7 +104,13 @@ const resolveSource = (service: DeployFile["services"][string], paths: ResolveCo
     context,
     dockerfile: paths.join(context, build.dockerfile),
     args: build.args,
-    ...optionalEntry("target", build.target)
+    ...optionalEntry("target", build.target),
+    ...optionalEntry("noCache", build.no_cache || undefined),
+    ...optionalEntry("pull", build.pull || undefined),
+    ...optionalEntry("cacheFrom", someOf(build.cache_from)),
+    ...optionalEntry("cacheTo", someOf(build.cache_to)),
+    ...optionalEntry("secrets", someOf(build.secrets)),
+    ...optionalEntry("ssh", build.ssh === "default" || undefined)
   }
 }
 

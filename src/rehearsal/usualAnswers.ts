@@ -19,14 +19,16 @@ const wordAfter = (words: ReadonlyArray<string>, flag: string): string | undefin
 export const usualAnswers = () => {
   const built = new Map<string, string>()
   return (machine: Machine, command: Command): Output => {
-    const arch = machine._tag === "Remote" ? (machine.server.arch ?? localArchitecture) : localArchitecture
+    // `arm/v7` has a variant, which engines report apart.
+    const given = machine._tag === "Remote" ? machine.server.arch : undefined
+    const arch = given?.replace(/\/.*$/, "") ?? localArchitecture
     if (command.usual !== undefined) return output(command.usual({ architecture: arch }))
     if (command.script === "secret") return output("value-from-command")
     const [, operation = ""] = command.words
     const reference = command.words.at(-1) ?? ""
-    if (operation === "build" && command.words.includes("--platform")) {
-      const platform = wordAfter(command.words, "--platform") ?? ""
-      built.set(wordAfter(command.words, "--tag") ?? "", platform.slice(platform.indexOf("/") + 1))
+    if (["build", "buildx"].includes(operation) && command.words.includes("--platform")) {
+      const [, architecture = ""] = (wordAfter(command.words, "--platform") ?? "").split("/")
+      built.set(wordAfter(command.words, "--tag") ?? "", architecture)
     }
     return operation === "image" ? output(image(reference, built.get(reference) ?? localArchitecture)) : output("")
   }

@@ -1,4 +1,4 @@
-import { Effect, Result, Schema } from "effect"
+import { Effect, type Redacted, Result, Schema } from "effect"
 import * as ImageReference from "../config/ImageReference.ts"
 import type { BuildSource, Project, Service } from "../config/Project.ts"
 import { Docker } from "../layers/docker/Docker.ts"
@@ -47,6 +47,8 @@ export const step = Step.make(
     readonly service: BuiltService
     readonly version: string
     readonly username?: string
+    /** The values of the secrets that builds use. */
+    readonly secrets?: ReadonlyMap<string, Redacted.Redacted<string>>
   }) {
     const { project, service, version } = state
     const reference = yield* Effect.fromResult(
@@ -60,6 +62,7 @@ export const step = Step.make(
       service: service.name,
       source: service.source,
       reference,
+      ...(state.secrets !== undefined && { secrets: state.secrets }),
       ...(arch === undefined ? {} : { platform: `linux/${arch}` })
     })
     const built: BuiltImage = { image, reference }

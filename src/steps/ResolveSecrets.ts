@@ -5,7 +5,7 @@ import { Secrets } from "../layers/secrets/Secrets.ts"
 import { SecretTooLong } from "../layers/secrets/SecretsError.ts"
 import * as Step from "../pipeline/Step.ts"
 
-/** MAX_ARG_STRLEN of Linux, less `JIJI_SECRET_0=` and a NUL byte, which surround the value on its way. */
+/** MAX_ARG_STRLEN of Linux, less `JIJI_SECRET_`, the name and a NUL byte, which surround the value on its way. */
 const maxBytes = 128 * 1024 - 64
 
 /** Finds every secret that the run needs before it changes anything. Fails with all that are missing. */
@@ -17,7 +17,11 @@ export const step = Step.make(
     const none: ReadonlyMap<string, Redacted.Redacted<string>> = new Map()
     if (names.length === 0) return Step.skip("no secrets are used", { secrets: none })
     const secrets = yield* (yield* Secrets).resolve(names)
-    for (const name of new Set(project.services.flatMap(({ environment }) => environment.secrets))) {
+    const inVariables = project.services.flatMap(({ environment, source }) => [
+      ...environment.secrets,
+      ...(source._tag === "Build" ? (source.secrets ?? []) : [])
+    ])
+    for (const name of new Set(inVariables)) {
       const bytes = Buffer.byteLength(Redacted.value(secrets.get(name) ?? Redacted.make("")))
       if (bytes + name.length > maxBytes) return yield* new SecretTooLong({ name, bytes })
     }

@@ -64,7 +64,13 @@ it.live("loads every key of the file", () =>
             context: join(root, "app"),
             dockerfile: join(root, "app/docker/Dockerfile"),
             args: { VERSION: "1.10", DEBUG: "false", NAME: "a b" },
-            target: "app"
+            target: "app",
+            noCache: true,
+            pull: true,
+            cacheFrom: ["ghcr.io/acme/shop-cache"],
+            cacheTo: ["type=registry,ref=ghcr.io/acme/shop-cache,mode=max"],
+            secrets: ["NPM_TOKEN"],
+            ssh: true
           },
           hosts: ["web2", "web1"],
           ports: ["8080:80", "127.0.0.1:9000:9000", "5353:53/udp", "8081", "[::1]:8082:82"],
@@ -367,6 +373,7 @@ it.live("secretNames returns exactly the secrets that a project needs", () =>
       "REGISTRY_PASSWORD",
       "SSH_PASSPHRASE",
       "OTHER_PASSPHRASE",
+      "NPM_TOKEN",
       "DATABASE_URL",
       "SLACK_WEBHOOK"
     ])

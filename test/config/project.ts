@@ -94,6 +94,12 @@ services:
       dockerfile: docker/Dockerfile
       args: { VERSION: 1.10, DEBUG: false, NAME: "a b" }
       target: app
+      no_cache: true
+      pull: true
+      cache_from: [ghcr.io/acme/shop-cache]
+      cache_to: ["type=registry,ref=ghcr.io/acme/shop-cache,mode=max"]
+      secrets: [NPM_TOKEN]
+      ssh: default
     hosts: [web2, web1]
     ports: ["8080:80", "127.0.0.1:9000:9000", "5353:53/udp", 8081, "[::1]:8082:82"]
     volumes: ["data:/var/lib/app", "/srv/files:/files:ro", "/srv/cache:/cache"]

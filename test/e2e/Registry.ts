@@ -2,7 +2,8 @@ import { join } from "node:path"
 import type { Host } from "./Host.ts"
 import type { Hosts } from "./Hosts.ts"
 
-const program = join(import.meta.dir, "../../.tools/registry/usr/bin/docker-registry")
+/** A real registry, unpacked by bin/setup. */
+export const registryProgram = join(import.meta.dir, "../../.tools/registry/usr/bin/docker-registry")
 
 /**
  * Starts a real registry with TLS and a login on port 5000 of a host. The engines of all hosts trust it. It stops with
@@ -34,9 +35,12 @@ export const startRegistry = async (
     auth: { htpasswd: { realm: "test", path: file("users") } }
   }
   const settings = JSON.stringify(config) // which is YAML too
-  const running = options.on.start(["sh", "-c", `cat >/run/registry.yml && exec ${program} serve /run/registry.yml`], {
-    stdin: settings
-  })
+  const running = options.on.start(
+    ["sh", "-c", `cat >/run/registry.yml && exec ${registryProgram} serve /run/registry.yml`],
+    {
+      stdin: settings
+    }
+  )
   await running.waitFor("listening on")
   return address
 }

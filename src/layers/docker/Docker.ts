@@ -5,6 +5,9 @@ import { type Command, type CommandFailed, type Limit } from "../processes/Comma
 import * as ServerApis from "./api/ServerApis.ts"
 import type { ClientReason } from "./clientReasons.ts"
 import { decodeImage, type InspectedContainer, type InspectedImage } from "./inspect.ts"
+import { type Builder, builder } from "./builder/builder.ts"
+import { type BuildAgentMissing, type BuilderUnable, PlatformNotBuilt } from "./builder/BuilderError.ts"
+import { checkBuilder, dependsOnBuilder } from "./builder/checkBuilder.ts"
 import { check } from "./check/check.ts"
 import { network, networkError, networkName, type ProjectNetwork } from "./network/network.ts"
 import type { AddressTaken, NetworkError } from "./NetworkError.ts"
@@ -70,6 +73,8 @@ export interface BuildOptions {
   readonly reference: ImageReference.ImageReference
   /** Such as `linux/arm64`. Default: the engine's own. */
   readonly platform?: string
+  /** The values of the secrets that `source` names. */
+  readonly secrets?: ReadonlyMap<string, Redacted.Redacted<string>>
 }
 
 /** How to log in to a registry. */
@@ -152,7 +157,12 @@ export class Docker extends Context.Service<
       options: { readonly engine: Engine; readonly project: string }
     ): Effect.Effect<ProjectNetwork, NetworkError | EngineError | ShellError>
     /** Builds an image on this machine. */
-    build(options: BuildOptions): Effect.Effect<InspectedImage, BuildFailed | EngineError | ShellError>
+    build(
+      options: BuildOptions
+    ): Effect.Effect<
+      InspectedImage,
+      BuildFailed | BuilderUnable | BuildAgentMissing | PlatformNotBuilt | EngineError | ShellError
+    >
     /** Streams an image of this machine as a tar archive. */
     save(
       engine: Engine,
@@ -262,6 +272,71 @@ export class Docker extends Context.Service<
         return yield* Effect.mapError(decodeImage(output.stdout), unclear(local, engine, operation))
       })
 
+      const builders = new Map<Engine, Builder>()
+
+      /** What builds images on this machine. Asked once, even if several images are built at the same time. */
+      const findBuilder = (engine: Engine) =>
+        turn(`builder ${engine}`).withPermits(1)(
+          Effect.gen(function* () {
+            const known = builders.get(engine)
+            if (known !== undefined) return known
+            const operation = "show its version"
+            const command = { ...builder.command({ engine }), limit: answerLimit(engine) }
+            const { stdout } = yield* succeed(local, command, { engine, operation })
+            const found = yield* Effect.mapError(builder.answer(stdout), unclear(local, engine, operation))
+            builders.set(engine, found)
+            return found
+          })
+        )
+
+      const usableBuilder = (wanted: BuildOptions) =>
+        Effect.tap(findBuilder(wanted.engine), (found) => checkBuilder(wanted, found))
+
+      /** Builds an image and describes it. */
+      const buildOnce = Effect.fnUntraced(function* (
+        { engine, platform, reference, secrets, service, source }: BuildOptions,
+        kind: Builder["kind"] | undefined,
+        again: Pick<words.BuildWords, "noCache"> = {}
+      ) {
+        const name = ImageReference.print(reference)
+        const values = (source.secrets ?? []).map((secret) => {
+          const value = secrets?.get(secret)
+          // The step that finds all secrets of a run comes first.
+          if (value === undefined) throw new Error(`the secret ${secret} was not found before the build of ${service}`)
+          return [words.buildSecretVariable(secret), value] as const
+        })
+        const command = {
+          words: words.build({
+            engine,
+            source,
+            reference: name,
+            ...(platform !== undefined && { platform }),
+            ...(kind !== undefined && { kind }),
+            ...again
+          }),
+          env: { ...(kind === "buildkit" && { DOCKER_BUILDKIT: "1" }), ...Object.fromEntries(values) },
+          limit: { ...buildLimit(engine, service), ...asking(local, engine) }
+        }
+        const output = yield* shell.run(local, { ...command, show: "all" })
+        if (output.exitCode !== 0) {
+          const error = parseEngineError(
+            {
+              machine: "local",
+              engine,
+              operation: `build ${service}`,
+              reference: name,
+              hasRestarted: buildLostEngine(output)
+            },
+            output
+          )
+          // Only these are certainly the engine's own. Others may come from a command in the Dockerfile.
+          if (["EngineDown", "EngineRestarted", "EngineForbidden", "DiskFull"].includes(error._tag)) return yield* error
+          const log = lastLines(`${output.stdout}${output.stderr}`)
+          return yield* new BuildFailed({ service, code: output.exitCode, log })
+        }
+        return yield* inspect(engine, reference)
+      })
+
       /** Pulls an image with the engine's client. */
       const pullByClient = Effect.fnUntraced(function* (
         machine: Machine,
@@ -354,32 +429,21 @@ export class Docker extends Context.Service<
           return { name, subnet }
         }),
 
-        build: Effect.fnUntraced(function* ({ engine, service, source, reference, platform }) {
-          const name = ImageReference.print(reference)
-          const command = {
-            words: words.build(engine, source, name, platform),
-            limit: { ...buildLimit(engine, service), ...asking(local, engine) }
-          }
-          const run = shell.run(local, { ...command, show: "all" })
-          const output = yield* turn(JSON.stringify([engine, source, platform])).withPermits(1)(run)
-          if (output.exitCode !== 0) {
-            const error = parseEngineError(
-              {
-                machine: "local",
-                engine,
-                operation: `build ${service}`,
-                reference: name,
-                hasRestarted: buildLostEngine(output)
-              },
-              output
-            )
-            // Only these are certainly the engine's own. Others may come from a command in the Dockerfile.
-            if (["EngineDown", "EngineRestarted", "EngineForbidden", "DiskFull"].includes(error._tag))
-              return yield* error
-            const log = lastLines(`${output.stdout}${output.stderr}`)
-            return yield* new BuildFailed({ service, code: output.exitCode, log })
-          }
-          return yield* inspect(engine, reference)
+        build: Effect.fnUntraced(function* (options) {
+          const { engine, platform, service, source } = options
+          const kind = dependsOnBuilder(options) ? (yield* usableBuilder(options)).kind : undefined
+          const isFor = ({ architecture }: InspectedImage) =>
+            platform === undefined || architecture === platform.split("/")[1]
+          const build = Effect.gen(function* () {
+            const image = yield* buildOnce(options, kind)
+            if (isFor(image)) return image
+            // Without a base image, the caches of podman and of docker's old builder mistake one platform for another.
+            return yield* buildOnce(options, kind, { noCache: true })
+          })
+          const image = yield* turn(JSON.stringify([engine, source, platform])).withPermits(1)(build)
+          if (isFor(image)) return image
+          const built = image.architecture
+          return yield* new PlatformNotBuilt({ service, engine, platform: platform ?? "", built })
         }),
 
         save: (engine, reference) => {

@@ -64,14 +64,23 @@ export class DiskFull extends defineError<DiskFull>()("DiskFull", {
 
 const isLoginNeeded = /pull access denied|authorization failed|unauthorized|no basic auth credentials/i
 
+/** What buildx prints if its builder cannot write a cache. */
+const isCacheRefused =
+  /cache export is not supported for the docker driver|cache export feature is currently not supported/i
+
 /** The build of an image failed. */
 export class BuildFailed extends defineError<BuildFailed>()("BuildFailed", {
   fields: { service: Schema.String, code: Schema.Int, log: Schema.String },
   message: (e) => `The image of ${e.service} failed to build (exit code ${e.code}):\n${e.log}`,
-  remedy: (e) =>
-    isLoginNeeded.test(e.log)
-      ? "A private base image needs a login on this machine: use `docker login`, or `jiji registry login --skip-remote` for the project's registry."
-      : "Fix the error shown above, in the Dockerfile or in the code that it builds.",
+  remedy: (e) => {
+    if (isLoginNeeded.test(e.log)) {
+      return "A private base image needs a login on this machine: use `docker login`, or `jiji registry login --skip-remote` for the project's registry."
+    }
+    if (isCacheRefused.test(e.log)) {
+      return "Docker's default builder writes a cache only into the image (`cache_to: [type=inline]`). Create one that can do more with `docker buildx create --use`, or turn on docker's containerd image store."
+    }
+    return "Fix the error shown above, in the Dockerfile or in the code that it builds."
+  },
   exitCode: "failed",
   sample: { service: "web", code: 1, log: "Step 4/9 : RUN npm ci\nnpm error code E404" }
 }) {}

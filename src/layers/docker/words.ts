@@ -1,6 +1,7 @@
 import type { BuildSource, Engine } from "../../config/Project.ts"
 import { canonicalRegistry } from "../../config/ImageReference.ts"
 import type { Command } from "../processes/Command.ts"
+import type { Builder } from "./builder/builder.ts"
 
 /** A container's place in the network of its project. */
 export interface NetworkPlace {
@@ -58,15 +59,33 @@ export const createWords = (spec: ContainerSpec, secrets: ReadonlyArray<string>)
   ...spec.command
 ]
 
+/** The variable that holds a secret of a build. With the secret's own name it could change what the engine does. */
+export const buildSecretVariable = (name: string): string => `JIJI_SECRET_${name}`
+
+/** Whether a place for a build's cache is of BuildKit's form, and not the name of an image. */
+export const isTypedCache = (place: string): boolean => place.startsWith("type=")
+
+/** What the arguments of a build depend on. */
+export interface BuildWords {
+  readonly engine: Engine
+  readonly source: BuildSource
+  readonly reference: string
+  readonly platform?: string
+  /** What builds. Default: what `ENGINE build` uses. */
+  readonly kind?: Builder["kind"]
+  /** Whether to build every step again, whatever `source` says. */
+  readonly noCache?: boolean
+}
+
+/** Docker's client writes no cache by itself, except into the image. */
+const cacheToWords = (kind: BuildWords["kind"], places: ReadonlyArray<string>): ReadonlyArray<string> =>
+  kind === "buildkit" ? places.flatMap(() => ["--build-arg", "BUILDKIT_INLINE_CACHE=1"]) : each("--cache-to", places)
+
 /** Builds an image. Podman's own format would drop the HEALTHCHECK. */
-export const build = (
-  engine: Engine,
-  source: BuildSource,
-  reference: string,
-  platform: string | undefined
-): Command["words"] => [
+export const build = ({ engine, kind, noCache, platform, reference, source }: BuildWords): Command["words"] => [
   engine,
-  "build",
+  // Without --load, a builder in a container would keep the image for itself.
+  ...(kind === "buildx" ? ["buildx", "build", "--load"] : ["build"]),
   ...(engine === "podman" ? ["--format", "docker"] : []),
   "--file",
   source.dockerfile,
@@ -75,6 +94,13 @@ export const build = (
   ...(platform === undefined ? [] : ["--platform", platform]),
   ...(source.target === undefined ? [] : ["--target", source.target]),
   ...each("--build-arg", pairs(source.args)),
+  ...(noCache === true || source.noCache === true ? ["--no-cache"] : []),
+  // Podman 4 and 5 disagree about a --pull without a value.
+  ...(source.pull === true ? [engine === "podman" ? "--pull=always" : "--pull"] : []),
+  ...each("--cache-from", source.cacheFrom ?? []),
+  ...cacheToWords(kind, source.cacheTo ?? []),
+  ...(source.secrets ?? []).flatMap((name) => ["--secret", `id=${name},env=${buildSecretVariable(name)}`]),
+  ...(source.ssh === true ? ["--ssh", "default"] : []),
   source.context
 ]
 

@@ -13,13 +13,13 @@ const source: BuildSource = { _tag: "Build", context: "/srv/shop", dockerfile: "
 
 describe("the build command", () => {
   test("for docker", () => {
-    expect(line(words.build("docker", source, "localhost:9270/shop-web:v1", undefined))).toBe(
+    expect(line(words.build({ engine: "docker", source, reference: "localhost:9270/shop-web:v1" }))).toBe(
       "docker build --file /srv/shop/Dockerfile --tag localhost:9270/shop-web:v1 /srv/shop"
     )
   })
 
   test("for podman keeps the health check, which its own image format lacks", () => {
-    expect(line(words.build("podman", source, "a:1", undefined))).toBe(
+    expect(line(words.build({ engine: "podman", source, reference: "a:1" }))).toBe(
       "podman build --format docker --file /srv/shop/Dockerfile --tag a:1 /srv/shop"
     )
   })
@@ -31,7 +31,7 @@ describe("the build command", () => {
       target: "app",
       args: { A: "1", B: "a b", C: "$(id) 'x'", D: "" }
     }
-    expect(line(words.build("docker", whole, "a:1", "linux/arm64"))).toBe(
+    expect(line(words.build({ engine: "docker", source: whole, reference: "a:1", platform: "linux/arm64" }))).toBe(
       "docker build --file /srv/shop/Dockerfile --tag a:1 --platform linux/arm64 --target app " +
         `--build-arg 'A=1' --build-arg 'B=a b' --build-arg 'C=$(id) '\\''x'\\''' --build-arg 'D=' '/srv/my shop'`
     )

@@ -1,0 +1,72 @@
+import { Effect } from "effect"
+import type { BuildSource, Engine } from "../../../config/Project.ts"
+import { isTypedCache } from "../words.ts"
+import type { Builder } from "./builder.ts"
+import { BuildAgentMissing, BuilderUnable } from "./BuilderError.ts"
+
+/** What is asked of a build. */
+export interface Wanted {
+  readonly engine: Engine
+  readonly service: string
+  readonly source: BuildSource
+}
+
+/** The keys of `build` for which docker needs BuildKit. Podman knows them all. */
+const buildKitKeys = ({ cacheFrom = [], cacheTo = [], secrets = [], ssh }: BuildSource): ReadonlyArray<string> => [
+  ...(cacheFrom.length > 0 ? ["cache_from"] : []),
+  ...(cacheTo.length > 0 ? ["cache_to"] : []),
+  ...(secrets.length > 0 ? ["secrets"] : []),
+  ...(ssh === true ? ["ssh"] : [])
+]
+
+/** Whether `ENGINE build` may not be enough, so that it matters what builds. */
+export const dependsOnBuilder = ({ source }: Wanted): boolean => buildKitKeys(source).length > 0
+
+/** The keys of which docker's client alone, with BuildKit, does not know the values. */
+const buildxKeys = ({ cacheFrom = [], cacheTo = [] }: BuildSource): ReadonlyArray<string> => [
+  ...(cacheFrom.some(isTypedCache) ? ["cache_from"] : []),
+  ...(cacheTo.some((place) => place !== "type=inline") ? ["cache_to"] : [])
+]
+
+const cacheKeys = (
+  { cacheFrom = [], cacheTo = [] }: BuildSource,
+  isWrong: (places: ReadonlyArray<string>) => boolean
+): ReadonlyArray<string> => [...(isWrong(cacheFrom) ? ["cache_from"] : []), ...(isWrong(cacheTo) ? ["cache_to"] : [])]
+
+/** Podman 4.3 is the oldest that jiji works with. */
+const isPodmanBefore44 = (version: string): boolean => /^4\.3(?:\D|$)/.test(version)
+
+/** The keys that a builder cannot do, and what it lacks. */
+const lackOf = ({ kind, version }: Builder, source: BuildSource): Pick<BuilderUnable, "keys" | "lacks"> | undefined => {
+  const lack = (lacks: BuilderUnable["lacks"], keys: ReadonlyArray<string>) =>
+    keys.length === 0 ? undefined : { keys, lacks }
+  switch (kind) {
+    case "buildx":
+      return undefined
+    case "buildkit":
+      return lack("buildx", buildxKeys(source))
+    case "plain":
+      return lack("buildkit", buildKitKeys(source))
+    case "podman":
+      return (
+        lack(
+          "names",
+          cacheKeys(source, (places) => places.some(isTypedCache))
+        ) ??
+        (isPodmanBefore44(version)
+          ? lack(
+              "several",
+              cacheKeys(source, ({ length }) => length > 1)
+            )
+          : undefined)
+      )
+  }
+}
+
+/** Checks that a builder can do what is asked of it, and that the build finds an SSH agent if it needs one. */
+export const checkBuilder = Effect.fnUntraced(function* ({ engine, service, source }: Wanted, builder: Builder) {
+  const lack = lackOf(builder, source)
+  if (lack !== undefined) return yield* new BuilderUnable({ service, engine, version: builder.version, ...lack })
+  const { agent } = builder
+  if (source.ssh === true && agent !== "found") return yield* new BuildAgentMissing({ service, agent })
+})
