@@ -27,6 +27,8 @@ export * as Tunnel from "./steps/Tunnel.ts"
 export * as Version from "./steps/Version.ts"
 export { deploy, type DeployInput } from "./steps/DeployPipeline.ts"
 export { remove, type RemoveInput } from "./steps/RemovePipeline.ts"
+export { type LogLine, logs, type LogsInput, type LogsQuery } from "./steps/LogsPipeline.ts"
+export * as Logs from "./steps/logs/ReadLogs.ts"
 
 export * as Command from "./layers/processes/Command.ts"
 export { Docker } from "./layers/docker/Docker.ts"

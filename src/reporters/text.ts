@@ -13,7 +13,7 @@ export const truncate = (text: string, columns: number): string => {
   return `${Bun.stringWidth(cut) < columns ? cut : Bun.sliceAnsi(text, 0, Math.max(0, columns - 2))}…`
 }
 
-const codes = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const
+const codes = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, blue: 34, magenta: 35, cyan: 36 } as const
 export type Style = keyof typeof codes
 
 /** Returns a function that styles text, or leaves it as it is without colors. */

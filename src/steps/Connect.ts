@@ -24,6 +24,16 @@ const unexpectedContainers = (
   return containers.filter((container) => !isExpected(container))
 }
 
+/** Connects to a server, and finds its engine and the project's containers there. */
+export const find = Effect.fnUntraced(function* (project: Project, server: Server) {
+  yield* (yield* Ssh).connect(server)
+  const engine = yield* (yield* Docker).probe(server, project.engine, project.name)
+  const text = `${engine.name} ${engine.version}, ${engine.architecture}`
+  yield* (yield* Events).publish({ _tag: "StepNoted", level: "info", text })
+  const connected: ConnectedServer = { ...server, engine }
+  return { connected }
+})
+
 /**
  * Connects to a server, and finds its engine and the project's containers there. In a full deploy, it warns about
  * containers that deploy.yml does not place on this server.
@@ -37,10 +47,8 @@ export const step = Step.make(
   }) {
     const { project, server } = state
     const { publish } = yield* Events
-    yield* (yield* Ssh).connect(server)
-    const engine = yield* (yield* Docker).probe(server, project.engine, project.name)
-    const text = `${engine.name} ${engine.version}, ${engine.architecture}`
-    yield* publish({ _tag: "StepNoted", level: "info", text })
+    const { connected } = yield* find(project, server)
+    const { engine } = connected
     const placed = new Set(project.services.filter(({ hosts }) => hosts.includes(server.name)).map(({ name }) => name))
     const unexpected = state.isFullDeploy === true ? unexpectedContainers(project, server, engine) : []
     for (const container of unexpected) {
@@ -50,7 +58,6 @@ export const step = Step.make(
       const warning = `${name} is ${stateText(container)} here but is not in deploy.yml for this server. To remove it: ${command}`
       yield* publish({ _tag: "StepNoted", level: "warning", text: warning })
     }
-    const connected: ConnectedServer = { ...server, engine }
     return { connected }
   })
 )

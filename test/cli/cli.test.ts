@@ -3,9 +3,11 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import manifest from "../../package.json" with { type: "json" }
 import { check } from "../../src/layers/docker/check/check.ts"
+import { logs } from "../../src/layers/docker/logs/logs.ts"
 import { probe } from "../../src/layers/docker/probe/probe.ts"
 import { pull } from "../../src/layers/docker/pull/pull.ts"
 import { push } from "../../src/layers/docker/push/push.ts"
+import { remove } from "../../src/layers/docker/remove/remove.ts"
 import { replace } from "../../src/layers/docker/replace/replace.ts"
 import { network } from "../../src/layers/docker/network/network.ts"
 import { tidy } from "../../src/layers/docker/tidy/tidy.ts"
@@ -47,14 +49,16 @@ describe("jiji prints", () => {
 
   test("the scripts that it runs on servers", () => {
     using shop = project(files)
-    const named = [check, network, probe, pull, push, replace, tidy].map(({ name, text }) => [name, text] as const)
+    const named = [check, logs, network, probe, pull, push, remove, replace, tidy].map(
+      ({ name, text }) => [name, text] as const
+    )
     for (const [name, text] of [...named, ["secret", secret] as const]) {
       expect(shop.jiji(["script", name])).toEqual({ code: 0, stdout: text, stderr: "" })
     }
     const { code, stdout } = shop.jiji(["script"])
     expect([code, stdout]).toEqual([
       0,
-      "build\ncheck\nlook\nnetwork\nprobe\npull\npush\nregistry\nreplace\nsecret\ntidy\ntunnel\n"
+      "build\ncheck\nlogs\nlook\nnetwork\nprobe\npull\npush\nregistry\nremove\nreplace\nsecret\ntidy\ntunnel\n"
     ])
     expect(shop.jiji(["script", "nope"])).toMatchObject({ code: 2, stdout: "" })
   })

@@ -5,6 +5,7 @@ import { Terminal } from "../process/Terminal.ts"
 import * as DeployCommand from "./deploy.ts"
 import * as DoctorCommand from "./doctor.ts"
 import * as ListCommand from "./list.ts"
+import * as LogsCommand from "./logs.ts"
 import * as RegistryCommand from "./registry.ts"
 import * as RemoveCommand from "./remove.ts"
 import * as RunCommand from "./run.ts"
@@ -26,6 +27,7 @@ export const command = Command.make(
   Command.withDescription("Deploy a project's containers to your own servers over SSH"),
   Command.withSubcommands([
     DeployCommand.command,
+    LogsCommand.command,
     DoctorCommand.command,
     RemoveCommand.command,
     RegistryCommand.command,

@@ -1,4 +1,4 @@
-import { Context, Duration, Effect, Layer, Redacted, Result, Semaphore, type Stream } from "effect"
+import { Context, Duration, Effect, Layer, Redacted, Result, Semaphore, Stream } from "effect"
 import * as ImageReference from "../../config/ImageReference.ts"
 import type { BuildSource, Engine, Server } from "../../config/Project.ts"
 import { type Command, type CommandFailed, type Limit } from "../processes/Command.ts"
@@ -12,6 +12,8 @@ import { check } from "./check/check.ts"
 import { network, networkError, networkName, type ProjectNetwork } from "./network/network.ts"
 import type { AddressTaken, NetworkError } from "./NetworkError.ts"
 import { probe, type Probed } from "./probe/probe.ts"
+import { logs, logsReader } from "./logs/logs.ts"
+import type { LogFollow, LogQuery, TakeLogs } from "./logs/LogLine.ts"
 import { pull } from "./pull/pull.ts"
 import { push } from "./push/push.ts"
 import { tidy } from "./tidy/tidy.ts"
@@ -143,6 +145,8 @@ export interface Replaced {
   readonly id: string
 }
 
+type LogArgs = Parameters<typeof logs.command>[0]
+
 type OperationContext = Omit<Parameters<typeof parseEngineError>[0], "machine" | "hasRestarted">
 
 /** Runs a container engine, on this machine and on servers. */
@@ -209,6 +213,15 @@ export class Docker extends Context.Service<
     removeOldImages(
       server: Server,
       options: { readonly engine: Engine; readonly repository: string; readonly retain: number }
+    ): Effect.Effect<void, EngineError | ShellError>
+    /** Reads the logs of services' containers, in the order of their times. */
+    logs(server: Server, engine: Engine, query: LogQuery, take: TakeLogs): Effect.Effect<void, EngineError | ShellError>
+    /** Follows the logs of services' containers, also of those that start later. Lines are in order for each container. */
+    followLogs(
+      server: Server,
+      engine: Engine,
+      follow: LogFollow,
+      take: TakeLogs
     ): Effect.Effect<void, EngineError | ShellError>
   }
 >()("jiji/layers/docker/Docker") {
@@ -380,7 +393,43 @@ export class Docker extends Context.Service<
         return image
       })
 
+      /** Reads logs with the engine's client. */
+      const logsByClient = (
+        server: Server,
+        args: Partial<LogArgs> & Pick<LogArgs, "engine" | "project" | "services" | "follow">,
+        from: ReadonlyMap<string, string>,
+        take: TakeLogs
+      ) => {
+        const { engine } = args
+        const machine = remote(server)
+        const known = [...from].map(([id, time]) => `${id}=${time}`).join(" ")
+        const command = logs.command({ tail: "", since: "", until: "", ...args, known })
+        const read = logsReader(new Map(from))
+        return shell.bytes(machine, command).pipe(
+          Stream.runForEach((piece) => take(read(piece))),
+          Effect.catchTag("CommandFailed", ({ code, stderr }) => {
+            const context = { machine: label(machine), engine, operation: "read logs" }
+            return Effect.fail(parseEngineError(context, { stdout: "", stderr, exitCode: code }))
+          })
+        )
+      }
+
       return Docker.of({
+        logs: (server, engine, query, take) => {
+          const api = apis.get(server)
+          if (api !== undefined) return api.logs(query, take)
+          const { project, services, since = "", tail, until = "" } = query
+          const limits = { tail: tail === undefined ? "" : `${tail}`, since, until }
+          const args = { engine, project, services: services.join(" "), follow: false, ...limits }
+          return logsByClient(server, args, new Map(), take)
+        },
+
+        followLogs: (server, engine, { from, project, services }, take) => {
+          const api = apis.get(server)
+          if (api !== undefined) return api.followLogs({ from, project, services }, take)
+          return logsByClient(server, { engine, project, services: services.join(" "), follow: true }, from, take)
+        },
+
         probe: Effect.fnUntraced(function* (server, prefer, project) {
           const machine = remote(server)
           const context = { engine: prefer, operation: "list containers" }

@@ -1,4 +1,4 @@
-import { Data, Deferred, Effect, Option, Schema } from "effect"
+import { Data, Deferred, Effect, Option, Schema, Stream } from "effect"
 import * as ImageReference from "../../../config/ImageReference.ts"
 import type { Server } from "../../../config/Project.ts"
 import type { Amount } from "../../../core/Progress.ts"
@@ -7,6 +7,8 @@ import type { Shell } from "../../shell/Shell.ts"
 import type { ClientReason } from "../clientReasons.ts"
 import { decodeApiContainer, decodeApiImage } from "../inspect.ts"
 import { isSubnet } from "../network/addresses.ts"
+import { type LogQuery, secondsOf } from "../logs/LogLine.ts"
+import * as LogMessages from "../logs/messages.ts"
 import { messageReader, TransferError, TransferMessage } from "../transfer.ts"
 import { loginServer } from "../words.ts"
 import * as http from "./http.ts"
@@ -21,7 +23,12 @@ const EngineVersion = Schema.Struct({
   Components: Schema.optionalKey(Schema.NullOr(Schema.Array(Schema.Struct({ Name: Schema.String }))))
 })
 
-const ListedContainer = Schema.Struct({ Id: Schema.String })
+const ListedContainer = Schema.Struct({
+  Id: Schema.String,
+  Names: Schema.optionalKey(Schema.NullOr(Schema.Array(Schema.String))),
+  Labels: Schema.optionalKey(Schema.NullOr(Schema.Record(Schema.String, Schema.String))),
+  State: Schema.optionalKey(Schema.String)
+})
 const ListedImage = Schema.Struct({
   Id: Schema.String,
   /** In seconds since 1970. */
@@ -64,6 +71,11 @@ interface Login {
   readonly server: string
   readonly username: string
   readonly password: string
+}
+
+/** Which lines of a container's log to read. */
+interface LogOptions extends Pick<LogQuery, "since" | "tail" | "until"> {
+  readonly follow: boolean
 }
 
 /** The versions of the API that jiji knows: those of docker 20.10 to 28. */
@@ -132,6 +144,12 @@ export const connect = Effect.fnUntraced(function* (shell: Shell["Service"], ser
       )
     )
 
+  const listed = (project: string) => {
+    const filters = JSON.stringify({ label: [`jiji.project=${project}`] })
+    const request = { method: "GET", path: `${base}/containers/json`, query: { all: "true", filters } } as const
+    return Effect.flatMap(api.text(request), decodeListed)
+  }
+
   const image = (name: string) =>
     Effect.flatMap(api.text({ method: "GET", path: `${base}/images/${name}/json` }), decodeApiImage)
 
@@ -143,16 +161,57 @@ export const connect = Effect.fnUntraced(function* (shell: Shell["Service"], ser
     ping: Effect.asVoid(api.text({ method: "GET", path: "/_ping" })),
     /** The containers of a project, running or not. */
     containers: (project: string) =>
-      Effect.gen(function* () {
-        const filters = JSON.stringify({ label: [`jiji.project=${project}`] })
-        const json = yield* api.text({
-          method: "GET",
-          path: `${base}/containers/json`,
-          query: { all: "true", filters }
-        })
-        const listed = yield* decodeListed(json)
-        return (yield* Effect.forEach(listed, ({ Id }) => container(Id), { concurrency: "unbounded" })).flat()
-      }),
+      Effect.flatMap(listed(project), (all) =>
+        Effect.map(
+          Effect.forEach(all, ({ Id }) => container(Id), { concurrency: "unbounded" }),
+          (found) => found.flat()
+        )
+      ),
+    /** The same, with what a list says of them. */
+    list: (project: string) =>
+      Effect.map(listed(project), (all) =>
+        all.map(({ Id, Labels, Names, State }) => ({
+          id: Id,
+          name: Names?.[0]?.replace(/^\//, "") ?? "",
+          service: Labels?.["jiji.service"] ?? "",
+          running: State === "running"
+        }))
+      ),
+    /** Reads the log of a container; with `follow`, until the container stops. */
+    logs: (
+      id: string,
+      options: LogOptions,
+      take: (lines: ReadonlyArray<LogMessages.Message>) => Effect.Effect<void>
+    ) => {
+      const { follow, since, tail, until } = options
+      const query = {
+        stdout: "1",
+        stderr: "1",
+        timestamps: "1",
+        follow: follow ? "1" : "0",
+        ...(tail !== undefined && { tail: `${tail}` }),
+        ...(since !== undefined && { since: secondsOf(since) }),
+        ...(until !== undefined && { until: secondsOf(until) })
+      }
+      const request = { method: "GET", path: `${base}/containers/${encodeURIComponent(id)}/logs`, query } as const
+      const reading = api.read(
+        request,
+        (bytes) => {
+          const read = LogMessages.reader()
+          return Stream.runForEach(bytes, (piece) => {
+            const lines = read(piece)
+            return lines.length === 0 ? Effect.void : take(lines)
+          })
+        },
+        Number.POSITIVE_INFINITY
+      )
+      return Effect.catchIf(
+        reading,
+        // It was removed meanwhile, or is being removed.
+        (error) => error._tag === "ApiRefused" && (error.status === 404 || error.status === 409),
+        () => Effect.void
+      )
+    },
     image,
     /** The subnet of a project's network; undefined if there is no such network, or not one that jiji created. */
     subnet: (project: string, name: string) =>

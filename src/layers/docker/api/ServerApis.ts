@@ -12,11 +12,15 @@ import { type EngineError, EngineRestarted, EngineUnclear, parseEngineError } fr
 import type { ClientReason } from "../clientReasons.ts"
 import type { InspectedContainer, InspectedImage } from "../inspect.ts"
 import { answerLimit } from "../limits.ts"
+import type { LogFollow, LogQuery, TakeLogs } from "../logs/LogLine.ts"
 import type { ApiPlace } from "../probe/probe.ts"
 import { type ApiUnusable, connect, type EngineApi } from "./EngineApi.ts"
 import type { ApiFailure } from "./http.ts"
+import { followAll, readInOrder } from "./logs.ts"
 
 const engine = "docker"
+
+const readLogs = { operation: "read logs" }
 
 type RequestError = ApiFailure | SocketRefused | Schema.SchemaError | ShellError
 
@@ -110,6 +114,10 @@ export interface ServerApi {
   untag(name: string): Effect.Effect<void>
   /** Removes all but the newest images of a repository, if docker lets it. */
   removeOldImages(repository: string, retain: number): Effect.Effect<void, EngineError | ShellError>
+  /** Reads logs, in the order of their times. */
+  logs(query: LogQuery, take: TakeLogs): Effect.Effect<void, EngineError | ShellError>
+  /** Follows logs, also those of containers that start later. Ends only by a failure. */
+  followLogs(follow: LogFollow, take: TakeLogs): Effect.Effect<never, EngineError | ShellError>
   /** Fails if docker does not answer at all. */
   readonly ask: Effect.Effect<void, CommandTimedOut>
 }
@@ -144,6 +152,9 @@ const operations = (
       // Docker refuses to remove an image that a container uses.
       yield* Effect.forEach(names, untag, { discard: true })
     }),
+    // Without a limit: how long it takes depends on who reads.
+    logs: (query, take) => Effect.mapError(readInOrder(api, query, take), engineError(machine, readLogs)),
+    followLogs: (follow, take) => Effect.mapError(followAll(api, follow, take), engineError(machine, readLogs)),
     ask: Effect.catch(answer.during(api.ping), (error) => (error._tag === "CommandTimedOut" ? error : Effect.void)),
     pull: Effect.fnUntraced(function* ({ credentials, isOwn, limit, name, reference, report }) {
       const during = within(limit)

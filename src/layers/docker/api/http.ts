@@ -216,7 +216,10 @@ export const make = <E>(dial: Effect.Effect<RemoteSocket, E>) =>
       text: (request: ApiRequest) =>
         turns.withPermit(send(agents.questions, request, (answer) => textOf(answer, maxRead))),
       /** Sends a request whose answer may take long, and gives it to `read` as it arrives. */
-      read: <A, F>(request: ApiRequest, read: (bytes: Stream.Stream<Uint8Array, AnswerError>) => Effect.Effect<A, F>) =>
-        send(agents.transfers, request, (answer) => read(bytesOf(answer, maxScanned)))
+      read: <A, F>(
+        request: ApiRequest,
+        read: (bytes: Stream.Stream<Uint8Array, AnswerError>) => Effect.Effect<A, F>,
+        maxBytes = maxScanned
+      ) => send(agents.transfers, request, (answer) => read(bytesOf(answer, maxBytes)))
     }
   })
