@@ -15,6 +15,7 @@ import {
 } from "./fields.ts"
 import { HookSchema } from "./hooks.ts"
 import { referenceFault } from "./ImageReference.ts"
+import { filesKey } from "./mountedFiles.ts"
 import { parsePort } from "./ports.ts"
 import { parseVolume } from "./volumes.ts"
 
@@ -295,6 +296,7 @@ const Service = Schema.Struct({
       .check(Schema.isMinLength(1, { expected: "a list with at least one word" }))
       .annotate({ description: "Command to run in the container, as a list of words, instead of the image's own." })
   ),
+  files: filesKey,
   ...containerFields,
   retain: or(
     Schema.Int.check(

@@ -86,6 +86,10 @@ export const step = Step.make(
         command: [...(settings.entrypoint?.slice(1) ?? []), ...(service.command ?? [])],
         options: settingsWords(engine.name, settings)
       },
+      files: (service.files ?? []).flatMap(({ mode, source, target }) => {
+        const content = source._tag === "Secret" ? state.secrets.get(source.name) : source.content
+        return content === undefined ? [] : [{ mode, target, content }]
+      }),
       secrets: new Map([...state.secrets].filter(([name]) => names.includes(name)))
     })
     // Only images that jiji built: other containers may use those of other repositories.

@@ -12,6 +12,7 @@ import { push } from "./push/push.ts"
 import { tidy } from "./tidy/tidy.ts"
 import { lastLines } from "../../core/lines.ts"
 import { answerLimit, buildLimit, cleanupLimit, loginLimit, replaceLimit, saveLimit, transferLimit } from "./limits.ts"
+import { type FileToMount, filesToMount } from "./replace/files.ts"
 import { replace } from "./replace/replace.ts"
 import { replaceResult } from "./replace/result.ts"
 import { retryRegistry } from "./retryRegistry.ts"
@@ -112,6 +113,8 @@ export interface ReplaceOptions {
   /** Whether there is an old container, as far as jiji knows. */
   readonly replaces: boolean
   readonly container: words.ContainerSpec
+  /** Files that the container finds at `target`, read-only. */
+  readonly files?: ReadonlyArray<FileToMount>
   readonly secrets: ReadonlyMap<string, Redacted.Redacted<string>>
 }
 
@@ -406,6 +409,8 @@ export class Docker extends Context.Service<
         replace: Effect.fnUntraced(function* (server, options) {
           const { container, engine, secrets } = options
           const ports = words.portWords(container.ports)
+          const files = filesToMount(options.files ?? [])
+          const spec = { ...container, options: [...files.words, ...(container.options ?? [])] }
           const command = replace.command(
             {
               engine,
@@ -420,9 +425,11 @@ export class Docker extends Context.Service<
               id: options.imageId,
               restart: options.restart ?? "",
               stop_timeout: options.stopTimeout === undefined ? "" : String(options.stopTimeout),
+              mounts: files.folder,
+              modes: files.modes,
               publishing: ports.length
             },
-            [...ports, ...words.createWords(container, [...secrets.keys()])],
+            [...ports, ...words.createWords(spec, [...secrets.keys()])],
             options.replaces
           )
           const values = [...secrets.values()].map((value, index) => [`JIJI_SECRET_${index}`, value] as const)
@@ -437,7 +444,16 @@ export class Docker extends Context.Service<
           const stage = stageReader(options.service, cleanupLimit(stopTimeout))
           const times = { runningFor, timeout, stopTimeout }
           const limit = { ...replaceLimit(engine, options.service, times), ...asking(remote(server), engine) }
-          const run = { ...command, env, show: "stderr", onLine: stage.onLine, cleanup: stage, limit } as const
+          const stdin = files.stdin === undefined ? {} : { stdin: files.stdin }
+          const run = {
+            ...command,
+            ...stdin,
+            env,
+            show: "stderr",
+            onLine: stage.onLine,
+            cleanup: stage,
+            limit
+          } as const
           const output = yield* shell.run(remote(server), run)
           return yield* replaceResult(server.name, options, output)
         }),
