@@ -161,7 +161,9 @@ export const containerFields = {
       examples: ["/app"]
     })
   ),
-  init: flag("Run a small init process as process 1. It passes signals on and removes zombies."),
+  init: flag(
+    "Run a small init process as process 1. It passes signals on and removes zombies. Podman needs catatonit on the server."
+  ),
   read_only: flag(
     "Mount the container's own file system read-only. Podman still makes /run, /tmp and /var/tmp writable."
   ),

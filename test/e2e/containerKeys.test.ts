@@ -9,6 +9,10 @@ import { withHosts } from "./withHosts.ts"
 const hosts = withHosts({ h1: "docker", h2: "podman", h3: "podman5" })
 
 const secret = "-----BEGIN KEY-----\nline 2 of the key\n-----END KEY-----\n"
+/** The largest file that deploy.yml may name. */
+const large = new Uint8Array(1024 * 1024)
+for (let at = 0; at < large.length; at += 65_536) crypto.getRandomValues(large.subarray(at, at + 65_536))
+const sum = new Bun.CryptoHasher("sha256").update(large).digest("hex")
 const serve = "trap 'exit 0' QUIT; httpd -f -p 8080 -h /www & wait"
 
 /** Nearly all keys of a container. The image has nothing but busybox. */
@@ -37,6 +41,7 @@ const keys = (engine: string) => ({
   stop_signal: "SIGQUIT",
   files: [
     "config/app.conf:/etc/app.conf",
+    "config/large:/etc/large",
     { secret: "TLS_KEY", target: "/run/secrets/tls.key" },
     { path: "config/app.conf", target: "/usr/bin/tool", mode: "0555" }
   ],
@@ -51,6 +56,7 @@ const write = (server: ServerHost, changes: Record<string, unknown> = {}): TestP
     config: { services: { web: { hosts: [server.name], ...keys(server.engine), ...changes } } }
   })
   Bun.spawnSync(["mkdir", "-p", join(project.root, "config")])
+  writeFileSync(join(project.root, "config/large"), large)
   writeFileSync(join(project.root, "config/app.conf"), "#!/bin/busybox sh\necho from the project\n")
   return project
 }
@@ -105,6 +111,7 @@ for (const name of ["h1", "h2", "h3"]) {
     expect(await inside(server, "cat", "/etc/hosts")).toMatch(/^10\.0\.0\.5\s+db\.internal/m)
 
     expect(await inside(server, "cat", "/etc/app.conf")).toContain("from the project")
+    expect(await inside(server, "sha256sum", "/etc/large")).toStartWith(sum)
     expect(await inside(server, "cat", "/run/secrets/tls.key")).toBe(secret.trimEnd())
     expect(await server.run([server.engine, "exec", "shop-web", "/usr/bin/tool"])).toBe("from the project")
     expect(mounts).toMatch(/^\S+ \/run\/secrets\/tls\.key \S+ ro\b/m)
@@ -113,7 +120,7 @@ for (const name of ["h1", "h2", "h3"]) {
   test(`no other user of ${name} can read the files of a container`, async () => {
     const server = hosts.server(name)
     const found = await filesOf(server)
-    expect(found).toHaveLength(3)
+    expect(found).toHaveLength(4)
     // The home folder of root is closed here, but not that of every user.
     await server.run(["chmod", "755", "/root"])
     for (const file of found) {
@@ -134,7 +141,7 @@ for (const name of ["h1", "h2", "h3"]) {
     expect(await inspect(server, "{{.HostConfig.Memory}}")).toBe(`${96 * 1024 ** 2}`)
     // The old ones went with the old container.
     const next = await filesOf(server)
-    expect(next).toHaveLength(3)
+    expect(next).toHaveLength(4)
     expect(next).not.toEqual(files)
 
     const rotated = await deploy(write(server, { memory: "96m" }), { TLS_KEY: "another" })
@@ -170,4 +177,41 @@ test("a missing file and a missing secret are reported before anything is touche
   const missing = await write(server).jiji(["deploy"])
   expect(missing.code).toBe(78)
   expect(missing.stderr).toContain("The secret TLS_KEY is missing")
+})
+
+const gpus = (name: string, server: ReadonlyArray<string>) =>
+  writeProject(hosts, {
+    name,
+    image: { page: name },
+    config: { services: { web: { hosts: server, ports: ["8081:80"], gpus: "all" } } }
+  })
+
+test("GPUs that a server does not have are reported with what to install", async () => {
+  const run = await gpus("no-gpu", ["h1", "h2", "h3"]).jiji(["deploy"])
+  expect(run.code).toBe(1)
+  expect(run.stderr).toContain('The new container of web on h1 cannot start: could not select device driver ""')
+  for (const name of ["h2", "h3"]) {
+    expect(run.stderr).toContain(
+      `The new container of web on ${name} cannot start: setting up CDI devices: unresolvable CDI devices nvidia.com/gpu=all`
+    )
+  }
+  expect(run.stderr.split("Install NVIDIA's driver and Container Toolkit on the server.")).toHaveLength(4)
+})
+
+test("podman gives a container the GPUs of the CDI specification", async () => {
+  const specification = {
+    cdiVersion: "0.5.0",
+    kind: "nvidia.com/gpu",
+    devices: [{ name: "all", containerEdits: { env: ["FOUND_GPU=all"] } }]
+  }
+  for (const name of ["h2", "h3"]) {
+    await hosts.server(name).run(["mkdir", "-p", "/run/cdi"])
+    await hosts.server(name).run(["tee", "/run/cdi/nvidia.json"], { stdin: JSON.stringify(specification) })
+  }
+  done(await gpus("gpu", ["h2", "h3"]).jiji(["deploy"]))
+  for (const name of ["h2", "h3"]) {
+    const server = hosts.server(name)
+    const environment = await server.run(["podman", "exec", "gpu-web", "/bin/busybox", "cat", "/proc/1/environ"])
+    expect(environment).toContain("FOUND_GPU=all")
+  }
 })
