@@ -16,6 +16,7 @@ import {
 } from "./fields.ts"
 import { HookSchema } from "./hooks.ts"
 import { referenceFault } from "./ImageReference.ts"
+import { filesKey } from "./mountedFiles.ts"
 import { parsePort } from "./ports.ts"
 import { parseVolume } from "./volumes.ts"
 
@@ -362,6 +363,7 @@ const Service = Schema.Struct({
         "Services that must be healthy on a server before this one is replaced there. jiji orders services of one server only, and ignores those that a deploy does not select."
     })
   ),
+  files: filesKey,
   ...containerFields,
   retain: or(
     Schema.Int.check(

@@ -2,6 +2,7 @@ import type { Duration, Redacted } from "effect"
 import type { ContainerSettings } from "./containerSettings.ts"
 import type { Hook } from "./hooks.ts"
 import type { ImageReference } from "./ImageReference.ts"
+import type { MountedFile } from "./mountedFiles.ts"
 
 /** The program that builds and runs containers. */
 export type Engine = "docker" | "podman"
@@ -118,6 +119,8 @@ export interface Service {
   readonly command?: ReadonlyArray<string>
   /** The services that must be healthy on a server before this one is replaced there. Absent if there are none. */
   readonly dependsOn?: ReadonlyArray<string>
+  /** Small files that the container finds at fixed paths. If absent, there are none. */
+  readonly files?: ReadonlyArray<MountedFile>
   /** Settings of the container, by their names in deploy.yml. If absent, none is set. */
   readonly settings?: ContainerSettings
   /** How many versions of its image to keep on a server. */

@@ -46,21 +46,31 @@ const decodeTree = (tree: Located): Result.Result<DeployFile, ReadonlyArray<Prob
     schemaProblems(issue, valueIn(tree)).map((finding) => locate(tree, finding))
   )
 
+/** The problems in the deploy file and its environment's file, in order. The tree is absent if a file cannot be parsed. */
+interface Invalid {
+  readonly problems: ReadonlyArray<Problem>
+  readonly tree: Located | undefined
+}
+
+/** Sorts problems by their places in the files. */
+export const inOrder = (files: ReadonlyArray<ConfigFile>, problems: ReadonlyArray<Problem>): ReadonlyArray<Problem> => {
+  const order = files.map(({ shown }) => shown)
+  return [...problems].sort((a, b) => order.indexOf(a.file) - order.indexOf(b.file) || a.line - b.line)
+}
+
 /**
  * Parses and validates the deploy file merged with its environment's file. Returns the decoded file and the tree that it was
  * decoded from, or all problems in both files, in order.
  */
 export const check = (
   files: readonly [ConfigFile, ...ReadonlyArray<ConfigFile>]
-): Result.Result<{ readonly deploy: DeployFile; readonly tree: Located }, ReadonlyArray<Problem>> => {
+): Result.Result<{ readonly deploy: DeployFile; readonly tree: Located }, Invalid> => {
   const parsed = files.map(parse)
   const yamlProblems = parsed.flatMap(({ problems }) => problems)
-  const fail = (others: ReadonlyArray<Problem>) => {
+  const fail = (others: ReadonlyArray<Problem>, tree?: Located) => {
     // A YAML error in a line causes other problems in the same line, so leave those out.
     const rest = others.filter(({ file, line }) => !yamlProblems.some((it) => it.file === file && it.line === line))
-    const order = files.map(({ shown }) => shown)
-    const place = (a: Problem, b: Problem) => order.indexOf(a.file) - order.indexOf(b.file) || a.line - b.line
-    return Result.fail([...yamlProblems, ...rest].sort(place))
+    return Result.fail({ problems: inOrder(files, [...yamlProblems, ...rest]), tree })
   }
   // If a file cannot be parsed, checking the other file on its own would report wrong problems.
   if (parsed.some(({ problems, tree }) => tree === undefined && problems.length > 0)) return fail([])
@@ -69,8 +79,8 @@ export const check = (
   const tree = above === undefined ? base : overlay(base, above)
   const decoded = decodeTree(tree)
   const crossProblems = crossChecks(tree)
-  if (Result.isFailure(decoded)) return fail([...decoded.failure, ...crossProblems])
+  if (Result.isFailure(decoded)) return fail([...decoded.failure, ...crossProblems], tree)
   return yamlProblems.length + crossProblems.length > 0
-    ? fail(crossProblems)
+    ? fail(crossProblems, tree)
     : Result.succeed({ deploy: decoded.success, tree })
 }

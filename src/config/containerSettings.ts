@@ -3,6 +3,7 @@ import { child, entries, items, type Located, written } from "./Located.ts"
 import { duration } from "./duration.ts"
 import { engineOptionFault } from "./engineOptions.ts"
 import { checkedText, scalar, text } from "./fields.ts"
+import { checkFiles, targetIn } from "./mountedFiles.ts"
 import { type KeyPath, showPath } from "./Problem.ts"
 import { suggest } from "./suggest.ts"
 import { parseVolume } from "./volumes.ts"
@@ -160,7 +161,9 @@ export const containerFields = {
       examples: ["/app"]
     })
   ),
-  init: flag("Run a small init process as process 1. It passes signals on and removes zombies."),
+  init: flag(
+    "Run a small init process as process 1. It passes signals on and removes zombies. Podman needs catatonit on the server."
+  ),
   read_only: flag(
     "Mount the container's own file system read-only. Podman still makes /run, /tmp and /var/tmp writable."
   ),
@@ -297,12 +300,13 @@ export const containerSettings = (service: ContainerKeys): ContainerSettings | u
 }
 
 /** The keys whose values are kept as written: `1.10` and `0755` are texts there. `path` begins below the service. */
-export const keepsContainerText = ([key, inner]: KeyPath): boolean =>
+export const keepsContainerText = ([key, inner, last]: KeyPath): boolean =>
   key === "entrypoint" ||
   key === "labels" ||
   key === "user" ||
   key === "extra_hosts" ||
-  (key === "logging" && inner === "options")
+  (key === "logging" && inner === "options") ||
+  (key === "files" && last === "mode")
 
 type Report = (path: KeyPath, message: string) => void
 
@@ -321,6 +325,7 @@ export const checkContainer = (service: Located, path: KeyPath, report: Report) 
       report([...path, "cap_drop", index], `${dropped} is also under cap_add; remove one of them`)
     }
   }
+  checkFiles(service, path, report)
   checkMounts(service, path, report)
 }
 
@@ -344,4 +349,5 @@ const checkMounts = (service: Located, path: KeyPath, report: Report) => {
   for (const [index, item] of items(child(service, "tmpfs")).entries()) {
     add(written(item)?.split(":")[0], ["tmpfs", index])
   }
+  for (const [index, item] of items(child(service, "files")).entries()) add(targetIn(item), ["files", index])
 }

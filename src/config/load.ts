@@ -1,8 +1,9 @@
 import { Effect, type FileSystem, Path, Result } from "effect"
 import { homeFolder } from "../core/homeFolder.ts"
-import { check } from "./check.ts"
+import { check, inOrder } from "./check.ts"
 import { type ConfigNotFound, type ConfigUnreadable, type EnvironmentNotFound, find } from "./find.ts"
 import { child, entries } from "./Located.ts"
+import { readProjectFiles } from "./mountedFiles.ts"
 import { ConfigInvalid } from "./Problem.ts"
 import type { Project } from "./Project.ts"
 import { resolveProject } from "./resolve.ts"
@@ -33,7 +34,12 @@ export const load = Effect.fn("load")(function* (
   const path = yield* Path.Path
   const { files, root } = yield* find(options)
   const checked = check(files)
-  if (Result.isFailure(checked)) return yield* new ConfigInvalid({ problems: checked.failure })
+  const { tree: found } = Result.merge(checked)
+  const mounted = found === undefined ? { contents: new Map(), problems: [] } : yield* readProjectFiles(found, root)
+  const problems = [...(Result.isFailure(checked) ? checked.failure.problems : []), ...mounted.problems]
+  if (Result.isFailure(checked) || problems.length > 0) {
+    return yield* new ConfigInvalid({ problems: inOrder(files, problems) })
+  }
   const { deploy, tree } = checked.success
   const names = (key: "servers" | "services" | "hooks") => entries(child(tree, key)).map(([name]) => name)
   return resolveProject(deploy, {
@@ -41,6 +47,7 @@ export const load = Effect.fn("load")(function* (
     home: homeFolder(),
     ...(options.environment !== undefined && { environment: options.environment }),
     order: { servers: names("servers"), services: names("services"), hooks: names("hooks") },
+    contents: mounted.contents,
     join: path.resolve
   })
 })

@@ -136,6 +136,10 @@ const isOtherMember = (issue: SchemaIssue.Issue): boolean =>
     (inner) => inner._tag === "Pointer" && inner.issue._tag === "InvalidType" && inner.issue.ast._tag === "Literal"
   )
 
+/** Returns true if the value has another type than this member of the union. */
+const isOtherType = (issue: SchemaIssue.Issue): boolean =>
+  issue._tag === "InvalidType" || (issue._tag === "Encoding" && isOtherType(issue.issue))
+
 const found = (path: KeyPath, message: string, atKey = false): ReadonlyArray<Finding> => [{ path, message, atKey }]
 
 const distinct = (all: ReadonlyArray<Finding>): ReadonlyArray<Finding> =>
@@ -167,7 +171,8 @@ export const schemaProblems = (
       case "Filter":
         return walk(issue.issue, path, what ?? annotation(issue.filter.annotations, "expected"), union)
       case "AnyOf": {
-        const [best] = [...issue.issues].sort((a, b) => Number(isOtherMember(a)) - Number(isOtherMember(b)))
+        const distance = (of: SchemaIssue.Issue) => (isOtherType(of) ? 2 : Number(isOtherMember(of)))
+        const [best] = [...issue.issues].sort((a, b) => distance(a) - distance(b))
         const own = annotated(issue.ast, "expected")
         if (best === undefined || own !== undefined)
           return found(

@@ -4,6 +4,7 @@ import { containerSettings } from "./containerSettings.ts"
 import type { DeployFile } from "./DeployFile.ts"
 import { secretPattern } from "./fields.ts"
 import * as ImageReference from "./ImageReference.ts"
+import { mountedFiles } from "./mountedFiles.ts"
 import type { Project, RegistryConfig, SecretRef, Server, Service } from "./Project.ts"
 import { resolveVolume } from "./volumes.ts"
 
@@ -18,6 +19,8 @@ export interface ResolveContext {
   readonly order: Readonly<Record<"servers" | "services", ReadonlyArray<string>>> & {
     readonly hooks?: ReadonlyArray<string>
   }
+  /** The contents of the project's files that services mount, by their paths in the file. */
+  readonly contents?: ReadonlyMap<string, Uint8Array>
   /** Resolves a path relative to a folder. Absolute paths do not change. */
   readonly join: (folder: string, path: string) => string
 }
@@ -128,6 +131,10 @@ const resolveService = (
   environment: service.environment,
   ...optionalEntry("command", service.command),
   ...optionalEntry("dependsOn", service.depends_on?.length === 0 ? undefined : service.depends_on),
+  ...optionalEntry(
+    "files",
+    service.files?.length ? mountedFiles(service.files, context.contents ?? new Map()) : undefined
+  ),
   ...optionalEntry("settings", containerSettings(service)),
   retain: service.retain,
   health: { runningFor: service.health.running_for, timeout: service.health.timeout }

@@ -17,11 +17,14 @@ export const secretUses = ({ hooks = [], registry, servers, services }: Project)
       usesOf(ref, "the registry")
     ),
     ...servers.flatMap(({ name, passphrase }) => usesOf(passphrase, `ssh to ${name}`)),
-    ...services.flatMap(({ environment, name, source }) => [
+    ...services.flatMap(({ environment, files = [], name, source }) => [
       ...(source._tag === "Build" ? (source.secrets ?? []) : []).flatMap((secret) =>
         usesOf({ _tag: "Name", name: secret }, `the build of ${name}`)
       ),
-      ...environment.secrets.flatMap((secret) => usesOf({ _tag: "Name", name: secret }, name))
+      ...[
+        ...environment.secrets,
+        ...files.flatMap(({ source }) => (source._tag === "Secret" ? [source.name] : []))
+      ].flatMap((secret) => usesOf({ _tag: "Name", name: secret }, name))
     ]),
     ...hooks.flatMap(({ environment, name }) =>
       environment.secrets.flatMap((secret) => usesOf({ _tag: "Name", name: secret }, `the hook ${name}`))

@@ -94,6 +94,10 @@ export const step = Step.make(
           command: [...(settings.entrypoint?.slice(1) ?? []), ...(service.command ?? [])],
           options: settingsWords(engine.name, settings)
         },
+        files: (service.files ?? []).flatMap(({ mode, source, target }) => {
+          const content = source._tag === "Secret" ? state.secrets.get(source.name) : source.content
+          return content === undefined ? [] : [{ mode, target, content }]
+        }),
         secrets: new Map([...state.secrets].filter(([name]) => names.includes(name)))
       })
     const other = otherAddress(network, server, name)

@@ -13,7 +13,9 @@ const Parts = Schema.Struct({
   environment: Schema.Record(Schema.String, Schema.String),
   secrets: Schema.Record(Schema.String, Schema.String),
   /** By the names of the keys in deploy.yml. Absent if none is set, so that containers of older versions of jiji stay. */
-  settings: Schema.optionalKey(Schema.Record(Schema.String, Schema.String))
+  settings: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
+  /** By their paths in the container. Absent if there are none. */
+  files: Schema.optionalKey(Schema.Record(Schema.String, Schema.String))
 })
 type Parts = typeof Parts.Type
 
@@ -49,6 +51,20 @@ const settingsOf = (settings: ContainerSettings): ReadonlyArray<readonly [string
     })
     .sort()
 
+/** The permissions and the content of each file. */
+const filesOf = (
+  { files = [] }: Service,
+  secrets: ReadonlyMap<string, Redacted.Redacted<string>>
+): ReadonlyArray<readonly [string, unknown]> =>
+  files
+    .map(({ mode, source, target }): readonly [string, unknown] => {
+      const value: Redacted.Redacted<string | Uint8Array> | undefined =
+        source._tag === "Secret" ? secrets.get(source.name) : source.content
+      const content = value === undefined ? null : createHash("sha256").update(Redacted.value(value)).digest("hex")
+      return [target, [mode, content]]
+    })
+    .sort()
+
 /** The configuration of a service's container. */
 export const configurationOf = (
   service: Service,
@@ -61,6 +77,7 @@ export const configurationOf = (
   const { command = null, environment, ports, volumes } = service
   const clear = Object.entries(environment.clear)
   const settings = settingsOf(service.settings ?? {})
+  const files = filesOf(service, secrets)
   const parts: Parts = {
     network,
     ports: short(ports),
@@ -68,7 +85,8 @@ export const configurationOf = (
     command: short(command),
     environment: shortEach(clear),
     secrets: shortEach(values),
-    ...(settings.length > 0 && { settings: shortEach(settings) })
+    ...(settings.length > 0 && { settings: shortEach(settings) }),
+    ...(files.length > 0 && { files: shortEach(files) })
   }
   const all = [
     network,
@@ -77,7 +95,8 @@ export const configurationOf = (
     clear.sort(),
     values.sort(),
     command,
-    ...(settings.length > 0 ? [settings] : [])
+    ...(settings.length > 0 ? [settings] : []),
+    ...(files.length > 0 ? ["files", files] : [])
   ]
   return { hash: digest(all, 32), parts: JSON.stringify(parts) }
 }
@@ -89,6 +108,7 @@ const maxNames = 10
 
 // Anyone who may start containers on the server can write the names in a label.
 const variable = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/
+const filePath = /^\/[\x21-\x7e]{1,254}$/
 
 const listNames = (names: ReadonlyArray<string>): string =>
   names.length <= maxNames
@@ -97,9 +117,10 @@ const listNames = (names: ReadonlyArray<string>): string =>
 
 const changedNames = (
   before: Readonly<Record<string, string>>,
-  after: Readonly<Record<string, string>>
+  after: Readonly<Record<string, string>>,
+  isName: RegExp
 ): ReadonlyArray<string> =>
-  [...new Set([...Object.keys(after), ...Object.keys(before).filter((name) => variable.test(name))])]
+  [...new Set([...Object.keys(after), ...Object.keys(before).filter((name) => isName.test(name))])]
     .filter((name) => before[name] !== after[name])
     .sort()
 
@@ -110,15 +131,15 @@ const changedNames = (
 export const differences = (before: string, after: string): ReadonlyArray<string> => {
   const [old, next] = [decode(before), decode(after)]
   if (Option.isNone(old) || Option.isNone(next)) return ["configuration"]
-  const names = (["environment", "secrets"] as const).flatMap((part) => {
-    const changed = changedNames(old.value[part], next.value[part])
+  const named = (part: "environment" | "secrets" | "files") => {
+    const changed = changedNames(old.value[part] ?? {}, next.value[part] ?? {}, part === "files" ? filePath : variable)
     return changed.length === 0 ? [] : [`${part}: ${listNames(changed)}`]
-  })
+  }
   const whole = (["network", "ports", "volumes", "command"] as const).filter(
     (part) => old.value[part] !== next.value[part]
   )
   const [had = {}, has = {}] = [old.value.settings, next.value.settings]
   const settings = settingNames.filter((name) => had[name] !== has[name])
-  const all = [...whole, ...settings, ...names]
+  const all = [...whole, ...settings, ...named("files"), ...named("environment"), ...named("secrets")]
   return all.length === 0 ? ["configuration"] : all
 }

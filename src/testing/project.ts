@@ -19,7 +19,7 @@ export const project = (deploy: string | Readonly<Record<string, unknown>>): Pro
   const text = typeof deploy === "string" ? deploy : stringify(deploy)
   const shown = "deploy.yml"
   const checked = check([{ shown, bytes: new TextEncoder().encode(text) }])
-  if (Result.isFailure(checked)) throw new ConfigInvalid({ problems: checked.failure })
+  if (Result.isFailure(checked)) throw new ConfigInvalid({ problems: checked.failure.problems })
   const { deploy: file, tree } = checked.success
   const names = (key: string) => entries(child(tree, key)).map(([name]) => name)
   const order = { servers: names("servers"), services: names("services"), hooks: names("hooks") }

@@ -99,6 +99,18 @@ it.live("loads every key of the file", () =>
           ports: [],
           volumes: ["shop_data:/data"],
           environment: { clear: {}, secrets: [] },
+          files: [
+            {
+              source: {
+                _tag: "Project",
+                path: ".jiji/deploy.yml",
+                content: Redacted.make(new Uint8Array(Buffer.from(everything)))
+              },
+              target: "/etc/deploy.yml",
+              mode: "0444"
+            },
+            { source: { _tag: "Secret", name: "CRON_KEY" }, target: "/run/secrets/cron.key", mode: "0440" }
+          ],
           settings: {
             memory: "512m",
             cpus: "1.5",
@@ -375,6 +387,7 @@ it.live("secretNames returns exactly the secrets that a project needs", () =>
       "OTHER_PASSPHRASE",
       "NPM_TOKEN",
       "DATABASE_URL",
+      "CRON_KEY",
       "SLACK_WEBHOOK"
     ])
     expect(secretNames(yield* loadText(smallest))).toEqual([])

@@ -114,6 +114,10 @@ services:
     image: busybox:1.36
     hosts: [web1]
     volumes: ["data:/data"]
+    files:
+      # The only file that every test's project has.
+      - .jiji/deploy.yml:/etc/deploy.yml
+      - { secret: CRON_KEY, target: /run/secrets/cron.key, mode: 0440 }
     memory: 512m
     cpus: 1.50
     restart: on-failure:5

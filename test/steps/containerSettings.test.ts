@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { Redacted } from "effect"
 import type { ContainerSettings } from "../../src/config/containerSettings.ts"
+import type { MountedFile } from "../../src/config/mountedFiles.ts"
 import type { InspectedContainer } from "../../src/layers/docker/inspect.ts"
 import { configurationOf, differences } from "../../src/steps/configuration.ts"
 import { plan } from "../../src/steps/Plan.ts"
@@ -67,6 +68,42 @@ describe("the configuration of a container", () => {
       configuration({ logging: { driver: "local", options: { y: "2", x: "1" } }, labels: { b: "2", a: "1" } })
     ]
     expect(one).toEqual(other)
+  })
+})
+
+describe("the files of a container", () => {
+  const secret = { source: { _tag: "Secret", name: "KEY" }, target: "/run/key", mode: "0444" } as const
+  const file = (content: string, more: Partial<MountedFile> = {}): MountedFile => ({
+    source: { _tag: "Project", path: "a.conf", content: Redacted.make(Buffer.from(content)) },
+    target: "/etc/a.conf",
+    mode: "0444",
+    ...more
+  })
+  const configuration = (files: ReadonlyArray<MountedFile>, key = "one") =>
+    configurationOf(service("web", ["web1"], { files }), new Map([["KEY", Redacted.make(key)]]))
+  const before = configuration([file("x"), secret])
+
+  for (const [what, after, because] of [
+    ["another content", configuration([file("y"), secret]), "files: /etc/a.conf"],
+    ["another value of the secret", configuration([file("x"), secret], "two"), "files: /run/key"],
+    ["other permissions", configuration([file("x", { mode: "0400" }), secret]), "files: /etc/a.conf"],
+    ["another target", configuration([file("x", { target: "/b" }), secret]), "files: /b, /etc/a.conf"],
+    ["no files", configuration([]), "files: /etc/a.conf, /run/key"]
+  ] as const)
+    test(`differ with ${what}`, () => {
+      expect(after.hash).not.toBe(before.hash)
+      expect(differences(before.parts, after.parts)).toEqual([because])
+    })
+
+  test("are the same in another order, and from another path in the project", () => {
+    const moved = file("x", { source: { _tag: "Project", path: "b.conf", content: Redacted.make(Buffer.from("x")) } })
+    expect(configuration([secret, moved])).toEqual(before)
+  })
+
+  test("do not print a name that another user of the server wrote into a label", () => {
+    const parts = JSON.parse(before.parts)
+    const forged = JSON.stringify({ ...parts, files: { ...parts.files, "/x\u001b[2J": "1", "not a path": "2" } })
+    expect(differences(forged, configuration([file("y"), secret]).parts)).toEqual(["files: /etc/a.conf"])
   })
 })
 

@@ -29,6 +29,7 @@ import {
   transferLimit
 } from "./limits.ts"
 import { remove, type Removed } from "./remove/remove.ts"
+import { type FileToMount, filesToMount } from "./replace/files.ts"
 import { replace } from "./replace/replace.ts"
 import { containerBusy, replaceResult } from "./replace/result.ts"
 import { retryRegistry } from "./retryRegistry.ts"
@@ -131,6 +132,8 @@ export interface ReplaceOptions {
   /** Whether there is an old container, as far as jiji knows. */
   readonly replaces: boolean
   readonly container: words.ContainerSpec
+  /** Files that the container finds at `target`, read-only. */
+  readonly files?: ReadonlyArray<FileToMount>
   readonly secrets: ReadonlyMap<string, Redacted.Redacted<string>>
 }
 
@@ -571,6 +574,8 @@ export class Docker extends Context.Service<
         replace: Effect.fnUntraced(function* (server, options) {
           const { container, engine, secrets } = options
           const exclusive = words.exclusiveWords(container)
+          const files = filesToMount(options.files ?? [])
+          const spec = { ...container, options: [...files.words, ...(container.options ?? [])] }
           const command = replace.command(
             {
               engine,
@@ -585,9 +590,11 @@ export class Docker extends Context.Service<
               id: options.imageId,
               restart: options.restart ?? "",
               stop_timeout: options.stopTimeout === undefined ? "" : String(options.stopTimeout),
+              mounts: files.folder,
+              modes: files.modes,
               exclusive: exclusive.length
             },
-            [...exclusive, ...words.createWords(container, [...secrets.keys()])],
+            [...exclusive, ...words.createWords(spec, [...secrets.keys()])],
             options.replaces
           )
           const values = [...secrets.values()].map((value, index) => [`JIJI_SECRET_${index}`, value] as const)
@@ -602,7 +609,16 @@ export class Docker extends Context.Service<
           const stage = stageReader(options.service, cleanupLimit(stopTimeout))
           const times = { runningFor, timeout, stopTimeout }
           const limit = { ...replaceLimit(engine, options.service, times), ...asking(remote(server), engine) }
-          const run = { ...command, env, show: "stderr", onLine: stage.onLine, cleanup: stage, limit } as const
+          const stdin = files.stdin === undefined ? {} : { stdin: files.stdin }
+          const run = {
+            ...command,
+            ...stdin,
+            env,
+            show: "stderr",
+            onLine: stage.onLine,
+            cleanup: stage,
+            limit
+          } as const
           const output = yield* shell.run(remote(server), run)
           return yield* replaceResult(server.name, options, output)
         }),

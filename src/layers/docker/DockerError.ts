@@ -191,14 +191,23 @@ export class ContainerUnhealthy extends defineError<ContainerUnhealthy>()("Conta
 const engineNetwork =
   /failed to create endpoint|could not find bridge|failed to set up container networking|netavark|aardvark/i
 
+/** What docker and podman print if the server cannot give a container its GPUs. */
+const noGpu = /CDI devices? .*nvidia\.com\/gpu|device driver .*gpu/i
+
+const startRemedy = (detail: string): string => {
+  if (engineNetwork.test(detail)) {
+    return "The engine's network is broken on the server. Restart the engine there, then deploy again."
+  }
+  return noGpu.test(detail)
+    ? "Install NVIDIA's driver and Container Toolkit on the server. For podman, also write their CDI specification: `sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml`. Without GPUs there, remove `gpus` from deploy.yml."
+    : "Fix the image's ENTRYPOINT or CMD, or what deploy.yml sets for the container, such as `command`, `volumes`, `user` or `devices`."
+}
+
 /** The engine cannot start the new container. */
 export class ContainerNotStarted extends defineError<ContainerNotStarted>()("ContainerNotStarted", {
   fields: { server: Schema.String, service: Schema.String, detail, keepsOld },
   message: (e) => `The new container of ${e.service} on ${e.server} cannot start: ${e.detail}${fateOfOld(e)}`,
-  remedy: (e) =>
-    engineNetwork.test(e.detail)
-      ? "The engine's network is broken on the server. Restart the engine there, then deploy again."
-      : "Fix the image's ENTRYPOINT or CMD, or the service's `command` or `volumes` in deploy.yml.",
+  remedy: (e) => startRemedy(e.detail),
   exitCode: "failed",
   sample: [
     {
@@ -211,6 +220,12 @@ export class ContainerNotStarted extends defineError<ContainerNotStarted>()("Con
       server: "web1",
       service: "web",
       detail: "failed to create endpoint shop-web on network bridge: could not find bridge docker0",
+      keepsOld: true
+    },
+    {
+      server: "web1",
+      service: "web",
+      detail: 'could not select device driver "" with capabilities: [[gpu]]',
       keepsOld: true
     }
   ]

@@ -14,6 +14,10 @@ export interface Options {
   /** The restart policy in deploy.yml. */
   readonly restart?: string
   readonly stopTimeout?: string
+  /** The name of the folder for files, which `stdin` holds. */
+  readonly files?: string
+  readonly modes?: string
+  readonly stdin?: string
   readonly digest?: string
   readonly config?: string
   readonly id?: string
@@ -37,9 +41,10 @@ export const replacing = (shell: string) => {
     const { digest = "sha256:d2", config = "c2", ports = [], secrets = {} } = options
     const values = Object.values(secrets).map((value, index) => [`JIJI_SECRET_${index}`, value])
     const labels = { project: "shop", service: "web", digest }
+    engine.set("stdin", options.stdin ?? "")
     return engine.start(
       shell,
-      replace.text,
+      `exec <"${engine.dir}/state/stdin"\n${replace.text}`,
       argumentsOf(
         replace.command(
           {
@@ -54,6 +59,8 @@ export const replacing = (shell: string) => {
             image: "shop-web:v2",
             id: options.id ?? "sha256:new",
             restart: options.restart ?? "",
+            mounts: options.files ?? "",
+            modes: options.modes ?? "",
             stop_timeout: options.stopTimeout ?? "",
             exclusive: ports.length
           },

@@ -3,6 +3,7 @@ import { defineScript } from "../../processes/Script.ts"
 import lock from "../lock.sh" with { type: "text" }
 import { provenPolicy } from "../inspect.ts"
 import { simulatedDigest } from "../simulated.ts"
+import { mountSource } from "./files.ts"
 import text from "./replace.sh" with { type: "text" }
 
 const args = {
@@ -27,6 +28,13 @@ const args = {
   restart: Schema.String,
   /** The seconds that the old container gets to stop; empty for its own. */
   stop_timeout: Schema.String,
+  /**
+   * The name of the folder for the container's files, which come on stdin: a line for each, in base64. Words that mount
+   * them name this folder, and the script completes its path. Empty if there are none.
+   */
+  mounts: Schema.String,
+  /** The permissions of the files, with spaces between them. */
+  modes: Schema.String,
   /** How many words, from the first, a trial container is created without: its ports, and its place in the network. */
   exclusive: Schema.FiniteFromString
 }
@@ -35,10 +43,12 @@ type Values = Schema.Struct<typeof args>["Type"]
 
 /** What a person would type. `replaces` says whether there is an old container. */
 const byHand = (
-  { engine, exclusive, name, restart, stop_timeout, strategy }: Values,
-  words: ReadonlyArray<string>,
+  { engine, exclusive, mounts, name, restart, stop_timeout, strategy }: Values,
+  given: ReadonlyArray<string>,
   replaces: boolean
 ): ReadonlyArray<ReadonlyArray<string>> => {
+  const words =
+    mounts === "" ? given : given.map((word) => word.replace(mountSource(mounts), mountSource(`~/.jiji/files/${name}`)))
   const next = `${name}-next`
   const trial = `${name}-trial`
   const policies = (...changes: ReadonlyArray<string>) =>

@@ -47,6 +47,7 @@ const startReason = (stderr: string): string => {
   return reasonFrom(lines.join("\n"), /^Error\b/i)
     .replace(/^.*unable to start container process: /s, "")
     .replace(/^Error response from daemon: /, "")
+    .replace(/^Error: unable to start container "[^"]*": /, "")
     .replace(/: unknown$|: OCI runtime attempted to invoke a command that was not found$/, "")
 }
 
