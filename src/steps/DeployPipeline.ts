@@ -7,6 +7,7 @@ import * as Build from "./Build.ts"
 import * as Connect from "./Connect.ts"
 import * as Deploy from "./Deploy.ts"
 import * as Login from "./Login.ts"
+import * as Network from "./Network.ts"
 import * as Plan from "./Plan.ts"
 import * as Pull from "./Pull.ts"
 import * as Push from "./Push.ts"
@@ -66,6 +67,7 @@ type OnServer = Prepared & { readonly server: Connect.ConnectedServer }
 /** One service on one server. */
 const onServer = Pipeline.make<OnServer>("server").pipe(
   Pipeline.step(Plan.step),
+  Pipeline.step(Network.step),
   Pipeline.step(Tunnel.step),
   Pipeline.forEach({
     name: "services",
@@ -75,16 +77,15 @@ const onServer = Pipeline.make<OnServer>("server").pipe(
     // Keys of services that are not deployed here are ignored.
     after: ({ service }) => service.dependsOn ?? [],
     waitBefore: "deploy",
-    body: Pipeline.make<OnServer & { readonly work: Plan.Work; readonly tunnel?: Forward }>("service").pipe(
-      Pipeline.step(Pull.step),
-      Pipeline.step(Deploy.step)
-    )
+    body: Pipeline.make<
+      OnServer & { readonly work: Plan.Work; readonly network?: Network.Network; readonly tunnel?: Forward }
+    >("service").pipe(Pipeline.step(Pull.step), Pipeline.step(Deploy.step))
   })
 )
 
 /**
  * What `jiji deploy` runs: secrets and version first, then the images are built while the servers are connected to, then
- * on each server: plan, tunnel, pull by digest, replace the container.
+ * on each server: plan, network, tunnel, pull by digest, replace the container.
  */
 export const deploy = prepared.pipe(
   Pipeline.forEach({

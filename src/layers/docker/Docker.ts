@@ -6,6 +6,8 @@ import * as ServerApis from "./api/ServerApis.ts"
 import type { ClientReason } from "./clientReasons.ts"
 import { decodeImage, type InspectedContainer, type InspectedImage } from "./inspect.ts"
 import { check } from "./check/check.ts"
+import { network, networkError, networkName, type ProjectNetwork } from "./network/network.ts"
+import type { AddressTaken, NetworkError } from "./NetworkError.ts"
 import { probe, type Probed } from "./probe/probe.ts"
 import { pull } from "./pull/pull.ts"
 import { push } from "./push/push.ts"
@@ -128,6 +130,11 @@ export class Docker extends Context.Service<
   {
     /** Finds a server's engine, and the project's containers there. */
     probe(server: Server, prefer: Engine, project: string): Effect.Effect<ServerEngine, EngineError | ShellError>
+    /** Makes sure that a project's network exists on a server. */
+    network(
+      server: Server,
+      options: { readonly engine: Engine; readonly project: string }
+    ): Effect.Effect<ProjectNetwork, NetworkError | EngineError | ShellError>
     /** Builds an image on this machine. */
     build(options: BuildOptions): Effect.Effect<InspectedImage, BuildFailed | EngineError | ShellError>
     /** Streams an image of this machine as a tar archive. */
@@ -151,7 +158,14 @@ export class Docker extends Context.Service<
       options: ReplaceOptions
     ): Effect.Effect<
       Replaced,
-      ContainerUnhealthy | ContainerNotStarted | ContainerForeign | ContainerBusy | PortTaken | EngineError | ShellError
+      | ContainerUnhealthy
+      | ContainerNotStarted
+      | ContainerForeign
+      | ContainerBusy
+      | PortTaken
+      | AddressTaken
+      | EngineError
+      | ShellError
     >
     /** Removes all but the newest images of a repository from a server, unless a container uses them. */
     removeOldImages(
@@ -296,6 +310,22 @@ export class Docker extends Context.Service<
           return { name: "docker", version: api.version, architecture, containers, api: api.apiVersion }
         }),
 
+        network: Effect.fnUntraced(function* (server, { engine, project }) {
+          const name = networkName(project)
+          const api = apis.get(server)
+          const found = api === undefined ? undefined : yield* api.subnet(project, name)
+          if (found !== undefined) return { name, subnet: found }
+          const operation = `create the network ${name}`
+          const command = { ...network.command({ engine, project, name }), limit: answerLimit(engine, operation) }
+          const output = yield* shell.run(remote(server), command)
+          if (output.exitCode !== 0) return yield* networkError(server.name, engine, name, output)
+          const subnet = yield* Effect.mapError(
+            network.answer(output.stdout),
+            unclear(remote(server), engine, operation)
+          )
+          return { name, subnet }
+        }),
+
         build: Effect.fnUntraced(function* ({ engine, service, source, reference, platform }) {
           const name = ImageReference.print(reference)
           const command = {
@@ -399,7 +429,7 @@ export class Docker extends Context.Service<
 
         replace: Effect.fnUntraced(function* (server, options) {
           const { container, engine, secrets } = options
-          const ports = words.portWords(container.ports)
+          const exclusive = words.exclusiveWords(container)
           const command = replace.command(
             {
               engine,
@@ -412,9 +442,9 @@ export class Docker extends Context.Service<
               limit: Math.ceil(Duration.toSeconds(options.timeout)),
               image: container.image,
               id: options.imageId,
-              publishing: ports.length
+              exclusive: exclusive.length
             },
-            [...ports, ...words.createWords(container, [...secrets.keys()])],
+            [...exclusive, ...words.createWords(container, [...secrets.keys()])],
             options.replaces
           )
           const values = [...secrets.values()].map((value, index) => [`JIJI_SECRET_${index}`, value] as const)

@@ -21,15 +21,15 @@ const args = {
   image: Schema.NonEmptyString,
   /** The id of that image, as it was pulled. */
   id: Schema.NonEmptyString,
-  /** How many of the words publish ports. They come first. */
-  publishing: Schema.FiniteFromString
+  /** How many words, from the first, a trial container is created without: its ports, and its place in the network. */
+  exclusive: Schema.FiniteFromString
 }
 
 type Values = Schema.Struct<typeof args>["Type"]
 
 /** What a person would type. `replaces` says whether there is an old container. */
 const byHand = (
-  { engine, name, publishing, strategy }: Values,
+  { engine, exclusive, name, strategy }: Values,
   words: ReadonlyArray<string>,
   replaces: boolean
 ): ReadonlyArray<ReadonlyArray<string>> => {
@@ -54,7 +54,7 @@ const byHand = (
   if (strategy === "beside")
     return [start, [engine, "start", next], ...policies("unless-stopped", next), stop, remove, rename]
   const tried = [
-    create(trial, "no", words.slice(publishing)),
+    create(trial, "no", words.slice(exclusive)),
     [engine, "start", trial],
     [engine, "rm", "--force", trial]
   ]
