@@ -87,6 +87,14 @@ export interface Health {
   readonly timeout: Duration.Duration
 }
 
+/** What runs once before the containers of a service are replaced. */
+export interface Release {
+  /** The words of the command. */
+  readonly command: ReadonlyArray<string>
+  /** How long it may take. */
+  readonly timeout: Duration.Duration
+}
+
 /** A container to deploy. */
 export interface Service {
   readonly name: string
@@ -106,6 +114,7 @@ export interface Service {
   readonly command?: ReadonlyArray<string>
   /** The services that must be healthy on a server before this one is replaced there. Absent if there are none. */
   readonly dependsOn?: ReadonlyArray<string>
+  readonly release?: Release
   /** How many versions of its image to keep on a server. */
   readonly retain: number
   readonly health: Health

@@ -17,6 +17,7 @@ const keepsText = (path: KeyPath): boolean => {
   if (top === "hooks") return key === "command" || (key === "environment" && inner === "clear")
   if (top !== "services" || path.length < 4) return false
   if (key === "environment") return inner === "clear"
+  if (key === "release") return inner === "command"
   return key === "command" || key === "ports" || (key === "build" && inner === "args")
 }
 

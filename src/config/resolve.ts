@@ -118,6 +118,7 @@ const resolveService = (
   environment: service.environment,
   ...optionalEntry("command", service.command),
   ...optionalEntry("dependsOn", service.depends_on?.length === 0 ? undefined : service.depends_on),
+  ...optionalEntry("release", service.release),
   retain: service.retain,
   health: { runningFor: service.health.running_for, timeout: service.health.timeout }
 })

@@ -1,10 +1,10 @@
 import { Effect, Redacted, Schema } from "effect"
-import { print } from "../config/ImageReference.ts"
 import type { Project } from "../config/Project.ts"
 import { Docker } from "../layers/docker/Docker.ts"
 import { AddressesUsedUp } from "../layers/docker/NetworkError.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { ConnectedServer } from "./Connect.ts"
+import { containerSpec } from "./containerSpec.ts"
 import { type Network, otherAddress, prepare } from "./Network.ts"
 import { becauseOf, containerName, type Work } from "./Plan.ts"
 import type { PulledImage } from "./Pull.ts"
@@ -67,20 +67,11 @@ export const step = Step.make(
         timeout: service.health.timeout,
         imageId: pulled.id,
         replaces: planned._tag === "Replace",
-        container: {
-          image: print(pulled.reference),
+        container: containerSpec(project, service, {
           network: { name: network.name, alias: service.name, address },
-          labels: {
-            "jiji.project": project.name,
-            "jiji.service": service.name,
-            "jiji.version": version,
-            "jiji.digest": pulled.digest
-          },
-          ports: service.ports,
-          volumes: service.volumes,
-          environment: service.environment.clear,
-          command: service.command ?? []
-        },
+          pulled,
+          version
+        }),
         secrets: new Map([...state.secrets].filter(([name]) => names.includes(name)))
       })
     const other = otherAddress(network, server, name)
