@@ -309,6 +309,26 @@ const Health = Schema.Struct({
   )
 }).annotate({ description: "When a new container counts as healthy." })
 
+const Release = Schema.Struct({
+  command: Schema.Array(scalar())
+    .check(Schema.isMinLength(1, { expected: "a list with at least one word" }))
+    .annotate({
+      description:
+        "Command to run, as a list of words, in a container of the new image with the environment, secrets, volumes and network of the service."
+    }),
+  timeout: or(
+    duration(1, {
+      description: "Time limit for the command. When it is over, jiji stops the command, and the deploy fails.",
+      default: "5m",
+      examples: ["5m"]
+    }),
+    "5m"
+  )
+}).annotate({
+  description:
+    "What to run once per deploy, on one server, before any container of the service is replaced. If it fails, none is."
+})
+
 const fault =
   (parse: (value: string) => unknown) =>
   (value: string): string | undefined => {
@@ -365,6 +385,7 @@ const Service = Schema.Struct({
   ),
   files: filesKey,
   ...containerFields,
+  release: optional(Release),
   retain: or(
     Schema.Int.check(
       Schema.isBetween({ minimum: 1, maximum: 1000 }, { expected: "a whole number from 1 to 1000" })
@@ -419,7 +440,8 @@ export const DeployFile = Schema.Struct({
   services: Schema.Record(name(), Service)
     .check(Schema.isMinProperties(1, { expected: "a map with at least one service" }))
     .annotate({
-      description: "Containers to deploy, by name. A service web cannot have web-next or web-trial beside it."
+      description:
+        "Containers to deploy, by name. A service web cannot have web-next or web-trial beside it, and with `release` no web-release."
     }),
   deploy: optional(Deploy),
   hooks: or(

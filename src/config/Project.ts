@@ -100,6 +100,14 @@ export interface Health {
   readonly timeout: Duration.Duration
 }
 
+/** What runs once before the containers of a service are replaced. */
+export interface Release {
+  /** The words of the command. */
+  readonly command: ReadonlyArray<string>
+  /** How long it may take. */
+  readonly timeout: Duration.Duration
+}
+
 /** A container to deploy. */
 export interface Service {
   readonly name: string
@@ -123,6 +131,7 @@ export interface Service {
   readonly files?: ReadonlyArray<MountedFile>
   /** Settings of the container, by their names in deploy.yml. If absent, none is set. */
   readonly settings?: ContainerSettings
+  readonly release?: Release
   /** How many versions of its image to keep on a server. */
   readonly retain: number
   readonly health: Health

@@ -19,6 +19,7 @@ const keepsText = (path: KeyPath): boolean => {
   if (top === "services" && keepsContainerText(path.slice(2))) return true
   if (top !== "services" || path.length < 4) return false
   if (key === "environment") return inner === "clear"
+  if (key === "release") return inner === "command"
   return key === "command" || key === "ports" || (key === "build" && inner === "args")
 }
 

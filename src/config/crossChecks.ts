@@ -127,12 +127,14 @@ const checkPorts = (root: Located, report: Report) => {
   }
 }
 
-/** Reports a service whose container would have the name of another service's temporary one, as `replace.sh` names them. */
+/** Reports a service whose container would have the name of another service's temporary one. */
 const checkTemporaryNames = (root: Located, report: Report) => {
-  const names = new Set(entries(child(root, "services")).map(([name]) => name))
+  const services = child(root, "services")
+  const names = new Set(entries(services).map(([name]) => name))
   for (const name of names) {
-    const [, other, end] = /^(.+)-(next|trial)$/u.exec(name) ?? []
+    const [, other, end] = /^(.+)-(next|trial|release)$/u.exec(name) ?? []
     if (other === undefined || !names.has(other)) continue
+    if (end === "release" && child(child(services, other), "release") === undefined) continue
     const text = `cannot have this name beside ${other}, because jiji adds -${end} to the name of ${other}'s temporary container; choose another name`
     report(["services", name], text)
   }

@@ -136,6 +136,7 @@ const resolveService = (
     service.files?.length ? mountedFiles(service.files, context.contents ?? new Map()) : undefined
   ),
   ...optionalEntry("settings", containerSettings(service)),
+  ...optionalEntry("release", service.release),
   retain: service.retain,
   health: { runningFor: service.health.running_for, timeout: service.health.timeout }
 })

@@ -1,11 +1,11 @@
 import { Effect } from "effect"
-import type { Project, Server } from "../config/Project.ts"
+import type { Project, Server, Service } from "../config/Project.ts"
 import { Docker, type ServerEngine } from "../layers/docker/Docker.ts"
 import { type InspectedContainer, stateText } from "../layers/docker/inspect.ts"
 import { Ssh } from "../layers/ssh/Ssh.ts"
 import { Events } from "../core/Events.ts"
 import * as Step from "../pipeline/Step.ts"
-import { containerNames } from "./Plan.ts"
+import { containerNames, releaseName } from "./Plan.ts"
 
 /** A connected server, with its engine and the project's containers there. */
 export interface ConnectedServer extends Server {
@@ -19,8 +19,12 @@ const unexpectedContainers = (
   { containers }: ServerEngine
 ): ReadonlyArray<InspectedContainer> => {
   const here = project.services.filter(({ hosts }) => hosts.includes(server.name))
+  const namesOf = (service: Service) => [
+    ...containerNames(project, service),
+    ...(service.release === undefined ? [] : [releaseName(project, service)])
+  ]
   const isExpected = (container: InspectedContainer) =>
-    here.some((each) => each.name === container.service && containerNames(project, each).includes(container.name))
+    here.some((each) => each.name === container.service && namesOf(each).includes(container.name))
   return containers.filter((container) => !isExpected(container))
 }
 

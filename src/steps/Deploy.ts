@@ -1,12 +1,11 @@
 import { Effect, Redacted, Schema } from "effect"
-import { print } from "../config/ImageReference.ts"
 import type { Project } from "../config/Project.ts"
 import { Docker } from "../layers/docker/Docker.ts"
 import type { InspectedContainer } from "../layers/docker/inspect.ts"
 import { AddressesUsedUp } from "../layers/docker/NetworkError.ts"
-import { settingsWords } from "../layers/docker/settingsWords.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { ConnectedServer } from "./Connect.ts"
+import { containerSpec } from "./containerSpec.ts"
 import { type Network, otherAddress, prepare } from "./Network.ts"
 import { becauseOf, containerName, containerNames, type Work } from "./Plan.ts"
 import type { PulledImage } from "./Pull.ts"
@@ -77,23 +76,12 @@ export const step = Step.make(
         oldStopTimeout: stopTimeoutOf(engine.containers, containerNames(project, service)),
         imageId: pulled.id,
         replaces: planned._tag === "Replace",
-        container: {
-          image: print(pulled.reference),
+        container: containerSpec(project, service, {
+          engine: engine.name,
           network: { name: network.name, alias: service.name, address },
-          labels: {
-            ...settings.labels,
-            "jiji.project": project.name,
-            "jiji.service": service.name,
-            "jiji.version": version,
-            "jiji.digest": pulled.digest,
-            ...(settings.restart !== undefined && { "jiji.restart": settings.restart })
-          },
-          ports: service.ports,
-          volumes: service.volumes,
-          environment: service.environment.clear,
-          command: [...(settings.entrypoint?.slice(1) ?? []), ...(service.command ?? [])],
-          options: settingsWords(engine.name, settings)
-        },
+          pulled,
+          version
+        }),
         files: (service.files ?? []).flatMap(({ mode, source, target }) => {
           const content = source._tag === "Secret" ? state.secrets.get(source.name) : source.content
           return content === undefined ? [] : [{ mode, target, content }]

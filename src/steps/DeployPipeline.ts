@@ -11,6 +11,8 @@ import * as Network from "./Network.ts"
 import * as Plan from "./Plan.ts"
 import * as Pull from "./Pull.ts"
 import * as Push from "./Push.ts"
+import * as Release from "./Release.ts"
+import * as Releases from "./Releases.ts"
 import * as ResolveSecrets from "./ResolveSecrets.ts"
 import * as Serve from "./ServeRegistry.ts"
 import * as Tunnel from "./Tunnel.ts"
@@ -60,11 +62,32 @@ const connections = Pipeline.make<Known, "connections">("connections").pipe(
   })
 )
 
-const prepared = known.pipe(Pipeline.parallel(images, connections), Pipeline.step(Serve.step))
+const prepared = known.pipe(
+  Pipeline.parallel(images, connections),
+  Pipeline.step(Serve.step),
+  Pipeline.when({
+    if: ({ project }: Known) => project.services.some(({ release }) => release !== undefined),
+    quiet: true,
+    reason: "no service has a release command",
+    body: Releases.step
+  })
+)
 type Prepared = Pipeline.StateOf<typeof prepared>
 type OnServer = Prepared & { readonly server: Connect.ConnectedServer }
+type OfService = OnServer & {
+  readonly work: Plan.Work
+  readonly network?: Network.Network
+  readonly tunnel?: Forward
+}
 
 /** One service on one server. */
+const service = Pipeline.make<OfService>("service").pipe(
+  Pipeline.step(Pull.step),
+  Pipeline.when({ if: Release.isNeeded, quiet: true, reason: "it has no release command", body: Release.step }),
+  Pipeline.step(Deploy.step)
+)
+
+/** All services of one server. */
 const onServer = Pipeline.make<OnServer>("server").pipe(
   Pipeline.step(Plan.step),
   Pipeline.step(Network.step),
@@ -72,20 +95,24 @@ const onServer = Pipeline.make<OnServer>("server").pipe(
   Pipeline.forEach({
     name: "services",
     as: "work",
-    items: (state: OnServer & { readonly plan: ReadonlyArray<Plan.Planned> }) => Plan.workOf(state),
+    items: (state: OnServer & { readonly plan: ReadonlyArray<Plan.Planned> }) =>
+      Releases.releasesFirst(state.releases, state.server.name, Plan.workOf(state)),
     key: ({ service }) => service.name,
     // Keys of services that are not deployed here are ignored.
-    after: ({ service }) => service.dependsOn ?? [],
-    waitBefore: "deploy",
-    body: Pipeline.make<
-      OnServer & { readonly work: Plan.Work; readonly network?: Network.Network; readonly tunnel?: Forward }
-    >("service").pipe(Pipeline.step(Pull.step), Pipeline.step(Deploy.step))
+    after: ({ service }, { releases, server }) => [
+      ...(service.dependsOn ?? []),
+      ...Releases.waitsOf(releases, server.name, service.name)
+    ],
+    waitBefore: "release",
+    // Others wait for its release, also if it never gets to it.
+    ended: ({ service }, { releases, server }) => Releases.endReleases(releases, server.name, service.name),
+    body: service
   })
 )
 
 /**
  * What `jiji deploy` runs: secrets and version first, then the images are built while the servers are connected to, then
- * on each server: plan, network, tunnel, pull by digest, replace the container.
+ * on each server: plan, network, tunnel, pull by digest, run the release command, replace the container.
  */
 export const deploy = prepared.pipe(
   Pipeline.forEach({
@@ -94,6 +121,8 @@ export const deploy = prepared.pipe(
     items: ({ connected }: Prepared) => connected,
     key: (server) => server.name,
     strategy: ({ project }: Prepared) => rolloutOf(project),
+    // The same, if the server never gets to its services.
+    ended: (server, { releases }) => Releases.endReleases(releases, server.name),
     body: onServer
   })
 )

@@ -82,6 +82,9 @@ export const containerName = (project: Project, service: Service): string => `${
 export const containerNames = (project: Project, service: Service): ReadonlyArray<string> =>
   ["", "-next", "-trial"].map((end) => `${containerName(project, service)}${end}`)
 
+/** The name of the container that a service's release runs in. */
+export const releaseName = (project: Project, service: Service): string => `${containerName(project, service)}-release`
+
 /** Volumes that the container can write to. */
 const writes = (volume: string): boolean => {
   const mount = parseVolume(volume)

@@ -89,6 +89,7 @@ it.live("loads every key of the file", () =>
           },
           command: ["bin/serve", "--workers", "4", "--ratio", "1.0", "--verbose", "true"],
           dependsOn: ["cron"],
+          release: { command: ["bin/migrate", "1.10", "true"], timeout: Duration.minutes(10) },
           retain: 5,
           health: { runningFor: Duration.millis(500), timeout: Duration.minutes(2) }
         },

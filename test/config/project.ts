@@ -108,6 +108,7 @@ services:
       secrets: [DATABASE_URL]
     command: [bin/serve, --workers, 4, --ratio, 1.0, --verbose, true]
     depends_on: [cron]
+    release: { command: [bin/migrate, 1.10, true], timeout: 10m }
     retain: 5
     health: { running_for: 500ms, timeout: 2m }
   cron:

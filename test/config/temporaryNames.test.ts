@@ -20,9 +20,20 @@ describe("the names of services", () => {
     })
   )
 
+  it.live("do not end with -release beside a service that has a release", () =>
+    Effect.gen(function* () {
+      const fine = yield* loadText(`${withServices("web-release")}    release: { command: [a] }\n`)
+      expect(fine.services[1]?.release?.command).toEqual(["a"])
+      const [before, after] = withServices("web-release").split("  web-release:")
+      expect(yield* problemsOf(`${before}    release: { command: [a] }\n  web-release:${after}`)).toEqual([
+        clash(9, "web-release", "web", "release")
+      ])
+    })
+  )
+
   it.live("may end like temporary names if no other service is called so", () =>
     Effect.gen(function* () {
-      const names = ["api-next", "next", "trial", "web_next", "web-nexts"]
+      const names = ["api-next", "next", "trial", "web_next", "web-nexts", "web-release"]
       const { services } = yield* loadText(withServices(...names))
       expect(services.map(({ name }) => name)).toEqual(["web", ...names])
     })

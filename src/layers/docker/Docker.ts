@@ -23,6 +23,7 @@ import {
   buildLimit,
   cleanupLimit,
   loginLimit,
+  releaseLimit,
   removeLimit,
   replaceLimit,
   saveLimit,
@@ -30,6 +31,8 @@ import {
 } from "./limits.ts"
 import { remove, type Removed } from "./remove/remove.ts"
 import { type FileToMount, filesToMount } from "./replace/files.ts"
+import { release } from "./release/release.ts"
+import { releaseReader, releaseResult } from "./release/result.ts"
 import { replace } from "./replace/replace.ts"
 import { containerBusy, replaceResult } from "./replace/result.ts"
 import { retryRegistry } from "./retryRegistry.ts"
@@ -47,7 +50,9 @@ import {
   type EngineError,
   parseEngineError,
   EngineUnclear,
-  type PortTaken
+  type PortTaken,
+  type ReleaseBusy,
+  type ReleaseFailed
 } from "./DockerError.ts"
 import { label, local, type Machine, remote } from "../shell/Machine.ts"
 import { CurrentRun, Events } from "../../core/Events.ts"
@@ -137,6 +142,19 @@ export interface ReplaceOptions {
   readonly secrets: ReadonlyMap<string, Redacted.Redacted<string>>
 }
 
+/** What runs before the containers of a service are replaced. */
+export interface ReleaseOptions {
+  readonly engine: Engine
+  readonly project: string
+  readonly service: string
+  /** The name of its container. */
+  readonly name: string
+  readonly timeout: Duration.Duration
+  /** Its ports, its alias and its address are not used. */
+  readonly container: words.ContainerSpec
+  readonly secrets: ReadonlyMap<string, Redacted.Redacted<string>>
+}
+
 /** An image on a server, with the digest that its registry knows it by; the image's own id where there is none. */
 export interface PulledImage extends InspectedImage {
   readonly digest: string
@@ -212,6 +230,19 @@ export class Docker extends Context.Service<
         readonly withVolumes: boolean
       }
     ): Effect.Effect<Removed, ContainerBusy | EngineError | ShellError>
+    /**
+     * Runs the release command of a service in a container of its own, publishes its output, and removes the container
+     * however it ends.
+     */
+    release(
+      server: Server,
+      options: ReleaseOptions
+    ): Effect.Effect<void, ReleaseFailed | ReleaseBusy | ContainerForeign | EngineError | ShellError>
+    /** Removes the container that an interrupted release has left, unless another deploy is running it. */
+    removeRelease(
+      server: Server,
+      options: Pick<ReleaseOptions, "engine" | "project" | "service" | "name">
+    ): Effect.Effect<void, EngineError | ShellError>
     /** Removes all but the newest images of a repository from a server, unless a container uses them. */
     removeOldImages(
       server: Server,
@@ -597,13 +628,12 @@ export class Docker extends Context.Service<
             [...exclusive, ...words.createWords(spec, [...secrets.keys()])],
             options.replaces
           )
-          const values = [...secrets.values()].map((value, index) => [`JIJI_SECRET_${index}`, value] as const)
           const env = {
             JIJI_NAMES: [...secrets.keys()].join(" "),
             JIJI_CONFIG: options.configuration.hash,
             JIJI_PARTS: options.configuration.parts,
             JIJI_RUN: runText(yield* CurrentRun),
-            ...Object.fromEntries(values)
+            ...secretValues(secrets)
           }
           const { oldStopTimeout = 0, runningFor, stopTimeout = oldStopTimeout, timeout } = options
           const stage = stageReader(options.service, cleanupLimit(stopTimeout))
@@ -636,6 +666,34 @@ export class Docker extends Context.Service<
           if (busy !== undefined) return yield* busy
           if (output.exitCode !== 0) return yield* parseEngineError({ machine: server.name, engine, operation }, output)
           return yield* remove.answer(output.stdout)
+        }),
+
+        release: Effect.fnUntraced(function* (server, options) {
+          const { container, engine, name, project, secrets, service, timeout } = options
+          const limit = Math.ceil(Duration.toSeconds(timeout))
+          const create = words.createWords(container, [...secrets.keys()])
+          const reader = releaseReader()
+          const run = {
+            ...release.command({ engine, name, project, service, limit, run: true }, create),
+            env: { JIJI_NAMES: [...secrets.keys()].join(" "), ...secretValues(secrets) },
+            show: "all",
+            onLine: reader.onLine,
+            cleanup: {
+              // The command gets ten seconds to stop before the engine kills it.
+              timeout: Duration.seconds(30),
+              text: () => (reader.reported() === "running" ? `stopping the release command of ${service}` : undefined)
+            },
+            limit: { ...releaseLimit(engine, service, timeout), ...asking(remote(server), engine) }
+          } as const
+          const output = yield* shell.run(remote(server), run)
+          yield* releaseResult(server.name, options, reader, output)
+        }),
+
+        removeRelease: Effect.fnUntraced(function* (server, { engine, name, project, service }) {
+          const command = release.command({ engine, name, project, service, limit: 0, run: false })
+          const operation = "remove a container"
+          const limit = answerLimit(engine, operation)
+          yield* succeed(remote(server), { ...command, limit }, { engine, operation })
         }),
 
         removeOldImages: Effect.fnUntraced(function* (server, { engine, repository, retain }) {
@@ -676,6 +734,10 @@ const loginArgs = (credentials: Credentials | undefined): { readonly registry: s
 
 const loginEnv = (credentials: Credentials | undefined): NonNullable<Command["env"]> =>
   credentials === undefined ? {} : { JIJI_PASSWORD: credentials.password }
+
+/** The values of a container's secrets, in the environment of a script. */
+const secretValues = (secrets: ReadonlyMap<string, Redacted.Redacted<string>>): NonNullable<Command["env"]> =>
+  Object.fromEntries([...secrets.values()].map((value, index) => [`JIJI_SECRET_${index}`, value] as const))
 
 /** Drops the lines with which `pull.sh` and `push.sh` report about the engine, and remembers them. */
 const reportReader = (onLine: Command["onLine"] = (line) => line) => {

@@ -259,6 +259,46 @@ export class ContainerBusy extends defineError<ContainerBusy>()("ContainerBusy",
   sample: { server: "web1", name: "shop-web", holder: "run 4f1d by ann on laptop, since 2026-11-29 06:10:00 UTC" }
 }) {}
 
+/** The release command of a service failed, so no container of the service was replaced. */
+export class ReleaseFailed extends defineError<ReleaseFailed>()("ReleaseFailed", {
+  fields: { server: Schema.String, service: Schema.String, reason: Schema.String, log: Schema.String },
+  message: (e) => {
+    const logged = e.log.trim() === "" ? "It printed nothing." : `Its last lines:\n${e.log}`
+    return `The release command of ${e.service} on ${e.server} ${e.reason}. No container of ${e.service} was replaced. ${logged}`
+  },
+  remedy: (e) => {
+    if (e.reason.startsWith("cannot start")) return "Correct the service's `release.command` in deploy.yml."
+    if (e.reason.startsWith("took longer")) {
+      return "Check what it waits for. If it only needs more time, raise the service's `release.timeout`."
+    }
+    return e.reason.startsWith("ran out of memory")
+      ? "Let the command use less memory, or give the service or the server more."
+      : "Fix the error shown above, then deploy again: the command runs again."
+  },
+  exitCode: "failed",
+  sample: [
+    { server: "web1", service: "web", reason: "ended with exit code 1", log: "migration 42: column exists" },
+    { server: "web1", service: "web", reason: "took longer than 300 s and was stopped", log: "" },
+    { server: "web1", service: "web", reason: "ran out of memory", log: "" },
+    {
+      server: "web1",
+      service: "web",
+      reason: 'cannot start: exec: "bin/migrate": stat bin/migrate: no such file or directory',
+      log: ""
+    }
+  ]
+}) {}
+
+/** Another deploy has been running the same release for too long. */
+export class ReleaseBusy extends defineError<ReleaseBusy>()("ReleaseBusy", {
+  fields: { server: Schema.String, service: Schema.String },
+  message: (e) =>
+    `Another deploy is still running the release command of ${e.service} on ${e.server} after 10 minutes. No container of ${e.service} was replaced.`,
+  remedy: "Wait until it ends, or stop it with Ctrl-C where it runs. Then deploy again.",
+  exitCode: "failed",
+  sample: { server: "web1", service: "web" }
+}) {}
+
 /** The engine failed, and jiji does not recognize the error. */
 export class EngineFailed extends defineError<EngineFailed>()("EngineFailed", {
   fields: { ...where, operation: Schema.String, code: Schema.Int, detail },

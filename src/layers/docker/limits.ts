@@ -88,3 +88,13 @@ export const removeLimit = (engine: string, service: string): Limit => ({
   waitingFor: `${engine} to remove the containers of ${service}`,
   program: engine
 })
+
+/** For `release.sh`: its wait for the lock, the command's own limit, and what the engine needs to start and remove a container. */
+export const releaseLimit = (engine: string, service: string, timeout: Duration.Duration): Limit => ({
+  after: Duration.sum(Duration.seconds(600), Duration.sum(timeout, Duration.minutes(3))),
+  noteAfter: "1 minute",
+  // A frozen engine must not go unnoticed for that long.
+  askEvery: "30 seconds",
+  waitingFor: `the release command of ${service}`,
+  program: engine
+})

@@ -2,6 +2,7 @@ import { Duration, Effect, Option, Schema } from "effect"
 import { lastLines, reasonFrom } from "../../../core/lines.ts"
 import type { Output } from "../../processes/Command.ts"
 import type { ReplaceOptions } from "../Docker.ts"
+import { startReason } from "../startReason.ts"
 import {
   ContainerBusy,
   ContainerForeign,
@@ -37,19 +38,6 @@ const healthcheck = (settings: string, output: string) =>
       }
     })
   })
-
-/** The lines that name no reason: they follow the one that does. */
-const withoutReason = /^Error: failed to start containers:/
-
-/** Why the engine cannot start a container, without the names of the parts of the engine that pass the reason on. */
-const startReason = (stderr: string): string => {
-  const lines = stderr.split("\n").filter((line) => !withoutReason.test(line))
-  return reasonFrom(lines.join("\n"), /^Error\b/i)
-    .replace(/^.*unable to start container process: /s, "")
-    .replace(/^Error response from daemon: /, "")
-    .replace(/^Error: unable to start container "[^"]*": /, "")
-    .replace(/: unknown$|: OCI runtime attempted to invoke a command that was not found$/, "")
-}
 
 /** The error of a script that could not get the lock of a container, as `take_turn` in lock.sh reports it. */
 export const containerBusy = (server: string, { exitCode, stdout }: Output): ContainerBusy | undefined => {

@@ -1,0 +1,125 @@
+# Runs the release command of a service in a container of its own, and removes this container however it ends. Its output
+# is that of the command. Lines on stderr that begin with `jiji release` are for jiji.
+set -u
+program=$(command -v "$engine") || { echo "$engine: not found" >&2; exit 127; }
+id='' foreign='' late='' timer=''
+
+# Child processes must not inherit the lock: a container's monitor would hold it as long as the container runs.
+e() { "$program" "$@" 9<&-; }
+quiet() { e "$@" >/dev/null 2>&1; }
+nap() { sleep "$1" 9<&- & wait $!; }
+report() { echo "jiji release $*" >&2; }
+
+# Only `create` gets the secrets in its environment, so that their names cannot affect the rest of this script.
+create() {
+  (
+    set -- "$program" create --name "$name" "$@"
+    JIJI_I=0
+    for JIJI_NAME in $JIJI_NAMES; do
+      eval "export $JIJI_NAME=\"\$JIJI_SECRET_$JIJI_I\""
+      JIJI_I=$((JIJI_I + 1))
+    done
+    exec "$@" 9<&-
+  )
+}
+
+# Finds the container with the release's name.
+survey() {
+  id='' foreign=''
+  found=$(e inspect --type container --format '{{index .Config.Labels "jiji.project"}}|{{index .Config.Labels "jiji.service"}}|{{.ID}}' "$name" 2>/dev/null)
+  case $found in
+    '') ;;
+    "$project|$service|"*) id=${found##*|} ;;
+    *) foreign=yes ;;
+  esac
+}
+# `stop` lets the command end in its own way. The volumes are those without a name, which nothing else uses.
+remove() {
+  quiet stop "$id"
+  quiet rm --force --volumes "$id"
+}
+discard() {
+  trap '' TERM INT HUP
+  [ -z "$timer" ] || kill "$timer" 2>/dev/null
+  # If `create` was interrupted, the id is unknown.
+  survey
+  [ -z "$id" ] || remove
+}
+# 20: the command failed. 21: the engine cannot start it.
+fail() { # code, reason
+  report "$2"
+  discard
+  exit "$1"
+}
+
+trap '' PIPE
+trap 'discard; exit 143' TERM INT HUP
+
+# One release of a service at a time, for all users of this server. So a container that is there when this script has the
+# lock is left over: its script was killed, or the server rebooted. replace.sh locks in the same way.
+lock=/tmp/jiji-$name.lock
+take_lock() {
+  # Create only a missing file: in a sticky folder, the kernel may forbid to open another user's file for creation.
+  [ -e "$lock" ] || (umask 022; set -C; : >"$lock") 2>/dev/null
+  # Without `command`, the shell would exit if the file disappears in between.
+  [ -f "$lock" ] && [ ! -L "$lock" ] && command exec 9<"$lock" || return
+  # Its last holder may have removed the file.
+  flock -n 9 && [ "$lock" -ef "/proc/$$/fd/9" ] && return
+  exec 9<&-
+  return 1
+}
+if command -v flock >/dev/null 2>&1; then
+  deadline=$(($(date +%s) + 600)) naps=0
+  until take_lock; do
+    # Whoever holds it removes the container itself.
+    [ -n "$run" ] || exit 0
+    [ "$(date +%s)" -lt "$deadline" ] || { report busy; exit 12; }
+    naps=$((naps + 1))
+    [ "$naps" != 10 ] || echo "waiting for the release of another deploy of $service to finish" >&2
+    nap 0.2
+  done
+  trap 'rm -f "$lock" 2>/dev/null' EXIT
+fi
+
+survey
+[ -z "$foreign" ] || { report foreign; exit 11; }
+[ -z "$id" ] || remove
+[ -n "$run" ] || exit 0
+
+id=$(create "$@") || { discard; exit 1; }
+# The time starts when the command does. The signal also ends the `wait` below.
+trap 'late=yes' USR1
+(
+  napping=''
+  trap '[ -z "$napping" ] || kill "$napping"; exit' TERM
+  sleep "$limit" &
+  napping=$!
+  wait "$napping" && kill -USR1 $$
+) </dev/null >/dev/null 2>&1 9<&- &
+timer=$!
+report running
+"$program" start --attach "$id" 9<&- &
+while :; do
+  # The shell runs traps only after a foreground program has exited, so wait for one in the background.
+  attached=$!
+  while [ -z "$late" ]; do
+    wait "$attached"
+    kill -0 "$attached" 2>/dev/null || break
+  done
+  if [ -n "$late" ]; then
+    quiet stop "$id"
+    wait "$attached"
+    fail 20 "took longer than $limit s and was stopped"
+  fi
+  state=$(e inspect --type container --format '{{.State.Status}}|{{.State.ExitCode}}|{{.State.OOMKilled}}|{{.State.StartedAt}}' "$id") || { discard; exit 1; }
+  case $state in
+    # It runs, but the client has lost the engine: its output is lost, but not its end.
+    'running|'*) "$program" wait "$id" >/dev/null 9<&- & ;;
+    *'|0001-'*) fail 21 'cannot start' ;;
+    *'|0|'*) break ;;
+    *'|true|'*) fail 20 'ran out of memory' ;;
+    *) code=${state#*|}; fail 20 "ended with exit code ${code%%|*}" ;;
+  esac
+done
+discard
+exit 0
