@@ -66,7 +66,8 @@ export const step = Step.make(
           "jiji.project": project.name,
           "jiji.service": service.name,
           "jiji.version": version,
-          "jiji.digest": pulled.digest
+          "jiji.digest": pulled.digest,
+          ...(service.proxy !== undefined && { "jiji.proxied": "yes" })
         },
         ports: service.ports,
         volumes: service.volumes,

@@ -7,6 +7,8 @@ const Parts = Schema.Struct({
   ports: Schema.String,
   volumes: Schema.String,
   command: Schema.String,
+  // Containers of older versions of jiji do not have it.
+  proxy: Schema.optionalKey(Schema.String),
   environment: Schema.Record(Schema.String, Schema.String),
   secrets: Schema.Record(Schema.String, Schema.String)
 })
@@ -40,16 +42,17 @@ export const configurationOf = (
     const value = secrets.get(name)
     return [name, value === undefined ? null : Redacted.value(value)] as const
   })
-  const { command = null, environment, ports, volumes } = service
+  const { command = null, environment, ports, proxy, volumes } = service
   const clear = Object.entries(environment.clear)
   const parts: Parts = {
     ports: short(ports),
     volumes: short(volumes),
     command: short(command),
+    ...(proxy !== undefined && { proxy: short(proxy.port) }),
     environment: shortEach(clear),
     secrets: shortEach(values)
   }
-  const all = [ports, volumes, clear.sort(), values.sort(), command]
+  const all = [ports, volumes, clear.sort(), values.sort(), command, ...(proxy === undefined ? [] : [proxy.port])]
   return { hash: digest(all, 32), parts: JSON.stringify(parts) }
 }
 
@@ -85,7 +88,9 @@ export const differences = (before: string, after: string): ReadonlyArray<string
     const changed = changedNames(old.value[part], next.value[part])
     return changed.length === 0 ? [] : [`${part}: ${listNames(changed)}`]
   })
-  const whole = (["ports", "volumes", "command"] as const).filter((part) => old.value[part] !== next.value[part])
+  const whole = (["ports", "volumes", "command", "proxy"] as const).filter(
+    (part) => old.value[part] !== next.value[part]
+  )
   const all = [...whole, ...names]
   return all.length === 0 ? ["configuration"] : all
 }

@@ -34,6 +34,13 @@ const Container = Schema.Struct({
     Health: Schema.optionalKey(Schema.NullOr(Schema.Struct({ Status: Schema.String })))
   }),
   Config: Schema.Struct({ Labels: Schema.NullOr(Schema.Record(Schema.String, Schema.String)) }),
+  NetworkSettings: Schema.optionalKey(
+    Schema.Struct({
+      Networks: Schema.optionalKey(
+        Schema.NullOr(Schema.Record(Schema.String, Schema.Struct({ IPAddress: Schema.optionalKey(Schema.String) })))
+      )
+    })
+  ),
   HostConfig: Schema.optionalKey(Schema.Struct({ RestartPolicy: Schema.Struct({ Name: Schema.String }) }))
 })
 
@@ -55,6 +62,10 @@ export interface InspectedContainer {
   readonly config: string
   readonly parts: string
   readonly version: string
+  /** Whether the proxy serves it, as far as the deploy that started it knows. */
+  readonly proxied?: true
+  /** Its address on the server. Absent if it does not run. */
+  readonly address?: string
 }
 
 /** What a person calls a container's state. */
@@ -87,6 +98,12 @@ const imageOf = (image: typeof Image.Type): InspectedImage => ({
   repoDigests: image.RepoDigests ?? []
 })
 
+const addressOf = ({ NetworkSettings }: typeof Container.Type): { readonly address?: string } => {
+  const addresses = Object.values(NetworkSettings?.Networks ?? {}).map(({ IPAddress = "" }) => IPAddress)
+  const address = addresses.find((each) => /^[0-9a-fA-F.:]+$/u.test(each))
+  return address === undefined ? {} : { address }
+}
+
 const containerOf = (container: typeof Container.Type): InspectedContainer => {
   const label = (name: string, limit = maxLabel) => readLabel(container.Config.Labels?.[`jiji.${name}`], limit)
   const status = container.State.Status ?? (container.State.Running ? "running" : "exited")
@@ -105,7 +122,9 @@ const containerOf = (container: typeof Container.Type): InspectedContainer => {
     digest: label("digest"),
     config: label("config"),
     parts: label("parts", maxParts),
-    version: isTag(version) ? version : ""
+    version: isTag(version) ? version : "",
+    ...(label("proxied") === "yes" && { proxied: true }),
+    ...addressOf(container)
   }
 }
 
