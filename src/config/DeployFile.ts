@@ -18,6 +18,7 @@ import { HookSchema } from "./hooks.ts"
 import { referenceFault } from "./ImageReference.ts"
 import { filesKey } from "./mountedFiles.ts"
 import { parsePort } from "./ports.ts"
+import { ProxySchema, ServiceProxySchema } from "./proxy.ts"
 import { parseVolume } from "./volumes.ts"
 
 const optional = Schema.optionalKey
@@ -395,7 +396,8 @@ const Service = Schema.Struct({
     }),
     3
   ),
-  health: or(Health, {})
+  health: or(Health, {}),
+  proxy: optional(ServiceProxySchema)
 }).annotate({ description: "A container to deploy: its image, its servers and its settings." })
 
 const serverCount = (docs: Docs<number>) =>
@@ -434,6 +436,7 @@ export const DeployFile = Schema.Struct({
   }),
   builder: or(Builder, {}),
   ssh: or(Ssh, {}),
+  proxy: optional(ProxySchema),
   servers: Schema.Record(name(), Server)
     .check(Schema.isMinProperties(1, { expected: "a map with at least one server" }))
     .annotate({ description: "Servers by name." }),

@@ -4,6 +4,7 @@ import { checkContainer } from "./containerSettings.ts"
 import { namePattern } from "./fields.ts"
 import { namesByUser } from "./ImageReference.ts"
 import { checkDependencies, checkRollout } from "./orderChecks.ts"
+import { checkProxy, checkProxyPorts } from "./proxyChecks.ts"
 import { suggest } from "./suggest.ts"
 import { parsePort, type PortMapping, portsClash } from "./ports.ts"
 import { type KeyPath, type Problem, showPath } from "./Problem.ts"
@@ -32,6 +33,8 @@ export const crossChecks = (root: Located): ReadonlyArray<Problem> => {
   }
   checkPorts(root, report)
   checkDependencies(root, report)
+  checkProxy(root, report)
+  checkProxyPorts(root, report)
   const reportKey: Report = (path, message) =>
     problems.push({ ...keyPlaceOf(root, path), path: showPath(path), message })
   checkTemporaryNames(root, reportKey)

@@ -140,6 +140,8 @@ const isOtherMember = (issue: SchemaIssue.Issue): boolean =>
 const isOtherType = (issue: SchemaIssue.Issue): boolean =>
   issue._tag === "InvalidType" || (issue._tag === "Encoding" && isOtherType(issue.issue))
 
+const isMap = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value)
+
 const found = (path: KeyPath, message: string, atKey = false): ReadonlyArray<Finding> => [{ path, message, atKey }]
 
 const distinct = (all: ReadonlyArray<Finding>): ReadonlyArray<Finding> =>
@@ -174,6 +176,9 @@ export const schemaProblems = (
         const distance = (of: SchemaIssue.Issue) => (isOtherType(of) ? 2 : Number(isOtherMember(of)))
         const [best] = [...issue.issues].sort((a, b) => distance(a) - distance(b))
         const own = annotated(issue.ast, "expected")
+        // A map is the only member that has keys, so report what is wrong with them.
+        const map = isMap(valueAt(path)) ? issue.issues.find(({ _tag }) => _tag === "Composite") : undefined
+        if (map !== undefined && own !== undefined) return walk(map, path, undefined, undefined)
         if (best === undefined || own !== undefined)
           return found(
             path,

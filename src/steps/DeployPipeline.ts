@@ -9,11 +9,14 @@ import * as Deploy from "./Deploy.ts"
 import * as Login from "./Login.ts"
 import * as Network from "./Network.ts"
 import * as Plan from "./Plan.ts"
+import * as Proxy from "./Proxy.ts"
+import * as ProxyImage from "./ProxyImage.ts"
 import * as Pull from "./Pull.ts"
 import * as Push from "./Push.ts"
 import * as Release from "./Release.ts"
 import * as Releases from "./Releases.ts"
 import * as ResolveSecrets from "./ResolveSecrets.ts"
+import * as Route from "./Route.ts"
 import * as Serve from "./ServeRegistry.ts"
 import * as Tunnel from "./Tunnel.ts"
 import * as Version from "./Version.ts"
@@ -64,6 +67,7 @@ const connections = Pipeline.make<Known, "connections">("connections").pipe(
 
 const prepared = known.pipe(
   Pipeline.parallel(images, connections),
+  Pipeline.step(ProxyImage.step),
   Pipeline.step(Serve.step),
   Pipeline.when({
     if: ({ project }: Known) => project.services.some(({ release }) => release !== undefined),
@@ -92,6 +96,7 @@ const onServer = Pipeline.make<OnServer>("server").pipe(
   Pipeline.step(Plan.step),
   Pipeline.step(Network.step),
   Pipeline.step(Tunnel.step),
+  Pipeline.step(Proxy.step),
   Pipeline.forEach({
     name: "services",
     as: "work",
@@ -107,12 +112,14 @@ const onServer = Pipeline.make<OnServer>("server").pipe(
     // Others wait for its release, also if it never gets to it.
     ended: ({ service }, { releases, server }) => Releases.endReleases(releases, server.name, service.name),
     body: service
-  })
+  }),
+  Pipeline.step(Route.step)
 )
 
 /**
  * What `jiji deploy` runs: secrets and version first, then the images are built while the servers are connected to, then
- * on each server: plan, network, tunnel, pull by digest, run the release command, replace the container.
+ * on each server: plan, network, tunnel, the proxy, pull by digest, run the release command, replace the container, and
+ * route requests to it.
  */
 export const deploy = prepared.pipe(
   Pipeline.forEach({

@@ -10,6 +10,8 @@ const Parts = Schema.Struct({
   ports: Schema.String,
   volumes: Schema.String,
   command: Schema.String,
+  // Containers of older versions of jiji do not have it.
+  proxy: Schema.optionalKey(Schema.String),
   environment: Schema.Record(Schema.String, Schema.String),
   secrets: Schema.Record(Schema.String, Schema.String),
   /** By the names of the keys in deploy.yml. Absent if none is set, so that containers of older versions of jiji stay. */
@@ -74,7 +76,7 @@ export const configurationOf = (
     const value = secrets.get(name)
     return [name, value === undefined ? null : Redacted.value(value)] as const
   })
-  const { command = null, environment, ports, volumes } = service
+  const { command = null, environment, ports, proxy, volumes } = service
   const clear = Object.entries(environment.clear)
   const settings = settingsOf(service.settings ?? {})
   const files = filesOf(service, secrets)
@@ -83,6 +85,7 @@ export const configurationOf = (
     ports: short(ports),
     volumes: short(volumes),
     command: short(command),
+    ...(proxy !== undefined && { proxy: short(proxy.port) }),
     environment: shortEach(clear),
     secrets: shortEach(values),
     ...(settings.length > 0 && { settings: shortEach(settings) }),
@@ -96,7 +99,8 @@ export const configurationOf = (
     values.sort(),
     command,
     ...(settings.length > 0 ? [settings] : []),
-    ...(files.length > 0 ? ["files", files] : [])
+    ...(files.length > 0 ? ["files", files] : []),
+    ...(proxy === undefined ? [] : ["proxy", proxy.port])
   ]
   return { hash: digest(all, 32), parts: JSON.stringify(parts) }
 }
@@ -135,7 +139,7 @@ export const differences = (before: string, after: string): ReadonlyArray<string
     const changed = changedNames(old.value[part] ?? {}, next.value[part] ?? {}, part === "files" ? filePath : variable)
     return changed.length === 0 ? [] : [`${part}: ${listNames(changed)}`]
   }
-  const whole = (["network", "ports", "volumes", "command"] as const).filter(
+  const whole = (["network", "ports", "volumes", "command", "proxy"] as const).filter(
     (part) => old.value[part] !== next.value[part]
   )
   const [had = {}, has = {}] = [old.value.settings, next.value.settings]

@@ -24,6 +24,7 @@ export const containerSpec = (
     "jiji.service": service.name,
     "jiji.version": of.version,
     "jiji.digest": of.pulled.digest,
+    ...(service.proxy !== undefined && { "jiji.proxied": "yes" }),
     ...(service.settings?.restart !== undefined && { "jiji.restart": service.settings.restart })
   },
   ports: service.ports,

@@ -1,4 +1,4 @@
-import { Context, Duration, Effect, Layer, Redacted, Result, Semaphore, Stream } from "effect"
+import { Context, Duration, Effect, Layer, type Option, Redacted, Result, Semaphore, Stream } from "effect"
 import * as ImageReference from "../../config/ImageReference.ts"
 import type { BuildSource, Engine, Server } from "../../config/Project.ts"
 import { type Command, type CommandFailed, type Limit } from "../processes/Command.ts"
@@ -11,6 +11,7 @@ import { checkBuilder, dependsOnBuilder } from "./builder/checkBuilder.ts"
 import { check } from "./check/check.ts"
 import { network, networkError, networkName, type ProjectNetwork } from "./network/network.ts"
 import type { AddressTaken, NetworkError } from "./NetworkError.ts"
+import { name as nameImage } from "./name/name.ts"
 import { probe, type Probed } from "./probe/probe.ts"
 import { logs, logsReader } from "./logs/logs.ts"
 import type { LogFollow, LogQuery, TakeLogs } from "./logs/LogLine.ts"
@@ -188,6 +189,12 @@ export class Docker extends Context.Service<
       InspectedImage,
       BuildFailed | BuilderUnable | BuildAgentMissing | PlatformNotBuilt | EngineError | ShellError
     >
+    /** Gives an image of this machine another name. Returns none if this machine does not have it. */
+    name(
+      engine: Engine,
+      from: ImageReference.ImageReference,
+      to: ImageReference.ImageReference
+    ): Effect.Effect<Option.Option<InspectedImage>, EngineError | ShellError>
     /** Streams an image of this machine as a tar archive. */
     save(
       engine: Engine,
@@ -527,6 +534,18 @@ export class Docker extends Context.Service<
           if (isFor(image)) return image
           const built = image.architecture
           return yield* new PlatformNotBuilt({ service, engine, platform: platform ?? "", built })
+        }),
+
+        name: Effect.fnUntraced(function* (engine, from, to) {
+          const [source, target] = [ImageReference.print(from), ImageReference.print(to)]
+          const operation = `tag ${source}`
+          const command = nameImage.command({ engine, from: source, to: target })
+          const { stdout } = yield* succeed(
+            local,
+            { ...command, limit: answerLimit(engine, operation) },
+            { engine, operation }
+          )
+          return yield* Effect.mapError(nameImage.answer(stdout), unclear(local, engine, operation))
         }),
 
         save: (engine, reference) => {
