@@ -17,7 +17,12 @@ export const Deployed = Schema.Struct({
   /** Why the container was replaced, such as `environment: LOG`; empty if it was not. */
   // Runs that older versions of jiji recorded do not have it.
   because: Schema.Array(Schema.String).pipe(Schema.withDecodingDefaultKey(Effect.succeed([]))),
-  container: Schema.String
+  container: Schema.String,
+  /**
+   * The seconds in which nothing answered, because the old container had to stop before the new one could start. Absent
+   * if the old one kept running until the new one was healthy.
+   */
+  gap: Schema.optionalKey(Schema.Finite)
 })
 export type Deployed = typeof Deployed.Type
 
@@ -48,7 +53,7 @@ export const step = Step.make(
     const configuration = Redacted.value(planned.configuration)
     const names = service.environment.secrets
     const docker = yield* Docker
-    const { id, outcome } = yield* docker.replace(server, {
+    const { gap, id, outcome } = yield* docker.replace(server, {
       engine: engine.name,
       project: project.name,
       service: service.name,
@@ -89,7 +94,12 @@ export const step = Step.make(
     const deployed: Deployed =
       planned._tag === "Start"
         ? { ...done, outcome: "started" }
-        : { ...done, outcome: "replaced", because: becauseOf(planned, pulled.digest) }
+        : {
+            ...done,
+            outcome: "replaced",
+            because: becauseOf(planned, pulled.digest),
+            ...(gap !== undefined && { gap })
+          }
     return { deployed }
   }),
   { result: Schema.Struct({ deployed: Deployed }) }

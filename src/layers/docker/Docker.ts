@@ -12,7 +12,7 @@ import { push } from "./push/push.ts"
 import { tidy } from "./tidy/tidy.ts"
 import { lastLines } from "../../core/lines.ts"
 import { answerLimit, buildLimit, loginLimit, replaceLimit, saveLimit, transferLimit } from "./limits.ts"
-import { replace } from "./replace/replace.ts"
+import { replace, type Replaced } from "./replace/replace.ts"
 import { replaceResult } from "./replace/result.ts"
 import { retryRegistry } from "./retryRegistry.ts"
 import { transferReader } from "./transfer.ts"
@@ -112,12 +112,6 @@ export interface ReplaceOptions {
 /** An image on a server, with the digest that its registry knows it by; the image's own id where there is none. */
 export interface PulledImage extends InspectedImage {
   readonly digest: string
-}
-
-/** What happened to a container, and its id. */
-export interface Replaced {
-  readonly outcome: "started" | "unchanged"
-  readonly id: string
 }
 
 type OperationContext = Omit<Parameters<typeof parseEngineError>[0], "machine" | "hasRestarted">

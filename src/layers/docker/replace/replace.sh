@@ -3,7 +3,7 @@ set -u
 id=${id#sha256:}
 program=$(command -v "$engine") || { echo "$engine: not found" >&2; exit 127; }
 config=$JIJI_CONFIG
-next=$name-next trial=$name-trial old='' phase=start why='' stopping=''
+next=$name-next trial=$name-trial old='' phase=start why='' stopping='' stopped='' answered=''
 # A signal may arrive before these are known.
 name_runs='' user=''
 
@@ -43,6 +43,8 @@ e() { "$program" "$@" 7<&- 8<&- 9<&-; }
 quiet() { e "$@" >/dev/null 2>&1; }
 # The shell runs traps only after a foreground program has exited, so sleep in the background.
 nap() { sleep "$1" 7<&- 9<&- & wait $!; }
+# Sets `clock` to hundredths of a second since the boot. busybox's date has no fractions.
+read_clock() { read -r clock _ </proc/uptime; clock=${clock%.*}${clock#*.}; }
 
 # Only `create` gets the secrets in its environment, so that their names cannot affect the rest of this script.
 create() {
@@ -168,6 +170,17 @@ END
   return 1
 }
 
+# Waits for at most this many twentieths of a second, but not after the published ports accept connections. This needs
+# no program of the engine, which takes longer to start.
+wait_for_ports() {
+  looks=$1
+  while [ "$looks" -gt 0 ]; do
+    nap 0.05
+    ! listens "$pid" || return 0
+    looks=$((looks - 1))
+  done
+}
+
 # The exit code of a container that podman has restarted, or is about to: only podman's events still know it. With docker,
 # a new container is not restarted.
 exit_code() {
@@ -195,6 +208,8 @@ ready() { # container, seconds that it must run if it has no health check
     pid=${now%% *} now=${now#* }
     made=${now%% *} now=${now#* }
     [ "${made#sha256:}" = "$id" ] || { why="does not use the image that was pulled as $image"; return 1; }
+    # Where the old container had to stop first: the moment from which something answers again.
+    if [ -n "$stopped" ] && [ -z "$answered" ] && listens "$pid"; then read_clock; answered=$clock; fi
     case $now in
       'running 0 healthy') ! listens "$pid" || return 0 ;;
       'running 0 ')
@@ -232,9 +247,9 @@ ready() { # container, seconds that it must run if it has no health check
         *' ') ;;
         *) ! check "$1" || ! listens "$pid" || return 0 ;;
       esac
-      nap 1
+      [ -n "$missing" ] && wait_for_ports 20 || nap 1
     else
-      nap 0.2
+      [ -n "$missing" ] && wait_for_ports 4 || nap 0.2
     fi
   done
 }
@@ -387,6 +402,8 @@ if [ "$strategy" != beside ]; then
   # container ignores SIGTERM: if the connection is lost, that would kill podman and leave the container half stopped.
   # `stopping` is set first, because a signal may arrive at once.
   stopping=yes
+  read_clock
+  stopped=$clock
   quiet stop "$old" &
   wait $! && stopping='' || { stopping=''; e stop "$old" >/dev/null || give_up; }
 fi
@@ -401,11 +418,18 @@ hand_over || {
   quiet stop "$next"
   policy "$proven" "$next" || echo "$engine cannot set the restart policy of $name: it does not start again after a reboot" >&2
   e start "$next" >/dev/null || { phase=switch; unstarted; }
+  read_clock
+  [ -z "$stopped" ] || answered=$clock
 }
 if [ -n "$old" ]; then
   quiet stop "$old"
   quiet rm --force "$old"
 fi
 e rename "$next" "$name" || exit 1
-echo "started $next_id"
+gap=''
+if [ -n "$stopped" ]; then
+  gap=$((${answered:-$stopped} - stopped))
+  gap=" $((gap / 100)).$((gap / 10 % 10))$((gap % 10))"
+fi
+echo "started $next_id$gap"
 exit 0

@@ -27,6 +27,15 @@ const args = {
 
 type Values = Schema.Struct<typeof args>["Type"]
 
+/** What happened to a container. */
+export interface Replaced {
+  readonly outcome: "started" | "unchanged"
+  /** The container's id. */
+  readonly id: string
+  /** The seconds in which nothing answered. Absent if the old container kept running until the new one was healthy. */
+  readonly gap?: number
+}
+
 /** What a person would type. `replaces` says whether there is an old container. */
 const byHand = (
   { engine, name, publishing, strategy }: Values,
@@ -70,6 +79,16 @@ const byHand = (
   ]
 }
 
+/** What happened, the container's id, and the seconds in which nothing answered. */
+const result = /^(started|unchanged) (\S+?)(?: (\d+\.\d+))?$/m
+
+/** Decodes what the script prints to stdout if it succeeds. */
+export const parseReplaced = (stdout: string): Effect.Effect<Replaced, string> => {
+  const [, outcome, id, gap] = result.exec(stdout) ?? []
+  if (id === undefined || (outcome !== "started" && outcome !== "unchanged")) return Effect.fail(stdout)
+  return Effect.succeed({ outcome, id, ...(gap !== undefined && { gap: Number(gap) }) })
+}
+
 /**
  * Replaces a service's container. The words are those of `create`. JIJI_NAMES lists the secrets of the container, and
  * JIJI_SECRET_0 and so on hold their values. JIJI_CONFIG and JIJI_PARTS are hashes of its configuration, for its labels:
@@ -79,12 +98,7 @@ const script = defineScript({
   name: "replace",
   text,
   args,
-  /** What happened, and the container's id. */
-  answer: (stdout) => {
-    const [, outcome, id] = /^(started|unchanged) (\S+)$/m.exec(stdout) ?? []
-    if (id === undefined || (outcome !== "started" && outcome !== "unchanged")) return Effect.fail(stdout)
-    return Effect.succeed({ outcome, id } as const)
-  },
+  answer: parseReplaced,
   usual: ({ image, name }) => `started ${simulatedDigest(`${name} ${image}`).slice(7, 19)}`
 })
 

@@ -2,6 +2,7 @@ import { Duration, Effect, Option, Schema } from "effect"
 import { lastLines, reasonFrom } from "../../../core/lines.ts"
 import type { Output } from "../../processes/Command.ts"
 import type { ReplaceOptions } from "../Docker.ts"
+import { parseReplaced } from "./replace.ts"
 import {
   ContainerBusy,
   ContainerForeign,
@@ -58,8 +59,9 @@ export const replaceResult = Effect.fnUntraced(function* (
   const [line = "", ...rest] = output.stdout.split("\n")
   const [word = "", ...detail] = line.split(" ")
   const about = { server, service }
-  if (output.exitCode === 0 && (word === "started" || word === "unchanged")) {
-    return { outcome: word, id: detail.join(" ") } as const
+  if (output.exitCode === 0) {
+    const replaced = yield* Effect.option(parseReplaced(line))
+    if (Option.isSome(replaced)) return replaced.value
   }
   const undone = { ...about, keepsOld: output.exitCode === 10 }
   const reason = detail.join(" ")
