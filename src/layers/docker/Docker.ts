@@ -12,7 +12,7 @@ import { push } from "./push/push.ts"
 import { tidy } from "./tidy/tidy.ts"
 import { lastLines } from "../../core/lines.ts"
 import { answerLimit, buildLimit, loginLimit, replaceLimit, saveLimit, transferLimit } from "./limits.ts"
-import { replace, type Replaced } from "./replace/replace.ts"
+import { replace, type Replaced, type Upstream, upstreamArgs } from "./replace/replace.ts"
 import { replaceResult } from "./replace/result.ts"
 import { retryRegistry } from "./retryRegistry.ts"
 import { transferReader } from "./transfer.ts"
@@ -26,6 +26,7 @@ import {
   type ContainerForeign,
   type ContainerNotStarted,
   type ContainerUnhealthy,
+  type NotSwitched,
   type EngineError,
   parseEngineError,
   EngineUnclear,
@@ -105,6 +106,8 @@ export interface ReplaceOptions {
   readonly imageId: string
   /** Whether there is an old container, as far as jiji knows. */
   readonly replaces: boolean
+  /** How the proxy reaches the service. Absent if it is not behind the proxy. */
+  readonly upstream?: Upstream
   readonly container: words.ContainerSpec
   readonly secrets: ReadonlyMap<string, Redacted.Redacted<string>>
 }
@@ -145,7 +148,14 @@ export class Docker extends Context.Service<
       options: ReplaceOptions
     ): Effect.Effect<
       Replaced,
-      ContainerUnhealthy | ContainerNotStarted | ContainerForeign | ContainerBusy | PortTaken | EngineError | ShellError
+      | ContainerUnhealthy
+      | NotSwitched
+      | ContainerNotStarted
+      | ContainerForeign
+      | ContainerBusy
+      | PortTaken
+      | EngineError
+      | ShellError
     >
     /** Removes all but the newest images of a repository from a server, unless a container uses them. */
     removeOldImages(
@@ -406,7 +416,8 @@ export class Docker extends Context.Service<
               limit: Math.ceil(Duration.toSeconds(options.timeout)),
               image: container.image,
               id: options.imageId,
-              publishing: ports.length
+              publishing: ports.length,
+              ...upstreamArgs(options.upstream)
             },
             [...ports, ...words.createWords(container, [...secrets.keys()])],
             options.replaces
@@ -419,8 +430,11 @@ export class Docker extends Context.Service<
             JIJI_RUN: runText(yield* CurrentRun),
             ...Object.fromEntries(values)
           }
-          const stage = stageReader(options.service)
-          const limit = { ...replaceLimit(engine, options.service, options), ...asking(remote(server), engine) }
+          const stage = stageReader(options.service, options.upstream?.drain)
+          const limit = {
+            ...replaceLimit(engine, options.service, options, options.upstream?.drain),
+            ...asking(remote(server), engine)
+          }
           const run = { ...command, env, show: "stderr", onLine: stage.onLine, cleanup: stage, limit } as const
           const output = yield* shell.run(remote(server), run)
           return yield* replaceResult(server.name, options, output)
@@ -480,7 +494,7 @@ const reportReader = (onLine: Command["onLine"] = (line) => line) => {
 }
 
 /** Follows the stages of `replace.sh`, from which it cleans up in different ways when jiji stops it. */
-const stageReader = (service: string) => {
+const stageReader = (service: string, drain = Duration.zero) => {
   let stage = ""
   return {
     onLine: (line: string) => {
@@ -490,7 +504,7 @@ const stageReader = (service: string) => {
       return undefined
     },
     // A container gets ten seconds to stop before the engine kills it.
-    timeout: Duration.seconds(30),
+    timeout: Duration.sum(drain, Duration.seconds(30)),
     text: () => {
       switch (stage) {
         case "trial":
@@ -498,6 +512,8 @@ const stageReader = (service: string) => {
           return `removing the new container of ${service}`
         case "switch":
           return `putting the old container of ${service} back`
+        case "drain":
+          return `waiting for the requests of the old container of ${service}`
         case "tidy":
           return `removing the old container of ${service}`
         default:

@@ -44,19 +44,21 @@ export const buildLimit = (engine: string, service: string): Limit => ({
 
 /**
  * For `replace.sh`: its waits for the locks of the container and, with podman, of the images; a trial and the new container,
- * which get `runningFor` and `timeout` each; and what the engine needs to stop and to remove containers.
+ * which get `runningFor` and `timeout` each; `drain`; and what the engine needs to stop and to remove containers.
  */
 export const replaceLimit = (
   engine: string,
   service: string,
-  health: { readonly runningFor: Duration.Duration; readonly timeout: Duration.Duration }
+  health: { readonly runningFor: Duration.Duration; readonly timeout: Duration.Duration },
+  /** How long the requests of the old container may take to end. */
+  drain: Duration.Duration = Duration.zero
 ): Limit => {
   const healthy = Duration.sum(health.runningFor, health.timeout)
   const locks = Duration.seconds(engine === "podman" ? 630 : 600)
   return {
-    after: Duration.sum(Duration.sum(locks, Duration.times(healthy, 2)), Duration.minutes(5)),
+    after: Duration.sum(Duration.sum(locks, Duration.times(healthy, 2)), Duration.sum(drain, Duration.minutes(5))),
     // It waits that long for a container to become healthy.
-    noteAfter: Duration.sum(healthy, Duration.seconds(10)),
+    noteAfter: Duration.sum(Duration.sum(healthy, drain), Duration.seconds(10)),
     // A frozen engine must not go unnoticed for that long.
     askEvery: "30 seconds",
     waitingFor: `${engine} to replace the container of ${service}`,

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { argumentsOf } from "../../../src/layers/processes/Command.ts"
-import { replace } from "../../../src/layers/docker/replace/replace.ts"
+import { replace, type Upstream, upstreamArgs } from "../../../src/layers/docker/replace/replace.ts"
 import * as FakeEngine from "./FakeEngine.ts"
 
 export interface Options {
@@ -8,7 +8,8 @@ export interface Options {
   readonly name?: string
   /** Who deploys. */
   readonly run?: string
-  readonly how?: "beside" | "trial" | "stop"
+  readonly how?: "beside" | "trial" | "stop" | "remove"
+  readonly upstream?: Upstream
   readonly settle?: number
   readonly limit?: number
   readonly digest?: string
@@ -50,7 +51,8 @@ export const replacing = (shell: string) => {
             limit: options.limit ?? 30,
             image: "shop-web:v2",
             id: options.id ?? "sha256:new",
-            publishing: ports.length
+            publishing: ports.length,
+            ...upstreamArgs(options.upstream)
           },
           [
             ...ports,

@@ -8,6 +8,7 @@ import {
   ContainerForeign,
   ContainerNotStarted,
   ContainerUnhealthy,
+  NotSwitched,
   parseEngineError,
   PortTaken
 } from "../DockerError.ts"
@@ -37,6 +38,13 @@ const healthcheck = (settings: string, output: string) =>
       }
     })
   })
+
+/** Reads what the proxy got from a container: `answer STATUS BODY`, or `error TEXT`. */
+const answerOf = (text: string): { readonly status?: number; readonly body?: string; readonly error?: string } => {
+  const [, status, body = ""] = /^answer (\d+) ?(.*)$/.exec(text) ?? []
+  if (status !== undefined) return { status: Number(status), body: body.trim() }
+  return { error: text.replace(/^error (?:nc: )?/, "").trim() }
+}
 
 /** The lines that name no reason: they follow the one that does. */
 const withoutReason = /^Error: failed to start containers:/
@@ -76,6 +84,17 @@ export const replaceResult = Effect.fnUntraced(function* (
       log: log.join("\n").trimEnd()
     })
   }
+  if (word === "unhealthy-answer") {
+    const [text = "", ...log] = rest
+    return yield* new ContainerUnhealthy({
+      ...undone,
+      answer: answerOf(text),
+      timeout: Math.ceil(Duration.toSeconds(timeout)),
+      reason,
+      log: log.join("\n").trimEnd()
+    })
+  }
+  if (word === "unswitched") return yield* new NotSwitched({ ...undone, detail: reasonFrom(output.stderr, /./) })
   if (word === "busy") {
     const [name = "", ...holder] = detail
     return yield* new ContainerBusy({ server, name: name.replace(/:$/, ""), holder: holder.join(" ") })
