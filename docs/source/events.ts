@@ -116,7 +116,7 @@ jiji deploy --dry-run --json | jq -r 'select(._tag == "CommandPlanned") | "\\(.m
 - A command is in \`words\`. If \`script\` is present, it is one of jiji's own (\`jiji script NAME\` prints it), \`words\` are its
   arguments (\`NAME=VALUE\`), and \`byHand\` has the words of each command that a person would type to do the same.
 - \`env\` has the names of its variables, and \`stdin\` is true if it gets input. Values of secrets, and hashes that include
-  them, are left out. IDs and digests are placeholders.
+  them, are left out. IDs, digests and addresses are placeholders.
 - The \`action\` of an \`ActionPlanned\` is \`connect\` (over SSH), \`forward\` (of the server's \`port\`), \`import\` (of an \`image\` into
   the local registry) or \`serve\` (of that registry on \`port\`).
 

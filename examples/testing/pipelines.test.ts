@@ -28,6 +28,7 @@ test("replaces the container on both servers", async () => {
   const there = [
     "# open",
     "jiji:probe.sh",
+    "jiji:network.sh",
     "# forward 127.0.0.1:9270",
     "jiji:pull.sh",
     "jiji:replace.sh engine=docker name=shop-web",

@@ -34,7 +34,9 @@ export const runOnProject = Effect.fnUntraced(function* <Extra extends object, S
   flags: Command.Command.Config.Infer<typeof runFlags>,
   extraInput: Extra,
   action: (project: string) => string,
-  note: ReadonlyArray<string> = ["Nothing is changed and no connection is made. IDs and digests are placeholders."]
+  note: ReadonlyArray<string> = [
+    "Nothing is changed and no connection is made. IDs, digests and addresses are placeholders."
+  ]
 ) {
   const { config, dryRun, environment, hosts, json, services, version } = flags
   const project = yield* loadProject({ config, environment })

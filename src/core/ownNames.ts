@@ -16,6 +16,7 @@ export const ownNames: ReadonlySet<string> = new Set([
   "logout",
   "look",
   "machines",
+  "network",
   "plan",
   "pull",
   "push",

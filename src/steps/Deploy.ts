@@ -2,8 +2,10 @@ import { Effect, Redacted, Schema } from "effect"
 import { print } from "../config/ImageReference.ts"
 import type { Project } from "../config/Project.ts"
 import { Docker } from "../layers/docker/Docker.ts"
+import { AddressesUsedUp } from "../layers/docker/NetworkError.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { ConnectedServer } from "./Connect.ts"
+import { type Network, otherAddress, prepare } from "./Network.ts"
 import { becauseOf, containerName, type Work } from "./Plan.ts"
 import type { PulledImage } from "./Pull.ts"
 
@@ -35,6 +37,8 @@ export const step = Step.make(
     readonly work: Work
     readonly secrets: ReadonlyMap<string, Redacted.Redacted<string>>
     readonly pulled?: PulledImage
+    /** Default: the step prepares it. */
+    readonly network?: Network
   }) {
     const { project, pulled, server, work } = state
     const { engine } = server
@@ -53,33 +57,46 @@ export const step = Step.make(
     const configuration = Redacted.value(planned.configuration)
     const names = service.environment.secrets
     const docker = yield* Docker
-    const { gap, id, outcome } = yield* docker.replace(server, {
-      engine: engine.name,
-      project: project.name,
-      service: service.name,
-      name: containerName(project, service),
-      digest: pulled.digest,
-      configuration: { hash: Redacted.make(configuration.hash), parts: Redacted.make(configuration.parts) },
-      strategy,
-      runningFor: service.health.runningFor,
-      timeout: service.health.timeout,
-      imageId: pulled.id,
-      replaces: planned._tag === "Replace",
-      container: {
-        image: print(pulled.reference),
-        labels: {
-          "jiji.project": project.name,
-          "jiji.service": service.name,
-          "jiji.version": version,
-          "jiji.digest": pulled.digest
+    const name = containerName(project, service)
+    const network = state.network ?? (yield* prepare(project, server, [name]))
+    const replace = (address: string) =>
+      docker.replace(server, {
+        engine: engine.name,
+        project: project.name,
+        service: service.name,
+        name,
+        digest: pulled.digest,
+        configuration: { hash: Redacted.make(configuration.hash), parts: Redacted.make(configuration.parts) },
+        strategy,
+        runningFor: service.health.runningFor,
+        timeout: service.health.timeout,
+        imageId: pulled.id,
+        replaces: planned._tag === "Replace",
+        container: {
+          image: print(pulled.reference),
+          network: { name: network.name, alias: service.name, address },
+          labels: {
+            "jiji.project": project.name,
+            "jiji.service": service.name,
+            "jiji.version": version,
+            "jiji.digest": pulled.digest
+          },
+          ports: service.ports,
+          volumes: service.volumes,
+          environment: service.environment.clear,
+          command: service.command ?? []
         },
-        ports: service.ports,
-        volumes: service.volumes,
-        environment: service.environment.clear,
-        command: service.command ?? []
-      },
-      secrets: new Map([...state.secrets].filter(([name]) => names.includes(name)))
-    })
+        secrets: new Map([...state.secrets].filter(([name]) => names.includes(name)))
+      })
+    const other = otherAddress(network, server, name)
+    const address = network.addresses[name] ?? other
+    if (address === undefined) {
+      const { name, subnet } = network
+      return yield* new AddressesUsedUp({ server: server.name, engine: engine.name, name, subnet })
+    }
+    const { gap, id, outcome } = yield* Effect.catchTag(replace(address), "AddressTaken", (error) =>
+      other === undefined || other === address ? Effect.fail(error) : replace(other)
+    )
     // Only images that jiji built: other containers may use those of other repositories.
     if (image !== undefined && outcome === "started") {
       const old = { engine: engine.name, repository: image.repository, retain: service.retain }

@@ -6,6 +6,7 @@ import * as Build from "./Build.ts"
 import * as Connect from "./Connect.ts"
 import * as Deploy from "./Deploy.ts"
 import * as Login from "./Login.ts"
+import * as Network from "./Network.ts"
 import * as Plan from "./Plan.ts"
 import * as Pull from "./Pull.ts"
 import * as Push from "./Push.ts"
@@ -65,22 +66,22 @@ type OnServer = Prepared & { readonly server: Connect.ConnectedServer }
 /** One service on one server. */
 const onServer = Pipeline.make<OnServer>("server").pipe(
   Pipeline.step(Plan.step),
+  Pipeline.step(Network.step),
   Pipeline.step(Tunnel.step),
   Pipeline.forEach({
     name: "services",
     as: "work",
     items: (state: OnServer & { readonly plan: ReadonlyArray<Plan.Planned> }) => Plan.workOf(state),
     key: ({ service }) => service.name,
-    body: Pipeline.make<OnServer & { readonly work: Plan.Work; readonly tunnel?: Forward }>("service").pipe(
-      Pipeline.step(Pull.step),
-      Pipeline.step(Deploy.step)
-    )
+    body: Pipeline.make<
+      OnServer & { readonly work: Plan.Work; readonly network?: Network.Network; readonly tunnel?: Forward }
+    >("service").pipe(Pipeline.step(Pull.step), Pipeline.step(Deploy.step))
   })
 )
 
 /**
  * What `jiji deploy` runs: secrets and version first, then the images are built while the servers are connected to, then
- * on each server: plan, tunnel, pull by digest, replace the container.
+ * on each server: plan, network, tunnel, pull by digest, replace the container.
  */
 export const deploy = prepared.pipe(
   Pipeline.forEach({

@@ -4,6 +4,8 @@ import type { Service } from "../config/Project.ts"
 
 /** Short hashes of what a container is made from beside its image, part by part, to say which part differs. */
 const Parts = Schema.Struct({
+  // Containers of older versions of jiji, which are in the engine's own network, do not have it.
+  network: Schema.optionalKey(Schema.String),
   ports: Schema.String,
   volumes: Schema.String,
   command: Schema.String,
@@ -31,6 +33,9 @@ const short = (value: unknown): string => digest(value, 8)
 const shortEach = (entries: ReadonlyArray<readonly [string, unknown]>): Readonly<Record<string, string>> =>
   Object.fromEntries(entries.map(([name, value]) => [name, short(value)]))
 
+/** How containers are connected: to the network of their project, with a fixed address. If this changes, so does the hash. */
+const network = "project"
+
 /** The configuration of a service's container. */
 export const configurationOf = (
   service: Service,
@@ -43,13 +48,14 @@ export const configurationOf = (
   const { command = null, environment, ports, volumes } = service
   const clear = Object.entries(environment.clear)
   const parts: Parts = {
+    network,
     ports: short(ports),
     volumes: short(volumes),
     command: short(command),
     environment: shortEach(clear),
     secrets: shortEach(values)
   }
-  const all = [ports, volumes, clear.sort(), values.sort(), command]
+  const all = [network, ports, volumes, clear.sort(), values.sort(), command]
   return { hash: digest(all, 32), parts: JSON.stringify(parts) }
 }
 
@@ -85,7 +91,9 @@ export const differences = (before: string, after: string): ReadonlyArray<string
     const changed = changedNames(old.value[part], next.value[part])
     return changed.length === 0 ? [] : [`${part}: ${listNames(changed)}`]
   })
-  const whole = (["ports", "volumes", "command"] as const).filter((part) => old.value[part] !== next.value[part])
+  const whole = (["network", "ports", "volumes", "command"] as const).filter(
+    (part) => old.value[part] !== next.value[part]
+  )
   const all = [...whole, ...names]
   return all.length === 0 ? ["configuration"] : all
 }

@@ -7,6 +7,7 @@ import { probe } from "../../src/layers/docker/probe/probe.ts"
 import { pull } from "../../src/layers/docker/pull/pull.ts"
 import { push } from "../../src/layers/docker/push/push.ts"
 import { replace } from "../../src/layers/docker/replace/replace.ts"
+import { network } from "../../src/layers/docker/network/network.ts"
 import { tidy } from "../../src/layers/docker/tidy/tidy.ts"
 import secret from "../../src/layers/secrets/command.sh" with { type: "text" }
 import { program } from "../support/program.ts"
@@ -46,14 +47,14 @@ describe("jiji prints", () => {
 
   test("the scripts that it runs on servers", () => {
     using shop = project(files)
-    const named = [check, probe, pull, push, replace, tidy].map(({ name, text }) => [name, text] as const)
+    const named = [check, network, probe, pull, push, replace, tidy].map(({ name, text }) => [name, text] as const)
     for (const [name, text] of [...named, ["secret", secret] as const]) {
       expect(shop.jiji(["script", name])).toEqual({ code: 0, stdout: text, stderr: "" })
     }
     const { code, stdout } = shop.jiji(["script"])
     expect([code, stdout]).toEqual([
       0,
-      "build\ncheck\nlook\nprobe\npull\npush\nregistry\nreplace\nsecret\ntidy\ntunnel\n"
+      "build\ncheck\nlook\nnetwork\nprobe\npull\npush\nregistry\nreplace\nsecret\ntidy\ntunnel\n"
     ])
     expect(shop.jiji(["script", "nope"])).toMatchObject({ code: 2, stdout: "" })
   })

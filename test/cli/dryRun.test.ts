@@ -25,18 +25,25 @@ describe("a dry run", () => {
       `  docker update --restart unless-stopped ${name}-next`,
       `  docker rename ${name}-next ${name}`
     ]
+    const place = (service: string, address: string) =>
+      `--network-alias ${service} --ip ${address} --label 'jiji.address=${address}'`
     const web = started(
       "shop-web",
-      `--publish 8080:80 --pull never ${labels("web", "v1")} --env 'GREETING=hello you' --env DATABASE_URL localhost:9270/shop-web:v1`
+      `${place("web", "172.30.107.215")} --publish 8080:80 --network jiji-shop --pull never ${labels("web", "v1")} --env 'GREETING=hello you' --env DATABASE_URL localhost:9270/shop-web:v1`
     )
+    const network =
+      "  docker network create --label 'jiji.project=shop' --subnet 172.30.0.0/16 --gateway 172.30.0.1 --ip-range 172.30.128.0/17 jiji-shop"
     // Old images are removed in the background.
     const images = "  docker image ls localhost:9270/shop-web"
-    const cache = started("shop-cache", `--pull never ${labels("cache", "7")} redis:7`)
+    const cache = started(
+      "shop-cache",
+      `${place("cache", "172.30.85.65")} --network jiji-shop --pull never ${labels("cache", "7")} redis:7`
+    )
     // Without numbers: they count through all machines, and services of one machine run at the same time.
     const lines = made.split("\n").map((line) => line.replace(/^( {2,3}\d+| {4}) {2}/, "  "))
     expect(lines).toEqual([
       "Dry run: deploy shop to 2 servers, as if nothing ran there yet.",
-      "Nothing is changed and no connection is made. IDs and digests are placeholders.",
+      "Nothing is changed and no connection is made. IDs, digests and addresses are placeholders.",
       "",
       "on this machine:",
       "  docker build --file ROOT/Dockerfile --tag localhost:9270/shop-web:v1 --platform linux/amd64 ROOT",
@@ -48,6 +55,7 @@ describe("a dry run", () => {
       "on web1 (deploy@203.0.113.10):",
       "  # open the SSH connection",
       "  docker ps --all --filter 'label=jiji.project=shop'",
+      network,
       "  # forward 127.0.0.1:9270 to the local registry on this machine",
       "  docker pull localhost:9270/shop-web@DIGEST",
       "  docker tag localhost:9270/shop-web@DIGEST localhost:9270/shop-web:v1",
@@ -59,6 +67,7 @@ describe("a dry run", () => {
       "on web2 (203.0.113.11):",
       "  # open the SSH connection",
       "  docker ps --all --filter 'label=jiji.project=shop'",
+      network,
       "  # forward 127.0.0.1:9270 to the local registry on this machine",
       "  docker pull localhost:9270/shop-web@DIGEST",
       "  docker tag localhost:9270/shop-web@DIGEST localhost:9270/shop-web:v1",

@@ -18,8 +18,8 @@ export const containersOf = async (host: Host, project: string): Promise<Readonl
     .filter(({ name }) => name.startsWith(`${project}-`))
     .sort((a, b) => a.name.localeCompare(b.name))
 
-/** Processes that belong to a container. */
-const ofContainers = /^(containerd-shim|docker-proxy|conmon|runc|crun|podman: )/
+/** Processes that belong to containers. */
+const ofContainers = /^(containerd-shim|docker-proxy|conmon|runc|crun|podman: |aardvark-dns)/
 
 /** Processes of the tests themselves. */
 const ofTests = /^(setsid|nsenter|env|ss|find)$/

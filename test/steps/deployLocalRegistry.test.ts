@@ -53,11 +53,13 @@ describe("a deploy with the local registry", () => {
       expect(on("web1")).toEqual([
         "connect",
         "probe engine=docker project=shop",
+        "network engine=docker project=shop name=jiji-shop",
         "forward 9270",
         `pull engine=docker from=${name}@${id} name=${name}:abc1234 verify=yes`,
         `replace engine=docker name=shop-web project=shop service=web digest=${id} strategy=beside settle=1 limit=60 ` +
-          `image=${name}:abc1234 id=${there} publishing=0 ` +
-          "-- --pull never --label jiji.project=shop --label jiji.service=web " +
+          `image=${name}:abc1234 id=${there} exclusive=6 ` +
+          "-- --network-alias web --ip 172.30.107.215 --label jiji.address=172.30.107.215 " +
+          "--network jiji-shop --pull never --label jiji.project=shop --label jiji.service=web " +
           `--label jiji.version=abc1234 --label jiji.digest=${id} ${name}:abc1234`,
         `tidy engine=docker repository=${name} retain=3`
       ])
@@ -103,6 +105,7 @@ describe("a deploy with the local registry", () => {
       expect(all.map((line) => line.split(" ").slice(0, 3).join(" "))).toEqual([
         "web1: connect",
         "web1: probe engine=docker",
+        "web1: network engine=docker",
         "web1: pull engine=docker",
         "web1: replace engine=docker"
       ])

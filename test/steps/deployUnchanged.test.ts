@@ -35,6 +35,7 @@ describe("a deploy of a version that is already running", () => {
       expect(skipped).toEqual([
         "secrets: no secrets are used",
         "login: the registry is local",
+        "network: no container is started",
         "tunnel: there is nothing to pull",
         "pull: already up to date",
         "deploy: already up to date"

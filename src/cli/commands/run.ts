@@ -23,7 +23,7 @@ export class NoPipelineNamed extends defineError<NoPipelineNamed>()("NoPipelineN
 
 /** What a dry run of somebody's own code can promise. */
 const dryRunNote = [
-  "jiji runs no command, opens no connection and calls no event handlers. IDs and digests are placeholders.",
+  "jiji runs no command, opens no connection and calls no event handlers. IDs, digests and addresses are placeholders.",
   "The steps' own code does run: what it does other than through jiji really happens."
 ]
 

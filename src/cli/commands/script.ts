@@ -4,6 +4,7 @@ import { build } from "../../layers/diagnosis/build/build.ts"
 import { look } from "../../layers/diagnosis/look/look.ts"
 import { tunnel } from "../../layers/diagnosis/tunnel/tunnel.ts"
 import { check } from "../../layers/docker/check/check.ts"
+import { network } from "../../layers/docker/network/network.ts"
 import { probe } from "../../layers/docker/probe/probe.ts"
 import { pull } from "../../layers/docker/pull/pull.ts"
 import { push } from "../../layers/docker/push/push.ts"
@@ -14,7 +15,7 @@ import secret from "../../layers/secrets/command.sh" with { type: "text" }
 import { joinWords } from "../../core/text.ts"
 import { Terminal } from "../process/Terminal.ts"
 
-const defined = [build, check, look, probe, pull, push, registry, replace, tidy, tunnel]
+const defined = [build, check, look, network, probe, pull, push, registry, replace, tidy, tunnel]
 
 const texts = new Map([...defined.map(({ name, text }) => [name, text] as const), ["secret", secret] as const])
 

@@ -6,6 +6,8 @@ import * as ServerApis from "./api/ServerApis.ts"
 import type { ClientReason } from "./clientReasons.ts"
 import { decodeImage, type InspectedContainer, type InspectedImage } from "./inspect.ts"
 import { check } from "./check/check.ts"
+import { network, networkError, networkName, type ProjectNetwork } from "./network/network.ts"
+import type { AddressTaken, NetworkError } from "./NetworkError.ts"
 import { probe, type Probed } from "./probe/probe.ts"
 import { pull } from "./pull/pull.ts"
 import { push } from "./push/push.ts"
@@ -125,6 +127,11 @@ export class Docker extends Context.Service<
   {
     /** Finds a server's engine, and the project's containers there. */
     probe(server: Server, prefer: Engine, project: string): Effect.Effect<ServerEngine, EngineError | ShellError>
+    /** Makes sure that a project's network exists on a server. */
+    network(
+      server: Server,
+      options: { readonly engine: Engine; readonly project: string }
+    ): Effect.Effect<ProjectNetwork, NetworkError | EngineError | ShellError>
     /** Builds an image on this machine. */
     build(options: BuildOptions): Effect.Effect<InspectedImage, BuildFailed | EngineError | ShellError>
     /** Streams an image of this machine as a tar archive. */
@@ -154,6 +161,7 @@ export class Docker extends Context.Service<
       | ContainerForeign
       | ContainerBusy
       | PortTaken
+      | AddressTaken
       | EngineError
       | ShellError
     >
@@ -300,6 +308,22 @@ export class Docker extends Context.Service<
           return { name: "docker", version: api.version, architecture, containers, api: api.apiVersion }
         }),
 
+        network: Effect.fnUntraced(function* (server, { engine, project }) {
+          const name = networkName(project)
+          const api = apis.get(server)
+          const found = api === undefined ? undefined : yield* api.subnet(project, name)
+          if (found !== undefined) return { name, subnet: found }
+          const operation = `create the network ${name}`
+          const command = { ...network.command({ engine, project, name }), limit: answerLimit(engine, operation) }
+          const output = yield* shell.run(remote(server), command)
+          if (output.exitCode !== 0) return yield* networkError(server.name, engine, name, output)
+          const subnet = yield* Effect.mapError(
+            network.answer(output.stdout),
+            unclear(remote(server), engine, operation)
+          )
+          return { name, subnet }
+        }),
+
         build: Effect.fnUntraced(function* ({ engine, service, source, reference, platform }) {
           const name = ImageReference.print(reference)
           const command = {
@@ -403,7 +427,7 @@ export class Docker extends Context.Service<
 
         replace: Effect.fnUntraced(function* (server, options) {
           const { container, engine, secrets } = options
-          const ports = words.portWords(container.ports)
+          const exclusive = words.exclusiveWords(container)
           const command = replace.command(
             {
               engine,
@@ -416,10 +440,10 @@ export class Docker extends Context.Service<
               limit: Math.ceil(Duration.toSeconds(options.timeout)),
               image: container.image,
               id: options.imageId,
-              publishing: ports.length,
+              exclusive: exclusive.length,
               ...upstreamArgs(options.upstream)
             },
-            [...ports, ...words.createWords(container, [...secrets.keys()])],
+            [...exclusive, ...words.createWords(container, [...secrets.keys()])],
             options.replaces
           )
           const values = [...secrets.values()].map((value, index) => [`JIJI_SECRET_${index}`, value] as const)

@@ -1,4 +1,5 @@
 import { Effect, Schema } from "effect"
+import { isIPv4 } from "node:net"
 import type { Engine } from "../../config/Project.ts"
 import { isTag } from "../../config/ImageReference.ts"
 
@@ -55,6 +56,8 @@ export interface InspectedContainer {
   readonly config: string
   readonly parts: string
   readonly version: string
+  /** The fixed address in the network of its project. Absent for containers of older versions of jiji. */
+  readonly address?: string
 }
 
 /** What a person calls a container's state. */
@@ -92,6 +95,7 @@ const containerOf = (container: typeof Container.Type): InspectedContainer => {
   const status = container.State.Status ?? (container.State.Running ? "running" : "exited")
   const running = status === "running"
   const version = label("version")
+  const address = label("address")
   return {
     id: container.Id,
     name: container.Name.replace(/^\//, ""),
@@ -105,7 +109,8 @@ const containerOf = (container: typeof Container.Type): InspectedContainer => {
     digest: label("digest"),
     config: label("config"),
     parts: label("parts", maxParts),
-    version: isTag(version) ? version : ""
+    version: isTag(version) ? version : "",
+    ...(isIPv4(address) && { address })
   }
 }
 

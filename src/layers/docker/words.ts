@@ -2,9 +2,21 @@ import type { BuildSource, Engine } from "../../config/Project.ts"
 import { canonicalRegistry } from "../../config/ImageReference.ts"
 import type { Command } from "../processes/Command.ts"
 
+/** A container's place in the network of its project. */
+export interface NetworkPlace {
+  /** The network's name. */
+  readonly name: string
+  /** The name under which the containers of the network find it. */
+  readonly alias: string
+  /** Its IPv4 address. It stays the same over restarts. */
+  readonly address: string
+}
+
 /** What `create` makes a container from. */
 export interface ContainerSpec {
   readonly image: string
+  /** Default: the engine's own network. */
+  readonly network?: NetworkPlace
   readonly labels: Readonly<Record<string, string>>
   readonly ports: ReadonlyArray<string>
   readonly volumes: ReadonlyArray<string>
@@ -19,11 +31,20 @@ const each = (flag: string, values: ReadonlyArray<string>): ReadonlyArray<string
 const pairs = (record: Readonly<Record<string, string>>): ReadonlyArray<string> =>
   Object.entries(record).map(([key, value]) => `${key}=${value}`)
 
-/** The arguments that publish a container's ports. */
-export const portWords = (ports: ReadonlyArray<string>): ReadonlyArray<string> => each("--publish", ports)
+/** The arguments for what two containers cannot share, or must not: a trial container is created without them. */
+export const exclusiveWords = ({ network, ports }: ContainerSpec): ReadonlyArray<string> => [
+  ...(network === undefined
+    ? []
+    : ["--network-alias", network.alias, "--ip", network.address, "--label", `jiji.address=${network.address}`]),
+  ...each("--publish", ports)
+]
 
-/** The arguments of `create` after the name, the restart policy and the ports. `secrets` are names; their values are in the environment. */
+/**
+ * The arguments of `create` after the name, the restart policy and the exclusive words. `secrets` are names; their values
+ * are in the environment.
+ */
 export const createWords = (spec: ContainerSpec, secrets: ReadonlyArray<string>): ReadonlyArray<string> => [
+  ...(spec.network === undefined ? [] : ["--network", spec.network.name]),
   "--pull",
   "never",
   ...each("--label", pairs(spec.labels)),

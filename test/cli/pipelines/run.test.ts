@@ -86,7 +86,7 @@ export default Runnable.make({
     expect(shop.jiji(["run", ".jiji/pipelines/smoke.ts", ...flags, "--method", "HEAD", "--dry-run"])).toEqual({
       code: 0,
       stdout: `Dry run: run .jiji/pipelines/smoke.ts for shop on 2 servers, as if nothing ran there yet.
-jiji runs no command, opens no connection and calls no event handlers. IDs and digests are placeholders.
+jiji runs no command, opens no connection and calls no event handlers. IDs, digests and addresses are placeholders.
 The steps' own code does run: what it does other than through jiji really happens.
 
 on web1 (203.0.113.10):

@@ -370,7 +370,7 @@ describe("replacing a container", () => {
       const { commands, lines } = yield* replace({ stdout: "started c0ffee\n" })
       expect(lines).toEqual([
         "web1: replace engine=docker name=shop-web project=shop service=web digest=sha256:d1 strategy=trial " +
-          "settle=0.5 limit=2 image=ghcr.io/me/web:v1 id=sha256:i1 publishing=2 " +
+          "settle=0.5 limit=2 image=ghcr.io/me/web:v1 id=sha256:i1 exclusive=2 " +
           "-- --publish 80:80 --pull never --label jiji.project=shop --env LOG=info " +
           "--env TOKEN --env KEY ghcr.io/me/web:v1 serve"
       ])

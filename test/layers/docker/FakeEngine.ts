@@ -109,7 +109,9 @@ export const make = (engine: "docker" | "podman" = "docker", machine?: { readonl
           .split("\u001e")
           .map((words) => words.split("\u001f").join(" ").trimEnd())
           .filter(
-            (line) => line !== "" && !/^(inspect|image inspect|ps|logs|version|context|update --help)\b/.test(line)
+            (line) =>
+              line !== "" &&
+              !/^(inspect|image inspect|ps|logs|version|context|update --help|network inspect|info)\b/.test(line)
           ),
       /** The containers: `name id status`. */
       containers: () =>

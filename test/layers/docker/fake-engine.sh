@@ -11,7 +11,7 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin
 IFS=' '
 
 operation=$1
-case $1 in image | context | healthcheck) operation="$1 $2" ;; esac
+case $1 in image | context | healthcheck | network) operation="$1 $2" ;; esac
 [ "$1 $2" != 'update --help' ] || operation='update --help'
 
 {
@@ -199,6 +199,38 @@ case $operation in
     mv "$state/containers/$2" "$state/containers/$3"
     ;;
   logs) echo 'its last line'; echo 'and an error' >&2 ;;
+  # A network is a file with its project, its subnet and its range. Docker allows several with one name; this one does not.
+  'network create')
+    shift 2
+    owner='' subnet='' range=''
+    while [ $# -gt 1 ]; do
+      case $1 in
+        --label) owner=${2#*=} ;;
+        --subnet) subnet=$2 ;;
+        --ip-range) range=$2 ;;
+      esac
+      shift 2
+    done
+    mkdir -p "$state/networks"
+    [ ! -e "$state/networks/$1" ] || { echo "network with name $1 already exists" >&2; exit 1; }
+    [ -n "$subnet" ] || subnet=172.18.0.0/16
+    [ -z "$range" ] && [ -e "$state/subnet" ] && read -r subnet <"$state/subnet"
+    echo "$owner|$subnet $range," >"$state/networks/$1"
+    hold created
+    echo "$1"
+    ;;
+  'network inspect')
+    [ -e "$state/networks/$5" ] || { echo "Error: No such network: $5" >&2; exit 1; }
+    case $4 in
+      *DNSEnabled*) if [ -e "$state/cni" ]; then echo false; else echo true; fi ;;
+      *) cat "$state/networks/$5" ;;
+    esac
+    ;;
+  'network rm')
+    rm "$state/networks/$3"
+    echo "$3"
+    ;;
+  info) if [ -e "$state/cni" ]; then echo cni; else echo netavark; fi ;;
   'healthcheck run') [ -e "$state/healthy" ] ;;
   inspect)
     shift 3

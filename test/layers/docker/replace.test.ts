@@ -41,27 +41,30 @@ for (const shell of shells) {
       })
     )
 
-    it.live("trial: tries the new container without ports before the old one releases them", () =>
-      Effect.gen(function* () {
-        const engine = yield* FakeEngine.make()
-        engine.add("shop-web", "old", old)
-        expect((yield* run(engine, { how: "trial", ports: ["--publish", "80:80"] })).code).toBe(0)
-        expect(engine.calls()).toEqual([
-          `create --name shop-web-trial --restart no --label-file /dev/stdin ${labels} shop-web:v2`,
-          "start shop-web-trial",
-          "rm --force shop-web-trial-0",
-          `create --name shop-web-next --restart no --label-file /dev/stdin --publish 80:80 ${labels} shop-web:v2`,
-          "update --restart always old",
-          "stop old",
-          "start shop-web-next",
-          "update --restart unless-stopped shop-web-next old",
-          "stop old",
-          "rm --force old",
-          "rename shop-web-next shop-web"
-        ])
-        expect(engine.containers()).toEqual(["shop-web shop-web-next-1 running"])
-        expect(engine.get("naps")).toEndWith("2\n")
-      })
+    it.live(
+      "trial: tries the new container without ports, name and address before the old one releases its ports",
+      () =>
+        Effect.gen(function* () {
+          const engine = yield* FakeEngine.make()
+          engine.add("shop-web", "old", old)
+          const exclusive = ["--network-alias", "web", "--ip", "172.18.3.4", "--publish", "80:80"]
+          expect((yield* run(engine, { how: "trial", ports: exclusive })).code).toBe(0)
+          expect(engine.calls()).toEqual([
+            `create --name shop-web-trial --restart no --label-file /dev/stdin ${labels} shop-web:v2`,
+            "start shop-web-trial",
+            "rm --force shop-web-trial-0",
+            `create --name shop-web-next --restart no --label-file /dev/stdin ${exclusive.join(" ")} ${labels} shop-web:v2`,
+            "update --restart always old",
+            "stop old",
+            "start shop-web-next",
+            "update --restart unless-stopped shop-web-next old",
+            "stop old",
+            "rm --force old",
+            "rename shop-web-next shop-web"
+          ])
+          expect(engine.containers()).toEqual(["shop-web shop-web-next-1 running"])
+          expect(engine.get("naps")).toEndWith("2\n")
+        })
     )
 
     it.live("stop: stops the old container before the new one uses its data", () =>

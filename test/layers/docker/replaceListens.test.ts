@@ -55,6 +55,19 @@ for (const shell of shells) {
         })
       )
 
+    it.live("are only those of the words that publish some", () =>
+      Effect.gen(function* () {
+        const engine = yield* engineOnThisMachine
+        const place = ["--network-alias", "web", "--ip", "172.18.3.4", "--label", "jiji.address=172.18.3.4"]
+        const ports = [...place, "--publish", `80:${yield* closedPort}/udp`]
+        expect((yield* run(engine, { ports, limit: 0 })).code).toBe(0)
+        const { port } = yield* listening("0.0.0.0")
+        expect(
+          (yield* run(engine, { digest: "sha256:d3", ports: [...place, "--publish", `80:${port}`], limit: 0 })).code
+        ).toBe(0)
+      })
+    )
+
     it.live("rejects a port that is open on 127.0.0.1 only, and says so", () =>
       Effect.gen(function* () {
         const { port } = yield* listening("127.0.0.1")

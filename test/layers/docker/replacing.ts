@@ -51,7 +51,7 @@ export const replacing = (shell: string) => {
             limit: options.limit ?? 30,
             image: "shop-web:v2",
             id: options.id ?? "sha256:new",
-            publishing: ports.length,
+            exclusive: ports.length,
             ...upstreamArgs(options.upstream)
           },
           [

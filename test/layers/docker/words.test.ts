@@ -62,9 +62,18 @@ describe("the create command", () => {
     expect(line(words.createWords(bare, []))).toBe("--pull never a:1")
   })
 
+  test("joins the project's network, but takes the service's name and an address separately", () => {
+    const inNetwork = { ...spec, network: { name: "jiji-shop", alias: "web", address: "172.18.3.4" } }
+    expect(line(words.createWords(inNetwork, []))).toStartWith("--network jiji-shop --pull never ")
+    expect(line(words.exclusiveWords(inNetwork))).toBe(
+      "--network-alias web --ip 172.18.3.4 --label 'jiji.address=172.18.3.4' " +
+        "--publish 8080:80 --publish 127.0.0.1:9000:9000/udp"
+    )
+  })
+
   test("publishes ports separately, so that a trial can omit them", () => {
-    expect(line(words.portWords(spec.ports))).toBe("--publish 8080:80 --publish 127.0.0.1:9000:9000/udp")
-    expect(words.portWords([])).toEqual([])
+    expect(line(words.exclusiveWords(spec))).toBe("--publish 8080:80 --publish 127.0.0.1:9000:9000/udp")
+    expect(words.exclusiveWords({ ...spec, ports: [] })).toEqual([])
   })
 })
 

@@ -6,6 +6,7 @@ import { readLines } from "../../processes/output.ts"
 import type { Shell } from "../../shell/Shell.ts"
 import type { ClientReason } from "../clientReasons.ts"
 import { decodeApiContainer, decodeApiImage } from "../inspect.ts"
+import { isSubnet } from "../network/addresses.ts"
 import { messageReader, TransferError, TransferMessage } from "../transfer.ts"
 import { loginServer } from "../words.ts"
 import * as http from "./http.ts"
@@ -29,9 +30,21 @@ const ListedImage = Schema.Struct({
   RepoDigests: Schema.optionalKey(Schema.NullOr(Schema.Array(Schema.String)))
 })
 
+const FoundNetwork = Schema.Struct({
+  Labels: Schema.optionalKey(Schema.NullOr(Schema.Record(Schema.String, Schema.String))),
+  IPAM: Schema.Struct({
+    Config: Schema.NullOr(
+      Schema.Array(
+        Schema.Struct({ Subnet: Schema.optionalKey(Schema.String), IPRange: Schema.optionalKey(Schema.String) })
+      )
+    )
+  })
+})
+
 const decodeVersion = Schema.decodeUnknownEffect(Schema.fromJsonString(EngineVersion))
 const decodeListed = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Array(ListedContainer)))
 const decodeImages = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Array(ListedImage)))
+const decodeNetwork = Schema.decodeUnknownEffect(Schema.fromJsonString(FoundNetwork))
 const decodeMessage = Schema.decodeUnknownOption(Schema.fromJsonString(TransferMessage))
 const decodeError = Schema.decodeUnknownOption(Schema.fromJsonString(TransferError))
 
@@ -141,6 +154,19 @@ export const connect = Effect.fnUntraced(function* (shell: Shell["Service"], ser
         return (yield* Effect.forEach(listed, ({ Id }) => container(Id), { concurrency: "unbounded" })).flat()
       }),
     image,
+    /** The subnet of a project's network; undefined if there is no such network, or not one that jiji created. */
+    subnet: (project: string, name: string) =>
+      api.text({ method: "GET", path: `${base}/networks/${encodeURIComponent(name)}` }).pipe(
+        Effect.flatMap(decodeNetwork),
+        Effect.map(({ IPAM, Labels }) => {
+          const found = IPAM.Config?.find(({ Subnet = "" }) => isSubnet(Subnet))
+          return Labels?.["jiji.project"] === project && found?.IPRange !== undefined ? found.Subnet : undefined
+        }),
+        Effect.catchIf(
+          (error) => error._tag === "ApiRefused" && error.status === 404,
+          () => Effect.undefined
+        )
+      ),
     /** Pulls an image. Calls `report` with what was transferred, and `onLines` with what else the engine says. */
     pull: (options: {
       readonly reference: ImageReference.ImageReference

@@ -100,6 +100,8 @@ export interface ServerApi {
   readonly place: ApiPlace
   /** The containers of a project, running or not. */
   containers(project: string): Effect.Effect<ReadonlyArray<InspectedContainer>, EngineError | ShellError>
+  /** The subnet of a project's network; undefined if there is no such network, or not one that jiji created. */
+  subnet(project: string, network: string): Effect.Effect<string | undefined, EngineError | ShellError>
   /** Pulls an image, and publishes what docker says. */
   pull(options: ApiPull): Effect.Effect<void, EngineError | ShellError>
   image(name: string): Effect.Effect<InspectedImage, EngineError | ShellError>
@@ -131,6 +133,8 @@ const operations = (
     apiVersion: api.apiVersion,
     place,
     containers: (project) => question({ operation: "list containers" }, api.containers(project)),
+    subnet: (project, network) =>
+      question({ operation: `inspect the network ${network}` }, api.subnet(project, network)),
     image: (name) => question({ operation: `inspect ${name}`, reference: name }, api.image(name)),
     tag: (name, as) => question({ operation: `tag ${name}`, reference: name }, api.tag(name, as)),
     untag,

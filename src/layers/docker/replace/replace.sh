@@ -33,11 +33,15 @@ policy() { # policy, container...
 stage() { phase=$1; echo "jiji stage $1" >&2; }
 
 # The TCP ports of the container that are published.
-tcp='' count=0
+tcp='' count=0 flag=''
 for word; do
-  [ "$count" -lt "$publishing" ] || break
+  [ "$count" -lt "$exclusive" ] || break
   count=$((count + 1))
-  case $word in --publish | */udp | */sctp) ;; *) word=${word%/tcp} tcp="$tcp ${word##*:}" ;; esac
+  case $flag,$word in
+    *,--*) flag=$word ;;
+    --publish,*/udp | --publish,*/sctp) ;;
+    --publish,*) word=${word%/tcp} tcp="$tcp ${word##*:}" ;;
+  esac
 done
 
 # Child processes must not inherit the locks below: a container's monitor would hold them as long as the container runs.
@@ -63,7 +67,7 @@ jiji.parts=$JIJI_PARTS
 END
   )
 }
-create_trial() { shift "$publishing"; create "$trial" --restart no --label-file /dev/stdin "$@"; }
+create_trial() { shift "$exclusive"; create "$trial" --restart no --label-file /dev/stdin "$@"; }
 create_next() {
   unproven=always
   ! updates || unproven=no

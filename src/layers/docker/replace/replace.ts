@@ -25,8 +25,8 @@ const args = {
   image: Schema.String,
   /** The id of that image, as it was pulled. */
   id: Schema.String,
-  /** How many of the words publish ports. They come first. */
-  publishing: Schema.FiniteFromString,
+  /** How many words, from the first, a trial container is created without: its ports, and its place in the network. */
+  exclusive: Schema.FiniteFromString,
   /** The container of the proxy. Empty if the service is not behind it, and so are the rest. */
   proxy: Schema.String,
   /** The file in the proxy's container that has the address of the container that serves. */
@@ -89,7 +89,7 @@ const byHand = (
   words: ReadonlyArray<string>,
   replaces: boolean
 ): ReadonlyArray<ReadonlyArray<string>> => {
-  const { address, engine, name, path, port, proxy, publishing, strategy, upstream } = values
+  const { address, engine, exclusive, name, path, port, proxy, strategy, upstream } = values
   const inProxy = (...command: ReadonlyArray<string>) => (proxy === "" ? [] : [[engine, "exec", proxy, ...command]])
   const move = inProxy("sh", "-c", `echo ${address}:${port} > ${upstream}.next && mv ${upstream}.next ${upstream}`)
   if (strategy === "remove") return [...move, [engine, "stop", name], [engine, "rm", name]]
@@ -118,7 +118,7 @@ const byHand = (
   const remove = [engine, "rm", name]
   if (strategy === "beside") return [start, [engine, "start", next], ...ready, stop, remove, rename]
   const tried = [
-    create(trial, "no", words.slice(publishing)),
+    create(trial, "no", words.slice(exclusive)),
     [engine, "start", trial],
     [engine, "rm", "--force", trial]
   ]

@@ -12,6 +12,7 @@ import {
   parseEngineError,
   PortTaken
 } from "../DockerError.ts"
+import { AddressTaken } from "../NetworkError.ts"
 
 /** `.Config.Healthcheck` as both engines print it: times in nanoseconds, absent or 0 where the default holds. */
 const Healthcheck = Schema.fromJsonString(
@@ -58,10 +59,20 @@ const startReason = (stderr: string): string => {
     .replace(/: unknown$|: OCI runtime attempted to invoke a command that was not found$/, "")
 }
 
+/** What docker and podman print if a container's fixed address is in use. For a port, the words are in lower case. */
+const addressTaken = /\bAddress already in use$|requested ip address \S+ is already allocated/m
+
 /** Reads the result of `replace.sh`: its exit code, and the first word of its output. */
 export const replaceResult = Effect.fnUntraced(function* (
   server: string,
-  { engine, service, timeout }: Pick<ReplaceOptions, "engine" | "service" | "timeout">,
+  {
+    container,
+    engine,
+    service,
+    timeout
+  }: Pick<ReplaceOptions, "engine" | "service" | "timeout"> & {
+    readonly container?: Pick<ReplaceOptions["container"], "network">
+  },
   output: Output
 ) {
   const [line = "", ...rest] = output.stdout.split("\n")
@@ -100,6 +111,10 @@ export const replaceResult = Effect.fnUntraced(function* (
     return yield* new ContainerBusy({ server, name: name.replace(/:$/, ""), holder: holder.join(" ") })
   }
   if (word === "foreign") return yield* new ContainerForeign({ server, engine, name: reason })
+  const network = container?.network
+  if (word === "unstarted" && network !== undefined && addressTaken.test(output.stderr)) {
+    return yield* new AddressTaken({ ...about, engine, address: network.address, name: network.name })
+  }
   const taken = /port is already allocated|address already in use/i
   if (taken.test(output.stderr)) {
     return yield* new PortTaken({ ...about, detail: reasonFrom(output.stderr, taken, 1) })
