@@ -303,6 +303,16 @@ const Service = Schema.Struct({
     }),
     3
   ),
+  replicas: or(
+    Schema.Int.check(
+      Schema.isBetween({ minimum: 1, maximum: 100 }, { expected: "a whole number from 1 to 100" })
+    ).annotate({
+      description:
+        "How many containers to run on each server. A deploy replaces them one after another. A service that writes volumes, or publishes a port of its own choice on the server, can only have one.",
+      default: 1
+    }),
+    1
+  ),
   health: or(Health, {})
 }).annotate({ description: "A container to deploy: its image, its servers and its settings." })
 
@@ -320,7 +330,8 @@ export const DeployFile = Schema.Struct({
   services: Schema.Record(name(), Service)
     .check(Schema.isMinProperties(1, { expected: "a map with at least one service" }))
     .annotate({
-      description: "Containers to deploy, by name. A service web cannot have web-next or web-trial beside it."
+      description:
+        "Containers to deploy, by name. A service web cannot have web-next or web-trial beside it, nor web-2 if it has replicas."
     }),
   hooks: or(
     Schema.Record(name(), HookSchema).annotate({

@@ -116,6 +116,8 @@ export interface Service {
   readonly command?: ReadonlyArray<string>
   /** How many versions of its image to keep on a server. */
   readonly retain: number
+  /** How many containers run on each of its servers. If absent, one. */
+  readonly replicas?: number
   readonly health: Health
 }
 

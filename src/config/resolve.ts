@@ -118,6 +118,7 @@ const resolveService = (
   environment: service.environment,
   ...optionalEntry("command", service.command),
   retain: service.retain,
+  ...optionalEntry("replicas", service.replicas === 1 ? undefined : service.replicas),
   health: { runningFor: service.health.running_for, timeout: service.health.timeout }
 })
 

@@ -5,7 +5,7 @@ import { type InspectedContainer, stateText } from "../layers/docker/inspect.ts"
 import { Ssh } from "../layers/ssh/Ssh.ts"
 import { Events } from "../core/Events.ts"
 import * as Step from "../pipeline/Step.ts"
-import { containerNames } from "./Plan.ts"
+import { replicaOf } from "./Plan.ts"
 
 /** A connected server, with its engine and the project's containers there. */
 export interface ConnectedServer extends Server {
@@ -20,7 +20,7 @@ const unexpectedContainers = (
 ): ReadonlyArray<InspectedContainer> => {
   const here = project.services.filter(({ hosts }) => hosts.includes(server.name))
   const isExpected = (container: InspectedContainer) =>
-    here.some((each) => each.name === container.service && containerNames(project, each).includes(container.name))
+    here.some((each) => each.name === container.service && replicaOf(project, each, container) !== undefined)
   return containers.filter((container) => !isExpected(container))
 }
 

@@ -1,12 +1,14 @@
 import { Effect, Redacted, Schema } from "effect"
 import { print } from "../config/ImageReference.ts"
 import type { Project } from "../config/Project.ts"
+import { Events } from "../core/Events.ts"
 import { Docker } from "../layers/docker/Docker.ts"
+import { isInSubnet } from "../layers/docker/network/addresses.ts"
 import { AddressesUsedUp } from "../layers/docker/NetworkError.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { ConnectedServer } from "./Connect.ts"
 import { type Network, otherAddress, prepare } from "./Network.ts"
-import { becauseOf, containerName, type Work } from "./Plan.ts"
+import { becauseOf, containerName, type Replace, type Start, type Work } from "./Plan.ts"
 import type { PulledImage } from "./Pull.ts"
 
 /** What a deploy did about one service on one server. */
@@ -28,96 +30,152 @@ export const Deployed = Schema.Struct({
 })
 export type Deployed = typeof Deployed.Type
 
-/** Starts a service's new container on a server, and removes the old one once the new one is healthy. */
+interface State {
+  readonly project: Project
+  readonly server: ConnectedServer
+  readonly work: Work
+  readonly secrets: ReadonlyMap<string, Redacted.Redacted<string>>
+  readonly pulled?: PulledImage
+  /** Default: the step prepares it. */
+  readonly network?: Network
+}
+
+/** The address of a container that stops before its successor starts, which can have the same one then. */
+const addressToKeep = (
+  { server }: State,
+  { subnet }: Network,
+  { strategy }: typeof Start.Type | typeof Replace.Type,
+  name: string
+) => {
+  const address = server.engine.containers.find((container) => container.name === name)?.address
+  return strategy !== "beside" && address !== undefined && isInSubnet(address, subnet) ? address : undefined
+}
+
+/** Starts or replaces one container of a service. */
+const replaceOne = Effect.fnUntraced(function* (
+  state: State,
+  planned: typeof Start.Type | typeof Replace.Type,
+  pulled: PulledImage,
+  network: Network
+) {
+  const { project, server, work } = state
+  const { service } = work
+  const { engine } = server
+  const docker = yield* Docker
+  const configuration = Redacted.value(planned.configuration)
+  const names = service.environment.secrets
+  const name = containerName(project, service, planned.replica)
+  const replace = (address: string) =>
+    docker.replace(server, {
+      engine: engine.name,
+      project: project.name,
+      service: service.name,
+      name,
+      digest: pulled.digest,
+      configuration: { hash: Redacted.make(configuration.hash), parts: Redacted.make(configuration.parts) },
+      strategy: planned.strategy,
+      runningFor: service.health.runningFor,
+      timeout: service.health.timeout,
+      imageId: pulled.id,
+      replaces: planned._tag === "Replace",
+      container: {
+        image: print(pulled.reference),
+        network: { name: network.name, alias: service.name, address },
+        labels: {
+          "jiji.project": project.name,
+          "jiji.service": service.name,
+          "jiji.version": planned.version,
+          "jiji.digest": pulled.digest
+        },
+        ports: service.ports,
+        volumes: service.volumes,
+        environment: service.environment.clear,
+        command: service.command ?? []
+      },
+      secrets: new Map([...state.secrets].filter(([name]) => names.includes(name)))
+    })
+  const other = otherAddress(network, server, name)
+  const address = addressToKeep(state, network, planned, name) ?? network.addresses[name] ?? other
+  if (address === undefined) {
+    const { name, subnet } = network
+    return yield* new AddressesUsedUp({ server: server.name, engine: engine.name, name, subnet })
+  }
+  return yield* Effect.catchTag(replace(address), "AddressTaken", (error) =>
+    other === undefined || other === address ? Effect.fail(error) : replace(other)
+  )
+})
+
+/** What happened to one container of a service. */
+type Done = Pick<Deployed, "outcome" | "because" | "container" | "gap">
+
+/** What happened to the containers of a service together. */
+const together = (all: ReadonlyArray<Done>, removed: number): Done => {
+  const has = (outcome: Done["outcome"]) => all.some((one) => one.outcome === outcome)
+  const gaps = all.flatMap(({ gap }) => gap ?? [])
+  return {
+    outcome: has("replaced") || removed > 0 ? "replaced" : has("started") ? "started" : "unchanged",
+    because: [
+      ...new Set(all.flatMap(({ because }) => because)),
+      ...(removed > 0 ? [`${removed} ${removed === 1 ? "replica" : "replicas"} removed`] : [])
+    ],
+    container: all[0]?.container ?? "",
+    ...(gaps.length > 0 && { gap: Math.max(...gaps) })
+  }
+}
+
+/**
+ * Starts a service's new container on a server, and removes the old one once the new one is healthy. Replicas are replaced
+ * one after another. Then those that are too many are removed.
+ */
 export const step = Step.make(
   "deploy",
-  Effect.fnUntraced(function* (state: {
-    readonly project: Project
-    readonly server: ConnectedServer
-    readonly work: Work
-    readonly secrets: ReadonlyMap<string, Redacted.Redacted<string>>
-    readonly pulled?: PulledImage
-    /** Default: the step prepares it. */
-    readonly network?: Network
-  }) {
+  Effect.fnUntraced(function* (state: State) {
     const { project, pulled, server, work } = state
     const { engine } = server
-    const { image, planned, service } = work
+    const { image, planned, replicas, service } = work
     const about = { service: service.name, server: server.name, because: [] }
-    if (planned._tag === "Keep") {
-      const { container, digest, version } = planned
-      const deployed: Deployed = { ...about, version, digest, outcome: "unchanged", container }
-      return Step.skip("already up to date", { deployed })
-    }
-    if (pulled === undefined) {
+    if (planned._tag !== "Keep" && pulled === undefined) {
       const deployed: Deployed = { ...about, version: "", digest: "", outcome: "unchanged", container: "" }
       return Step.skip("its image was not pulled", { deployed })
     }
-    const { strategy, version } = planned
-    const configuration = Redacted.value(planned.configuration)
-    const names = service.environment.secrets
     const docker = yield* Docker
-    const name = containerName(project, service)
-    const network = state.network ?? (yield* prepare(project, server, [name]))
-    const replace = (address: string) =>
-      docker.replace(server, {
-        engine: engine.name,
-        project: project.name,
-        service: service.name,
-        name,
-        digest: pulled.digest,
-        configuration: { hash: Redacted.make(configuration.hash), parts: Redacted.make(configuration.parts) },
-        strategy,
-        runningFor: service.health.runningFor,
-        timeout: service.health.timeout,
-        imageId: pulled.id,
-        replaces: planned._tag === "Replace",
-        container: {
-          image: print(pulled.reference),
-          network: { name: network.name, alias: service.name, address },
-          labels: {
-            "jiji.project": project.name,
-            "jiji.service": service.name,
-            "jiji.version": version,
-            "jiji.digest": pulled.digest
-          },
-          ports: service.ports,
-          volumes: service.volumes,
-          environment: service.environment.clear,
-          command: service.command ?? []
-        },
-        secrets: new Map([...state.secrets].filter(([name]) => names.includes(name)))
-      })
-    const other = otherAddress(network, server, name)
-    const address = network.addresses[name] ?? other
-    if (address === undefined) {
-      const { name, subnet } = network
-      return yield* new AddressesUsedUp({ server: server.name, engine: engine.name, name, subnet })
+    const all: Array<Done> = []
+    let [removed, isNew, network] = [0, false, state.network]
+    for (const one of replicas) {
+      const name = containerName(project, service, one.replica)
+      if (one._tag === "Keep") {
+        all.push({ outcome: "unchanged", because: [], container: one.container })
+        continue
+      }
+      if (one._tag === "Remove") {
+        yield* docker.remove(server, { engine: engine.name, project: project.name, service: service.name, name })
+        removed += 1
+        continue
+      }
+      if (pulled === undefined) continue
+      network ??= yield* prepare(project, server, [name])
+      const { gap, id, outcome } = yield* replaceOne(state, one, pulled, network)
+      isNew ||= outcome === "started"
+      // Another deploy has done the same meanwhile, or the image is the one that runs.
+      if (outcome !== "started") all.push({ outcome: "unchanged", because: [], container: id })
+      else if (one._tag === "Start") all.push({ outcome: "started", because: [], container: id })
+      else {
+        const because = becauseOf(one, pulled.digest)
+        all.push({ outcome: "replaced", because, container: id, ...(gap !== undefined && { gap }) })
+      }
+      if (replicas.length > 1) {
+        yield* (yield* Events).publish({ _tag: "StepNoted", level: "info", text: `${name} is up to date` })
+      }
     }
-    const { gap, id, outcome } = yield* Effect.catchTag(replace(address), "AddressTaken", (error) =>
-      other === undefined || other === address ? Effect.fail(error) : replace(other)
-    )
     // Only images that jiji built: other containers may use those of other repositories.
-    if (image !== undefined && outcome === "started") {
+    if (image !== undefined && isNew) {
       const old = { engine: engine.name, repository: image.repository, retain: service.retain }
       yield* Step.inBackground(`removing old images of ${service.name}`, docker.removeOldImages(server, old))
     }
-    const done = { ...about, version, digest: pulled.digest, container: id }
-    // Another deploy has done the same meanwhile, or the image is the one that runs.
-    if (outcome === "unchanged") {
-      const deployed: Deployed = { ...done, outcome }
-      return Step.skip("already up to date", { deployed })
-    }
-    const deployed: Deployed =
-      planned._tag === "Start"
-        ? { ...done, outcome: "started" }
-        : {
-            ...done,
-            outcome: "replaced",
-            because: becauseOf(planned, pulled.digest),
-            ...(gap !== undefined && { gap })
-          }
-    return { deployed }
+    const { version } = planned
+    const digest = planned._tag === "Keep" ? planned.digest : (pulled?.digest ?? "")
+    const deployed: Deployed = { ...about, version, digest, ...together(all, removed) }
+    return deployed.outcome === "unchanged" ? Step.skip("already up to date", { deployed }) : { deployed }
   }),
   { result: Schema.Struct({ deployed: Deployed }) }
 )

@@ -15,7 +15,7 @@ import { tidy } from "./tidy/tidy.ts"
 import { lastLines } from "../../core/lines.ts"
 import { answerLimit, buildLimit, loginLimit, replaceLimit, saveLimit, transferLimit } from "./limits.ts"
 import { replace, type Replaced, type Upstream, upstreamArgs } from "./replace/replace.ts"
-import { replaceResult } from "./replace/result.ts"
+import { removeResult, replaceResult } from "./replace/result.ts"
 import { retryRegistry } from "./retryRegistry.ts"
 import { transferReader } from "./transfer.ts"
 import { localUser } from "../ssh/localUser.ts"
@@ -114,6 +114,11 @@ export interface ReplaceOptions {
   readonly secrets: ReadonlyMap<string, Redacted.Redacted<string>>
 }
 
+export interface RemoveOptions extends Pick<ReplaceOptions, "engine" | "project" | "service" | "name"> {
+  /** How the proxy reaches the replica that gets its requests. */
+  readonly upstream?: Upstream
+}
+
 /** An image on a server, with the digest that its registry knows it by; the image's own id where there is none. */
 export interface PulledImage extends InspectedImage {
   readonly digest: string
@@ -165,6 +170,11 @@ export class Docker extends Context.Service<
       | EngineError
       | ShellError
     >
+    /** Removes a container. If it is behind the proxy, another replica gets its requests first. */
+    remove(
+      server: Server,
+      options: RemoveOptions
+    ): Effect.Effect<void, ContainerForeign | ContainerBusy | EngineError | ShellError>
     /** Removes all but the newest images of a repository from a server, unless a container uses them. */
     removeOldImages(
       server: Server,
@@ -462,6 +472,35 @@ export class Docker extends Context.Service<
           const run = { ...command, env, show: "stderr", onLine: stage.onLine, cleanup: stage, limit } as const
           const output = yield* shell.run(remote(server), run)
           return yield* replaceResult(server.name, options, output)
+        }),
+
+        remove: Effect.fnUntraced(function* (server, options) {
+          const { engine, name, project, service, upstream } = options
+          const command = replace.command(
+            {
+              engine,
+              name,
+              project,
+              service,
+              strategy: "remove",
+              digest: "",
+              image: "",
+              id: "",
+              settle: 0,
+              limit: 0,
+              exclusive: 0,
+              ...upstreamArgs(upstream)
+            },
+            [],
+            true
+          )
+          const noWait = { runningFor: Duration.zero, timeout: Duration.zero }
+          const limit = { ...replaceLimit(engine, service, noWait, upstream?.drain), ...asking(remote(server), engine) }
+          const stage = stageReader(service, upstream?.drain)
+          const env = { JIJI_CONFIG: "", JIJI_RUN: runText(yield* CurrentRun) }
+          const run = { ...command, env, show: "stderr", onLine: stage.onLine, cleanup: stage, limit } as const
+          const output = yield* shell.run(remote(server), run)
+          yield* removeResult(server.name, options, output)
         }),
 
         removeOldImages: Effect.fnUntraced(function* (server, { engine, repository, retain }) {

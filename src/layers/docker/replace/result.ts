@@ -1,4 +1,5 @@
 import { Duration, Effect, Option, Schema } from "effect"
+import type { Engine } from "../../../config/Project.ts"
 import { lastLines, reasonFrom } from "../../../core/lines.ts"
 import type { Output } from "../../processes/Command.ts"
 import type { ReplaceOptions } from "../Docker.ts"
@@ -62,6 +63,28 @@ const startReason = (stderr: string): string => {
 /** What docker and podman print if a container's fixed address is in use. For a port, the words are in lower case. */
 const addressTaken = /\bAddress already in use$|requested ip address \S+ is already allocated/m
 
+/** What keeps `replace.sh` from starting. */
+const refusal = (server: string, engine: Engine, line: string): ContainerBusy | ContainerForeign | undefined => {
+  const [word = "", ...detail] = line.split(" ")
+  if (word === "busy") {
+    const [name = "", ...holder] = detail
+    return new ContainerBusy({ server, name: name.replace(/:$/, ""), holder: holder.join(" ") })
+  }
+  return word === "foreign" ? new ContainerForeign({ server, engine, name: detail.join(" ") }) : undefined
+}
+
+/** Reads the result of a `replace.sh` that removes a container. */
+export const removeResult = Effect.fnUntraced(function* (
+  server: string,
+  { engine, name }: Pick<ReplaceOptions, "engine" | "name">,
+  output: Output
+) {
+  if (output.exitCode === 0) return
+  const refused = refusal(server, engine, output.stdout.split("\n")[0] ?? "")
+  if (refused !== undefined) return yield* refused
+  return yield* parseEngineError({ machine: server, engine, operation: `remove the container ${name}` }, output)
+})
+
 /** Reads the result of `replace.sh`: its exit code, and the first word of its output. */
 export const replaceResult = Effect.fnUntraced(function* (
   server: string,
@@ -106,11 +129,8 @@ export const replaceResult = Effect.fnUntraced(function* (
     })
   }
   if (word === "unswitched") return yield* new NotSwitched({ ...undone, detail: reasonFrom(output.stderr, /./) })
-  if (word === "busy") {
-    const [name = "", ...holder] = detail
-    return yield* new ContainerBusy({ server, name: name.replace(/:$/, ""), holder: holder.join(" ") })
-  }
-  if (word === "foreign") return yield* new ContainerForeign({ server, engine, name: reason })
+  const refused = refusal(server, engine, line)
+  if (refused !== undefined) return yield* refused
   const network = container?.network
   if (word === "unstarted" && network !== undefined && addressTaken.test(output.stderr)) {
     return yield* new AddressTaken({ ...about, engine, address: network.address, name: network.name })
