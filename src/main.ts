@@ -25,6 +25,7 @@ import { Docker } from "./layers/docker/Docker.ts"
 import { Git } from "./layers/git/Git.ts"
 import * as Platform from "./layers/Platform.ts"
 import { Processes } from "./layers/processes/Processes.ts"
+import { ServerProxy } from "./layers/proxy/ServerProxy.ts"
 import { LocalRegistry } from "./layers/registry/LocalRegistry.ts"
 import { RegistryContainer } from "./layers/registryContainer/RegistryContainer.ts"
 import { Secrets } from "./layers/secrets/Secrets.ts"
@@ -51,6 +52,7 @@ const live = (project: Project) =>
     Docker.layer,
     Git.layer,
     LocalRegistry.layer({ directory: paths.registry }),
+    ServerProxy.layer,
     RegistryContainer.layer
   ).pipe(
     Layer.provideMerge(telemetry.traceCommands(Shell.layer)),
@@ -60,7 +62,7 @@ const live = (project: Project) =>
 
 /** Reads local files and git for real, and records everything else. */
 const dry = (project: Project) =>
-  Layer.mergeAll(Diagnosis.layer, Docker.layer, secrets(project)).pipe(
+  Layer.mergeAll(Diagnosis.layer, Docker.layer, ServerProxy.layer, secrets(project)).pipe(
     Layer.provideMerge(DryRun.layer),
     Layer.merge(Git.layer)
   )

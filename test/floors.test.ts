@@ -34,7 +34,8 @@ const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
   registry: [],
   docker: ["shell", "ssh", "processes"],
   registryContainer: ["docker", "registry", "shell", "processes"],
-  diagnosis: ["registryContainer", "docker", "shell", "processes"]
+  proxy: ["docker", "shell", "processes"],
+  diagnosis: ["proxy", "registryContainer", "docker", "shell", "processes"]
 }
 
 const files = [...new Glob("**/*.ts").scanSync(src)].filter((file) => !file.endsWith(".d.ts")).sort()

@@ -53,6 +53,8 @@ const typeOf = (node: Node): string => {
   if (node.type === "object") return "map"
   if (node.type === "boolean") return "boolean"
   if (node.type === "integer") return "integer"
+  if (node.anyOf?.some(({ type, enum: words }) => type === "string" && words !== undefined) === true)
+    return joinWords(node.anyOf.map(typeOf), "or")
   return node.type === "string" || node.anyOf?.every(({ type }) => type !== "object") === true ? "string" : "map"
 }
 
@@ -81,9 +83,10 @@ const sections = (node: Node, path: string): ReadonlyArray<string> => {
     const choices = value.anyOf?.filter(({ properties }) => properties !== undefined) ?? []
     if (named !== undefined) return sections(named, `${at}.NAME`)
     if (choices.length > 0) {
-      return choices.flatMap((choice) =>
-        sections(choice, `${at}, type ${code(choice.properties?.["type"]?.enum?.[0])}`)
-      )
+      return choices.flatMap((choice) => {
+        const type = choice.properties?.["type"]?.enum?.[0]
+        return sections(choice, type === undefined ? at : `${at}, type ${code(type)}`)
+      })
     }
     return value.properties === undefined ? [] : sections(value, at)
   })
@@ -123,6 +126,13 @@ ssh:
   known_hosts: .jiji/known_hosts
   connect_timeout: 10s
 
+proxy:
+  image: caddy:2.11.4
+  http: 80
+  https: 443
+  email: ops@example.com
+  acme: https://acme-v02.api.letsencrypt.org/directory
+
 servers:
   web1: { host: 203.0.113.10, arch: amd64 }
   web2: { host: 203.0.113.11, arch: amd64 }
@@ -144,6 +154,16 @@ services:
     command: [bin/serve, --workers, 4]
     retain: 5
     health: { running_for: 2s, timeout: 90s }
+    proxy: { hosts: [shop.example.com, www.example.com], port: 3000, max_body: 20m, response_timeout: 30s }
+  admin:
+    image: ghcr.io/octocat/admin:3
+    hosts: [web1]
+    proxy:
+      hosts: ["*.example.net"]
+      port: 8000
+      path: /admin
+      strip: true
+      tls: { certificate: ADMIN_CERTIFICATE, key: ADMIN_KEY }   # names of secrets
   cache:
     image: redis:7
     hosts: [jobs1]

@@ -15,6 +15,7 @@ import {
 import { HookSchema } from "./hooks.ts"
 import { referenceFault } from "./ImageReference.ts"
 import { parsePort } from "./ports.ts"
+import { ProxySchema, ServiceProxySchema } from "./proxy.ts"
 import { parseVolume } from "./volumes.ts"
 
 const optional = Schema.optionalKey
@@ -313,7 +314,8 @@ const Service = Schema.Struct({
     }),
     1
   ),
-  health: or(Health, {})
+  health: or(Health, {}),
+  proxy: optional(ServiceProxySchema)
 }).annotate({ description: "A container to deploy: its image, its servers and its settings." })
 
 /** The schema of deploy.yml, after merging the environment's file. The documentation of each key is generated from here. */
@@ -324,6 +326,7 @@ export const DeployFile = Schema.Struct({
   }),
   builder: or(Builder, {}),
   ssh: or(Ssh, {}),
+  proxy: optional(ProxySchema),
   servers: Schema.Record(name(), Server)
     .check(Schema.isMinProperties(1, { expected: "a map with at least one server" }))
     .annotate({ description: "Servers by name." }),

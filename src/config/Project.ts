@@ -97,6 +97,43 @@ export interface Health {
   readonly timeout: Duration.Duration
 }
 
+/** Where the certificates of a service's host names come from. */
+export type Tls =
+  /** From an ACME server. */
+  | { readonly _tag: "Auto" }
+  /** There are none: plain HTTP. */
+  | { readonly _tag: "Off" }
+  /** Names of the secrets with a certificate and its key. */
+  | { readonly _tag: "Certificate"; readonly certificate: string; readonly key: string }
+
+/** How the proxy serves a service. */
+export interface ServiceProxy {
+  readonly hosts: ReadonlyArray<string>
+  /** The container's port. */
+  readonly port: number
+  /** Starts with `/`, and ends with it only if it is nothing else. */
+  readonly path: string
+  /** Whether the path is removed from requests. */
+  readonly strip: boolean
+  readonly tls: Tls
+  /** The largest body of a request, in bytes. */
+  readonly maxBody?: number
+  /** How long the container may take until its answer begins. */
+  readonly responseTimeout: Duration.Duration
+}
+
+/** The proxy of the project's servers. */
+export interface ProxyConfig {
+  /** If absent, the image that the server's proxy has, or the default. */
+  readonly image?: ImageReference
+  /** The ports on the server. */
+  readonly http: number
+  readonly https: number
+  readonly email?: string
+  /** The directory of an ACME server. */
+  readonly acme?: string
+}
+
 /** A container to deploy. */
 export interface Service {
   readonly name: string
@@ -119,6 +156,8 @@ export interface Service {
   /** How many containers run on each of its servers. If absent, one. */
   readonly replicas?: number
   readonly health: Health
+  /** If absent, the proxy does not serve it. */
+  readonly proxy?: ServiceProxy
 }
 
 /** A project as `load` returns it: deploy.yml merged with the environment's file, validated, and with defaults. */
@@ -130,6 +169,8 @@ export interface Project {
   readonly root: string
   readonly engine: Engine
   readonly registry: RegistryConfig
+  /** If absent, the defaults. */
+  readonly proxy?: ProxyConfig
   /** In the order of the file. Servers without a service are left out. */
   readonly servers: ReadonlyArray<Server>
   /** The names of the servers that no service uses. Absent if there are none. */

@@ -2,6 +2,7 @@ import { child, descend, entries, items, keyPlaceOf, type Located, placeOf, writ
 import { wholeCommand } from "./commandValue.ts"
 import { namePattern } from "./fields.ts"
 import { namesByUser } from "./ImageReference.ts"
+import { checkProxy, checkProxyPorts } from "./proxyChecks.ts"
 import { suggest } from "./suggest.ts"
 import { parsePort, type PortMapping, portsClash } from "./ports.ts"
 import { type KeyPath, type Problem, showPath } from "./Problem.ts"
@@ -26,6 +27,8 @@ export const crossChecks = (root: Located): ReadonlyArray<Problem> => {
     checkReplicas(service, path, report)
   }
   checkPorts(root, report)
+  checkProxy(root, report)
+  checkProxyPorts(root, report)
   const reportKey: Report = (path, message) =>
     problems.push({ ...keyPlaceOf(root, path), path: showPath(path), message })
   checkTemporaryNames(root, reportKey)

@@ -136,6 +136,8 @@ const isOtherMember = (issue: SchemaIssue.Issue): boolean =>
     (inner) => inner._tag === "Pointer" && inner.issue._tag === "InvalidType" && inner.issue.ast._tag === "Literal"
   )
 
+const isMap = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value)
+
 const found = (path: KeyPath, message: string, atKey = false): ReadonlyArray<Finding> => [{ path, message, atKey }]
 
 const distinct = (all: ReadonlyArray<Finding>): ReadonlyArray<Finding> =>
@@ -169,6 +171,9 @@ export const schemaProblems = (
       case "AnyOf": {
         const [best] = [...issue.issues].sort((a, b) => Number(isOtherMember(a)) - Number(isOtherMember(b)))
         const own = annotated(issue.ast, "expected")
+        // A map is the only member that has keys, so report what is wrong with them.
+        const map = isMap(valueAt(path)) ? issue.issues.find(({ _tag }) => _tag === "Composite") : undefined
+        if (map !== undefined && own !== undefined) return walk(map, path, undefined, undefined)
         if (best === undefined || own !== undefined)
           return found(
             path,

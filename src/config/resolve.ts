@@ -3,7 +3,8 @@ import { wholeCommand } from "./commandValue.ts"
 import type { DeployFile } from "./DeployFile.ts"
 import { secretPattern } from "./fields.ts"
 import * as ImageReference from "./ImageReference.ts"
-import type { Project, RegistryConfig, SecretRef, Server, Service } from "./Project.ts"
+import type { Project, ProxyConfig, RegistryConfig, SecretRef, Server, Service, ServiceProxy } from "./Project.ts"
+import { parseSize } from "./proxy.ts"
 import { resolveVolume } from "./volumes.ts"
 
 /** What is needed to resolve a decoded file. */
@@ -104,6 +105,30 @@ const resolveSource = (service: DeployFile["services"][string], paths: ResolveCo
   }
 }
 
+const resolveServiceProxy = (proxy: DeployFile["services"][string]["proxy"]): ServiceProxy | undefined => {
+  if (proxy === undefined) return undefined
+  const { hosts, max_body, path, port, response_timeout: responseTimeout, strip, tls } = proxy
+  return {
+    hosts,
+    port,
+    path,
+    strip,
+    tls: typeof tls === "object" ? { _tag: "Certificate", ...tls } : { _tag: tls === "auto" ? "Auto" : "Off" },
+    ...optionalEntry("maxBody", max_body === undefined ? undefined : parseSize(max_body)),
+    responseTimeout
+  }
+}
+
+const resolveProxy = (proxy: DeployFile["proxy"]): ProxyConfig | undefined => {
+  if (proxy === undefined) return undefined
+  const { image, ...others } = proxy
+  // The schema checks the reference.
+  return {
+    ...others,
+    ...optionalEntry("image", image === undefined ? undefined : Result.getOrThrow(ImageReference.parse(image)))
+  }
+}
+
 const resolveService = (
   project: string,
   name: string,
@@ -119,7 +144,8 @@ const resolveService = (
   ...optionalEntry("command", service.command),
   retain: service.retain,
   ...optionalEntry("replicas", service.replicas === 1 ? undefined : service.replicas),
-  health: { runningFor: service.health.running_for, timeout: service.health.timeout }
+  health: { runningFor: service.health.running_for, timeout: service.health.timeout },
+  ...optionalEntry("proxy", resolveServiceProxy(service.proxy))
 })
 
 const inOrder = <A>(record: Readonly<Record<string, A>>, names: ReadonlyArray<string>): ReadonlyArray<[string, A]> =>
@@ -140,6 +166,7 @@ export const resolveProject = (deploy: DeployFile, context: ResolveContext): Pro
     root: context.root,
     engine: deploy.builder.engine,
     registry: resolveRegistry(deploy.builder.registry),
+    ...optionalEntry("proxy", resolveProxy(deploy.proxy)),
     servers: servers
       .filter(([name]) => used.has(name))
       .map(([name, server]) => resolveServer(name, server, deploy.ssh, context)),

@@ -20,6 +20,13 @@ export const secretUses = ({ hooks = [], registry, servers, services }: Project)
     ...services.flatMap(({ environment, name }) =>
       environment.secrets.flatMap((secret) => usesOf({ _tag: "Name", name: secret }, name))
     ),
+    ...services.flatMap(({ name, proxy }) =>
+      proxy?.tls._tag === "Certificate"
+        ? [proxy.tls.certificate, proxy.tls.key].flatMap((secret) =>
+            usesOf({ _tag: "Name", name: secret }, `the certificate of ${name}`)
+          )
+        : []
+    ),
     ...hooks.flatMap(({ environment, name }) =>
       environment.secrets.flatMap((secret) => usesOf({ _tag: "Name", name: secret }, `the hook ${name}`))
     )

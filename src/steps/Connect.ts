@@ -1,15 +1,20 @@
-import { Effect } from "effect"
+import { Effect, type Redacted } from "effect"
 import type { Project, Server } from "../config/Project.ts"
 import { Docker, type ServerEngine } from "../layers/docker/Docker.ts"
+import { ServerProxy, type ProxyState } from "../layers/proxy/ServerProxy.ts"
+import { proxiedOn } from "../layers/proxy/sites.ts"
 import { type InspectedContainer, stateText } from "../layers/docker/inspect.ts"
 import { Ssh } from "../layers/ssh/Ssh.ts"
 import { Events } from "../core/Events.ts"
 import * as Step from "../pipeline/Step.ts"
 import { replicaOf } from "./Plan.ts"
+import { checkClaims, proxySites } from "./proxySites.ts"
 
 /** A connected server, with its engine and the project's containers there. */
 export interface ConnectedServer extends Server {
   readonly engine: ServerEngine
+  /** The server's proxy. Absent if the project does not use it there. */
+  readonly proxyState?: ProxyState
 }
 
 /** The project's containers, running or stopped, that deploy.yml does not place on this server. */
@@ -34,6 +39,7 @@ export const step = Step.make(
     readonly project: Project
     readonly server: Server
     readonly isFullDeploy?: boolean
+    readonly secrets?: ReadonlyMap<string, Redacted.Redacted<string>>
   }) {
     const { project, server } = state
     const { publish } = yield* Events
@@ -47,7 +53,16 @@ export const step = Step.make(
       const warning = `${name} is ${stateText(container)} here but is not in deploy.yml for this server. To remove it: ${engine.name} rm --force ${name}`
       yield* publish({ _tag: "StepNoted", level: "warning", text: warning })
     }
-    const connected: ConnectedServer = { ...server, engine }
+    const usesProxy =
+      proxiedOn(project, server.name).length > 0 || engine.containers.some(({ proxied }) => proxied === true)
+    if (!usesProxy) {
+      const connected: ConnectedServer = { ...server, engine }
+      return { connected }
+    }
+    const proxy = yield* (yield* ServerProxy).read(server, { engine: engine.name, project: project.name })
+    // Before anything changes on any server.
+    yield* checkClaims(server.name, proxySites(state, server.name, proxy), proxy.sites)
+    const connected: ConnectedServer = { ...server, engine, proxyState: proxy }
     return { connected }
   })
 )

@@ -85,7 +85,8 @@ const replaceOne = Effect.fnUntraced(function* (
           "jiji.project": project.name,
           "jiji.service": service.name,
           "jiji.version": planned.version,
-          "jiji.digest": pulled.digest
+          "jiji.digest": pulled.digest,
+          ...(service.proxy !== undefined && { "jiji.proxied": "yes" })
         },
         ports: service.ports,
         volumes: service.volumes,

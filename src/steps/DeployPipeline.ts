@@ -8,9 +8,12 @@ import * as Deploy from "./Deploy.ts"
 import * as Login from "./Login.ts"
 import * as Network from "./Network.ts"
 import * as Plan from "./Plan.ts"
+import * as Proxy from "./Proxy.ts"
+import * as ProxyImage from "./ProxyImage.ts"
 import * as Pull from "./Pull.ts"
 import * as Push from "./Push.ts"
 import * as ResolveSecrets from "./ResolveSecrets.ts"
+import * as Route from "./Route.ts"
 import * as Serve from "./ServeRegistry.ts"
 import * as Tunnel from "./Tunnel.ts"
 import * as Version from "./Version.ts"
@@ -59,7 +62,11 @@ const connections = Pipeline.make<Known, "connections">("connections").pipe(
   })
 )
 
-const prepared = known.pipe(Pipeline.parallel(images, connections), Pipeline.step(Serve.step))
+const prepared = known.pipe(
+  Pipeline.parallel(images, connections),
+  Pipeline.step(ProxyImage.step),
+  Pipeline.step(Serve.step)
+)
 type Prepared = Pipeline.StateOf<typeof prepared>
 type OnServer = Prepared & { readonly server: Connect.ConnectedServer }
 
@@ -68,6 +75,7 @@ const onServer = Pipeline.make<OnServer>("server").pipe(
   Pipeline.step(Plan.step),
   Pipeline.step(Network.step),
   Pipeline.step(Tunnel.step),
+  Pipeline.step(Proxy.step),
   Pipeline.forEach({
     name: "services",
     as: "work",
@@ -76,12 +84,13 @@ const onServer = Pipeline.make<OnServer>("server").pipe(
     body: Pipeline.make<
       OnServer & { readonly work: Plan.Work; readonly network?: Network.Network; readonly tunnel?: Forward }
     >("service").pipe(Pipeline.step(Pull.step), Pipeline.step(Deploy.step))
-  })
+  }),
+  Pipeline.step(Route.step)
 )
 
 /**
  * What `jiji deploy` runs: secrets and version first, then the images are built while the servers are connected to, then
- * on each server: plan, network, tunnel, pull by digest, replace the container.
+ * on each server: plan, network, tunnel, the proxy, pull by digest, replace the container, and route requests to it.
  */
 export const deploy = prepared.pipe(
   Pipeline.forEach({

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import * as ImageReference from "../config/ImageReference.ts"
-import type { Project } from "../config/Project.ts"
+import type { Engine, Project } from "../config/Project.ts"
 import { type Credentials, Docker, type PullOptions } from "../layers/docker/Docker.ts"
 import { ArchitectureMismatch } from "../layers/docker/DockerError.ts"
 import type { Forward } from "../layers/ssh/Ssh.ts"
@@ -8,6 +8,7 @@ import * as Step from "../pipeline/Step.ts"
 import type { ConnectedServer } from "./Connect.ts"
 import type { ServedRegistry } from "./ServeRegistry.ts"
 import type { Work } from "./Plan.ts"
+import type { PushedImage } from "./Push.ts"
 
 /** An image on a server. */
 export interface PulledImage {
@@ -26,18 +27,13 @@ interface State {
   readonly credentials?: Credentials
 }
 
-/** What a server pulls, and from where. */
-const source = (
-  { credentials, project, server, tunnel, work }: State,
+/** What a server pulls of the project's registry, and from where. */
+export const sourceOfPushed = (
+  state: Pick<State, "project" | "tunnel" | "credentials"> & { readonly engine: Engine },
+  image: PushedImage,
   planned: ImageReference.ImageReference
 ): Omit<PullOptions, "engine"> => {
-  const { image } = work
-  if (image === undefined) {
-    const isOurs =
-      credentials !== undefined &&
-      ImageReference.registryOf(planned) === ImageReference.canonicalRegistry(credentials.server)
-    return { reference: planned, verify: true, drop: false, ...(isOurs ? { credentials } : {}) }
-  }
+  const { credentials, engine, project, tunnel } = state
   const pinned = ImageReference.withDigest(planned, image.digest)
   if (project.registry.type === "remote") {
     return { reference: pinned, name: planned, verify: true, drop: false, ...(credentials && { credentials }) }
@@ -47,17 +43,32 @@ const source = (
     reference: { ...pinned, registry: `localhost:${port}` },
     name: planned,
     // Plain HTTP, between the server's loopback and this machine's, through SSH.
-    verify: server.engine.name !== "podman",
+    verify: engine !== "podman",
     drop: port !== project.registry.port,
     // The services of a server share its tunnel, so count only what this one's repository sends.
     ...(tunnel !== undefined && {
-      tunnel: {
-        lost: tunnel.lost,
-        carried: tunnel.carriedOf?.(planned.path) ?? tunnel.carried,
-        ...expected({ project, server, work })
-      }
+      tunnel: { lost: tunnel.lost, carried: tunnel.carriedOf?.(planned.path) ?? tunnel.carried }
     })
   }
+}
+
+/** What a server pulls of a registry that is not the project's own, or may be. */
+export const sourceOfNamed = (
+  credentials: Credentials | undefined,
+  reference: ImageReference.ImageReference
+): Omit<PullOptions, "engine"> => {
+  const isOurs =
+    credentials !== undefined &&
+    ImageReference.registryOf(reference) === ImageReference.canonicalRegistry(credentials.server)
+  return { reference, verify: true, drop: false, ...(isOurs ? { credentials } : {}) }
+}
+
+/** What a server pulls, and from where. */
+const source = (state: State, planned: ImageReference.ImageReference): Omit<PullOptions, "engine"> => {
+  const { image } = state.work
+  if (image === undefined) return sourceOfNamed(state.credentials, planned)
+  const options = sourceOfPushed({ ...state, engine: state.server.engine.name }, image, planned)
+  return options.tunnel === undefined ? options : { ...options, tunnel: { ...options.tunnel, ...expected(state) } }
 }
 
 /** How much goes through the tunnel: known of a server's only built image if it has no older one to build on. */

@@ -4,6 +4,7 @@ import { secretNames } from "../config/secretNames.ts"
 import { Secrets } from "../layers/secrets/Secrets.ts"
 import { SecretTooLong } from "../layers/secrets/SecretsError.ts"
 import * as Step from "../pipeline/Step.ts"
+import { checkCertificates } from "./certificates.ts"
 
 /** MAX_ARG_STRLEN of Linux, less `JIJI_SECRET_0=` and a NUL byte, which surround the value on its way. */
 const maxBytes = 128 * 1024 - 64
@@ -21,6 +22,7 @@ export const step = Step.make(
       const bytes = Buffer.byteLength(Redacted.value(secrets.get(name) ?? Redacted.make("")))
       if (bytes + name.length > maxBytes) return yield* new SecretTooLong({ name, bytes })
     }
+    yield* checkCertificates(project, secrets)
     return { secrets }
   })
 )

@@ -2,6 +2,7 @@ import type { FileSystem, Path, Scope } from "effect"
 import { Result, Schema } from "effect"
 import { durationFlag } from "../config/duration.ts"
 import type { Diagnosis } from "../layers/diagnosis/Diagnosis.ts"
+import type { ServerProxy } from "../layers/proxy/ServerProxy.ts"
 import type { Docker } from "../layers/docker/Docker.ts"
 import type { Git } from "../layers/git/Git.ts"
 import type { LocalRegistry } from "../layers/registry/LocalRegistry.ts"
@@ -16,7 +17,16 @@ import type { DuplicatePath, NoSuchNode } from "../pipeline/PipelineError.ts"
 import type { DeployInput } from "./DeployPipeline.ts"
 
 /** The services that `jiji run` provides: real ones, or in a dry run ones that only record. */
-export type Services = Diagnosis | Docker | Git | LocalRegistry | RegistryContainer | Secrets | Shell | Ssh
+export type Services =
+  | Diagnosis
+  | Docker
+  | Git
+  | LocalRegistry
+  | ServerProxy
+  | RegistryContainer
+  | Secrets
+  | Shell
+  | Ssh
 
 /** Everything a pipeline run by `jiji run` may use. */
 export type PipelineServices = Services | Events | FileSystem.FileSystem | Path.Path | Scope.Scope

@@ -19,8 +19,13 @@ export interface ServedRegistry extends Served {
 /** Serves this run's images, and no others, from the local registry on this machine's loopback, until the pipeline ends. */
 export const step = Step.make(
   "serve",
-  Effect.fnUntraced(function* (state: { readonly project: Project; readonly images: ReadonlyArray<PushedImage> }) {
-    const { images, project } = state
+  Effect.fnUntraced(function* (state: {
+    readonly project: Project
+    readonly images: ReadonlyArray<PushedImage>
+    readonly proxyImage?: PushedImage
+  }) {
+    const { project, proxyImage } = state
+    const images = [...state.images, ...(proxyImage === undefined ? [] : [proxyImage])]
     const none: { readonly served?: ServedRegistry } = {}
     if (project.registry.type === "remote") return Step.skip(`servers pull from ${project.registry.server}`, none)
     if (images.length === 0) return Step.skip("no service is built", none)

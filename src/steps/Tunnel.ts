@@ -17,13 +17,20 @@ export const step = Step.make(
     readonly images: ReadonlyArray<PushedImage>
     readonly plan: ReadonlyArray<Planned>
     readonly served?: Served
+    readonly proxyImage?: PushedImage
   }) {
     const { project, server, served } = state
     const none: { readonly tunnel?: Forward } = {}
     if (served === undefined || project.registry.type === "remote") {
       return Step.skip("servers reach the registry without a tunnel", none)
     }
-    const pulls = workOf(state).some(({ image, planned }) => image !== undefined && planned._tag !== "Keep")
+    const { proxyImage } = state
+    const pullsProxy =
+      proxyImage !== undefined &&
+      server.proxyState !== undefined &&
+      server.proxyState.container?.digest !== proxyImage.digest
+    const pulls =
+      pullsProxy || workOf(state).some(({ image, planned }) => image !== undefined && planned._tag !== "Keep")
     if (!pulls) return Step.skip("there is nothing to pull", none)
     const { port } = project.registry
     const events = yield* Events

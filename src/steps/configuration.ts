@@ -9,6 +9,8 @@ const Parts = Schema.Struct({
   ports: Schema.String,
   volumes: Schema.String,
   command: Schema.String,
+  // Containers of older versions of jiji do not have it.
+  proxy: Schema.optionalKey(Schema.String),
   environment: Schema.Record(Schema.String, Schema.String),
   secrets: Schema.Record(Schema.String, Schema.String)
 })
@@ -45,17 +47,19 @@ export const configurationOf = (
     const value = secrets.get(name)
     return [name, value === undefined ? null : Redacted.value(value)] as const
   })
-  const { command = null, environment, ports, volumes } = service
+  const { command = null, environment, ports, proxy, volumes } = service
   const clear = Object.entries(environment.clear)
   const parts: Parts = {
     network,
     ports: short(ports),
     volumes: short(volumes),
     command: short(command),
+    ...(proxy !== undefined && { proxy: short(proxy.port) }),
     environment: shortEach(clear),
     secrets: shortEach(values)
   }
-  const all = [network, ports, volumes, clear.sort(), values.sort(), command]
+  const proxied = proxy === undefined ? [] : [proxy.port]
+  const all = [network, ports, volumes, clear.sort(), values.sort(), command, ...proxied]
   return { hash: digest(all, 32), parts: JSON.stringify(parts) }
 }
 
@@ -91,7 +95,7 @@ export const differences = (before: string, after: string): ReadonlyArray<string
     const changed = changedNames(old.value[part], next.value[part])
     return changed.length === 0 ? [] : [`${part}: ${listNames(changed)}`]
   })
-  const whole = (["network", "ports", "volumes", "command"] as const).filter(
+  const whole = (["network", "ports", "volumes", "command", "proxy"] as const).filter(
     (part) => old.value[part] !== next.value[part]
   )
   const all = [...whole, ...names]

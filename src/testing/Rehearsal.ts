@@ -1,5 +1,6 @@
 import { Cause, type Duration, Effect, Exit, Fiber, FileSystem, Layer, Path, Schema, type Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import { ServerProxy } from "../layers/proxy/ServerProxy.ts"
 import { Diagnosis } from "../layers/diagnosis/Diagnosis.ts"
 import { Docker } from "../layers/docker/Docker.ts"
 import { Git } from "../layers/git/Git.ts"
@@ -34,6 +35,7 @@ export { project } from "./project.ts"
 /** The services that a rehearsal provides to a pipeline's steps. */
 export type Provided =
   | Diagnosis
+  | ServerProxy
   | Docker
   | Events
   | FileSystem.FileSystem
@@ -138,6 +140,7 @@ const makeLayers = <ROut>(script: Scripts.Script, { layers, secrets = {} }: Scri
   const jiji = Layer.mergeAll(
     Diagnosis.layer,
     Docker.layer,
+    ServerProxy.layer,
     Git.layer,
     Secrets.layer({ root: "/project", env: secrets })
   ).pipe(Layer.provideMerge(machines(script)), Layer.provideMerge(Layer.merge(FileSystem.layerNoop({}), Path.layer)))

@@ -3,6 +3,7 @@ import { Effect, Schema } from "effect"
 import { parse } from "yaml"
 import { jsonSchema } from "../../src/config/JsonSchema.ts"
 import { it } from "../support/effect.ts"
+import { proxied } from "./proxied.ts"
 import { everything, loadText, smallest } from "./project.ts"
 
 const Json = Schema.Record(Schema.String, Schema.Unknown)
@@ -48,7 +49,7 @@ test("every key has a description", () => {
 })
 
 describe("an example that loads uses the key", () => {
-  it.live("(both examples load)", () => Effect.all([loadText(everything), loadText(local)]))
-  const used = new Set([everything, local].flatMap((text) => keysIn(parse(text))))
+  it.live("(the examples load)", () => Effect.all([loadText(everything), loadText(local), loadText(proxied)]))
+  const used = new Set([everything, local, proxied].flatMap((text) => keysIn(parse(text))))
   for (const key of new Set(keys.map(([key]) => key))) test(key, () => expect(used).toContain(key))
 })

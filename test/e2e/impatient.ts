@@ -6,6 +6,7 @@ import { exitReport } from "../../src/cli/process/exit.ts"
 import { load } from "../../src/config/load.ts"
 import { Docker } from "../../src/layers/docker/Docker.ts"
 import { Git } from "../../src/layers/git/Git.ts"
+import { ServerProxy } from "../../src/layers/proxy/ServerProxy.ts"
 import { LocalRegistry } from "../../src/layers/registry/LocalRegistry.ts"
 import { RegistryContainer } from "../../src/layers/registryContainer/RegistryContainer.ts"
 import { Secrets } from "../../src/layers/secrets/Secrets.ts"
@@ -27,7 +28,7 @@ const settings = {
   keepAlive: { interval: Duration.seconds(1), count: 2 }
 }
 const store = LocalRegistry.layer({ directory: join(process.env["HOME"] ?? root, ".local/share/jiji/registry") })
-const live = Layer.mergeAll(Docker.layer, Git.layer, RegistryContainer.layer, store).pipe(
+const live = Layer.mergeAll(Docker.layer, Git.layer, ServerProxy.layer, RegistryContainer.layer, store).pipe(
   Layer.provideMerge(Shell.layer),
   Layer.provideMerge(Ssh.layer.pipe(Layer.provide(Layer.succeed(SshSettings, settings)))),
   Layer.provideMerge(Secrets.layer({ root })),

@@ -1,4 +1,4 @@
-import { Context, Duration, Effect, Layer, Redacted, Result, Semaphore, type Stream } from "effect"
+import { Context, Duration, Effect, Layer, type Option, Redacted, Result, Semaphore, type Stream } from "effect"
 import * as ImageReference from "../../config/ImageReference.ts"
 import type { BuildSource, Engine, Server } from "../../config/Project.ts"
 import { type Command, type CommandFailed, type Limit } from "../processes/Command.ts"
@@ -8,6 +8,7 @@ import { decodeImage, type InspectedContainer, type InspectedImage } from "./ins
 import { check } from "./check/check.ts"
 import { network, networkError, networkName, type ProjectNetwork } from "./network/network.ts"
 import type { AddressTaken, NetworkError } from "./NetworkError.ts"
+import { name as nameImage } from "./name/name.ts"
 import { probe, type Probed } from "./probe/probe.ts"
 import { pull } from "./pull/pull.ts"
 import { push } from "./push/push.ts"
@@ -139,6 +140,12 @@ export class Docker extends Context.Service<
     ): Effect.Effect<ProjectNetwork, NetworkError | EngineError | ShellError>
     /** Builds an image on this machine. */
     build(options: BuildOptions): Effect.Effect<InspectedImage, BuildFailed | EngineError | ShellError>
+    /** Gives an image of this machine another name. Returns none if this machine does not have it. */
+    name(
+      engine: Engine,
+      from: ImageReference.ImageReference,
+      to: ImageReference.ImageReference
+    ): Effect.Effect<Option.Option<InspectedImage>, EngineError | ShellError>
     /** Streams an image of this machine as a tar archive. */
     save(
       engine: Engine,
@@ -360,6 +367,18 @@ export class Docker extends Context.Service<
             return yield* new BuildFailed({ service, code: output.exitCode, log })
           }
           return yield* inspect(engine, reference)
+        }),
+
+        name: Effect.fnUntraced(function* (engine, from, to) {
+          const [source, target] = [ImageReference.print(from), ImageReference.print(to)]
+          const operation = `tag ${source}`
+          const command = nameImage.command({ engine, from: source, to: target })
+          const { stdout } = yield* succeed(
+            local,
+            { ...command, limit: answerLimit(engine, operation) },
+            { engine, operation }
+          )
+          return yield* Effect.mapError(nameImage.answer(stdout), unclear(local, engine, operation))
         }),
 
         save: (engine, reference) => {

@@ -56,6 +56,8 @@ export interface InspectedContainer {
   readonly config: string
   readonly parts: string
   readonly version: string
+  /** Whether the proxy serves it, as far as the deploy that started it knows. */
+  readonly proxied?: true
   /** The fixed address in the network of its project. Absent for containers of older versions of jiji. */
   readonly address?: string
 }
@@ -110,6 +112,7 @@ const containerOf = (container: typeof Container.Type): InspectedContainer => {
     config: label("config"),
     parts: label("parts", maxParts),
     version: isTag(version) ? version : "",
+    ...(label("proxied") === "yes" && { proxied: true }),
     ...(isIPv4(address) && { address })
   }
 }
