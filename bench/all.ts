@@ -21,10 +21,11 @@ const benches = {
   start: { full: [], quick: [] },
   dryRun: { full: [], quick: [] },
   engine: { full: [], quick: [] },
-  record: { full: [], quick: [] }
+  record: { full: [], quick: [] },
+  gap: { full: [], quick: ["--rounds", "2"] }
 } as const
 
-const takesRounds = new Set(["deploy", "servers"])
+const takesRounds = new Set(["deploy", "servers", "gap"])
 
 const output = (words: ReadonlyArray<string>): string =>
   Bun.spawnSync([...words])

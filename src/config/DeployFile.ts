@@ -396,6 +396,16 @@ const Service = Schema.Struct({
     }),
     3
   ),
+  replicas: or(
+    Schema.Int.check(
+      Schema.isBetween({ minimum: 1, maximum: 100 }, { expected: "a whole number from 1 to 100" })
+    ).annotate({
+      description:
+        "How many containers to run on each server. A deploy replaces them one after another. A service that writes volumes, or publishes a port of its own choice on the server, can only have one.",
+      default: 1
+    }),
+    1
+  ),
   health: or(Health, {}),
   proxy: optional(ServiceProxySchema)
 }).annotate({ description: "A container to deploy: its image, its servers and its settings." })
@@ -444,7 +454,7 @@ export const DeployFile = Schema.Struct({
     .check(Schema.isMinProperties(1, { expected: "a map with at least one service" }))
     .annotate({
       description:
-        "Containers to deploy, by name. A service web cannot have web-next or web-trial beside it, and with `release` no web-release."
+        "Containers to deploy, by name. A service web cannot have web-next or web-trial beside it, web-2 if it has replicas, or web-release if it has `release`."
     }),
   deploy: optional(Deploy),
   hooks: or(

@@ -92,6 +92,16 @@ export interface ImageSource {
   readonly image: ImageReference
 }
 
+/** What the proxy asks a new container for, to see whether it is healthy. */
+export interface HealthRequest {
+  /** Such as `/up`. */
+  readonly path: string
+  /** The statuses of healthy answers. */
+  readonly status: { readonly from: number; readonly to: number }
+  /** The time between two requests. */
+  readonly interval: Duration.Duration
+}
+
 /** When a new container counts as healthy. */
 export interface Health {
   /** How long a container without a HEALTHCHECK must run to count as healthy. */
@@ -171,6 +181,8 @@ export interface Service {
   readonly release?: Release
   /** How many versions of its image to keep on a server. */
   readonly retain: number
+  /** How many containers run on each of its servers. If absent, one. */
+  readonly replicas?: number
   readonly health: Health
   /** If absent, the proxy does not serve it. */
   readonly proxy?: ServiceProxy

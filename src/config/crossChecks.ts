@@ -8,7 +8,7 @@ import { checkProxy, checkProxyPorts } from "./proxyChecks.ts"
 import { suggest } from "./suggest.ts"
 import { parsePort, type PortMapping, portsClash } from "./ports.ts"
 import { type KeyPath, type Problem, showPath } from "./Problem.ts"
-import { parseVolume } from "./volumes.ts"
+import { isWritten, parseVolume } from "./volumes.ts"
 import { joinWords } from "../core/text.ts"
 
 type Report = (path: KeyPath, message: string) => void
@@ -30,6 +30,7 @@ export const crossChecks = (root: Located): ReadonlyArray<Problem> => {
     for (const key of ["secrets", "cache_from", "cache_to"]) {
       checkRepeats(descend(service, ["build", key]), [...path, "build", key], report)
     }
+    checkReplicas(service, path, report)
   }
   checkPorts(root, report)
   checkDependencies(root, report)
@@ -130,11 +131,42 @@ const checkPorts = (root: Located, report: Report) => {
   }
 }
 
-/** Reports a service whose container would have the name of another service's temporary one. */
+const replicasOf = (service: Located | undefined): number => {
+  const node = child(service, "replicas")
+  return node?._tag === "Scalar" && typeof node.value === "number" ? node.value : 1
+}
+
+/** Reports a service with several containers that would share what only one can have. */
+const checkReplicas = (service: Located, path: KeyPath, report: Report) => {
+  if (replicasOf(service) <= 1) return
+  const key = [...path, "replicas"]
+  const volumes = items(child(service, "volumes")).flatMap((item) => written(item) ?? [])
+  const volume = volumes.find((text) => typeof parseVolume(text) !== "string" && isWritten(text))
+  if (volume !== undefined) {
+    report(key, `must be 1, because two containers must not write the same data; the volume ${volume} is not read-only`)
+  }
+  const ports = items(child(service, "ports")).flatMap((item) => written(item) ?? [])
+  const port = ports.find((text) => {
+    const parsed = parsePort(text)
+    return typeof parsed !== "string" && parsed.host !== undefined
+  })
+  if (port !== undefined) report(key, `must be 1, because only one container can publish the port ${port}`)
+}
+
+/**
+ * Reports a service whose container would have the name of another container of a second service: of a temporary one, as
+ * `replace.sh` names them, or of a replica.
+ */
 const checkTemporaryNames = (root: Located, report: Report) => {
   const services = child(root, "services")
   const names = new Set(entries(services).map(([name]) => name))
   for (const name of names) {
+    const [, first, number] = /^(.+?)-([2-9]|[1-9]\d+)(?:-next|-trial)?$/u.exec(name) ?? []
+    if (first !== undefined && replicasOf(child(services, first)) > 1) {
+      const text = `cannot have this name beside ${first}, because jiji adds -${number} to the name of a replica of ${first}; choose another name`
+      report(["services", name], text)
+      continue
+    }
     const [, other, end] = /^(.+)-(next|trial|release)$/u.exec(name) ?? []
     if (other === undefined || !names.has(other)) continue
     if (end === "release" && child(child(services, other), "release") === undefined) continue

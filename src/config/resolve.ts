@@ -163,6 +163,7 @@ const resolveService = (
   ...optionalEntry("settings", containerSettings(service)),
   ...optionalEntry("release", service.release),
   retain: service.retain,
+  ...optionalEntry("replicas", service.replicas === 1 ? undefined : service.replicas),
   health: { runningFor: service.health.running_for, timeout: service.health.timeout },
   ...optionalEntry("proxy", resolveServiceProxy(service.proxy))
 })

@@ -30,3 +30,9 @@ export const resolveVolume = (project: string, text: string): string => {
   const mount = parseVolume(text)
   return typeof mount !== "string" && mount._tag === "Named" ? `${project}_${text}` : text
 }
+
+/** Whether the container can write to a volume. */
+export const isWritten = (volume: string): boolean => {
+  const mount = parseVolume(volume)
+  return typeof mount === "string" || mount.options?.split(",").includes("ro") !== true
+}

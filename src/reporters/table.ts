@@ -17,6 +17,8 @@ export interface DeployRow {
   /** Why it was replaced; empty if it was not. */
   readonly because: string
   readonly millis: number
+  /** The seconds in which nothing answered, where the old container had to stop first. */
+  readonly gap?: number
 }
 
 const decodeDeployed = Schema.decodeUnknownOption(Schema.Struct({ deployed: Deployed }))
@@ -65,7 +67,7 @@ export const deployRows = (events: ReadonlyArray<Event>): ReadonlyArray<DeployRo
   return rows
 }
 
-type Column = "SERVICE" | "SERVER" | "VERSION" | "DIGEST" | "OUTCOME" | "TIME" | "WHY"
+type Column = "SERVICE" | "SERVER" | "VERSION" | "DIGEST" | "OUTCOME" | "TIME" | "GAP" | "WHY"
 
 const cells: Readonly<Record<Column, (row: DeployRow) => string>> = {
   SERVICE: ({ service }) => oneLine(service),
@@ -74,16 +76,18 @@ const cells: Readonly<Record<Column, (row: DeployRow) => string>> = {
   DIGEST: ({ digest }) => shortDigest(printable(digest)),
   OUTCOME: ({ outcome }) => outcome,
   TIME: ({ millis }) => formatDuration(millis),
+  GAP: ({ gap }) => (gap === undefined ? "" : formatDuration(gap * 1000)),
   WHY: ({ because }) => oneLine(because)
 }
 
 /** The sets of columns to choose from, the widest first. */
 const columnSets: ReadonlyArray<ReadonlyArray<Column>> = [
-  ["SERVICE", "SERVER", "VERSION", "DIGEST", "OUTCOME", "TIME", "WHY"],
-  ["SERVICE", "SERVER", "OUTCOME", "TIME", "WHY"],
-  ["SERVICE", "SERVER", "VERSION", "DIGEST", "OUTCOME", "TIME"],
-  ["SERVICE", "SERVER", "VERSION", "OUTCOME", "TIME"],
-  ["SERVICE", "SERVER", "OUTCOME", "TIME"],
+  ["SERVICE", "SERVER", "VERSION", "DIGEST", "OUTCOME", "TIME", "GAP", "WHY"],
+  ["SERVICE", "SERVER", "OUTCOME", "TIME", "GAP", "WHY"],
+  ["SERVICE", "SERVER", "VERSION", "DIGEST", "OUTCOME", "TIME", "GAP"],
+  ["SERVICE", "SERVER", "VERSION", "OUTCOME", "TIME", "GAP"],
+  ["SERVICE", "SERVER", "OUTCOME", "TIME", "GAP"],
+  ["SERVICE", "SERVER", "OUTCOME", "GAP"],
   ["SERVICE", "SERVER", "OUTCOME"]
 ]
 
@@ -102,8 +106,10 @@ export const alignColumns = (lines: ReadonlyArray<ReadonlyArray<string>>): Reado
 export const deployTable = (all: ReadonlyArray<DeployRow>, width: number): ReadonlyArray<string> => {
   if (all.length === 0) return []
   const isExplained = all.some(({ because }) => because !== "")
+  const hasGaps = all.some(({ gap }) => gap !== undefined)
   const tables = columnSets
     .filter((columns) => isExplained || !columns.includes("WHY"))
+    .map((columns) => columns.filter((column) => hasGaps || column !== "GAP"))
     .map((columns) => alignColumns([columns, ...all.map((row) => columns.map((column) => cells[column](row) || "-"))]))
   return tables.find((lines) => lines.every((line) => line.length <= width)) ?? tables.at(-1) ?? []
 }

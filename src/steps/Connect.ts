@@ -1,5 +1,5 @@
 import { Effect, type Redacted } from "effect"
-import type { Project, Server, Service } from "../config/Project.ts"
+import type { Project, Server } from "../config/Project.ts"
 import { Docker, type ServerEngine } from "../layers/docker/Docker.ts"
 import { ServerProxy, type ProxyState } from "../layers/proxy/ServerProxy.ts"
 import { proxiedOn } from "../layers/proxy/sites.ts"
@@ -7,7 +7,7 @@ import { type InspectedContainer, stateText } from "../layers/docker/inspect.ts"
 import { Ssh } from "../layers/ssh/Ssh.ts"
 import { Events } from "../core/Events.ts"
 import * as Step from "../pipeline/Step.ts"
-import { containerNames, releaseName } from "./Plan.ts"
+import { releaseName, replicaOf } from "./Plan.ts"
 import { checkClaims, proxySites } from "./proxySites.ts"
 
 /** A connected server, with its engine and the project's containers there. */
@@ -24,12 +24,13 @@ const unexpectedContainers = (
   { containers }: ServerEngine
 ): ReadonlyArray<InspectedContainer> => {
   const here = project.services.filter(({ hosts }) => hosts.includes(server.name))
-  const namesOf = (service: Service) => [
-    ...containerNames(project, service),
-    ...(service.release === undefined ? [] : [releaseName(project, service)])
-  ]
   const isExpected = (container: InspectedContainer) =>
-    here.some((each) => each.name === container.service && namesOf(each).includes(container.name))
+    here.some(
+      (each) =>
+        each.name === container.service &&
+        (replicaOf(project, each, container) !== undefined ||
+          (each.release !== undefined && container.name === releaseName(project, each)))
+    )
   return containers.filter((container) => !isExpected(container))
 }
 

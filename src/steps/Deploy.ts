@@ -1,13 +1,15 @@
 import { Effect, Redacted, Schema } from "effect"
-import type { Project } from "../config/Project.ts"
+import type { Project, Service } from "../config/Project.ts"
+import { Events } from "../core/Events.ts"
 import { Docker } from "../layers/docker/Docker.ts"
 import type { InspectedContainer } from "../layers/docker/inspect.ts"
+import { isInSubnet } from "../layers/docker/network/addresses.ts"
 import { AddressesUsedUp } from "../layers/docker/NetworkError.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { ConnectedServer } from "./Connect.ts"
 import { containerSpec } from "./containerSpec.ts"
 import { type Network, otherAddress, prepare } from "./Network.ts"
-import { becauseOf, containerName, containerNames, type Work } from "./Plan.ts"
+import { becauseOf, containerName, replicaOf, type Replace, type Start, type Work } from "./Plan.ts"
 import type { PulledImage } from "./Pull.ts"
 
 /** What a deploy did about one service on one server. */
@@ -20,99 +22,175 @@ export const Deployed = Schema.Struct({
   /** Why the container was replaced, such as `environment: LOG`; empty if it was not. */
   // Runs that older versions of jiji recorded do not have it.
   because: Schema.Array(Schema.String).pipe(Schema.withDecodingDefaultKey(Effect.succeed([]))),
-  container: Schema.String
+  container: Schema.String,
+  /**
+   * The seconds in which nothing answered, because the old container had to stop before the new one could start. Absent
+   * if the old one kept running until the new one was healthy.
+   */
+  gap: Schema.optionalKey(Schema.Finite)
 })
 export type Deployed = typeof Deployed.Type
 
-/** The seconds that the slowest of these containers gets to stop. */
-const stopTimeoutOf = (containers: ReadonlyArray<InspectedContainer>, names: ReadonlyArray<string>): number =>
-  Math.max(0, ...containers.filter(({ name }) => names.includes(name)).map(({ stopTimeout = 0 }) => stopTimeout))
+/** The seconds that the slowest container of a service gets to stop. */
+const stopTimeoutOf = (project: Project, service: Service, containers: ReadonlyArray<InspectedContainer>): number =>
+  Math.max(
+    0,
+    ...containers
+      .filter((container) => replicaOf(project, service, container) !== undefined)
+      .map(({ stopTimeout = 0 }) => stopTimeout)
+  )
 
-/** Starts a service's new container on a server, and removes the old one once the new one is healthy. */
+interface State {
+  readonly project: Project
+  readonly server: ConnectedServer
+  readonly work: Work
+  readonly secrets: ReadonlyMap<string, Redacted.Redacted<string>>
+  readonly pulled?: PulledImage
+  /** Default: the step prepares it. */
+  readonly network?: Network
+}
+
+/** The address of a container that stops before its successor starts, which can have the same one then. */
+const addressToKeep = (
+  { server }: State,
+  { subnet }: Network,
+  { strategy }: typeof Start.Type | typeof Replace.Type,
+  name: string
+) => {
+  const address = server.engine.containers.find((container) => container.name === name)?.address
+  return strategy !== "beside" && address !== undefined && isInSubnet(address, subnet) ? address : undefined
+}
+
+/** Starts or replaces one container of a service. */
+const replaceOne = Effect.fnUntraced(function* (
+  state: State,
+  planned: typeof Start.Type | typeof Replace.Type,
+  pulled: PulledImage,
+  network: Network
+) {
+  const { project, server, work } = state
+  const { service } = work
+  const { engine } = server
+  const docker = yield* Docker
+  const configuration = Redacted.value(planned.configuration)
+  const names = service.environment.secrets
+  const { settings = {} } = service
+  const name = containerName(project, service, planned.replica)
+  const replace = (address: string) =>
+    docker.replace(server, {
+      engine: engine.name,
+      project: project.name,
+      service: service.name,
+      name,
+      digest: pulled.digest,
+      configuration: { hash: Redacted.make(configuration.hash), parts: Redacted.make(configuration.parts) },
+      strategy: planned.strategy,
+      runningFor: service.health.runningFor,
+      timeout: service.health.timeout,
+      ...(settings.restart !== undefined && { restart: settings.restart }),
+      ...(settings.stop_timeout !== undefined && { stopTimeout: settings.stop_timeout }),
+      oldStopTimeout: stopTimeoutOf(project, service, engine.containers),
+      imageId: pulled.id,
+      replaces: planned._tag === "Replace",
+      container: containerSpec(project, service, {
+        engine: engine.name,
+        network: { name: network.name, alias: service.name, address },
+        pulled,
+        version: planned.version
+      }),
+      files: (service.files ?? []).flatMap(({ mode, source, target }) => {
+        const content = source._tag === "Secret" ? state.secrets.get(source.name) : source.content
+        return content === undefined ? [] : [{ mode, target, content }]
+      }),
+      secrets: new Map([...state.secrets].filter(([name]) => names.includes(name)))
+    })
+  const other = otherAddress(network, server, name)
+  const address = addressToKeep(state, network, planned, name) ?? network.addresses[name] ?? other
+  if (address === undefined) {
+    const { name, subnet } = network
+    return yield* new AddressesUsedUp({ server: server.name, engine: engine.name, name, subnet })
+  }
+  return yield* Effect.catchTag(replace(address), "AddressTaken", (error) =>
+    other === undefined || other === address ? Effect.fail(error) : replace(other)
+  )
+})
+
+/** What happened to one container of a service. */
+type Done = Pick<Deployed, "outcome" | "because" | "container" | "gap">
+
+/** What happened to the containers of a service together. */
+const together = (all: ReadonlyArray<Done>, removed: number): Done => {
+  const has = (outcome: Done["outcome"]) => all.some((one) => one.outcome === outcome)
+  const gaps = all.flatMap(({ gap }) => gap ?? [])
+  return {
+    outcome: has("replaced") || removed > 0 ? "replaced" : has("started") ? "started" : "unchanged",
+    because: [
+      ...new Set(all.flatMap(({ because }) => because)),
+      ...(removed > 0 ? [`${removed} ${removed === 1 ? "replica" : "replicas"} removed`] : [])
+    ],
+    container: all[0]?.container ?? "",
+    ...(gaps.length > 0 && { gap: Math.max(...gaps) })
+  }
+}
+
+/**
+ * Starts a service's new container on a server, and removes the old one once the new one is healthy. Replicas are replaced
+ * one after another. Then those that are too many are removed.
+ */
 export const step = Step.make(
   "deploy",
-  Effect.fnUntraced(function* (state: {
-    readonly project: Project
-    readonly server: ConnectedServer
-    readonly work: Work
-    readonly secrets: ReadonlyMap<string, Redacted.Redacted<string>>
-    readonly pulled?: PulledImage
-    /** Default: the step prepares it. */
-    readonly network?: Network
-  }) {
+  Effect.fnUntraced(function* (state: State) {
     const { project, pulled, server, work } = state
     const { engine } = server
-    const { image, planned, service } = work
+    const { image, planned, replicas, service } = work
     const about = { service: service.name, server: server.name, because: [] }
-    if (planned._tag === "Keep") {
-      const { container, digest, version } = planned
-      const deployed: Deployed = { ...about, version, digest, outcome: "unchanged", container }
-      return Step.skip("already up to date", { deployed })
-    }
-    if (pulled === undefined) {
+    if (planned._tag !== "Keep" && pulled === undefined) {
       const deployed: Deployed = { ...about, version: "", digest: "", outcome: "unchanged", container: "" }
       return Step.skip("its image was not pulled", { deployed })
     }
-    const { strategy, version } = planned
-    const configuration = Redacted.value(planned.configuration)
-    const names = service.environment.secrets
-    const { settings = {} } = service
     const docker = yield* Docker
-    const name = containerName(project, service)
-    const network = state.network ?? (yield* prepare(project, server, [name]))
-    const replace = (address: string) =>
-      docker.replace(server, {
-        engine: engine.name,
-        project: project.name,
-        service: service.name,
-        name,
-        digest: pulled.digest,
-        configuration: { hash: Redacted.make(configuration.hash), parts: Redacted.make(configuration.parts) },
-        strategy,
-        runningFor: service.health.runningFor,
-        timeout: service.health.timeout,
-        ...(settings.restart !== undefined && { restart: settings.restart }),
-        ...(settings.stop_timeout !== undefined && { stopTimeout: settings.stop_timeout }),
-        oldStopTimeout: stopTimeoutOf(engine.containers, containerNames(project, service)),
-        imageId: pulled.id,
-        replaces: planned._tag === "Replace",
-        container: containerSpec(project, service, {
+    const all: Array<Done> = []
+    let [removed, isNew, network] = [0, false, state.network]
+    for (const one of replicas) {
+      const name = containerName(project, service, one.replica)
+      if (one._tag === "Keep") {
+        all.push({ outcome: "unchanged", because: [], container: one.container })
+        continue
+      }
+      if (one._tag === "Remove") {
+        yield* docker.removeContainer(server, {
           engine: engine.name,
-          network: { name: network.name, alias: service.name, address },
-          pulled,
-          version
-        }),
-        files: (service.files ?? []).flatMap(({ mode, source, target }) => {
-          const content = source._tag === "Secret" ? state.secrets.get(source.name) : source.content
-          return content === undefined ? [] : [{ mode, target, content }]
-        }),
-        secrets: new Map([...state.secrets].filter(([name]) => names.includes(name)))
-      })
-    const other = otherAddress(network, server, name)
-    const address = network.addresses[name] ?? other
-    if (address === undefined) {
-      const { name, subnet } = network
-      return yield* new AddressesUsedUp({ server: server.name, engine: engine.name, name, subnet })
+          project: project.name,
+          service: service.name,
+          name
+        })
+        removed += 1
+        continue
+      }
+      if (pulled === undefined) continue
+      network ??= yield* prepare(project, server, [name])
+      const { gap, id, outcome } = yield* replaceOne(state, one, pulled, network)
+      isNew ||= outcome === "started"
+      // Another deploy has done the same meanwhile, or the image is the one that runs.
+      if (outcome !== "started") all.push({ outcome: "unchanged", because: [], container: id })
+      else if (one._tag === "Start") all.push({ outcome: "started", because: [], container: id })
+      else {
+        const because = becauseOf(one, pulled.digest)
+        all.push({ outcome: "replaced", because, container: id, ...(gap !== undefined && { gap }) })
+      }
+      if (replicas.length > 1) {
+        yield* (yield* Events).publish({ _tag: "StepNoted", level: "info", text: `${name} is up to date` })
+      }
     }
-    const { id, outcome } = yield* Effect.catchTag(replace(address), "AddressTaken", (error) =>
-      other === undefined || other === address ? Effect.fail(error) : replace(other)
-    )
     // Only images that jiji built: other containers may use those of other repositories.
-    if (image !== undefined && outcome === "started") {
+    if (image !== undefined && isNew) {
       const old = { engine: engine.name, repository: image.repository, retain: service.retain }
       yield* Step.inBackground(`removing old images of ${service.name}`, docker.removeOldImages(server, old))
     }
-    const done = { ...about, version, digest: pulled.digest, container: id }
-    // Another deploy has done the same meanwhile, or the image is the one that runs.
-    if (outcome === "unchanged") {
-      const deployed: Deployed = { ...done, outcome }
-      return Step.skip("already up to date", { deployed })
-    }
-    const deployed: Deployed =
-      planned._tag === "Start"
-        ? { ...done, outcome: "started" }
-        : { ...done, outcome: "replaced", because: becauseOf(planned, pulled.digest) }
-    return { deployed }
+    const { version } = planned
+    const digest = planned._tag === "Keep" ? planned.digest : (pulled?.digest ?? "")
+    const deployed: Deployed = { ...about, version, digest, ...together(all, removed) }
+    return deployed.outcome === "unchanged" ? Step.skip("already up to date", { deployed }) : { deployed }
   }),
   { result: Schema.Struct({ deployed: Deployed }) }
 )

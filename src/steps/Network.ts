@@ -65,11 +65,12 @@ export const step = Step.make(
   }) {
     const { plan, project, server } = state
     const none: { readonly network?: Network } = {}
-    const services = project.services.filter(({ name }) =>
-      plan.some(({ _tag, service }) => _tag !== "Keep" && service === name)
-    )
-    if (services.length === 0) return Step.skip("no container is started", none)
-    const names = services.map((service) => containerName(project, service))
+    const names = plan.flatMap((planned) => {
+      if (planned._tag === "Keep" || planned._tag === "Remove") return []
+      const service = project.services.find(({ name }) => name === planned.service)
+      return service === undefined ? [] : [containerName(project, service, planned.replica)]
+    })
+    if (names.length === 0) return Step.skip("no container is started", none)
     const network = yield* prepare(project, server, names)
     yield* (yield* Events).publish({ _tag: "StepNoted", level: "info", text: `${network.name}, ${network.subnet}` })
     const added: { readonly network?: Network } = { network }

@@ -4,7 +4,7 @@ import { sharesData } from "../config/engineOptions.ts"
 import type { Engine, Project, Service } from "../config/Project.ts"
 import type { ServerEngine } from "../layers/docker/Docker.ts"
 import { type InspectedContainer, provenPolicy, stateText } from "../layers/docker/inspect.ts"
-import { parseVolume } from "../config/volumes.ts"
+import { isWritten } from "../config/volumes.ts"
 import { Events } from "../core/Events.ts"
 import * as Step from "../pipeline/Step.ts"
 import { type Configuration, configurationOf, differences } from "./configuration.ts"
@@ -36,9 +36,13 @@ const HiddenConfiguration = Schema.Literal("<redacted>").pipe(
  */
 const Strategy = Schema.Literals(["beside", "trial", "stop"])
 
+/** Which of the service's containers on the server it is, from 1. Absent for the first. */
+const replica = Schema.optionalKey(Schema.Int)
+
 /** The container runs already as it should. */
 export const Keep = Schema.TaggedStruct("Keep", {
   service: Schema.String,
+  replica,
   container: Schema.String,
   version: Schema.String,
   digest: Schema.String
@@ -46,6 +50,7 @@ export const Keep = Schema.TaggedStruct("Keep", {
 
 const next = {
   service: Schema.String,
+  replica,
   image: PlannedImage,
   version: Schema.String,
   configuration: HiddenConfiguration,
@@ -63,37 +68,57 @@ export const Replace = Schema.TaggedStruct("Replace", {
   before: Schema.optionalKey(Schema.String)
 })
 
-/** What a deploy does about one service on one server, and why. */
-export const Planned = Schema.Union([Keep, Start, Replace])
+/** The service has fewer replicas now, and this one is removed. */
+export const Remove = Schema.TaggedStruct("Remove", { service: Schema.String, replica: Schema.Int })
+
+/** What a deploy does about one container of a service on one server, and why. */
+export const Planned = Schema.Union([Keep, Start, Replace, Remove])
 export type Planned = typeof Planned.Type
+
+/** What is done about a container that deploy.yml places on the server. */
+export type Wanted = Exclude<Planned, typeof Remove.Type>
 
 /** A service on a server with what was decided about it. */
 export interface Work {
-  readonly planned: Planned
+  /** What was decided about its first container that changes. If none does, about its first one. */
+  readonly planned: Wanted
+  /** What was decided about each of its containers. */
+  readonly replicas: ReadonlyArray<Planned>
   readonly service: Service
   /** Absent where the service runs an image that jiji did not build. */
   readonly image?: PushedImage
 }
 
-/** The name of a service's container. */
-export const containerName = (project: Project, service: Service): string => `${project.name}-${service.name}`
+/** The name of a service's container. The first replica has no number. */
+export const containerName = (project: Project, service: Service, replica = 1): string =>
+  `${project.name}-${service.name}${replica === 1 ? "" : `-${replica}`}`
 
-/** The names of a service's containers: of the one that serves, and of the temporary ones of `replace.sh`. */
-export const containerNames = (project: Project, service: Service): ReadonlyArray<string> =>
-  ["", "-next", "-trial"].map((end) => `${containerName(project, service)}${end}`)
+/** The numbers of a service's replicas on each of its servers. */
+export const replicaNumbers = (service: Service): ReadonlyArray<number> =>
+  Array.from({ length: service.replicas ?? 1 }, (_, index) => index + 1)
 
 /** The name of the container that a service's release runs in. */
 export const releaseName = (project: Project, service: Service): string => `${containerName(project, service)}-release`
 
-/** Volumes that the container can write to. */
-const writes = (volume: string): boolean => {
-  const mount = parseVolume(volume)
-  return typeof mount === "string" || mount.options?.split(",").includes("ro") !== true
+/** What `replace.sh` adds to the name of the container that serves, for temporary ones. */
+const ends = ["", "-next", "-trial"]
+
+/** Which replica of a service a container is, or is a temporary one of. Undefined if jiji does not use the name. */
+export const replicaOf = (
+  project: Project,
+  service: Service,
+  { name }: { readonly name: string }
+): number | undefined => {
+  const first = containerName(project, service)
+  if (!name.startsWith(first)) return undefined
+  const [, number] = /^(?:-([2-9]|[1-9]\d+))?(?:-next|-trial)?$/u.exec(name.slice(first.length)) ?? []
+  if (number !== undefined) return Number(number)
+  return ends.includes(name.slice(first.length)) ? 1 : undefined
 }
 
 /** How the successor can be tried without disturbing what runs: it may share neither its ports nor the data it writes. */
 const strategyOf = (service: Service): typeof Strategy.Type => {
-  if (service.volumes.some(writes) || service.settings?.engine_options?.some(sharesData) === true) return "stop"
+  if (service.volumes.some(isWritten) || service.settings?.engine_options?.some(sharesData) === true) return "stop"
   return service.ports.some((port) => port.includes(":")) ? "trial" : "beside"
 }
 
@@ -132,14 +157,16 @@ const policyReasons = (
   return restartPolicy === own ? [] : [`restart policy ${restartPolicy} → ${own}`]
 }
 
-/** The service's containers, first the one that serves. `replace.sh` chooses in the same way. */
+/** The containers of a replica, first the one that serves. `replace.sh` chooses in the same way. */
 const containersOf = (
   project: Project,
   service: Service,
+  replica: number,
   containers: ReadonlyArray<InspectedContainer>
 ): ReadonlyArray<InspectedContainer> => {
+  const names = ends.map((end) => `${containerName(project, service, replica)}${end}`)
   // Others with the same labels, such as a copy that somebody made to look for a mistake, are none of jiji's business.
-  const found = containerNames(project, service).flatMap((name) =>
+  const found = names.flatMap((name) =>
     containers.filter((container) => container.service === service.name && container.name === name)
   )
   return [...found.filter(({ running }) => running), ...found.filter(({ running }) => !running)]
@@ -147,8 +174,7 @@ const containersOf = (
 
 /** Why a service's containers are not simply kept, in the order in which a person would ask. */
 const reasons = (
-  project: Project,
-  service: Service,
+  name: string,
   containers: readonly [InspectedContainer, ...ReadonlyArray<InspectedContainer>],
   image: typeof PlannedImage.Type,
   configuration: Configuration,
@@ -157,9 +183,7 @@ const reasons = (
   const [container] = containers
   const { digest, reference } = image
   return [
-    ...(containers.length > 1 || container.name !== containerName(project, service)
-      ? ["an earlier deploy was interrupted"]
-      : []),
+    ...(containers.length > 1 || container.name !== name ? ["an earlier deploy was interrupted"] : []),
     ...stateReasons(container),
     ...policyReasons(container, engine),
     ...(digest === undefined ? [mayHaveChanged(reference)] : []),
@@ -179,41 +203,66 @@ export const becauseOf = ({ because, before, image }: typeof Replace.Type, diges
   return known.length === 0 ? ["the container changed during the deploy"] : known
 }
 
-/** What to do about one service on a server whose containers are known. */
+/** What to do about one container of a service, on a server whose containers are known. */
 export const plan = (
   project: Project,
   service: Service,
   { containers, name: engine }: Pick<ServerEngine, "containers"> & Partial<Pick<ServerEngine, "name">>,
   pushed: PushedImage | undefined,
-  secrets: ReadonlyMap<string, Redacted.Redacted<string>>
-): Planned => {
+  secrets: ReadonlyMap<string, Redacted.Redacted<string>>,
+  replica = 1
+): Wanted => {
   const image = imageOf(service, pushed)
   if (image === undefined) throw new Error(`${service.name} has no image`)
   const configuration = configurationOf(service, secrets)
-  const [container, ...others] = containersOf(project, service, containers)
+  const [container, ...others] = containersOf(project, service, replica, containers)
+  const which = { service: service.name, ...(replica > 1 && { replica }) }
   const planned = {
-    service: service.name,
+    ...which,
     image,
     version: pushed?.version ?? versionOf(image.reference),
     configuration: Redacted.make(configuration),
     strategy: strategyOf(service)
   }
   if (container === undefined) return { _tag: "Start", ...planned }
-  const because = reasons(project, service, [container, ...others], image, configuration, engine)
+  const because = reasons(
+    containerName(project, service, replica),
+    [container, ...others],
+    image,
+    configuration,
+    engine
+  )
   const { digest, id, version } = container
   if (because.length > 0) return { _tag: "Replace", ...planned, because, ...(digest !== "" && { before: digest }) }
-  return { _tag: "Keep", service: service.name, container: id, version, digest }
+  return { _tag: "Keep", ...which, container: id, version, digest }
+}
+
+/** The replicas of a service that are too many on a server. */
+const surplus = (
+  project: Project,
+  service: Service,
+  { containers }: Pick<ServerEngine, "containers">
+): ReadonlyArray<Planned> => {
+  const own = containers.filter((container) => container.service === service.name)
+  const numbers = own.flatMap((container) => replicaOf(project, service, container) ?? [])
+  return [...new Set(numbers)]
+    .filter((number) => number > (service.replicas ?? 1))
+    .sort((a, b) => b - a)
+    .map((number) => ({ _tag: "Remove", service: service.name, replica: number }))
 }
 
 /** What a person reads of a decision. */
 const note = (planned: Planned): string => {
+  const name = `${planned.service}${planned.replica === undefined ? "" : `-${planned.replica}`}`
   switch (planned._tag) {
     case "Keep":
-      return `keep ${planned.service}`
+      return `keep ${name}`
     case "Start":
-      return `start ${planned.service}`
+      return `start ${name}`
     case "Replace":
-      return `replace ${planned.service}: ${planned.because.join("; ")}`
+      return `replace ${name}: ${planned.because.join("; ")}`
+    case "Remove":
+      return `remove ${name}`
   }
 }
 
@@ -222,12 +271,18 @@ export const workOf = (state: {
   readonly project: Project
   readonly images: ReadonlyArray<PushedImage>
   readonly plan: ReadonlyArray<Planned>
-}): ReadonlyArray<Work> =>
-  state.plan.flatMap((planned) => {
-    const service = state.project.services.find(({ name }) => name === planned.service)
-    const image = state.images.find((each) => each.service === planned.service)
-    return service === undefined ? [] : [{ planned, service, ...(image !== undefined && { image }) }]
+}): ReadonlyArray<Work> => {
+  const names = [...new Set(state.plan.map(({ service }) => service))]
+  return names.flatMap((name) => {
+    const service = state.project.services.find((each) => each.name === name)
+    const image = state.images.find((each) => each.service === name)
+    const replicas = state.plan.filter((each) => each.service === name)
+    const wanted = replicas.filter((each) => each._tag !== "Remove")
+    const planned = wanted.find(({ _tag }) => _tag !== "Keep") ?? wanted[0]
+    if (service === undefined || planned === undefined) return []
+    return [{ planned, replicas, service, ...(image !== undefined && { image }) }]
   })
+}
 
 /** Decides what to do about every service of a server, and why. The steps after it follow this plan. */
 export const step = Step.make(
@@ -241,9 +296,12 @@ export const step = Step.make(
     const { images, project, secrets, server } = state
     const planned: ReadonlyArray<Planned> = project.services
       .filter((service) => service.hosts.includes(server.name))
-      .map((service) => {
+      .flatMap((service) => {
         const pushed = images.find((image) => image.service === service.name)
-        return plan(project, service, server.engine, pushed, secrets)
+        return [
+          ...replicaNumbers(service).map((number) => plan(project, service, server.engine, pushed, secrets, number)),
+          ...surplus(project, service, server.engine)
+        ]
       })
     yield* (yield* Events).publish({ _tag: "StepNoted", level: "info", text: planned.map(note).join(", ") })
     return { plan: planned }

@@ -5,7 +5,7 @@ import * as Step from "../pipeline/Step.ts"
 import type { ConnectedServer } from "./Connect.ts"
 import { containerSpec } from "./containerSpec.ts"
 import { type Network, prepare } from "./Network.ts"
-import { containerNames, releaseName, type Work } from "./Plan.ts"
+import { releaseName, replicaOf, type Work } from "./Plan.ts"
 import type { PulledImage } from "./Pull.ts"
 import { releaseIn, type Releases } from "./Releases.ts"
 
@@ -40,7 +40,7 @@ const hasRun = ({ connected, project, work: { service } }: State, digest: string
     engine.containers.some(
       (container) =>
         container.service === service.name &&
-        containerNames(project, service).includes(container.name) &&
+        replicaOf(project, service, container) !== undefined &&
         container.digest === digest &&
         container.config === config
     )

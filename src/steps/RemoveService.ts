@@ -45,7 +45,7 @@ export const step = Step.make(
     const { publish } = yield* Events
     const docker = yield* Docker
     const engine = server.engine.name
-    const done = yield* docker.remove(server, {
+    const done = yield* docker.removeService(server, {
       engine,
       project: project.name,
       service,

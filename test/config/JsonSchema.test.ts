@@ -9,7 +9,7 @@ import { everything, loadText, smallest } from "./project.ts"
 const Json = Schema.Record(Schema.String, Schema.Unknown)
 const isMap = Schema.is(Json)
 
-const local = `builder: { registry: { type: local, port: 5000, engine: container, image: registry:3 } }\n${smallest}`
+const local = `builder: { registry: { type: local, port: 5000, engine: container, image: registry:3 } }\n${smallest}    replicas: 2\n`
 
 /** Returns the keys of a JSON Schema, such as `servers.*.host`, and whether each has a description. */
 const keysOf = (schema: unknown, path = ""): ReadonlyArray<readonly [path: string, described: boolean]> => {

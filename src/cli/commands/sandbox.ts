@@ -3,7 +3,7 @@ import { Command } from "effect/cli"
 import type { Project } from "../../config/Project.ts"
 import { Processes } from "../../layers/processes/Processes.ts"
 import * as Sandbox from "../../sandbox/Sandbox.ts"
-import { containerName } from "../../steps/Plan.ts"
+import { containerName, replicaNumbers } from "../../steps/Plan.ts"
 import { loadProject } from "../loadProject.ts"
 import { Terminal } from "../process/Terminal.ts"
 
@@ -26,7 +26,9 @@ const leftoversText = (project: Project) => {
         : `The containers of ${project.name} are still on this machine. ${remove(names)}`
     ),
     Effect.orElseSucceed(() => {
-      const names = project.services.map((service) => containerName(project, service))
+      const names = project.services.flatMap((service) =>
+        replicaNumbers(service).map((replica) => containerName(project, service, replica))
+      )
       return `Containers that you deployed, if any, are still on this machine. ${remove(names)}`
     })
   )

@@ -34,8 +34,8 @@ import { remove, type Removed } from "./remove/remove.ts"
 import { type FileToMount, filesToMount } from "./replace/files.ts"
 import { release } from "./release/release.ts"
 import { releaseReader, releaseResult } from "./release/result.ts"
-import { replace } from "./replace/replace.ts"
-import { containerBusy, replaceResult } from "./replace/result.ts"
+import { replace, type Replaced, type Upstream, upstreamArgs } from "./replace/replace.ts"
+import { containerBusy, removeResult, replaceResult } from "./replace/result.ts"
 import { retryRegistry } from "./retryRegistry.ts"
 import { transferReader } from "./transfer.ts"
 import { localUser } from "../ssh/localUser.ts"
@@ -48,6 +48,7 @@ import {
   type ContainerForeign,
   type ContainerNotStarted,
   type ContainerUnhealthy,
+  type NotSwitched,
   type EngineError,
   parseEngineError,
   EngineUnclear,
@@ -137,6 +138,8 @@ export interface ReplaceOptions {
   readonly imageId: string
   /** Whether there is an old container, as far as jiji knows. */
   readonly replaces: boolean
+  /** How the proxy reaches the service. Absent if it is not behind the proxy. */
+  readonly upstream?: Upstream
   readonly container: words.ContainerSpec
   /** Files that the container finds at `target`, read-only. */
   readonly files?: ReadonlyArray<FileToMount>
@@ -156,15 +159,14 @@ export interface ReleaseOptions {
   readonly secrets: ReadonlyMap<string, Redacted.Redacted<string>>
 }
 
+export interface RemoveOptions extends Pick<ReplaceOptions, "engine" | "project" | "service" | "name"> {
+  /** How the proxy reaches the replica that gets its requests. */
+  readonly upstream?: Upstream
+}
+
 /** An image on a server, with the digest that its registry knows it by; the image's own id where there is none. */
 export interface PulledImage extends InspectedImage {
   readonly digest: string
-}
-
-/** What happened to a container, and its id. */
-export interface Replaced {
-  readonly outcome: "started" | "unchanged"
-  readonly id: string
 }
 
 type LogArgs = Parameters<typeof logs.command>[0]
@@ -217,6 +219,7 @@ export class Docker extends Context.Service<
     ): Effect.Effect<
       Replaced,
       | ContainerUnhealthy
+      | NotSwitched
       | ContainerNotStarted
       | ContainerForeign
       | ContainerBusy
@@ -226,7 +229,7 @@ export class Docker extends Context.Service<
       | ShellError
     >
     /** Stops and removes the containers of a service on a server, and its volumes if it is to. */
-    remove(
+    removeService(
       server: Server,
       options: {
         readonly engine: Engine
@@ -250,6 +253,11 @@ export class Docker extends Context.Service<
       server: Server,
       options: Pick<ReleaseOptions, "engine" | "project" | "service" | "name">
     ): Effect.Effect<void, EngineError | ShellError>
+    /** Removes a container. If it is behind the proxy, another replica gets its requests first. */
+    removeContainer(
+      server: Server,
+      options: RemoveOptions
+    ): Effect.Effect<void, ContainerForeign | ContainerBusy | EngineError | ShellError>
     /** Removes all but the newest images of a repository from a server, unless a container uses them. */
     removeOldImages(
       server: Server,
@@ -642,7 +650,8 @@ export class Docker extends Context.Service<
               stop_timeout: options.stopTimeout === undefined ? "" : String(options.stopTimeout),
               mounts: files.folder,
               modes: files.modes,
-              exclusive: exclusive.length
+              exclusive: exclusive.length,
+              ...upstreamArgs(options.upstream)
             },
             [...exclusive, ...words.createWords(spec, [...secrets.keys()])],
             options.replaces
@@ -655,8 +664,9 @@ export class Docker extends Context.Service<
             ...secretValues(secrets)
           }
           const { oldStopTimeout = 0, runningFor, stopTimeout = oldStopTimeout, timeout } = options
-          const stage = stageReader(options.service, cleanupLimit(stopTimeout))
-          const times = { runningFor, timeout, stopTimeout }
+          const drain = options.upstream?.drain ?? Duration.zero
+          const stage = stageReader(options.service, Duration.sum(drain, cleanupLimit(stopTimeout)))
+          const times = { runningFor, timeout, stopTimeout, drain }
           const limit = { ...replaceLimit(engine, options.service, times), ...asking(remote(server), engine) }
           const stdin = files.stdin === undefined ? {} : { stdin: files.stdin }
           const run = {
@@ -672,7 +682,7 @@ export class Docker extends Context.Service<
           return yield* replaceResult(server.name, options, output)
         }),
 
-        remove: Effect.fnUntraced(function* (server, { engine, project, service, volumes, withVolumes }) {
+        removeService: Effect.fnUntraced(function* (server, { engine, project, service, volumes, withVolumes }) {
           const operation = `remove the containers of ${service}`
           const command = {
             ...remove.command({ engine, project, service, volumes: withVolumes }, volumes),
@@ -713,6 +723,40 @@ export class Docker extends Context.Service<
           const operation = "remove a container"
           const limit = answerLimit(engine, operation)
           yield* succeed(remote(server), { ...command, limit }, { engine, operation })
+        }),
+
+        removeContainer: Effect.fnUntraced(function* (server, options) {
+          const { engine, name, project, service, upstream } = options
+          const command = replace.command(
+            {
+              engine,
+              name,
+              project,
+              service,
+              strategy: "remove",
+              digest: "",
+              image: "",
+              id: "",
+              settle: 0,
+              limit: 0,
+              restart: "",
+              stop_timeout: "",
+              mounts: "",
+              modes: "",
+              exclusive: 0,
+              ...upstreamArgs(upstream)
+            },
+            [],
+            true
+          )
+          const drain = upstream?.drain ?? Duration.zero
+          const noWait = { runningFor: Duration.zero, timeout: Duration.zero, drain }
+          const limit = { ...replaceLimit(engine, service, noWait), ...asking(remote(server), engine) }
+          const stage = stageReader(service, Duration.sum(drain, cleanupLimit(0)))
+          const env = { JIJI_CONFIG: "", JIJI_RUN: runText(yield* CurrentRun) }
+          const run = { ...command, env, show: "stderr", onLine: stage.onLine, cleanup: stage, limit } as const
+          const output = yield* shell.run(remote(server), run)
+          yield* removeResult(server.name, options, output)
         }),
 
         removeOldImages: Effect.fnUntraced(function* (server, { engine, repository, retain }) {
@@ -790,6 +834,8 @@ const stageReader = (service: string, timeout: Duration.Duration) => {
           return `removing the new container of ${service}`
         case "switch":
           return `putting the old container of ${service} back`
+        case "drain":
+          return `waiting for the requests of the old container of ${service}`
         case "tidy":
           return `removing the old container of ${service}`
         default:

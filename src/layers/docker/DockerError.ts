@@ -110,6 +110,18 @@ const HealthCheck = Schema.Struct({
   retries: Schema.Finite
 })
 
+/** What the proxy got when it asked a container: a status with the first bytes of the body, or why there is none. */
+const Answer = Schema.Struct({
+  status: Schema.optionalKey(Schema.Int),
+  body: Schema.optionalKey(Schema.String),
+  error: Schema.optionalKey(Schema.String)
+})
+
+const answerText = ({ body = "", error, status }: typeof Answer.Type): string => {
+  if (status === undefined) return ` The proxy reports: ${error ?? "no answer"}\n`
+  return body === "" ? "" : ` Its answer begins with:\n${body}\n`
+}
+
 const fixIt = "Fix the error shown above."
 
 /** What helps a container whose image has a HEALTHCHECK, which can contradict `health.timeout`. */
@@ -142,10 +154,13 @@ export class ContainerUnhealthy extends defineError<ContainerUnhealthy>()("Conta
     keepsOld,
     /** `health.timeout`, in seconds. */
     timeout: Schema.optionalKey(Schema.Finite),
-    check: Schema.optionalKey(HealthCheck)
+    check: Schema.optionalKey(HealthCheck),
+    /** What it answered to `health.path`. */
+    answer: Schema.optionalKey(Answer)
   },
   message: (e) => {
-    const checked = (e.check?.output ?? "") === "" ? "" : ` Its health check reports:\n${e.check?.output}\n`
+    const reported = (e.check?.output ?? "") === "" ? "" : ` Its health check reports:\n${e.check?.output}\n`
+    const checked = e.answer === undefined ? reported : answerText(e.answer)
     const logged = e.log.trim() === "" ? "The new container's log is empty." : `Last log lines:\n${e.log}`
     const fate = fateOfOld(e)
     return `The new container of ${e.service} on ${e.server} ${e.reason}${fate}${checked === "" ? " " : checked}${logged}`
@@ -153,6 +168,12 @@ export class ContainerUnhealthy extends defineError<ContainerUnhealthy>()("Conta
   remedy: (e) => {
     if (e.reason.startsWith("accepts no connections")) {
       return "Correct the container's port in `ports:`, or let the service listen there on all addresses (0.0.0.0), not only on 127.0.0.1. jiji looks for a listening socket in the container's network namespace (/proc/PID/net/tcp). If the service only starts slowly, raise `health.timeout`."
+    }
+    if (e.answer?.status !== undefined) {
+      return "Fix what the service answers. If it only needs more time, raise `health.timeout`. If the answer is right, correct `health.path` or `health.status`."
+    }
+    if (e.answer !== undefined) {
+      return "Correct `proxy.port`, or let the service listen on all addresses (0.0.0.0). A firewall on the server may also keep the proxy from reaching containers."
     }
     if (e.check !== undefined) return healthCheckRemedy(e.reason, e.check, e.timeout ?? 0)
     return /^(stopped|crashed)/.test(e.reason)
@@ -183,8 +204,41 @@ export class ContainerUnhealthy extends defineError<ContainerUnhealthy>()("Conta
       reason: "accepts no connections on port 80 after 60 s; it listens on 81",
       log: "",
       keepsOld: false
+    },
+    {
+      server: "web1",
+      service: "web",
+      reason: "answers GET /up with 503 after 60 s",
+      log: "",
+      keepsOld: true,
+      timeout: 60,
+      answer: { status: 503, body: "no database" }
+    },
+    {
+      server: "web1",
+      service: "web",
+      reason: "does not answer the proxy on port 3000 after 60 s",
+      log: "",
+      keepsOld: true,
+      timeout: 60,
+      answer: { error: "can't connect to remote host (172.19.0.5): Connection refused" }
     }
   ]
+}) {}
+
+/** The proxy's container does not do what moves requests to the new container. */
+export class NotSwitched extends defineError<NotSwitched>()("NotSwitched", {
+  fields: { server: Schema.String, service: Schema.String, detail, keepsOld },
+  message: (e) =>
+    `The proxy on ${e.server} cannot send requests to the new container of ${e.service}: ${e.detail}${fateOfOld(e)}`,
+  remedy: "Check that the container jiji-proxy runs on the server and that its disk is not full. Then deploy again.",
+  exitCode: "failed",
+  sample: {
+    server: "web1",
+    service: "web",
+    detail: "Error response from daemon: No such container: jiji-proxy",
+    keepsOld: true
+  }
 }) {}
 
 /** What docker and podman print if they cannot connect a container to their network. */

@@ -51,8 +51,8 @@ export const cleanupLimit = (stopTimeout: number): Duration.Duration =>
 
 /**
  * For `replace.sh`: its waits for the locks of the container and, with podman, of the images; a trial and the new container,
- * which get `runningFor` and `timeout` each; what the engine needs to stop and to remove containers; and the time that
- * they get to stop, which may have to be waited for twice.
+ * which get `runningFor` and `timeout` each; `drain`, for which requests of the old container may take to end; what the engine
+ * needs to stop and to remove containers; and the time that they get to stop, which may have to be waited for twice.
  */
 export const replaceLimit = (
   engine: string,
@@ -61,17 +61,22 @@ export const replaceLimit = (
     readonly runningFor: Duration.Duration
     readonly timeout: Duration.Duration
     readonly stopTimeout?: number
+    readonly drain?: Duration.Duration
   }
 ): Limit => {
+  const { drain = Duration.zero } = health
   const healthy = Duration.sum(health.runningFor, health.timeout)
   const locks = Duration.seconds(engine === "podman" ? 630 : 600)
   return {
-    after: Duration.sum(
-      Duration.sum(locks, Duration.times(healthy, 2)),
-      Duration.sum(Duration.minutes(5), Duration.times(longerStop(health.stopTimeout), 2))
-    ),
+    after: [
+      locks,
+      Duration.times(healthy, 2),
+      drain,
+      Duration.minutes(5),
+      Duration.times(longerStop(health.stopTimeout), 2)
+    ].reduce(Duration.sum),
     // It waits that long for a container to become healthy.
-    noteAfter: Duration.sum(Duration.sum(healthy, longerStop(health.stopTimeout)), Duration.seconds(10)),
+    noteAfter: [healthy, drain, longerStop(health.stopTimeout), Duration.seconds(10)].reduce(Duration.sum),
     // A frozen engine must not go unnoticed for that long.
     askEvery: "30 seconds",
     waitingFor: `${engine} to replace the container of ${service}`,

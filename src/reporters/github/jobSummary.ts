@@ -32,14 +32,30 @@ const serviceTable = (all: ReadonlyArray<DeployRow>): ReadonlyArray<string> => {
   if (all.length === 0) return []
   const isExplained = all.some(({ because }) => because !== "")
   const line = (cells: ReadonlyArray<string>) => `| ${cells.join(" | ")} |`
-  const heads = ["Service", "Server", "Version", "Digest", "Outcome", "Time", ...(isExplained ? ["Why"] : [])]
+  const hasGaps = all.some(({ gap }) => gap !== undefined)
+  const heads = [
+    "Service",
+    "Server",
+    "Version",
+    "Digest",
+    "Outcome",
+    "Time",
+    ...(hasGaps ? ["Gap"] : []),
+    ...(isExplained ? ["Why"] : [])
+  ]
   return [
     "",
     line(heads),
     line(heads.map(() => "---")),
-    ...all.slice(0, maxRows).map(({ because, digest, millis, outcome, server, service, version }) => {
+    ...all.slice(0, maxRows).map(({ because, digest, gap, millis, outcome, server, service, version }) => {
       const names = [service, server, version, shortDigest(digest)].map(code)
-      return line([...names, outcome, formatDuration(millis), ...(isExplained ? [code(because)] : [])])
+      return line([
+        ...names,
+        outcome,
+        formatDuration(millis),
+        ...(hasGaps ? [gap === undefined ? "" : formatDuration(gap * 1000)] : []),
+        ...(isExplained ? [code(because)] : [])
+      ])
     }),
     ...moreLine(all.length, maxRows)
   ]

@@ -160,7 +160,8 @@ export const make = (engine: "docker" | "podman" = "docker", machine?: { readonl
                 .map((name) => `${name}() { "${dir}/${name}" "$@"; }\n`)
                 .join("")
               const locks = machine?.dir ?? dir
-              const here = text.replaceAll("/tmp/jiji-$name", `${locks}/jiji-$name`)
+              const clock = existsSync(state("uptime")) ? state("uptime") : "/proc/uptime"
+              const here = text.replaceAll("/tmp/jiji-$name", `${locks}/jiji-$name`).replaceAll("/proc/uptime", clock)
               const child = spawn(Bun.which(program) ?? program, [...first, "-c", `${own}${here}`, "jiji", ...args], {
                 env: { PATH: `${dir}:/usr/sbin:/usr/bin:/sbin:/bin`, HOME: dir, ...env },
                 stdio: ["ignore", "pipe", "pipe"],

@@ -85,6 +85,7 @@ look() {
       'index .Config.Labels "jiji.digest"') label jiji.digest ;;
       'index .Config.Labels "jiji.config"') label jiji.config ;;
       'index .Config.Labels "jiji.restart"') label jiji.restart ;;
+      'index .Config.Labels "jiji.address"') label jiji.address ;;
       'with .State.Health' | end) value='' ;;
       *) echo "template: ${todo%%'}}'*}" >&2; exit 1 ;;
     esac
@@ -123,6 +124,12 @@ case $operation in
       printf '%s\n' "$template" | sed \
         -e "s|{{.ID}}|$id|" -e "s|{{.Repository}}|$repository|" -e "s|{{.Tag}}|$tag|" -e "s|{{.Digest}}|$digest|"
     done <"$state/images"
+    ;;
+  # What a container does is done here, with the programs of busybox.
+  exec)
+    [ -e "$state/containers/$2" ] || { echo "Error response from daemon: No such container: $2" >&2; exit 1; }
+    shift 3
+    exec busybox sh "$@"
     ;;
   tag | rmi) ;;
   ps) for at in "$state"/containers/*; do [ ! -e "$at" ] || cat "$at/id"; done ;;

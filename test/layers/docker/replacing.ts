@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { argumentsOf } from "../../../src/layers/processes/Command.ts"
-import { replace } from "../../../src/layers/docker/replace/replace.ts"
+import { replace, type Upstream, upstreamArgs } from "../../../src/layers/docker/replace/replace.ts"
 import * as FakeEngine from "./FakeEngine.ts"
 
 export interface Options {
@@ -8,7 +8,8 @@ export interface Options {
   readonly name?: string
   /** Who deploys. */
   readonly run?: string
-  readonly how?: "beside" | "trial" | "stop"
+  readonly how?: "beside" | "trial" | "stop" | "remove"
+  readonly upstream?: Upstream
   readonly settle?: number
   readonly limit?: number
   /** The restart policy in deploy.yml. */
@@ -62,7 +63,8 @@ export const replacing = (shell: string) => {
             mounts: options.files ?? "",
             modes: options.modes ?? "",
             stop_timeout: options.stopTimeout ?? "",
-            exclusive: ports.length
+            exclusive: ports.length,
+            ...upstreamArgs(options.upstream)
           },
           [
             ...ports,

@@ -20,6 +20,14 @@ const parse = (subnet: string): Range | undefined => {
 
 export const isSubnet = (text: string): boolean => parse(text) !== undefined
 
+/** Whether an address is one of a subnet. */
+export const isInSubnet = (address: string, subnet: string): boolean => {
+  const [range, one] = [parse(subnet), parse(`${address}/30`)]
+  return (
+    range !== undefined && one !== undefined && Math.floor((one.first - range.first) / 2 ** (32 - range.bits)) === 0
+  )
+}
+
 const print = (address: number): string =>
   [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join(".")
 

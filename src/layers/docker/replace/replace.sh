@@ -1,9 +1,11 @@
 # Replaces a service's container. At every moment, either the old container or a healthy new one exists.
+# Requests of the proxy go to the address in the file $upstream, which is in the proxy's container. Until that file
+# changes, the old container serves, also after a reboot.
 set -u
 id=${id#sha256:}
 program=$(command -v "$engine") || { echo "$engine: not found" >&2; exit 127; }
 config=$JIJI_CONFIG
-next=$name-next trial=$name-trial old='' phase=start why='' stopping=''
+next=$name-next trial=$name-trial old='' phase=start why='' stopping='' stopped='' answered='' failing='' probing=''
 # A signal may arrive before these are known.
 name_runs='' user=''
 
@@ -87,6 +89,8 @@ tidy_files() {
 # Child processes must not inherit the locks below: a container's monitor would hold them as long as the container runs.
 e() { "$program" "$@" 7<&- 8<&- 9<&-; }
 quiet() { e "$@" >/dev/null 2>&1; }
+# Sets `clock` to hundredths of a second since the boot. busybox's date has no fractions.
+read_clock() { read -r clock _ </proc/uptime; clock=${clock%.*}${clock#*.}; }
 
 # Only `create` gets the secrets in its environment, so that their names cannot affect the rest of this script.
 create() {
@@ -116,6 +120,8 @@ create_next() {
 # The folder is made first: a reboot between `create` and `hold_back` starts both containers.
 volatile='' next_json=''
 before_create() {
+  # Behind the proxy, both containers may start after a reboot: its file decides which one serves.
+  [ -z "$proxy" ] || [ "$strategy" != beside ] || return 0
   if [ -n "$old" ] && ! updates; then volatile=$(mktemp -d "$run_root/jiji-XXXXXX" 2>/dev/null) || volatile=''; fi
 }
 hold_back() {
@@ -169,22 +175,24 @@ hand_over() {
 # exists only in the JSON, `docker` falls back to the raw JSON, which has no `.Health` for a container without a health check.
 survey() {
   name_id='' name_runs='' name_state='' name_digest='' name_config='' name_policy='' name_proven='' name_json='' run_root='' next_id='' next_runs='' trial_id='' foreign=''
+  name_address='' next_address=''
   # Only podman has these fields.
   files='|'
   [ "$engine" != podman ] || files='{{.StaticDir}}|{{.PidFile}}'
-  found=$(e inspect --type container --format '{{.Name}}|{{.ID}}|{{.State.Status}} {{with .State.Health}}{{.Status}}{{end}}|{{index .Config.Labels "jiji.project"}}|{{index .Config.Labels "jiji.service"}}|{{index .Config.Labels "jiji.digest"}}|{{index .Config.Labels "jiji.config"}}|{{.HostConfig.RestartPolicy.Name}}|{{index .Config.Labels "jiji.restart"}}|'"$files" "$name" "$next" "$trial" 2>/dev/null)
-  while IFS='|' read -r each id_ state_ project_ service_ digest_ config_ policy_ restart_ static_ pid_; do
+  found=$(e inspect --type container --format '{{.Name}}|{{.ID}}|{{.State.Status}} {{with .State.Health}}{{.Status}}{{end}}|{{index .Config.Labels "jiji.project"}}|{{index .Config.Labels "jiji.service"}}|{{index .Config.Labels "jiji.digest"}}|{{index .Config.Labels "jiji.config"}}|{{.HostConfig.RestartPolicy.Name}}|{{index .Config.Labels "jiji.restart"}}|{{index .Config.Labels "jiji.address"}}|'"$files" "$name" "$next" "$trial" 2>/dev/null)
+  while IFS='|' read -r each id_ state_ project_ service_ digest_ config_ policy_ restart_ address_ static_ pid_; do
     each=${each#/} runs=false
     case $state_ in 'running '*) runs=true ;; esac
     case $each in
       "$name")
         name_id=$id_ name_runs=$runs name_state=$state_
         name_digest=$digest_ name_config=$config_ name_policy=${policy_:-no}
+        name_address=$address_
         proven_for "$restart_"
         name_proven=$proven
         name_json=$static_/config.json run_root=${pid_%/*"/$id_/"*}
         ;;
-      "$next") next_id=$id_ next_runs=$runs ;;
+      "$next") next_id=$id_ next_runs=$runs next_address=$address_ ;;
       "$trial") trial_id=$id_ ;;
       *) continue ;;
     esac
@@ -204,25 +212,144 @@ listens() {
   case $1 in '' | 0) return 0 ;; esac
   sockets=$(cat "/proc/$1/net/tcp" "/proc/$1/net/tcp6" 2>/dev/null)
   [ -n "$sockets" ] || return 0
-  while read -r _ address _ state _; do
+  while read -r _ socket _ state _; do
     [ "$state" = 0A ] || continue
-    port=$((0x${address##*:}))
-    case ${address%:*} in
+    number=$((0x${socket##*:}))
+    case ${socket%:*} in
       # 127.0.0.0/8, ::1 and ::ffff:127.0.0.0/104: published ports lead to another address of the container.
-      ??????7F | 00000000000000000000000001000000 | 0000000000000000FFFF0000??????7F) loopback="$loopback$port " ;;
-      *) case $open in *" $port "*) ;; *) open="$open$port " elsewhere="$elsewhere${elsewhere:+, }$port" ;; esac ;;
+      ??????7F | 00000000000000000000000001000000 | 0000000000000000FFFF0000??????7F) loopback="$loopback$number " ;;
+      *) case $open in *" $number "*) ;; *) open="$open$number " elsewhere="$elsewhere${elsewhere:+, }$number" ;; esac ;;
     esac
   done <<END
 $sockets
 END
-  for port in $tcp; do
-    case $open in *" $port "*) ;; *) missing="$missing${missing:+, }$port" ;; esac
+  for number in $tcp; do
+    case $open in *" $number "*) ;; *) missing="$missing${missing:+, }$number" ;; esac
   done
   [ -n "$missing" ] || return 0
-  for port in $tcp; do
-    case $loopback in *" $port "*) elsewhere="$elsewhere${elsewhere:+, }$port of 127.0.0.1" ;; esac
+  for number in $tcp; do
+    case $loopback in *" $number "*) elsewhere="$elsewhere${elsewhere:+, }$number of 127.0.0.1" ;; esac
   done
   return 1
+}
+
+# Waits for at most this many twentieths of a second, but not after the published ports accept connections. This needs
+# no program of the engine, which takes longer to start.
+wait_for_ports() {
+  looks=$1
+  while [ "$looks" -gt 0 ]; do
+    nap 0.05
+    ! listens "$pid" || return 0
+    looks=$((looks - 1))
+  done
+}
+
+# What runs in the proxy's container, so that nothing has to be installed on the server, and the check takes the way that
+# requests will take. Each call starts the engine's client once, which is why it waits there.
+in_proxy='
+set -uf
+# As /proc/net/tcp writes it. The proxy is in the network of the server.
+socket() { (
+  port=${1##*:} IFS=.
+  set -- ${1%:*}
+  printf "%02X%02X%02X%02X:%04X" "$4" "$3" "$2" "$1" "$port"
+); }
+connected() { grep -q " $remote 01 " /proc/net/tcp; }
+# A program that reads from this gets no end of input, which some servers take for the end of the connection.
+hold_open() { mkfifo "$file.$$" && exec 3<>"$file.$$" && rm "$file.$$"; }
+
+connect() { # address:port
+  hold_open
+  nc -w 5 "${1%:*}" "${1##*:}" <&3 >/dev/null 2>"$file.$$" &
+  while ! connected; do
+    kill -0 $! 2>/dev/null || break
+    sleep 0.05
+  done
+  kill $! 2>/dev/null && wait $! 2>/dev/null
+  failed=$(cat "$file.$$")
+  rm -f "$file.$$"
+  [ -n "$failed" ] || { echo ok; exit; }
+  failing="error $failed"
+}
+ask() { # address:port, path, host, lowest status, highest status
+  hold_open
+  printf "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: jiji\r\nConnection: close\r\n\r\n" "$2" "$3" >&3
+  answer=$(timeout 5 nc -w 5 "${1%:*}" "${1##*:}" <&3 2>&1 | head -c 4000 | tr "\000-\011\013-\037\177" " ")
+  case $answer in
+    HTTP/*)
+      status=${answer#* } status=${status%%[!0-9]*}
+      if [ "${status:-0}" -ge "$4" ] && [ "$status" -le "$5" ]; then echo ok; exit; fi
+      failing="answer $status $(printf "%s" "$answer" | sed "1,/^ *$/d" | tr "\n" " " | head -c 300)"
+      ;;
+    "") failing="error no answer within 5 s" ;;
+    *) failing="error $answer" ;;
+  esac
+}
+
+file=$2
+mkdir -p "${file%/*}"
+case $1 in
+  read) cat "$file" ;;
+  # address:port, seconds to try, interval, path, host, lowest status, highest status
+  check)
+    remote=$(socket "$3")
+    until=$(($(date +%s) + $4))
+    while :; do
+      if [ -n "$6" ]; then ask "$3" "$6" "$7" "$8" "$9"; else connect "$3"; fi
+      [ "$(date +%s)" -lt "$until" ] || break
+      sleep "$5"
+    done
+    echo "$failing"
+    ;;
+  # address:port, address:port of the old container or nothing, drain
+  switch)
+    printf "%s\n" "$3" >"$file.next" && sync "$file.next" && mv "$file.next" "$file" || exit
+    echo switched
+    [ -n "$4" ] || exit
+    remote=$(socket "$4") until=$(($(date +%s) + $5))
+    # The proxy may have read the file a moment ago, and connect now.
+    sleep 0.3
+    while connected; do
+      [ "$(date +%s)" -lt "$until" ] || { grep -c " $remote 01 " /proc/net/tcp; break; }
+      sleep 0.2
+    done
+    ;;
+esac
+'
+proxy_do() { # what to do, its arguments...
+  doing=$1
+  shift
+  e exec "$proxy" sh -c "$in_proxy" jiji "$doing" "$upstream" "$@"
+}
+
+# Whether the proxy gets an answer from the new container that counts as healthy. Otherwise sets `failing`.
+answers() {
+  [ -n "$probing" ] || return 0
+  # Not for long, because the container may crash meanwhile.
+  patience=$((deadline - $(date +%s)))
+  [ "$patience" -le 2 ] || patience=2
+  failing=$(proxy_do check "$address:$port" "$patience" "$interval" "$path" "$host" "${status%-*}" "${status#*-}" 2>&1)
+  [ "$failing" != ok ] || failing=''
+  [ -z "$failing" ]
+}
+# Why the answers are not good enough, in one line.
+why_failing() {
+  case $failing in
+    'answer '*) answer=${failing#answer } why="answers GET $path with ${answer%% *} after $limit s" ;;
+    'error '*) why="does not answer the proxy on port $port after $limit s" ;;
+    *) why="cannot be reached from the container $proxy" failing="error $failing" ;;
+  esac
+}
+# Moves requests from one container to another, and waits until those that the first one has are done.
+move_requests() { # address:port, address of the first one
+  moved=$(proxy_do switch "$1" "${2:+$2:$port}" "$drain" 2>&1)
+  case $moved in
+    switched) ;;
+    'switched
+'*) echo "${moved#*
+} connections to the old container of $service are still open after $drain s" >&2 ;;
+    *) echo "$moved" >&2; return 1 ;;
+  esac
 }
 
 # The exit code of a container that podman has restarted, or is about to: only podman's events still know it. With docker,
@@ -252,15 +379,17 @@ ready() { # container, seconds that it must run if it has no health check
     pid=${now%% *} now=${now#* }
     made=${now%% *} now=${now#* }
     [ "${made#sha256:}" = "$id" ] || { why="does not use the image that was pulled as $image"; return 1; }
+    # Where the old container had to stop first: the moment from which something answers again.
+    if [ -n "$stopped" ] && [ -z "$answered" ] && listens "$pid"; then read_clock; answered=$clock; fi
     case $now in
-      'running 0 healthy') ! listens "$pid" || return 0 ;;
+      'running 0 healthy') ! listens "$pid" || ! answers || return 0 ;;
       'running 0 ')
-        if [ "$2" != 0 ] && [ -z "$settled" ]; then
+        if [ "$2" != 0 ] && [ -z "$settled" ] && { [ -z "$probing" ] || [ -z "$path" ]; }; then
           nap "$2"
           settled=yes
           continue
         fi
-        ! listens "$pid" || return 0
+        ! listens "$pid" || ! answers || return 0
         ;;
       'running 0 starting') ;;
       'running 0 unhealthy')
@@ -281,17 +410,18 @@ ready() { # container, seconds that it must run if it has no health check
     esac
     if [ "$(date +%s)" -ge "$deadline" ]; then
       why="was not healthy after $limit s"
-      [ -z "$missing" ] || why="accepts no connections on port $missing after $limit s; it listens on ${elsewhere:-no port}"
+      [ -z "$failing" ] || why_failing
+      [ -z "$missing" ] || why="accepts no connections on port $missing after $limit s; it listens on ${elsewhere:-no port}" failing=''
       return 1
     fi
     if [ "$engine" = podman ]; then
       case $now in
         *' ') ;;
-        *) ! check "$1" || ! listens "$pid" || return 0 ;;
+        *) ! check "$1" || ! listens "$pid" || ! answers || return 0 ;;
       esac
-      nap 1
+      [ -n "$missing" ] && wait_for_ports 20 || nap 1
     else
-      nap 0.2
+      [ -n "$missing" ] && wait_for_ports 4 || nap 0.2
     fi
   done
 }
@@ -332,6 +462,11 @@ undo() {
 # 10: the old container runs; 13: nothing runs.
 exit_undone() { undo; [ "$kept" = true ] && exit 10; exit 13; }
 unhealthy() {
+  if [ -n "$failing" ]; then
+    printf 'unhealthy-answer %s\n%s\n' "$why" "$failing"
+    e logs --tail 20 "$1" 2>&1
+    exit_undone
+  fi
   # The health check's settings and its last output, each as JSON in one line.
   check=$(e inspect --type container --format '{{with .Config.Healthcheck}}{{json .}}{{end}}
 {{with .State.Health}}{{$output := ""}}{{range .Log}}{{$output = .Output}}{{end}}{{json $output}}{{end}}' "$1" 2>/dev/null)
@@ -344,6 +479,7 @@ unhealthy() {
   exit_undone
 }
 unstarted() { echo unstarted; exit_undone; }
+unswitched() { echo unswitched; exit_undone; }
 give_up() { undo; exit 1; }
 
 trap '' PIPE
@@ -358,7 +494,15 @@ survey
 
 # Clean up after an interrupted deploy. Remove its trial container. Keep its new container only if the old one is not running.
 [ -z "$trial_id" ] || quiet rm --force "$trial_id"
-if [ "$name_runs" != true ] && [ "$next_runs" = true ]; then
+# Or if the proxy sends requests to the new one already.
+serves_next=''
+if [ -n "$proxy" ] && [ "$next_runs" = true ]; then
+  serving=$(proxy_do read 2>/dev/null)
+  [ -z "$next_address" ] || [ "${serving%:*}" != "$next_address" ] || serves_next=yes
+fi
+if [ "$next_runs" = true ] && { [ "$name_runs" != true ] || [ -n "$serves_next" ]; }; then
+  [ -z "$serves_next" ] || [ "$name_runs" != true ] || [ "$name_address" = "$next_address" ] ||
+    { move_requests "$serving" "$name_address"; quiet stop "$name_id"; }
   [ -z "$name_id" ] || quiet rm --force "$name_id"
   e rename "$next" "$name" || exit 1
   survey
@@ -367,6 +511,20 @@ elif [ -n "$next_id" ]; then
 fi
 trial_id='' next_id=''
 
+if [ "$strategy" = remove ]; then
+  # $address is that of another replica, which takes its requests.
+  if [ -n "$name_id" ]; then
+    trap '' TERM INT HUP
+    stage drain
+    [ -z "$proxy" ] || move_requests "$address:$port" "$name_address" || exit 1
+    stage tidy
+    quiet stop "$name_id"
+    e rm --force "$name_id" >/dev/null || exit 1
+  fi
+  echo "removed ${name_id:-nothing}"
+  exit 0
+fi
+
 # An interrupted deploy or a reboot may have left another restart policy. Podman 4 needs a new container.
 repaired=true
 [ "$name_runs" != true ] || is_proven || prove || repaired=false
@@ -374,7 +532,13 @@ repaired=true
 if [ "$name_digest" = "$digest" ] && [ "$name_config" = "$config" ]; then
   case $name_state in
     'running unhealthy') ;;
-    'running '*) [ "$engine" = podman ] && [ "$repaired" = false ] || { echo "unchanged $name_id"; exit 0; } ;;
+    'running '*)
+      if [ "$engine" != podman ] || [ "$repaired" = true ]; then
+        [ -z "$proxy" ] || move_requests "$name_address:$port" '' || exit 1
+        echo "unchanged $name_id"
+        exit 0
+      fi
+      ;;
   esac
 fi
 # Podman cannot stop a paused container, and docker can only kill it.
@@ -405,26 +569,45 @@ if [ "$strategy" != beside ]; then
   # container ignores SIGTERM: if the connection is lost, that would kill podman and leave the container half stopped.
   # `stopping` is set first, because a signal may arrive at once.
   stopping=yes
+  read_clock
+  stopped=$clock
   quiet stop $grace "$old" &
   wait $! && stopping='' || { stopping=''; e stop $grace "$old" >/dev/null || give_up; }
 fi
 e start "$next" >/dev/null || unstarted
+if [ -n "$proxy" ]; then probing=yes tcp="$tcp $port"; fi
 ready "$next" "$settle" || unhealthy "$next"
 
-# The new container now serves requests. Finish the cleanup even if interrupted.
+# The new container is healthy. Finish the rest even if interrupted.
 trap '' TERM INT HUP
-stage tidy
+[ -n "$proxy" ] || stage tidy
 hand_over || {
   # Some engines cannot change a running container.
   quiet stop "$next"
   policy "$proven" "$next" || echo "$engine cannot set the restart policy of $name: it does not start again after a reboot" >&2
   e start "$next" >/dev/null || { phase=switch; unstarted; }
+  [ -z "$proxy" ] || ready "$next" 0 || { phase=switch; unhealthy "$next"; }
+  read_clock
+  [ -z "$stopped" ] || answered=$clock
 }
+if [ -n "$proxy" ]; then
+  # Where the old container has stopped, the new one has its address.
+  draining=''
+  [ "$strategy" != beside ] || draining=$name_address
+  stage drain
+  move_requests "$address:$port" "$draining" || { phase=switch; unswitched; }
+  stage tidy
+fi
 if [ -n "$old" ]; then
   quiet stop $grace "$old"
   quiet rm --force "$old"
 fi
 e rename "$next" "$name" || exit 1
 tidy_files 2>/dev/null
-echo "started $next_id"
+gap=''
+if [ -n "$stopped" ]; then
+  gap=$((${answered:-$stopped} - stopped))
+  gap=" $((gap / 100)).$((gap / 10 % 10))$((gap % 10))"
+fi
+echo "started $next_id$gap"
 exit 0

@@ -1,13 +1,16 @@
 import { Duration, Effect, Option, Schema } from "effect"
+import type { Engine } from "../../../config/Project.ts"
 import { lastLines, reasonFrom } from "../../../core/lines.ts"
 import type { Output } from "../../processes/Command.ts"
 import type { ReplaceOptions } from "../Docker.ts"
 import { startReason } from "../startReason.ts"
+import { parseReplaced } from "./replace.ts"
 import {
   ContainerBusy,
   ContainerForeign,
   ContainerNotStarted,
   ContainerUnhealthy,
+  NotSwitched,
   parseEngineError,
   PortTaken
 } from "../DockerError.ts"
@@ -47,8 +50,37 @@ export const containerBusy = (server: string, { exitCode, stdout }: Output): Con
   return new ContainerBusy({ server, name: name.replace(/:$/, ""), holder: holder.join(" ") })
 }
 
+/** Reads what the proxy got from a container: `answer STATUS BODY`, or `error TEXT`. */
+const answerOf = (text: string): { readonly status?: number; readonly body?: string; readonly error?: string } => {
+  const [, status, body = ""] = /^answer (\d+) ?(.*)$/.exec(text) ?? []
+  if (status !== undefined) return { status: Number(status), body: body.trim() }
+  return { error: text.replace(/^error (?:nc: )?/, "").trim() }
+}
+
 /** What docker and podman print if a container's fixed address is in use. For a port, the words are in lower case. */
 const addressTaken = /\bAddress already in use$|requested ip address \S+ is already allocated/m
+
+/** What keeps `replace.sh` from starting. */
+const refusal = (server: string, engine: Engine, line: string): ContainerBusy | ContainerForeign | undefined => {
+  const [word = "", ...detail] = line.split(" ")
+  if (word === "busy") {
+    const [name = "", ...holder] = detail
+    return new ContainerBusy({ server, name: name.replace(/:$/, ""), holder: holder.join(" ") })
+  }
+  return word === "foreign" ? new ContainerForeign({ server, engine, name: detail.join(" ") }) : undefined
+}
+
+/** Reads the result of a `replace.sh` that removes a container. */
+export const removeResult = Effect.fnUntraced(function* (
+  server: string,
+  { engine, name }: Pick<ReplaceOptions, "engine" | "name">,
+  output: Output
+) {
+  if (output.exitCode === 0) return
+  const refused = refusal(server, engine, output.stdout.split("\n")[0] ?? "")
+  if (refused !== undefined) return yield* refused
+  return yield* parseEngineError({ machine: server, engine, operation: `remove the container ${name}` }, output)
+})
 
 /** Reads the result of `replace.sh`: its exit code, and the first word of its output. */
 export const replaceResult = Effect.fnUntraced(function* (
@@ -66,8 +98,9 @@ export const replaceResult = Effect.fnUntraced(function* (
   const [line = "", ...rest] = output.stdout.split("\n")
   const [word = "", ...detail] = line.split(" ")
   const about = { server, service }
-  if (output.exitCode === 0 && (word === "started" || word === "unchanged")) {
-    return { outcome: word, id: detail.join(" ") } as const
+  if (output.exitCode === 0) {
+    const replaced = yield* Effect.option(parseReplaced(line))
+    if (Option.isSome(replaced)) return replaced.value
   }
   const undone = { ...about, keepsOld: output.exitCode === 10 }
   const reason = detail.join(" ")
@@ -82,9 +115,19 @@ export const replaceResult = Effect.fnUntraced(function* (
       log: log.join("\n").trimEnd()
     })
   }
-  const busy = containerBusy(server, output)
-  if (busy !== undefined) return yield* busy
-  if (word === "foreign") return yield* new ContainerForeign({ server, engine, name: reason })
+  if (word === "unhealthy-answer") {
+    const [text = "", ...log] = rest
+    return yield* new ContainerUnhealthy({
+      ...undone,
+      answer: answerOf(text),
+      timeout: Math.ceil(Duration.toSeconds(timeout)),
+      reason,
+      log: log.join("\n").trimEnd()
+    })
+  }
+  if (word === "unswitched") return yield* new NotSwitched({ ...undone, detail: reasonFrom(output.stderr, /./) })
+  const refused = refusal(server, engine, line)
+  if (refused !== undefined) return yield* refused
   const network = container?.network
   if (word === "unstarted" && network !== undefined && addressTaken.test(output.stderr)) {
     return yield* new AddressTaken({ ...about, engine, address: network.address, name: network.name })
