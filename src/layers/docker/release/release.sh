@@ -2,7 +2,7 @@
 # is that of the command. Lines on stderr that begin with `jiji release` are for jiji.
 set -u
 program=$(command -v "$engine") || { echo "$engine: not found" >&2; exit 127; }
-id='' foreign='' late='' timer=''
+id='' foreign='' timer=''
 
 # Child processes must not inherit the lock: a container's monitor would hold it as long as the container runs.
 e() { "$program" "$@" 9<&-; }
@@ -87,39 +87,36 @@ survey
 [ -n "$run" ] || exit 0
 
 id=$(create "$@") || { discard; exit 1; }
-# The time starts when the command does. The signal also ends the `wait` below.
-trap 'late=yes' USR1
+# The time starts when the command does. Then the engine stops the container, even if this script was killed. 7 says so.
 (
   napping=''
   trap '[ -z "$napping" ] || kill "$napping"; exit' TERM
   sleep "$limit" &
   napping=$!
-  wait "$napping" && kill -USR1 $$
+  wait "$napping" || exit
+  trap '' TERM
+  "$program" stop "$id"
+  exit 7
 ) </dev/null >/dev/null 2>&1 9<&- &
 timer=$!
 report running
 "$program" start --attach "$id" 9<&- &
 while :; do
   # The shell runs traps only after a foreground program has exited, so wait for one in the background.
-  attached=$!
-  while [ -z "$late" ]; do
-    wait "$attached"
-    kill -0 "$attached" 2>/dev/null || break
-  done
-  if [ -n "$late" ]; then
-    quiet stop "$id"
-    wait "$attached"
-    fail 20 "took longer than $limit s and was stopped"
-  fi
+  wait $!
   state=$(e inspect --type container --format '{{.State.Status}}|{{.State.ExitCode}}|{{.State.OOMKilled}}|{{.State.StartedAt}}' "$id") || { discard; exit 1; }
-  case $state in
-    # It runs, but the client has lost the engine: its output is lost, but not its end.
-    'running|'*) "$program" wait "$id" >/dev/null 9<&- & ;;
-    *'|0001-'*) fail 21 'cannot start' ;;
-    *'|0|'*) break ;;
-    *'|true|'*) fail 20 'ran out of memory' ;;
-    *) code=${state#*|}; fail 20 "ended with exit code ${code%%|*}" ;;
-  esac
+  case $state in 'running|'*) ;; *) break ;; esac
+  # The client has lost the engine, and the command's output with it, but not its end.
+  "$program" wait "$id" >/dev/null 9<&- &
 done
+kill "$timer" 2>/dev/null
+wait "$timer"
+[ $? != 7 ] || fail 20 "took longer than $limit s and was stopped"
+case $state in
+  *'|0001-'*) fail 21 'cannot start' ;;
+  *'|0|'*) ;;
+  *'|true|'*) fail 20 'ran out of memory' ;;
+  *) code=${state#*|}; fail 20 "ended with exit code ${code%%|*}" ;;
+esac
 discard
 exit 0
