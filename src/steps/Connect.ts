@@ -7,6 +7,7 @@ import { type InspectedContainer, stateText } from "../layers/docker/inspect.ts"
 import { Ssh } from "../layers/ssh/Ssh.ts"
 import { Events } from "../core/Events.ts"
 import * as Step from "../pipeline/Step.ts"
+import { warnAboutNames } from "./hostNames.ts"
 import { releaseName, replicaOf } from "./Plan.ts"
 import { checkClaims, proxySites } from "./proxySites.ts"
 
@@ -73,6 +74,7 @@ export const step = Step.make(
       proxiedOn(project, server.name).length > 0 || engine.containers.some(({ proxied }) => proxied === true)
     if (!usesProxy) return { connected }
     const proxy = yield* (yield* ServerProxy).read(server, { engine: engine.name, project: project.name })
+    yield* Step.inBackground("looking up the host names", warnAboutNames(project, server, proxy))
     // Before anything changes on any server.
     yield* checkClaims(server.name, proxySites(state, server.name, proxy), proxy.sites)
     return { connected: { ...connected, proxyState: proxy } }
