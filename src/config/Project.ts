@@ -1,4 +1,5 @@
 import type { Duration, Redacted } from "effect"
+import type { StatusRange } from "./health.ts"
 import type { Hook } from "./hooks.ts"
 import type { ImageReference } from "./ImageReference.ts"
 
@@ -84,7 +85,7 @@ export interface HealthRequest {
   /** Such as `/up`. */
   readonly path: string
   /** The statuses of healthy answers. */
-  readonly status: { readonly from: number; readonly to: number }
+  readonly status: StatusRange
   /** The time between two requests. */
   readonly interval: Duration.Duration
 }
@@ -95,6 +96,8 @@ export interface Health {
   readonly runningFor: Duration.Duration
   /** How long a container may take to become healthy. */
   readonly timeout: Duration.Duration
+  /** If absent, a container behind the proxy only has to accept a connection. */
+  readonly request?: HealthRequest
 }
 
 /** Where the certificates of a service's host names come from. */
@@ -156,6 +159,8 @@ export interface Service {
   /** How many containers run on each of its servers. If absent, one. */
   readonly replicas?: number
   readonly health: Health
+  /** How long requests to the old container may take to end after the switch. If absent, 30 seconds. */
+  readonly drain?: Duration.Duration
   /** If absent, the proxy does not serve it. */
   readonly proxy?: ServiceProxy
 }
