@@ -20,12 +20,21 @@ interface Image {
   readonly config: { readonly config?: Config; readonly rootfs?: { readonly diff_ids: ReadonlyArray<string> } }
 }
 
+/** A network's JSON, as clients get and send it. */
+interface Network {
+  readonly Name: string
+  readonly Labels?: Readonly<Record<string, string>> | null
+  readonly IPAM?: { readonly Config?: ReadonlyArray<Readonly<Record<string, string>>> | null } | null
+}
+
 /**
  * What dockerd 20.10 needs for a request on an idle server, in milliseconds: the least of twelve measurements, rounded. A
  * pull is without the time of the downloads.
  */
 const costs: ReadonlyArray<readonly [request: RegExp, milliseconds: number]> = [
   [/^POST \/images\/create/, 150],
+  [/^POST \/networks\/create/, 80],
+  [/^DELETE \/networks\//, 80],
   [/^POST \/containers\/create/, 40],
   [/^POST \/containers\/[^/]+\/start/, 320],
   [/^POST \/containers\/[^/]+\/(stop|kill)/, 150],
@@ -50,6 +59,7 @@ const filtersOf = (url: URL): ReadonlyArray<readonly [name: string, values: Read
 export class Engine {
   readonly containers: Array<Container> = []
   readonly images: Array<Image> = []
+  readonly networks: Array<Network> = []
   readonly #layers = new Set<string>()
   readonly #watchers = new Set<(event: object) => void>()
   #made = 0
@@ -70,13 +80,15 @@ export class Engine {
     const copy = new Engine(this.#loopback, 0)
     copy.containers.push(...this.containers.map((container) => ({ ...container })))
     copy.images.push(...this.images.map((image) => ({ ...image, names: new Set(image.names) })))
+    copy.networks.push(...this.networks)
     copy.#made = this.#made
     return copy
   }
 
   /** Equal for engines that answer alike. */
   fingerprint(): string {
-    return JSON.stringify([this.containers, this.images.map(({ Id, names }) => [Id, [...names]]), this.#made])
+    const images = this.images.map(({ Id, names }) => [Id, [...names]])
+    return JSON.stringify([this.containers, images, this.networks, this.#made])
   }
 
   async handle(request: Request): Promise<Response> {
@@ -91,6 +103,7 @@ export class Engine {
     if (kind === "containers" && rest[0] !== "json") return this.#container(request.method, rest, url, body)
     if (line === "POST /images/create") return this.#pull(url)
     if (kind === "images" && rest[0] !== "json") return this.#image(request.method, rest, url)
+    if (kind === "networks") return this.#network(request.method, rest[0] ?? "", body)
     switch (line.replace("HEAD", "GET")) {
       case "GET /_ping":
         return new Response("OK", { headers: { "Api-Version": "1.41", Ostype: "linux", Server: "Docker/20.10.24" } })
@@ -175,6 +188,22 @@ export class Engine {
         return new Response(null, { status: 204 })
     }
     return json({ message: `the simulated engine does not know ${method} /containers/ID/${action}` }, 501)
+  }
+
+  #network(method: string, name: string, body: string): Response {
+    if (method === "POST") {
+      // The clients in use send what docker's API describes.
+      const made = JSON.parse(body) as Network
+      const chosen = made.IPAM?.Config ?? []
+      const Config = chosen.length > 0 ? chosen : [{ Subnet: "172.18.0.0/16", Gateway: "172.18.0.1" }]
+      this.networks.push({ Name: made.Name, Labels: made.Labels ?? {}, IPAM: { Config } })
+      return json({ Id: hash(made.Name), Warning: "" }, 201)
+    }
+    const found = this.networks.find(({ Name }) => Name === decodeURIComponent(name))
+    if (found === undefined) return json({ message: `network ${name} not found` }, 404)
+    if (method === "GET") return json({ ...found, Id: hash(found.Name), Driver: "bridge", Scope: "local" })
+    this.networks.splice(this.networks.indexOf(found), 1)
+    return new Response(null, { status: 204 })
   }
 
   #image(method: string, path: ReadonlyArray<string>, url: URL): Response {

@@ -267,3 +267,13 @@ test("the engine's check says which engine is used instead of the wanted one, an
   const { text } = findings.engine("web1", { ...looked, engine }, "podman", { api: "1.41" })
   expect(text).toBe("docker 20.10.24 (API 1.41), because podman is not installed")
 })
+
+test("a server on which names do not work is a failed check, with what to install", () => {
+  expect(findings.names("web1", looked)).toEqual([])
+  const [check] = findings.names("web1", { ...looked, lacksForNames: "aardvark-dns" })
+  expect(check).toMatchObject({
+    status: "failed",
+    text: expect.stringContaining("aardvark-dns is not installed there"),
+    remedy: expect.stringContaining("apt-get install aardvark-dns")
+  })
+})

@@ -1,5 +1,9 @@
-import { describe, expect } from "bun:test"
-import { Effect, Exit } from "effect"
+import { describe, expect, test } from "bun:test"
+import { Effect, Exit, Result } from "effect"
+import * as Pipeline from "../../src/pipeline/Pipeline.ts"
+import { deploy } from "../../src/steps/DeployPipeline.ts"
+import * as Rehearsal from "../../src/testing/Rehearsal.ts"
+import { Files } from "../config/project.ts"
 import { configurationOf } from "../../src/steps/configuration.ts"
 import { it } from "../support/effect.ts"
 import { errors } from "./deploys.ts"
@@ -143,4 +147,12 @@ describe("an address that another container has", () => {
       ])
     })
   )
+})
+
+test("a pipeline of one's own needs no step for the network", async () => {
+  const without = Result.getOrThrow(Pipeline.remove("deploy/servers/network")(deploy))
+  const run = await Effect.runPromise(Rehearsal.run(without, { project: project() }, { layers: Files }))
+  expect(Exit.isSuccess(run.exit)).toBe(true)
+  const scripts = run.entries.flatMap((entry) => (entry._tag === "Command" ? [entry.command.script ?? ""] : []))
+  expect(scripts.filter((name) => ["network", "replace"].includes(name))).toEqual(["network", "replace"])
 })

@@ -14,7 +14,7 @@ import { containerName } from "../registryContainer/RegistryContainer.ts"
 import { Shell, type ShellError } from "../shell/Shell.ts"
 
 /** A machine's processor, engine, disk and clock. */
-export interface MachineFacts extends Pick<LookResult, "processor" | "engine" | "disk"> {
+export interface MachineFacts extends Pick<LookResult, "processor" | "engine" | "disk" | "lacksForNames"> {
   /** How far its clock is ahead of this machine's, in milliseconds. */
   readonly ahead: number
   /** Why its engine does not respond; absent if it does. */
@@ -75,13 +75,14 @@ export class Diagnosis extends Context.Service<
           const context = { machine: label(machine), engine, operation: "show its version" }
           const facts = yield* look.answer(output.stdout)
           if (!("processor" in facts)) return yield* new EngineUnclear({ ...context, reason: facts })
-          const { began, disk, ended, processor } = facts
+          const { began, disk, ended, lacksForNames, processor } = facts
           // Compare the middle of the script's run with the middle of the request, as NTP does.
           const ahead = (began + ended) / 2 - (sent + received) / 2
           return {
             processor,
             ahead,
             ...(disk && { disk }),
+            ...(lacksForNames && { lacksForNames }),
             ...(output.exitCode === 0
               ? facts.engine && { engine: facts.engine }
               : { engineError: parseEngineError(context, output) })

@@ -16,6 +16,7 @@ const LookOutput = Schema.Struct({
   ended: Seconds,
   processor: Schema.NonEmptyString,
   engine: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^(docker|podman) \S+$/))),
+  nameless: Schema.optionalKey(Schema.Literals(["netavark", "aardvark-dns"])),
   free: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^\d+ \/.*$/)))
 })
 
@@ -31,6 +32,8 @@ export interface LookResult {
   readonly processor: string
   /** Absent if no engine responds. */
   readonly engine?: { readonly name: "docker" | "podman"; readonly version: string }
+  /** What podman lacks to resolve the names of containers. Absent if they can find each other. */
+  readonly lacksForNames?: "netavark" | "aardvark-dns"
   /** The free bytes in the folder where the engine stores images; absent if the folder is not on this machine. */
   readonly disk?: { readonly free: number; readonly folder: string }
 }
@@ -39,7 +42,7 @@ export interface LookResult {
 export const parseLookOutput = (text: string) => {
   const decoded = Schema.decodeUnknownResult(LookOutput)(Object.fromEntries(parseLines(text)))
   if (decoded._tag === "Failure") return decoded.failure
-  const { began, ended, engine, free, processor } = decoded.success
+  const { began, ended, engine, free, nameless, processor } = decoded.success
   const [name, version = ""] = engine?.split(" ") ?? []
   const [kilobytes = "", ...folder] = free?.split(" ") ?? []
   const facts: LookResult = {
@@ -47,6 +50,7 @@ export const parseLookOutput = (text: string) => {
     ended: milliseconds(ended),
     processor: architectureOf(processor),
     ...(name !== undefined && { engine: { name: name === "podman" ? "podman" : "docker", version } }),
+    ...(nameless !== undefined && { lacksForNames: nameless }),
     ...(free !== undefined && { disk: { free: Number(kilobytes) * 1024, folder: folder.join(" ") } })
   }
   return facts

@@ -35,6 +35,7 @@ export const step = Step.make(
         Result.isFailure(probed)
           ? checksFor(server.name).failed("engine", probed.failure)
           : findings.engine(server.name, found, project.engine, probed.success),
+        ...findings.names(server.name, found),
         findings.processor(server.name, found.processor, server.arch, own),
         ...findings.disk(server.name, found),
         findings.clock(server.name, found)

@@ -1,4 +1,5 @@
 import type { Engine } from "../../config/Project.ts"
+import { NamesUnresolved } from "../../layers/docker/NetworkError.ts"
 import { type ClientReason, clientReasons } from "../../layers/docker/clientReasons.ts"
 import type { ServerEngine } from "../../layers/docker/Docker.ts"
 import type { MachineFacts } from "../../layers/diagnosis/Diagnosis.ts"
@@ -68,6 +69,12 @@ export const engine = (
   const remedy = apiRemedy(machine, apiUnusable)
   return remedy === undefined ? ok("engine", reasoned) : warning("engine", reasoned, remedy)
 }
+
+/** Checks whether the containers of a server can find each other by name. Says nothing if they can. */
+export const names = (machine: string, { lacksForNames: lacks }: MachineFacts): ReadonlyArray<Check> =>
+  lacks === undefined
+    ? []
+    : [checksFor(machine).failed("names", new NamesUnresolved({ server: machine, engine: "podman", lacks }))]
 
 /** Checks the free space for images. */
 export const disk = (machine: string, { disk, engine }: MachineFacts): ReadonlyArray<Check> => {

@@ -28,6 +28,19 @@ for (const shell of ["sh", "busybox sh"]) {
       })
     )
 
+    it.live("reports what podman lacks to resolve names", () =>
+      Effect.gen(function* () {
+        const engine = yield* FakeEngine.make("podman")
+        const look = Effect.map(run(engine, lookScript.text, ["engine=podman"]), ({ stdout }) =>
+          parseLookOutput(stdout)
+        )
+        expect(yield* look).not.toHaveProperty("lacksForNames")
+        expect(yield* look).toMatchObject({ disk: { folder: "/var" } })
+        engine.set("cni", "")
+        expect(yield* look).toMatchObject({ lacksForNames: "netavark" })
+      })
+    )
+
     it.live("reports the rest even if the engine does not answer, and why it does not", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()

@@ -230,7 +230,11 @@ case $operation in
     rm "$state/networks/$3"
     echo "$3"
     ;;
-  info) if [ -e "$state/cni" ]; then echo cni; else echo netavark; fi ;;
+  info)
+    backend=netavark
+    [ ! -e "$state/cni" ] || backend=cni
+    case $3 in *GraphRoot*) echo "$backend /var" ;; *) echo "$backend" ;; esac
+    ;;
   'healthcheck run') [ -e "$state/healthy" ] ;;
   inspect)
     shift 3

@@ -18,7 +18,15 @@ case $engine in
   '') echo "$wanted: not found" >&2 && code=127 ;;
   podman)
     version=$(podman version --format '{{.Client.Version}}' 2>&1) || code=1
-    [ "$code" != 0 ] || folder=$(podman info --format '{{.Store.GraphRoot}}' 2>/dev/null)
+    if [ "$code" = 0 ]; then
+      info=$(podman info --format '{{.Host.NetworkBackend}} {{.Store.GraphRoot}}' 2>/dev/null)
+      folder=${info#* } backend=${info%% *}
+      if lacks_dns "$backend"; then
+        echo "nameless aardvark-dns"
+      elif [ "$backend" = cni ] && [ ! -x /usr/lib/cni/dnsname ] && [ ! -x /usr/libexec/cni/dnsname ] && [ ! -x /opt/cni/bin/dnsname ]; then
+        echo "nameless netavark"
+      fi
+    fi
     ;;
   *)
     version=$("$engine" version --format '{{.Server.Version}}' 2>&1) || code=1

@@ -1,12 +1,13 @@
 import { Effect, Schema } from "effect"
 import { defineScript, Flag } from "../../processes/Script.ts"
 import { parseLookOutput } from "../facts.ts"
+import names from "../../docker/names.sh" with { type: "text" }
 import text from "./look.sh" with { type: "text" }
 
 /** Prints facts about a machine. The answer is a text if it makes no sense. */
 export const look = defineScript({
   name: "look",
-  text,
+  text: `${names}${text}`,
   args: {
     engine: Schema.Literals(["docker", "podman"]),
     /** Whether no other engine counts. */

@@ -42,17 +42,6 @@ halve() {
 }
 dotted() { echo "$((($1 >> 24) & 255)).$((($1 >> 16) & 255)).$((($1 >> 8) & 255)).$(($1 & 255))"; }
 
-# Podman with netavark starts containers without aardvark-dns, too, but then nothing resolves their names. Podman looks for
-# both in these folders. If netavark is elsewhere, so is aardvark-dns.
-lacks_dns() {
-  [ "$(e info --format '{{.Host.NetworkBackend}}' 2>/dev/null)" = netavark ] || return
-  known=''
-  for folder in /usr/local/libexec/podman /usr/local/lib/podman /usr/libexec/podman /usr/lib/podman; do
-    [ ! -x "$folder/aardvark-dns" ] || return
-    [ ! -x "$folder/netavark" ] || known=yes
-  done
-  [ -n "$known" ]
-}
 resolves() { [ "$(e network inspect --format '{{.DNSEnabled}}' "$name" 2>/dev/null)" = true ]; }
 
 look
@@ -69,7 +58,7 @@ if command -v flock >/dev/null 2>&1; then
 fi
 trap '' TERM INT HUP PIPE
 
-if [ "$engine" = podman ] && lacks_dns; then echo 'nameless aardvark-dns'; exit 11; fi
+if [ "$engine" = podman ] && lacks_dns "$(e info --format '{{.Host.NetworkBackend}}' 2>/dev/null)"; then echo 'nameless aardvark-dns'; exit 11; fi
 attempts=0
 while :; do
   attempts=$((attempts + 1))

@@ -4,6 +4,7 @@ import { defineScript } from "../../processes/Script.ts"
 import { parseEngineError } from "../DockerError.ts"
 import { NamesUnresolved, NetworkForeign, NetworkTooSmall, SubnetsUsedUp } from "../NetworkError.ts"
 import { isSubnet, layout } from "./addresses.ts"
+import names from "../names.sh" with { type: "text" }
 import text from "./network.sh" with { type: "text" }
 
 /** The network of a project on a server. */
@@ -27,7 +28,7 @@ const subnetOf = (stdout: string): Effect.Effect<string, string> => {
 /** Makes sure that a project's network exists, with the engine's client. Prints its subnet. */
 export const network = defineScript({
   name: "network",
-  text,
+  text: `${names}${text}`,
   args: {
     engine: Schema.Literals(["docker", "podman"]),
     project: Schema.NonEmptyString,
