@@ -14,6 +14,7 @@ import {
   text,
   variableName
 } from "./fields.ts"
+import { parseStatus } from "./health.ts"
 import { HookSchema } from "./hooks.ts"
 import { referenceFault } from "./ImageReference.ts"
 import { filesKey } from "./mountedFiles.ts"
@@ -290,11 +291,37 @@ const Environment = Schema.Struct({
   )
 }).annotate({ description: "The container's environment." })
 
+const fault =
+  (parse: (value: string) => unknown) =>
+  (value: string): string | undefined => {
+    const parsed = parse(value)
+    return typeof parsed === "string" ? parsed : undefined
+  }
+
 const Health = Schema.Struct({
+  path: optional(
+    text("a path that starts with /, without spaces and #", /^\/[!"$-~]*$/u, {
+      description:
+        "Path that the proxy asks a new container for. It is healthy when it answers with a status of `status`. Needs `proxy`. Default: it only has to accept a connection.",
+      examples: ["/up"]
+    })
+  ),
+  status: optional(
+    checkedText(fault(parseStatus), {
+      description: "Statuses of a healthy answer to `path`: one, or a range. Default: 200-399.",
+      examples: ["200"]
+    })
+  ),
+  interval: optional(
+    duration(100, {
+      description: "Time between two requests for `path`. Default: 1s.",
+      examples: ["1s"]
+    })
+  ),
   running_for: or(
     duration(0, {
       description:
-        "How long a container without a HEALTHCHECK must run to count as healthy. Something must also listen on every TCP port that it publishes.",
+        "How long a container without a HEALTHCHECK must run to count as healthy. Something must also listen on every TCP port that it publishes. Does not apply to a container that answers to `path`.",
       default: "1s",
       examples: ["1s"]
     }),
@@ -329,13 +356,6 @@ const Release = Schema.Struct({
   description:
     "What to run once per deploy, on one server, before any container of the service is replaced. If it fails, none is."
 })
-
-const fault =
-  (parse: (value: string) => unknown) =>
-  (value: string): string | undefined => {
-    const parsed = parse(value)
-    return typeof parsed === "string" ? parsed : undefined
-  }
 
 const Service = Schema.Struct({
   build: optional(Build),
@@ -407,6 +427,13 @@ const Service = Schema.Struct({
     1
   ),
   health: or(Health, {}),
+  drain: optional(
+    duration(0, {
+      description:
+        "How long a deploy waits for requests that the old container still has, after the proxy sends new ones to the new container. It waits only as long as there are any. Needs `proxy`. Default: 30s.",
+      examples: ["30s"]
+    })
+  ),
   proxy: optional(ServiceProxySchema)
 }).annotate({ description: "A container to deploy: its image, its servers and its settings." })
 

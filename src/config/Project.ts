@@ -1,5 +1,6 @@
 import type { Duration, Redacted } from "effect"
 import type { ContainerSettings } from "./containerSettings.ts"
+import type { StatusRange } from "./health.ts"
 import type { Hook } from "./hooks.ts"
 import type { ImageReference } from "./ImageReference.ts"
 import type { MountedFile } from "./mountedFiles.ts"
@@ -97,7 +98,7 @@ export interface HealthRequest {
   /** Such as `/up`. */
   readonly path: string
   /** The statuses of healthy answers. */
-  readonly status: { readonly from: number; readonly to: number }
+  readonly status: StatusRange
   /** The time between two requests. */
   readonly interval: Duration.Duration
 }
@@ -108,6 +109,8 @@ export interface Health {
   readonly runningFor: Duration.Duration
   /** How long a container may take to become healthy. */
   readonly timeout: Duration.Duration
+  /** If absent, a container behind the proxy only has to accept a connection. */
+  readonly request?: HealthRequest
 }
 
 /** What runs once before the containers of a service are replaced. */
@@ -184,6 +187,8 @@ export interface Service {
   /** How many containers run on each of its servers. If absent, one. */
   readonly replicas?: number
   readonly health: Health
+  /** How long requests to the old container may take to end after the switch. If absent, 30 seconds. */
+  readonly drain?: Duration.Duration
   /** If absent, the proxy does not serve it. */
   readonly proxy?: ServiceProxy
 }

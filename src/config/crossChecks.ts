@@ -31,6 +31,7 @@ export const crossChecks = (root: Located): ReadonlyArray<Problem> => {
       checkRepeats(descend(service, ["build", key]), [...path, "build", key], report)
     }
     checkReplicas(service, path, report)
+    checkHealth(service, path, report)
   }
   checkPorts(root, report)
   checkDependencies(root, report)
@@ -128,6 +129,19 @@ const checkPorts = (root: Located, report: Report) => {
       }
       for (const server of hosts) if (server !== undefined) published.push({ service, server, text, port })
     }
+  }
+}
+
+/** Reports keys that do nothing without another one. */
+const checkHealth = (service: Located, path: KeyPath, report: Report) => {
+  const health = child(service, "health")
+  if (child(service, "proxy") === undefined) {
+    if (child(health, "path") !== undefined) report([...path, "health", "path"], "needs proxy, which asks for it")
+    if (child(service, "drain") !== undefined) report([...path, "drain"], "needs proxy, which moves requests")
+  }
+  for (const key of ["status", "interval"]) {
+    if (child(health, key) === undefined || child(health, "path") !== undefined) continue
+    report([...path, "health", key], "needs path beside it")
   }
 }
 

@@ -3,9 +3,19 @@ import { wholeCommand } from "./commandValue.ts"
 import { containerSettings } from "./containerSettings.ts"
 import type { DeployFile } from "./DeployFile.ts"
 import { secretPattern } from "./fields.ts"
+import { parseStatus } from "./health.ts"
 import * as ImageReference from "./ImageReference.ts"
 import { mountedFiles } from "./mountedFiles.ts"
-import type { Project, ProxyConfig, RegistryConfig, SecretRef, Server, Service, ServiceProxy } from "./Project.ts"
+import type {
+  Health,
+  Project,
+  ProxyConfig,
+  RegistryConfig,
+  SecretRef,
+  Server,
+  Service,
+  ServiceProxy
+} from "./Project.ts"
 import { parseSize } from "./proxy.ts"
 import { resolveVolume } from "./volumes.ts"
 
@@ -142,6 +152,20 @@ const resolveProxy = (proxy: DeployFile["proxy"]): ProxyConfig | undefined => {
   }
 }
 
+const resolveHealth = (health: DeployFile["services"][string]["health"]): Health => {
+  const {
+    interval = Duration.seconds(1),
+    path,
+    running_for: runningFor,
+    status: statuses = "200-399",
+    timeout
+  } = health
+  const status = parseStatus(statuses)
+  // The schema checks the status.
+  const request = path === undefined || typeof status === "string" ? undefined : { path, status, interval }
+  return { runningFor, timeout, ...optionalEntry("request", request) }
+}
+
 const resolveService = (
   project: string,
   name: string,
@@ -164,7 +188,8 @@ const resolveService = (
   ...optionalEntry("release", service.release),
   retain: service.retain,
   ...optionalEntry("replicas", service.replicas === 1 ? undefined : service.replicas),
-  health: { runningFor: service.health.running_for, timeout: service.health.timeout },
+  health: resolveHealth(service.health),
+  ...optionalEntry("drain", service.drain),
   ...optionalEntry("proxy", resolveServiceProxy(service.proxy))
 })
 

@@ -1,8 +1,10 @@
-import { Effect, Redacted, Schema } from "effect"
+import { Duration, Effect, Redacted, Schema } from "effect"
 import type { Project, Service } from "../config/Project.ts"
 import { Events } from "../core/Events.ts"
 import { Docker } from "../layers/docker/Docker.ts"
 import type { InspectedContainer } from "../layers/docker/inspect.ts"
+import type { Upstream } from "../layers/docker/replace/replace.ts"
+import { proxyName, upFile } from "../layers/proxy/sites.ts"
 import { isInSubnet } from "../layers/docker/network/addresses.ts"
 import { AddressesUsedUp } from "../layers/docker/NetworkError.ts"
 import * as Step from "../pipeline/Step.ts"
@@ -61,6 +63,17 @@ const addressToKeep = (
   return strategy !== "beside" && address !== undefined && isInSubnet(address, subnet) ? address : undefined
 }
 
+/** How the proxy reaches a container of a service, if it is behind the proxy. */
+const upstreamOf = (project: Project, service: Service, replica: number, address: string): Upstream | undefined => {
+  const { drain = Duration.seconds(30), health, name, proxy } = service
+  if (proxy === undefined) return undefined
+  // A wildcard is no host that one can ask for.
+  const host = proxy.hosts.find((each) => !each.startsWith("*")) ?? (proxy.hosts[0] ?? "").replace("*", "www")
+  const file = upFile(project.name, name, replica)
+  const { port } = proxy
+  return { proxy: proxyName, file, address, port, drain, host, ...(health.request && { check: health.request }) }
+}
+
 /** Starts or replaces one container of a service. */
 const replaceOne = Effect.fnUntraced(function* (
   state: State,
@@ -76,8 +89,10 @@ const replaceOne = Effect.fnUntraced(function* (
   const names = service.environment.secrets
   const { settings = {} } = service
   const name = containerName(project, service, planned.replica)
-  const replace = (address: string) =>
-    docker.replace(server, {
+  const replace = (address: string) => {
+    const upstream = upstreamOf(project, service, planned.replica ?? 1, address)
+    return docker.replace(server, {
+      ...(upstream && { upstream }),
       engine: engine.name,
       project: project.name,
       service: service.name,
@@ -104,14 +119,16 @@ const replaceOne = Effect.fnUntraced(function* (
       }),
       secrets: new Map([...state.secrets].filter(([name]) => names.includes(name)))
     })
+  }
   const other = otherAddress(network, server, name)
   const address = addressToKeep(state, network, planned, name) ?? network.addresses[name] ?? other
   if (address === undefined) {
     const { name, subnet } = network
     return yield* new AddressesUsedUp({ server: server.name, engine: engine.name, name, subnet })
   }
-  return yield* Effect.catchTag(replace(address), "AddressTaken", (error) =>
-    other === undefined || other === address ? Effect.fail(error) : replace(other)
+  const at = (used: string) => Effect.map(replace(used), (replaced) => ({ ...replaced, address: used }))
+  return yield* Effect.catchTag(at(address), "AddressTaken", (error) =>
+    other === undefined || other === address ? Effect.fail(error) : at(other)
   )
 })
 
@@ -151,6 +168,8 @@ export const step = Step.make(
     const docker = yield* Docker
     const all: Array<Done> = []
     let [removed, isNew, network] = [0, false, state.network]
+    // Where the first replica runs, which gets the requests of those that are removed.
+    let first = engine.containers.find((container) => container.name === containerName(project, service))?.address
     for (const one of replicas) {
       const name = containerName(project, service, one.replica)
       if (one._tag === "Keep") {
@@ -158,18 +177,21 @@ export const step = Step.make(
         continue
       }
       if (one._tag === "Remove") {
+        const upstream = first === undefined ? undefined : upstreamOf(project, service, one.replica, first)
         yield* docker.removeContainer(server, {
           engine: engine.name,
           project: project.name,
           service: service.name,
-          name
+          name,
+          ...(upstream && { upstream })
         })
         removed += 1
         continue
       }
       if (pulled === undefined) continue
       network ??= yield* prepare(project, server, [name])
-      const { gap, id, outcome } = yield* replaceOne(state, one, pulled, network)
+      const { address, gap, id, outcome } = yield* replaceOne(state, one, pulled, network)
+      if (one.replica === undefined && outcome === "started") first = address
       isNew ||= outcome === "started"
       // Another deploy has done the same meanwhile, or the image is the one that runs.
       if (outcome !== "started") all.push({ outcome: "unchanged", because: [], container: id })

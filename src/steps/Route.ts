@@ -7,7 +7,7 @@ import { proxiedOn, withSites } from "../layers/proxy/sites.ts"
 import * as Step from "../pipeline/Step.ts"
 import { certificatesOf } from "./certificates.ts"
 import type { ConnectedServer } from "./Connect.ts"
-import { containerName } from "./Plan.ts"
+import { containerName, replicaNumbers } from "./Plan.ts"
 import { checkClaims, proxySites } from "./proxySites.ts"
 
 /** What a deploy did about the proxy of one server. */
@@ -36,10 +36,15 @@ const addresses = Effect.fnUntraced(function* ({ project, server }: State) {
   const { containers } = yield* (yield* Docker).probe(server, project.engine, project.name)
   return new Map(
     proxiedOn(project, server.name).flatMap((service) => {
-      const container = containers.find(({ name, running }) => running && name === containerName(project, service))
-      return container?.address === undefined
-        ? []
-        : [[`${service.name}-1`, `${container.address}:${service.proxy.port}`] as const]
+      const replicas = replicaNumbers(service)
+      return replicas.flatMap((replica) => {
+        const container = containers.find(
+          ({ name, running }) => running && name === containerName(project, service, replica)
+        )
+        return container?.address === undefined
+          ? []
+          : [[`${service.name}-${replica}`, `${container.address}:${service.proxy.port}`] as const]
+      })
     })
   )
 })

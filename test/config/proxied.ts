@@ -13,6 +13,8 @@ services:
     image: nginx:1.27
     hosts: [web1]
     proxy: { hosts: [shop.example.com, www.example.com], port: 3000 }
+    health: { path: /up, status: 200-299, interval: 500ms }
+    drain: 1m
   files:
     image: nginx:1.27
     hosts: [web1]

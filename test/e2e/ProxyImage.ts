@@ -8,9 +8,10 @@ const caddy = join(programs, "caddy")
 export const pebble = { server: join(programs, "pebble"), dns: join(programs, "pebble-challtestsrv") }
 
 /** The programs of its busybox. Docker Hub's `caddy` has all of them too. */
-const applets = "sh cat chmod date grep head ls mkdir mv nc printf rm rmdir sed sha256sum sleep test timeout tr".split(
-  " "
-)
+const applets =
+  "sh cat chmod date grep head ls mkdir mkfifo mv nc printf rm rmdir sed sha256sum sleep sync test timeout tr".split(
+    " "
+  )
 
 /** Describes an image of the proxy. */
 export interface ProxyImageOptions {

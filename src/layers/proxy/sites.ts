@@ -4,6 +4,9 @@ import { namePattern } from "../../config/fields.ts"
 import * as ImageReference from "../../config/ImageReference.ts"
 import type { Project, Service, ServiceProxy } from "../../config/Project.ts"
 
+/** The proxy's container. */
+export const proxyName = "jiji-proxy"
+
 /** The folder of the proxy's volume, in its container. */
 export const folder = "/jiji"
 
@@ -80,7 +83,7 @@ const siteOf = (service: ProxiedService, certificate: string | undefined): Site 
     tls: tls._tag === "Certificate" ? { certificate: certificate ?? "" } : tls._tag === "Auto" ? "auto" : "off",
     ...(maxBody !== undefined && { maxBody }),
     responseTimeout: Duration.toMillis(responseTimeout),
-    replicas: 1
+    replicas: service.replicas ?? 1
   }
 }
 

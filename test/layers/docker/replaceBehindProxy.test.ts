@@ -188,7 +188,7 @@ for (const shell of shells) {
         expect(ended).toEqual({
           code: 0,
           stdout: "started shop-web-next-0\n",
-          stderr: "2 connections to the old container of web are still open after 0 s\n"
+          stderr: "the old container of web still has open connections after 0 s: 2\n"
         })
       })
     )

@@ -346,8 +346,8 @@ move_requests() { # address:port, address of the first one
   case $moved in
     switched) ;;
     'switched
-'*) echo "${moved#*
-} connections to the old container of $service are still open after $drain s" >&2 ;;
+'*) echo "the old container of $service still has open connections after $drain s: ${moved#*
+}" >&2 ;;
     *) echo "$moved" >&2; return 1 ;;
   esac
 }

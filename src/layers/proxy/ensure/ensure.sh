@@ -12,7 +12,7 @@ check_ports() {
 check_image() {
   # Caddy reads the files for the switch since 2.8.
   fault=$(e run --rm --network none --entrypoint sh "$wanted" -c '
-    for each in caddy cat mkdir mv nc printf rm sha256sum; do
+    for each in caddy cat date grep head mkdir mkfifo mv nc printf rm sed sha256sum sleep sync timeout tr; do
       command -v "$each" >/dev/null 2>&1 || { echo "it has no $each"; exit; }
     done
     version=$(caddy version 2>&1); number=${version#v}; number=${number#*.}
