@@ -152,6 +152,9 @@ services:
       clear: { LOG: info }
       secrets: [DATABASE_URL]
     command: [bin/serve, --workers, 4]
+    files: [{ secret: APP_KEY, target: /run/secrets/app.key }]
+    memory: 512m
+    stop_timeout: 30s
     retain: 5
     health: { running_for: 2s, timeout: 90s }
     proxy: { hosts: [shop.example.com, www.example.com], port: 3000, max_body: 20m, response_timeout: 30s }
@@ -221,7 +224,8 @@ export const configuration = (): string =>
     "",
     "`-e staging` merges `.jiji/deploy.staging.yml` on top. Maps merge, lists and scalars replace, and an empty value (`~`)",
     "removes its key. jiji looks for secrets in `.env.staging` first ([secrets](secrets.md)). A registry of another type",
-    "replaces the one in deploy.yml ([registries](registries.md)).",
+    "replaces the one in deploy.yml ([registries](registries.md)). [Containers](containers.md) explains `files`, `restart`, `gpus`",
+    "and `engine_options`.",
     "",
     ...fence(examples.staging),
     "",

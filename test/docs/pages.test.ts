@@ -22,6 +22,9 @@ const blocks = (page: string, language: string): ReadonlyArray<string> =>
 
 const isMap = (value: unknown): value is object => typeof value === "object" && value !== null && !Array.isArray(value)
 
+/** The files of the project that examples mount. */
+const mounted = { "config/nginx.conf": "", "bin/start": "" }
+
 describe("every deploy.yml in the docs loads", () => {
   for (const page of pages) {
     for (const [index, text] of blocks(page, "yaml").entries()) {
@@ -30,8 +33,8 @@ describe("every deploy.yml in the docs loads", () => {
       // A fragment is merged on top of a complete file.
       const load =
         "project" in value
-          ? loadFiles({ ".jiji/deploy.yml": text })
-          : loadFiles({ ".jiji/deploy.yml": examples.whole, ".jiji/deploy.shown.yml": text }, "shown")
+          ? loadFiles({ ".jiji/deploy.yml": text, ...mounted })
+          : loadFiles({ ".jiji/deploy.yml": examples.whole, ".jiji/deploy.shown.yml": text, ...mounted }, "shown")
       it.live(`${page}, ${index + 1}`, () => load)
     }
   }

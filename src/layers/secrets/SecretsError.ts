@@ -101,7 +101,7 @@ export class SecretCommandFailed extends defineError<SecretCommandFailed>()("Sec
 export class SecretTooLong extends defineError<SecretTooLong>()("SecretTooLong", {
   fields: { name: Schema.String, bytes: Schema.Int },
   message: (e) => `The secret ${e.name} has ${e.bytes} bytes, but a Linux variable can hold at most 128 KiB.`,
-  remedy: "Keep it in a file on the server, mount the file with `volumes`, and give the container its path.",
+  remedy: (e) => `Mount it as a file instead: \`files: [{ secret: ${e.name}, target: /run/secrets/${e.name} }]\`.`,
   exitCode: "configuration",
   sample: { name: "CERTIFICATES", bytes: 163_840 }
 }) {}
