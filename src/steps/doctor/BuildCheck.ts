@@ -2,14 +2,16 @@ import { Effect } from "effect"
 import type { Project } from "../../config/Project.ts"
 import { Diagnosis, type MachineFacts } from "../../layers/diagnosis/Diagnosis.ts"
 import * as Step from "../../pipeline/Step.ts"
-import { isBuilt } from "../Build.ts"
+import { isBuilt, platformsOf } from "../Build.ts"
 import { catchAsCheck, CheckResult, thisMachine, checksFor } from "./Check.ts"
 
 /** The platforms that images are built for; undefined stands for the engine's own. */
 const platforms = (project: Project): ReadonlyArray<string | undefined> => {
-  const hosts = new Set(project.services.filter(isBuilt).flatMap((service) => service.hosts))
-  const servers = project.servers.filter(({ name }) => hosts.has(name))
-  return [...new Set(servers.map(({ arch }) => (arch === undefined ? undefined : `linux/${arch}`)))]
+  const all = project.services.filter(isBuilt).flatMap((service): ReadonlyArray<string | undefined> => {
+    const own = platformsOf(project, service)
+    return own.length === 0 ? [undefined] : own
+  })
+  return [...new Set(all)]
 }
 
 /** Builds an empty image for every platform that a deploy builds for. */
