@@ -7,7 +7,7 @@ import type { ClientReason } from "./clientReasons.ts"
 import { decodeImage, type InspectedContainer, type InspectedImage } from "./inspect.ts"
 import { type Builder, builder } from "./builder/builder.ts"
 import { type BuildAgentMissing, type BuilderUnable, PlatformNotBuilt } from "./builder/BuilderError.ts"
-import { checkBuilder, dependsOnBuilder } from "./builder/checkBuilder.ts"
+import { checkBuilder, dependsOnBuilder, type Wanted } from "./builder/checkBuilder.ts"
 import { check } from "./check/check.ts"
 import { probe, type Probed } from "./probe/probe.ts"
 import { pull } from "./pull/pull.ts"
@@ -148,6 +148,8 @@ export class Docker extends Context.Service<
       InspectedImage,
       BuildFailed | BuilderUnable | BuildAgentMissing | PlatformNotBuilt | EngineError | ShellError
     >
+    /** Checks that the engine on this machine can do what a build asks of it. */
+    checkBuilder(wanted: Wanted): Effect.Effect<void, BuilderUnable | BuildAgentMissing | EngineError | ShellError>
     /** Streams an image of this machine as a tar archive. */
     save(
       engine: Engine,
@@ -260,8 +262,13 @@ export class Docker extends Context.Service<
           })
         )
 
-      const usableBuilder = (wanted: BuildOptions) =>
-        Effect.tap(findBuilder(wanted.engine), (found) => checkBuilder(wanted, found))
+      /** What builds, if that matters. Fails if it cannot do what is asked of it. */
+      const usableBuilder = Effect.fnUntraced(function* (wanted: Wanted) {
+        if (!dependsOnBuilder(wanted)) return undefined
+        const found = yield* findBuilder(wanted.engine)
+        yield* checkBuilder(wanted, found)
+        return found
+      })
 
       /** Builds an image and describes it. */
       const buildOnce = Effect.fnUntraced(function* (
@@ -407,7 +414,7 @@ export class Docker extends Context.Service<
 
         build: Effect.fnUntraced(function* (options) {
           const { engine, platform, service, source } = options
-          const kind = dependsOnBuilder(options) ? (yield* usableBuilder(options)).kind : undefined
+          const kind = (yield* usableBuilder(options))?.kind
           const isFor = ({ architecture }: InspectedImage) =>
             platform === undefined || architecture === platform.split("/")[1]
           const build = Effect.gen(function* () {
@@ -421,6 +428,8 @@ export class Docker extends Context.Service<
           const built = image.architecture
           return yield* new PlatformNotBuilt({ service, engine, platform: platform ?? "", built })
         }),
+
+        checkBuilder: (wanted) => Effect.asVoid(usableBuilder(wanted)),
 
         save: (engine, reference) => {
           const name = ImageReference.print(reference)

@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import type { Project } from "../../config/Project.ts"
+import { Docker } from "../../layers/docker/Docker.ts"
 import { Diagnosis, type MachineFacts } from "../../layers/diagnosis/Diagnosis.ts"
 import * as Step from "../../pipeline/Step.ts"
 import { isBuilt, platformsOf } from "../Build.ts"
@@ -14,7 +15,7 @@ const platforms = (project: Project): ReadonlyArray<string | undefined> => {
   return [...new Set(all)]
 }
 
-/** Builds an empty image for every platform that a deploy builds for. */
+/** Checks that the engine can do what the builds ask of it, and builds an empty image for each of their platforms. */
 export const step = Step.make(
   "build",
   Effect.fnUntraced(function* ({ looked, project }: { readonly project: Project; readonly looked?: MachineFacts }) {
@@ -22,11 +23,18 @@ export const step = Step.make(
     const wanted = platforms(project)
     if (wanted.length === 0) return { checks: skipped("jiji builds no service", "build") }
     if (looked?.engine === undefined) return { checks: skipped("the engine is not running", "build") }
+    const { engine } = project
     const diagnosis = yield* Diagnosis
-    const build = Effect.as(
-      Effect.forEach(wanted, (platform) => diagnosis.testBuild(project.engine, platform)),
-      { checks: [ok("build", `builds for ${wanted.map((platform) => platform ?? "its own platform").join(" and ")}`)] }
-    )
+    const docker = yield* Docker
+    const build = Effect.gen(function* () {
+      for (const service of project.services.filter(isBuilt)) {
+        const isOneOfSeveral = platformsOf(project, service).length > 1
+        yield* docker.checkBuilder({ engine, service: service.name, source: service.source, isOneOfSeveral })
+      }
+      yield* Effect.forEach(wanted, (platform) => diagnosis.testBuild(engine, platform))
+      const text = `builds for ${wanted.map((platform) => platform ?? "its own platform").join(" and ")}`
+      return { checks: [ok("build", text)] }
+    })
     return yield* catchAsCheck(thisMachine, "build", build, (check) => ({ checks: [check] }))
   }),
   { result: CheckResult }
