@@ -3,10 +3,12 @@ import { Argument, Command } from "effect/cli"
 import { build } from "../../layers/diagnosis/build/build.ts"
 import { look } from "../../layers/diagnosis/look/look.ts"
 import { tunnel } from "../../layers/diagnosis/tunnel/tunnel.ts"
+import { builder } from "../../layers/docker/builder/builder.ts"
 import { check } from "../../layers/docker/check/check.ts"
 import { probe } from "../../layers/docker/probe/probe.ts"
 import { pull } from "../../layers/docker/pull/pull.ts"
 import { push } from "../../layers/docker/push/push.ts"
+import { pushIndex } from "../../layers/docker/pushIndex/pushIndex.ts"
 import { replace } from "../../layers/docker/replace/replace.ts"
 import { tidy } from "../../layers/docker/tidy/tidy.ts"
 import { registry } from "../../layers/registryContainer/registry/registry.ts"
@@ -14,7 +16,7 @@ import secret from "../../layers/secrets/command.sh" with { type: "text" }
 import { joinWords } from "../../core/text.ts"
 import { Terminal } from "../process/Terminal.ts"
 
-const defined = [build, check, look, probe, pull, push, registry, replace, tidy, tunnel]
+const defined = [build, builder, check, look, probe, pull, push, pushIndex, registry, replace, tidy, tunnel]
 
 const texts = new Map([...defined.map(({ name, text }) => [name, text] as const), ["secret", secret] as const])
 
