@@ -2,10 +2,12 @@ import { describe, expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import manifest from "../../package.json" with { type: "json" }
+import { builder } from "../../src/layers/docker/builder/builder.ts"
 import { check } from "../../src/layers/docker/check/check.ts"
 import { probe } from "../../src/layers/docker/probe/probe.ts"
 import { pull } from "../../src/layers/docker/pull/pull.ts"
 import { push } from "../../src/layers/docker/push/push.ts"
+import { pushIndex } from "../../src/layers/docker/pushIndex/pushIndex.ts"
 import { replace } from "../../src/layers/docker/replace/replace.ts"
 import { tidy } from "../../src/layers/docker/tidy/tidy.ts"
 import secret from "../../src/layers/secrets/command.sh" with { type: "text" }
@@ -46,14 +48,16 @@ describe("jiji prints", () => {
 
   test("the scripts that it runs on servers", () => {
     using shop = project(files)
-    const named = [check, probe, pull, push, replace, tidy].map(({ name, text }) => [name, text] as const)
+    const named = [builder, check, probe, pull, push, pushIndex, replace, tidy].map(
+      ({ name, text }) => [name, text] as const
+    )
     for (const [name, text] of [...named, ["secret", secret] as const]) {
       expect(shop.jiji(["script", name])).toEqual({ code: 0, stdout: text, stderr: "" })
     }
     const { code, stdout } = shop.jiji(["script"])
     expect([code, stdout]).toEqual([
       0,
-      "build\ncheck\nlook\nprobe\npull\npush\nregistry\nreplace\nsecret\ntidy\ntunnel\n"
+      "build\nbuilder\ncheck\nlook\nprobe\npull\npush\npush-index\nregistry\nreplace\nsecret\ntidy\ntunnel\n"
     ])
     expect(shop.jiji(["script", "nope"])).toMatchObject({ code: 2, stdout: "" })
   })
