@@ -85,13 +85,15 @@ const Ssh = Schema.Struct({
   )
 }).annotate({ description: "How to reach the servers. Each server can override these keys." })
 
+const architectures = ["amd64", "arm64", "arm/v7", "arm/v6", "riscv64", "ppc64le", "s390x"] as const
+
 const Server = Schema.Struct({
   host: text("an address or a host's name, without user and port", new RegExp(`^${hostName}$`, "u"), {
     description: "Address or name to connect to, or a Host of ~/.ssh/config.",
     examples: ["203.0.113.10"]
   }),
   arch: optional(
-    Schema.Literals(["amd64", "arm64", "arm/v7", "arm/v6", "riscv64", "ppc64le", "s390x"]).annotate({
+    Schema.Literals(architectures).annotate({
       description:
         "Architecture to build images for. Default: that of the machine that builds. It is an error if the server cannot run the image."
     })
@@ -224,6 +226,14 @@ const Build = Schema.Struct({
       description: "Stage of the Dockerfile to build.",
       examples: ["app"]
     })
+  ),
+  platforms: optional(
+    Schema.Array(Schema.Literals(architectures.map((arch) => `linux/${arch}` as const)))
+      .check(Schema.isMinLength(1, { expected: "a list with at least one platform" }))
+      .annotate({
+        description:
+          "Platforms to build for. With several, each server pulls its own. Default: the `arch` of the service's servers. Docker needs BuildKit for several."
+      })
   ),
   no_cache: or(
     Schema.Boolean.annotate({

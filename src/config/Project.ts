@@ -74,6 +74,8 @@ export interface BuildSource {
   readonly dockerfile: string
   readonly args: Readonly<Record<string, string>>
   readonly target?: string
+  /** Such as `linux/arm64`. If absent, the architectures of the service's servers. */
+  readonly platforms?: ReadonlyArray<string>
   /** Build every step again. */
   readonly noCache?: boolean
   /** Pull base images that this machine has. */

@@ -27,7 +27,8 @@ export const crossChecks = (root: Located): ReadonlyArray<Problem> => {
     checkEnvironment(service, path, report)
     checkTargets(service, path, report)
     checkContainer(service, path, report)
-    for (const key of ["secrets", "cache_from", "cache_to"]) {
+    checkPlatforms(root, service, path, report)
+    for (const key of ["platforms", "secrets", "cache_from", "cache_to"]) {
       checkRepeats(descend(service, ["build", key]), [...path, "build", key], report)
     }
     checkReplicas(service, path, report)
@@ -76,6 +77,17 @@ const checkHosts = (root: Located, service: Located, path: KeyPath, report: Repo
     const near = suggest(host, names)
     const known = near === undefined ? `use ${joinWords(names, "or")}` : `did you mean \`${near}\`?`
     report([...path, "hosts", index], `${host} is not under servers; ${known}`)
+  }
+}
+
+/** Reports a server whose `arch` is not among the platforms that its service is built for. */
+const checkPlatforms = (root: Located, service: Located, path: KeyPath, report: Report) => {
+  const platforms = items(descend(service, ["build", "platforms"])).map(written)
+  if (platforms.length === 0) return
+  for (const server of items(child(service, "hosts")).map(written)) {
+    const arch = server === undefined ? undefined : written(descend(root, ["servers", server, "arch"]))
+    if (arch === undefined || platforms.includes(`linux/${arch}`)) continue
+    report([...path, "build", "platforms"], `lacks linux/${arch}, which ${server} needs (its arch is ${arch})`)
   }
 }
 

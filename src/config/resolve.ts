@@ -119,6 +119,7 @@ const resolveSource = (service: DeployFile["services"][string], paths: ResolveCo
     dockerfile: paths.join(context, build.dockerfile),
     args: build.args,
     ...optionalEntry("target", build.target),
+    ...optionalEntry("platforms", build.platforms),
     ...optionalEntry("noCache", build.no_cache || undefined),
     ...optionalEntry("pull", build.pull || undefined),
     ...optionalEntry("cacheFrom", someOf(build.cache_from)),

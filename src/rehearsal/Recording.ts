@@ -10,7 +10,14 @@ export type Entry =
   | { readonly _tag: "Command"; readonly machine: Machine; readonly command: Command }
   | { readonly _tag: "Connect"; readonly machine: Machine }
   | { readonly _tag: "Forward"; readonly machine: Machine; readonly port: number }
-  | { readonly _tag: "Import"; readonly machine: Machine; readonly repository: string; readonly tag: string }
+  | {
+      readonly _tag: "Import"
+      readonly machine: Machine
+      readonly repository: string
+      readonly tag: string
+      /** Such as `linux/arm64`, if it is one of several images with this tag. */
+      readonly platform?: string
+    }
   | { readonly _tag: "Serve"; readonly machine: Machine; readonly port: number }
 
 /** Everything that a pipeline did with the recording layers, in order. */

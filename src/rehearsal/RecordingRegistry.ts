@@ -1,4 +1,5 @@
 import { Effect, Layer, Stream } from "effect"
+import { simulatedDigest } from "../layers/docker/simulated.ts"
 import { LocalRegistry } from "../layers/registry/LocalRegistry.ts"
 import { local } from "../layers/shell/Machine.ts"
 import { Events } from "../core/Events.ts"
@@ -13,11 +14,18 @@ export const layer = Layer.effect(
     const events = yield* Events
     return LocalRegistry.of({
       find: () => Effect.succeedNone,
-      add: Effect.fnUntraced(function* ({ archive, imageId, repository, tag }) {
+      add: Effect.fnUntraced(function* ({ archive, imageId, platform, repository, tag }) {
         yield* Stream.runDrain(archive)
-        yield* recording.add({ _tag: "Import", machine: local, repository, tag })
+        const about = { repository, tag, ...(platform !== undefined && { platform }) }
+        yield* recording.add({ _tag: "Import", machine: local, ...about })
         return { digest: imageId, imageId, size: 0, added: 0, layers: [] }
       }),
+      addIndex: ({ images }) =>
+        Effect.succeed({
+          digest: simulatedDigest(images.map(({ digest }) => digest).join(" ")),
+          size: 0,
+          wasReplaced: false
+        }),
       repair: () => Effect.succeed([]),
       folder: Effect.succeed("/var/lib/jiji"),
       contents: Effect.succeed({ tags: [], size: 0 }),

@@ -58,7 +58,7 @@ export const entryText = (entry: Entry): string => {
     case "Forward":
       return `# forward 127.0.0.1:${entry.port} to the local registry on this machine`
     case "Import":
-      return `# import the saved image into the local registry as ${entry.repository}:${entry.tag}`
+      return `# import the saved image into the local registry as ${entry.repository}:${entry.tag}${entry.platform === undefined ? "" : ` for ${entry.platform}`}`
     case "Serve":
       return `# serve the local registry, read-only, on 127.0.0.1:${entry.port}`
   }

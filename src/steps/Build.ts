@@ -1,19 +1,9 @@
-import { Effect, type Redacted, Result, Schema } from "effect"
+import { Effect, type Redacted } from "effect"
 import * as ImageReference from "../config/ImageReference.ts"
 import type { BuildSource, Project, Service } from "../config/Project.ts"
 import { Docker } from "../layers/docker/Docker.ts"
 import type { InspectedImage } from "../layers/docker/inspect.ts"
-import { defineError } from "../core/defineError.ts"
 import * as Step from "../pipeline/Step.ts"
-
-/** The servers of a service have different architectures, but jiji builds one image for all of them. */
-export class ArchitecturesDiffer extends defineError<ArchitecturesDiffer>()("ArchitecturesDiffer", {
-  fields: { service: Schema.String, servers: Schema.Array(Schema.String) },
-  message: (e) => `${e.service} runs on servers with different architectures: ${e.servers.join(", ")}.`,
-  remedy: "Define one service for each architecture, or deploy to the servers one after another with -H.",
-  exitCode: "configuration",
-  sample: { service: "web", servers: ["web1 (amd64)", "web2 (arm64)"] }
-}) {}
 
 /** A service whose image jiji builds. */
 export type BuiltService = Service & { readonly source: BuildSource }
@@ -21,25 +11,35 @@ export type BuiltService = Service & { readonly source: BuildSource }
 /** Whether jiji builds the service's image. */
 export const isBuilt = (service: Service): service is BuiltService => service.source._tag === "Build"
 
-/** An image on this machine. */
-export interface BuiltImage {
+/** An image on this machine for one of several platforms. Its tag is the version and the platform. */
+export interface BuiltPlatform {
+  readonly platform: string
   readonly image: InspectedImage
-  /** Its name on every machine, with the version as its tag. */
   readonly reference: ImageReference.ImageReference
 }
 
-/** The one architecture that `arch:` gives for the servers of a service; undefined if it gives none. */
-const architecture = Effect.fnUntraced(function* (project: Project, service: Service) {
-  const servers = project.servers.filter((server) => service.hosts.includes(server.name))
-  const architectures = new Set(servers.flatMap(({ arch }) => (arch === undefined ? [] : [arch])))
-  if (architectures.size > 1) {
-    const described = servers.map(({ arch, name }) => `${name} (${arch ?? "not set"})`)
-    return yield* new ArchitecturesDiffer({ service: service.name, servers: described })
-  }
-  return [...architectures][0]
-})
+/** An image on this machine. */
+export interface BuiltImage {
+  /** With several platforms, the first one's. */
+  readonly image: InspectedImage
+  /** Its name on every machine, with the version as its tag. */
+  readonly reference: ImageReference.ImageReference
+  /** Absent unless the image is for several platforms. */
+  readonly platforms?: ReadonlyArray<BuiltPlatform>
+}
 
-/** Builds the image of a service, under the name it has in the project's registry. */
+/**
+ * The platforms that a service is built for: its own, or those of its servers. None if deploy.yml names none, which means
+ * the engine's own.
+ */
+export const platformsOf = ({ servers }: Pick<Project, "servers">, service: BuiltService): ReadonlyArray<string> => {
+  const { platforms } = service.source
+  if (platforms !== undefined) return platforms
+  const own = servers.filter(({ name }) => service.hosts.includes(name))
+  return [...new Set(own.flatMap(({ arch }) => (arch === undefined ? [] : [`linux/${arch}`])))]
+}
+
+/** Builds the image of a service, under the name it has in the project's registry. With several platforms, one for each. */
 export const step = Step.make(
   "build",
   Effect.fnUntraced(function* (state: {
@@ -50,22 +50,31 @@ export const step = Step.make(
     /** The values of the secrets that builds use. */
     readonly secrets?: ReadonlyMap<string, Redacted.Redacted<string>>
   }) {
-    const { project, service, version } = state
-    const reference = yield* Effect.fromResult(
-      ImageReference.ofService(project.registry, project.name, service.name, state.username).pipe(
-        Result.flatMap((repository) => ImageReference.withTag(repository, version))
-      )
+    const { project, secrets, service, version } = state
+    const { name, source } = service
+    const repository = yield* Effect.fromResult(
+      ImageReference.ofService(project.registry, project.name, name, state.username)
     )
-    const arch = yield* architecture(project, service)
-    const image = yield* (yield* Docker).build({
-      engine: project.engine,
-      service: service.name,
-      source: service.source,
-      reference,
-      ...(state.secrets !== undefined && { secrets: state.secrets }),
-      ...(arch === undefined ? {} : { platform: `linux/${arch}` })
+    const tagged = (tag: string) => Effect.fromResult(ImageReference.withTag(repository, tag))
+    const docker = yield* Docker
+    const about = { engine: project.engine, service: name, source, ...(secrets !== undefined && { secrets }) }
+    const reference = yield* tagged(version)
+    const [platform, ...others] = platformsOf(project, service)
+    if (platform === undefined || others.length === 0) {
+      const image = yield* docker.build({ ...about, reference, ...(platform !== undefined && { platform }) })
+      const built: BuiltImage = { image, reference }
+      return { built }
+    }
+    const build = Effect.fnUntraced(function* (platform: string) {
+      const reference = yield* tagged(`${version}-${platform.replaceAll("/", "-")}`)
+      const image = yield* docker.build({ ...about, reference, platform, isOneOfSeveral: true })
+      const built: BuiltPlatform = { platform, image, reference }
+      return built
     })
-    const built: BuiltImage = { image, reference }
+    // One after another: the output of one build is easier to read, and a build uses all processors anyway.
+    const first = yield* build(platform)
+    const platforms = [first, ...(yield* Effect.forEach(others, build))]
+    const built: BuiltImage = { image: first.image, reference, platforms }
     return { built }
   })
 )

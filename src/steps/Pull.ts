@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { joinWords } from "../core/text.ts"
 import * as ImageReference from "../config/ImageReference.ts"
 import type { Engine, Project } from "../config/Project.ts"
 import { type Credentials, Docker, type PullOptions } from "../layers/docker/Docker.ts"
@@ -74,7 +75,8 @@ const source = (state: State, planned: ImageReference.ImageReference): Omit<Pull
 /** How much goes through the tunnel: known of a server's only built image if it has no older one to build on. */
 const expected = ({ project, server, work }: Pick<State, "project" | "server" | "work">) => {
   const built = project.services.filter(({ hosts, source }) => source._tag === "Build" && hosts.includes(server.name))
-  const size = work.image?.size
+  // The size of several platforms says little about one of them.
+  const size = work.image?.platforms === undefined ? work.image?.size : undefined
   return built.length === 1 && work.planned._tag === "Start" && size !== undefined ? { expectedBytes: size } : {}
 }
 
@@ -88,6 +90,10 @@ const repair = Effect.fnUntraced(function* ({ served, work }: State) {
   return (yield* served.repair(work.image)).length > 0
 })
 
+/** What a built image runs on. */
+const architecturesOf = ({ image }: Work): ReadonlyArray<string> | undefined =>
+  image === undefined ? undefined : (image.platforms?.map((each) => each.architecture) ?? [image.architecture])
+
 /** Pulls a service's image onto a server, by its digest if jiji knows it. */
 export const step = Step.make(
   "pull",
@@ -97,10 +103,15 @@ export const step = Step.make(
     const { planned } = work
     const none: { readonly pulled?: PulledImage } = {}
     if (planned._tag === "Keep") return Step.skip("already up to date", none)
-    const built = work.image?.architecture
-    if (built !== undefined && built !== engine.architecture) {
-      const about = { server: server.name, service: planned.service }
-      return yield* new ArchitectureMismatch({ ...about, image: built, needed: engine.architecture })
+    const built = architecturesOf(work)
+    if (built !== undefined && !built.includes(engine.architecture)) {
+      return yield* new ArchitectureMismatch({
+        server: server.name,
+        service: planned.service,
+        image: joinWords(built),
+        needed: engine.architecture,
+        ...(work.service.source._tag === "Build" && { hasPlatforms: work.service.source.platforms !== undefined })
+      })
     }
     const options = source(state, planned.image.reference)
     const pull = (yield* Docker).pull(server, { engine: engine.name, ...options })

@@ -6,7 +6,7 @@ import type { ImageCorrupted, StoreBusy, StoreFailed } from "../layers/registry/
 import { RegistryContainer } from "../layers/registryContainer/RegistryContainer.ts"
 import type { RegistryContainerCorrupted } from "../layers/registryContainer/RegistryContainerError.ts"
 import * as Step from "../pipeline/Step.ts"
-import type { PushedImage } from "./Push.ts"
+import { type PushedImage, pushWith } from "./Push.ts"
 
 /** A registry that is being served. */
 export interface ServedRegistry extends Served {
@@ -31,17 +31,29 @@ export const step = Step.make(
     if (images.length === 0) return Step.skip("no service is built", none)
     const { container, port } = project.registry
     const { engine } = project
-    const only = new Set(images.map(({ digest }) => digest))
+    const only = new Set(
+      images.flatMap(({ digest, platforms = [] }) => [digest, ...platforms.flatMap((each) => each.digest ?? [])])
+    )
     const registry = yield* LocalRegistry
     const docker = yield* Docker
     if (container === undefined) {
       const served: ServedRegistry = {
         ...(yield* registry.serve({ port, only })),
-        repair: ({ digest, imageId, reference, version: tag }) => {
-          if (imageId === undefined) return Effect.succeed([])
-          const archive = docker.save(engine, reference)
-          return registry.repair({ digest, imageId, repository: reference.path, tag, archive })
-        }
+        repair: Effect.fnUntraced(function* ({ digest, imageId, platforms, reference, version: tag }) {
+          const target = { repository: reference.path, tag }
+          if (platforms === undefined) {
+            if (imageId === undefined) return []
+            return yield* registry.repair({ ...target, digest, imageId, archive: docker.save(engine, reference) })
+          }
+          const parts = platforms.flatMap(({ digest, imageId, ...each }) =>
+            digest === undefined || imageId === undefined ? [] : [{ ...each, digest, imageId }]
+          )
+          const repaired = yield* Effect.forEach(parts, ({ digest, imageId, platform, reference }) =>
+            registry.repair({ ...target, digest, imageId, platform, archive: docker.save(engine, reference) })
+          )
+          const { wasReplaced } = yield* registry.addIndex({ ...target, images: parts })
+          return [...repaired.flat(), ...(wasReplaced ? [digest] : [])]
+        })
       }
       return { served }
     }
@@ -49,8 +61,8 @@ export const step = Step.make(
     // Servers must not push. The container would accept it, so they reach it through a read-only front.
     const served: ServedRegistry = {
       ...(yield* registry.serve({ port: 0, from: port, only })),
-      repair: ({ digest, reference }) => {
-        const push = docker.push({ engine, reference, verify: false })
+      repair: ({ digest, platforms, reference }) => {
+        const push = pushWith(docker, { engine, reference, verify: false }, platforms)
         return containers.repair({ engine, port, repository: reference.path, digest, push })
       }
     }

@@ -197,7 +197,7 @@ const registryErrors = {
 
 /** Whether a command connects to a remote registry: a login, a push or a pull. */
 const usesRegistry = ({ arguments: given = {}, script, words }: Command): boolean => {
-  if (script === "push" || script === "pull") {
+  if (script === "push" || script === "push-index" || script === "pull") {
     const reference = ImageReference.parse(given["image"] ?? given["from"] ?? "")
     return Result.isSuccess(reference) && !ImageReference.isOnLoopback(reference.success)
   }

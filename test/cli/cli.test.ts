@@ -2,12 +2,15 @@ import { describe, expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import manifest from "../../package.json" with { type: "json" }
+import { builder } from "../../src/layers/docker/builder/builder.ts"
 import { check } from "../../src/layers/docker/check/check.ts"
 import { logs } from "../../src/layers/docker/logs/logs.ts"
 import { probe } from "../../src/layers/docker/probe/probe.ts"
 import { pull } from "../../src/layers/docker/pull/pull.ts"
 import { push } from "../../src/layers/docker/push/push.ts"
+import { release } from "../../src/layers/docker/release/release.ts"
 import { remove } from "../../src/layers/docker/remove/remove.ts"
+import { pushIndex } from "../../src/layers/docker/pushIndex/pushIndex.ts"
 import { replace } from "../../src/layers/docker/replace/replace.ts"
 import { network } from "../../src/layers/docker/network/network.ts"
 import { tidy } from "../../src/layers/docker/tidy/tidy.ts"
@@ -49,7 +52,7 @@ describe("jiji prints", () => {
 
   test("the scripts that it runs on servers", () => {
     using shop = project(files)
-    const named = [check, logs, network, probe, pull, push, remove, replace, tidy].map(
+    const named = [builder, check, logs, network, probe, pull, push, pushIndex, release, remove, replace, tidy].map(
       ({ name, text }) => [name, text] as const
     )
     for (const [name, text] of [...named, ["secret", secret] as const]) {
@@ -58,7 +61,7 @@ describe("jiji prints", () => {
     const { code, stdout } = shop.jiji(["script"])
     expect([code, stdout]).toEqual([
       0,
-      "build\ncheck\nlogs\nlook\nnetwork\nprobe\npull\npush\nregistry\nremove\nreplace\nsecret\ntidy\ntunnel\n"
+      "build\nbuilder\ncheck\nlogs\nlook\nnetwork\nprobe\npull\npush\npush-index\nregistry\nrelease\nremove\nreplace\nsecret\ntidy\ntunnel\n"
     ])
     expect(shop.jiji(["script", "nope"])).toMatchObject({ code: 2, stdout: "" })
   })

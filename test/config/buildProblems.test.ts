@@ -14,6 +14,26 @@ describe("reports", () => {
     ],
     ["a pull that is not a boolean", build("pull: 1"), "6 services.web.build.pull: must be true or false, not 1"],
     [
+      "an unknown platform",
+      build("platforms: [linux/amd65]"),
+      '6 services.web.build.platforms[0]: must be linux/amd64, linux/arm64, linux/arm/v7, linux/arm/v6, linux/riscv64, linux/ppc64le or linux/s390x, not "linux/amd65"'
+    ],
+    [
+      "no platforms",
+      build("platforms: []"),
+      "6 services.web.build.platforms: must be a list with at least one platform, not an empty list"
+    ],
+    [
+      "a platform twice",
+      build("platforms: [linux/amd64, linux/amd64]"),
+      "6 services.web.build.platforms[1]: repeats linux/amd64"
+    ],
+    [
+      "a server for which nothing is built",
+      build("platforms: [linux/amd64]").replace("203.0.113.10", "203.0.113.10, arch: arm64"),
+      "6 services.web.build.platforms: lacks linux/arm64, which web1 needs (its arch is arm64)"
+    ],
+    [
       "a cache that is neither an image nor typed",
       build("cache_from: ['ref=ghcr.io/acme/shop']"),
       `6 services.web.build.cache_from[0]: ${cacheForm}, not "ref=ghcr.io/acme/shop"`

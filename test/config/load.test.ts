@@ -65,6 +65,7 @@ it.live("loads every key of the file", () =>
             dockerfile: join(root, "app/docker/Dockerfile"),
             args: { VERSION: "1.10", DEBUG: "false", NAME: "a b" },
             target: "app",
+            platforms: ["linux/amd64", "linux/arm/v7"],
             noCache: true,
             pull: true,
             cacheFrom: ["ghcr.io/acme/shop-cache"],

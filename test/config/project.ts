@@ -94,6 +94,7 @@ services:
       dockerfile: docker/Dockerfile
       args: { VERSION: 1.10, DEBUG: false, NAME: "a b" }
       target: app
+      platforms: [linux/amd64, linux/arm/v7]
       no_cache: true
       pull: true
       cache_from: [ghcr.io/acme/shop-cache]

@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, test } from "bun:test"
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs"
+import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { done, outcomes, page, quietTraces, type Traces, untilQuiet } from "./observe.ts"
-import { type TestProject, writeProject } from "./Project.ts"
+import type { TestProject } from "./Project.ts"
+import { installBuildx, ownClient, writeBuild } from "./builders.ts"
 import { registryProgram, startRegistry } from "./Registry.ts"
 import { withHosts } from "./withHosts.ts"
 
@@ -14,15 +15,9 @@ let registry: string
 let quiet: Traces
 /** Where docker's client finds buildx. */
 let withBuildx: Readonly<Record<string, string>>
-/** Debian's own docker, whose client has BuildKit itself, without plugins. */
-const client = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" }
 
 beforeAll(async () => {
-  const config = join(hosts.folder, "docker-config")
-  mkdirSync(join(config, "cli-plugins"), { recursive: true })
-  const plugin = join(import.meta.dir, "../../.tools/buildx/usr/libexec/docker/cli-plugins/docker-buildx")
-  symlinkSync(plugin, join(config, "cli-plugins/docker-buildx"))
-  withBuildx = { DOCKER_CONFIG: config }
+  withBuildx = installBuildx(hosts)
   registry = await startRegistry(hosts, { on: hosts.operator, ...login })
   const words = ["login", "--username", login.username, "--password-stdin", registry]
   for (const host of [hosts.operator, hosts.server("h1")]) {
@@ -34,36 +29,25 @@ beforeAll(async () => {
   const plain = { version: "0.1", ...settings }
   await hosts.operator.start(serve, { stdin: JSON.stringify(plain) }).waitFor("listening on")
   // Docker's client writes a file of its own when it first uses BuildKit.
-  const env = { ...client, DOCKER_BUILDKIT: "1" }
+  const env = { ...ownClient, DOCKER_BUILDKIT: "1" }
   await hosts.operator.run(["docker", "build", "-"], { env, stdin: "FROM scratch\nLABEL a=b\n" })
   quiet = await quietTraces(hosts)
 })
 
 const ways = [
-  ["docker's own client", () => client],
+  ["docker's own client", () => ownClient],
   ["buildx", () => withBuildx]
 ] as const
 
 /** A project whose image serves the page that a RUN step has written. */
-const builtPage = (name: string, port: number, run: string, build: Record<string, unknown> = {}): TestProject => {
-  const config = { services: { web: { build, ports: [`${port}:80`], health: { running_for: "0s" } } } }
-  const project = writeProject(hosts, { name, image: { page: "" }, config })
-  const lines = [
-    "FROM scratch",
-    "COPY busybox /bin/busybox",
-    "COPY busybox /bin/sh",
-    `RUN ${run}`,
-    `CMD ["/bin/busybox", "sh", "-c", "trap 'exit 0' TERM; httpd -f -p 80 -h /www & wait"]`
-  ]
-  writeFileSync(join(project.root, "web/Dockerfile"), `${lines.join("\n")}\n`)
-  return project
-}
+const builtPage = (name: string, port: number, run: string, build: Record<string, unknown> = {}): TestProject =>
+  writeBuild(hosts, { name, port, lines: [`RUN ${run}`], build })
 
 const random = "/bin/busybox mkdir -p /www && /bin/busybox cat /proc/sys/kernel/random/uuid >/www/index.html"
 
 describe.each(ways)("with %s", (_, way) => {
   test("a build gets its secrets, which are in no output and in no image, and leaves nothing behind", async () => {
-    const name = way() === client ? "secret" : "secretx"
+    const name = way() === ownClient ? "secret" : "secretx"
     const run =
       "--mount=type=secret,id=NPM_TOKEN cd /run/secrets && /bin/busybox cat NPM_TOKEN && " +
       "/bin/busybox mkdir /www && /bin/busybox md5sum NPM_TOKEN >/www/index.html"
@@ -84,7 +68,7 @@ describe.each(ways)("with %s", (_, way) => {
   })
 
   test("a build uses the SSH agent, and says so if there is none", async () => {
-    const name = way() === client ? "agent" : "agentx"
+    const name = way() === ownClient ? "agent" : "agentx"
     const run = '--mount=type=ssh /bin/busybox mkdir /www && test -S "$SSH_AUTH_SOCK" && echo agent >/www/index.html'
     const project = builtPage(name, 8091, run, { ssh: "default" })
     const none = await project.jiji(["deploy"], { env: way() })
@@ -101,7 +85,7 @@ describe.each(ways)("with %s", (_, way) => {
   })
 
   test("a build takes its steps from the cache in a registry", async () => {
-    const name = way() === client ? "cached" : "cachedx"
+    const name = way() === ownClient ? "cached" : "cachedx"
     const cache = `${plainRegistry}/${name}`
     const project = builtPage(name, 8092, random, { cache_to: ["type=inline"], cache_from: [cache] })
     const deploy = async () => {
@@ -121,7 +105,7 @@ describe.each(ways)("with %s", (_, way) => {
 test("a cache that docker cannot write fails with what to do", async () => {
   const build = { cache_to: ["type=local,dest=/tmp/jiji-no-cache"] }
   const project = builtPage("nocache", 8093, random, build)
-  const old = await project.jiji(["deploy"], { env: client })
+  const old = await project.jiji(["deploy"], { env: ownClient })
   expect(old.code).toBe(69)
   expect(old.stderr).toContain("build.cache_to needs docker's plugin buildx.")
   const driver = await project.jiji(["deploy"], { env: withBuildx })
@@ -131,12 +115,12 @@ test("a cache that docker cannot write fails with what to do", async () => {
 
 test("a build with no_cache runs every step again, and other builds do not", async () => {
   const project = builtPage("again", 8094, random)
-  const deploy = async () => outcomes(done(await project.jiji(["deploy"], { env: client })))
+  const deploy = async () => outcomes(done(await project.jiji(["deploy"], { env: ownClient })))
   expect(await deploy()).toEqual(["web h1: started"])
   expect(await deploy()).toEqual(["web h1: unchanged"])
   const first = await page(hosts, hosts.server("h1"), 8094)
   writeFileSync(join(project.root, ".jiji/deploy.again.yml"), "services: { web: { build: { no_cache: true } } }\n")
-  done(await project.jiji(["deploy", "-e", "again"], { env: client }))
+  done(await project.jiji(["deploy", "-e", "again"], { env: ownClient }))
   const second = await page(hosts, hosts.server("h1"), 8094)
   expect(second).toMatch(/^[0-9a-f-]{36}\n$/)
   expect(second).not.toBe(first)
@@ -153,9 +137,8 @@ test("a build with pull uses a base image that has changed in its registry, and 
   const project = builtPage("based", 8095, "true")
   const dockerfile = join(project.root, "web/Dockerfile")
   writeFileSync(dockerfile, (await Bun.file(dockerfile).text()).replace("FROM scratch", `FROM ${base}`))
-  chmodSync(dockerfile, 0o644)
   const deploy = async (...args: ReadonlyArray<string>) => {
-    done(await project.jiji(["deploy", ...args], { env: client }))
+    done(await project.jiji(["deploy", ...args], { env: ownClient }))
     return page(hosts, hosts.server("h1"), 8095)
   }
   expect(await deploy()).toBe("old")

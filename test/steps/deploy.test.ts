@@ -53,17 +53,6 @@ describe("a deploy that fails", () => {
     })
   )
 
-  it.effect("rejects a service on servers with different processors", () =>
-    Effect.gen(function* () {
-      const mixed = project({ ...two, servers: [server("web1"), server("web2", { arch: "arm64" })] })
-      const { exit } = yield* rehearse(mixed)
-      expect(errors(exit)).toMatchObject([{ _tag: "ArchitecturesDiffer", exitCode: 78 }])
-      expect((errors(exit)[0] as Error).message).toBe(
-        "web runs on servers with different architectures: web1 (amd64), web2 (arm64)."
-      )
-    })
-  )
-
   it.effect("rejects a version that is not a valid tag", () =>
     Effect.gen(function* () {
       const { all, exit } = yield* rehearse(project(), { requestedVersion: "v1/beta" })

@@ -19,6 +19,7 @@ const facts = (free = 41_000_000) =>
 const healthy = (machine: Machine, { script }: { readonly script?: string }) => {
   if (script === "look") return facts()
   if (script === "probe") return succeeded("docker 26.1.3 x86_64\n[]\n")
+  if (script === "builder") return succeeded("buildx 26.1.3 found\n")
   if (script === "tunnel") return succeeded("listens 0100007F\nanswered docker\n")
   return machine._tag === "Local" ? succeeded("") : failed("unexpected command on a server")
 }

@@ -3,13 +3,16 @@ import { Argument, Command } from "effect/cli"
 import { build } from "../../layers/diagnosis/build/build.ts"
 import { look } from "../../layers/diagnosis/look/look.ts"
 import { tunnel } from "../../layers/diagnosis/tunnel/tunnel.ts"
+import { builder } from "../../layers/docker/builder/builder.ts"
 import { check } from "../../layers/docker/check/check.ts"
 import { network } from "../../layers/docker/network/network.ts"
 import { logs } from "../../layers/docker/logs/logs.ts"
 import { probe } from "../../layers/docker/probe/probe.ts"
 import { pull } from "../../layers/docker/pull/pull.ts"
 import { push } from "../../layers/docker/push/push.ts"
+import { release } from "../../layers/docker/release/release.ts"
 import { remove } from "../../layers/docker/remove/remove.ts"
+import { pushIndex } from "../../layers/docker/pushIndex/pushIndex.ts"
 import { replace } from "../../layers/docker/replace/replace.ts"
 import { tidy } from "../../layers/docker/tidy/tidy.ts"
 import { registry } from "../../layers/registryContainer/registry/registry.ts"
@@ -17,7 +20,24 @@ import secret from "../../layers/secrets/command.sh" with { type: "text" }
 import { joinWords } from "../../core/text.ts"
 import { Terminal } from "../process/Terminal.ts"
 
-const defined = [build, check, logs, look, network, probe, pull, push, registry, remove, replace, tidy, tunnel]
+const defined = [
+  build,
+  builder,
+  check,
+  logs,
+  look,
+  network,
+  probe,
+  pull,
+  push,
+  pushIndex,
+  registry,
+  release,
+  remove,
+  replace,
+  tidy,
+  tunnel
+]
 
 const texts = new Map([...defined.map(({ name, text }) => [name, text] as const), ["secret", secret] as const])
 

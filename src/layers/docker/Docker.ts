@@ -7,7 +7,7 @@ import type { ClientReason } from "./clientReasons.ts"
 import { decodeImage, type InspectedContainer, type InspectedImage } from "./inspect.ts"
 import { type Builder, builder } from "./builder/builder.ts"
 import { type BuildAgentMissing, type BuilderUnable, PlatformNotBuilt } from "./builder/BuilderError.ts"
-import { checkBuilder, dependsOnBuilder } from "./builder/checkBuilder.ts"
+import { checkBuilder, dependsOnBuilder, type Wanted } from "./builder/checkBuilder.ts"
 import { check } from "./check/check.ts"
 import { network, networkError, networkName, type ProjectNetwork } from "./network/network.ts"
 import type { AddressTaken, NetworkError } from "./NetworkError.ts"
@@ -16,7 +16,8 @@ import { probe, type Probed } from "./probe/probe.ts"
 import { logs, logsReader } from "./logs/logs.ts"
 import type { LogFollow, LogQuery, TakeLogs } from "./logs/LogLine.ts"
 import { pull } from "./pull/pull.ts"
-import { push } from "./push/push.ts"
+import { push as pushing } from "./push/push.ts"
+import { pushIndex } from "./pushIndex/pushIndex.ts"
 import { tidy } from "./tidy/tidy.ts"
 import { lastLines } from "../../core/lines.ts"
 import {
@@ -83,6 +84,8 @@ export interface BuildOptions {
   readonly reference: ImageReference.ImageReference
   /** Such as `linux/arm64`. Default: the engine's own. */
   readonly platform?: string
+  /** Whether it is one of several platforms. Then docker must build with BuildKit, which tells the Dockerfile about them. */
+  readonly isOneOfSeveral?: boolean
   /** The values of the secrets that `source` names. */
   readonly secrets?: ReadonlyMap<string, Redacted.Redacted<string>>
 }
@@ -101,6 +104,11 @@ export interface PushOptions {
   readonly credentials?: Credentials
   /** False only for a registry on this machine's loopback. */
   readonly verify?: boolean
+}
+
+export interface PushIndexOptions extends PushOptions {
+  /** The images of this machine that the index has, one for each platform. */
+  readonly images: ReadonlyArray<ImageReference.ImageReference>
 }
 
 export interface PullOptions {
@@ -197,6 +205,8 @@ export class Docker extends Context.Service<
       from: ImageReference.ImageReference,
       to: ImageReference.ImageReference
     ): Effect.Effect<Option.Option<InspectedImage>, EngineError | ShellError>
+    /** Checks that the engine on this machine can do what a build asks of it. */
+    checkBuilder(wanted: Wanted): Effect.Effect<void, BuilderUnable | BuildAgentMissing | EngineError | ShellError>
     /** Streams an image of this machine as a tar archive. */
     save(
       engine: Engine,
@@ -210,6 +220,11 @@ export class Docker extends Context.Service<
     check(engine: Engine, credentials: Credentials): Effect.Effect<void, EngineError | ShellError>
     /** Pushes an image of this machine, and publishes its progress. Returns the digest that the registry knows it by. */
     push(options: PushOptions): Effect.Effect<string, EngineError | ShellError>
+    /**
+     * Pushes images of this machine, and an index that has them all. Returns the digest of the index. Docker also pushes
+     * each image under its own name.
+     */
+    pushIndex(options: PushIndexOptions): Effect.Effect<string, EngineError | ShellError>
     /** Pulls an image onto a server, and publishes its progress. Fails at once if the tunnel it needs is lost. */
     pull(server: Server, options: PullOptions): Effect.Effect<PulledImage, EngineError | ShellError>
     /** Starts a new container, and removes the old one once the new one is healthy. */
@@ -351,8 +366,13 @@ export class Docker extends Context.Service<
           })
         )
 
-      const usableBuilder = (wanted: BuildOptions) =>
-        Effect.tap(findBuilder(wanted.engine), (found) => checkBuilder(wanted, found))
+      /** What builds, if that matters. Fails if it cannot do what is asked of it. */
+      const usableBuilder = Effect.fnUntraced(function* (wanted: Wanted) {
+        if (!dependsOnBuilder(wanted)) return undefined
+        const found = yield* findBuilder(wanted.engine)
+        yield* checkBuilder(wanted, found)
+        return found
+      })
 
       /** Builds an image and describes it. */
       const buildOnce = Effect.fnUntraced(function* (
@@ -462,6 +482,26 @@ export class Docker extends Context.Service<
           })
         )
       }
+      const push = Effect.fnUntraced(function* ({ engine, reference, credentials, verify }: PushOptions) {
+        const name = ImageReference.print(reference)
+        const operation = `push ${name}`
+        const { progress, report } = Progress.reported("pushed")
+        const command = {
+          ...pushing.command({ engine, image: name, insecure: verify === false, ...loginArgs(credentials) }),
+          env: loginEnv(credentials),
+          show: engine === "podman" ? ("stderr" as const) : ("all" as const),
+          onLine: transferReader(report),
+          limit: { ...transferLimit(engine, operation), ...asking(local, engine) }
+        }
+        const context = { engine, operation, reference: name, isOwn: credentials === undefined }
+        const { stdout } = yield* Progress.during(events, progress, transfer(local, command, context))
+        const printed = yield* pushing.answer(stdout)
+        if (printed !== undefined) return printed
+        const { repoDigests } = yield* inspect(engine, reference)
+        const found = digestIn(repoDigests, reference)
+        if (found === undefined) return yield* unclear(local, engine, operation)("no digest after the push")
+        return found
+      }, retrying)
 
       return Docker.of({
         logs: (server, engine, query, take) => {
@@ -529,7 +569,7 @@ export class Docker extends Context.Service<
 
         build: Effect.fnUntraced(function* (options) {
           const { engine, platform, service, source } = options
-          const kind = dependsOnBuilder(options) ? (yield* usableBuilder(options)).kind : undefined
+          const kind = (yield* usableBuilder(options))?.kind
           const isFor = ({ architecture }: InspectedImage) =>
             platform === undefined || architecture === platform.split("/")[1]
           const build = Effect.gen(function* () {
@@ -555,6 +595,7 @@ export class Docker extends Context.Service<
           )
           return yield* Effect.mapError(nameImage.answer(stdout), unclear(local, engine, operation))
         }),
+        checkBuilder: (wanted) => Effect.asVoid(usableBuilder(wanted)),
 
         save: (engine, reference) => {
           const name = ImageReference.print(reference)
@@ -588,26 +629,28 @@ export class Docker extends Context.Service<
           yield* succeed(local, command, { engine, operation, reference: server })
         }, retrying),
 
-        push: Effect.fnUntraced(function* ({ engine, reference, credentials, verify }) {
+        push,
+
+        pushIndex: Effect.fnUntraced(function* ({ images, ...options }) {
+          const { credentials, engine, reference, verify } = options
           const name = ImageReference.print(reference)
           const operation = `push ${name}`
-          const { progress, report } = Progress.reported("pushed")
+          // Podman pushes the images with the index.
+          if (engine !== "podman") {
+            yield* Effect.forEach(images, (image) => push({ ...options, reference: image }), { discard: true })
+          }
+          const names = images.map(ImageReference.print)
+          const login = loginArgs(credentials)
           const command = {
-            ...push.command({ engine, image: name, insecure: verify === false, ...loginArgs(credentials) }),
+            ...pushIndex.command({ engine, image: name, insecure: verify === false, ...login }, names),
             env: loginEnv(credentials),
-            show: engine === "podman" ? ("stderr" as const) : ("all" as const),
-            onLine: transferReader(report),
+            show: "stderr" as const,
             limit: { ...transferLimit(engine, operation), ...asking(local, engine) }
           }
           const context = { engine, operation, reference: name, isOwn: credentials === undefined }
-          const { stdout } = yield* Progress.during(events, progress, transfer(local, command, context))
-          const printed = yield* push.answer(stdout)
-          if (printed !== undefined) return printed
-          const { repoDigests } = yield* inspect(engine, reference)
-          const found = digestIn(repoDigests, reference)
-          if (found === undefined) return yield* unclear(local, engine, operation)("no digest after the push")
-          return found
-        }, retrying),
+          const { stdout } = yield* retrying(succeed(local, command, context))
+          return yield* Effect.mapError(pushIndex.answer(stdout), unclear(local, engine, operation))
+        }),
 
         pull: Effect.fnUntraced(function* (server, options) {
           const { credentials, reference, tunnel } = options

@@ -68,6 +68,9 @@ const isLoginNeeded = /pull access denied|authorization failed|unauthorized|no b
 const isCacheRefused =
   /cache export is not supported for the docker driver|cache export feature is currently not supported/i
 
+/** What a program for another processor causes. */
+const isForeign = /exec format error/i
+
 /** The build of an image failed. */
 export class BuildFailed extends defineError<BuildFailed>()("BuildFailed", {
   fields: { service: Schema.String, code: Schema.Int, log: Schema.String },
@@ -79,6 +82,9 @@ export class BuildFailed extends defineError<BuildFailed>()("BuildFailed", {
     if (isCacheRefused.test(e.log)) {
       return "Docker's default builder writes a cache only into the image (`cache_to: [type=inline]`). Create one that can do more with `docker buildx create --use`, or turn on docker's containerd image store."
     }
+    if (isForeign.test(e.log)) {
+      return "This machine cannot run programs for the other platform. Install emulation for it (`apt-get install qemu-user-static` on Debian and Ubuntu), or run the step on this machine's own platform with `FROM --platform=$BUILDPLATFORM`."
+    }
     return "Fix the error shown above, in the Dockerfile or in the code that it builds."
   },
   exitCode: "failed",
@@ -87,11 +93,24 @@ export class BuildFailed extends defineError<BuildFailed>()("BuildFailed", {
 
 /** An image is built for a different architecture from the server's. */
 export class ArchitectureMismatch extends defineError<ArchitectureMismatch>()("ArchitectureMismatch", {
-  fields: { server: Schema.String, service: Schema.String, image: Schema.String, needed: Schema.String },
+  fields: {
+    server: Schema.String,
+    service: Schema.String,
+    image: Schema.String,
+    needed: Schema.String,
+    /** Whether `build.platforms` says what to build for. */
+    hasPlatforms: Schema.optionalKey(Schema.Boolean)
+  },
   message: (e) => `The image of ${e.service} is built for ${e.image}, but ${e.server} is ${e.needed}.`,
-  remedy: (e) => `Set \`arch: ${e.needed}\` for ${e.server} in deploy.yml to build the image for it.`,
+  remedy: (e) =>
+    e.hasPlatforms === true
+      ? `Add linux/${e.needed} to \`build.platforms\` of ${e.service}.`
+      : `Set \`arch: ${e.needed}\` for ${e.server} in deploy.yml to build the image for it.`,
   exitCode: "failed",
-  sample: { server: "web1", service: "web", image: "arm64", needed: "amd64" }
+  sample: [
+    { server: "web1", service: "web", image: "arm64", needed: "amd64" },
+    { server: "web1", service: "web", image: "amd64 and arm64", needed: "riscv64", hasPlatforms: true }
+  ]
 }) {}
 
 /** What became of the old container. Errors that older versions recorded do not say. */

@@ -1,6 +1,7 @@
 import { Effect, Option, Schema } from "effect"
 import type { StoredTag } from "./Contents.ts"
 import * as Manifest from "./Manifest.ts"
+import * as ManifestIndex from "./ManifestIndex.ts"
 import { fetchLocal } from "./Loopback.ts"
 import { isDigest } from "./Digest.ts"
 import { isPath, isTag } from "../../config/ImageReference.ts"
@@ -8,7 +9,8 @@ import { isPath, isTag } from "../../config/ImageReference.ts"
 const Repositories = Schema.Struct({ repositories: Schema.Array(Schema.String) })
 const Tags = Schema.Struct({ tags: Schema.NullOr(Schema.Array(Schema.String)) })
 
-const accepted = `${Manifest.mediaType}, application/vnd.oci.image.manifest.v1+json`
+/** A tag's manifest, or the index of its manifests for several platforms. */
+const Tagged = Schema.Union([Manifest.Manifest, ManifestIndex.Index])
 
 /** Larger than any list or manifest of a registry. */
 const maxBytes = 4 * 1024 * 1024
@@ -32,7 +34,7 @@ const readText = async (response: Response): Promise<string> => {
 export const list = Effect.fnUntraced(function* (url: string) {
   const fetchJson = <A>(path: string, schema: Schema.Decoder<A>) =>
     Effect.tryPromise(async (signal) => {
-      const response = await fetchLocal(`${url}${path}`, { signal, headers: { Accept: accepted } })
+      const response = await fetchLocal(`${url}${path}`, { signal, headers: { Accept: Manifest.accepted } })
       return { digest: response.headers.get("Docker-Content-Digest") ?? "", body: await readText(response) }
     }).pipe(
       Effect.timeout("5 seconds"),
@@ -49,11 +51,17 @@ export const list = Effect.fnUntraced(function* (url: string) {
     const tags = yield* fetchJson(`/v2/${repository}/tags/list`, Tags)
     if (Option.isNone(tags)) continue
     for (const tag of (tags.value.value.tags ?? []).filter(isTag).sort()) {
-      const manifest = yield* fetchJson(`/v2/${repository}/manifests/${tag}`, Manifest.Manifest)
-      if (Option.isNone(manifest)) continue
-      const { digest, value } = manifest.value
+      const manifest = (reference: string) => `/v2/${repository}/manifests/${reference}`
+      const tagged = yield* fetchJson(manifest(tag), Tagged)
+      if (Option.isNone(tagged)) continue
+      const { digest, value } = tagged.value
       if (!isDigest(digest)) continue
-      found.push({ repository, tag, digest, size: Manifest.totalSize(value) })
+      const parts =
+        "manifests" in value
+          ? yield* Effect.forEach(value.manifests, (part) => fetchJson(manifest(part.digest), Manifest.Manifest))
+          : [Option.some({ value })]
+      const size = Manifest.totalSizeOf(parts.flatMap(Option.toArray).map((part) => part.value))
+      found.push({ repository, tag, digest, size })
     }
   }
   return Option.some<ReadonlyArray<StoredTag>>(found)

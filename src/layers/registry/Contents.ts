@@ -1,5 +1,5 @@
 import { Effect, Option } from "effect"
-import * as Manifest from "./Manifest.ts"
+import * as ManifestIndex from "./ManifestIndex.ts"
 import type { References } from "./References.ts"
 import type { Store } from "./Store.ts"
 
@@ -24,9 +24,9 @@ export const listContents = Effect.fnUntraced(function* (store: Store, reference
   for (const repository of [...(yield* references.repositories)].sort()) {
     for (const tag of yield* references.newestFirst(repository)) {
       const digest = yield* references.resolveTag(repository, tag)
-      const manifest = Option.isNone(digest) ? Option.none() : yield* Manifest.load(store, digest.value)
-      if (Option.isNone(digest) || Option.isNone(manifest)) continue
-      tags.push({ repository, tag, digest: digest.value, size: Manifest.totalSize(manifest.value) })
+      const size = Option.isNone(digest) ? Option.none() : yield* ManifestIndex.totalSize(store, digest.value)
+      if (Option.isNone(digest) || Option.isNone(size)) continue
+      tags.push({ repository, tag, digest: digest.value, size: size.value })
     }
   }
   const contents: StoredContents = { tags, size: yield* store.size }

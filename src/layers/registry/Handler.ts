@@ -1,6 +1,7 @@
 import { Effect, Option } from "effect"
 import * as HttpResponse from "./Response.ts"
 import * as Manifest from "./Manifest.ts"
+import * as ManifestIndex from "./ManifestIndex.ts"
 import { isDigest } from "./Digest.ts"
 import { isTag } from "../../config/ImageReference.ts"
 import type { References } from "./References.ts"
@@ -47,7 +48,10 @@ export const make = (store: Store, references: References, onServed: OnServed = 
     const digest = isDigest(reference) ? Option.some(reference) : yield* references.resolveTag(repository, reference)
     if (Option.isNone(digest) || !(yield* references.manifests(repository)).includes(digest.value)) return unknown
     const bytes = yield* store.readBlob(digest.value)
-    const parsed = yield* Manifest.load(store, digest.value)
+    const parsed = Option.firstSomeOf([
+      yield* Manifest.load(store, digest.value),
+      yield* ManifestIndex.load(store, digest.value)
+    ])
     if (Option.isNone(bytes) || Option.isNone(parsed)) return unknown
     if (request.method === "GET") onServed(bytes.value.length, digest.value)
     return HttpResponse.bytes(request.method, new Uint8Array(bytes.value), {

@@ -3,6 +3,7 @@ import type { StoredImage } from "./LocalRegistry.ts"
 import * as Archive from "./Archive.ts"
 import * as ArchiveImage from "./ArchiveImage.ts"
 import * as Manifest from "./Manifest.ts"
+import * as ManifestIndex from "./ManifestIndex.ts"
 import { hex, imageDigest } from "./Digest.ts"
 import { isPath, isTag } from "../../config/ImageReference.ts"
 import type { References } from "./References.ts"
@@ -17,6 +18,14 @@ export interface TaggedImage {
   readonly tag: string
   /** `PROJECT/SERVICE`, as another name of the repository. Ignored unless that is `PROJECT-SERVICE`. */
   readonly alias?: string
+  /** Such as `linux/arm64`, for an image that gets no tag itself: the index that has it gets the tag. */
+  readonly platform?: string
+}
+
+/** The images of an index, and the repository and tag it gets here. */
+export interface TaggedIndex extends Omit<TaggedImage, "imageId" | "platform"> {
+  /** The platforms, and the digests of the manifests. */
+  readonly images: ReadonlyArray<{ readonly platform: string; readonly digest: string }>
 }
 
 /** An image that may be damaged: the digest of its manifest, and where to import it from. */
@@ -35,12 +44,16 @@ const toStoredImage = (digest: string, manifest: Manifest.Manifest, added: numbe
 
 /** Adds images to a store and finds them again. */
 export const make = (store: Store, references: References) => {
-  const checkName = Effect.fnUntraced(function* ({ alias, repository, tag }: TaggedImage) {
+  const checkName = Effect.fnUntraced(function* ({ alias, repository, tag }: Omit<TaggedImage, "imageId">) {
     // Names become paths. jiji makes them from checked configuration, so an invalid one is a bug.
     for (const name of [repository, ...(alias === undefined ? [] : [alias])]) {
       if (!isPath(name) || !isTag(tag)) return yield* Effect.die(new Error(`Not an image name: ${name}:${tag}`))
     }
   })
+
+  /** Names an image, unless that is left to its index. */
+  const name = ({ alias, platform, repository, tag }: TaggedImage, digest: string) =>
+    platform === undefined ? references.tag(repository, tag, digest, alias) : references.add(repository, digest)
 
   const find = Effect.fnUntraced(function* (image: TaggedImage) {
     yield* checkName(image)
@@ -51,7 +64,7 @@ export const make = (store: Store, references: References) => {
     const parts = [manifest.value.config, ...manifest.value.layers]
     const present = yield* Effect.forEach(parts, (part) => store.hasBlob(part.digest, part.size), { concurrency: 8 })
     if (present.includes(false)) return Option.none<StoredImage>()
-    yield* references.tag(image.repository, image.tag, digest.value, image.alias)
+    yield* name(image, digest.value)
     return Option.some(toStoredImage(digest.value, manifest.value, 0))
   })
 
@@ -70,19 +83,39 @@ export const make = (store: Store, references: References) => {
     const added = yield* Effect.forEach(parts.values(), store.commit)
     // Write the blobs first, then the manifest, then the references, so that a reference never points to missing data.
     const { bytes, digest, manifest } = Manifest.make(config, layers)
-    const refer = [...archive.layerIds].map(([id, layer]) => references.setLayerDigest(id, layer))
-    yield* Effect.all([store.putBlob(bytes), ...refer], { concurrency: 8, discard: true })
-    const name = [
-      references.setManifestOfImage(imageId, digest),
-      references.tag(options.repository, options.tag, digest, options.alias)
-    ]
-    yield* Effect.all(name, { concurrency: 2, discard: true })
+    const referToLayers = [...archive.layerIds].map(([id, layer]) => references.setLayerDigest(id, layer))
+    yield* Effect.all([store.putBlob(bytes), ...referToLayers], { concurrency: 8, discard: true })
+    const referToManifest = [references.setManifestOfImage(imageId, digest), name(options, digest)]
+    yield* Effect.all(referToManifest, { concurrency: 2, discard: true })
     return toStoredImage(
       digest,
       manifest,
       added.reduce((a, b) => a + b, 0)
     )
   }, Effect.scoped)
+
+  const addIndex = Effect.fnUntraced(function* (options: TaggedIndex) {
+    yield* checkName(options)
+    const manifests = yield* Effect.forEach(options.images, ({ digest, platform }) =>
+      Effect.map(Effect.all([store.readBlob(digest), Manifest.load(store, digest)]), ([bytes, manifest]) => {
+        // They have just been added or found.
+        if (Option.isNone(bytes) || Option.isNone(manifest)) throw new Error(`the store has no manifest ${digest}`)
+        return { manifest: manifest.value, child: { platform, digest, size: bytes.value.length } }
+      })
+    )
+    const { bytes, digest } = ManifestIndex.make(
+      manifests.map(({ child, manifest: { mediaType } }) => ({ ...child, mediaType }))
+    )
+    // A damaged one is written again, and so is one that has disappeared.
+    const isIntact = yield* store.verifyBlob(digest, bytes.length)
+    const tagged = yield* references.resolveTag(options.repository, options.tag)
+    if (!isIntact && Option.contains(tagged, digest)) yield* store.reportMissing(digest)
+    yield* store.putBlob(bytes)
+    for (const { child } of manifests) yield* references.add(options.repository, child.digest)
+    yield* references.tag(options.repository, options.tag, digest, options.alias)
+    const size = Manifest.totalSizeOf(manifests.map(({ manifest }) => manifest))
+    return { digest, size, wasReplaced: store.wasReplaced(digest) }
+  })
 
   // Two repairs at the same time would import the image twice, or remove what the other one has just imported.
   const oneAtATime = Semaphore.makeUnsafe(1)
@@ -131,6 +164,7 @@ export const make = (store: Store, references: References) => {
       // Two imports, because a damaged manifest hides damaged layers until it is imported again.
       oneAtATime.withPermits(1)(Effect.andThen(checkName(image), Effect.ensuring(repair(image, 2), store.flush))),
     find: (image: TaggedImage) => Effect.ensuring(find(image), store.flush),
+    addIndex: (index: TaggedIndex) => Effect.ensuring(addIndex(index), store.flush),
     // Flush after all small files are written, including those written when the scope closes.
     add: <E>(image: TaggedImage & { readonly archive: Stream.Stream<Uint8Array, E> }) =>
       Effect.ensuring(add(image), store.flush)

@@ -45,18 +45,20 @@ export class LocalRegistry extends Context.Service<
   {
     /**
      * Tags the image with this id. None if any part of it is missing from the store. With `alias`, the registry also serves
-     * the repository `PROJECT-SERVICE` as `PROJECT/SERVICE`, where the tag `latest` is the image that was tagged last.
+     * the repository `PROJECT-SERVICE` as `PROJECT/SERVICE`, where the tag `latest` is the image that was tagged last. With
+     * `platform`, the image gets no tag itself, but is for an index that does.
      */
     find(options: {
       readonly imageId: string
       readonly repository: string
       readonly tag: string
       readonly alias?: string
+      readonly platform?: string
       readonly retain?: number
     }): Effect.Effect<Option.Option<StoredImage>, StoreFailed | StoreBusy>
     /**
      * Adds an image from the archive that the engine's `save` command writes, and publishes its progress. `alias` is as for
-     * `find`. With `retain`, the layer keeps only that many tags of the repository when its scope closes successfully, and
+     * `find`, as is `platform`. With `retain`, the layer keeps only that many tags of the repository when its scope closes successfully, and
      * removes blobs that no image needs any more.
      */
     add<E>(options: {
@@ -64,11 +66,22 @@ export class LocalRegistry extends Context.Service<
       readonly repository: string
       readonly tag: string
       readonly alias?: string
+      readonly platform?: string
       readonly retain?: number
       readonly archive: Stream.Stream<Uint8Array, E>
       /** How large the archive is expected to be. */
       readonly expectedBytes?: number
     }): Effect.Effect<StoredImage, E | StoreFailed | StoreBusy | ArchiveInvalid>
+    /**
+     * Tags an index of images that the store has, so that each server pulls the one for its own platform. Writes it again if
+     * it was damaged, and returns whether this process has done so.
+     */
+    addIndex(
+      options: Images.TaggedIndex & { readonly retain?: number }
+    ): Effect.Effect<
+      { readonly digest: string; readonly size: number; readonly wasReplaced: boolean },
+      StoreFailed | StoreBusy
+    >
     /**
      * Checks every blob of the image with this digest, for a server that got other bytes than the digest promises. Removes
      * damaged blobs and imports the image again from `archive`. Returns the digests of the image's blobs that were repaired
@@ -79,6 +92,7 @@ export class LocalRegistry extends Context.Service<
       readonly imageId: string
       readonly repository: string
       readonly tag: string
+      readonly platform?: string
       readonly archive: Stream.Stream<Uint8Array, E>
     }): Effect.Effect<ReadonlyArray<string>, StoreFailed | StoreBusy | ImageCorrupted>
     /** The absolute path of the store's folder. Fails if it is not writable. Does not create it. */
@@ -156,6 +170,7 @@ export class LocalRegistry extends Context.Service<
             yield* events.publish({ _tag: "StepProgress", label: "new", bytes: stored.added, total: stored.size })
             return stored
           }),
+          addIndex: (index) => Effect.andThen(prepare(index), images.addIndex(index)),
           repair: (options) => Effect.andThen(prepare(options), images.repair(options)),
           contents: Contents.listContents(store, references),
           clear: Effect.flatMap(guard(leases.runExclusively(store.clear)), (done) =>

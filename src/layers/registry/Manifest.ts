@@ -91,6 +91,11 @@ export const load = (store: Store, digest: string) =>
     Option.flatMap((bytes) => decode(new TextDecoder().decode(bytes)))
   )
 
-/** The size in bytes of all blobs of a manifest. A layer that occurs twice counts once. */
-export const totalSize = ({ config, layers }: Manifest): number =>
-  [...new Map([config, ...layers].map((part) => [part.digest, part.size])).values()].reduce((a, b) => a + b, 0)
+/** The size in bytes of all blobs of some manifests. A blob that occurs twice counts once. */
+export const totalSizeOf = (manifests: ReadonlyArray<Manifest>): number => {
+  const parts = manifests.flatMap(({ config, layers }) => [config, ...layers])
+  return [...new Map(parts.map((part) => [part.digest, part.size])).values()].reduce((a, b) => a + b, 0)
+}
+
+/** The size in bytes of all blobs of a manifest. */
+export const totalSize = (manifest: Manifest): number => totalSizeOf([manifest])

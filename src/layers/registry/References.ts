@@ -1,5 +1,6 @@
 import { Effect, Option } from "effect"
 import { hex, isDigest } from "./Digest.ts"
+import * as ManifestIndex from "./ManifestIndex.ts"
 import type { Store } from "./Store.ts"
 
 // No part of a repository's name can start with `_`.
@@ -90,6 +91,9 @@ export const make = (store: Store) => {
       const kept = tagged.filter(isKept)
       const keptTags = new Set(kept.map(({ tag }) => tag))
       const keptDigests = new Set([...last, ...kept.map(({ digest }) => digest)])
+      for (const index of [...keptDigests].filter(isDigest)) {
+        for (const child of yield* ManifestIndex.childrenOf(store, index)) keptDigests.add(child)
+      }
       // Only an alias always keeps `latest`. In the repository itself it is a version like any other.
       const isAliasKept = ({ digest, tag }: { readonly digest: string; readonly tag: string }) =>
         (tag === latest || keptTags.has(tag)) && keptDigests.has(digest)
@@ -122,6 +126,8 @@ export const make = (store: Store) => {
       const { repository } = (yield* tagFolder(name)) ?? { repository: name }
       return (yield* store.list(manifests(repository))).map((each) => `sha256:${each}`).filter(isDigest)
     }),
+    /** Adds a manifest to a repository without a tag. It stays there as long as an index refers to it that has one. */
+    add: (repository: string, manifest: string) => store.writeText(`${manifests(repository)}/${hex(manifest)}`, ""),
     /** Adds a manifest to a repository and tags it. Also tags it for its alias, with the same tag and with `latest`. */
     tag: Effect.fnUntraced(function* (repository: string, tag: string, manifest: string, alias = "") {
       yield* store.writeText(`${manifests(repository)}/${hex(manifest)}`, "")

@@ -1,18 +1,21 @@
 import { Effect } from "effect"
 import type { Project } from "../../config/Project.ts"
+import { Docker } from "../../layers/docker/Docker.ts"
 import { Diagnosis, type MachineFacts } from "../../layers/diagnosis/Diagnosis.ts"
 import * as Step from "../../pipeline/Step.ts"
-import { isBuilt } from "../Build.ts"
+import { isBuilt, platformsOf } from "../Build.ts"
 import { catchAsCheck, CheckResult, thisMachine, checksFor } from "./Check.ts"
 
 /** The platforms that images are built for; undefined stands for the engine's own. */
 const platforms = (project: Project): ReadonlyArray<string | undefined> => {
-  const hosts = new Set(project.services.filter(isBuilt).flatMap((service) => service.hosts))
-  const servers = project.servers.filter(({ name }) => hosts.has(name))
-  return [...new Set(servers.map(({ arch }) => (arch === undefined ? undefined : `linux/${arch}`)))]
+  const all = project.services.filter(isBuilt).flatMap((service): ReadonlyArray<string | undefined> => {
+    const own = platformsOf(project, service)
+    return own.length === 0 ? [undefined] : own
+  })
+  return [...new Set(all)]
 }
 
-/** Builds an empty image for every platform that a deploy builds for. */
+/** Checks that the engine can do what the builds ask of it, and builds an empty image for each of their platforms. */
 export const step = Step.make(
   "build",
   Effect.fnUntraced(function* ({ looked, project }: { readonly project: Project; readonly looked?: MachineFacts }) {
@@ -20,11 +23,18 @@ export const step = Step.make(
     const wanted = platforms(project)
     if (wanted.length === 0) return { checks: skipped("jiji builds no service", "build") }
     if (looked?.engine === undefined) return { checks: skipped("the engine is not running", "build") }
+    const { engine } = project
     const diagnosis = yield* Diagnosis
-    const build = Effect.as(
-      Effect.forEach(wanted, (platform) => diagnosis.testBuild(project.engine, platform)),
-      { checks: [ok("build", `builds for ${wanted.map((platform) => platform ?? "its own platform").join(" and ")}`)] }
-    )
+    const docker = yield* Docker
+    const build = Effect.gen(function* () {
+      for (const service of project.services.filter(isBuilt)) {
+        const isOneOfSeveral = platformsOf(project, service).length > 1
+        yield* docker.checkBuilder({ engine, service: service.name, source: service.source, isOneOfSeveral })
+      }
+      yield* Effect.forEach(wanted, (platform) => diagnosis.testBuild(engine, platform))
+      const text = `builds for ${wanted.map((platform) => platform ?? "its own platform").join(" and ")}`
+      return { checks: [ok("build", text)] }
+    })
     return yield* catchAsCheck(thisMachine, "build", build, (check) => ({ checks: [check] }))
   }),
   { result: CheckResult }

@@ -39,6 +39,19 @@ describe("the list of a registry's tags", () => {
     })
   )
 
+  it.live("adds up the images of an index", () =>
+    Effect.gen(function* () {
+      const child = `sha256:${"b".repeat(64)}`
+      const mediaType = "application/vnd.oci.image.index.v1+json"
+      const url = yield* answering((path) => {
+        const headers = { "Docker-Content-Digest": digest }
+        if (!path.endsWith("/manifests/v1")) return registry(child)(path)
+        return Response.json({ schemaVersion: 2, mediaType, manifests: [{ digest: child, size: 1 }] }, { headers })
+      })
+      expect(yield* Catalog.list(url)).toEqual(Option.some([{ repository: "shop-web", tag: "v1", digest, size: 10 }]))
+    })
+  )
+
   it.live("omits tags without a digest", () =>
     Effect.gen(function* () {
       expect(yield* Catalog.list(yield* answering(registry("sha256:\u005b31m")))).toEqual(Option.some([]))

@@ -9,18 +9,23 @@ export interface Wanted {
   readonly engine: Engine
   readonly service: string
   readonly source: BuildSource
+  readonly isOneOfSeveral?: boolean
 }
 
 /** The keys of `build` for which docker needs BuildKit. Podman knows them all. */
-const buildKitKeys = ({ cacheFrom = [], cacheTo = [], secrets = [], ssh }: BuildSource): ReadonlyArray<string> => [
-  ...(cacheFrom.length > 0 ? ["cache_from"] : []),
-  ...(cacheTo.length > 0 ? ["cache_to"] : []),
-  ...(secrets.length > 0 ? ["secrets"] : []),
-  ...(ssh === true ? ["ssh"] : [])
-]
+const buildKitKeys = ({ isOneOfSeveral, source }: Wanted): ReadonlyArray<string> => {
+  const { cacheFrom = [], cacheTo = [], secrets = [], ssh } = source
+  return [
+    ...(isOneOfSeveral === true ? ["platforms"] : []),
+    ...(cacheFrom.length > 0 ? ["cache_from"] : []),
+    ...(cacheTo.length > 0 ? ["cache_to"] : []),
+    ...(secrets.length > 0 ? ["secrets"] : []),
+    ...(ssh === true ? ["ssh"] : [])
+  ]
+}
 
 /** Whether `ENGINE build` may not be enough, so that it matters what builds. */
-export const dependsOnBuilder = ({ source }: Wanted): boolean => buildKitKeys(source).length > 0
+export const dependsOnBuilder = (wanted: Wanted): boolean => buildKitKeys(wanted).length > 0
 
 /** The keys of which docker's client alone, with BuildKit, does not know the values. */
 const buildxKeys = ({ cacheFrom = [], cacheTo = [] }: BuildSource): ReadonlyArray<string> => [
@@ -37,7 +42,8 @@ const cacheKeys = (
 const isPodmanBefore44 = (version: string): boolean => /^4\.3(?:\D|$)/.test(version)
 
 /** The keys that a builder cannot do, and what it lacks. */
-const lackOf = ({ kind, version }: Builder, source: BuildSource): Pick<BuilderUnable, "keys" | "lacks"> | undefined => {
+const lackOf = ({ kind, version }: Builder, wanted: Wanted): Pick<BuilderUnable, "keys" | "lacks"> | undefined => {
+  const { source } = wanted
   const lack = (lacks: BuilderUnable["lacks"], keys: ReadonlyArray<string>) =>
     keys.length === 0 ? undefined : { keys, lacks }
   switch (kind) {
@@ -46,7 +52,7 @@ const lackOf = ({ kind, version }: Builder, source: BuildSource): Pick<BuilderUn
     case "buildkit":
       return lack("buildx", buildxKeys(source))
     case "plain":
-      return lack("buildkit", buildKitKeys(source))
+      return lack("buildkit", buildKitKeys(wanted))
     case "podman":
       return (
         lack(
@@ -64,8 +70,9 @@ const lackOf = ({ kind, version }: Builder, source: BuildSource): Pick<BuilderUn
 }
 
 /** Checks that a builder can do what is asked of it, and that the build finds an SSH agent if it needs one. */
-export const checkBuilder = Effect.fnUntraced(function* ({ engine, service, source }: Wanted, builder: Builder) {
-  const lack = lackOf(builder, source)
+export const checkBuilder = Effect.fnUntraced(function* (wanted: Wanted, builder: Builder) {
+  const { engine, service, source } = wanted
+  const lack = lackOf(builder, wanted)
   if (lack !== undefined) return yield* new BuilderUnable({ service, engine, version: builder.version, ...lack })
   const { agent } = builder
   if (source.ssh === true && agent !== "found") return yield* new BuildAgentMissing({ service, agent })
