@@ -17,6 +17,7 @@ const benches = {
   deploy: { full: [], quick: ["--quick", "--rounds", "2"] },
   servers: { full: [], quick: ["--servers", "20", "--rounds", "1"] },
   forward: { full: [], quick: ["100"] },
+  look: { full: [], quick: ["--seconds", "10", "--rounds", "2"] },
   registry: { full: [], quick: ["50"] },
   start: { full: [], quick: [] },
   dryRun: { full: [], quick: [] },

@@ -34,6 +34,8 @@ export { deploy, type DeployInput } from "./steps/DeployPipeline.ts"
 export { remove, type RemoveInput } from "./steps/RemovePipeline.ts"
 export { type LogLine, logs, type LogsInput, type LogsQuery } from "./steps/LogsPipeline.ts"
 export * as Logs from "./steps/logs/ReadLogs.ts"
+export * as Look from "./steps/ps/Look.ts"
+export { type ContainerStatus, ps, type PsInput, type ServerStatus, type ServiceStatus } from "./steps/PsPipeline.ts"
 
 export * as Command from "./layers/processes/Command.ts"
 export { Docker } from "./layers/docker/Docker.ts"

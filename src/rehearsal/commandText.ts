@@ -4,9 +4,12 @@ import type { EventBody } from "../core/Event.ts"
 import { label, type Machine } from "../layers/shell/Machine.ts"
 import type { Entry } from "./Recording.ts"
 
-/** The environment variables of a command that say what it does. `JIJI_RUN` only tells others who is deploying. */
+/** These only tell others who is deploying. */
+const aboutTheRun = new Set(["JIJI_RUN", "JIJI_RUN_ID", "JIJI_BY"])
+
+/** The environment variables of a command that say what it does. */
 const usedVariables = ({ env = {} }: Command) =>
-  Object.entries(env).filter(([name, value]) => value !== "" && name !== "JIJI_RUN")
+  Object.entries(env).filter(([name, value]) => value !== "" && !aboutTheRun.has(name))
 
 /** Lists a command's environment variables, which are not on the command line: a server gets them on stdin. */
 const variables = (machine: Machine, command: Command): string => {

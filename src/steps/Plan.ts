@@ -131,7 +131,7 @@ const imageOf = (service: Service, pushed: PushedImage | undefined): typeof Plan
 }
 
 /** What people read as the version of an image that jiji did not build. */
-const versionOf = ({ digest, tag }: ImageReference.ImageReference): string =>
+export const versionOf = ({ digest, tag }: ImageReference.ImageReference): string =>
   tag ?? (digest === undefined ? "latest" : ImageReference.shortDigest(digest))
 
 const mayHaveChanged = (reference: ImageReference.ImageReference): string =>

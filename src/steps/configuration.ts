@@ -147,3 +147,22 @@ export const differences = (before: string, after: string): ReadonlyArray<string
   const all = [...whole, ...settings, ...named("files"), ...named("environment"), ...named("secrets")]
   return all.length === 0 ? ["configuration"] : all
 }
+
+/**
+ * The differences between a container's parts and a service that show without the values of secrets: of these, only the names
+ * are compared.
+ */
+export const visibleDifferences = (parts: string, service: Service): ReadonlyArray<string> => {
+  const before = decode(parts)
+  if (Option.isNone(before)) return ["configuration"]
+  const { environment } = service
+  const known = before.value.secrets
+  const secrets = Object.fromEntries(environment.secrets.map((name) => [name, known[name] ?? ""]))
+  const visible = Schema.decodeSync(Schema.fromJsonString(Parts))(configurationOf(service, new Map()).parts)
+  const after = JSON.stringify({ ...visible, secrets })
+  return after === JSON.stringify(before.value) ? [] : withoutWhole(differences(parts, after))
+}
+
+/** {@link differences} of the same parts in another order are none. */
+const withoutWhole = (all: ReadonlyArray<string>): ReadonlyArray<string> =>
+  all.filter((each) => each !== "configuration")

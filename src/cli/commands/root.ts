@@ -6,6 +6,7 @@ import * as DeployCommand from "./deploy.ts"
 import * as DoctorCommand from "./doctor.ts"
 import * as ListCommand from "./list.ts"
 import * as LogsCommand from "./logs.ts"
+import * as PsCommand from "./ps.ts"
 import * as RegistryCommand from "./registry.ts"
 import * as RemoveCommand from "./remove.ts"
 import * as RunCommand from "./run.ts"
@@ -27,6 +28,7 @@ export const command = Command.make(
   Command.withDescription("Deploy a project's containers to your own servers over SSH"),
   Command.withSubcommands([
     DeployCommand.command,
+    PsCommand.command,
     LogsCommand.command,
     DoctorCommand.command,
     RemoveCommand.command,

@@ -38,6 +38,7 @@ import { releaseReader, releaseResult } from "./release/result.ts"
 import { replace, type Replaced, type Upstream, upstreamArgs } from "./replace/replace.ts"
 import { containerBusy, removeResult, replaceResult } from "./replace/result.ts"
 import { retryRegistry } from "./retryRegistry.ts"
+import { parseUsage, type Usage } from "./usage.ts"
 import { transferReader } from "./transfer.ts"
 import { localUser } from "../ssh/localUser.ts"
 import { hostname } from "node:os"
@@ -278,6 +279,12 @@ export class Docker extends Context.Service<
       server: Server,
       options: { readonly engine: Engine; readonly repository: string; readonly retain: number }
     ): Effect.Effect<void, EngineError | ShellError>
+    /** What running containers use at the moment, by their id. Takes the engine about two seconds. */
+    usage(
+      server: Server,
+      engine: Engine,
+      ids: ReadonlyArray<string>
+    ): Effect.Effect<ReadonlyMap<string, Usage>, EngineError | ShellError>
     /** Reads the logs of services' containers, in the order of their times. */
     logs(server: Server, engine: Engine, query: LogQuery, take: TakeLogs): Effect.Effect<void, EngineError | ShellError>
     /** Follows the logs of services' containers, also of those that start later. Lines are in order for each container. */
@@ -504,6 +511,15 @@ export class Docker extends Context.Service<
       }, retrying)
 
       return Docker.of({
+        usage: Effect.fnUntraced(function* (server, engine, ids) {
+          const [first, ...others] = ids
+          if (first === undefined) return new Map()
+          const operation = "measure containers"
+          const command = { words: words.usage(engine, [first, ...others]), limit: answerLimit(engine, operation) }
+          const { stdout } = yield* succeed(remote(server), command, { engine, operation })
+          return parseUsage(stdout, ids)
+        }),
+
         logs: (server, engine, query, take) => {
           const api = apis.get(server)
           if (api !== undefined) return api.logs(query, take)
@@ -703,7 +719,7 @@ export class Docker extends Context.Service<
             JIJI_NAMES: [...secrets.keys()].join(" "),
             JIJI_CONFIG: options.configuration.hash,
             JIJI_PARTS: options.configuration.parts,
-            JIJI_RUN: runText(yield* CurrentRun),
+            ...runVariables(yield* CurrentRun),
             ...secretValues(secrets)
           }
           const { oldStopTimeout = 0, runningFor, stopTimeout = oldStopTimeout, timeout } = options
@@ -729,7 +745,7 @@ export class Docker extends Context.Service<
           const operation = `remove the containers of ${service}`
           const command = {
             ...remove.command({ engine, project, service, volumes: withVolumes }, volumes),
-            env: { JIJI_RUN: runText(yield* CurrentRun) },
+            env: runVariables(yield* CurrentRun),
             show: "stderr" as const,
             limit: { ...removeLimit(engine, service), ...asking(remote(server), engine) }
           }
@@ -796,7 +812,7 @@ export class Docker extends Context.Service<
           const noWait = { runningFor: Duration.zero, timeout: Duration.zero, drain }
           const limit = { ...replaceLimit(engine, service, noWait), ...asking(remote(server), engine) }
           const stage = stageReader(service, Duration.sum(drain, cleanupLimit(0)))
-          const env = { JIJI_CONFIG: "", JIJI_RUN: runText(yield* CurrentRun) }
+          const env = { JIJI_CONFIG: "", ...runVariables(yield* CurrentRun) }
           const run = { ...command, env, show: "stderr", onLine: stage.onLine, cleanup: stage, limit } as const
           const output = yield* shell.run(remote(server), run)
           yield* removeResult(server.name, options, output)
@@ -888,6 +904,12 @@ const stageReader = (service: string, timeout: Duration.Duration) => {
   }
 }
 
-/** Who deploys, for others that wait. One line, whatever the names contain. */
-const runText = (run: string): string =>
-  `${run === "" ? "a run" : `run ${run}`} by ${localUser()} on ${hostname()}`.replace(/\p{Cc}+/gu, " ")
+/** Who deploys: for others that wait, and for the container's labels. One line each, whatever the names contain. */
+const runVariables = (run: string): NonNullable<Command["env"]> => {
+  const [user, machine] = [localUser(), hostname()].map((name) => name.replace(/\p{Cc}+/gu, " "))
+  return {
+    JIJI_RUN: `${run === "" ? "a run" : `run ${run}`} by ${user} on ${machine}`,
+    JIJI_RUN_ID: run,
+    JIJI_BY: `${user}@${machine}`
+  }
+}

@@ -23,15 +23,30 @@ export interface InspectedImage {
   readonly repoDigests: ReadonlyArray<string>
 }
 
+const Binding = Schema.Struct({
+  HostIp: Schema.optionalKey(Schema.String),
+  HostPort: Schema.optionalKey(Schema.String)
+})
+
 const Container = Schema.Struct({
   Id: Schema.String,
   Name: Schema.String,
   Image: Schema.String,
+  Created: Schema.optionalKey(Schema.String),
+  RestartCount: Schema.optionalKey(Schema.Int),
+  NetworkSettings: Schema.optionalKey(
+    Schema.Struct({
+      // A port that is not published has no bindings.
+      Ports: Schema.optionalKey(Schema.NullOr(Schema.Record(Schema.String, Schema.NullOr(Schema.Array(Binding)))))
+    })
+  ),
   State: Schema.Struct({
     // Both engines print it. Scripted answers of tests may not.
     Status: Schema.optionalKey(Schema.String),
     // Docker says true also of a container that is paused, or that it is about to restart.
     Running: Schema.Boolean,
+    StartedAt: Schema.optionalKey(Schema.String),
+    ExitCode: Schema.optionalKey(Schema.Int),
     Health: Schema.optionalKey(Schema.NullOr(Schema.Struct({ Status: Schema.String })))
   }),
   Config: Schema.Struct({
@@ -74,6 +89,27 @@ export interface InspectedContainer {
   readonly proxied?: true
   /** The fixed address in the network of its project. Absent for containers of older versions of jiji. */
   readonly address?: string
+  /** Absent if the container has no such label: an older jiji made it. */
+  readonly run?: string
+  /** Who deployed it, as `USER@MACHINE`. */
+  readonly by?: string
+  /** What is only shown. */
+  readonly about?: ContainerFacts
+}
+
+/** What an engine says of a container that a deploy does not need. Times are in ISO 8601. */
+export interface ContainerFacts {
+  readonly created?: string
+  /** When it last started; absent if it never did. */
+  readonly startedAt?: string
+  /** The code that it last exited with. Of a running container, 0. */
+  readonly exitCode?: number
+  /** How often the engine has restarted it. */
+  readonly restarts?: number
+  /** Such as `healthy`, `starting`; absent without a health check. */
+  readonly health?: string
+  /** The published ports, as in deploy.yml: `8080:80`, `127.0.0.1:8080:80`, `53:53/udp`. */
+  readonly ports: ReadonlyArray<string>
 }
 
 /** What a person calls a container's state. */
@@ -117,6 +153,40 @@ const imageOf = (image: typeof Image.Type): InspectedImage => ({
 const policyText = ({ MaximumRetryCount: count, Name: name }: { Name: string; MaximumRetryCount?: number | null }) =>
   // An engine's default may be an empty text.
   name === "on-failure" && typeof count === "number" && count > 0 ? `${name}:${count}` : name || "no"
+/** A time as an engine prints it, in the form of JSON. */
+const timeOf = (text: string | undefined): string | undefined => {
+  const millis = text === undefined ? Number.NaN : Date.parse(text)
+  // An engine says year 1 for never.
+  return millis > 0 ? new Date(millis).toISOString() : undefined
+}
+
+const isAny = (address: string | undefined): boolean => address === undefined || ["", "0.0.0.0", "::"].includes(address)
+
+/** docker publishes a port twice, for IPv4 and IPv6. */
+const portsOf = ({ NetworkSettings }: typeof Container.Type): ReadonlyArray<string> => {
+  const all = Object.entries(NetworkSettings?.Ports ?? {}).flatMap(([port, bindings]) =>
+    (bindings ?? []).map(({ HostIp, HostPort = "" }) => {
+      const address = isAny(HostIp) ? "" : `${HostIp}:`
+      return readLabel(`${address}${HostPort}:${port.replace(/\/tcp$/, "")}`, maxLabel)
+    })
+  )
+  return [...new Set(all.filter((port) => port !== ""))]
+}
+
+const factsOf = (container: typeof Container.Type): ContainerFacts => {
+  const { Created, RestartCount, State } = container
+  const [created, startedAt] = [timeOf(Created), timeOf(State.StartedAt)]
+  const health = readLabel(State.Health?.Status, maxLabel)
+  return {
+    ...(created !== undefined && { created }),
+    ...(startedAt !== undefined && { startedAt }),
+    ...(State.ExitCode !== undefined && { exitCode: State.ExitCode }),
+    ...(RestartCount !== undefined && { restarts: RestartCount }),
+    // docker says `none` where podman says nothing.
+    ...(health !== "" && health !== "none" && { health }),
+    ports: portsOf(container)
+  }
+}
 
 const containerOf = (container: typeof Container.Type): InspectedContainer => {
   const label = (name: string, limit = maxLabel) => readLabel(container.Config.Labels?.[`jiji.${name}`], limit)
@@ -125,6 +195,7 @@ const containerOf = (container: typeof Container.Type): InspectedContainer => {
   const version = label("version")
   const address = label("address")
   const stopTimeout = container.Config.StopTimeout
+  const [run, by] = [label("run"), label("by")]
   return {
     id: container.Id,
     name: container.Name.replace(/^\//, ""),
@@ -141,7 +212,10 @@ const containerOf = (container: typeof Container.Type): InspectedContainer => {
     parts: label("parts", maxParts),
     version: isTag(version) ? version : "",
     ...(label("proxied") === "yes" && { proxied: true }),
-    ...(isIPv4(address) && { address })
+    ...(isIPv4(address) && { address }),
+    ...(run !== "" && { run }),
+    ...(by !== "" && { by }),
+    about: factsOf(container)
   }
 }
 

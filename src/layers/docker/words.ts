@@ -112,6 +112,16 @@ export const inspectImage = (engine: Engine, reference: string): Command["words"
   reference
 ]
 
+/** Prints what running containers use: the id, the processor time in percent of one core, and the memory. */
+export const usage = (engine: Engine, ids: readonly [string, ...ReadonlyArray<string>]): Command["words"] => [
+  engine,
+  "stats",
+  "--no-stream",
+  "--format",
+  "{{.ID}}\t{{.CPUPerc}}\t{{.MemUsage}}",
+  ...ids
+]
+
 /** Writes an image to stdout as a tar archive. */
 export const save = (engine: Engine, reference: string): Command["words"] => [engine, "save", reference]
 

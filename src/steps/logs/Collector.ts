@@ -1,4 +1,5 @@
 import { type Cause, Clock, Deferred, Effect, Pull, Queue } from "effect"
+import { collectAfter } from "../../core/collectGarbage.ts"
 import type { ContainerLine } from "../../layers/docker/logs/LogLine.ts"
 import { mergeByTime } from "../../layers/docker/logs/mergeByTime.ts"
 import { reorder } from "./reorder.ts"
@@ -34,6 +35,9 @@ export interface Collector {
 /** How many pieces of a server wait until they are written. A piece has at most 64 KiB, or a line. */
 const maxWaiting = 8
 
+/** About how many bytes of garbage a line leaves. The runtime would let it pile up to hundreds of megabytes. */
+const garbagePerLine = 2 * 1024
+
 /** How long a line waits for those of other servers that are older. */
 const patience = 300
 
@@ -48,8 +52,11 @@ export const make = Effect.fnUntraced(function* (servers: ReadonlyArray<string>)
   for (const server of servers) pasts.set(server, yield* Queue.bounded<Lines, Cause.Done>(maxWaiting))
   const open = new Set(servers)
   const written = yield* Deferred.make<void>()
-  const put = (to: Waiting | undefined) => (lines: Lines) =>
-    lines.length === 0 || to === undefined ? Effect.void : Effect.asVoid(Queue.offer(to, lines))
+  const put = (to: Waiting | undefined) => (lines: Lines) => {
+    if (lines.length === 0 || to === undefined) return Effect.void
+    collectAfter(lines.length * garbagePerLine)
+    return Effect.asVoid(Queue.offer(to, lines))
+  }
 
   const writePresent = <E>(write: (lines: Lines) => Effect.Effect<void, E>) =>
     Effect.gen(function* () {

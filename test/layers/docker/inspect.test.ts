@@ -1,5 +1,5 @@
 import { describe, expect } from "bun:test"
-import { Effect } from "effect"
+import { Effect, Struct } from "effect"
 import { decodeContainers, decodeImage } from "../../../src/layers/docker/inspect.ts"
 import { it } from "../../support/effect.ts"
 
@@ -114,7 +114,7 @@ describe("containers", () => {
         version: "v1"
       }
       const both = yield* decodeContainers(JSON.stringify([dockerContainer, podmanContainer]))
-      expect(both).toEqual([expected, expected])
+      expect(both.map((each) => Struct.omit(each, ["about"]))).toEqual([expected, expected])
     })
   )
 
@@ -195,6 +195,67 @@ describe("containers", () => {
       for (const text of ["", "[", "{}", '[{"Id": "a"}]']) {
         expect((yield* Effect.flip(decodeContainers(text)))._tag).toBe("SchemaError")
       }
+    })
+  )
+})
+
+describe("what is only shown of a container", () => {
+  it.effect("reads the same from docker and podman", () =>
+    Effect.gen(function* () {
+      const docker = {
+        ...dockerContainer,
+        Created: "2026-11-29T14:00:00.123456789Z",
+        RestartCount: 2,
+        State: {
+          ...dockerContainer.State,
+          StartedAt: "2026-11-29T14:01:00.5Z",
+          Health: { Status: "healthy" }
+        },
+        NetworkSettings: {
+          Ports: {
+            "80/tcp": [
+              { HostIp: "0.0.0.0", HostPort: "8080" },
+              { HostIp: "::", HostPort: "8080" }
+            ],
+            "53/udp": [{ HostIp: "127.0.0.1", HostPort: "53" }],
+            "9000/tcp": null
+          }
+        },
+        Config: { Labels: { ...labels, "jiji.run": "mx1-abc", "jiji.by": "ann@laptop" } }
+      }
+      const podman = {
+        ...docker,
+        Created: "2026-11-29T15:00:00.123456789+01:00",
+        NetworkSettings: {
+          Ports: {
+            "80/tcp": [{ HostIp: "", HostPort: "8080" }],
+            "53/udp": [{ HostIp: "127.0.0.1", HostPort: "53" }],
+            "9000/tcp": null
+          }
+        }
+      }
+      const all = yield* decodeContainers(JSON.stringify([docker, podman]))
+      for (const { about, by, run } of all) {
+        expect({ by, run }).toEqual({ by: "ann@laptop", run: "mx1-abc" })
+        expect(about).toEqual({
+          created: "2026-11-29T14:00:00.123Z",
+          startedAt: "2026-11-29T14:01:00.500Z",
+          exitCode: 0,
+          restarts: 2,
+          health: "healthy",
+          ports: ["8080:80", "127.0.0.1:53:53/udp"]
+        })
+      }
+    })
+  )
+
+  it.effect("is absent where the engine says nothing, or never", () =>
+    Effect.gen(function* () {
+      const never = { ...dockerContainer.State, StartedAt: "0001-01-01T00:00:00Z", Health: { Status: "none" } }
+      const Config = { Labels: { ...labels, "jiji.by": "\u001b[2J" } }
+      const [found] = yield* decodeContainers(JSON.stringify([{ ...dockerContainer, State: never, Config }]))
+      expect(found?.about).toEqual({ exitCode: 0, restarts: 0, ports: [] })
+      expect(found?.by).toBeUndefined()
     })
   )
 })

@@ -78,6 +78,13 @@ interface LogOptions extends Pick<LogQuery, "since" | "tail" | "until"> {
   readonly follow: boolean
 }
 
+/**
+ * Docker sends each line by itself, as soon as it comes. What has arrived is read at once, then jiji waits if it was little: each
+ * time costs as much as many lines do.
+ */
+const pause = "50 millis"
+const enough = 16 * 1024
+
 /** The versions of the API that jiji knows: those of docker 20.10 to 28. */
 const oldest = "1.41"
 const newest = "1.51"
@@ -198,9 +205,11 @@ export const connect = Effect.fnUntraced(function* (shell: Shell["Service"], ser
         request,
         (bytes) => {
           const read = LogMessages.reader()
-          return Stream.runForEach(bytes, (piece) => {
+          return Stream.runForEachArray(bytes, (pieces) => {
+            const piece = Buffer.concat(pieces)
             const lines = read(piece)
-            return lines.length === 0 ? Effect.void : take(lines)
+            const taking = lines.length === 0 ? Effect.void : take(lines)
+            return follow && piece.length < enough ? Effect.andThen(taking, Effect.sleep(pause)) : taking
           })
         },
         Number.POSITIVE_INFINITY

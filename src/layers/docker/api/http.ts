@@ -174,7 +174,9 @@ export const make = <E>(dial: Effect.Effect<RemoteSocket, E>) =>
       const onError = (error: unknown) => failureOf(error, false)
       const bytes = NodeStream.fromReadable<Uint8Array, AnswerError>({ evaluate, onError, closeOnDone: false })
       const end = Effect.suspend(() => (answer.complete ? Effect.void : Effect.fail(new ApiClosed({ isStale: false }))))
-      return limitBytes(Stream.concat(bytes, Stream.fromEffectDrain(end)), max, () => new ApiTooLong({ bytes: max }))
+      const all = Stream.concat(bytes, Stream.fromEffectDrain(end))
+      // Counting would hand on what has arrived piece by piece.
+      return max === Number.POSITIVE_INFINITY ? all : limitBytes(all, max, () => new ApiTooLong({ bytes: max }))
     }
 
     const textOf = (answer: IncomingMessage, max: number) => Stream.mkString(Stream.decodeText(bytesOf(answer, max)))

@@ -33,11 +33,12 @@ tag() {
         sub(/^std(out|err) [FP] /, "", text)
       }
       while (most && length(text) > most) {
-        print time n "+ " substr(text, 1, most)
+        printf "%s", time n "+ " substr(text, 1, most) "\n"
         fflush()
         text = substr(text, most + 1)
       }
-      print time n end text
+      # Not print: without a buffer, mawk would write the line break by itself.
+      printf "%s", time n end text "\n"
       if (most) fflush()
     }'
 }

@@ -104,6 +104,8 @@ create() {
     exec "$@" 7<&- 9<&- <<END
 jiji.config=$JIJI_CONFIG
 jiji.parts=$JIJI_PARTS
+jiji.run=${JIJI_RUN_ID:-}
+jiji.by=${JIJI_BY:-}
 END
   )
 }

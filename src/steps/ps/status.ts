@@ -1,0 +1,145 @@
+import { Schema } from "effect"
+import { print } from "../../config/ImageReference.ts"
+import type { Project, Server, Service } from "../../config/Project.ts"
+import type { ServerEngine } from "../../layers/docker/Docker.ts"
+import { type InspectedContainer, stateText } from "../../layers/docker/inspect.ts"
+import type { Usage } from "../../layers/docker/usage.ts"
+import { visibleDifferences } from "../configuration.ts"
+import { address } from "../doctor/Check.ts"
+import { containerName, versionOf } from "../Plan.ts"
+
+/** A container on a server. */
+export const ContainerStatus = Schema.Struct({
+  name: Schema.String,
+  id: Schema.String,
+  /** The service that its label names. */
+  service: Schema.String,
+  /** `running`, `restarting`, `paused` or `stopped`. */
+  state: Schema.String,
+  /** Such as `healthy`; absent without a health check. */
+  health: Schema.optionalKey(Schema.String),
+  /** The code that it last exited with. Absent while it runs. */
+  exitCode: Schema.optionalKey(Schema.Int),
+  version: Schema.String,
+  /** The digest of its image. */
+  digest: Schema.String,
+  /** Published ports, as `[address:]host:container[/protocol]`. */
+  ports: Schema.Array(Schema.String),
+  /** How often the engine has restarted it. */
+  restarts: Schema.optionalKey(Schema.Int),
+  /** When it was deployed, in ISO 8601, like the other times. */
+  created: Schema.optionalKey(Schema.String),
+  /** When it last started. */
+  startedAt: Schema.optionalKey(Schema.String),
+  /** The run that deployed it, and who: absent if an older jiji did. */
+  run: Schema.optionalKey(Schema.String),
+  by: Schema.optionalKey(Schema.String),
+  /** With `--stats`, of a running container: processor time in percent of one core, and memory in bytes. */
+  cpu: Schema.optionalKey(Schema.Finite),
+  memory: Schema.optionalKey(Schema.Int)
+})
+export type ContainerStatus = typeof ContainerStatus.Type
+
+/** A service on a server. */
+export const ServiceStatus = Schema.Struct({
+  name: Schema.String,
+  /** How many of its containers run. */
+  replicas: Schema.Int,
+  containers: Schema.Array(ContainerStatus),
+  /** What differs from deploy.yml, such as `ports`, `environment: LOG` or `not deployed`. Values of secrets are not compared. */
+  differs: Schema.Array(Schema.String)
+})
+export type ServiceStatus = typeof ServiceStatus.Type
+
+/** A server with the project's containers. */
+export const ServerStatus = Schema.Struct({
+  name: Schema.String,
+  /** `user@host:port`, as deploy.yml has it. */
+  address: Schema.String,
+  /** Such as `docker 28.5.0`. Absent if the server cannot be asked. */
+  engine: Schema.optionalKey(Schema.String),
+  services: Schema.Array(ServiceStatus),
+  /** Containers of the project that deploy.yml does not place on this server. */
+  unknown: Schema.Array(ContainerStatus),
+  /** Why the server cannot be asked. */
+  error: Schema.optionalKey(Schema.Struct({ message: Schema.String, remedy: Schema.String }))
+})
+export type ServerStatus = typeof ServerStatus.Type
+
+const containerStatus = (container: InspectedContainer, usage: ReadonlyMap<string, Usage>): ContainerStatus => {
+  const { about, by, digest, id, name, run, running, service, version } = container
+  const { exitCode, ...facts } = about ?? { ports: [] }
+  return {
+    name,
+    id,
+    service,
+    state: stateText(container),
+    version,
+    digest,
+    ...facts,
+    ...(!running && exitCode !== undefined && { exitCode }),
+    ...(run !== undefined && { run }),
+    ...(by !== undefined && { by }),
+    ...usage.get(id)
+  }
+}
+
+/** Whether a name is one that jiji gives to containers of a service: `shop-web`, `shop-web-2`, `shop-web-next`. */
+const isOwnName = (project: Project, service: Service, name: string): boolean => {
+  const own = containerName(project, service)
+  return name.startsWith(own) && /^(?:-\d+)?(?:-next|-trial)?$/.test(name.slice(own.length))
+}
+
+const containersOf = (project: Project, service: Service, { containers }: Pick<ServerEngine, "containers">) =>
+  containers
+    .filter((each) => each.service === service.name && isOwnName(project, service, each.name))
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+
+/** What a deploy would change, as far as it shows without building and without the values of secrets. */
+const differences = (service: Service, containers: ReadonlyArray<InspectedContainer>): ReadonlyArray<string> => {
+  if (containers.length === 0) return ["not deployed"]
+  const all = containers.flatMap((container) => {
+    const { healthy, parts, running, version } = container
+    const image = service.source._tag === "Image" ? service.source.image : undefined
+    return [
+      ...(running ? [] : [stateText(container)]),
+      ...(running && !healthy ? ["unhealthy"] : []),
+      ...(image !== undefined && versionOf(image) !== version ? [`image ${print(image)}`] : []),
+      ...visibleDifferences(parts, service)
+    ]
+  })
+  return [...new Set(all)]
+}
+
+/**
+ * The status of a server. `project` has the services to show, `whole` all of deploy.yml: what that does not place on this
+ * server is unknown.
+ */
+export const serverStatus = (
+  { project, server, whole }: { readonly project: Project; readonly server: Server; readonly whole?: Project },
+  engine: ServerEngine,
+  usage: ReadonlyMap<string, Usage>
+): ServerStatus => {
+  const isHere = ({ hosts }: Service) => hosts.includes(server.name)
+  const known = new Set(
+    (whole?.services ?? []).filter(isHere).flatMap((service) => containersOf(project, service, engine))
+  )
+  return {
+    name: server.name,
+    address: address(server),
+    engine: `${engine.name} ${engine.version}`,
+    services: project.services.filter(isHere).map((service) => {
+      const containers = containersOf(project, service, engine)
+      return {
+        name: service.name,
+        replicas: containers.filter(({ running }) => running).length,
+        containers: containers.map((each) => containerStatus(each, usage)),
+        differs: differences(service, containers)
+      }
+    }),
+    unknown:
+      whole === undefined
+        ? []
+        : engine.containers.filter((each) => !known.has(each)).map((each) => containerStatus(each, usage))
+  }
+}
