@@ -38,4 +38,12 @@ describe("a build with secrets", () => {
       expect(all).toEqual([])
     })
   )
+
+  it.effect("fails before anything runs if one is too long for a variable", () =>
+    Effect.gen(function* () {
+      const { all, exit } = yield* rehearse(shop, { env: { NPM_TOKEN: "x".repeat(128 * 1024) } })
+      expect(errors(exit)).toMatchObject([{ _tag: "SecretTooLong", name: "NPM_TOKEN" }])
+      expect(all).toEqual([])
+    })
+  )
 })
