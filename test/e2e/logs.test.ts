@@ -86,8 +86,15 @@ test("prints the lines of all servers, merged by time, with the names of server 
   expect(new Set(all.map(({ server, service }) => `${server} ${service}`))).toEqual(
     new Set(["h1 web", "h1 api", "h2 web", "h2 api", "h3 web"])
   )
-  const times = all.map(({ time }) => time)
-  expect(times).toEqual(times.toSorted())
+  // An engine may itself swap two lines of one container, if they come from its two outputs within microseconds.
+  const ofOthers = all.slice(1).flatMap((line, index) => {
+    const before = all[index]
+    return before === undefined || `${before.server} ${before.container}` === `${line.server} ${line.container}`
+      ? []
+      : [[before.time, line.time] as const]
+  })
+  expect(ofOthers.length).toBeGreaterThan(20)
+  expect(ofOthers.filter(([before, after]) => before > after)).toEqual([])
   expect(all.some(({ text }) => /^web one err \d+$/.test(text))).toBe(true)
 
   const { stdout } = await project.jiji(["logs", "web", "api", "-n", "2"])
