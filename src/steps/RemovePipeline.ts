@@ -7,6 +7,7 @@ import * as Pipeline from "../pipeline/Pipeline.ts"
 import * as Step from "../pipeline/Step.ts"
 import * as Connect from "./Connect.ts"
 import * as RemoveService from "./RemoveService.ts"
+import * as Unroute from "./Unroute.ts"
 
 /** What `jiji remove` begins with. */
 export interface RemoveInput {
@@ -54,6 +55,9 @@ const servicesOn = ({ project, server, services }: OnServer): ReadonlyArray<stri
   return services === undefined ? all : all.filter((name) => services.includes(name))
 }
 
+/** Takes the services of a server out of its proxy. */
+const unroute = Step.make("unroute", (state: OnServer) => Unroute.step.run({ ...state, services: servicesOn(state) }))
+
 /** What `jiji remove` runs: nothing is removed before all servers are connected and all names are known. */
 export const remove = Pipeline.make<RemoveInput>("remove").pipe(
   Pipeline.forEach({
@@ -71,6 +75,7 @@ export const remove = Pipeline.make<RemoveInput>("remove").pipe(
     items: ({ connected }: Connected) => connected,
     key: (server) => server.name,
     body: Pipeline.make<OnServer>("server").pipe(
+      Pipeline.step(unroute),
       Pipeline.forEach({
         name: "services",
         as: "service",

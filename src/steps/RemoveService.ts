@@ -71,7 +71,7 @@ export const step = Step.make(
     }
     const removed: Removed = { service, server: server.name, containers: done.containers, volumes: done.volumes }
     if (done.containers.length + done.volumes.length === 0) return Step.skip("nothing to remove", { removed })
-    const text = `removed ${joinWords([...done.containers, ...done.volumes])}`
+    const text = `removed ${joinWords([...done.containers, ...done.volumes, ...done.networks])}`
     yield* publish({ _tag: "StepNoted", level: "info", text })
     return { removed }
   }),

@@ -42,6 +42,17 @@ const volumes = () =>
     })
   )
 
+const networks = () =>
+  Promise.all(
+    hosts.servers.map(async (server) => {
+      const stdout = await server.run([server.engine, "network", "ls", "--format", "{{.Name}}"])
+      return stdout
+        .split("\n")
+        .filter((name) => name.startsWith("jiji-"))
+        .sort()
+    })
+  )
+
 /** How many images of a service there are on each server. */
 const images = (service: string) =>
   Promise.all(
@@ -100,6 +111,7 @@ test("removes services, and what deploy.yml no longer has, but no data unless it
   expect(await names()).toEqual([[], []])
   expect(await volumes()).toEqual([[], []])
   expect(await images("worker")).toEqual([0, 0])
+  expect(await networks()).toEqual([["jiji-shop-web"], ["jiji-shop-web"]])
   const again = done(await project.jiji(["remove", "--all", "--volumes", "--yes"]))
   expect(again.stdout).toContain("nothing to remove")
 
@@ -108,5 +120,6 @@ test("removes services, and what deploy.yml no longer has, but no data unless it
     expect((await containersOf(server, "shop-web")).map(({ name }) => name)).toEqual(["shop-web-web"])
   }
   done(await write([], "shop-web").jiji(["remove", "--all", "--volumes", "--yes"]))
+  expect(await networks()).toEqual([[], []])
   expect((await untilQuiet(hosts, quiet)).new).toEqual([])
 })

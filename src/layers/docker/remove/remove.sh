@@ -1,9 +1,11 @@
-# Stops and removes the containers of a service, and with volumes=yes the project's volumes that they mount. The words are
-# more of these volumes: those in deploy.yml. Prints a line for each:
+# Stops and removes the containers of a service, their files, with volumes=yes the project's volumes that they mount, and
+# the project's network with its last container. The words are more of these volumes: those in deploy.yml. Prints a line for
+# each:
 #   container shop-web
 #   image localhost:9270/shop-web:1
 #   removed-volume shop_data
 #   kept-volume shop_files
+#   network jiji-shop
 set -u
 program=$(command -v "$engine") || { echo "$engine: not found" >&2; exit 127; }
 name=$project-$service user=''
@@ -14,7 +16,7 @@ trap 'exit 143' TERM INT HUP
 take_turn
 
 all=$(e ps --all --quiet --no-trunc --filter "label=jiji.project=$project" --filter "label=jiji.service=$service") || exit
-ids='' mounted='' removed=''
+ids='' names='' mounted='' removed=''
 if [ -n "$all" ]; then
   # An id has no spaces.
   # shellcheck disable=SC2086
@@ -23,7 +25,7 @@ if [ -n "$all" ]; then
     each=${each#/}
     # Others are copies that somebody made.
     case $each in "$name" | "$name"-*) ;; *) continue ;; esac
-    ids="$ids $id" mounted="$mounted $mounts" removed="${removed}container $each
+    ids="$ids $id" mounted="$mounted $mounts" names="$names $each" removed="${removed}container $each
 image $image
 "
   done <<END
@@ -39,6 +41,8 @@ if [ -n "$ids" ]; then
   # shellcheck disable=SC2086
   if [ "$volumes" = yes ]; then e rm --force --volumes $ids; else e rm --force $ids; fi >/dev/null || exit
   printf %s "$removed"
+  # `replace.sh` writes them.
+  for each in $names; do rm -rf "${HOME:-}/.jiji/files/$each"; done
 fi
 for volume in $mounted "$@"; do
   # Others are not the project's, or have no name.
@@ -55,4 +59,9 @@ for volume in $mounted "$@"; do
     echo "$why" >&2
   fi
 done
+# Not one of somebody else. An engine keeps a network that a container still uses.
+if [ -z "$(e ps --all --quiet --filter "label=jiji.project=$project")" ]; then
+  owner=$(e network inspect --format '{{index .Labels "jiji.project"}}' "jiji-$project" 2>/dev/null)
+  [ "$owner" != "$project" ] || ! e network rm "jiji-$project" >/dev/null 2>&1 || echo "network jiji-$project"
+fi
 exit 0

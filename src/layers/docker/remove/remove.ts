@@ -11,6 +11,8 @@ export interface Removed {
   readonly volumes: ReadonlyArray<string>
   /** The volumes that are still there. */
   readonly keptVolumes: ReadonlyArray<string>
+  /** The project's network, if it went with its last container. */
+  readonly networks: ReadonlyArray<string>
 }
 
 const answer = (stdout: string): Removed => {
@@ -22,7 +24,8 @@ const answer = (stdout: string): Removed => {
     containers: named("container"),
     images: named("image"),
     volumes: named("removed-volume"),
-    keptVolumes: named("kept-volume")
+    keptVolumes: named("kept-volume"),
+    networks: named("network")
   }
 }
 
