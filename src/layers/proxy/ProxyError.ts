@@ -120,6 +120,15 @@ export class ProxyBusy extends defineError<ProxyBusy>()("ProxyBusy", {
   sample: { server: "web1" }
 }) {}
 
+/** The proxy stopped between two steps of a deploy. */
+export class ProxyStopped extends defineError<ProxyStopped>()("ProxyStopped", {
+  fields: { server: text, engine: text },
+  message: (e) => `The container jiji-proxy on ${e.server} stopped during the deploy.`,
+  remedy: (e) => `See why in its log (\`${e.engine} logs jiji-proxy\`), and deploy again.`,
+  exitCode: "failed",
+  sample: { server: "web1", engine: "docker" }
+}) {}
+
 /** A certificate in a secret is of no use for its service. */
 export class CertificateInvalid extends defineError<CertificateInvalid>()("CertificateInvalid", {
   fields: { service: text, certificate: text, key: text, reason: text },

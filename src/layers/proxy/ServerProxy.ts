@@ -21,7 +21,8 @@ import {
   ProxyPortTaken,
   ProxyRefused,
   ProxyRootless,
-  ProxySitesUnreadable
+  ProxySitesUnreadable,
+  ProxyStopped
 } from "./ProxyError.ts"
 import { type CertificatePair, certificateName, ProjectSites } from "./sites.ts"
 
@@ -70,7 +71,7 @@ export interface ApplyOptions extends On {
   readonly up?: ReadonlyMap<string, string>
 }
 
-type Refusal = EngineError | ShellError | ProxyBusy
+type Refusal = EngineError | ShellError | ProxyBusy | ProxyStopped
 
 /** The proxy of a server: a container `jiji-proxy`, which all projects share. */
 export class ServerProxy extends Context.Service<
@@ -132,7 +133,7 @@ const make = (resolve: Resolver.Resolver) =>
         const stdout = yield* run(server, engine, operation, command)
         const applied = yield* Effect.mapError(apply.answer(stdout), unclear(server, engine, operation))
         if (applied._tag === "Busy") return yield* new ProxyBusy({ server: server.name })
-        if (applied._tag === "Absent") return yield* unclear(server, engine, operation)("the proxy does not run")
+        if (applied._tag === "Absent") return yield* new ProxyStopped({ server: server.name, engine })
         if (applied._tag === "Invalid") {
           return yield* new ProxyRefused({ server: server.name, log: caddyErrors(applied.log) })
         }
