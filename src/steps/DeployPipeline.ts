@@ -84,6 +84,9 @@ type OfService = OnServer & {
   readonly tunnel?: Forward
 }
 
+/** Whether the project has, or had, anything in the proxy of a server. */
+const usesProxy = ({ server }: OnServer): boolean => server.proxyState !== undefined
+
 /** One service on one server. */
 const service = Pipeline.make<OfService>("service").pipe(
   Pipeline.step(Pull.step),
@@ -113,7 +116,7 @@ const onServer = Pipeline.make<OnServer>("server").pipe(
     ended: ({ service }, { releases, server }) => Releases.endReleases(releases, server.name, service.name),
     body: service
   }),
-  Pipeline.step(Route.step)
+  Pipeline.when({ if: usesProxy, quiet: true, reason: "no service uses the proxy", body: Route.step })
 )
 
 /**

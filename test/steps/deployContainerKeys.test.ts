@@ -39,7 +39,8 @@ describe("a deploy of a container with settings", () => {
       }
       const { lines } = yield* replacing({ settings, command: ["serve"] })
       const [create = "", ...rest] = lines
-      expect(create).toStartWith("docker create --name shop-web-next --restart no --pull never --label 'tier=web' ")
+      expect(create).toStartWith("docker create --name shop-web-next --restart no --network-alias web --ip ")
+      expect(create).toContain(" --network jiji-shop --pull never --label 'tier=web' ")
       expect(create).toContain(" --label 'jiji.restart=no' --memory 512m --entrypoint start --init ")
       expect(create).toEndWith(" -v serve")
       expect(rest).toEqual([

@@ -40,8 +40,7 @@ describe("a deploy of a version that is already running", () => {
         "tunnel: there is nothing to pull",
         "proxy: no service uses the proxy",
         "pull: already up to date",
-        "deploy: already up to date",
-        "route: no service uses the proxy"
+        "deploy: already up to date"
       ])
       const result = events.find((event) => event._tag === "StepSkipped" && event.path.endsWith("/deploy"))
       expect(result).toMatchObject({

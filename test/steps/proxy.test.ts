@@ -55,6 +55,7 @@ describe("a deploy of a service behind the proxy", () => {
       const lines = on("web1").filter((line) => !line.startsWith("probe") && line !== "connect")
       expect(lines.map((line) => line.split(" ")[0])).toEqual([
         "proxy-read",
+        "network",
         "pull",
         "proxy-ensure",
         "proxy-read",
