@@ -91,7 +91,11 @@ const byHand = (
 ): ReadonlyArray<ReadonlyArray<string>> => {
   const { address, engine, exclusive, name, path, port, proxy, strategy, upstream } = values
   const inProxy = (...command: ReadonlyArray<string>) => (proxy === "" ? [] : [[engine, "exec", proxy, ...command]])
-  const move = inProxy("sh", "-c", `echo ${address}:${port} > ${upstream}.next && mv ${upstream}.next ${upstream}`)
+  const move = inProxy(
+    "sh",
+    "-c",
+    `mkdir -p ${upstream.slice(0, upstream.lastIndexOf("/"))} && echo ${address}:${port} > ${upstream}.next && mv ${upstream}.next ${upstream}`
+  )
   if (strategy === "remove") return [...move, [engine, "stop", name], [engine, "rm", name]]
   const next = `${name}-next`
   const trial = `${name}-trial`
