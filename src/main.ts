@@ -28,6 +28,7 @@ import { Processes } from "./layers/processes/Processes.ts"
 import { ServerProxy } from "./layers/proxy/ServerProxy.ts"
 import { LocalRegistry } from "./layers/registry/LocalRegistry.ts"
 import { RegistryContainer } from "./layers/registryContainer/RegistryContainer.ts"
+import * as Resolver from "./layers/proxy/Resolver.ts"
 import { Secrets } from "./layers/secrets/Secrets.ts"
 import { Shell } from "./layers/shell/Shell.ts"
 import { Ssh } from "./layers/ssh/Ssh.ts"
@@ -62,7 +63,7 @@ const live = (project: Project) =>
 
 /** Reads local files and git for real, and records everything else. */
 const dry = (project: Project) =>
-  Layer.mergeAll(Diagnosis.layer, Docker.layer, ServerProxy.layer, secrets(project)).pipe(
+  Layer.mergeAll(Diagnosis.layer, Docker.layer, ServerProxy.layerWith(Resolver.none), secrets(project)).pipe(
     Layer.provideMerge(DryRun.layer),
     Layer.merge(Git.layer)
   )

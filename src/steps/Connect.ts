@@ -7,6 +7,7 @@ import { type InspectedContainer, stateText } from "../layers/docker/inspect.ts"
 import { Ssh } from "../layers/ssh/Ssh.ts"
 import { Events } from "../core/Events.ts"
 import * as Step from "../pipeline/Step.ts"
+import { warnAboutNames } from "./hostNames.ts"
 import { replicaOf } from "./Plan.ts"
 import { checkClaims, proxySites } from "./proxySites.ts"
 
@@ -60,6 +61,7 @@ export const step = Step.make(
       return { connected }
     }
     const proxy = yield* (yield* ServerProxy).read(server, { engine: engine.name, project: project.name })
+    yield* Step.inBackground("looking up the host names", warnAboutNames(project, server, proxy))
     // Before anything changes on any server.
     yield* checkClaims(server.name, proxySites(state, server.name, proxy), proxy.sites)
     const connected: ConnectedServer = { ...server, engine, proxyState: proxy }

@@ -4,6 +4,7 @@ import * as Build from "./doctor/BuildCheck.ts"
 import * as Connect from "./doctor/ConnectionCheck.ts"
 import * as Engine from "./doctor/EngineCheck.ts"
 import * as Look from "./doctor/ServerCheck.ts"
+import * as Proxy from "./doctor/ProxyCheck.ts"
 import * as Registry from "./doctor/RegistryCheck.ts"
 import * as Secrets from "./doctor/SecretsCheck.ts"
 import * as Serve from "./doctor/LocalRegistryCheck.ts"
@@ -33,7 +34,8 @@ export const doctor = begun.pipe(
           Pipeline.step(Connect.step),
           Pipeline.step(Look.step),
           Pipeline.step(Tunnel.step),
-          Pipeline.step(Registry.fromServer)
+          Pipeline.step(Registry.fromServer),
+          Pipeline.step(Proxy.step)
         )
       })
     )

@@ -31,26 +31,29 @@ interface Adds {
   readonly proxyState?: ProxyState
 }
 
-/** Gets the image of the proxy onto the server, unless the proxy that runs has it already. */
+/** Gets the image of the proxy onto the server, unless the proxy that runs has it already. Returns its name there. */
 const pullImage = Effect.fnUntraced(function* (state: State, image: string, current: ProxyState) {
   const { credentials, proxyImage, server } = state
   const { container } = current
   const engine = server.engine.name
-  if (proxyImage !== undefined) {
-    const { digest, reference } = proxyImage
-    if (container?.digest !== digest) {
-      yield* (yield* Docker).pull(server, {
-        engine,
-        ...sourceOfPushed({ ...state, engine }, proxyImage, reference)
-      })
+  const named = yield* Effect.fromResult(ImageReference.parse(image))
+  if (proxyImage === undefined) {
+    if (container?.image !== image) {
+      yield* (yield* Docker).pull(server, { engine, ...sourceOfNamed(credentials, named) })
     }
-    return { reference: ImageReference.print(reference), digest }
+    return {
+      reference: image,
+      ...(container?.image === image && container.digest !== undefined && { digest: container.digest })
+    }
   }
-  if (container?.image !== image || container.digest !== undefined) {
-    const reference = yield* Effect.fromResult(ImageReference.parse(image))
-    yield* (yield* Docker).pull(server, { engine, ...sourceOfNamed(credentials, reference) })
+  // The same for all projects that ship it. A digest in the name would be that of another registry.
+  const { digest, path, registry, tag = "latest" } = { ...named, digest: proxyImage.digest }
+  const name = { ...(registry !== undefined && { registry }), path, tag }
+  if (container?.digest !== digest) {
+    const source = sourceOfPushed({ ...state, engine }, proxyImage, proxyImage.reference)
+    yield* (yield* Docker).pull(server, { engine, ...source, name })
   }
-  return { reference: image }
+  return { reference: ImageReference.print(name), digest }
 })
 
 /** Whether the proxy runs as the project wants it. */
@@ -60,7 +63,7 @@ const isCurrent = (state: State, image: string, current: ProxyState, ours: Proje
   return (
     container?.running === true &&
     container.image === image &&
-    container.digest === state.proxyImage?.digest &&
+    (state.proxyImage === undefined || container.digest === state.proxyImage.digest) &&
     JSON.stringify(before) === JSON.stringify(ours)
   )
 }

@@ -1,5 +1,6 @@
 import { Cause, type Duration, Effect, Exit, Fiber, FileSystem, Layer, Path, Schema, type Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import * as Resolver from "../layers/proxy/Resolver.ts"
 import { ServerProxy } from "../layers/proxy/ServerProxy.ts"
 import { Diagnosis } from "../layers/diagnosis/Diagnosis.ts"
 import { Docker } from "../layers/docker/Docker.ts"
@@ -140,7 +141,7 @@ const makeLayers = <ROut>(script: Scripts.Script, { layers, secrets = {} }: Scri
   const jiji = Layer.mergeAll(
     Diagnosis.layer,
     Docker.layer,
-    ServerProxy.layer,
+    ServerProxy.layerWith(Resolver.none),
     Git.layer,
     Secrets.layer({ root: "/project", env: secrets })
   ).pipe(Layer.provideMerge(machines(script)), Layer.provideMerge(Layer.merge(FileSystem.layerNoop({}), Path.layer)))

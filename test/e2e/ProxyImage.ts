@@ -23,6 +23,8 @@ export interface ProxyImageOptions {
   readonly mark?: string
   /** Programs that the image lacks, such as `sh`. */
   readonly without?: ReadonlyArray<string>
+  /** Instead of caddy, it has a program that only prints this version. */
+  readonly version?: string
 }
 
 const build = `
@@ -35,8 +37,10 @@ cp "$CADDY" caddy
 cp /bin/busybox bin/
 for library in $LIBRARIES; do cp -L "$library" lib/; done
 for applet in $APPLETS; do ln -s busybox "bin/$applet"; done
-for program in $WITHOUT; do rm -f "$program" "bin/$program"; done
-[ -e caddy ] || : >caddy
+for program in $WITHOUT; do rm -f "bin/$program"; done
+[ -z "$VERSION" ] || printf '#!/bin/sh\necho "v%s h1:x"\n' "$VERSION" >caddy
+# For docker's cache, two folders with the same files are the same, whatever links are in them.
+echo "$WITHOUT" >bin/lacks
 printf %s "$TRUST" >certs/ca-certificates.crt
 printf %s "$MARK" >mark
 printf %s "$DOCKERFILE" >Dockerfile
@@ -49,7 +53,7 @@ export const buildProxyImage = async (host: Host, options: ProxyImageOptions): P
   const lines = [
     "FROM scratch",
     ...libraries.map((path) => `COPY lib/${basename(path)} ${path}`),
-    "COPY caddy /usr/bin/caddy",
+    ...(options.without?.includes("caddy") === true ? [] : ["COPY caddy /usr/bin/caddy"]),
     "COPY bin /bin",
     "COPY certs /etc/ssl/certs",
     "COPY mark /mark",
@@ -65,6 +69,7 @@ export const buildProxyImage = async (host: Host, options: ProxyImageOptions): P
     LIBRARIES: libraries.join(" "),
     MARK: options.mark ?? "",
     NAME: options.name,
+    VERSION: options.version ?? "",
     TRUST: options.trust ?? "",
     WITHOUT: (options.without ?? []).join(" ")
   }

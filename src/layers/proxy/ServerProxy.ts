@@ -7,9 +7,12 @@ import type { Command } from "../processes/Command.ts"
 import { remote } from "../shell/Machine.ts"
 import { Shell, type ShellError } from "../shell/Shell.ts"
 import { apply } from "./apply/apply.ts"
+import { certificates } from "./certificates/certificates.ts"
 import { caddyJson } from "./caddyConfig.ts"
 import { ensure } from "./ensure/ensure.ts"
+import { ports } from "./ports/ports.ts"
 import { emptyHash, read } from "./read/read.ts"
+import * as Resolver from "./Resolver.ts"
 import {
   ProxyBusy,
   ProxyForeign,
@@ -87,9 +90,25 @@ export class ServerProxy extends Context.Service<
     check(server: Server, options: ApplyOptions): Effect.Effect<"checked" | "changed", Refusal | ProxyRefused>
     /** Replaces a project's sites. Returns `changed`, and does nothing, if other sites have changed meanwhile. */
     apply(server: Server, options: ApplyOptions): Effect.Effect<"same" | "reloaded" | "changed", Refusal | ProxyRefused>
+    /** Finds the addresses of a host name, from this machine. */
+    readonly resolve: Resolver.Resolver
+    /** Finds what listens on ports of a server. */
+    holders(
+      server: Server,
+      engine: Engine,
+      ports: ReadonlyArray<number>
+    ): Effect.Effect<ReadonlyArray<{ readonly port: number; readonly by: string }>, EngineError | ShellError>
+    /** Reads the certificates of a proxy that runs, as PEM: those that it got, and those of a project. */
+    certificates(server: Server, on: On): Effect.Effect<ReadonlyArray<string>, EngineError | ShellError>
   }
 >()("jiji/layers/proxy/ServerProxy") {
-  static readonly layer = Layer.effect(
+  static readonly layer = Layer.suspend(() => ServerProxy.layerWith(Resolver.live))
+  /** The same with another resolver, because a rehearsal asks nobody. */
+  static readonly layerWith = (resolve: Resolver.Resolver) => make(resolve)
+}
+
+const make = (resolve: Resolver.Resolver) =>
+  Layer.effect(
     ServerProxy,
     Effect.map(Shell, (shell) => {
       const run = Effect.fnUntraced(function* (server: Server, engine: Engine, operation: string, command: Command) {
@@ -176,15 +195,26 @@ export class ServerProxy extends Context.Service<
           return (yield* write(server, "check", options)) === "Changed" ? "changed" : "checked"
         }),
 
+        holders: Effect.fnUntraced(function* (server, engine, numbers) {
+          const command = ports.command({ engine, ports: numbers.join(" ") })
+          return yield* ports.answer(yield* run(server, engine, "find what listens on ports", command))
+        }),
+
+        certificates: Effect.fnUntraced(function* (server, on) {
+          const stdout = yield* run(server, on.engine, "read the proxy's certificates", certificates.command(on))
+          return yield* certificates.answer(stdout)
+        }),
+
         apply: Effect.fnUntraced(function* (server, options) {
           const did = yield* write(server, "apply", options)
           if (did === "Changed") return "changed"
           return did === "Reloaded" ? "reloaded" : "same"
-        })
+        }),
+
+        resolve
       })
     })
   )
-}
 
 const decodeSitesJson = Schema.decodeUnknownResult(Schema.fromJsonString(ProjectSites))
 const decodeVersion = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Struct({ version: Schema.Finite })))
@@ -210,12 +240,12 @@ const file = (path: string, text: string): ReadonlyArray<string> => [
 ]
 
 /** What `apply.sh` reads: words with a value, and files, of which each line begins with a space. */
-const payload = ({ all, certificates, project, sites, up = new Map<string, string>() }: ApplyOptions): string =>
+const payload = ({ all, certificates: pairs, project, sites, up = new Map<string, string>() }: ApplyOptions): string =>
   [
     `project ${project}`,
     ...file("caddy.json", caddyJson(all)),
     ...(sites === undefined ? [] : file(`sites/${project}.json`, JSON.stringify(sites))),
-    ...certificates.flatMap((hidden) => {
+    ...pairs.flatMap((hidden) => {
       const pair = Redacted.value(hidden)
       const name = certificateName(pair)
       return [...file(`certs/${name}.crt`, pair.certificate), ...file(`certs/${name}.key`, pair.key)]

@@ -50,3 +50,14 @@ export const checkCertificate = (
   if (Date.parse(certificate.validTo) - now < soon) return { warning: `expires on ${day(certificate.validTo)}` }
   return undefined
 }
+
+/** When the certificate for a host expires that does so last; undefined if no certificate is for it. */
+export const expiryFor = (host: string, all: ReadonlyArray<string>): number | undefined => {
+  const found = all.flatMap((text) => {
+    const certificate = readCertificate(text)
+    return certificate !== undefined && !certificate.ca && covers(certificate, host)
+      ? [Date.parse(certificate.validTo)]
+      : []
+  })
+  return found.length === 0 ? undefined : Math.max(...found)
+}

@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import type { Project, Server } from "../../config/Project.ts"
+import { proxiedOn } from "../../layers/proxy/sites.ts"
 import { Ssh } from "../../layers/ssh/Ssh.ts"
 import * as Step from "../../pipeline/Step.ts"
 import { address, catchAsCheck, type Check, CheckResult, checksFor } from "./Check.ts"
@@ -21,9 +22,14 @@ export const step = Step.make(
         : "its host key is known"
       return { checks: [ok("ssh", `logged in to ${address(server)}; ${hostKey}`)], connected: true }
     })
+    const isProxied = proxiedOn(project, server.name).length > 0
     const others = ["engine", "processor", "disk", "clock", ...(project.registry.type === "local" ? ["tunnel"] : [])]
     return yield* catchAsCheck(server.name, "ssh", connect, (check): Adds => ({
-      checks: [check, ...skipped("the connection failed", ...others, "registry")]
+      checks: [
+        check,
+        ...skipped("the connection failed", ...others, "registry"),
+        ...(isProxied ? skipped("the connection failed", "proxy", "ports", "certificates") : [])
+      ]
     }))
   }),
   { result: CheckResult }

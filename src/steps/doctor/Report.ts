@@ -48,7 +48,10 @@ const order = [
   "disk",
   "clock",
   "tunnel",
-  "registry"
+  "registry",
+  "proxy",
+  "ports",
+  "certificates"
 ] as const
 
 const place = (name: string): number => order.findIndex((each) => each === name)

@@ -2,31 +2,6 @@
 # `rootless`, `busy`, `taken PORT PROGRAM`, `unfit REASON`, or `failed old|none` with the container's log.
 next=$proxy-next
 
-# holder PORT: prints what listens on a TCP port; nothing if nothing does.
-holder() {
-  container=$(e ps --format '{{.Names}} {{.Ports}}' | grep -E "[:.\]]$1->" | head -n 1)
-  [ -z "$container" ] || { echo "the container ${container%% *}"; return; }
-  hex=$(printf ':%04X' "$1") inode=''
-  for table in /proc/net/tcp /proc/net/tcp6; do
-    [ -r "$table" ] || continue
-    while read -r _ address _ status _ _ _ _ _ number _; do
-      case "$address $status" in *"$hex 0A") inode=$number && break ;; esac
-    done <"$table"
-    [ -z "$inode" ] || break
-  done
-  [ -n "$inode" ] || return 0
-  # The kernel shows the files of other users' processes to root only.
-  ls -l /proc/[0-9]*/fd/ 2>/dev/null | {
-    process='' name=''
-    while read -r line; do
-      case $line in
-        /proc/*) process=${line#/proc/} && process=${process%%/*} ;;
-        *"socket:[$inode]") read -r name 2>/dev/null <"/proc/$process/comm" && break ;;
-      esac
-    done
-    if [ -n "$name" ]; then echo "$name (process $process)"; else echo 'another program'; fi
-  }
-}
 check_ports() {
   for port in $ports; do
     by=$(holder "$port")
@@ -41,8 +16,11 @@ check_image() {
       command -v "$each" >/dev/null 2>&1 || { echo "it has no $each"; exit; }
     done
     version=$(caddy version 2>&1); number=${version#v}; number=${number#*.}
-    case $version in 2.*|v2.*) [ "${number%%.*}" -ge 8 ] 2>/dev/null && exit ;; esac
-    echo "it has Caddy ${version%% *}, and 2.8 or later is needed"' 2>&1)
+    case $version in
+      2.* | v2.*) [ "${number%%.*}" -ge 8 ] 2>/dev/null || echo "it has Caddy ${version%% *}, and 2.8 or later is needed" ;;
+      [0-9]* | v[0-9]*) echo "it has Caddy ${version%% *}, and 2.8 or later is needed" ;;
+      *) echo "its caddy does not run: $version" ;;
+    esac' 2>&1)
   code=$?
   case $code in
     0) ;;

@@ -1,5 +1,6 @@
 import { Effect, Schema } from "effect"
 import { defineScript } from "../../processes/Script.ts"
+import holder from "../holder.sh" with { type: "text" }
 import common from "../proxy.sh" with { type: "text" }
 import text from "./ensure.sh" with { type: "text" }
 
@@ -36,7 +37,7 @@ const decode = (stdout: string): Effect.Effect<Ensured, string> => {
 /** Makes sure that a server's proxy runs, with an image that the server has. */
 export const ensure = defineScript({
   name: "proxy-ensure",
-  text: `${common}${text}`,
+  text: `${common}${holder}${text}`,
   args: {
     engine: Schema.Literals(["docker", "podman"]),
     /** The image to run. */
