@@ -64,9 +64,9 @@ describe("a deploy of a service behind the proxy", () => {
         "replace",
         "proxy-apply"
       ])
-      expect(lines[2]).toContain("reference=caddy:2.11.4 label=caddy:2.11.4 pulled=- ports=80 443")
-      expect(lines[4]).toContain("mode=check")
-      expect(lines[7]).toContain("mode=apply")
+      expect(lines[3]).toContain("reference=caddy:2.11.4 label=caddy:2.11.4 pulled=- ports=80 443")
+      expect(lines[5]).toContain("mode=check")
+      expect(lines[8]).toContain("mode=apply")
       const ended = events.filter(({ _tag }) => _tag === "StepSucceeded").map(({ path }) => path)
       expect(ended).toContain("deploy/servers[web1]/route")
     })

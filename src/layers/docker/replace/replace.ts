@@ -108,7 +108,11 @@ const byHand = (
   const words =
     mounts === "" ? given : given.map((word) => word.replace(mountSource(mounts), mountSource(`~/.jiji/files/${name}`)))
   const inProxy = (...command: ReadonlyArray<string>) => (proxy === "" ? [] : [[engine, "exec", proxy, ...command]])
-  const move = inProxy("sh", "-c", `echo ${address}:${port} > ${upstream}.next && mv ${upstream}.next ${upstream}`)
+  const move = inProxy(
+    "sh",
+    "-c",
+    `mkdir -p ${upstream.slice(0, upstream.lastIndexOf("/"))} && echo ${address}:${port} > ${upstream}.next && mv ${upstream}.next ${upstream}`
+  )
   if (strategy === "remove") return [...move, [engine, "stop", name], [engine, "rm", name]]
   const next = `${name}-next`
   const trial = `${name}-trial`
