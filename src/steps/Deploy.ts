@@ -9,7 +9,7 @@ import { isInSubnet } from "../layers/docker/network/addresses.ts"
 import { AddressesUsedUp } from "../layers/docker/NetworkError.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { ConnectedServer } from "./Connect.ts"
-import { containerSpec } from "./containerSpec.ts"
+import { containerSpec, filesOf } from "./containerSpec.ts"
 import { type Network, otherAddress, prepare } from "./Network.ts"
 import { becauseOf, containerName, replicaOf, type Replace, type Start, type Work } from "./Plan.ts"
 import type { PulledImage } from "./Pull.ts"
@@ -113,10 +113,7 @@ const replaceOne = Effect.fnUntraced(function* (
         pulled,
         version: planned.version
       }),
-      files: (service.files ?? []).flatMap(({ mode, source, target }) => {
-        const content = source._tag === "Secret" ? state.secrets.get(source.name) : source.content
-        return content === undefined ? [] : [{ mode, target, content }]
-      }),
+      files: filesOf(service, state.secrets),
       secrets: new Map([...state.secrets].filter(([name]) => names.includes(name)))
     })
   }

@@ -3,7 +3,7 @@ import type { Project } from "../config/Project.ts"
 import { Docker } from "../layers/docker/Docker.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { ConnectedServer } from "./Connect.ts"
-import { containerSpec } from "./containerSpec.ts"
+import { containerSpec, filesOf } from "./containerSpec.ts"
 import { type Network, prepare } from "./Network.ts"
 import { releaseName, replicaOf, type Work } from "./Plan.ts"
 import type { PulledImage } from "./Pull.ts"
@@ -74,6 +74,7 @@ const run = Effect.fnUntraced(function* (state: State) {
       version,
       command: release.command
     }),
+    files: filesOf(service, secrets),
     secrets: new Map([...secrets].filter(([name]) => service.environment.secrets.includes(name)))
   })
   return undefined

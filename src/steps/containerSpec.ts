@@ -1,5 +1,7 @@
+import type { Redacted } from "effect"
 import { print } from "../config/ImageReference.ts"
 import type { Engine, Project, Service } from "../config/Project.ts"
+import type { FileToMount } from "../layers/docker/files.ts"
 import { settingsWords } from "../layers/docker/settingsWords.ts"
 import type { ContainerSpec, NetworkPlace } from "../layers/docker/words.ts"
 import type { PulledImage } from "./Pull.ts"
@@ -33,3 +35,13 @@ export const containerSpec = (
   command: [...(service.settings?.entrypoint?.slice(1) ?? []), ...(of.command ?? service.command ?? [])],
   options: settingsWords(of.engine, service.settings)
 })
+
+/** The files that a container of a service mounts. */
+export const filesOf = (
+  service: Service,
+  secrets: ReadonlyMap<string, Redacted.Redacted<string>>
+): ReadonlyArray<FileToMount> =>
+  (service.files ?? []).flatMap(({ mode, source, target }) => {
+    const content = source._tag === "Secret" ? secrets.get(source.name) : source.content
+    return content === undefined ? [] : [{ mode, target, content }]
+  })

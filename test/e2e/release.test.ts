@@ -24,6 +24,7 @@ const write = (version: string, script: string, timeout = "1m"): TestProject =>
       services: {
         web: {
           volumes: ["files:/data"],
+          files: [{ secret: "TOKEN", target: "/run/token" }],
           environment: { clear: { LEVEL: "high" }, secrets: ["TOKEN"] },
           release: { command: ["/bin/busybox", "sh", "-c", script], timeout },
           health: { running_for: "0s" }
@@ -53,7 +54,7 @@ const releasing = (server: ServerHost) =>
 /** Counts the releases in the volume, and shows what the command has. `%` is the page that serves under the service's name. */
 const migrate = [
   "echo run >>/data/runs",
-  'echo "level $LEVEL, token ${#TOKEN}, runs $(/bin/busybox wc -l </data/runs)"',
+  'echo "level $LEVEL, token ${#TOKEN}, file $(/bin/busybox wc -c </run/token), runs $(/bin/busybox wc -l </data/runs)"',
   "echo $TOKEN",
   'echo "serving $(/bin/busybox timeout 5 /bin/busybox wget -qO- http://web/ 2>/dev/null || echo nothing)" >&2'
 ].join("\n")
@@ -65,7 +66,7 @@ for (const name of ["h1", "h2"]) {
   test(`a release on ${engine} runs before the old container is replaced, with the environment, volumes and network of its service`, async () => {
     const server = hosts.server(name)
     const first = done(await write("one", migrate).jiji(only, options))
-    expect(first.stdout).toContain(`level high, token ${token.length}, runs 1`)
+    expect(first.stdout).toContain(`level high, token ${token.length}, file ${token.length}, runs 1`)
     expect(first.stdout).toContain("serving nothing")
     expect(first.stdout).not.toContain(token)
     const second = done(await write("two", migrate).jiji(only, options))

@@ -32,7 +32,7 @@ import {
   transferLimit
 } from "./limits.ts"
 import { remove, type Removed } from "./remove/remove.ts"
-import { type FileToMount, filesToMount } from "./replace/files.ts"
+import { type FileToMount, filesToMount } from "./files.ts"
 import { release } from "./release/release.ts"
 import { releaseReader, releaseResult } from "./release/result.ts"
 import { replace, type Replaced, type Upstream, upstreamArgs } from "./replace/replace.ts"
@@ -165,6 +165,7 @@ export interface ReleaseOptions {
   readonly timeout: Duration.Duration
   /** Its ports, its alias and its address are not used. */
   readonly container: words.ContainerSpec
+  readonly files?: ReadonlyArray<FileToMount>
   readonly secrets: ReadonlyMap<string, Redacted.Redacted<string>>
 }
 
@@ -759,10 +760,16 @@ export class Docker extends Context.Service<
         release: Effect.fnUntraced(function* (server, options) {
           const { container, engine, name, project, secrets, service, timeout } = options
           const limit = Math.ceil(Duration.toSeconds(timeout))
-          const create = words.createWords(container, [...secrets.keys()])
+          const files = filesToMount(options.files ?? [])
+          const spec = { ...container, options: [...files.words, ...(container.options ?? [])] }
+          const create = words.createWords(spec, [...secrets.keys()])
           const reader = releaseReader()
           const run = {
-            ...release.command({ engine, name, project, service, limit, run: true }, create),
+            ...release.command(
+              { engine, name, project, service, limit, mounts: files.folder, modes: files.modes, run: true },
+              create
+            ),
+            ...(files.stdin !== undefined && { stdin: files.stdin }),
             env: { JIJI_NAMES: [...secrets.keys()].join(" "), ...secretValues(secrets) },
             show: "all",
             onLine: reader.onLine,
@@ -778,7 +785,16 @@ export class Docker extends Context.Service<
         }),
 
         removeRelease: Effect.fnUntraced(function* (server, { engine, name, project, service }) {
-          const command = release.command({ engine, name, project, service, limit: 0, run: false })
+          const command = release.command({
+            engine,
+            name,
+            project,
+            service,
+            limit: 0,
+            mounts: "",
+            modes: "",
+            run: false
+          })
           const operation = "remove a container"
           const limit = answerLimit(engine, operation)
           yield* succeed(remote(server), { ...command, limit }, { engine, operation })

@@ -1,8 +1,9 @@
 import { describe, expect } from "bun:test"
-import { Effect } from "effect"
+import { Effect, Redacted } from "effect"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { argumentsOf } from "../../../src/layers/processes/Command.ts"
+import { filesToMount } from "../../../src/layers/docker/files.ts"
 import { release } from "../../../src/layers/docker/release/release.ts"
 import { it } from "../../support/effect.ts"
 import { untilEffect } from "../../support/waiting.ts"
@@ -19,6 +20,7 @@ case $1 in
   create)
     [ ! -e "$state/refuses" ] || { echo 'no such image' >&2; exit 125; }
     env | grep '^TOKEN=' >"$state/token"
+    for word; do case $word in type=bind,*) printf %s "$word" >"$state/mount" ;; esac; done
     echo 'shop|web|made' >"$container"
     echo made
     ;;
@@ -61,11 +63,25 @@ type Engine = Effect.Success<ReturnType<typeof make>>
 const words = ["--label", "jiji.project=shop", "shop-web:v2", "bin/migrate"]
 
 for (const shell of ["sh", "busybox sh"]) {
-  const start = (engine: Engine, options: { readonly limit?: number; readonly run?: boolean } = {}) => {
-    const { limit = 300, run = true } = options
-    const values = { engine: "docker", name: "shop-web-release", project: "shop", service: "web", limit, run } as const
+  const start = (
+    engine: Engine,
+    options: { readonly limit?: number; readonly run?: boolean; readonly file?: string } = {}
+  ) => {
+    const { file, limit = 300, run = true } = options
+    const files = filesToMount(
+      file === undefined ? [] : [{ target: "/run/key", mode: "0400", content: Redacted.make(file) }]
+    )
+    const name = "shop-web-release"
+    const mounted = { mounts: files.folder, modes: files.modes }
+    const values = { engine: "docker", name, project: "shop", service: "web", limit, run, ...mounted } as const
+    engine.set("stdin", files.stdin === undefined ? "" : Redacted.value(files.stdin))
     const env = { JIJI_NAMES: "TOKEN", JIJI_SECRET_0: "two\nlines" }
-    return engine.start(shell, release.text, argumentsOf(release.command(values, run ? words : [])), env)
+    return engine.start(
+      shell,
+      `exec <"${engine.dir}/state/stdin"\n${release.text}`,
+      argumentsOf(release.command(values, run ? [...files.words, ...words] : [])),
+      env
+    )
   }
   const run = (engine: Engine, options?: Parameters<typeof start>[1]) =>
     Effect.scoped(Effect.flatMap(start(engine, options), ({ ended }) => ended))
@@ -91,6 +107,19 @@ for (const shell of ["sh", "busybox sh"]) {
         ])
         expect(engine.get("token")).toBe("TOKEN=two\n")
         expect(existsSync(join(engine.dir, "jiji-shop-web-release.lock"))).toBe(false)
+      })
+    )
+
+    it.live("mounts the files of the service, and removes them afterwards", () =>
+      Effect.gen(function* () {
+        const engine = yield* make()
+        forever(engine)
+        engine.set("command", `cat "$HOME"/.jiji/files/shop-web-release/*/1`)
+        expect((yield* run(engine, { file: "a key\n" })).stdout).toBe("a key\n")
+        expect(engine.get("mount")).toMatch(
+          /\/\.jiji\/files\/shop-web-release\/[0-9a-f]{16}\/1,target=\/run\/key,readonly$/
+        )
+        expect(existsSync(join(engine.dir, ".jiji/files/shop-web-release"))).toBe(false)
       })
     )
 

@@ -14,6 +14,8 @@ for (const shell of shells) {
     it.live("waits for another deploy of the same container, and continues from its result", () =>
       Effect.gen(function* () {
         const engine = yield* FakeEngine.make()
+        // Naps that take no time would be over before the first script is.
+        engine.program("sleep", 'echo "$1" >>"${0%/*}/state/naps"; [ "$1" != 0.2 ] || exec /bin/sleep 0.2')
         engine.block("create")
         const first = yield* start(engine)
         yield* engine.blocked

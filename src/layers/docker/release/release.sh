@@ -7,7 +7,6 @@ id='' foreign='' timer=''
 # Child processes must not inherit the lock: a container's monitor would hold it as long as the container runs.
 e() { "$program" "$@" 9<&-; }
 quiet() { e "$@" >/dev/null 2>&1; }
-nap() { sleep "$1" 9<&- & wait $!; }
 report() { echo "jiji release $*" >&2; }
 
 # Only `create` gets the secrets in its environment, so that their names cannot affect the rest of this script.
@@ -44,6 +43,7 @@ discard() {
   # If `create` was interrupted, the id is unknown.
   survey
   [ -z "$id" ] || remove
+  rm -rf "$home"
 }
 # 20: the command failed. 21: the engine cannot start it.
 fail() { # code, reason
@@ -58,16 +58,6 @@ trap 'discard; exit 143' TERM INT HUP
 # One release of a service at a time, for all users of this server. So a container that is there when this script has the
 # lock is left over: its script was killed, or the server rebooted. replace.sh locks in the same way.
 lock=/tmp/jiji-$name.lock
-take_lock() {
-  # Create only a missing file: in a sticky folder, the kernel may forbid to open another user's file for creation.
-  [ -e "$lock" ] || (umask 022; set -C; : >"$lock") 2>/dev/null
-  # Without `command`, the shell would exit if the file disappears in between.
-  [ -f "$lock" ] && [ ! -L "$lock" ] && command exec 9<"$lock" || return
-  # Its last holder may have removed the file.
-  flock -n 9 && [ "$lock" -ef "/proc/$$/fd/9" ] && return
-  exec 9<&-
-  return 1
-}
 if command -v flock >/dev/null 2>&1; then
   deadline=$(($(date +%s) + 600)) naps=0
   until take_lock; do
@@ -84,7 +74,8 @@ fi
 survey
 [ -z "$foreign" ] || { report foreign; exit 11; }
 [ -z "$id" ] || remove
-[ -n "$run" ] || exit 0
+[ -n "$run" ] || { rm -rf "$home"; exit 0; }
+write_files || { discard; exit 1; }
 
 id=$(create "$@") || { discard; exit 1; }
 # The time starts when the command does. Then the engine stops the container, even if this script was killed. 7 says so.

@@ -1,5 +1,8 @@
 import { Effect, Schema } from "effect"
 import { defineScript, Flag } from "../../processes/Script.ts"
+import files from "../files.sh" with { type: "text" }
+import { withFolder } from "../files.ts"
+import lock from "../lock.sh" with { type: "text" }
 import text from "./release.sh" with { type: "text" }
 
 const args = {
@@ -10,6 +13,9 @@ const args = {
   service: Schema.NonEmptyString,
   /** The seconds that the command may take. */
   limit: Schema.FiniteFromString,
+  /** The name of the folder for the container's files, and their permissions, as in `replace.sh`. Empty if there are none. */
+  mounts: Schema.String,
+  modes: Schema.String,
   /** False to only remove what an earlier release has left. */
   run: Flag
 }
@@ -20,14 +26,14 @@ const args = {
  */
 export const release = defineScript({
   name: "release",
-  text,
+  text: `${lock}${files}${text}`,
   args,
   answer: () => Effect.void,
   usual: () => "",
-  byHand: ({ engine, name, run }, words) => [
+  byHand: ({ engine, mounts, name, run }, words) => [
     ...(run
       ? [
-          [engine, "create", "--name", name, ...words],
+          [engine, "create", "--name", name, ...withFolder(words, mounts, name)],
           [engine, "start", "--attach", name]
         ]
       : []),

@@ -1,10 +1,11 @@
 import { Duration, Effect, Schema } from "effect"
 import type { HealthRequest } from "../../../config/Project.ts"
 import { defineScript } from "../../processes/Script.ts"
+import files from "../files.sh" with { type: "text" }
 import lock from "../lock.sh" with { type: "text" }
 import { provenPolicy } from "../inspect.ts"
 import { simulatedDigest } from "../simulated.ts"
-import { mountSource } from "./files.ts"
+import { withFolder } from "../files.ts"
 import text from "./replace.sh" with { type: "text" }
 
 const args = {
@@ -105,8 +106,7 @@ const byHand = (
 ): ReadonlyArray<ReadonlyArray<string>> => {
   const { address, engine, exclusive, mounts, name, path, port, proxy, restart, stop_timeout, strategy, upstream } =
     values
-  const words =
-    mounts === "" ? given : given.map((word) => word.replace(mountSource(mounts), mountSource(`~/.jiji/files/${name}`)))
+  const words = withFolder(given, mounts, name)
   const inProxy = (...command: ReadonlyArray<string>) => (proxy === "" ? [] : [[engine, "exec", proxy, ...command]])
   const move = inProxy(
     "sh",
@@ -175,7 +175,7 @@ export const parseReplaced = (stdout: string): Effect.Effect<Replaced, string> =
  */
 const script = defineScript({
   name: "replace",
-  text: `${lock}${text}`,
+  text: `${lock}${files}${text}`,
   args,
   answer: parseReplaced,
   usual: ({ image, name, strategy }) =>

@@ -10,10 +10,10 @@ export interface FileToMount {
 }
 
 /** The beginning of the word that mounts a file of a folder. */
-export const mountSource = (folder: string): string => `type=bind,source=${folder}/`
+const mountSource = (folder: string): string => `type=bind,source=${folder}/`
 
 /**
- * What `replace.sh` needs to write and mount files. The folder's name is random: every user of the server can read a command
+ * What a script with `files.sh` needs to write and mount files. The folder's name is random: every user of the server can read a command
  * line, so it must not be a hash of secrets, from which short ones could be guessed.
  */
 export const filesToMount = (files: ReadonlyArray<FileToMount>) => {
@@ -29,3 +29,7 @@ export const filesToMount = (files: ReadonlyArray<FileToMount>) => {
     stdin: files.length === 0 ? undefined : Redacted.make(lines.join(""))
   }
 }
+
+/** Completes the words of a dry run, as the script does. */
+export const withFolder = (words: ReadonlyArray<string>, mounts: string, name: string): ReadonlyArray<string> =>
+  mounts === "" ? words : words.map((word) => word.replace(mountSource(mounts), mountSource(`~/.jiji/files/${name}`)))
