@@ -2,6 +2,7 @@ import { expect, test } from "bun:test"
 import { readdirSync } from "node:fs"
 import { dirname, join } from "node:path"
 import type { Host } from "./Host.ts"
+import type { Hosts } from "./Hosts.ts"
 import { withHosts } from "./withHosts.ts"
 
 const demo = join(import.meta.dir, "../../bin/demo")
@@ -17,6 +18,18 @@ const traces = async (operator: Host, home: string) => ({
   files: readdirSync(join(dirname(home), "tmp"))
 })
 
+/** What the engine of a host has. */
+const kept = async ({ operator }: Hosts) => {
+  const list = async (...words: ReadonlyArray<string>) =>
+    (await operator.run(["docker", ...words])).split("\n").toSorted()
+  return {
+    containers: await operator.containers(),
+    images: await operator.images(),
+    networks: await list("network", "ls", "--format", "{{.Name}}"),
+    volumes: await list("volume", "ls", "--quiet")
+  }
+}
+
 test("starts an engine when none runs, shows all deploys, and leaves nothing behind", async () => {
   const before = await traces(bare.operator, bare.home)
   const run = await bare.operator.try([demo])
@@ -24,6 +37,11 @@ test("starts an engine when none runs, shows all deploys, and leaves nothing beh
   expect(run.stdout).toContain("<h1>Hello, version 1</h1>")
   expect(run.stdout).toContain("<h1>Hello, version 2</h1>")
   expect(run.stdout).toContain("already up to date")
+  expect(run.stdout).toMatch(/^\+ {5}proxy: \{ hosts: \[hello\.test\], port: 80, tls: off \}$/m)
+  expect(run.stdout).toContain("sandbox proxy: the proxy was started")
+  expect(run.stdout).toContain("<h1>Hello, version 3</h1>")
+  const [, requests] = /\n0 of (\d+) requests failed\n$/.exec(run.stdout) ?? []
+  expect(Number(requests)).toBeGreaterThan(100)
   expect(await traces(bare.operator, bare.home)).toEqual(before)
 })
 
@@ -36,8 +54,10 @@ test("leaves nothing behind after Ctrl-C in the middle of a deploy", async () =>
   expect(await traces(bare.operator, bare.home)).toEqual(before)
 })
 
+const everything = async () => ({ ...(await traces(running.operator, running.home)), ...(await kept(running)) })
+
 test("uses the engine that runs, and removes only what it created", async () => {
-  const { home, operator } = running
+  const { operator } = running
   const context = join(running.folder, "kept")
   await operator.run([
     "sh",
@@ -45,11 +65,39 @@ test("uses the engine that runs, and removes only what it created", async () => 
     `mkdir ${context} && printf 'FROM scratch\\nCOPY Dockerfile /\\n' >${context}/Dockerfile`
   ])
   await operator.run(["docker", "build", "--tag", "localhost:9270/hello-web:kept", context])
-  const before = await traces(operator, home)
+  const before = await everything()
   const run = await operator.try([demo])
   expect(run).toMatchObject({ code: 0, stderr: "" })
   expect(run.stdout).not.toContain("starting one")
+  expect(run.stdout).toMatch(/\n0 of [1-9]\d* requests failed\n$/)
   expect(await operator.images()).toEqual(["localhost:9270/hello-web:kept"])
   expect(await operator.containers()).toEqual([])
-  expect(await traces(operator, home)).toEqual(before)
+  expect(await everything()).toEqual(before)
+})
+
+test.each([
+  ["while the proxy starts", "proxy-image: done"],
+  ["under load", "s/version 2/version 3/"]
+])("leaves nothing behind after Ctrl-C %s", async (_, moment) => {
+  const { operator } = running
+  const before = await everything()
+  const run = operator.start([demo])
+  await run.waitFor(moment)
+  run.killGroup("SIGINT")
+  const { code, stderr } = await run.done
+  expect(code).toBe(130)
+  expect(stderr).not.toContain(demo) // where bash reports a job that ended
+  expect(await everything()).toEqual(before)
+})
+
+test("leaves a proxy alone that it did not start", async () => {
+  const { operator } = running
+  await operator.run(["docker", "create", "--name", "jiji-proxy", "localhost:9270/hello-web:kept", "none"])
+  const before = await everything()
+  const run = await operator.try([demo])
+  expect(run).toMatchObject({ code: 0, stderr: "" })
+  expect(run.stdout).toContain("<h1>Hello, version 2</h1>")
+  expect(run.stdout).toMatch(/\nSkipped the proxy: .* the demo leaves that alone\.\n$/)
+  expect(await everything()).toEqual(before)
+  await operator.run(["docker", "rm", "jiji-proxy"])
 })
