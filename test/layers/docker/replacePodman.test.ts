@@ -51,13 +51,14 @@ for (const shell of shells) {
             Effect.gen(function* () {
               const engine = yield* podman(version)
               engine.add("shop-web", "old", running)
+              engine.block(operation)
               const script = yield* start(engine, { how })
+              yield* engine.blocked
               // The trial is also started and removed.
-              const rounds = how === "trial" ? 2 : 1
-              for (let round = 1; round <= rounds; round++) {
+              if (how === "trial") {
                 engine.block(operation)
+                yield* engine.release
                 yield* engine.blocked
-                if (round < rounds) yield* engine.release
               }
               // If no data is shared, both may start once the new container has proved itself.
               const both = version === 5 && how === "beside" && operation === "rm"
