@@ -79,13 +79,14 @@ for (const shell of shells) {
         Effect.gen(function* () {
           const engine = yield* FakeEngine.make()
           engine.add("shop-web", "old", { ...labels("always"), policy: "always" })
-          // The trial is also removed.
-          const rounds = how === "trial" ? 2 : 1
+          engine.block("rm")
           const script = yield* start(engine, { how, restart: "always" })
-          for (let round = 1; round <= rounds; round++) {
+          yield* engine.blocked
+          // The trial is also removed.
+          if (how === "trial") {
             engine.block("rm")
+            yield* engine.release
             yield* engine.blocked
-            if (round < rounds) yield* engine.release
           }
           expect([policyOf(engine, "shop-web"), policyOf(engine, "shop-web-next")]).toEqual([
             "unless-stopped",
