@@ -155,7 +155,7 @@ export const make = (engine: "docker" | "podman" = "docker", machine?: { readonl
             Effect.sync(() => {
               const [program = "sh", ...first] = shell.split(" ")
               // busybox has programs of its own, which go before any in PATH.
-              const own = ["sleep", "date"]
+              const own = ["sleep", "date", "ip"]
                 .filter((name) => existsSync(join(dir, name)))
                 .map((name) => `${name}() { "${dir}/${name}" "$@"; }\n`)
                 .join("")

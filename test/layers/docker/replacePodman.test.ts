@@ -137,6 +137,34 @@ for (const shell of shells) {
         })
       )
 
+    it.live("the bridge of the network keeps its hardware address, which others know", () =>
+      Effect.gen(function* () {
+        const engine = yield* podman(4)
+        engine.add("shop-web", "old", running)
+        engine.program(
+          "ip",
+          `case "$*" in
+  'route get 10.89.0.7') echo '10.89.0.7 dev podman1 src 10.89.0.1 uid 0' ;;
+  '-o link show dev podman1 type bridge') echo '3: podman1: <UP> mtu 1500    link/ether 02:00:00:00:00:01 brd ff' ;;
+  *) echo "$*" >>"\${0%/*}/state/links" ;;
+esac`
+        )
+        expect((yield* run(engine, { ip: "10.89.0.7" })).code).toBe(0)
+        // Before the new container joins, and again: the bridge may have been made for it.
+        const set = "link set dev podman1 address 02:00:00:00:00:01\n"
+        expect(engine.get("links")).toBe(`${set}${set}`)
+      })
+    )
+
+    it.live("an address that another machine has changes no bridge", () =>
+      Effect.gen(function* () {
+        const engine = yield* podman(4)
+        engine.program("ip", `echo '10.89.0.7 via 10.0.0.1 dev br0 src 10.0.0.2'; echo "$*" >>"\${0%/*}/state/links"`)
+        expect((yield* run(engine, { ip: "10.89.0.7" })).code).toBe(0)
+        expect(engine.get("links")).toBe("route get 10.89.0.7\nroute get 10.89.0.7\n")
+      })
+    )
+
     it.live("podman 5: changes a wrong restart policy in place", () =>
       Effect.gen(function* () {
         const engine = yield* podman(5)

@@ -10,6 +10,8 @@ export interface Options {
   readonly run?: string
   readonly how?: "beside" | "trial" | "stop" | "remove"
   readonly upstream?: Upstream
+  /** The fixed address of the new container. */
+  readonly ip?: string
   readonly settle?: number
   readonly limit?: number
   /** The restart policy in deploy.yml. */
@@ -39,7 +41,8 @@ export const shells = ["sh", "busybox sh"]
 /** Runs the script in a shell. */
 export const replacing = (shell: string) => {
   const start = (engine: FakeEngine.FakeEngine, options: Options = {}) => {
-    const { digest = "sha256:d2", config = "c2", ports = [], secrets = {} } = options
+    const { digest = "sha256:d2", config = "c2", ip, ports = [], secrets = {} } = options
+    const exclusive = ip === undefined ? ports : [...ports, "--ip", ip]
     const values = Object.values(secrets).map((value, index) => [`JIJI_SECRET_${index}`, value])
     const labels = { project: "shop", service: "web", digest }
     engine.set("stdin", options.stdin ?? "")
@@ -63,11 +66,11 @@ export const replacing = (shell: string) => {
             mounts: options.files ?? "",
             modes: options.modes ?? "",
             stop_timeout: options.stopTimeout ?? "",
-            exclusive: ports.length,
+            exclusive: exclusive.length,
             ...upstreamArgs(options.upstream)
           },
           [
-            ...ports,
+            ...exclusive,
             ...Object.entries(labels).flatMap(([key, value]) => ["--label", `jiji.${key}=${value}`]),
             ...(options.restart === undefined ? [] : ["--label", `jiji.restart=${options.restart}`]),
             ...(options.words ?? ["shop-web:v2"])

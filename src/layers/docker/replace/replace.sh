@@ -42,8 +42,8 @@ grace=${stop_timeout:+-t $stop_timeout}
 # Tells jiji what this script does if it is stopped from now on.
 stage() { phase=$1; echo "jiji stage $1" >&2; }
 
-# The TCP ports of the container that are published.
-tcp='' count=0 flag=''
+# The TCP ports of the container that are published, and its address.
+tcp='' ip='' count=0 flag=''
 for word; do
   [ "$count" -lt "$exclusive" ] || break
   count=$((count + 1))
@@ -51,8 +51,19 @@ for word; do
     *,--*) flag=$word ;;
     --publish,*/udp | --publish,*/sctp) ;;
     --publish,*) word=${word%/tcp} tcp="$tcp ${word##*:}" ;;
+    --ip,*) ip=$word ;;
   esac
 done
+# With an older netavark, the bridge of podman's network takes the lowest hardware address of its containers. When that
+# changes, containers that know another one get no answers from the DNS server there, for up to a minute. A bridge keeps an
+# address that it was given, so give it the one that it has. Only root can, and only root's networks are on this machine.
+pin_bridge() {
+  [ "$engine" = podman ] && [ -n "$ip" ] || return 0
+  bridge=$(ip route get "$ip" 2>/dev/null | sed -n "s/^$ip dev \([^ ]*\) .*/\1/p")
+  [ -n "$bridge" ] || return 0
+  hardware=$(ip -o link show dev "$bridge" type bridge 2>/dev/null | sed -n 's/.* link\/ether \([^ ]*\) .*/\1/p')
+  [ -z "$hardware" ] || ip link set dev "$bridge" address "$hardware" 2>/dev/null
+}
 
 # Child processes must not inherit the locks below: a container's monitor would hold them as long as the container runs.
 e() { "$program" "$@" 7<&- 8<&- 9<&-; }
@@ -515,6 +526,7 @@ fi
 case $name_state in 'paused '*) ! quiet unpause "$name_id" || name_runs=true ;; esac
 old=$name_id
 [ -n "$old" ] || strategy=beside
+pin_bridge
 write_files || give_up
 
 if [ "$strategy" = trial ]; then
@@ -551,6 +563,7 @@ ready "$next" "$settle" || unhealthy "$next"
 # The new container is healthy. Finish the rest even if interrupted.
 trap '' TERM INT HUP
 [ -n "$proxy" ] || stage tidy
+pin_bridge
 hand_over || {
   # Some engines cannot change a running container.
   quiet stop "$next"
