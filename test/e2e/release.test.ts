@@ -16,7 +16,7 @@ const nothingIsLeft = () => untilQuiet(hosts, quiet)
 const token = "s3cret-t0ken"
 
 /** A service that writes a volume, and the script of its release. */
-const write = (version: string, script: string, timeout = "1m"): TestProject =>
+const write = (version: string, script: string, timeout = "1m", files: ReadonlyArray<object> = []): TestProject =>
   writeProject(hosts, {
     name: "shop",
     image: { page: version },
@@ -24,7 +24,7 @@ const write = (version: string, script: string, timeout = "1m"): TestProject =>
       services: {
         web: {
           volumes: ["files:/data"],
-          files: [{ secret: "TOKEN", target: "/run/token" }],
+          files,
           environment: { clear: { LEVEL: "high" }, secrets: ["TOKEN"] },
           release: { command: ["/bin/busybox", "sh", "-c", script], timeout },
           health: { running_for: "0s" }
@@ -65,7 +65,8 @@ for (const name of ["h1", "h2"]) {
 
   test(`a release on ${engine} runs before the old container is replaced, with the environment, volumes and network of its service`, async () => {
     const server = hosts.server(name)
-    const first = done(await write("one", migrate).jiji(only, options))
+    const files = [{ secret: "TOKEN", target: "/run/token" }]
+    const first = done(await write("one", migrate, "1m", files).jiji(only, options))
     expect(first.stdout).toContain(`level high, token ${token.length}, file ${token.length}, runs 1`)
     expect(first.stdout).toContain("serving nothing")
     expect(first.stdout).not.toContain(token)
