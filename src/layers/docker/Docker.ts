@@ -691,7 +691,7 @@ export class Docker extends Context.Service<
 
         replace: Effect.fnUntraced(function* (server, options) {
           const { container, engine, secrets } = options
-          const exclusive = words.exclusiveWords(container)
+          const exclusive = words.exclusiveWords(engine, container)
           const files = filesToMount(options.files ?? [])
           const spec = { ...container, options: [...files.words, ...(container.options ?? [])] }
           const command = replace.command(

@@ -34,11 +34,27 @@ const each = (flag: string, values: ReadonlyArray<string>): ReadonlyArray<string
 const pairs = (record: Readonly<Record<string, string>>): ReadonlyArray<string> =>
   Object.entries(record).map(([key, value]) => `${key}=${value}`)
 
-/** The arguments for what two containers cannot share, or must not: a trial container is created without them. */
-export const exclusiveWords = ({ network, ports }: ContainerSpec): ReadonlyArray<string> => [
+/** A hardware address for an IPv4 address: docker's own scheme. */
+const hardwareAddress = (address: string): string =>
+  ["02:42", ...address.split(".").map((part) => Number(part).toString(16).padStart(2, "0"))].join(":")
+
+/**
+ * The arguments for what two containers cannot share, or must not: a trial container is created without them. With podman, a
+ * container that gets the address of another one would have another hardware address, and be out of reach for up to a minute
+ * for all who remember the old one. Docker makes it from the address, or announces it.
+ */
+export const exclusiveWords = (engine: Engine, { network, ports }: ContainerSpec): ReadonlyArray<string> => [
   ...(network === undefined
     ? []
-    : ["--network-alias", network.alias, "--ip", network.address, "--label", `jiji.address=${network.address}`]),
+    : [
+        "--network-alias",
+        network.alias,
+        "--ip",
+        network.address,
+        ...(engine === "podman" ? ["--mac-address", hardwareAddress(network.address)] : []),
+        "--label",
+        `jiji.address=${network.address}`
+      ]),
   ...each("--publish", ports)
 ]
 

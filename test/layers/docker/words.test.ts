@@ -65,15 +65,16 @@ describe("the create command", () => {
   test("joins the project's network, but takes the service's name and an address separately", () => {
     const inNetwork = { ...spec, network: { name: "jiji-shop", alias: "web", address: "172.18.3.4" } }
     expect(line(words.createWords(inNetwork, []))).toStartWith("--network jiji-shop --pull never ")
-    expect(line(words.exclusiveWords(inNetwork))).toBe(
+    expect(line(words.exclusiveWords("docker", inNetwork))).toBe(
       "--network-alias web --ip 172.18.3.4 --label 'jiji.address=172.18.3.4' " +
         "--publish 8080:80 --publish 127.0.0.1:9000:9000/udp"
     )
+    expect(line(words.exclusiveWords("podman", inNetwork))).toContain(" --mac-address 02:42:ac:12:03:04 ")
   })
 
   test("publishes ports separately, so that a trial can omit them", () => {
-    expect(line(words.exclusiveWords(spec))).toBe("--publish 8080:80 --publish 127.0.0.1:9000:9000/udp")
-    expect(words.exclusiveWords({ ...spec, ports: [] })).toEqual([])
+    expect(line(words.exclusiveWords("docker", spec))).toBe("--publish 8080:80 --publish 127.0.0.1:9000:9000/udp")
+    expect(words.exclusiveWords("docker", { ...spec, ports: [] })).toEqual([])
   })
 })
 
