@@ -1,10 +1,10 @@
 import { Effect, type Redacted, Schema } from "effect"
 import type { Project } from "../config/Project.ts"
 import { Docker } from "../layers/docker/Docker.ts"
-import { ServerProxy, type ProxyState } from "../layers/proxy/ServerProxy.ts"
-import { ProxyBusy } from "../layers/proxy/ProxyError.ts"
-import { proxiedOn, withSites } from "../layers/proxy/sites.ts"
+import type { ProxyState } from "../layers/proxy/ServerProxy.ts"
+import { proxiedOn } from "../layers/proxy/sites.ts"
 import * as Step from "../pipeline/Step.ts"
+import { applySites } from "./applySites.ts"
 import { certificatesOf } from "./certificates.ts"
 import type { ConnectedServer } from "./Connect.ts"
 import { containerName, replicaNumbers } from "./Plan.ts"
@@ -27,9 +27,6 @@ interface State {
   readonly isFullDeploy?: boolean
   readonly proxyState?: ProxyState
 }
-
-/** How often other deploys may be faster before this one gives up. */
-const attempts = 5
 
 /** Where the project's proxied containers run now. */
 const addresses = Effect.fnUntraced(function* ({ project, server }: State) {
@@ -56,36 +53,22 @@ export const step = Step.make(
     const { project, proxyState, server } = state
     const none: { readonly routed?: Routed } = {}
     if (proxyState === undefined) return Step.skip("no service uses the proxy", none)
-    const proxy = yield* ServerProxy
-    const on = { engine: server.engine.name, project: project.name }
     const found = yield* addresses(state)
-    let before = proxyState
-    for (let attempt = 0; attempt < attempts; attempt += 1) {
-      const sites = proxySites(state, server.name, before)
-      yield* checkClaims(server.name, sites, before.sites)
-      const known = before.up
-      const up = new Map([...found].filter(([name, address]) => known.get(name) !== address))
-      const old = before.sites.find((each) => each.project === project.name)
-      const hosts = [...new Set((sites?.sites ?? []).flatMap((site) => site.hosts))]
-      const routed = { server: server.name, hosts, reloaded: false }
-      if (up.size === 0 && JSON.stringify(old) === JSON.stringify(sites)) {
-        return Step.skip<{ readonly routed?: Routed }>("already up to date", { routed })
-      }
-      const did = yield* proxy.apply(server, {
-        ...on,
-        before,
-        sites,
-        all: withSites(before.sites, project.name, sites),
-        certificates: certificatesOf(project, server.name, state.secrets),
-        up
+    const { about, did } = yield* applySites(project, server, proxyState, (before) =>
+      Effect.gen(function* () {
+        const sites = proxySites(state, server.name, before)
+        yield* checkClaims(server.name, sites, before.sites)
+        const up = new Map([...found].filter(([name, address]) => before.up.get(name) !== address))
+        const old = before.sites.find((each) => each.project === project.name)
+        const hosts = [...new Set((sites?.sites ?? []).flatMap((site) => site.hosts))]
+        const about = { server: server.name, hosts }
+        if (up.size === 0 && JSON.stringify(old) === JSON.stringify(sites)) return { about }
+        const certificates = certificatesOf(project, server.name, state.secrets)
+        return { about, apply: { sites, certificates, up } }
       })
-      if (did !== "changed") {
-        const done: { readonly routed?: Routed } = { routed: { ...routed, reloaded: did === "reloaded" } }
-        return done
-      }
-      before = yield* proxy.read(server, on)
-    }
-    return yield* new ProxyBusy({ server: server.name })
+    )
+    const done: { readonly routed?: Routed } = { routed: { ...about, reloaded: did === "reloaded" } }
+    return did === "nothing" ? Step.skip("already up to date", done) : done
   }),
   { result: Schema.Struct({ routed: Schema.optionalKey(Routed) }) }
 )
