@@ -9,15 +9,10 @@ e() { "$program" "$@" 9<&-; }
 quiet() { e "$@" >/dev/null 2>&1; }
 report() { echo "jiji release $*" >&2; }
 
-# Only `create` gets the secrets in its environment, so that their names cannot affect the rest of this script.
 create() {
   (
     set -- "$program" create --name "$name" "$@"
-    JIJI_I=0
-    for JIJI_NAME in $JIJI_NAMES; do
-      eval "export $JIJI_NAME=\"\$JIJI_SECRET_$JIJI_I\""
-      JIJI_I=$((JIJI_I + 1))
-    done
+    export_secrets
     exec "$@" 9<&-
   )
 }

@@ -71,15 +71,10 @@ quiet() { e "$@" >/dev/null 2>&1; }
 # Sets `clock` to hundredths of a second since the boot. busybox's date has no fractions.
 read_clock() { read -r clock _ </proc/uptime; clock=${clock%.*}${clock#*.}; }
 
-# Only `create` gets the secrets in its environment, so that their names cannot affect the rest of this script.
 create() {
   (
     set -- "$program" create --name "$@"
-    JIJI_I=0
-    for JIJI_NAME in $JIJI_NAMES; do
-      eval "export $JIJI_NAME=\"\$JIJI_SECRET_$JIJI_I\""
-      JIJI_I=$((JIJI_I + 1))
-    done
+    export_secrets
     exec "$@" 7<&- 9<&- <<END
 jiji.config=$JIJI_CONFIG
 jiji.parts=$JIJI_PARTS

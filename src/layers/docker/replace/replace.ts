@@ -3,6 +3,7 @@ import type { HealthRequest } from "../../../config/Project.ts"
 import { defineScript } from "../../processes/Script.ts"
 import files from "../files.sh" with { type: "text" }
 import lock from "../lock.sh" with { type: "text" }
+import secrets from "../secrets.sh" with { type: "text" }
 import { provenPolicy } from "../inspect.ts"
 import { simulatedDigest } from "../simulated.ts"
 import { withFolder } from "../files.ts"
@@ -175,7 +176,7 @@ export const parseReplaced = (stdout: string): Effect.Effect<Replaced, string> =
  */
 const script = defineScript({
   name: "replace",
-  text: `${lock}${files}${text}`,
+  text: `${lock}${files}${secrets}${text}`,
   args,
   answer: parseReplaced,
   usual: ({ image, name, strategy }) =>
