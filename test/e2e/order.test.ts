@@ -2,6 +2,7 @@ import { beforeAll, expect, test } from "bun:test"
 import { containersOf, done, outcomes, page, quietTraces, type Traces, untilQuiet } from "./observe.ts"
 import { type TestProject, writeProject } from "./Project.ts"
 import { withHosts } from "./withHosts.ts"
+import { until } from "../support/waiting.ts"
 
 let quiet: Traces
 
@@ -67,6 +68,8 @@ test("a service is not touched if the one that it depends on fails", async () =>
   expect(outcomes(run)).toEqual(["db h1: failed", "db h2: failed", "web h1: not started", "web h2: not started"])
   expect(run.stdout).toContain("not started because db failed")
   expect(await ids()).toEqual(before)
+  // The old db runs again, but answers only after its two seconds.
+  await until(pages, (all) => all.every((text) => text === "one"))
   // Alone, it does not wait.
   done(await write("two", "exit 1").jiji(["deploy", "-S", "web"]))
   await untilQuiet(hosts, quiet)
