@@ -4,6 +4,7 @@ import { stringify } from "yaml"
 import type { CommandOptions, Result, Running } from "./Command.ts"
 import type { Hosts } from "./Hosts.ts"
 import { type ImageOptions, writeContext } from "./Image.ts"
+import { program, shortRun } from "../support/program.ts"
 
 /** A project on disk, and jiji in it. */
 export interface TestProject {
@@ -16,8 +17,6 @@ export interface TestProject {
   /** Starts jiji, for tests that send signals. */
   start(args: ReadonlyArray<string>, options?: CommandOptions): Running
 }
-
-const main = join(import.meta.dir, "../../src/main.ts")
 
 /** Merges one value into another like jiji's environments: maps are merged, everything else is replaced. */
 const merge = (under: Record<string, unknown>, over: Record<string, unknown>): Record<string, unknown> => {
@@ -64,7 +63,7 @@ export const writeProject = (
   writeFileSync(join(root, ".jiji/deploy.yml"), stringify(merge(config, options.config ?? {})))
   writeContext(context, options.image)
   const start = (args: ReadonlyArray<string>, run: CommandOptions = {}) =>
-    hosts.operator.start([process.execPath, main, ...args], { cwd: root, ...run })
+    hosts.operator.start([program, ...args], { cwd: root, ...run, env: { ...shortRun, ...run.env } })
   return {
     root,
     change: (image) => writeContext(context, image),

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, setDefaultTimeout } from "bun:test"
 import type { HostSpec } from "./Host.ts"
 import { type Hosts, startHosts } from "./Hosts.ts"
+import { compile } from "../support/program.ts"
 
 /** Whether jiji has to use docker's client on the servers: `hosts.sh` lets their sshd forward no Unix sockets then. */
 export const usesClient = process.env["JIJI_TEST_ENGINE_WAY"] === "client"
 
 /**
- * Starts hosts before the tests of a file and stops them after the last one. `servers` are their engines by name. A
+ * Compiles jiji and starts hosts before the tests of a file, and stops them after the last one. `servers` are their engines by name. A
  * `beforeAll` that follows may use the hosts. Tests and hooks get two minutes each, for a busy machine.
  */
 export const withHosts = (
@@ -20,6 +21,7 @@ export const withHosts = (
   }
   setDefaultTimeout(120_000)
   beforeAll(async () => {
+    compile()
     const specs = Object.entries(servers).map(([name, engine]) => ({ name, engine }))
     started = await startHosts({ operator, servers: specs })
   })
