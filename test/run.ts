@@ -190,8 +190,8 @@ const runEverything = async () => {
   await run(unit(allFiles.filter((file) => !isEndToEnd(file))))
   if (isUnit) return
   const files = allFiles.filter(isEndToEnd)
-  // Each has networks, engines and folders of its own, but all share the processor.
-  await runAll(endToEnd(files.filter((file) => !alone.has(file))), Math.min(2, cores))
+  // Each has networks, engines and folders of its own. All share the processor, but a test waits for most of its time.
+  await runAll(endToEnd(files.filter((file) => !alone.has(file))), cores + 1)
   await runAll(endToEnd(files.filter((file) => alone.has(file))), 1)
 }
 
