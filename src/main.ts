@@ -4,6 +4,7 @@ import { CliConfig, Command } from "effect/cli"
 import manifest from "../package.json" with { type: "json" }
 import * as RootCommand from "./cli/commands/root.ts"
 import { separatePipelineFlags } from "./cli/commands/run.ts"
+import { CommandWords, splitCommandWords } from "./cli/exec/CommandWords.ts"
 import { runFollowers } from "./cli/followers.ts"
 import { gitHubWorkflow, isOnGitHub, OnGitHub } from "./cli/github.ts"
 import { prepareHooks } from "./cli/hooks/Hooks.ts"
@@ -97,8 +98,10 @@ const services = Layer.mergeAll(
   Layer.provideMerge(Platform.layer)
 )
 
-const words = separatePipelineFlags(helpWords(RootCommand.command, usualWords(process.argv.slice(2))))
+const { after, own } = splitCommandWords(usualWords(process.argv.slice(2)))
+const words = separatePipelineFlags(helpWords(RootCommand.command, own))
 const program = Command.runWith(RootCommand.command, { version })(words).pipe(
+  Effect.provideService(CommandWords, after),
   Effect.tapCause(github.reportExit),
   Effect.provide(services)
 )

@@ -408,6 +408,15 @@ const Service = Schema.Struct({
       .check(Schema.isMinLength(1, { expected: "a list with at least one word" }))
       .annotate({ description: "Command to run in the container, as a list of words, instead of the image's own." })
   ),
+  console: optional(
+    Schema.Array(scalar())
+      .check(Schema.isMinLength(1, { expected: "a list with at least one word" }))
+      .annotate({
+        description:
+          "Command that `jiji console SERVICE` runs in the container, as a list of words. To change it does not replace the container.",
+        examples: [["bin/rails", "console"]]
+      })
+  ),
   depends_on: optional(
     Schema.Array(name()).annotate({
       description:

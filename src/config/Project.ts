@@ -177,6 +177,8 @@ export interface Service {
   }
   /** The words of the command. If absent, the image's own command runs. */
   readonly command?: ReadonlyArray<string>
+  /** The words of the command that `jiji console` runs. */
+  readonly console?: ReadonlyArray<string>
   /** The services that must be healthy on a server before this one is replaced there. Absent if there are none. */
   readonly dependsOn?: ReadonlyArray<string>
   /** Small files that the container finds at fixed paths. If absent, there are none. */

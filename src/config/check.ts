@@ -20,7 +20,7 @@ const keepsText = (path: KeyPath): boolean => {
   if (top !== "services" || path.length < 4) return false
   if (key === "environment") return inner === "clear"
   if (key === "release") return inner === "command"
-  return key === "command" || key === "ports" || (key === "build" && inner === "args")
+  return key === "command" || key === "console" || key === "ports" || (key === "build" && inner === "args")
 }
 
 const parse = ({ bytes, shown }: ConfigFile): ReturnType<typeof parseYaml> => {

@@ -180,6 +180,7 @@ const resolveService = (
   volumes: service.volumes.map((volume) => resolveVolume(project, volume)),
   environment: service.environment,
   ...optionalEntry("command", service.command),
+  ...optionalEntry("console", service.console),
   ...optionalEntry("dependsOn", service.depends_on?.length === 0 ? undefined : service.depends_on),
   ...optionalEntry(
     "files",

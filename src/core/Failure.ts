@@ -6,6 +6,8 @@ export const ExitCode = {
   unavailable: 69,
   permission: 77,
   configuration: 78,
+  notExecutable: 126,
+  notFound: 127,
   interrupted: 130
 } as const
 

@@ -1,7 +1,7 @@
 import { Effect, Layer, Stream } from "effect"
 import { type Command, CommandFailed, type Output, type ProcessError } from "../layers/processes/Command.ts"
 import { Processes } from "../layers/processes/Processes.ts"
-import { label, local, type Machine } from "../layers/shell/Machine.ts"
+import { label, local, type Machine, remote } from "../layers/shell/Machine.ts"
 import { Shell, type ShellError } from "../layers/shell/Shell.ts"
 import { ConnectionLost } from "../layers/ssh/SshError.ts"
 import { Events } from "../core/Events.ts"
@@ -86,6 +86,15 @@ export const shell = (script: Script) =>
       return Shell.of({
         run,
         bytes: (machine, command) => streamOf(machine, command, run(machine, command)),
+        interact: (server, command) =>
+          Effect.map(run(remote(server), command), ({ exitCode, stderr, stdout }) => ({
+            stdout: Stream.make<[Uint8Array]>(Buffer.from(stdout)),
+            stderr: Stream.make<[Uint8Array]>(Buffer.from(stderr)),
+            write: () => Effect.void,
+            end: Effect.void,
+            resize: () => Effect.void,
+            exitCode: Effect.succeed(exitCode)
+          })),
         dial: () => Effect.die(new Error("a simulated server has no sockets"))
       })
     })

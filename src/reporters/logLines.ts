@@ -21,10 +21,21 @@ const instanceOf = (service: string, name: string): string => {
   return `${service}${number}`
 }
 
+/** Names a server at the beginning of a line: `web1 | `. */
+export const serverPrefix = (
+  servers: ReadonlyArray<string>,
+  server: string,
+  output: Pick<Output, "colors">,
+  more: ReadonlyArray<string> = []
+): string => {
+  const width = Math.max(...servers.map((name) => name.length))
+  const color = colors[servers.indexOf(server) % colors.length] ?? "cyan"
+  return `${painter(output.colors)(color, `${[server.padEnd(width), ...more].join(" ")} |`)} `
+}
+
 /** Formats lines for people: `web1 api | text`. Control characters are removed, as from the output of a deploy. */
 export const logText = ({ servers, services, timestamps }: LogFormat, output: Pick<Output, "colors">) => {
   const paint = painter(output.colors)
-  const serverWidth = Math.max(...servers.map((name) => name.length))
   const serviceWidth = Math.max(...services.map((name) => name.length))
   const prefixes = new Map<string, string>()
   const prefixOf = ({ container, server }: LogLine): string => {
@@ -33,9 +44,7 @@ export const logText = ({ servers, services, timestamps }: LogFormat, output: Pi
     if (known !== undefined) return known
     const instance = printable(instanceOf(container.service, container.name))
     const isNamed = services.length > 1 || instance !== container.service
-    const names = [server.padEnd(serverWidth), ...(isNamed ? [instance.padEnd(serviceWidth)] : [])].join(" ")
-    const color = colors[servers.indexOf(server) % colors.length] ?? "cyan"
-    const prefix = `${paint(color, `${names} |`)} `
+    const prefix = serverPrefix(servers, server, output, isNamed ? [instance.padEnd(serviceWidth)] : [])
     prefixes.set(key, prefix)
     return prefix
   }

@@ -158,7 +158,7 @@ const policyReasons = (
 }
 
 /** The containers of a replica, first the one that serves. `replace.sh` chooses in the same way. */
-const containersOf = (
+export const containersOf = (
   project: Project,
   service: Service,
   replica: number,

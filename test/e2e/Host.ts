@@ -35,14 +35,21 @@ export class Host {
     this.#env = env
   }
 
-  /** Starts a command on the host. */
-  start(words: ReadonlyArray<string>, options: CommandOptions = {}): Running {
+  /** What this machine runs to run a command on the host, in the current terminal. */
+  inTerminal(words: ReadonlyArray<string>, cwd: string) {
     // Bun may be installed outside the usual folders.
     const path = `${process.env["PATH"] ?? ""}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:${dirname(process.execPath)}`
-    const enter = `nsenter -t ${this.#pid} -r -m -n -p -- setsid env -C`.split(" ")
-    return new Running([...enter, options.cwd ?? "/", ...words], {
+    const enter = `nsenter -t ${this.#pid} -r -m -n -p --`.split(" ")
+    return { words: [...enter, "env", "-C", cwd, ...words], env: { PATH: path, ...this.#env } }
+  }
+
+  /** Starts a command on the host. */
+  start(words: ReadonlyArray<string>, options: CommandOptions = {}): Running {
+    const { env, words: all } = this.inTerminal(words, options.cwd ?? "/")
+    const end = all.indexOf("--") + 1
+    return new Running([...all.slice(0, end), "setsid", ...all.slice(end)], {
       ...options,
-      env: { PATH: path, ...this.#env, ...options.env }
+      env: { ...env, ...options.env }
     })
   }
 

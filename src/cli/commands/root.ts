@@ -2,8 +2,10 @@ import { Effect } from "effect"
 import { CliError, Command, Flag } from "effect/cli"
 import manifest from "../../../package.json" with { type: "json" }
 import { Terminal } from "../process/Terminal.ts"
+import * as ConsoleCommand from "./console.ts"
 import * as DeployCommand from "./deploy.ts"
 import * as DoctorCommand from "./doctor.ts"
+import * as ExecCommand from "./exec.ts"
 import * as ListCommand from "./list.ts"
 import * as LogsCommand from "./logs.ts"
 import * as PsCommand from "./ps.ts"
@@ -14,6 +16,7 @@ import * as RunsCommand from "./runs.ts"
 import * as SandboxCommand from "./sandbox.ts"
 import * as ScriptCommand from "./script.ts"
 import * as SecretsCommand from "./secrets.ts"
+import * as ServerCommand from "./server.ts"
 
 /** `jiji`. */
 export const command = Command.make(
@@ -30,9 +33,12 @@ export const command = Command.make(
     DeployCommand.command,
     PsCommand.command,
     LogsCommand.command,
+    ExecCommand.command,
+    ConsoleCommand.command,
     DoctorCommand.command,
     RemoveCommand.command,
     RegistryCommand.command,
+    ServerCommand.command,
     RunsCommand.command,
     ListCommand.command,
     RunCommand.command,

@@ -5,6 +5,7 @@ import { look } from "../../layers/diagnosis/look/look.ts"
 import { tunnel } from "../../layers/diagnosis/tunnel/tunnel.ts"
 import { builder } from "../../layers/docker/builder/builder.ts"
 import { check } from "../../layers/docker/check/check.ts"
+import { exec } from "../../layers/docker/exec/exec.ts"
 import { network } from "../../layers/docker/network/network.ts"
 import { logs } from "../../layers/docker/logs/logs.ts"
 import { probe } from "../../layers/docker/probe/probe.ts"
@@ -15,6 +16,7 @@ import { remove } from "../../layers/docker/remove/remove.ts"
 import { pushIndex } from "../../layers/docker/pushIndex/pushIndex.ts"
 import { replace } from "../../layers/docker/replace/replace.ts"
 import { tidy } from "../../layers/docker/tidy/tidy.ts"
+import { session } from "../../layers/shell/session/session.ts"
 import { registry } from "../../layers/registryContainer/registry/registry.ts"
 import secret from "../../layers/secrets/command.sh" with { type: "text" }
 import { joinWords } from "../../core/text.ts"
@@ -24,6 +26,7 @@ const defined = [
   build,
   builder,
   check,
+  exec,
   logs,
   look,
   network,
@@ -35,6 +38,7 @@ const defined = [
   release,
   remove,
   replace,
+  session,
   tidy,
   tunnel
 ]

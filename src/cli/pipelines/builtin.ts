@@ -1,20 +1,24 @@
 import type { Node } from "../../pipeline/Node.ts"
 import { deploy } from "../../steps/DeployPipeline.ts"
 import { doctor } from "../../steps/DoctorPipeline.ts"
+import { exec } from "../../steps/ExecPipeline.ts"
 import { remove } from "../../steps/RemovePipeline.ts"
 import { logs } from "../../steps/LogsPipeline.ts"
 import { ps } from "../../steps/PsPipeline.ts"
 import { login, logout } from "../../steps/RegistryPipelines.ts"
+import { serverExec } from "../../steps/ServerExecPipeline.ts"
 
 /** What the built-in pipelines do, for `jiji list` and for the help of their commands. */
 export const descriptions = {
   deploy: "Build, ship and start the project's containers on its servers",
   doctor: "Check that this machine and the servers are ready for a deploy",
+  exec: "Run a command in a running container of a service, or in a new one",
   logs: "Print the logs of services on all servers, merged by time",
   ps: "Show what runs on the servers, and what differs from deploy.yml",
   login: "Log in to the registry on this machine and on the servers",
   logout: "Log out of the registry on this machine and on the servers",
-  remove: "Stop and remove services' containers and images on the servers"
+  remove: "Stop and remove services' containers and images on the servers",
+  serverExec: "Run a command on a server, or on several"
 } as const
 
 interface BuiltinPipeline {
@@ -26,9 +30,11 @@ interface BuiltinPipeline {
 export const builtinPipelines: ReadonlyMap<string, BuiltinPipeline> = new Map([
   ["deploy", { pipeline: deploy, description: descriptions.deploy }],
   ["doctor", { pipeline: doctor, description: descriptions.doctor }],
+  ["exec", { pipeline: exec, description: descriptions.exec }],
   ["logs", { pipeline: logs, description: descriptions.logs }],
   ["ps", { pipeline: ps, description: descriptions.ps }],
   ["registry login", { pipeline: login, description: descriptions.login }],
   ["remove", { pipeline: remove, description: descriptions.remove }],
-  ["registry logout", { pipeline: logout, description: descriptions.logout }]
+  ["registry logout", { pipeline: logout, description: descriptions.logout }],
+  ["server exec", { pipeline: serverExec, description: descriptions.serverExec }]
 ])

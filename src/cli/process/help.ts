@@ -15,6 +15,9 @@ export const globalFlags = [
 
 /** What to type, where effect's line is wrong: these commands parse some of their words themselves. */
 const usages: ReadonlyMap<string, string> = new Map([
+  ["jiji console", "jiji console SERVICE [flags] [-- ARGUMENT...]"],
+  ["jiji exec", "jiji exec SERVICE [flags] -- COMMAND..."],
+  ["jiji server exec", "jiji server exec [flags] -- COMMAND..."],
   ["jiji run", "jiji run PIPELINE [flags]"],
   ["jiji runs", "jiji runs [SUBCOMMAND] [flags]"]
 ])

@@ -7,3 +7,9 @@ export const writeStderrSync = (text: string): void => void process.stderr.write
 export const writeStderr = Effect.fnUntraced(function* (text: string) {
   yield* Effect.ignore(Stream.run(Stream.make(text), (yield* Stdio.Stdio).stderr()))
 })
+
+/** Writes to stderr, and waits until all of it has left this process. Its reader may be gone. */
+export const writeStderrFully = (bytes: string | Uint8Array): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    process.stderr.write(bytes, () => resume(Effect.void))
+  })

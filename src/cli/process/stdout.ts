@@ -9,8 +9,8 @@ const originalWrite = process.stdout.write.bind(process.stdout)
 /** Writes to stdout, even after {@link reserveStdout}. */
 export const writeStdout = (text: string): void => void originalWrite(text)
 
-/** Writes to stdout, and waits until the text has left this process. Fails if nobody reads it any more. */
-export const writeStdoutFully = (text: string): Effect.Effect<void, OutputClosed> =>
+/** Writes to stdout, and waits until all of it has left this process. Fails if nobody reads it any more. */
+export const writeStdoutFully = (text: string | Uint8Array): Effect.Effect<void, OutputClosed> =>
   Effect.callback((resume) => {
     originalWrite(text, (error) => resume(error ? Effect.fail(new OutputClosed()) : Effect.void))
   })

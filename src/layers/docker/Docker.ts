@@ -33,6 +33,8 @@ import {
 } from "./limits.ts"
 import { remove, type Removed } from "./remove/remove.ts"
 import { type FileToMount, filesToMount } from "./files.ts"
+import { execIn, type ExecOptions } from "./exec/run.ts"
+import type { ExecFailed, ProgramNotStarted } from "./exec/failure.ts"
 import { release } from "./release/release.ts"
 import { releaseReader, releaseResult } from "./release/result.ts"
 import { replace, type Replaced, type Upstream, upstreamArgs } from "./replace/replace.ts"
@@ -62,6 +64,7 @@ import { label, local, type Machine, remote } from "../shell/Machine.ts"
 import { CurrentRun, Events } from "../../core/Events.ts"
 import * as Progress from "../../core/Progress.ts"
 import type { Forward } from "../ssh/Ssh.ts"
+import type { Session } from "../shell/session/runGuarded.ts"
 import { Shell, type ShellError } from "../shell/Shell.ts"
 
 /** A server's engine, and the project's containers there. */
@@ -280,6 +283,12 @@ export class Docker extends Context.Service<
       server: Server,
       options: { readonly engine: Engine; readonly repository: string; readonly retain: number }
     ): Effect.Effect<void, EngineError | ShellError>
+    /** Runs a command in a container, connected to a session. Returns its exit code. */
+    exec<E>(
+      server: Server,
+      options: ExecOptions,
+      session: Session<E>
+    ): Effect.Effect<number, ProgramNotStarted | ExecFailed | EngineError | ShellError | E>
     /** What running containers use at the moment, by their id. Takes the engine about two seconds. */
     usage(
       server: Server,
@@ -512,6 +521,8 @@ export class Docker extends Context.Service<
       }, retrying)
 
       return Docker.of({
+        exec: (server, options, session) => execIn(shell, server, options, session),
+
         usage: Effect.fnUntraced(function* (server, engine, ids) {
           const [first, ...others] = ids
           if (first === undefined) return new Map()

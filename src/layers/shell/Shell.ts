@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, type Stream } from "effect"
+import { Context, Effect, Layer, type Scope, type Stream } from "effect"
 import { Events } from "../../core/Events.ts"
 import type { Command, CommandFailed, Output, ProcessError } from "../processes/Command.ts"
 import { Processes } from "../processes/Processes.ts"
@@ -7,6 +7,7 @@ import type { RemoteSocket, SocketRefused } from "../ssh/SocketForward.ts"
 import { Ssh } from "../ssh/Ssh.ts"
 import type { Server } from "../../config/Project.ts"
 import type { SshError } from "../ssh/SshError.ts"
+import { interact, type Interaction, type TerminalOptions } from "./interact.ts"
 import { label, type Machine } from "./Machine.ts"
 import type { LoginShellFailed } from "./loginShell.ts"
 import { startRemote } from "./remote.ts"
@@ -27,6 +28,16 @@ export class Shell extends Context.Service<
     run(machine: Machine, command: Command): Effect.Effect<Output, ShellError>
     /** Streams a command's stdout. Fails with `CommandFailed` if its exit code is not 0. */
     bytes(machine: Machine, command: Command): Stream.Stream<Uint8Array, ShellError | CommandFailed>
+    /**
+     * Starts a command on a server, and lets the caller write to it. In a terminal, the words can be seen by all users of
+     * the server, and so can `env`. Without one, what is written is the command's stdin; if `command.stdin` is set, it
+     * arrives at file descriptor 3 instead. Closing the scope does not stop a command that reads neither: see `runGuarded`.
+     */
+    interact(
+      server: Server,
+      command: Command,
+      terminal?: TerminalOptions
+    ): Effect.Effect<Interaction<ShellError>, ShellError, Scope.Scope>
     /** Connects to a Unix socket on a server, as {@link Ssh} does. */
     dial(server: Server, path: string): Effect.Effect<RemoteSocket, SshError | SocketRefused>
   }
@@ -46,6 +57,7 @@ export class Shell extends Context.Service<
           machine._tag === "Local"
             ? processes.bytes(command)
             : streamStdout(events, label(machine), command, startRemote(ssh, events, machine.server, command)),
+        interact: (server, command, terminal) => interact(ssh, events, server, command, terminal),
         dial: ssh.dial
       })
     })

@@ -80,6 +80,34 @@ const markFinder = (mark: string) => {
   }
 }
 
+type Chunks<E> = Effect.Success<ReturnType<typeof Stream.toPull<Uint8Array, E, never>>>
+
+/** Reads an output up to a mark. Returns the bytes after it, or undefined if the output ends without it. */
+const untilMark = <E>(
+  finder: ReturnType<typeof markFinder>,
+  pull: Chunks<E>
+): Effect.Effect<Uint8Array | undefined, E> =>
+  Effect.gen(function* () {
+    while (true) {
+      const rest = finder.add(Buffer.concat(yield* pull))
+      if (rest !== undefined) return rest
+    }
+  }).pipe(Pull.catchDone(() => Effect.undefined))
+
+const after = <E>(rest: Uint8Array, pull: Chunks<E>): Stream.Stream<Uint8Array, E> =>
+  Stream.concat(Stream.make(rest), Stream.fromPull(Effect.succeed(pull)))
+
+/** Waits for a line of an output, and returns what follows it; all of the output if it ends without the line. */
+export const afterLine = Effect.fnUntraced(function* <E>(
+  output: Stream.Stream<Uint8Array, E>,
+  line: string
+): Effect.fn.Return<Stream.Stream<Uint8Array, E>, E, Scope.Scope> {
+  const finder = markFinder(line)
+  const pull = yield* Stream.toPull(output)
+  const rest = yield* untilMark(finder, pull)
+  return rest === undefined ? Stream.make<[Uint8Array]>(finder.before()) : after(rest, pull)
+})
+
 /** Removes a mark from an output, wherever it is: a start file may send one output to the other, and through `tee`. */
 const withoutMark = <E>(output: Stream.Stream<Uint8Array, E>, mark: string): Stream.Stream<Uint8Array, E> =>
   Stream.suspend(() => {
@@ -141,13 +169,6 @@ export const startAfterMark = Effect.fnUntraced(function* <E>(
   const stderr = markFinder(mark.stderr)
   const pullStdout = yield* Stream.toPull(child.stdout)
   const pullStderr = yield* Stream.toPull(child.stderr)
-  const untilMark = (finder: typeof stdout, pull: typeof pullStdout): Effect.Effect<Uint8Array | undefined, E> =>
-    Effect.gen(function* () {
-      while (true) {
-        const rest = finder.add(Buffer.concat(yield* pull))
-        if (rest !== undefined) return rest
-      }
-    }).pipe(Pull.catchDone(() => Effect.undefined))
   // A start file that prints much on stderr would block if nobody read it.
   const stderrMark = yield* Effect.forkScoped(untilMark(stderr, pullStderr))
 
@@ -182,8 +203,6 @@ export const startAfterMark = Effect.fnUntraced(function* <E>(
     )
   )
 
-  const after = (rest: Uint8Array, pull: typeof pullStdout) =>
-    Stream.concat(Stream.make(rest), Stream.fromPull(Effect.succeed(pull)))
   const output = after(rest, pullStdout)
   if (stdout.before().includes(mark.stderr)) {
     return { ...(yield* unframeStderr(output, id)), exitCode: child.exitCode }

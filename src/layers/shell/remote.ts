@@ -36,9 +36,14 @@ const supervise = [
   "exit $r"
 ].join("\n")
 
-const quote = (words: ReadonlyArray<string | Redacted.Redacted<string>>): Effect.Effect<string> =>
+/** Quotes words for a server's `sh`. All words that reach a server pass here. */
+export const quote = (words: ReadonlyArray<string | Redacted.Redacted<string>>): Effect.Effect<string> =>
   // Quoting only fails for NUL bytes, which the config's schema rejects.
   Effect.orDie(Effect.fromResult(CommandLine.join(words, { format: "posix" })))
+
+/** The lines that set a command's environment. */
+export const exportLines = ({ env = {} }: Command): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.forEach(Object.entries(env), ([name, value]) => Effect.map(quote([value]), (text) => `export ${name}=${text}`))
 
 /**
  * The script that the server's `sh` reads from stdin and evaluates: it sets the environment and the input, and runs the
@@ -46,9 +51,7 @@ const quote = (words: ReadonlyArray<string | Redacted.Redacted<string>>): Effect
  * starts something: a connection may be lost in the middle of the script.
  */
 const remoteScript = Effect.fnUntraced(function* (command: Command) {
-  const exports = yield* Effect.forEach(Object.entries(command.env ?? {}), ([name, value]) =>
-    Effect.map(quote([value]), (text) => `export ${name}=${text}`)
-  )
+  const exports = yield* exportLines(command)
   const set = `set -- sh -c ${yield* quote([supervise, "sh", ...command.words])}`
   // In a session of its own, because a server may kill the process group of a session as soon as its connection closes.
   const apart = 'command -v setsid >/dev/null 2>&1&&set -- setsid "$@"'
@@ -58,7 +61,7 @@ const remoteScript = Effect.fnUntraced(function* (command: Command) {
 })
 
 /** Says what a command cleans up when jiji stops it, and what happens if jiji does not see its end. */
-const cleanupNotes = Effect.fnUntraced(function* (
+export const cleanupNotes = Effect.fnUntraced(function* (
   { publish }: Events["Service"],
   server: string,
   { cleanup }: Command

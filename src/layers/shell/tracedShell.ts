@@ -2,7 +2,7 @@ import { Clock, Effect, Exit, Layer, Stream } from "effect"
 import { CurrentPath } from "../../core/Events.ts"
 import { Scrubber } from "../../core/Scrubber.ts"
 import type { Command } from "../processes/Command.ts"
-import { label, type Machine } from "./Machine.ts"
+import { label, type Machine, remote } from "./Machine.ts"
 import { Shell } from "./Shell.ts"
 
 /** A finished command: its node's original path (which may contain a secret), its machine, its times (epoch milliseconds) and its result. */
@@ -55,6 +55,14 @@ export const tracedShell = (onCommandEnd: (ran: CommandRun) => void) =>
         })
       return Shell.of({
         dial: shell.dial,
+        interact: Effect.fnUntraced(function* (server, command, terminal) {
+          const end = yield* start(remote(server), command)
+          const starting = shell.interact(server, command, terminal)
+          const child = yield* Effect.onError(starting, (cause) => end(Exit.failCause(cause), undefined))
+          let code: number | undefined
+          yield* Effect.addFinalizer(() => end(code === undefined ? Exit.interrupt() : Exit.void, code))
+          return { ...child, exitCode: Effect.tap(child.exitCode, (exited) => Effect.sync(() => (code = exited))) }
+        }),
         run: (machine, command) =>
           Effect.flatMap(start(machine, command), (end) =>
             Effect.onExit(shell.run(machine, command), (exit) =>

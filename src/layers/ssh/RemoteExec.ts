@@ -3,8 +3,8 @@ import { Deferred, Effect, Exit, Option, Scope, Semaphore, Stream } from "effect
 import { constants } from "node:os"
 import type { Readable } from "node:stream"
 import type { ClientChannel } from "ssh2"
-import type { RemoteProcess, Stopping } from "./Ssh.ts"
-import { ConnectionLost, RemoteExecFailed } from "./SshError.ts"
+import type { RemoteProcess, RemoteTerminal, Stopping, TerminalSize } from "./Ssh.ts"
+import { ConnectionLost, RemoteExecFailed, TerminalRefused } from "./SshError.ts"
 import type { Connection } from "./Connection.ts"
 
 /** A command that the server is running. */
@@ -21,18 +21,28 @@ const signals: Readonly<Record<string, number>> = constants.signals
 const exitCodeOf = (code: number | null, signal: string | undefined): number =>
   code ?? 128 + (signals[signal ?? ""] ?? 0)
 
-const start = (connection: Connection, line: string) =>
-  Effect.callback<RunningCommand, RemoteExecFailed>((resume) => {
+/** A terminal for a command. */
+interface Terminal extends TerminalSize {
+  /** The value of TERM, such as `xterm-256color`. */
+  readonly term: string
+}
+
+const window = ({ columns, rows }: TerminalSize) => ({ cols: columns, rows, width: 0, height: 0 })
+
+const start = (connection: Connection, line: string, terminal?: Terminal) =>
+  Effect.callback<RunningCommand, RemoteExecFailed | TerminalRefused>((resume) => {
     const { client, lost, running, server } = connection
     const slot = {}
     const refuse = (cause: unknown) => {
       running.delete(slot)
-      resume(Effect.fail(new RemoteExecFailed({ server, cause })))
+      const refused = terminal !== undefined && cause instanceof Error && cause.message.includes("pseudo-terminal")
+      resume(Effect.fail(refused ? new TerminalRefused({ server }) : new RemoteExecFailed({ server, cause })))
     }
     let abandoned = false
     running.add(slot)
     try {
-      client.exec(line, { env: { ...connection.env } }, (error, channel) => {
+      const pty = terminal === undefined ? {} : { pty: { ...window(terminal), term: terminal.term } }
+      client.exec(line, { env: { ...connection.env }, ...pty }, (error, channel) => {
         if (error) return refuse(error)
         const exit = Deferred.makeUnsafe<number>()
         const closed = Deferred.makeUnsafe<void>()
@@ -92,14 +102,15 @@ const open = (
   connection: Connection,
   line: string,
   stopping: Stopping,
+  terminal?: Terminal,
   attempts = 20
-): Effect.Effect<RunningCommand, RemoteExecFailed | ConnectionLost, Scope.Scope> =>
+): Effect.Effect<RunningCommand, RemoteExecFailed | TerminalRefused | ConnectionLost, Scope.Scope> =>
   Effect.gen(function* () {
     const slot = yield* Scope.fork(yield* Effect.scope)
     yield* Semaphore.takeScoped(connection.sessions, 1).pipe(Scope.provide(slot))
     const others = connection.running.size
     const started = yield* Effect.acquireRelease(
-      start(connection, line),
+      start(connection, line, terminal),
       (running) => stop(connection, running, stopping),
       {
         interruptible: true
@@ -108,21 +119,22 @@ const open = (
     if (started._tag === "Success") return started.success
     yield* Scope.close(slot, Exit.void)
     if (Deferred.isDoneUnsafe(connection.lost)) return yield* Deferred.await(connection.lost)
-    if (!isResourceShortage(started.failure.cause)) return yield* started.failure
+    if (started.failure._tag === "TerminalRefused" || !isResourceShortage(started.failure.cause)) {
+      return yield* started.failure
+    }
     if (others > 0) {
       // The server allows fewer sessions than we assumed (MaxSessions). Lower the limit and wait for a running command.
       yield* connection.sessions.resize(Math.max(1, connection.running.size))
-      return yield* open(connection, line, stopping, attempts)
+      return yield* open(connection, line, stopping, terminal, attempts)
     }
     // A busy sshd frees a session some time after its channel has closed. If it never started a command, it has none at all.
     if (!connection.hasStarted || attempts === 0) return yield* started.failure
     yield* Effect.sleep("100 millis")
-    return yield* open(connection, line, stopping, attempts - 1)
+    return yield* open(connection, line, stopping, terminal, attempts - 1)
   })
 
-/** Starts a command line. Closing the scope stops the command. */
-export const exec = Effect.fnUntraced(function* (connection: Connection, line: string, stopping: Stopping) {
-  const { channel, exit } = yield* open(connection, line, stopping)
+/** The outputs, the input and the end of a running command. */
+const processOf = (connection: Connection, { channel, exit }: RunningCommand): RemoteProcess => {
   const lost = Deferred.await(connection.lost)
   const failIfLost = Effect.suspend(() => (Deferred.isDoneUnsafe(connection.lost) ? lost : Effect.void))
   const ended = Effect.raceFirst(Deferred.await(exit), lost)
@@ -135,7 +147,7 @@ export const exec = Effect.fnUntraced(function* (connection: Connection, line: s
       closeOnDone: false
     }).pipe(Stream.concat(Stream.drain(Stream.fromEffect(failIfLost))))
 
-  const process: RemoteProcess = {
+  return {
     stdout: output(channel),
     stderr: output(channel.stderr),
     write: (bytes) =>
@@ -149,5 +161,26 @@ export const exec = Effect.fnUntraced(function* (connection: Connection, line: s
     }),
     exitCode: Effect.suspend(() => (Deferred.isDoneUnsafe(exit) ? Deferred.await(exit) : ended))
   }
-  return process
+}
+
+/** Starts a command line. Closing the scope stops the command. */
+export const exec = Effect.fnUntraced(function* (connection: Connection, line: string, stopping: Stopping) {
+  return processOf(connection, yield* open(connection, line, stopping))
+})
+
+/** Does not wait: a terminal that closes ends its command. */
+const hangUp: Stopping = { timeout: 0, onStart: Effect.void, onEnd: () => Effect.void }
+
+/** Starts a command line in a terminal. Closing the scope closes the terminal, which hangs up on the command. */
+export const openTerminal = Effect.fnUntraced(function* (connection: Connection, line: string, terminal: Terminal) {
+  const running = yield* open(connection, line, hangUp, terminal)
+  const opened: RemoteTerminal = {
+    ...processOf(connection, running),
+    resize: (size) =>
+      Effect.sync(() => {
+        const { cols, height, rows, width } = window(size)
+        if (running.channel.writable) running.channel.setWindow(rows, cols, height, width)
+      })
+  }
+  return opened
 })

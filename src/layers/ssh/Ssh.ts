@@ -38,6 +38,18 @@ export interface RemoteProcess {
   readonly exitCode: Effect.Effect<number, ConnectionLost>
 }
 
+/** The size of a terminal, in characters. */
+export interface TerminalSize {
+  readonly columns: number
+  readonly rows: number
+}
+
+/** A running command in a terminal on a server. All its output is stdout. */
+export interface RemoteTerminal extends RemoteProcess {
+  /** Tells the command that its terminal has another size now. */
+  resize(size: TerminalSize): Effect.Effect<void>
+}
+
 /** How to stop a command that takes time to clean up. */
 export interface Stopping {
   /** How long to wait for the command to exit. */
@@ -77,6 +89,15 @@ export class Ssh extends Context.Service<
     connect(server: Server): Effect.Effect<{ readonly isNew: boolean; readonly recordedIn?: string }, SshError>
     /** Starts a command line in the user's login shell on the server. Closing the scope stops it. */
     exec(server: Server, line: string, stopping?: Stopping): Effect.Effect<RemoteProcess, SshError, Scope.Scope>
+    /**
+     * Starts a command line in a terminal (a pseudo-terminal of the server). Closing the scope closes the terminal: the
+     * command gets SIGHUP. `term` is the value of TERM. Fails with `TerminalRefused` if the server allows none.
+     */
+    openTerminal(
+      server: Server,
+      line: string,
+      options: TerminalSize & { readonly term: string }
+    ): Effect.Effect<RemoteTerminal, SshError, Scope.Scope>
     /**
      * Forwards a port of the server's 127.0.0.1 to this machine until the scope closes. Uses `port`, or a free port if
      * the server refuses that one. Fails with `ForwardRefused` if the server refuses both.
@@ -168,6 +189,8 @@ export class Ssh extends Context.Service<
           const opened = yield* connection(server)
           return yield* RemoteExec.exec(opened, line, how)
         }),
+        openTerminal: (server, line, options) =>
+          Effect.flatMap(connection(server), (opened) => RemoteExec.openTerminal(opened, line, options)),
         forward: Effect.fnUntraced(
           function* (server, options) {
             return yield* ReverseForward.forward(yield* connection(server), options)

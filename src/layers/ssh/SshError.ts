@@ -354,6 +354,16 @@ export class RemoteExecFailed extends defineError<RemoteExecFailed>()("RemoteExe
   sample: { server: "web1" }
 }) {}
 
+/** The server does not give a command a terminal. */
+export class TerminalRefused extends defineError<TerminalRefused>()("TerminalRefused", {
+  fields: { server: Schema.String },
+  message: (e) => `${e.server} refuses to open a terminal.`,
+  remedy:
+    "Set `PermitTTY yes` in sshd_config on the server, and remove `restrict` and `no-pty` from the key in ~/.ssh/authorized_keys. Without a terminal on this side, jiji needs none there: append `| cat` to the command.",
+  exitCode: "failed",
+  sample: { server: "web1" }
+}) {}
+
 /** Every error of a connection to a server, before a command runs there. */
 export type SshError =
   | HostUnreachable
@@ -371,3 +381,4 @@ export type SshError =
   | SecretsError
   | ConnectionLost
   | RemoteExecFailed
+  | TerminalRefused
