@@ -4,6 +4,7 @@ import manifest from "../../../package.json" with { type: "json" }
 import { Terminal } from "../process/Terminal.ts"
 import * as DeployCommand from "./deploy.ts"
 import * as DoctorCommand from "./doctor.ts"
+import * as InitCommand from "./init.ts"
 import * as ListCommand from "./list.ts"
 import * as LogsCommand from "./logs.ts"
 import * as PsCommand from "./ps.ts"
@@ -31,6 +32,7 @@ export const command = Command.make(
     PsCommand.command,
     LogsCommand.command,
     DoctorCommand.command,
+    InitCommand.command,
     RemoveCommand.command,
     RegistryCommand.command,
     RunsCommand.command,
