@@ -10,6 +10,7 @@ const floors: Readonly<Record<string, ReadonlyArray<string>>> = {
   core: [],
   pipeline: ["core"],
   config: ["core"],
+  init: ["config", "core"],
   layers: ["config", "core"],
   steps: ["layers", "config", "pipeline", "core"],
   sandbox: ["layers", "config", "core"],
@@ -17,7 +18,7 @@ const floors: Readonly<Record<string, ReadonlyArray<string>>> = {
   testing: ["rehearsal", "sandbox", "layers", "config", "pipeline", "core"],
   reporters: ["steps", "layers", "config", "core"],
   record: ["reporters", "config", "core"],
-  cli: ["record", "reporters", "rehearsal", "sandbox", "steps", "layers", "config", "pipeline", "core"],
+  cli: ["init", "record", "reporters", "rehearsal", "sandbox", "steps", "layers", "config", "pipeline", "core"],
   "index.ts": ["steps", "layers", "config", "pipeline", "core"],
   "main.ts": ["cli", "reporters", "rehearsal", "steps", "layers", "config", "pipeline", "core", "release"],
   release: ["main.ts", "index.ts", "testing", "cli", "core"]

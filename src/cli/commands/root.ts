@@ -6,6 +6,7 @@ import * as ConsoleCommand from "./console.ts"
 import * as DeployCommand from "./deploy.ts"
 import * as DoctorCommand from "./doctor.ts"
 import * as ExecCommand from "./exec.ts"
+import * as InitCommand from "./init.ts"
 import * as ListCommand from "./list.ts"
 import * as LogsCommand from "./logs.ts"
 import * as PsCommand from "./ps.ts"
@@ -36,6 +37,7 @@ export const command = Command.make(
     ExecCommand.command,
     ConsoleCommand.command,
     DoctorCommand.command,
+    InitCommand.command,
     RemoveCommand.command,
     RegistryCommand.command,
     ServerCommand.command,

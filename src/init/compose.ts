@@ -1,0 +1,233 @@
+import { reservedName } from "../config/reservedNames.ts"
+import { secretPattern } from "../config/fields.ts"
+import { type Environment, logging, noteUnread } from "./container.ts"
+import { type Draft, freeName, toName, type Value, type Values, values } from "./Draft.ts"
+import { makeNotes, type Notes, readYaml, type Source, sourceOf } from "./Source.ts"
+import { commandWords } from "./words.ts"
+
+const reasons: Readonly<Record<string, string>> = {
+  networks: "each project has a network of its own, on which services find each other by name",
+  network_mode: "each project has a network of its own",
+  container_name: "jiji names containers PROJECT-SERVICE",
+  healthcheck: "jiji uses the HEALTHCHECK of the image; or set `health.path` of a service behind the proxy",
+  env_file: "put secrets into .env, and other values under `environment.clear`",
+  secrets: "name a secret under `files`, with its `target`",
+  configs: "name a file of the project under `files`",
+  profiles: "deploy some services with -S",
+  expose: "containers of a project reach every port of each other",
+  develop: "it is for development",
+  stdin_open: "it is for development",
+  tty: "it is for development",
+  links: "services find each other by name",
+  volumes: "named volumes need no list",
+  version: "compose itself ignores it"
+}
+
+/** Keys that mean nothing for a deploy. */
+const silent: ReadonlySet<string> = new Set([
+  "version",
+  "volumes",
+  "networks",
+  "container_name",
+  "expose",
+  "stdin_open",
+  "tty"
+])
+
+/** Replaces `${NAME:-default}` and `$$`. Undefined if a variable has no default. */
+const interpolate = (text: string): string | undefined => {
+  let isWhole = true
+  const result = text.replaceAll(
+    /\$(?:\$|\{(\w+)(?:(:?[-?+])([^}]*))?\}|(\w+))/gu,
+    (all, braced: string | undefined, operator: string | undefined, otherwise: string | undefined) => {
+      if (all === "$$") return "$"
+      if (braced !== undefined && operator?.endsWith("-") === true) return otherwise ?? ""
+      isWhole = false
+      return all
+    }
+  )
+  return isWhole ? result : undefined
+}
+
+const environment = (source: Source | undefined, notes: Notes): Environment => {
+  const clear: Record<string, string> = {}
+  const secrets: Array<string> = []
+  const pairs =
+    source?.isMap === true
+      ? source.keys.map((key) => [key, source.get(key)?.text] as const)
+      : (source?.texts() ?? []).map((text) => {
+          const at = text.indexOf("=")
+          return at < 0 ? ([text, undefined] as const) : ([text.slice(0, at), text.slice(at + 1)] as const)
+        })
+  for (const [name, text] of pairs) {
+    const value = text === undefined ? undefined : interpolate(text)
+    // A password of development, which has no place in deploy.yml.
+    const isHidden = /SECRET|TOKEN|PASSWORD|PRIVATE|API_KEY/u.test(name) && value !== ""
+    const canBeSecret = secretPattern.test(name) && reservedName(name) === undefined
+    if (value !== undefined && !(isHidden && canBeSecret)) clear[name] = value
+    else if (canBeSecret) secrets.push(name)
+    else notes.add(`${source?.path ?? ""}.${name}`, "has no value here; write it under `environment.clear`")
+  }
+  return { clear, secrets }
+}
+
+/** A command as text or as a list of words. */
+const wordsIn = (source: Source | undefined): ReadonlyArray<string> | undefined => {
+  if (source === undefined) return undefined
+  return source.text === undefined ? source.texts() : commandWords(source.text)
+}
+
+const build = (source: Source | undefined): Values | undefined => {
+  if (source === undefined) return undefined
+  if (source.text !== undefined) return { context: source.text }
+  const args = source.get("args")
+  return values({
+    context: source.get("context")?.text ?? ".",
+    dockerfile: source.get("dockerfile")?.text,
+    target: source.get("target")?.text,
+    args:
+      args?.isMap === true
+        ? Object.fromEntries(args.record())
+        : Object.fromEntries(
+            (args?.texts() ?? []).map((text) => [text.split("=")[0] ?? "", text.slice(text.indexOf("=") + 1)])
+          ),
+    platforms: source.get("platforms")?.texts(),
+    cache_from: source.get("cache_from")?.texts(),
+    no_cache: source.get("no_cache")?.text === "true" ? true : undefined
+  })
+}
+
+const port = (item: Source, notes: Notes): ReadonlyArray<string> => {
+  const short = item.text === undefined ? undefined : interpolate(item.text)
+  if (short !== undefined) return [short]
+  const target = item.get("target")?.text
+  if (target === undefined) {
+    notes.add(item.path, "has a variable without a default")
+    return []
+  }
+  const published = item.get("published")?.text
+  const address = item.get("host_ip")?.text
+  const protocol = item.get("protocol")?.text
+  item.get("mode")
+  const parts = [published === undefined ? undefined : address, published, target].filter((part) => part !== undefined)
+  return [`${parts.join(":")}${protocol === undefined || protocol === "tcp" ? "" : `/${protocol}`}`]
+}
+
+/** A volume, or a file of the project. */
+const mount = (item: Source, notes: Notes): { readonly volumes?: string; readonly files?: string } => {
+  const [source = "", target, options] =
+    item.text === undefined
+      ? [item.get("source")?.text, item.get("target")?.text, item.get("read_only")?.text === "true" ? "ro" : undefined]
+      : item.text.split(":")
+  if (item.text === undefined && item.get("type")?.text === "tmpfs") {
+    notes.add(item.path, "use `tmpfs`")
+    return {}
+  }
+  if (target === undefined) {
+    notes.add(item.path, "is a volume without a name; give it one")
+    return {}
+  }
+  if (!/^[.~$]/u.test(source))
+    return { volumes: [source, target, ...(options === undefined ? [] : [options])].join(":") }
+  if (options === "ro" && source.startsWith("./") && /\.[A-Za-z0-9]+$/u.test(source))
+    return { files: `${source.slice(2)}:${target}` }
+  notes.add(
+    item.path,
+    "mounts a folder of this machine, which servers do not have; build it into the image, or use a named volume"
+  )
+  return {}
+}
+
+const restart = (text: string | undefined): string | undefined =>
+  text === undefined || text === "unless-stopped" ? undefined : text
+
+const service = (source: Source, name: (service: string) => string, notes: Notes): Values => {
+  const mounts = (source.get("volumes")?.items() ?? []).map((item) => mount(item, notes))
+  const deploy = source.get("deploy")
+  const limits = deploy?.get("resources")?.get("limits")
+  const { clear, secrets } = environment(source.get("environment"), notes)
+  const built = build(source.get("build"))
+  const image = source.get("image")?.text
+  const interpolated = image === undefined ? undefined : interpolate(image)
+  const dependsOn = source.get("depends_on")
+  const replicas = deploy?.get("replicas")?.text
+  // Compose's labels of a service, and those of its containers.
+  const labels = source.get("labels")
+  return values({
+    build: built,
+    image: built === undefined ? (interpolated ?? image) : undefined,
+    environment: values({ clear, secrets }),
+    ports: (source.get("ports")?.items() ?? []).flatMap((item) => port(item, notes)),
+    volumes: mounts.flatMap(({ volumes = [] }) => volumes),
+    files: mounts.flatMap(({ files = [] }) => files),
+    command: wordsIn(source.get("command")),
+    entrypoint: wordsIn(source.get("entrypoint")),
+    depends_on: (dependsOn?.isMap === true
+      ? dependsOn.keys.map((key) => dependsOn.get(key)?.record() && key)
+      : dependsOn?.texts()
+    )?.flatMap((each) => (each === undefined ? [] : [name(each)])),
+    labels:
+      labels?.isMap === true
+        ? Object.fromEntries(labels.record())
+        : Object.fromEntries(
+            (labels?.texts() ?? []).map((text) => [text.split("=")[0] ?? "", text.slice(text.indexOf("=") + 1)])
+          ),
+    logging: logging(source.get("logging")),
+    memory: limits?.get("memory")?.text ?? source.get("mem_limit")?.text,
+    cpus: limits?.get("cpus")?.text ?? source.get("cpus")?.text,
+    replicas: replicas === undefined || !/^\d+$/u.test(replicas) ? undefined : Number(replicas),
+    restart: restart(source.get("restart")?.text),
+    user: source.get("user")?.text,
+    working_dir: source.get("working_dir")?.text,
+    init: source.get("init")?.text === "true" ? true : undefined,
+    read_only: source.get("read_only")?.text === "true" ? true : undefined,
+    tmpfs: source.get("tmpfs")?.texts(),
+    shm_size: source.get("shm_size")?.text,
+    cap_add: source.get("cap_add")?.texts(),
+    cap_drop: source.get("cap_drop")?.texts(),
+    devices: source.get("devices")?.texts(),
+    extra_hosts: source.get("extra_hosts")?.texts(),
+    stop_timeout: source.get("stop_grace_period")?.text,
+    stop_signal: source.get("stop_signal")?.text,
+    engine_options: source.get("privileged")?.text === "true" ? ["--privileged"] : undefined
+  })
+}
+
+/** Translates a compose file. Its services have no `hosts` yet. Returns a message if it is not valid YAML. */
+export const translateCompose = (text: string): Draft | { readonly fault: string } => {
+  const notes = makeNotes()
+  const read = readYaml(text)
+  if ("fault" in read) return read
+  const root = sourceOf(read.value)
+  const all = root.get("services")
+  const names = new Map<string, string>()
+  const taken = new Set<string>()
+  for (const key of all?.keys ?? []) {
+    const name = freeName(toName(key, "service"), taken)
+    taken.add(name)
+    names.set(key, name)
+  }
+  const nameOf = (key: string) => names.get(key) ?? key
+  const services: Record<string, Value> = {}
+  for (const [key, name] of names) {
+    const source = all?.get(key)
+    if (source === undefined) continue
+    const keys = service(source, nameOf, notes)
+    if (keys["build"] === undefined && keys["image"] === undefined)
+      notes.add(`services.${key}`, "has neither build nor image")
+    else services[name] = keys
+  }
+  const project = root.get("name")?.text
+  const unread = makeNotes()
+  noteUnread(root, unread, reasons)
+  for (const note of unread.all()) {
+    if (
+      !silent.has(note.key.split(".").find((part, index) => index === (note.key.startsWith("services.") ? 2 : 0)) ?? "")
+    )
+      notes.add(note.key, note.text)
+  }
+  return {
+    deploy: values({ project: project === undefined ? undefined : toName(project, "app"), services }),
+    notes: notes.all()
+  }
+}
