@@ -9,11 +9,14 @@ import * as LogsCommand from "./logs.ts"
 import * as PsCommand from "./ps.ts"
 import * as RegistryCommand from "./registry.ts"
 import * as RemoveCommand from "./remove.ts"
+import * as RestartCommand from "./restart.ts"
 import * as RunCommand from "./run.ts"
 import * as RunsCommand from "./runs.ts"
 import * as SandboxCommand from "./sandbox.ts"
 import * as ScriptCommand from "./script.ts"
 import * as SecretsCommand from "./secrets.ts"
+import * as StartCommand from "./start.ts"
+import * as StopCommand from "./stop.ts"
 
 /** `jiji`. */
 export const command = Command.make(
@@ -31,6 +34,9 @@ export const command = Command.make(
     PsCommand.command,
     LogsCommand.command,
     DoctorCommand.command,
+    StartCommand.command,
+    StopCommand.command,
+    RestartCommand.command,
     RemoveCommand.command,
     RegistryCommand.command,
     RunsCommand.command,

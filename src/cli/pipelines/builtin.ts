@@ -1,4 +1,5 @@
 import type { Node } from "../../pipeline/Node.ts"
+import { restart, start, stop } from "../../steps/ControlPipelines.ts"
 import { deploy } from "../../steps/DeployPipeline.ts"
 import { doctor } from "../../steps/DoctorPipeline.ts"
 import { remove } from "../../steps/RemovePipeline.ts"
@@ -14,7 +15,10 @@ export const descriptions = {
   ps: "Show what runs on the servers, and what differs from deploy.yml",
   login: "Log in to the registry on this machine and on the servers",
   logout: "Log out of the registry on this machine and on the servers",
-  remove: "Stop and remove services' containers and images on the servers"
+  remove: "Stop and remove services' containers and images on the servers",
+  restart: "Restart services' containers as they are, one after another",
+  start: "Start services' stopped containers as they are",
+  stop: "Stop services' containers, after their requests have ended"
 } as const
 
 interface BuiltinPipeline {
@@ -30,5 +34,8 @@ export const builtinPipelines: ReadonlyMap<string, BuiltinPipeline> = new Map([
   ["ps", { pipeline: ps, description: descriptions.ps }],
   ["registry login", { pipeline: login, description: descriptions.login }],
   ["remove", { pipeline: remove, description: descriptions.remove }],
-  ["registry logout", { pipeline: logout, description: descriptions.logout }]
+  ["registry logout", { pipeline: logout, description: descriptions.logout }],
+  ["restart", { pipeline: restart, description: descriptions.restart }],
+  ["start", { pipeline: start, description: descriptions.start }],
+  ["stop", { pipeline: stop, description: descriptions.stop }]
 ])
