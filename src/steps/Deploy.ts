@@ -64,7 +64,12 @@ const addressToKeep = (
 }
 
 /** How the proxy reaches a container of a service, if it is behind the proxy. */
-const upstreamOf = (project: Project, service: Service, replica: number, address: string): Upstream | undefined => {
+export const upstreamOf = (
+  project: Project,
+  service: Service,
+  replica: number,
+  address: string
+): Upstream | undefined => {
   const { drain = Duration.seconds(30), health, name, proxy } = service
   if (proxy === undefined) return undefined
   // A wildcard is no host that one can ask for.

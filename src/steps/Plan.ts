@@ -90,7 +90,7 @@ export interface Work {
 }
 
 /** The name of a service's container. The first replica has no number. */
-export const containerName = (project: Project, service: Service, replica = 1): string =>
+export const containerName = (project: Project, service: Pick<Service, "name">, replica = 1): string =>
   `${project.name}-${service.name}${replica === 1 ? "" : `-${replica}`}`
 
 /** The numbers of a service's replicas on each of its servers. */
@@ -106,7 +106,7 @@ const ends = ["", "-next", "-trial"]
 /** Which replica of a service a container is, or is a temporary one of. Undefined if jiji does not use the name. */
 export const replicaOf = (
   project: Project,
-  service: Service,
+  service: Pick<Service, "name">,
   { name }: { readonly name: string }
 ): number | undefined => {
   const first = containerName(project, service)

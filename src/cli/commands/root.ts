@@ -12,12 +12,15 @@ import * as LogsCommand from "./logs.ts"
 import * as PsCommand from "./ps.ts"
 import * as RegistryCommand from "./registry.ts"
 import * as RemoveCommand from "./remove.ts"
+import * as RestartCommand from "./restart.ts"
 import * as RunCommand from "./run.ts"
 import * as RunsCommand from "./runs.ts"
 import * as SandboxCommand from "./sandbox.ts"
 import * as ScriptCommand from "./script.ts"
 import * as SecretsCommand from "./secrets.ts"
 import * as ServerCommand from "./server.ts"
+import * as StartCommand from "./start.ts"
+import * as StopCommand from "./stop.ts"
 
 /** `jiji`. */
 export const command = Command.make(
@@ -38,6 +41,9 @@ export const command = Command.make(
     ConsoleCommand.command,
     DoctorCommand.command,
     InitCommand.command,
+    StartCommand.command,
+    StopCommand.command,
+    RestartCommand.command,
     RemoveCommand.command,
     RegistryCommand.command,
     ServerCommand.command,

@@ -1,4 +1,5 @@
 import type { Node } from "../../pipeline/Node.ts"
+import { restart, start, stop } from "../../steps/ControlPipelines.ts"
 import { deploy } from "../../steps/DeployPipeline.ts"
 import { doctor } from "../../steps/DoctorPipeline.ts"
 import { exec } from "../../steps/ExecPipeline.ts"
@@ -19,6 +20,9 @@ export const descriptions = {
   logout: "Log out of the registry on this machine and on the servers",
   remove: "Stop and remove services' containers and images on the servers",
   serverExec: "Run a command on a server, or on several"
+  restart: "Restart services' containers as they are, one after another",
+  start: "Start services' stopped containers as they are",
+  stop: "Stop services' containers, after their requests have ended"
 } as const
 
 interface BuiltinPipeline {
@@ -37,4 +41,7 @@ export const builtinPipelines: ReadonlyMap<string, BuiltinPipeline> = new Map([
   ["remove", { pipeline: remove, description: descriptions.remove }],
   ["registry logout", { pipeline: logout, description: descriptions.logout }],
   ["server exec", { pipeline: serverExec, description: descriptions.serverExec }]
+  ["restart", { pipeline: restart, description: descriptions.restart }],
+  ["start", { pipeline: start, description: descriptions.start }],
+  ["stop", { pipeline: stop, description: descriptions.stop }]
 ])

@@ -9,6 +9,8 @@ import { type Builder, builder } from "./builder/builder.ts"
 import { type BuildAgentMissing, type BuilderUnable, PlatformNotBuilt } from "./builder/BuilderError.ts"
 import { checkBuilder, dependsOnBuilder, type Wanted } from "./builder/checkBuilder.ts"
 import { check } from "./check/check.ts"
+import type { ContainerNotReady } from "./control/ContainerNotReady.ts"
+import { controlCommand, type Controlled, type ControlOptions, controlResult } from "./control/control.ts"
 import { network, networkError, networkName, type ProjectNetwork } from "./network/network.ts"
 import type { AddressTaken, NetworkError } from "./NetworkError.ts"
 import { name as nameImage } from "./name/name.ts"
@@ -278,6 +280,14 @@ export class Docker extends Context.Service<
       server: Server,
       options: RemoveOptions
     ): Effect.Effect<void, ContainerForeign | ContainerBusy | EngineError | ShellError>
+    /** Starts, stops or restarts a container as it is. One that is stopped stays so after a reboot. */
+    control(
+      server: Server,
+      options: ControlOptions
+    ): Effect.Effect<
+      Controlled,
+      ContainerNotReady | ContainerForeign | ContainerBusy | PortTaken | EngineError | ShellError
+    >
     /** Removes all but the newest images of a repository from a server, unless a container uses them. */
     removeOldImages(
       server: Server,
@@ -845,6 +855,18 @@ export class Docker extends Context.Service<
           yield* removeResult(server.name, options, output)
         }),
 
+        control: Effect.fnUntraced(function* (server, options) {
+          const { engine, runningFor, service, stopTimeout = 0, timeout, upstream } = options
+          const drain = upstream?.drain ?? Duration.zero
+          const times = { runningFor, timeout, stopTimeout, drain }
+          const limit = { ...replaceLimit(engine, service, times), ...asking(remote(server), engine) }
+          const stage = stageReader(service, Duration.sum(drain, cleanupLimit(stopTimeout)))
+          const env = { JIJI_CONFIG: "", ...runVariables(yield* CurrentRun) }
+          const how = { env, show: "stderr", onLine: stage.onLine, cleanup: stage, limit } as const
+          const output = yield* shell.run(remote(server), { ...controlCommand(options), ...how })
+          return yield* controlResult(server.name, options, output)
+        }),
+
         removeOldImages: Effect.fnUntraced(function* (server, { engine, repository, retain }) {
           const api = apis.get(server)
           if (api !== undefined) return yield* api.removeOldImages(repository, retain)
@@ -922,6 +944,12 @@ const stageReader = (service: string, timeout: Duration.Duration) => {
           return `putting the old container of ${service} back`
         case "drain":
           return `waiting for the requests of the old container of ${service}`
+        case "requests":
+          return `waiting for the requests of ${service}`
+        case "restart":
+          return `restarting ${service}`
+        case "stop":
+          return `stopping ${service}`
         case "tidy":
           return `removing the old container of ${service}`
         default:

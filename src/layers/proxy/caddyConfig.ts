@@ -91,10 +91,32 @@ const reverseProxy = (project: string, { replicas, responseTimeout, service }: S
   stream_close_delay: "1h"
 })
 
+/** Text that Caddy prints as it is: it replaces `{…}` otherwise, but only where there is a `{`. */
+const literal = (text: string): string => (text.includes("{") ? text.replace(/[{}]/g, "\\$&") : text)
+
+/** What the proxy answers for a service that serves nothing. */
+const unavailable = ({ maintenance, stopped }: Site): Handler | undefined => {
+  if (maintenance === undefined && stopped === undefined) return undefined
+  const { body, html } = maintenance ?? { body: "503 Service Unavailable\n", html: false }
+  return {
+    handler: "static_response",
+    status_code: 503,
+    headers: {
+      "Retry-After": ["60"],
+      "Cache-Control": ["no-store"],
+      "Content-Type": [`text/${html ? "html" : "plain"}; charset=utf-8`]
+    },
+    body: literal(body)
+  }
+}
+
 const serve = ({ host, project, site }: Entry): Route => {
   const { maxBody, path, strip } = site
+  const match = [{ host: [host], ...(path !== "/" && { path: [path, `${path}/*`] }) }]
+  const instead = unavailable(site)
+  if (instead !== undefined) return { match, handle: [instead], terminal: true }
   return {
-    match: [{ host: [host], ...(path !== "/" && { path: [path, `${path}/*`] }) }],
+    match,
     handle: [
       ...(maxBody === undefined ? [] : [{ handler: "request_body", max_size: maxBody }]),
       ...(strip && path !== "/"

@@ -17,6 +17,17 @@ const Path = Schema.String.check(Schema.isPattern(/^\/[A-Za-z0-9/._~-]*$/u))
 const Port = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 65535 }))
 const Hash = Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/u))
 
+/** The largest page that the proxy shows during a maintenance, in bytes. */
+const maxPage = 64 * 1024
+
+/** What the proxy answers during a maintenance. */
+const Maintenance = Schema.Struct({
+  body: Schema.String.check(Schema.isMaxLength(maxPage)),
+  /** Else it is plain text. */
+  html: Schema.Boolean
+})
+type Maintenance = typeof Maintenance.Type
+
 /** A service that the proxy serves. */
 export const Site = Schema.Struct({
   service: Name,
@@ -29,7 +40,11 @@ export const Site = Schema.Struct({
   maxBody: Schema.optionalKey(Schema.Int),
   /** In milliseconds. */
   responseTimeout: Schema.Int,
-  replicas: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1000 }))
+  replicas: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1000 })),
+  /** Present while the service is in maintenance: until it ends, whatever is deployed. */
+  maintenance: Schema.optionalKey(Maintenance),
+  /** Present if `jiji stop` stopped the service: until it starts or is deployed. */
+  stopped: Schema.optionalKey(Schema.Literal(true))
 })
 export type Site = typeof Site.Type
 
@@ -72,7 +87,7 @@ export const proxiedOn = (project: Project, server: string): ReadonlyArray<Proxi
     (service): service is ProxiedService => service.proxy !== undefined && service.hosts.includes(server)
   )
 
-const siteOf = (service: ProxiedService, certificate: string | undefined): Site => {
+const siteOf = (service: ProxiedService, certificate: string | undefined, before: Site | undefined): Site => {
   const { hosts, maxBody, path, responseTimeout, strip, tls } = service.proxy
   const [first = "", ...others] = hosts
   return {
@@ -83,7 +98,8 @@ const siteOf = (service: ProxiedService, certificate: string | undefined): Site 
     tls: tls._tag === "Certificate" ? { certificate: certificate ?? "" } : tls._tag === "Auto" ? "auto" : "off",
     ...(maxBody !== undefined && { maxBody }),
     responseTimeout: Duration.toMillis(responseTimeout),
-    replicas: service.replicas ?? 1
+    replicas: service.replicas ?? 1,
+    ...(before?.maintenance !== undefined && { maintenance: before.maintenance })
   }
 }
 
@@ -97,7 +113,10 @@ export const sitesOf = (
   before: ProjectSites | undefined,
   options: { readonly isFullDeploy: boolean; readonly certificates: ReadonlyMap<string, string> }
 ): ProjectSites | undefined => {
-  const own = proxiedOn(project, server).map((service) => siteOf(service, options.certificates.get(service.name)))
+  const own = proxiedOn(project, server).map((service) => {
+    const old = before?.sites.find((site) => site.service === service.name)
+    return siteOf(service, options.certificates.get(service.name), old)
+  })
   const names = new Set(project.services.map(({ name }) => name))
   const kept = options.isFullDeploy ? [] : (before?.sites ?? []).filter(({ service }) => !names.has(service))
   const [first, ...others] = [...own, ...kept].toSorted((a, b) => (a.service < b.service ? -1 : 1))

@@ -277,9 +277,9 @@ case $1 in
     done
     echo "$failing"
     ;;
-  # address:port, address:port of the old container or nothing, drain
+  # address:port or nothing, address:port of the container to leave or nothing, drain
   switch)
-    printf "%s\n" "$3" >"$file.next" && sync "$file.next" && mv "$file.next" "$file" || exit
+    [ -z "$3" ] || { printf "%s\n" "$3" >"$file.next" && sync "$file.next" && mv "$file.next" "$file"; } || exit
     echo switched
     [ -n "$4" ] || exit
     remote=$(socket "$4") until=$(($(date +%s) + $5))
@@ -317,12 +317,13 @@ why_failing() {
   esac
 }
 # Moves requests from one container to another, and waits until those that the first one has are done.
+leaving="the old container of $service"
 move_requests() { # address:port, address of the first one
   moved=$(proxy_do switch "$1" "${2:+$2:$port}" "$drain" 2>&1)
   case $moved in
     switched) ;;
     'switched
-'*) echo "the old container of $service still has open connections after $drain s: ${moved#*
+'*) echo "$leaving still has open connections after $drain s: ${moved#*
 }" >&2 ;;
     *) echo "$moved" >&2; return 1 ;;
   esac
@@ -500,6 +501,102 @@ if [ "$strategy" = remove ]; then
   echo "removed ${name_id:-nothing}"
   exit 0
 fi
+
+# A stopped container must not start at boot. Docker starts those with `unless-stopped` only if they ran; for podman 4, see
+# `hold_back`: here, it is the container itself whose file goes with a reboot.
+keep_stopped() {
+  [ "$name_policy" != no ] || return 0
+  if [ "$engine" != podman ]; then [ "$name_policy" = unless-stopped ] || policy no "$name_id"; return; fi
+  if updates; then policy no "$name_id"; return; fi
+  [ ! -L "$name_json" ] && [ "$name_policy" = always ] || return 0
+  volatile=$(mktemp -d "$run_root/jiji-XXXXXX" 2>/dev/null) && ln -sf "$volatile/config.json" "$name_json"
+}
+let_start() {
+  if [ -L "$name_json" ]; then
+    target=$(readlink "$name_json")
+    rm -f "$name_json"
+    case $target in "$run_root"/jiji-*/config.json) rm -rf "${target%/*}" ;; esac
+  fi
+  [ "$name_policy" = "${name_proven%%:*}" ] || policy "$name_proven" "$name_id"
+}
+not_after_reboot() { echo "$engine cannot set the restart policy of $name: $1 after a reboot" >&2; }
+# Sends requests to the container again, whatever it answers.
+reopen() { [ -z "$held" ] || move_requests "$own" ''; held=''; }
+unready() {
+  reopen
+  printf 'unready %s\n%s\n' "$why" "$failing"
+  e logs --tail 20 "$name_id" 2>&1
+  exit 14
+}
+
+# Starts, stops or restarts the container as it is.
+case $strategy in start | halt | restart)
+  [ -n "$name_id" ] || { echo absent; exit 0; }
+  id=$(e inspect --type container --format '{{.Image}}' "$name_id") || exit 1
+  id=${id#sha256:} own=$name_address:$port leaving=$name held='' gap=''
+  # An older jiji gave it no address, so it is not behind the proxy.
+  [ -n "$name_address" ] || proxy=''
+  case $name_state in 'paused '*) ! quiet unpause "$name_id" || name_runs=true name_state='running ' ;; esac
+  case $strategy,$name_state in
+    start,'running '*)
+      is_proven || prove || not_after_reboot 'it does not start again'
+      [ -z "$proxy" ] || move_requests "$own" '' || exit 1
+      echo "unchanged $name_id"
+      exit 0
+      ;;
+    halt,'exited '* | halt,'created '* | halt,'configured '*)
+      keep_stopped || not_after_reboot 'it starts again'
+      echo "unchanged $name_id"
+      exit 0
+      ;;
+  esac
+  if [ "$strategy" = halt ]; then
+    trap '' TERM INT HUP
+    stage requests
+    [ -z "$proxy" ] || [ "$name_runs" != true ] || move_requests '' "$name_address"
+    stage stop
+    [ "$engine" = podman ] && ! updates || keep_stopped || not_after_reboot 'it starts again'
+    quiet stop "$name_id" || e stop "$name_id" >/dev/null || exit 1
+    [ "$engine" != podman ] || updates || keep_stopped || not_after_reboot 'it starts again'
+    echo "stopped $name_id"
+    exit 0
+  fi
+  ip=$name_address
+  pin_bridge
+  case $name_state in
+    'running '* | 'restarting '*)
+      is_proven || prove || not_after_reboot 'it does not start again'
+      trap '' TERM INT HUP
+      if [ -n "$proxy" ] && [ "$name_runs" = true ]; then
+        # Where nothing listens, requests wait in the proxy, which tries again for 5 s.
+        stage requests
+        held=yes
+        if [ -n "$address" ]; then other=$address:$port; else other=127.0.0.1:1; fi
+        move_requests "$other" "$name_address" || exit 1
+      fi
+      stage restart
+      read_clock
+      stopped=$clock
+      quiet restart "$name_id" || e start "$name_id" >/dev/null || { reopen; exit 1; }
+      ;;
+    *)
+      let_start || not_after_reboot 'it does not start again'
+      e start "$name_id" >/dev/null || exit 1
+      ;;
+  esac
+  trap 'reopen; exit 143' TERM INT HUP
+  if [ -n "$proxy" ]; then probing=yes tcp="$tcp $port" address=$name_address; fi
+  ready "$name_id" "$settle" || unready
+  pin_bridge
+  [ -z "$proxy" ] || move_requests "$own" '' || exit 1
+  if [ -n "$stopped" ]; then
+    gap=$((${answered:-$stopped} - stopped))
+    gap=" $((gap / 100)).$((gap / 10 % 10))$((gap % 10))"
+  fi
+  echo "started $name_id$gap"
+  exit 0
+  ;;
+esac
 
 # An interrupted deploy or a reboot may have left another restart policy. Podman 4 needs a new container.
 repaired=true

@@ -19,9 +19,9 @@ const args = {
   digest: Schema.String,
   /**
    * Start `beside` the old container; after a `trial` without ports; or after a `stop` of the old one, whose data it shares.
-   * Or `remove` the container, whose requests go to another replica.
+   * Or `remove` the container, whose requests go to another replica. Or `start`, `halt` or `restart` it as it is.
    */
-  strategy: Schema.Literals(["beside", "trial", "stop", "remove"]),
+  strategy: Schema.Literals(["beside", "trial", "stop", "remove", "start", "halt", "restart"]),
   /** The seconds that a container without a health check must run. */
   settle: Schema.FiniteFromString,
   /** The seconds that a container may take to be healthy. */
@@ -47,7 +47,10 @@ const args = {
   proxy: Schema.String,
   /** The file in the proxy's container that has the address of the container that serves. */
   upstream: Schema.String,
-  /** The address of the new container, in the project's network; to `remove` one, of the replica that takes its requests. */
+  /**
+   * The address of the new container, in the project's network; to `remove` or `restart` one, of the replica that takes its
+   * requests.
+   */
   address: Schema.String,
   /** The port of the container that the proxy sends requests to. */
   port: Schema.String,
@@ -114,6 +117,8 @@ const byHand = (
     "-c",
     `mkdir -p ${upstream.slice(0, upstream.lastIndexOf("/"))} && echo ${address}:${port} > ${upstream}.next && mv ${upstream}.next ${upstream}`
   )
+  if (strategy === "start" || strategy === "restart") return [[engine, strategy, name]]
+  if (strategy === "halt") return [[engine, "stop", name]]
   if (strategy === "remove") return [...move, [engine, "stop", name], [engine, "rm", name]]
   const next = `${name}-next`
   const trial = `${name}-trial`
@@ -179,8 +184,10 @@ const script = defineScript({
   text: `${lock}${files}${secrets}${text}`,
   args,
   answer: parseReplaced,
-  usual: ({ image, name, strategy }) =>
-    `${strategy === "remove" ? "removed" : "started"} ${simulatedDigest(`${name} ${image}`).slice(7, 19)}`
+  usual: ({ image, name, strategy }) => {
+    const did = strategy === "remove" ? "removed" : strategy === "halt" ? "stopped" : "started"
+    return `${did} ${simulatedDigest(`${name} ${image}`).slice(7, 19)}`
+  }
 })
 
 export const replace = {

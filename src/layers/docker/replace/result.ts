@@ -60,8 +60,11 @@ const answerOf = (text: string): { readonly status?: number; readonly body?: str
 /** What docker and podman print if a container's fixed address is in use. For a port, the words are in lower case. */
 const addressTaken = /\bAddress already in use$|requested ip address \S+ is already allocated/m
 
+/** What docker and podman print if a published port is in use. */
+export const portTaken = /port is already allocated|address already in use/i
+
 /** What keeps `replace.sh` from starting. */
-const refusal = (server: string, engine: Engine, line: string): ContainerBusy | ContainerForeign | undefined => {
+export const refusal = (server: string, engine: Engine, line: string): ContainerBusy | ContainerForeign | undefined => {
   const [word = "", ...detail] = line.split(" ")
   if (word === "busy") {
     const [name = "", ...holder] = detail
@@ -132,9 +135,8 @@ export const replaceResult = Effect.fnUntraced(function* (
   if (word === "unstarted" && network !== undefined && addressTaken.test(output.stderr)) {
     return yield* new AddressTaken({ ...about, engine, address: network.address, name: network.name })
   }
-  const taken = /port is already allocated|address already in use/i
-  if (taken.test(output.stderr)) {
-    return yield* new PortTaken({ ...about, detail: reasonFrom(output.stderr, taken, 1) })
+  if (portTaken.test(output.stderr)) {
+    return yield* new PortTaken({ ...about, detail: reasonFrom(output.stderr, portTaken, 1) })
   }
   const operation = `replace the container of ${service}`
   const error = parseEngineError({ machine: server, engine, operation }, output)

@@ -1,0 +1,40 @@
+import { Effect } from "effect"
+import { Argument, type Command } from "effect/cli"
+import { select } from "../config/select.ts"
+import { joinWords, plural } from "../core/text.ts"
+import type { Pipeline } from "../pipeline/Pipeline.ts"
+import type { ControlInput } from "../steps/ControlPipelines.ts"
+import type { PipelineServices } from "../steps/Runnable.ts"
+import { dryRunFlag, hostsFlag, jsonFlag, projectFlags } from "./flags.ts"
+import { loadProject } from "./loadProject.ts"
+import { runDry } from "./runDry.ts"
+import { runLive } from "./runLive.ts"
+
+/** The flags of `jiji start`, `jiji stop` and `jiji restart`. */
+export const controlFlags = {
+  ...projectFlags,
+  services: Argument.String("service").pipe(
+    Argument.withDescription("Service, also one that is no longer in deploy.yml (default: all on the servers)"),
+    Argument.between(0, 100)
+  ),
+  hosts: hostsFlag,
+  dryRun: dryRunFlag,
+  json: jsonFlag
+}
+
+/** Runs one of these commands. `verb` is for the heading of a dry run. */
+export const control = Effect.fnUntraced(function* <S, E>(
+  pipeline: Pipeline<ControlInput, S, E, PipelineServices>,
+  verb: string,
+  { config, dryRun, environment, hosts, json, services }: Command.Command.Config.Infer<typeof controlFlags>
+) {
+  const project = yield* select(yield* loadProject({ config, environment }), { servers: hosts })
+  const input = { project, services: services.length === 0 ? undefined : [...new Set(services)] }
+  if (!dryRun) return void (yield* runLive(pipeline, input, { json }))
+  const what = input.services === undefined ? `all services of ${project.name}` : joinWords(input.services)
+  const heading = [
+    `Dry run: ${verb} ${what} on ${plural(project.servers.length, "server")}, as deploy.yml has them.`,
+    "Nothing is changed and no connection is made."
+  ]
+  yield* runDry(pipeline, input, { json, heading })
+})
