@@ -6,7 +6,7 @@ export interface Figure {
   readonly name: string
   readonly value: number
   /** `times` for a ratio. */
-  readonly unit: "times" | "ms" | "s" | "MB" | "µs" | "%" | "a server"
+  readonly unit: "times" | "ms" | "s" | "MB" | "µs" | "%" | "a server" | "failed"
   /** The highest value that is good enough. */
   readonly most?: number
   /** The lowest value that is good enough. */
@@ -21,7 +21,7 @@ export const goalOf = ({ least, most }: Figure): string =>
 export const isReached = ({ least, most, value }: Figure): boolean =>
   value <= (most ?? Number.POSITIVE_INFINITY) && value >= (least ?? Number.NEGATIVE_INFINITY)
 
-const digits = { times: 2, s: 2, ms: 1, MB: 0, µs: 1, "%": 1, "a server": 1 } as const
+const digits = { times: 2, s: 2, ms: 1, MB: 0, µs: 1, "%": 1, "a server": 1, failed: 1 } as const
 
 export const valueOf = ({ unit, value }: Figure): string => `${value.toFixed(digits[unit])} ${unit}`
 
