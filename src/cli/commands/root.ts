@@ -2,6 +2,8 @@ import { Effect } from "effect"
 import { CliError, Command, Flag } from "effect/cli"
 import manifest from "../../../package.json" with { type: "json" }
 import { Terminal } from "../process/Terminal.ts"
+import * as CompletionsCommand from "./completions.ts"
+import * as ConfigCommand from "./config.ts"
 import * as DeployCommand from "./deploy.ts"
 import * as DoctorCommand from "./doctor.ts"
 import * as InitCommand from "./init.ts"
@@ -13,6 +15,7 @@ import * as RemoveCommand from "./remove.ts"
 import * as RunCommand from "./run.ts"
 import * as RunsCommand from "./runs.ts"
 import * as SandboxCommand from "./sandbox.ts"
+import * as SchemaCommand from "./schema.ts"
 import * as ScriptCommand from "./script.ts"
 import * as SecretsCommand from "./secrets.ts"
 
@@ -33,6 +36,7 @@ export const command = Command.make(
     LogsCommand.command,
     DoctorCommand.command,
     InitCommand.command,
+    ConfigCommand.command,
     RemoveCommand.command,
     RegistryCommand.command,
     RunsCommand.command,
@@ -40,6 +44,8 @@ export const command = Command.make(
     RunCommand.command,
     SandboxCommand.command,
     SecretsCommand.command,
-    ScriptCommand.command
+    ScriptCommand.command,
+    SchemaCommand.command,
+    CompletionsCommand.make((): Command.Command.Any => command)
   ])
 )
