@@ -3,6 +3,8 @@ import { CliError, Command, Flag } from "effect/cli"
 import manifest from "../../../package.json" with { type: "json" }
 import { Terminal } from "../process/Terminal.ts"
 import * as ConsoleCommand from "./console.ts"
+import * as CompletionsCommand from "./completions.ts"
+import * as ConfigCommand from "./config.ts"
 import * as DeployCommand from "./deploy.ts"
 import * as DoctorCommand from "./doctor.ts"
 import * as ExecCommand from "./exec.ts"
@@ -16,6 +18,7 @@ import * as RestartCommand from "./restart.ts"
 import * as RunCommand from "./run.ts"
 import * as RunsCommand from "./runs.ts"
 import * as SandboxCommand from "./sandbox.ts"
+import * as SchemaCommand from "./schema.ts"
 import * as ScriptCommand from "./script.ts"
 import * as SecretsCommand from "./secrets.ts"
 import * as ServerCommand from "./server.ts"
@@ -44,6 +47,7 @@ export const command = Command.make(
     StartCommand.command,
     StopCommand.command,
     RestartCommand.command,
+    ConfigCommand.command,
     RemoveCommand.command,
     RegistryCommand.command,
     ServerCommand.command,
@@ -52,6 +56,8 @@ export const command = Command.make(
     RunCommand.command,
     SandboxCommand.command,
     SecretsCommand.command,
-    ScriptCommand.command
+    ScriptCommand.command,
+    SchemaCommand.command,
+    CompletionsCommand.make((): Command.Command.Any => command)
   ])
 )
