@@ -1,4 +1,4 @@
-import type { Effect, Schema } from "effect"
+import type { Effect, Layer, Schema } from "effect"
 import type { Event } from "../core/Event.ts"
 import type { Wrapper } from "./Step.ts"
 import type { Strategy } from "./Strategy.ts"
@@ -22,6 +22,17 @@ export interface PipelineNode {
   readonly name: string
   readonly nodes: ReadonlyArray<Node>
   readonly subscribers: ReadonlyArray<Subscriber>
+  /** The wrappers around the pipeline, innermost first. */
+  readonly wrappers: ReadonlyArray<PipelineWrapper>
+}
+
+/** Something that changes how a pipeline runs, without its type parameters. */
+export type PipelineWrapper = Provide
+
+/** Layers that exist as long as the pipeline runs. */
+export interface Provide {
+  readonly _tag: "Provide"
+  readonly layer: Layer.Layer<never, unknown, unknown>
 }
 
 /** It has no name: the paths of its branches begin with the path of the enclosing pipeline. */

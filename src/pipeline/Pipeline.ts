@@ -1,6 +1,6 @@
 import { type Effect, Pipeable, type Scope } from "effect"
 import type { Event } from "../core/Event.ts"
-import { asNode, type Node, type Subscriber, type Wait } from "./Node.ts"
+import { asNode, type Node, type PipelineNode, type PipelineWrapper, type Subscriber, type Wait } from "./Node.ts"
 import { type Origin, origin } from "./origin.ts"
 import { appendNode, checkName } from "./paths.ts"
 import type {
@@ -31,6 +31,7 @@ import type {
 import * as Strategies from "./Strategy.ts"
 
 export { Description, describe } from "./description.ts"
+export { provide } from "./around.ts"
 export { insertAfter, insertBefore, remove, replace } from "./edit.ts"
 export { toMermaid } from "./mermaid.ts"
 export {
@@ -69,6 +70,8 @@ export interface Pipeline<
   readonly name: Name
   readonly nodes: ReadonlyArray<Node>
   readonly subscribers: ReadonlyArray<Subscriber>
+  /** The wrappers around the pipeline, innermost first. */
+  readonly wrappers: ReadonlyArray<PipelineWrapper>
   readonly "~origin": Origin
   /** Exists only at compile time. */
   readonly "~types"?: {
@@ -85,17 +88,13 @@ export interface Pipeline<
 export type StateOf<P> = P extends Pipeline<infer _N, infer S, infer _E, infer _R> ? S : never
 
 /** Creates a pipeline. The signatures below state its type; the value has no types at run time, so this is a cast. */
-const build = <P>(name: string, nodes: ReadonlyArray<Node>, subscribers: ReadonlyArray<Subscriber>): P =>
-  ({ ...Pipeable.Prototype, _tag: "Pipeline", "~origin": origin, name, nodes, subscribers }) as P
+const build = <P>({ name, nodes, subscribers, wrappers }: PipelineData): P =>
+  ({ ...Pipeable.Prototype, _tag: "Pipeline", "~origin": origin, name, nodes, subscribers, wrappers }) as P
 
-interface PipelineData {
-  readonly name: string
-  readonly nodes: ReadonlyArray<Node>
-  readonly subscribers: ReadonlyArray<Subscriber>
-}
+type PipelineData = Omit<PipelineNode, "_tag">
 
 const append = <P>(self: PipelineData, node: object): P =>
-  build(self.name, appendNode(self.name, self.nodes, asNode(node)), self.subscribers)
+  build({ ...self, nodes: appendNode(self.name, self.nodes, asNode(node)) })
 
 /**
  * Creates an empty pipeline. `Needs` is the state that it starts with.
@@ -107,7 +106,8 @@ const append = <P>(self: PipelineData, node: object): P =>
  */
 export const make = <Needs extends object = {}, const Name extends string = string>(
   name: Name
-): Pipeline<Needs, Needs, never, never, {}, Name> => build(checkName(name), [], [])
+): Pipeline<Needs, Needs, never, never, {}, Name> =>
+  build({ name: checkName(name), nodes: [], subscribers: [], wrappers: [] })
 
 type Append<N, After, E, R, X, Name extends string, E2, R2, X2> = Pipeline<
   N,
@@ -339,4 +339,4 @@ export const on =
   <N, S, E, R, X, Name extends string>(
     self: Pipeline<N, S, E, R, X, Name>
   ): Pipeline<N, S, E, R | Exclude<R2, Scope.Scope>, X, Name> =>
-    build(self.name, self.nodes, [...self.subscribers, { tag, handler }])
+    build({ ...self, subscribers: [...self.subscribers, { tag, handler }] })

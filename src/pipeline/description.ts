@@ -109,4 +109,4 @@ const describePipeline = ({ name, nodes }: PipelineNode, path: string): Pipeline
 
 /** Returns the tree of a pipeline, without running it. */
 export const describe = (pipeline: { readonly name: string; readonly nodes: ReadonlyArray<Node> }): Description =>
-  describePipeline({ _tag: "Pipeline", subscribers: [], ...pipeline }, pipeline.name)
+  describePipeline({ _tag: "Pipeline", subscribers: [], wrappers: [], ...pipeline }, pipeline.name)

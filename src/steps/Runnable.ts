@@ -1,5 +1,5 @@
 import type { FileSystem, Path, Scope } from "effect"
-import { Result, Schema } from "effect"
+import { Effect, Layer, Result, Schema } from "effect"
 import { durationFlag } from "../config/duration.ts"
 import type { Diagnosis } from "../layers/diagnosis/Diagnosis.ts"
 import type { ServerProxy } from "../layers/proxy/ServerProxy.ts"
@@ -11,8 +11,9 @@ import type { Secrets } from "../layers/secrets/Secrets.ts"
 import type { Shell } from "../layers/shell/Shell.ts"
 import type { Ssh } from "../layers/ssh/Ssh.ts"
 import type { Events } from "../core/Events.ts"
+import { IsDryRun } from "../core/IsDryRun.ts"
 import { type Origin, origin } from "../pipeline/origin.ts"
-import type { Pipeline } from "../pipeline/Pipeline.ts"
+import { type Pipeline, provide } from "../pipeline/Pipeline.ts"
 import type { DuplicatePath, NoSuchNode } from "../pipeline/PipelineError.ts"
 import type { DeployInput } from "./DeployPipeline.ts"
 
@@ -44,12 +45,28 @@ type Changed<P> = P | Result.Result<P, NoSuchNode | DuplicatePath>
 
 /** Appears in the compile error if a pipeline requires a service that `jiji run` does not provide. */
 interface MissingServices<Services> {
-  readonly "jiji run does not provide these services; provide their layers in the steps": Services
+  readonly "jiji run does not provide these services: pass their layers": Services
 }
 type OnlyProvided<R> = [R] extends [PipelineServices] ? unknown : MissingServices<Exclude<R, PipelineServices>>
 
 /** The schema of a flag that takes a duration, written as in deploy.yml: `30s`, `5m`, `1h30m`, `500ms`, `10 minutes`. */
 export const duration = durationFlag
+
+interface Layers<Live extends Layer.Any, Rehearsal extends Layer.Any> {
+  readonly live: Live
+  readonly rehearsal: Rehearsal
+}
+
+/** Appears in the compile error if the layers for rehearsals lack a service that the live ones provide. */
+interface MissingInRehearsal<Services> {
+  readonly "the layers for rehearsals must also provide these services": Services
+}
+type SameServices<Live, Rehearsal> = [Live] extends [Rehearsal] ? unknown : MissingInRehearsal<Exclude<Live, Rehearsal>>
+
+/** Provides one layer or the other, depending on whether it is a dry run. */
+const provideLayers = ({ live, rehearsal }: Layers<Layer.Any, Layer.Any>) =>
+  // Layer.Any is the type of every layer, without the members of one.
+  provide(Layer.unwrap(Effect.map(IsDryRun, (isDryRun) => (isDryRun ? rehearsal : live) as Layer.Layer<never>)))
 
 /** What `jiji run FILE` runs: the file's default export. */
 export interface Runnable {
@@ -60,24 +77,59 @@ export interface Runnable {
   readonly pipeline: Changed<Pipeline<never, unknown, unknown, PipelineServices>>
 }
 
+interface Options<F extends Fields, R> {
+  readonly description: string
+  readonly flags?: Schema.Struct<F>
+  readonly pipeline: Changed<Pipeline<RunInput & Schema.Struct<F>["Type"], unknown, unknown, R>>
+}
+
+/**
+ * The checks are part of the types of the layers: elsewhere, TypeScript would make them before it knows the layers. The
+ * compile error for missing layers shows the sentence.
+ */
+// oxlint-disable-next-line no-unused-vars -- see above
+interface LayersFor<Sentence extends string, R, Live extends Layer.Any, Rehearsal extends Layer.Any> {
+  /** What a live run uses. */
+  readonly live: Live & OnlyProvided<Exclude<R, Layer.Success<Live>> | Layer.Services<Live>>
+  /** What `--dry-run` uses. It must change nothing. */
+  readonly rehearsal: Rehearsal &
+    OnlyProvided<Layer.Services<Rehearsal>> &
+    SameServices<Layer.Success<Live>, Layer.Success<Rehearsal>>
+}
+
 /**
  * Turns a pipeline into a command. `flags` describes what it needs beyond a {@link RunInput}: each field becomes a flag
  * with the field's name in kebab-case, its type, `description` and default. `description` is its line in `jiji list`.
  *
- * It does not compile if the pipeline needs more input than that, or a service that `jiji run` does not provide.
+ * `layers` has the services of your own that its steps and handlers use: the live ones, and those for `--dry-run`. They are
+ * built when the run starts and released at its end.
+ *
+ * It does not compile if the pipeline needs more input than that, or a service that neither `jiji run` nor `layers` provides.
  */
-export const make = <const F extends Fields = {}, R = PipelineServices>(
-  options: {
-    readonly description: string
-    readonly flags?: Schema.Struct<F>
-    readonly pipeline: Changed<Pipeline<RunInput & Schema.Struct<F>["Type"], unknown, unknown, R>>
-  } & OnlyProvided<R>
-): Runnable => ({
-  _tag: "Runnable",
-  "~origin": origin,
-  description: options.description,
-  // Only the signature needs the fields' types.
-  flags: (options.flags ?? Schema.Struct({})) as Schema.Struct<Fields>,
-  // `OnlyProvided` ensures that it requires no other services.
-  pipeline: options.pipeline as Runnable["pipeline"]
-})
+export const make: {
+  <const F extends Fields = {}, R = PipelineServices>(
+    options: Options<F, R> & { readonly layers?: undefined } & OnlyProvided<R>
+  ): Runnable
+  <R, Live extends Layer.Any, Rehearsal extends Layer.Any, const F extends Fields = {}>(
+    options: Options<F, R> & {
+      readonly layers: LayersFor<"jiji run does not provide these services: pass their layers", R, Live, Rehearsal>
+    }
+  ): Runnable
+} = (options: Options<{}, unknown> & { readonly layers?: Layers<Layer.Any, Layer.Any> | undefined }): Runnable => {
+  const { layers, pipeline } = options
+  const provided =
+    layers === undefined
+      ? pipeline
+      : Result.isResult(pipeline)
+        ? Result.map(pipeline, provideLayers(layers))
+        : provideLayers(layers)(pipeline)
+  return {
+    _tag: "Runnable",
+    "~origin": origin,
+    description: options.description,
+    // Only the signature needs the fields' types.
+    flags: (options.flags ?? Schema.Struct({})) as Schema.Struct<Fields>,
+    // `OnlyProvided` ensures that it requires no other services.
+    pipeline: provided as Runnable["pipeline"]
+  }
+}

@@ -7,7 +7,7 @@ mkdirSync(join(root, "dist"), { recursive: true })
 const folder = mkdtempSync(join(root, "dist/types-"))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-const beginning = `import { Context, Effect } from "effect"
+const beginning = `import { Context, Effect, Layer } from "effect"
 import { Pipeline, Runnable, Step } from "jiji"
 const build = Step.make("build", () => Effect.succeed({ image: "shop:1" }))
 const push = Step.make("push", ({ image }: { readonly image: string }) => Effect.succeed({ digest: image }))
@@ -21,7 +21,7 @@ const retype = <const Name extends string, X>(name: Name, x: X) =>
 const passes = Pipeline.make<{ x: number }, "passes">("passes")
 const useX = Step.make("use", ({ x }: { readonly x: number }) => Effect.log(x))
 const useOne = Step.make("use", ({ x }: { readonly x: 1 }) => Effect.log(x))
-void [built, tick, number, text, retype, passes, useX, useOne]
+void [Layer, built, tick, number, text, retype, passes, useX, useOne]
 `
 
 const early = "an earlier step must add everything that this node needs"
@@ -145,6 +145,12 @@ const cases: ReadonlyArray<readonly [name: string, code: string, ...says: Readon
     "a missing layer",
     'Runnable.make({ description: "x", pipeline: Pipeline.make("p").pipe(Pipeline.step(tick)) })',
     "jiji run does not provide these services",
+    "Clock"
+  ],
+  [
+    "a missing layer for rehearsals",
+    'Runnable.make({ description: "x", pipeline: Pipeline.make("p").pipe(Pipeline.step(tick)), layers: { live: Layer.succeed(Clock, { now: 1 }), rehearsal: Layer.empty } })',
+    "the layers for rehearsals must also provide these services",
     "Clock"
   ]
 ]

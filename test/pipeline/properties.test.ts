@@ -25,9 +25,12 @@ type Step = {
   readonly undo: Undo
 }
 
+/** What is around a pipeline. */
+type Around = { readonly provides: boolean }
+
 type Shape =
   | Step
-  | { readonly _tag: "pipeline"; readonly nodes: ReadonlyArray<Shape> }
+  | { readonly _tag: "pipeline"; readonly nodes: ReadonlyArray<Shape>; readonly around: Around }
   | { readonly _tag: "parallel"; readonly nodes: ReadonlyArray<Shape> }
   | { readonly _tag: "when"; readonly nodes: ReadonlyArray<Shape>; readonly holds: boolean }
   | {
@@ -56,6 +59,7 @@ const { shape } = fc.letrec<{ shape: Shape }>((tie) => {
   )
   const seldom = (value: number) =>
     fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.integer({ min: 1, max: value }) })
+  const around = fc.record({ provides: fc.boolean() })
   return {
     shape: fc.oneof(
       { maxDepth: 3, depthIdentifier: "shape" },
@@ -67,7 +71,7 @@ const { shape } = fc.letrec<{ shape: Shape }>((tie) => {
         timeout: seldom(3),
         undo: fc.constantFrom("none", "good", "good", "fails", "hangs" as Undo)
       }),
-      fc.record({ _tag: fc.constant("pipeline" as const), nodes }),
+      fc.record({ _tag: fc.constant("pipeline" as const), nodes, around }),
       fc.record({ _tag: fc.constant("parallel" as const), nodes }),
       fc.record({ _tag: fc.constant("when" as const), nodes, holds: fc.boolean() }),
       fc.record({ _tag: fc.constant("forEach" as const), nodes, items: fc.integer({ min: 0, max: 3 }), strategy })
@@ -157,6 +161,10 @@ type Any = Pipeline.Pipeline<{}, {}, unknown, Events>
 const builder = (held: Holding) => {
   let names = 0
   const modes = new Map<string, Strategy.OnFailure>()
+  const wrapped = (pipeline: Any, name: string, { provides }: Around): Any => {
+    const layer = Layer.effectDiscard(held.acquire(`layer of ${name}`, 1, Effect.sleep("1 second")))
+    return provides ? pipeline.pipe(Pipeline.provide(layer)) : pipeline
+  }
   const build = (nodes: ReadonlyArray<Shape>): Any => {
     let pipeline: Any = Pipeline.make(`p${++names}`)
     for (const node of nodes) {
@@ -166,7 +174,7 @@ const builder = (held: Holding) => {
           pipeline = pipeline.pipe(Pipeline.step(step(name, node, held)))
           break
         case "pipeline":
-          pipeline = pipeline.pipe(Pipeline.pipeline(build(node.nodes)))
+          pipeline = pipeline.pipe(Pipeline.pipeline(wrapped(build(node.nodes), name, node.around)))
           break
         case "parallel":
           pipeline = pipeline.pipe(Pipeline.parallel(...node.nodes.map((each) => build([each])))) as Any
@@ -322,7 +330,8 @@ const checkUndos = (
   for (const pipeline of new Set(begun.map(parent))) {
     const own = (path: string) => parent(path) === pipeline
     expect(begun.filter(own)).toEqual(expected.filter(own).toReversed())
-    const turns = seen.filter((event) => isUndo(event.path) && own(parent(event.path)))
+    const isTurn = (event: Event) => event._tag === "StepStarted" || isEnd(event)
+    const turns = seen.filter((event) => isTurn(event) && isUndo(event.path) && own(parent(event.path)))
     expect(turns.map(({ _tag }) => _tag === "StepStarted")).toEqual(turns.map((_, index) => index % 2 === 0))
   }
 }

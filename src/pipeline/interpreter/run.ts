@@ -8,6 +8,7 @@ import type { PipelineNode } from "../Node.ts"
 import { failureRecords } from "../../core/failureRecords.ts"
 import { type NodeEffect, type State } from "./nodeEvents.ts"
 import type { Pipeline } from "../Pipeline.ts"
+import { wrapNodes } from "./wrapNodes.ts"
 import { UnhandledError } from "./UnhandledError.ts"
 import { notifySubscribers } from "./subscribers.ts"
 import { CurrentStep, Undos } from "./undos.ts"
@@ -74,8 +75,14 @@ export const run = <N extends object, S, E, R, ROut = never, LE = never, RIn = n
     // The layers of this run have been released when a later failure undoes its steps, so build them again.
     const provide = (undo: NodeEffect<unknown>) =>
       Effect.provideContext(layers === undefined ? undo : Effect.provide(undo, layers), context)
-    const allNodes = background.finish(runNodes(node, input as State, name, undos))
-    const nodes = Effect.andThen(provideServices, allNodes).pipe(
+    const nodes = wrapNodes(
+      node,
+      name,
+      undos,
+      // Here, so that handlers have the services that are provided to the whole pipeline.
+      (path) => Effect.andThen(provideServices, runNodes(node, input as State, path, undos)),
+      (allNodes) => background.finish(allNodes)
+    ).pipe(
       Effect.map((added): State => ({ ...input, ...added })),
       Effect.provideService(CurrentStep, undefined),
       Effect.provideService(CurrentBackground, background),

@@ -6,6 +6,7 @@ import { withNodeEvents, type NodeEffect, type State } from "./nodeEvents.ts"
 import { runForEach } from "./runForEach.ts"
 import { runStep } from "./runStep.ts"
 import { readState } from "./stateReads.ts"
+import { wrapNodes } from "./wrapNodes.ts"
 import type { Undos } from "./undos.ts"
 
 /** Runs a node. Returns what it adds to the state. */
@@ -15,11 +16,11 @@ const runNode = (node: Node, state: State, path: string, undos: Undos): NodeEffe
       return runStep(node, state, `${path}/${node.name}`, undos)
     case "Pipeline": {
       const at = `${path}/${node.name}`
-      return withNodeEvents("pipeline", at, runNodes(node, state, at, undos))
+      return withNodeEvents("pipeline", at, runPipeline(node, state, at, undos))
     }
     case "ForEach":
       return runForEach(node, state, `${path}/${node.name}`, undos, (state, at, gate) =>
-        runNodes(node.body, state, at, undos, gate)
+        runPipeline(node.body, state, at, undos, gate)
       )
     case "When":
       return Effect.suspend(() => {
@@ -69,3 +70,12 @@ export const runNodes = (
     // The pipeline can also be interrupted while its resources are being released.
     Effect.onError(() => undos.undo(path))
   )
+
+/** Runs a pipeline with its wrappers. Returns what it adds to the state. */
+const runPipeline = (
+  pipeline: PipelineNode,
+  state: State,
+  path: string,
+  undos: Undos,
+  gate?: Gate
+): NodeEffect<State> => wrapNodes(pipeline, path, undos, (at) => runNodes(pipeline, state, at, undos, gate))

@@ -1,4 +1,4 @@
-import { Cause, Context, Deferred, Effect, Fiber, Stream } from "effect"
+import { Cause, Context, Deferred, Effect, Fiber, Layer, Stream } from "effect"
 import { runAuthorFunction } from "../../core/authorFunction.ts"
 import { type Event, isEnd } from "../../core/Event.ts"
 import { CurrentPath, Events, originalPath } from "../../core/Events.ts"
@@ -18,18 +18,24 @@ export const CallHandlers = Context.Reference<boolean>("jiji/pipeline/interprete
 interface Subscription {
   readonly subscriber: Subscriber
   readonly paths: RegExp
+  /** The layers that nested pipelines around the subscriber provide, innermost first. */
+  readonly layers: Layers
+}
+type Layers = ReadonlyArray<Layer.Layer<never, unknown, unknown>>
+
+const subscriptionsBelow = (node: Node, path: string, layers: Layers): ReadonlyArray<Subscription> => {
+  const at = `${path}/${RegExp.escape("name" in node ? node.name : "")}`
+  if (node._tag === "Pipeline") return subscriptionsOf(node, at, [...layersOf(node), ...layers])
+  if (node._tag !== "ForEach") return []
+  return subscriptionsOf(node.body, `${at}\\[.*?\\]`, [...layersOf(node.body), ...layers])
 }
 
-const subscriptionsBelow = (node: Node, path: string): ReadonlyArray<Subscription> => {
-  const at = `${path}/${RegExp.escape("name" in node ? node.name : "")}`
-  if (node._tag === "Pipeline") return subscriptionsOf(node, at)
-  return node._tag === "ForEach" ? subscriptionsOf(node.body, `${at}\\[.*?\\]`) : []
-}
+const layersOf = ({ wrappers }: PipelineNode): Layers => wrappers.map(({ layer }) => layer)
 
 /** Returns the subscribers of a pipeline and of the pipelines in it. `path` is the source of a regular expression. */
-const subscriptionsOf = (pipeline: PipelineNode, path: string): ReadonlyArray<Subscription> => [
-  ...pipeline.subscribers.map((subscriber) => ({ subscriber, paths: new RegExp(`^${path}(?:[/[]|$)`) })),
-  ...pipeline.nodes.flatMap(namedNodes).flatMap((node) => subscriptionsBelow(node, path))
+const subscriptionsOf = (pipeline: PipelineNode, path: string, layers: Layers): ReadonlyArray<Subscription> => [
+  ...pipeline.subscribers.map((subscriber) => ({ subscriber, paths: new RegExp(`^${path}(?:[/[]|$)`), layers })),
+  ...pipeline.nodes.flatMap(namedNodes).flatMap((node) => subscriptionsBelow(node, path, layers))
 ]
 
 const failureOf = ({ tag }: Subscriber, cause: Cause.Cause<unknown>): SubscriberFailed => {
@@ -41,7 +47,7 @@ const failureOf = ({ tag }: Subscriber, cause: Cause.Cause<unknown>): Subscriber
 
 /** Calls a subscriber for each event until the run ends, with the services of the run once they exist. */
 const runSubscriber = Effect.fnUntraced(function* (
-  { paths, subscriber }: Subscription,
+  { layers, paths, subscriber }: Subscription,
   stream: Stream.Stream<Event>,
   services: Deferred.Deferred<Context.Context<unknown>>,
   path: string
@@ -56,12 +62,28 @@ const runSubscriber = Effect.fnUntraced(function* (
       const { message: text } = failureOf(subscriber, cause)
       return Effect.provideService(publish({ _tag: "StepNoted", level: "warning", text }), CurrentPath, path)
     })
+  const scope = yield* Effect.scope
+  // Once for all events, and only if there is one.
+  const context = yield* Effect.cached(
+    Effect.flatMap(Deferred.await(services), (outer) =>
+      layers.reduceRight<Effect.Effect<Context.Context<unknown>, unknown, unknown>>(
+        (built, layer) =>
+          Effect.flatMap(built, (outer) =>
+            Effect.map(
+              Effect.provideContext(Layer.buildWithMemoMap(layer, Layer.makeMemoMapUnsafe(), scope), outer),
+              (inner) => Context.merge(outer, inner)
+            )
+          ),
+        Effect.succeed(outer)
+      )
+    )
+  )
   const handle = (event: Event) =>
     Effect.gen(function* () {
-      const context = yield* Deferred.await(services)
+      const services = yield* context
       // The filter below ensures that the event has the subscriber's tag.
       const call = runAuthorFunction("the handler", subscriber, () => subscriber.handler(event as never))
-      yield* Effect.provideContext(Effect.scoped(call), context)
+      yield* Effect.provideContext(Effect.scoped(call), services)
     }).pipe(Effect.catchCause((cause) => warn(isEnd(event), cause)))
   yield* stream.pipe(
     Stream.takeUntil(isEnd),
@@ -82,11 +104,11 @@ export const notifySubscribers = Effect.fnUntraced(function* (
   if (!(yield* CallHandlers)) return
   const events = yield* Events
   const fibers = yield* Effect.forEach(
-    subscriptionsOf(pipeline, RegExp.escape(pipeline.name)),
+    subscriptionsOf(pipeline, RegExp.escape(pipeline.name), []),
     Effect.fnUntraced(function* (subscription) {
       const stream = Stream.filter(yield* events.subscribe, (event) => event.run === run)
       // Detached, so that the run does not wait for a handler that cannot be interrupted.
-      return yield* Effect.forkDetach(runSubscriber(subscription, stream, services, pipeline.name))
+      return yield* Effect.forkDetach(Effect.scoped(runSubscriber(subscription, stream, services, pipeline.name)))
     })
   )
   if (fibers.length === 0) return

@@ -1,4 +1,4 @@
-import { Context, Duration, Effect, Exit } from "effect"
+import { Context, Duration, Effect, Exit, type Layer } from "effect"
 import { runAuthorFunction } from "../../core/authorFunction.ts"
 import { CurrentPath, CurrentRun } from "../../core/Events.ts"
 import { stepLabel, type StepNode } from "../Node.ts"
@@ -26,6 +26,8 @@ export const CurrentStep = Context.Reference<StepAttempt | undefined>("jiji/pipe
 interface UndoableStep {
   readonly path: string
   readonly undo: NodeEffect<unknown>
+  /** Gives the undo the services of the nested run that has added it. */
+  readonly provide: (undo: NodeEffect<unknown>) => NodeEffect<unknown>
   /** How long the undo may take. */
   readonly within: Duration.Duration
   /** Removes the step from the list of undoable steps. */
@@ -40,9 +42,9 @@ const isBelow =
     step.path.startsWith(`${path}/`) || step.path.startsWith(`${path}[`)
 
 /** Runs an undo. If it fails, the step stays in the list of undoable steps. */
-const runUndo = ({ path, undo, untrack, within }: UndoableStep) => {
+const runUndo = ({ path, provide, undo, untrack, within }: UndoableStep) => {
   const undoPath = `${path}/undo`
-  const limited = Effect.timeoutOrElse(undo, {
+  const limited = Effect.timeoutOrElse(provide(undo), {
     duration: within,
     orElse: () => Effect.fail(new StepTimedOut({ path: undoPath, millis: Duration.toMillis(within) }))
   })
@@ -89,6 +91,7 @@ export class Undos {
       path,
       // What an undo starts is not part of a step.
       undo: Effect.scoped(call).pipe(Effect.provideService(CurrentStep, undefined)),
+      provide: (own) => own,
       within: undo.within,
       untrack: this.#tracker.add(path)
     })
@@ -109,11 +112,21 @@ export class Undos {
       this.#steps.push({
         ...step,
         path: at,
-        undo: withServices(step.undo, provide),
+        provide: (undo) => withServices(step.provide(undo), provide),
         untrack: this.#tracker.add(at),
         startedBy
       })
     }
+  }
+
+  /**
+   * Builds a layer again for each undo below a path: the pipeline that the layer was built for has ended. Innermost, since
+   * what a nested run provides to its undos includes the instance that has been released.
+   */
+  provide(path: string, layer: Layer.Layer<never, unknown, unknown>): void {
+    this.#steps = this.#steps.map((step) =>
+      isBelow(path)(step) ? { ...step, undo: Effect.provide(step.undo, layer, { local: true }) } : step
+    )
   }
 
   /** Forgets all steps, now and later: the run has ended. */
