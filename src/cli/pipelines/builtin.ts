@@ -19,7 +19,7 @@ export const descriptions = {
   login: "Log in to the registry on this machine and on the servers",
   logout: "Log out of the registry on this machine and on the servers",
   remove: "Stop and remove services' containers and images on the servers",
-  serverExec: "Run a command on a server, or on several"
+  serverExec: "Run a command on a server, or on several",
   restart: "Restart services' containers as they are, one after another",
   start: "Start services' stopped containers as they are",
   stop: "Stop services' containers, after their requests have ended"
@@ -40,7 +40,7 @@ export const builtinPipelines: ReadonlyMap<string, BuiltinPipeline> = new Map([
   ["registry login", { pipeline: login, description: descriptions.login }],
   ["remove", { pipeline: remove, description: descriptions.remove }],
   ["registry logout", { pipeline: logout, description: descriptions.logout }],
-  ["server exec", { pipeline: serverExec, description: descriptions.serverExec }]
+  ["server exec", { pipeline: serverExec, description: descriptions.serverExec }],
   ["restart", { pipeline: restart, description: descriptions.restart }],
   ["start", { pipeline: start, description: descriptions.start }],
   ["stop", { pipeline: stop, description: descriptions.stop }]
