@@ -9,11 +9,13 @@ import * as LogsCommand from "./logs.ts"
 import * as PsCommand from "./ps.ts"
 import * as RegistryCommand from "./registry.ts"
 import * as RemoveCommand from "./remove.ts"
+import * as RollbackCommand from "./rollback.ts"
 import * as RunCommand from "./run.ts"
 import * as RunsCommand from "./runs.ts"
 import * as SandboxCommand from "./sandbox.ts"
 import * as ScriptCommand from "./script.ts"
 import * as SecretsCommand from "./secrets.ts"
+import * as VersionsCommand from "./versions.ts"
 
 /** `jiji`. */
 export const command = Command.make(
@@ -28,6 +30,8 @@ export const command = Command.make(
   Command.withDescription("Deploy a project's containers to your own servers over SSH"),
   Command.withSubcommands([
     DeployCommand.command,
+    RollbackCommand.command,
+    VersionsCommand.command,
     PsCommand.command,
     LogsCommand.command,
     DoctorCommand.command,

@@ -5,6 +5,7 @@ import { look } from "../../layers/diagnosis/look/look.ts"
 import { tunnel } from "../../layers/diagnosis/tunnel/tunnel.ts"
 import { builder } from "../../layers/docker/builder/builder.ts"
 import { check } from "../../layers/docker/check/check.ts"
+import { kept } from "../../layers/docker/kept/kept.ts"
 import { network } from "../../layers/docker/network/network.ts"
 import { logs } from "../../layers/docker/logs/logs.ts"
 import { probe } from "../../layers/docker/probe/probe.ts"
@@ -24,6 +25,7 @@ const defined = [
   build,
   builder,
   check,
+  kept,
   logs,
   look,
   network,

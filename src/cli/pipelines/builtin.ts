@@ -4,6 +4,8 @@ import { doctor } from "../../steps/DoctorPipeline.ts"
 import { remove } from "../../steps/RemovePipeline.ts"
 import { logs } from "../../steps/LogsPipeline.ts"
 import { ps } from "../../steps/PsPipeline.ts"
+import { rollback } from "../../steps/RollbackPipeline.ts"
+import { versions } from "../../steps/VersionsPipeline.ts"
 import { login, logout } from "../../steps/RegistryPipelines.ts"
 
 /** What the built-in pipelines do, for `jiji list` and for the help of their commands. */
@@ -14,7 +16,9 @@ export const descriptions = {
   ps: "Show what runs on the servers, and what differs from deploy.yml",
   login: "Log in to the registry on this machine and on the servers",
   logout: "Log out of the registry on this machine and on the servers",
-  remove: "Stop and remove services' containers and images on the servers"
+  remove: "Stop and remove services' containers and images on the servers",
+  rollback: "Go back to a version that ran before, without building or a registry",
+  versions: "List the versions that the servers can go back to"
 } as const
 
 interface BuiltinPipeline {
@@ -30,5 +34,7 @@ export const builtinPipelines: ReadonlyMap<string, BuiltinPipeline> = new Map([
   ["ps", { pipeline: ps, description: descriptions.ps }],
   ["registry login", { pipeline: login, description: descriptions.login }],
   ["remove", { pipeline: remove, description: descriptions.remove }],
-  ["registry logout", { pipeline: logout, description: descriptions.logout }]
+  ["registry logout", { pipeline: logout, description: descriptions.logout }],
+  ["rollback", { pipeline: rollback, description: descriptions.rollback }],
+  ["versions", { pipeline: versions, description: descriptions.versions }]
 ])
