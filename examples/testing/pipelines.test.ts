@@ -32,6 +32,7 @@ test("replaces the container on both servers", async () => {
     "# forward 127.0.0.1:9270",
     "jiji:pull.sh",
     "jiji:replace.sh engine=docker name=shop-web",
+    "jiji:kept.sh",
     "jiji:tidy.sh"
   ]
   Rehearsal.expect(run, { web1: there, web2: there })

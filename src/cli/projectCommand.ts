@@ -1,7 +1,8 @@
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { type Command, Flag } from "effect/cli"
 import { isTag } from "../config/ImageReference.ts"
 import { select } from "../config/select.ts"
+import { Git } from "../layers/git/Git.ts"
 import { plural } from "../core/text.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
 import type { PipelineServices, RunInput } from "../steps/Runnable.ts"
@@ -44,6 +45,7 @@ export const runOnProject = Effect.fnUntraced(function* <Extra extends object, S
   const input = {
     ...extraInput,
     project: selected,
+    commit: yield* Effect.cached(Effect.orElseSucceed((yield* Git).commit(project.root), Option.none<string>)),
     isFullDeploy: hosts.length + services.length === 0,
     ...optionalProperty("requestedVersion", version)
   }

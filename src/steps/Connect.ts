@@ -49,34 +49,35 @@ export const find = Effect.fnUntraced(function* (project: Project, server: Serve
  * Connects to a server, and finds its engine and the project's containers there. In a full deploy, it warns about
  * containers that deploy.yml does not place on this server.
  */
-export const step = Step.make(
-  "connect",
-  Effect.fnUntraced(function* (state: {
-    readonly project: Project
-    readonly server: Server
-    readonly isFullDeploy?: boolean
-    readonly secrets?: ReadonlyMap<string, Redacted.Redacted<string>>
-  }) {
-    const { project, server } = state
-    const { publish } = yield* Events
-    const { connected } = yield* find(project, server)
-    const { engine } = connected
-    const placed = new Set(project.services.filter(({ hosts }) => hosts.includes(server.name)).map(({ name }) => name))
-    const unexpected = state.isFullDeploy === true ? unexpectedContainers(project, server, engine) : []
-    for (const container of unexpected) {
-      const { name, service } = container
-      const isOwn = name.startsWith(`${project.name}-${service}`) && !placed.has(service)
-      const command = isOwn ? `jiji remove ${service} -H ${server.name}` : `${engine.name} rm --force ${name}`
-      const warning = `${name} is ${stateText(container)} here but is not in deploy.yml for this server. To remove it: ${command}`
-      yield* publish({ _tag: "StepNoted", level: "warning", text: warning })
-    }
-    const usesProxy =
-      proxiedOn(project, server.name).length > 0 || engine.containers.some(({ proxied }) => proxied === true)
-    if (!usesProxy) return { connected }
-    const proxy = yield* (yield* ServerProxy).read(server, { engine: engine.name, project: project.name })
-    yield* Step.inBackground("looking up the host names", warnAboutNames(project, server, proxy))
-    // Before anything changes on any server.
-    yield* checkClaims(server.name, proxySites(state, server.name, proxy), proxy.sites)
-    return { connected: { ...connected, proxyState: proxy } }
-  })
-)
+export const connect = Effect.fnUntraced(function* (state: {
+  readonly project: Project
+  readonly server: Server
+  readonly isFullDeploy?: boolean
+  readonly secrets?: ReadonlyMap<string, Redacted.Redacted<string>>
+}) {
+  const { project, server } = state
+  const { publish } = yield* Events
+  const { connected } = yield* find(project, server)
+  const { engine } = connected
+  const placed = new Set(project.services.filter(({ hosts }) => hosts.includes(server.name)).map(({ name }) => name))
+  const unexpected = state.isFullDeploy === true ? unexpectedContainers(project, server, engine) : []
+  for (const container of unexpected) {
+    const { name, service } = container
+    const isOwn = name.startsWith(`${project.name}-${service}`) && !placed.has(service)
+    const command = isOwn ? `jiji remove ${service} -H ${server.name}` : `${engine.name} rm --force ${name}`
+    const warning = `${name} is ${stateText(container)} here but is not in deploy.yml for this server. To remove it: ${command}`
+    yield* publish({ _tag: "StepNoted", level: "warning", text: warning })
+  }
+  const usesProxy =
+    proxiedOn(project, server.name).length > 0 || engine.containers.some(({ proxied }) => proxied === true)
+  if (!usesProxy) return { connected }
+  const proxy = yield* (yield* ServerProxy).read(server, { engine: engine.name, project: project.name })
+  yield* Step.inBackground("looking up the host names", warnAboutNames(project, server, proxy))
+  // Before anything changes on any server.
+  yield* checkClaims(server.name, proxySites(state, server.name, proxy), proxy.sites)
+  const withProxy: ConnectedServer = { ...connected, proxyState: proxy }
+  return { connected: withProxy }
+})
+
+/** {@link connect} as a step. */
+export const step = Step.make("connect", connect)

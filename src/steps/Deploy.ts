@@ -1,4 +1,4 @@
-import { Duration, Effect, Redacted, Schema } from "effect"
+import { Clock, Duration, Effect, Option, Redacted, Schema } from "effect"
 import type { Project, Service } from "../config/Project.ts"
 import { Events } from "../core/Events.ts"
 import { Docker } from "../layers/docker/Docker.ts"
@@ -10,6 +10,8 @@ import { AddressesUsedUp } from "../layers/docker/NetworkError.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { ConnectedServer } from "./Connect.ts"
 import { containerSpec, filesOf } from "./containerSpec.ts"
+import { asciiJson, define, definitionLabels, type KnownDefinition, readDefinition } from "./definition.ts"
+import { keepVersion } from "./keepVersion.ts"
 import { type Network, otherAddress, prepare } from "./Network.ts"
 import { becauseOf, containerName, replicaOf, type Replace, type Start, type Work } from "./Plan.ts"
 import type { PulledImage } from "./Pull.ts"
@@ -50,6 +52,10 @@ interface State {
   readonly pulled?: PulledImage
   /** Default: the step prepares it. */
   readonly network?: Network
+  /** Finds the commit that is deployed. */
+  readonly commit?: Effect.Effect<Option.Option<string>>
+  /** What a rollback goes back to, by the service. By default, it is what is deployed now. */
+  readonly definitions?: ReadonlyMap<string, KnownDefinition>
 }
 
 /** The address of a container that stops before its successor starts, which can have the same one then. */
@@ -79,12 +85,51 @@ export const upstreamOf = (
   return { proxy: proxyName, file, address, port, drain, host, ...(health.request && { check: health.request }) }
 }
 
+/** What runs of a service on the server, as far as jiji knows. */
+const oldOf = ({ project, server, work: { service } }: State) => {
+  const own = server.engine.containers.filter(
+    (each) => each.service === service.name && replicaOf(project, service, each) !== undefined
+  )
+  const container = own.find(({ running }) => running) ?? own[0]
+  const known = container === undefined ? undefined : readDefinition(container)
+  return container === undefined || known === undefined ? undefined : { known, imageId: container.imageId }
+}
+
+/** The commit that is deployed, if git knows one. */
+const commitOf = ({ commit }: State): Effect.Effect<string | undefined> =>
+  commit === undefined ? Effect.undefined : Effect.map(commit, Option.getOrUndefined)
+
+/** What the containers of a service are created from, for a rollback to them. */
+const definitionFor = Effect.fnUntraced(function* (state: State, version: string, pulled: PulledImage) {
+  const { definitions, server, work } = state
+  const { image, service } = work
+  const given = definitions?.get(service.name)
+  if (given !== undefined) return given
+  const old = oldOf(state)?.known
+  const commit = yield* commitOf(state)
+  const others = server.engine.containers.filter((each) => each.service !== service.name && each.record !== undefined)
+  const made = yield* define({
+    service,
+    image: pulled.reference,
+    digest: pulled.digest,
+    version,
+    built: image !== undefined,
+    now: yield* Clock.currentTimeMillis,
+    ...(commit !== undefined && { commit }),
+    ...(old !== undefined && { before: old.id }),
+    beside: Object.fromEntries(others.map(({ record = "", service }) => [service, record]))
+  })
+  // Only the values of secrets changed, or the container did not run.
+  return old?.id === made.id ? old : made
+})
+
 /** Starts or replaces one container of a service. */
 const replaceOne = Effect.fnUntraced(function* (
   state: State,
   planned: typeof Start.Type | typeof Replace.Type,
   pulled: PulledImage,
-  network: Network
+  network: Network,
+  known: KnownDefinition
 ) {
   const { project, server, work } = state
   const { service } = work
@@ -94,6 +139,7 @@ const replaceOne = Effect.fnUntraced(function* (
   const names = service.environment.secrets
   const { settings = {} } = service
   const name = containerName(project, service, planned.replica)
+  const { commit } = known.definition.deployed
   const replace = (address: string) => {
     const upstream = upstreamOf(project, service, planned.replica ?? 1, address)
     return docker.replace(server, {
@@ -103,6 +149,11 @@ const replaceOne = Effect.fnUntraced(function* (
       service: service.name,
       name,
       digest: pulled.digest,
+      facts: {
+        ...definitionLabels(known),
+        ...(commit !== undefined && { "jiji.commit": commit }),
+        "jiji.because": asciiJson(planned._tag === "Replace" ? becauseOf(planned, pulled.digest) : [])
+      },
       configuration: { hash: Redacted.make(configuration.hash), parts: Redacted.make(configuration.parts) },
       strategy: planned.strategy,
       runningFor: service.health.runningFor,
@@ -170,6 +221,7 @@ export const step = Step.make(
     const docker = yield* Docker
     const all: Array<Done> = []
     let [removed, isNew, network] = [0, false, state.network]
+    let known: KnownDefinition | undefined
     // Where the first replica runs, which gets the requests of those that are removed.
     let first = engine.containers.find((container) => container.name === containerName(project, service))?.address
     for (const one of replicas) {
@@ -191,8 +243,9 @@ export const step = Step.make(
         continue
       }
       if (pulled === undefined) continue
+      known ??= yield* definitionFor(state, one.version, pulled)
       network ??= yield* prepare(project, server, [name])
-      const { address, gap, id, outcome } = yield* replaceOne(state, one, pulled, network)
+      const { address, gap, id, outcome } = yield* replaceOne(state, one, pulled, network, known)
       if (one.replica === undefined && outcome === "started") first = address
       isNew ||= outcome === "started"
       // Another deploy has done the same meanwhile, or the image is the one that runs.
@@ -206,10 +259,24 @@ export const step = Step.make(
         yield* (yield* Events).publish({ _tag: "StepNoted", level: "info", text: `${name} is up to date` })
       }
     }
-    // Only images that jiji built: other containers may use those of other repositories.
-    if (image !== undefined && isNew) {
-      const old = { engine: engine.name, repository: image.repository, retain: service.retain }
-      yield* Step.inBackground(`removing old images of ${service.name}`, docker.removeOldImages(server, old))
+    if (isNew && known !== undefined && pulled !== undefined) {
+      const old = oldOf(state)
+      const keep = keepVersion({ project, server, service, known, imageId: pulled.id, ...(old && { old }) })
+      // Only images that jiji built: other containers may use those of other repositories.
+      const tidy = docker.removeOldImages(server, {
+        engine: engine.name,
+        repository: image?.repository ?? "",
+        retain: service.retain
+      })
+      yield* Step.inBackground(
+        `keeping ${service.name} ${planned.version} for a rollback`,
+        // A version that is dropped lets go of its image.
+        Effect.gen(function* () {
+          const kept = yield* Effect.exit(keep)
+          if (image !== undefined) yield* Step.inBackground(`removing old images of ${service.name}`, tidy)
+          return yield* kept
+        })
+      )
     }
     const { version } = planned
     const digest = planned._tag === "Keep" ? planned.digest : (pulled?.digest ?? "")

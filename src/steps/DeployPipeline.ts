@@ -1,3 +1,4 @@
+import type { Effect, Option } from "effect"
 import type { Project, Server } from "../config/Project.ts"
 import type { Forward } from "../layers/ssh/Ssh.ts"
 import * as Pipeline from "../pipeline/Pipeline.ts"
@@ -28,6 +29,8 @@ export interface DeployInput {
   readonly requestedVersion?: string
   /** Whether it is of all that deploy.yml names, so that any other container of the project is one too many. */
   readonly isFullDeploy?: boolean
+  /** Finds the commit that is deployed, for people who ask later. Only asked if a container changes. */
+  readonly commit?: Effect.Effect<Option.Option<string>>
 }
 
 const known = Pipeline.make<DeployInput>("deploy").pipe(

@@ -1,8 +1,10 @@
 import { Effect, Schema } from "effect"
 import type { Project, Server } from "../config/Project.ts"
+import { namePattern } from "../config/fields.ts"
 import { suggest } from "../config/suggest.ts"
 import { defineError } from "../core/defineError.ts"
 import { joinWords } from "../core/text.ts"
+import { Docker } from "../layers/docker/Docker.ts"
 import * as Pipeline from "../pipeline/Pipeline.ts"
 import * as Step from "../pipeline/Step.ts"
 import * as Connect from "./Connect.ts"
@@ -31,11 +33,32 @@ export class UnknownService extends defineError<UnknownService>()("UnknownServic
   sample: { names: ["wbe"], known: ["web", "worker"] }
 }) {}
 
-/** The services of the project that have a container on a server. */
-const found = ({ engine }: Connect.ConnectedServer): ReadonlyArray<string> =>
-  engine.containers.map(({ service }) => service).filter((name) => name !== "")
+/** A server, with the services of which it keeps versions for a rollback. */
+interface FoundServer extends Connect.ConnectedServer {
+  readonly keptServices: ReadonlyArray<string>
+}
 
-type Connected = RemoveInput & { readonly connected: ReadonlyArray<Connect.ConnectedServer> }
+/** The services of the project that have a container on a server. */
+const found = ({ engine, keptServices }: FoundServer): ReadonlyArray<string> =>
+  [...engine.containers.map(({ service }) => service), ...keptServices].filter((name) => name !== "")
+
+/** Connects to a server, and also finds the services that have nothing there but versions for a rollback. */
+const connect = Step.make(
+  "connect",
+  Effect.fnUntraced(function* (state: RemoveInput & { readonly server: Server }) {
+    const { project, server } = state
+    const { connected } = yield* Connect.connect(state)
+    const place = { engine: connected.engine.name, project: project.name }
+    const kept = yield* (yield* Docker).keptVersions(server, place)
+    const found: FoundServer = {
+      ...connected,
+      keptServices: kept.map(({ labels }) => labels["jiji.service"] ?? "").filter((name) => namePattern.test(name))
+    }
+    return { connected: found }
+  })
+)
+
+type Connected = RemoveInput & { readonly connected: ReadonlyArray<FoundServer> }
 
 /** Fails if one of the names is neither in deploy.yml nor on a server. */
 export const checkNames = Effect.fnUntraced(function* ({
@@ -50,7 +73,7 @@ export const checkNames = Effect.fnUntraced(function* ({
 
 const check = Step.make("check", (state: Connected) => checkNames(state))
 
-type OnServer = Connected & { readonly server: Connect.ConnectedServer }
+type OnServer = Connected & { readonly server: FoundServer }
 
 /** The services to remove from a server: those that should be there, and those that are. */
 const servicesOn = ({ project, server, services }: OnServer): ReadonlyArray<string> => {
@@ -69,7 +92,7 @@ export const remove = Pipeline.make<RemoveInput>("remove").pipe(
     as: "server",
     items: ({ project }: RemoveInput) => project.servers,
     key: (server) => server.name,
-    body: Pipeline.make<RemoveInput & { readonly server: Server }>("connection").pipe(Pipeline.step(Connect.step)),
+    body: Pipeline.make<RemoveInput & { readonly server: Server }>("connection").pipe(Pipeline.step(connect)),
     collect: { as: "connected", value: ({ connected }) => connected }
   }),
   Pipeline.step(check),

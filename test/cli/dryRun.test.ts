@@ -39,6 +39,13 @@ describe("a dry run", () => {
       "shop-cache",
       `${place("cache", "172.30.85.65")} --network jiji-shop --pull never ${labels("cache", "7")} redis:7`
     )
+    // What was started is kept for a rollback, also in the background.
+    const kept = (service: string) =>
+      expect.stringMatching(
+        new RegExp(
+          `^ {2}docker create --name shop-${service}\\.[0-9a-f]{12} --network none --label 'jiji.kept=shop' DIGEST kept$`
+        )
+      )
     // Without numbers: they count through all machines, and services of one machine run at the same time.
     const lines = made.split("\n").map((line) => line.replace(/^( {2,3}\d+| {4}) {2}/, "  "))
     expect(lines).toEqual([
@@ -59,9 +66,11 @@ describe("a dry run", () => {
       "  # forward 127.0.0.1:9270 to the local registry on this machine",
       "  docker pull localhost:9270/shop-web@DIGEST",
       "  docker tag localhost:9270/shop-web@DIGEST localhost:9270/shop-web:v1",
-      ...web,
       "  docker pull redis:7",
+      ...web,
       ...cache,
+      kept("web"),
+      kept("cache"),
       images,
       "",
       "on web2 (203.0.113.11):",
@@ -72,6 +81,7 @@ describe("a dry run", () => {
       "  docker pull localhost:9270/shop-web@DIGEST",
       "  docker tag localhost:9270/shop-web@DIGEST localhost:9270/shop-web:v1",
       ...web,
+      kept("web"),
       images,
       "",
       "jiji does the same as these commands, through the engine's API where it can.",

@@ -107,18 +107,27 @@ export class Host {
       })
   }
 
-  /** All containers, running or not, newest first. */
+  /** All containers, running or not, newest first, without those that hold versions for a rollback. */
   async containers(): Promise<ReadonlyArray<Container>> {
+    return (await this.allContainers()).filter(({ kept }) => !kept)
+  }
+
+  /** The names of the containers that hold versions for a rollback, sorted. */
+  async keptVersions(): Promise<ReadonlyArray<string>> {
+    return (await this.allContainers()).flatMap(({ kept, name }) => (kept ? [name] : [])).sort()
+  }
+
+  private async allContainers(): Promise<ReadonlyArray<Container & { readonly kept: boolean }>> {
     // The fields of `ps --format` differ between the two engines, those of `inspect` do not.
     const ids = (await this.run([this.engine, "ps", "--all", "--quiet", "--no-trunc"])).split("\n").filter(Boolean)
     if (ids.length === 0) return []
-    const format = "{{.Id}}\t{{.Name}}\t{{.Config.Image}}\t{{.State.Status}}"
+    const format = '{{.Id}}\t{{.Name}}\t{{.Config.Image}}\t{{.State.Status}}\t{{index .Config.Labels "jiji.kept"}}'
     // If a container disappeared in between, `inspect` fails after it has shown the others.
     const { stdout } = await this.try([this.engine, "inspect", "--format", format, ...ids])
     const lines = stdout.split("\n").filter((line) => line.includes("\t"))
     return lines.map((line) => {
-      const [id = "", name = "", image = "", state = ""] = line.split("\t")
-      return { id, name: name.replace(/^\//, ""), image, state }
+      const [id = "", name = "", image = "", state = "", kept = ""] = line.split("\t")
+      return { id, name: name.replace(/^\//, ""), image, state, kept: kept !== "" }
     })
   }
 

@@ -61,6 +61,9 @@ describe("a deploy with the local registry", () => {
           "-- --network-alias web --ip 172.30.107.215 --label jiji.address=172.30.107.215 " +
           "--network jiji-shop --pull never --label jiji.project=shop --label jiji.service=web " +
           `--label jiji.version=abc1234 --label jiji.digest=${id} ${name}:abc1234`,
+        expect.stringMatching(
+          new RegExp(`^kept engine=docker project=shop doing=add name=shop-web\\.[0-9a-f]{12} image=${there}$`)
+        ),
         `tidy engine=docker repository=${name} retain=3`
       ])
       // Hashes of the configuration include secrets, so they are on no command line.
@@ -107,7 +110,8 @@ describe("a deploy with the local registry", () => {
         "web1: probe engine=docker",
         "web1: network engine=docker",
         "web1: pull engine=docker",
-        "web1: replace engine=docker"
+        "web1: replace engine=docker",
+        "web1: kept engine=docker"
       ])
     })
   )

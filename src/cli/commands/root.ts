@@ -15,6 +15,7 @@ import * as PsCommand from "./ps.ts"
 import * as RegistryCommand from "./registry.ts"
 import * as RemoveCommand from "./remove.ts"
 import * as RestartCommand from "./restart.ts"
+import * as RollbackCommand from "./rollback.ts"
 import * as RunCommand from "./run.ts"
 import * as RunsCommand from "./runs.ts"
 import * as SandboxCommand from "./sandbox.ts"
@@ -24,6 +25,7 @@ import * as SecretsCommand from "./secrets.ts"
 import * as ServerCommand from "./server.ts"
 import * as StartCommand from "./start.ts"
 import * as StopCommand from "./stop.ts"
+import * as VersionsCommand from "./versions.ts"
 
 /** `jiji`. */
 export const command = Command.make(
@@ -38,6 +40,8 @@ export const command = Command.make(
   Command.withDescription("Deploy a project's containers to your own servers over SSH"),
   Command.withSubcommands([
     DeployCommand.command,
+    RollbackCommand.command,
+    VersionsCommand.command,
     PsCommand.command,
     LogsCommand.command,
     ExecCommand.command,

@@ -6,6 +6,7 @@ import { tunnel } from "../../layers/diagnosis/tunnel/tunnel.ts"
 import { builder } from "../../layers/docker/builder/builder.ts"
 import { check } from "../../layers/docker/check/check.ts"
 import { exec } from "../../layers/docker/exec/exec.ts"
+import { kept } from "../../layers/docker/kept/kept.ts"
 import { network } from "../../layers/docker/network/network.ts"
 import { logs } from "../../layers/docker/logs/logs.ts"
 import { probe } from "../../layers/docker/probe/probe.ts"
@@ -27,6 +28,7 @@ const defined = [
   builder,
   check,
   exec,
+  kept,
   logs,
   look,
   network,

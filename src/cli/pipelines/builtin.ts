@@ -6,6 +6,8 @@ import { exec } from "../../steps/ExecPipeline.ts"
 import { remove } from "../../steps/RemovePipeline.ts"
 import { logs } from "../../steps/LogsPipeline.ts"
 import { ps } from "../../steps/PsPipeline.ts"
+import { rollback } from "../../steps/RollbackPipeline.ts"
+import { versions } from "../../steps/VersionsPipeline.ts"
 import { login, logout } from "../../steps/RegistryPipelines.ts"
 import { serverExec } from "../../steps/ServerExecPipeline.ts"
 
@@ -22,7 +24,9 @@ export const descriptions = {
   serverExec: "Run a command on a server, or on several",
   restart: "Restart services' containers as they are, one after another",
   start: "Start services' stopped containers as they are",
-  stop: "Stop services' containers, after their requests have ended"
+  stop: "Stop services' containers, after their requests have ended",
+  rollback: "Go back to a version that ran before, without building or a registry",
+  versions: "List the versions that the servers can go back to"
 } as const
 
 interface BuiltinPipeline {
@@ -43,5 +47,7 @@ export const builtinPipelines: ReadonlyMap<string, BuiltinPipeline> = new Map([
   ["server exec", { pipeline: serverExec, description: descriptions.serverExec }],
   ["restart", { pipeline: restart, description: descriptions.restart }],
   ["start", { pipeline: start, description: descriptions.start }],
-  ["stop", { pipeline: stop, description: descriptions.stop }]
+  ["stop", { pipeline: stop, description: descriptions.stop }],
+  ["rollback", { pipeline: rollback, description: descriptions.rollback }],
+  ["versions", { pipeline: versions, description: descriptions.versions }]
 ])

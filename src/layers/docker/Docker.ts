@@ -11,6 +11,7 @@ import { checkBuilder, dependsOnBuilder, type Wanted } from "./builder/checkBuil
 import { check } from "./check/check.ts"
 import type { ContainerNotReady } from "./control/ContainerNotReady.ts"
 import { controlCommand, type Controlled, type ControlOptions, controlResult } from "./control/control.ts"
+import { type Kept, keptContainers, labelLines } from "./kept/keptContainers.ts"
 import { network, networkError, networkName, type ProjectNetwork } from "./network/network.ts"
 import type { AddressTaken, NetworkError } from "./NetworkError.ts"
 import { name as nameImage } from "./name/name.ts"
@@ -139,6 +140,8 @@ export interface ReplaceOptions {
   readonly digest: string
   /** For the container's labels: a hash of everything it is made from, except its image, and the hashes of the parts as JSON. */
   readonly configuration: { readonly hash: Redacted.Redacted<string>; readonly parts: Redacted.Redacted<string> }
+  /** Labels with which nobody compares, and which may be long. Their values have one line. */
+  readonly facts?: Readonly<Record<string, string>>
   /** Start `beside` the old container; after a `trial` without ports; or after a `stop` of the old one, whose data it shares. */
   readonly strategy: "beside" | "trial" | "stop"
   readonly runningFor: Duration.Duration
@@ -299,6 +302,13 @@ export class Docker extends Context.Service<
       options: ExecOptions,
       session: Session<E>
     ): Effect.Effect<number, ProgramNotStarted | ExecFailed | EngineError | ShellError | E>
+    /** Finds an image of a server, and gives it a name if there is one. Returns none if the server does not have it. */
+    findImage(
+      server: Server,
+      engine: Engine,
+      from: string,
+      name?: ImageReference.ImageReference
+    ): Effect.Effect<Option.Option<InspectedImage>, EngineError | ShellError>
     /** What running containers use at the moment, by their id. Takes the engine about two seconds. */
     usage(
       server: Server,
@@ -314,7 +324,7 @@ export class Docker extends Context.Service<
       follow: LogFollow,
       take: TakeLogs
     ): Effect.Effect<void, EngineError | ShellError>
-  }
+  } & Kept
 >()("jiji/layers/docker/Docker") {
   static readonly layer = Layer.effect(
     Docker,
@@ -633,6 +643,19 @@ export class Docker extends Context.Service<
           )
           return yield* Effect.mapError(nameImage.answer(stdout), unclear(local, engine, operation))
         }),
+
+        ...keptContainers({ apis, succeed, unclear }),
+
+        findImage: Effect.fnUntraced(function* (server, engine, from, name) {
+          const api = apis.get(server)
+          if (api !== undefined) return yield* api.findImage(from, name)
+          const operation = `inspect ${from}`
+          const to = name === undefined ? "" : ImageReference.print(name)
+          const command = { ...nameImage.command({ engine, from, to }), limit: answerLimit(engine, operation) }
+          const { stdout } = yield* succeed(remote(server), command, { engine, operation })
+          return yield* Effect.mapError(nameImage.answer(stdout), unclear(remote(server), engine, operation))
+        }),
+
         checkBuilder: (wanted) => Effect.asVoid(usableBuilder(wanted)),
 
         save: (engine, reference) => {
@@ -741,6 +764,7 @@ export class Docker extends Context.Service<
             JIJI_NAMES: [...secrets.keys()].join(" "),
             JIJI_CONFIG: options.configuration.hash,
             JIJI_PARTS: options.configuration.parts,
+            JIJI_LABELS: Redacted.make(labelLines(options.facts ?? {})),
             ...runVariables(yield* CurrentRun),
             ...secretValues(secrets)
           }

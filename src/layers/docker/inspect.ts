@@ -10,7 +10,12 @@ const Image = Schema.Struct({
   Id: Schema.String,
   Architecture: Schema.String,
   Size: Schema.Int,
-  RepoDigests: Schema.optionalKey(Schema.NullOr(Schema.Array(Schema.String)))
+  RepoDigests: Schema.optionalKey(Schema.NullOr(Schema.Array(Schema.String))),
+  Config: Schema.optionalKey(
+    Schema.NullOr(
+      Schema.Struct({ Volumes: Schema.optionalKey(Schema.NullOr(Schema.Record(Schema.String, Schema.Unknown))) })
+    )
+  )
 })
 
 /** An image, as reported by the engine. */
@@ -21,6 +26,8 @@ export interface InspectedImage {
   readonly size: number
   /** `repository@digest` for each repository from which it was pulled or to which it was pushed. */
   readonly repoDigests: ReadonlyArray<string>
+  /** Where its containers get volumes of their own. Absent if there are none. */
+  readonly volumes?: ReadonlyArray<string>
 }
 
 const Binding = Schema.Struct({
@@ -93,6 +100,13 @@ export interface InspectedContainer {
   readonly run?: string
   /** Who deployed it, as `USER@MACHINE`. */
   readonly by?: string
+  /** The id of the definition that it was created from, and that definition: see `steps/definition.ts`. */
+  readonly record?: string
+  readonly definition?: string
+  /** The commit that was deployed. */
+  readonly commit?: string
+  /** What was different from the container before, as JSON. */
+  readonly because?: string
   /** What is only shown. */
   readonly about?: ContainerFacts
 }
@@ -137,18 +151,23 @@ export const provenPolicy = (engine: Engine, restart = ""): string => {
 // Anyone who may start containers on the server can write labels. So they are short, and safe to print.
 const maxLabel = 255
 const maxParts = 100_000
+const maxBecause = 10_000
 const printable = /^[\x20-\x7e]*$/
 
 /** One of jiji's labels; empty if it is missing, or not one that jiji wrote. */
 const readLabel = (value: string | undefined, limit: number): string =>
   value !== undefined && value.length <= limit && printable.test(value) ? value : ""
 
-const imageOf = (image: typeof Image.Type): InspectedImage => ({
-  id: withAlgorithm(image.Id),
-  architecture: image.Architecture,
-  size: image.Size,
-  repoDigests: image.RepoDigests ?? []
-})
+const imageOf = (image: typeof Image.Type): InspectedImage => {
+  const volumes = Object.keys(image.Config?.Volumes ?? {})
+  return {
+    id: withAlgorithm(image.Id),
+    architecture: image.Architecture,
+    size: image.Size,
+    repoDigests: image.RepoDigests ?? [],
+    ...(volumes.length > 0 && { volumes })
+  }
+}
 
 const policyText = ({ MaximumRetryCount: count, Name: name }: { Name: string; MaximumRetryCount?: number | null }) =>
   // An engine's default may be an empty text.
@@ -195,7 +214,8 @@ const containerOf = (container: typeof Container.Type): InspectedContainer => {
   const version = label("version")
   const address = label("address")
   const stopTimeout = container.Config.StopTimeout
-  const [run, by] = [label("run"), label("by")]
+  const [run, by, record, commit] = [label("run"), label("by"), label("record"), label("commit")]
+  const [definition, because] = [label("definition", maxParts), label("because", maxBecause)]
   return {
     id: container.Id,
     name: container.Name.replace(/^\//, ""),
@@ -215,6 +235,10 @@ const containerOf = (container: typeof Container.Type): InspectedContainer => {
     ...(isIPv4(address) && { address }),
     ...(run !== "" && { run }),
     ...(by !== "" && { by }),
+    ...(record !== "" && { record }),
+    ...(definition !== "" && { definition }),
+    ...(commit !== "" && { commit }),
+    ...(because !== "" && { because }),
     about: factsOf(container)
   }
 }

@@ -2,6 +2,7 @@ import { Context, Effect, Layer, Option, Schema } from "effect"
 import { defineError } from "../../core/defineError.ts"
 import { oneLine } from "../../core/text.ts"
 import type { ProcessError } from "../processes/Command.ts"
+import { commit } from "./commit/commit.ts"
 import { ignored } from "./ignored/ignored.ts"
 import { version } from "./version/version.ts"
 import { Processes } from "../processes/Processes.ts"
@@ -32,6 +33,10 @@ export class Git extends Context.Service<
      * `.jiji`, and the caller's `GIT_*` variables.
      */
     version(folder: string): Effect.Effect<Option.Option<string>, ProcessError | GitFailed>
+    /** The commit of a folder's repository. None if git knows none. */
+    commit(folder: string): Effect.Effect<Option.Option<string>, ProcessError>
+    /** The first line of a commit's message. None if the repository does not have it. */
+    subject(folder: string, commit: string): Effect.Effect<Option.Option<string>, ProcessError>
     /** The files that git tracks or does not ignore. Empty outside a repository. */
     notIgnored(folder: string, files: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>, ProcessError>
   }
@@ -40,6 +45,10 @@ export class Git extends Context.Service<
     Git,
     Effect.gen(function* () {
       const { run } = yield* Processes
+      const ask = Effect.fnUntraced(function* (folder: string, subject: string) {
+        const { stdout } = yield* run(commit.command({ folder, subject }))
+        return Option.liftPredicate(yield* commit.answer(stdout), (text) => text !== "")
+      })
       return Git.of({
         version: Effect.fnUntraced(function* (folder) {
           const { exitCode, stderr, stdout } = yield* run(version.command({ folder }))
@@ -50,6 +59,8 @@ export class Git extends Context.Service<
             })
           return exitCode === 0 ? Option.some(yield* version.answer(stdout)) : Option.none()
         }),
+        commit: (folder) => ask(folder, ""),
+        subject: (folder, commit) => (/^[0-9a-f]{7,64}$/.test(commit) ? ask(folder, commit) : Effect.succeedNone),
         notIgnored: Effect.fnUntraced(function* (folder, files) {
           const { exitCode, stdout } = yield* run(ignored.command({ folder }, files))
           // The exit code is 1 if no file is ignored. A higher code is an error.

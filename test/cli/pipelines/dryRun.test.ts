@@ -131,7 +131,7 @@ describe("--dry-run --json", () => {
       stdin: false
     })
     const replace = planned.find(({ script }) => script === "replace")
-    expect(replace?.["env"]).toEqual(["JIJI_NAMES", "JIJI_CONFIG", "JIJI_PARTS", "JIJI_SECRET_0"])
+    expect(replace?.["env"]).toEqual(["JIJI_NAMES", "JIJI_CONFIG", "JIJI_PARTS", "JIJI_LABELS", "JIJI_SECRET_0"])
     expect(replace?.["text"]).toContain(" --env PASSWORD ")
     expect(stdout).not.toContain("hunter22")
     expect(JSON.stringify(replace)).not.toMatch(/jiji\.(config|parts)/)

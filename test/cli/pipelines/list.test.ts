@@ -15,6 +15,8 @@ const builtIn = `Built-in pipelines (run with \`jiji NAME\`):
   registry login   Log in to the registry on this machine and on the servers
   remove           Stop and remove services' containers and images on the servers
   registry logout  Log out of the registry on this machine and on the servers
+  rollback         Go back to a version that ran before, without building or a registry
+  versions         List the versions that the servers can go back to
 `
 
 test("jiji list shows the built-in pipelines, and the project's with their descriptions or errors", () => {

@@ -6,6 +6,7 @@ import { readLines } from "../../processes/output.ts"
 import type { Shell } from "../../shell/Shell.ts"
 import type { ClientReason } from "../clientReasons.ts"
 import { decodeApiContainer, decodeApiImage } from "../inspect.ts"
+import { keptContainer } from "../kept/kept.ts"
 import { isSubnet } from "../network/addresses.ts"
 import { type LogQuery, secondsOf } from "../logs/LogLine.ts"
 import * as LogMessages from "../logs/messages.ts"
@@ -27,7 +28,8 @@ const ListedContainer = Schema.Struct({
   Id: Schema.String,
   Names: Schema.optionalKey(Schema.NullOr(Schema.Array(Schema.String))),
   Labels: Schema.optionalKey(Schema.NullOr(Schema.Record(Schema.String, Schema.String))),
-  State: Schema.optionalKey(Schema.String)
+  State: Schema.optionalKey(Schema.String),
+  ImageID: Schema.optionalKey(Schema.String)
 })
 const ListedImage = Schema.Struct({
   Id: Schema.String,
@@ -151,8 +153,8 @@ export const connect = Effect.fnUntraced(function* (shell: Shell["Service"], ser
       )
     )
 
-  const listed = (project: string) => {
-    const filters = JSON.stringify({ label: [`jiji.project=${project}`] })
+  const listed = (project: string, label = "jiji.project") => {
+    const filters = JSON.stringify({ label: [`${label}=${project}`] })
     const request = { method: "GET", path: `${base}/containers/json`, query: { all: "true", filters } } as const
     return Effect.flatMap(api.text(request), decodeListed)
   }
@@ -184,6 +186,60 @@ export const connect = Effect.fnUntraced(function* (shell: Shell["Service"], ser
           running: State === "running"
         }))
       ),
+    /** The containers that hold the versions of a project. */
+    kept: (project: string) =>
+      Effect.map(listed(project, "jiji.kept"), (all) =>
+        all.map(({ Id, ImageID = "", Labels, Names }) =>
+          keptContainer({ id: Id, name: Names?.[0] ?? "", image: ImageID, labels: Labels ?? {} })
+        )
+      ),
+    /** Creates a container that never starts, unless there is one of this name. */
+    keep: Effect.fnUntraced(function* ({
+      imageId,
+      labels,
+      name
+    }: {
+      readonly name: string
+      readonly imageId: string
+      readonly labels: Readonly<Record<string, string>>
+    }) {
+      const { volumes = [] } = yield* image(imageId)
+      const body = {
+        Image: imageId,
+        // An image may have no command, and then needs one.
+        Cmd: ["kept"],
+        Labels: labels,
+        NetworkDisabled: true,
+        HostConfig: {
+          NetworkMode: "none",
+          RestartPolicy: { Name: "no" },
+          // Otherwise docker creates a volume for each of these.
+          Tmpfs: Object.fromEntries(volumes.map((path) => [path, ""]))
+        }
+      }
+      yield* api.text({ method: "POST", path: `${base}/containers/create`, query: { name }, body }).pipe(
+        Effect.asVoid,
+        Effect.catchIf(
+          (error) => error._tag === "ApiRefused" && error.status === 409,
+          () => Effect.void
+        )
+      )
+    }),
+    /** Removes a container and its volumes without a name. */
+    removeContainer: (id: string) =>
+      api
+        .text({
+          method: "DELETE",
+          path: `${base}/containers/${encodeURIComponent(id)}`,
+          query: { v: "true", force: "true" }
+        })
+        .pipe(
+          Effect.asVoid,
+          Effect.catchIf(
+            (error) => error._tag === "ApiRefused" && error.status === 404,
+            () => Effect.void
+          )
+        ),
     /** Reads the log of a container; with `follow`, until the container stops. */
     logs: (
       id: string,

@@ -1,4 +1,4 @@
-import { Effect, Exit, Redacted, type Schema, Scope } from "effect"
+import { Effect, Exit, type Option, Redacted, type Schema, Scope } from "effect"
 import type { ImageReference } from "../../../config/ImageReference.ts"
 import type { Server } from "../../../config/Project.ts"
 import type { Events } from "../../../core/Events.ts"
@@ -11,6 +11,7 @@ import type { SocketRefused } from "../../ssh/SocketForward.ts"
 import { type EngineError, EngineRestarted, EngineUnclear, parseEngineError } from "../DockerError.ts"
 import type { ClientReason } from "../clientReasons.ts"
 import type { InspectedContainer, InspectedImage } from "../inspect.ts"
+import type { KeptContainer, KeptOptions } from "../kept/keptContainers.ts"
 import { answerLimit } from "../limits.ts"
 import type { LogFollow, LogQuery, TakeLogs } from "../logs/LogLine.ts"
 import type { ApiPlace } from "../probe/probe.ts"
@@ -104,12 +105,22 @@ export interface ServerApi {
   readonly place: ApiPlace
   /** The containers of a project, running or not. */
   containers(project: string): Effect.Effect<ReadonlyArray<InspectedContainer>, EngineError | ShellError>
+  /** The containers that hold the versions of a project. */
+  kept(project: string): Effect.Effect<ReadonlyArray<KeptContainer>, EngineError | ShellError>
+  /** Creates one of them, unless there is one of this name. */
+  keep(options: Pick<KeptOptions, "name" | "imageId" | "labels">): Effect.Effect<void, EngineError | ShellError>
+  dropKept(id: string): Effect.Effect<void, EngineError | ShellError>
   /** The subnet of a project's network; undefined if there is no such network, or not one that jiji created. */
   subnet(project: string, network: string): Effect.Effect<string | undefined, EngineError | ShellError>
   /** Pulls an image, and publishes what docker says. */
   pull(options: ApiPull): Effect.Effect<void, EngineError | ShellError>
   image(name: string): Effect.Effect<InspectedImage, EngineError | ShellError>
   tag(name: string, as: ImageReference): Effect.Effect<void, EngineError | ShellError>
+  /** Finds an image, and gives it a name if there is one. Returns none if there is no such image. */
+  findImage(
+    from: string,
+    name: ImageReference | undefined
+  ): Effect.Effect<Option.Option<InspectedImage>, EngineError | ShellError>
   /** Removes a name of an image, if docker lets it. */
   untag(name: string): Effect.Effect<void>
   /** Removes all but the newest images of a repository, if docker lets it. */
@@ -145,6 +156,18 @@ const operations = (
       question({ operation: `inspect the network ${network}` }, api.subnet(project, network)),
     image: (name) => question({ operation: `inspect ${name}`, reference: name }, api.image(name)),
     tag: (name, as) => question({ operation: `tag ${name}`, reference: name }, api.tag(name, as)),
+    findImage: (from, name) =>
+      question(
+        { operation: `inspect ${from}`, reference: from },
+        Effect.catchIf(
+          Effect.asSome(Effect.tap(api.image(from), () => (name === undefined ? Effect.void : api.tag(from, name)))),
+          (error) => error._tag === "ApiRefused" && error.status === 404,
+          () => Effect.succeedNone
+        )
+      ),
+    kept: (project) => question({ operation: "list versions" }, api.kept(project)),
+    keep: (options) => question({ operation: "keep a version" }, api.keep(options)),
+    dropKept: (id) => question({ operation: "remove an old version" }, api.removeContainer(id)),
     untag,
     removeOldImages: Effect.fnUntraced(function* (repository, retain) {
       const images = yield* question({ operation: "list images" }, api.images(repository))

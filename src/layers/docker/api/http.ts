@@ -12,6 +12,8 @@ export interface ApiRequest {
   readonly path: string
   readonly query?: Readonly<Record<string, string>>
   readonly headers?: Readonly<Record<string, string>>
+  /** Sent as JSON. */
+  readonly body?: object
   /** Sending it twice does no harm. True for any GET or DELETE. */
   readonly isRepeatable?: boolean
 }
@@ -133,14 +135,22 @@ export const make = <E>(dial: Effect.Effect<RemoteSocket, E>) =>
     const exchange = <A, F>(agent: Agent, request: ApiRequest, use: (answer: IncomingMessage) => Effect.Effect<A, F>) =>
       Effect.suspend(() => {
         let [sent, answer, garbled]: [ClientRequest?, IncomingMessage?, ApiGarbled?] = []
-        const { headers, method, path, query } = request
+        const { body, headers, method, path, query } = request
+        const content = body === undefined ? undefined : JSON.stringify(body)
         const search = query === undefined ? "" : `?${new URLSearchParams(query).toString()}`
         return Effect.callback<IncomingMessage, ApiClosed | ApiGarbled | E>((resume) => {
           const asked = httpRequest({
             agent,
             method,
             path: `${path}${search}`,
-            headers: { host: "docker", ...headers }
+            headers: {
+              host: "docker",
+              ...(content !== undefined && {
+                "content-type": "application/json",
+                "content-length": String(Buffer.byteLength(content))
+              }),
+              ...headers
+            }
           })
           sent = asked
           asked.on("response", (message) => {
@@ -160,7 +170,7 @@ export const make = <E>(dial: Effect.Effect<RemoteSocket, E>) =>
             if (failure instanceof ApiGarbled) garbled = failure
             resume(Effect.fail(failure))
           })
-          asked.end()
+          asked.end(content)
         }).pipe(
           Effect.flatMap(use),
           // If the body is not HTTP, only the request says so; the answer ends as if the engine had closed it.

@@ -1,4 +1,4 @@
-# Gives an image of this machine another name, and prints its JSON. Prints `absent` if there is no such image.
+# Gives an image another name, unless that is empty, and prints its JSON. Prints `absent` if there is no such image.
 "$engine" image inspect "$from" >/dev/null 2>&1 || { echo absent; exit 0; }
-"$engine" tag "$from" "$to" || exit
-"$engine" image inspect "$to"
+[ -z "$to" ] || "$engine" tag "$from" "$to" || exit
+"$engine" image inspect "${to:-$from}"

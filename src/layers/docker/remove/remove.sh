@@ -1,5 +1,5 @@
-# Stops and removes the containers of a service, their files, with volumes=yes the project's volumes that they mount, and
-# the project's network with its last container. The words are more of these volumes: those in deploy.yml. Prints a line for
+# Stops and removes the containers of a service, their files, the versions kept for a rollback, with volumes=yes the
+# project's volumes that they mount, and the project's network with its last container. The words are more of these volumes: those in deploy.yml. Prints a line for
 # each:
 #   container shop-web
 #   image localhost:9270/shop-web:1
@@ -43,6 +43,15 @@ if [ -n "$ids" ]; then
   printf %s "$removed"
   # `replace.sh` writes them.
   for each in $names; do rm -rf "${HOME:-}/.jiji/files/$each"; done
+fi
+# They never ran, and hold nothing but an image.
+kept=$(e ps --all --quiet --no-trunc --filter "label=jiji.kept=$project" --filter "label=jiji.service=$service") || exit
+if [ -n "$kept" ]; then
+  # shellcheck disable=SC2086
+  images=$(e inspect --type container --format '{{index .Config.Labels "jiji.definition"}}' $kept | sed -n 's/.*"image":"\([^"]*\)".*/image \1/p')
+  # shellcheck disable=SC2086
+  e rm --force --volumes $kept >/dev/null || exit
+  [ -z "$images" ] || printf '%s\n' "$images"
 fi
 for volume in $mounted "$@"; do
   # Others are not the project's, or have no name.

@@ -80,6 +80,7 @@ jiji.config=$JIJI_CONFIG
 jiji.parts=$JIJI_PARTS
 jiji.run=${JIJI_RUN_ID:-}
 jiji.by=${JIJI_BY:-}
+${JIJI_LABELS:-}
 END
   )
 }

@@ -177,7 +177,7 @@ export const parseReplaced = (stdout: string): Effect.Effect<Replaced, string> =
  * Replaces a service's container. The words are those of `create`. JIJI_NAMES lists the secrets of the container, and
  * JIJI_SECRET_0 and so on hold their values. JIJI_CONFIG and JIJI_PARTS are hashes of its configuration, for its labels:
  * they include secrets, and every user of the server can read a command line. JIJI_RUN says who deploys, to
- * those who wait; JIJI_RUN_ID and JIJI_BY do in labels.
+ * those who wait; JIJI_RUN_ID and JIJI_BY do in labels. JIJI_LABELS has more labels, one a line.
  */
 const script = defineScript({
   name: "replace",
