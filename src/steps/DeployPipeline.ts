@@ -31,6 +31,8 @@ export interface DeployInput {
   readonly isFullDeploy?: boolean
   /** Finds the commit that is deployed, for people who ask later. Only asked if a container changes. */
   readonly commit?: Effect.Effect<Option.Option<string>>
+  /** Whether services that deploy.yml does not place on a server are removed afterwards, so that nobody has to be warned. */
+  readonly removeOrphans?: boolean
 }
 
 const known = Pipeline.make<DeployInput>("deploy").pipe(

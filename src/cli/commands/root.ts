@@ -11,6 +11,7 @@ import * as ExecCommand from "./exec.ts"
 import * as InitCommand from "./init.ts"
 import * as ListCommand from "./list.ts"
 import * as LogsCommand from "./logs.ts"
+import * as PlanCommand from "./plan.ts"
 import * as PsCommand from "./ps.ts"
 import * as RegistryCommand from "./registry.ts"
 import * as RemoveCommand from "./remove.ts"
@@ -42,6 +43,7 @@ export const command = Command.make(
     DeployCommand.command,
     RollbackCommand.command,
     VersionsCommand.command,
+    PlanCommand.command,
     PsCommand.command,
     LogsCommand.command,
     ExecCommand.command,

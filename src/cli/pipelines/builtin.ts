@@ -5,6 +5,7 @@ import { doctor } from "../../steps/DoctorPipeline.ts"
 import { exec } from "../../steps/ExecPipeline.ts"
 import { remove } from "../../steps/RemovePipeline.ts"
 import { logs } from "../../steps/LogsPipeline.ts"
+import { plan } from "../../steps/PlanPipeline.ts"
 import { ps } from "../../steps/PsPipeline.ts"
 import { rollback } from "../../steps/RollbackPipeline.ts"
 import { versions } from "../../steps/VersionsPipeline.ts"
@@ -17,6 +18,7 @@ export const descriptions = {
   doctor: "Check that this machine and the servers are ready for a deploy",
   exec: "Run a command in a running container of a service, or in a new one",
   logs: "Print the logs of services on all servers, merged by time",
+  plan: "Show what a deploy would do, and why, without doing it",
   ps: "Show what runs on the servers, and what differs from deploy.yml",
   login: "Log in to the registry on this machine and on the servers",
   logout: "Log out of the registry on this machine and on the servers",
@@ -40,6 +42,7 @@ export const builtinPipelines: ReadonlyMap<string, BuiltinPipeline> = new Map([
   ["doctor", { pipeline: doctor, description: descriptions.doctor }],
   ["exec", { pipeline: exec, description: descriptions.exec }],
   ["logs", { pipeline: logs, description: descriptions.logs }],
+  ["plan", { pipeline: plan, description: descriptions.plan }],
   ["ps", { pipeline: ps, description: descriptions.ps }],
   ["registry login", { pipeline: login, description: descriptions.login }],
   ["remove", { pipeline: remove, description: descriptions.remove }],
