@@ -4,6 +4,8 @@ import { join } from "node:path"
 import manifest from "../../package.json" with { type: "json" }
 import { builder } from "../../src/layers/docker/builder/builder.ts"
 import { check } from "../../src/layers/docker/check/check.ts"
+import { exec } from "../../src/layers/docker/exec/exec.ts"
+import { session } from "../../src/layers/shell/session/session.ts"
 import { logs } from "../../src/layers/docker/logs/logs.ts"
 import { probe } from "../../src/layers/docker/probe/probe.ts"
 import { pull } from "../../src/layers/docker/pull/pull.ts"
@@ -52,16 +54,29 @@ describe("jiji prints", () => {
 
   test("the scripts that it runs on servers", () => {
     using shop = project(files)
-    const named = [builder, check, logs, network, probe, pull, push, pushIndex, release, remove, replace, tidy].map(
-      ({ name, text }) => [name, text] as const
-    )
+    const named = [
+      builder,
+      check,
+      exec,
+      logs,
+      network,
+      probe,
+      pull,
+      push,
+      pushIndex,
+      release,
+      remove,
+      replace,
+      session,
+      tidy
+    ].map(({ name, text }) => [name, text] as const)
     for (const [name, text] of [...named, ["secret", secret] as const]) {
       expect(shop.jiji(["script", name])).toEqual({ code: 0, stdout: text, stderr: "" })
     }
     const { code, stdout } = shop.jiji(["script"])
     expect([code, stdout]).toEqual([
       0,
-      "build\nbuilder\ncheck\nlogs\nlook\nnetwork\nprobe\npull\npush\npush-index\nregistry\nrelease\nremove\nreplace\nsecret\ntidy\ntunnel\n"
+      "build\nbuilder\ncheck\nexec\nlogs\nlook\nnetwork\nprobe\npull\npush\npush-index\nregistry\nrelease\nremove\nreplace\nsecret\nsession\ntidy\ntunnel\n"
     ])
     expect(shop.jiji(["script", "nope"])).toMatchObject({ code: 2, stdout: "" })
   })
