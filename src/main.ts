@@ -2,6 +2,7 @@
 import { Effect, Layer } from "effect"
 import { CliConfig, Command } from "effect/cli"
 import manifest from "../package.json" with { type: "json" }
+import { expandAlias } from "./cli/aliases.ts"
 import * as RootCommand from "./cli/commands/root.ts"
 import { separatePipelineFlags } from "./cli/commands/run.ts"
 import { CommandWords, splitCommandWords } from "./cli/exec/CommandWords.ts"
@@ -18,6 +19,7 @@ import { makeTelemetry } from "./cli/telemetry/telemetry.ts"
 import { helpWords } from "./cli/helpWords.ts"
 import { usualWords } from "./cli/usualWords.ts"
 import { UserPaths } from "./cli/UserPaths.ts"
+import { BuiltinCommands } from "./config/aliases.ts"
 import type { Project } from "./config/Project.ts"
 import { Events } from "./core/Events.ts"
 import { Scrubber } from "./core/Scrubber.ts"
@@ -98,10 +100,19 @@ const services = Layer.mergeAll(
   Layer.provideMerge(Platform.layer)
 )
 
-const { after, own } = splitCommandWords(usualWords(process.argv.slice(2)))
-const words = separatePipelineFlags(helpWords(RootCommand.command, own))
-const program = Command.runWith(RootCommand.command, { version })(words).pipe(
-  Effect.provideService(CommandWords, after),
+/** The commands that no alias can replace: those of the command line, and the words that `usualWords` translates. */
+const builtinCommands = [
+  ...RootCommand.command.subcommands.flatMap(({ commands }) => commands.map(({ name }) => name)),
+  "help",
+  "version"
+]
+
+const program = Effect.gen(function* () {
+  const { after, own } = splitCommandWords(yield* expandAlias(usualWords(process.argv.slice(2)), process.cwd()))
+  const words = separatePipelineFlags(helpWords(RootCommand.command, own))
+  yield* Command.runWith(RootCommand.command, { version })(words).pipe(Effect.provideService(CommandWords, after))
+}).pipe(
+  Effect.provideService(BuiltinCommands, builtinCommands),
   Effect.tapCause(github.reportExit),
   Effect.provide(services)
 )

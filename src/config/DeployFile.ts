@@ -1,4 +1,5 @@
 import { Effect, Schema } from "effect"
+import { aliasesKey } from "./aliases.ts"
 import { containerFields } from "./containerSettings.ts"
 import { duration } from "./duration.ts"
 import {
@@ -503,6 +504,7 @@ export const DeployFile = Schema.Struct({
         "Containers to deploy, by name. A service web cannot have web-next or web-trial beside it, web-2 if it has replicas, or web-release if it has `release`."
     }),
   deploy: optional(Deploy),
+  aliases: or(aliasesKey, {}),
   hooks: or(
     Schema.Record(name(), HookSchema).annotate({
       description: "Commands to run on this machine when something happens, by name.",

@@ -7,8 +7,7 @@ import { descend, keyPlaceOf, type Located, placeOf, plain } from "./Located.ts"
 import { overlay } from "./overlay.ts"
 import { type KeyPath, type Problem, showPath } from "./Problem.ts"
 import { type Finding, schemaProblems } from "./problemText.ts"
-import { decodeUtf8 } from "./utf8.ts"
-import { parseYaml } from "./yaml.ts"
+import { parseFile } from "./readTree.ts"
 
 const decode = Schema.decodeUnknownResult(DeployFile, { errors: "all", onExcessProperty: "error" })
 
@@ -21,13 +20,6 @@ const keepsText = (path: KeyPath): boolean => {
   if (key === "environment") return inner === "clear"
   if (key === "release") return inner === "command"
   return key === "command" || key === "console" || key === "ports" || (key === "build" && inner === "args")
-}
-
-const parse = ({ bytes, shown }: ConfigFile): ReturnType<typeof parseYaml> => {
-  const text = decodeUtf8(bytes)
-  if (typeof text === "string") return parseYaml(shown, text)
-  const message = "is not UTF-8 text; save the file in that encoding"
-  return { tree: undefined, problems: [{ file: shown, line: text.line, path: "", message }] }
 }
 
 const locate = (tree: Located, { atKey, message, path }: Finding): Problem => {
@@ -64,9 +56,10 @@ export const inOrder = (files: ReadonlyArray<ConfigFile>, problems: ReadonlyArra
  * decoded from, or all problems in both files, in order.
  */
 export const check = (
-  files: readonly [ConfigFile, ...ReadonlyArray<ConfigFile>]
+  files: readonly [ConfigFile, ...ReadonlyArray<ConfigFile>],
+  builtinCommands: ReadonlyArray<string> = []
 ): Result.Result<{ readonly deploy: DeployFile; readonly tree: Located }, Invalid> => {
-  const parsed = files.map(parse)
+  const parsed = files.map(parseFile)
   const yamlProblems = parsed.flatMap(({ problems }) => problems)
   const fail = (others: ReadonlyArray<Problem>, tree?: Located) => {
     // A YAML error in a line causes other problems in the same line, so leave those out.
@@ -79,7 +72,7 @@ export const check = (
   if (base === undefined) return fail([{ file: files[0].shown, line: 1, path: "", message: "the file is empty" }])
   const tree = above === undefined ? base : overlay(base, above)
   const decoded = decodeTree(tree)
-  const crossProblems = crossChecks(tree)
+  const crossProblems = crossChecks(tree, builtinCommands)
   if (Result.isFailure(decoded)) return fail([...decoded.failure, ...crossProblems], tree)
   return yamlProblems.length + crossProblems.length > 0
     ? fail(crossProblems, tree)

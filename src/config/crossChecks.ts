@@ -5,6 +5,7 @@ import { namePattern } from "./fields.ts"
 import { namesByUser } from "./ImageReference.ts"
 import { checkDependencies, checkRollout } from "./orderChecks.ts"
 import { checkProxy, checkProxyPorts } from "./proxyChecks.ts"
+import { checkAliases } from "./aliases.ts"
 import { suggest } from "./suggest.ts"
 import { parsePort, type PortMapping, portsClash } from "./ports.ts"
 import { type KeyPath, type Problem, showPath } from "./Problem.ts"
@@ -17,7 +18,7 @@ type Report = (path: KeyPath, message: string) => void
  * Checks that involve several keys, which a schema cannot do. They work on the tree instead of the decoded file, so that
  * other mistakes do not hide these problems. Values of the wrong type are ignored, since the schema reports them.
  */
-export const crossChecks = (root: Located): ReadonlyArray<Problem> => {
+export const crossChecks = (root: Located, builtinCommands: ReadonlyArray<string>): ReadonlyArray<Problem> => {
   const problems: Array<Problem> = []
   const report: Report = (path, message) => problems.push({ ...placeOf(root, path), path: showPath(path), message })
   for (const [name, service] of entries(child(root, "services"))) {
@@ -42,6 +43,7 @@ export const crossChecks = (root: Located): ReadonlyArray<Problem> => {
     problems.push({ ...keyPlaceOf(root, path), path: showPath(path), message })
   checkTemporaryNames(root, reportKey)
   checkRollout(root, reportKey)
+  checkAliases(root, builtinCommands, reportKey)
   checkRegistry(root, reportKey)
   return problems
 }

@@ -1,5 +1,6 @@
 import { Effect, type FileSystem, Path, Result } from "effect"
 import { homeFolder } from "../core/homeFolder.ts"
+import { BuiltinCommands } from "./aliases.ts"
 import { check, inOrder } from "./check.ts"
 import { type ConfigNotFound, type ConfigUnreadable, type EnvironmentNotFound, find } from "./find.ts"
 import { child, entries } from "./Located.ts"
@@ -33,7 +34,7 @@ export const load = Effect.fn("load")(function* (
 ): Effect.fn.Return<Project, ConfigError, FileSystem.FileSystem | Path.Path> {
   const path = yield* Path.Path
   const { files, root } = yield* find(options)
-  const checked = check(files)
+  const checked = check(files, yield* BuiltinCommands)
   const { tree: found } = Result.merge(checked)
   const mounted = found === undefined ? { contents: new Map(), problems: [] } : yield* readProjectFiles(found, root)
   const problems = [...(Result.isFailure(checked) ? checked.failure.problems : []), ...mounted.problems]

@@ -5,6 +5,10 @@ import help from "./help.json" with { type: "json" }
 
 const helps: Readonly<Record<string, ReadonlyArray<HelpSection> | undefined>> = help
 
+/** Whether a word is a flag or one of jiji's commands. Others may be aliases. */
+export const isKnownCommand = (word: string): boolean =>
+  word.startsWith("-") || word === "version" || word === "help" || helps[word] !== undefined
+
 /** The text for a command line that asks for the version, or for a command's help, and nothing else. */
 const requestedText = (words: ReadonlyArray<string>): string | undefined => {
   const [last = "--help", ...path] = usualWords(words).toReversed()

@@ -4,6 +4,8 @@ import { join } from "node:path"
 import manifest from "../../package.json" with { type: "json" }
 import { builder } from "../../src/layers/docker/builder/builder.ts"
 import { check } from "../../src/layers/docker/check/check.ts"
+import { exec } from "../../src/layers/docker/exec/exec.ts"
+import { session } from "../../src/layers/shell/session/session.ts"
 import { logs } from "../../src/layers/docker/logs/logs.ts"
 import { probe } from "../../src/layers/docker/probe/probe.ts"
 import { pull } from "../../src/layers/docker/pull/pull.ts"
@@ -56,7 +58,8 @@ describe("jiji prints", () => {
     const named = [
       builder,
       check,
-      kept,
+        exec,
+        kept,
       logs,
       network,
       probe,
@@ -66,6 +69,7 @@ describe("jiji prints", () => {
       release,
       remove,
       replace,
+      session,
       tidy
     ].map(({ name, text }) => [name, text] as const)
     for (const [name, text] of [...named, ["secret", secret] as const]) {
@@ -74,7 +78,7 @@ describe("jiji prints", () => {
     const { code, stdout } = shop.jiji(["script"])
     expect([code, stdout]).toEqual([
       0,
-      "build\nbuilder\ncheck\nkept\nlogs\nlook\nnetwork\nprobe\npull\npush\npush-index\nregistry\nrelease\nremove\nreplace\nsecret\ntidy\ntunnel\n"
+      "build\nbuilder\ncheck\nexec\nkept\nlogs\nlook\nnetwork\nprobe\npull\npush\npush-index\nregistry\nrelease\nremove\nreplace\nsecret\nsession\ntidy\ntunnel\n"
     ])
     expect(shop.jiji(["script", "nope"])).toMatchObject({ code: 2, stdout: "" })
   })

@@ -50,7 +50,8 @@ describe("the help of every command", () => {
   })
 
   test("has one form of placeholders: words in upper case", () => {
-    const usages = /^USAGE\n {2}jiji(?: [a-z]+)*(?: \[?[A-Z]+\]?)?(?: \[flags\])(?: \[[A-Z]+(?:\.\.\.)?\])?$/m
+    const usages =
+      /^USAGE\n {2}jiji(?: [a-z]+)*(?: \[?[A-Z]+\]?)?(?: \[flags\])(?: \[[A-Z]+(?:\.\.\.)?\]| -- COMMAND\.\.\.| \[-- ARGUMENT\.\.\.\])?$/m
     for (const [, text] of helps()) {
       expect(text).toMatch(usages)
       const terms = [...text.matchAll(/^ {2}(--.*?)(?: {4}|$)/gm)].map(([, term]) => term)
@@ -72,7 +73,7 @@ describe("the help of every command", () => {
       "  --completions SHELL    Print shell completion script (choices: bash, zsh, fish, powershell, sh, pwsh)\n"
     )
     expect(helpOf("script")).toContain(
-      "Script to print: build, builder, check, kept, logs, look, network, probe, pull, push, push-index, registry, release, remove, replace, secret, tidy or tunnel (default:"
+      "Script to print: build, builder, check, exec, kept, logs, look, network, probe, pull, push, push-index, registry, release, remove, replace, secret, session, tidy or tunnel (default:"
     )
   })
 })

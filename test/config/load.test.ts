@@ -89,6 +89,7 @@ it.live("loads every key of the file", () =>
             secrets: ["DATABASE_URL"]
           },
           command: ["bin/serve", "--workers", "4", "--ratio", "1.0", "--verbose", "true"],
+          console: ["bin/console", "1.10", "true"],
           dependsOn: ["cron"],
           release: { command: ["bin/migrate", "1.10", "true"], timeout: Duration.minutes(10) },
           retain: 5,

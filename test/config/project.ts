@@ -108,6 +108,7 @@ services:
       clear: { LOG: info, MODE: 0755, BIG: 12345678901234567890, ON: yes, OFF: false, PRICE: $5, EMPTY: "" }
       secrets: [DATABASE_URL]
     command: [bin/serve, --workers, 4, --ratio, 1.0, --verbose, true]
+    console: [bin/console, 1.10, true]
     depends_on: [cron]
     release: { command: [bin/migrate, 1.10, true], timeout: 10m }
     retain: 5
@@ -142,6 +143,7 @@ services:
     stop_signal: SIGQUIT
     engine_options: [--privileged]
 deploy: { strategy: rolling, batch: 2, canary: 1 }
+aliases: { sh: exec api -- sh, up: deploy -H one }
 hooks:
   tell:
     on: [run.failed, step.failed]

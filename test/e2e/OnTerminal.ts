@@ -13,7 +13,7 @@ export interface OnTerminal {
   readonly type: (keys: string) => void
   readonly resize: (columns: number, rows: number) => void
   /** The process id of jiji on the machine. */
-  readonly pid: () => Promise<number>
+  readonly pid: () => number
   /** Waits until jiji has exited. Returns its exit code, and whether the terminal is as it was before. */
   readonly ended: () => Promise<{ readonly code: number; readonly isRestored: boolean }>
   readonly close: () => void
@@ -39,8 +39,12 @@ export const atTerminal = (hosts: Hosts, project: TestProject, args: ReadonlyArr
       ),
     type: (keys) => void child.terminal?.write(keys),
     resize: (columns, rows) => child.terminal?.resize(columns, rows),
-    pid: async () =>
-      hosts.operator.processes().find(({ words: all }) => all[1] === main && all[0] === process.execPath)?.pid ?? 0,
+    pid: () => {
+      const own = JSON.stringify([process.execPath, main, ...args])
+      const found = hosts.operator.processes().find(({ words: all }) => JSON.stringify(all) === own)
+      if (found === undefined) throw new Error(`jiji does not run:\n${output}`)
+      return found.pid
+    },
     ended: async () => {
       const text = await until(
         () => output,

@@ -1,5 +1,7 @@
-import { Effect, Result } from "effect"
+import { Effect, Option, Result } from "effect"
 import { Argument, CliError, Command } from "effect/cli"
+import { CommandLine } from "effect/process"
+import { readAliases } from "../../config/aliases.ts"
 import { toMermaid } from "../../pipeline/Pipeline.ts"
 import { findPipeline, listProjectPipelines } from "../pipelines/find.ts"
 import { loadPipeline } from "../pipelines/load.ts"
@@ -57,16 +59,23 @@ export const command = Command.make(
     }
     const builtin = [...builtinPipelines].map(([name, { description }]): Row => [name, description])
     const project = yield* projectRows(cwd)
-    const width = Math.max(...[...builtin, ...project].map(([name]) => name.length))
+    // A deploy.yml with mistakes does not hide the pipelines.
+    const aliases = (yield* Effect.option(readAliases({ cwd }))).pipe(
+      Option.match({ onNone: () => [], onSome: ({ words }) => [...words] })
+    )
+    const short = aliases.map(([name, words]): Row => [name, printable(`jiji ${CommandLine.display(words)}`)])
+    const width = Math.max(...[...builtin, ...project, ...short].map(([name]) => name.length))
     const lines = [
       ...section("Built-in pipelines (run with `jiji NAME`):", builtin, width),
       ...(project.length === 0 ? [] : [""]),
-      ...section("Pipelines in .jiji/pipelines (run with `jiji run NAME`):", project, width)
+      ...section("Pipelines in .jiji/pipelines (run with `jiji run NAME`):", project, width),
+      ...(short.length === 0 ? [] : [""]),
+      ...section("Aliases in deploy.yml (run with `jiji NAME`):", short, width)
     ]
     return write(`${lines.join("\n")}\n`)
   })
 ).pipe(
-  Command.withDescription("List available pipelines"),
+  Command.withDescription("List available pipelines, and the aliases in deploy.yml"),
   Command.withExamples([
     {
       command: "jiji list",

@@ -16,6 +16,7 @@ import { Terminal } from "../process/Terminal.ts"
 import { RunLayers } from "../RunLayers.ts"
 import { withFollowers } from "../withFollowers.ts"
 import { sessions } from "./sessions.ts"
+import { isRaw } from "./terminal.ts"
 
 /** Prints warnings on stderr. A terminal in raw mode starts no new line by itself. */
 const warnings = (onGitHub: boolean) => ({
@@ -23,9 +24,8 @@ const warnings = (onGitHub: boolean) => ({
     if (event._tag !== "StepNoted" || event.level !== "warning") return
     const [server] = parsePath(event.path).keys
     const text = server === undefined ? event.text : `${server}: ${event.text}`
-    const isRaw = process.stdin.isTTY && process.stdin.isRaw
     const warning = formatWarning(onGitHub, text)
-    writeStderrSync(isRaw ? warning.replaceAll("\n", "\r\n") : warning)
+    writeStderrSync(isRaw() ? warning.replaceAll("\n", "\r\n") : warning)
   },
   end: () => {}
 })

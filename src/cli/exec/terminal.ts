@@ -13,27 +13,59 @@ export const stdin: Stream.Stream<Uint8Array> = NodeStream.fromReadable<Uint8Arr
   Stream.catch(() => Stream.empty)
 )
 
-/** Switches the terminal between its modes, if it is still there. */
-const setRaw = (isRaw: boolean): void => {
+/** Runs `stty` on this process's terminal. Returns undefined if it fails, for example because the terminal is gone. */
+const stty = (...args: ReadonlyArray<string>): string | undefined => {
   try {
-    process.stdin.setRawMode(isRaw)
+    const { exitCode, stdout } = Bun.spawnSync(["stty", ...args], {
+      stdin: "inherit",
+      stdout: "pipe",
+      stderr: "ignore"
+    })
+    return exitCode === 0 ? stdout.toString().trim() : undefined
   } catch {
-    // The terminal is gone, and its mode with it.
+    // There is no `stty`.
+    return undefined
   }
 }
+
+/**
+ * Switches the terminal to raw mode, and returns what switches it back. `setRawMode` is not enough: it still translates line
+ * feeds in the output, which the remote terminal has done already.
+ */
+const makeRaw = (): (() => void) => {
+  const before = stty("-g")
+  if (before !== undefined && stty("raw", "-echo") !== undefined) return () => void stty(before)
+  const setRaw = (isRaw: boolean) => {
+    try {
+      process.stdin.setRawMode(isRaw)
+    } catch {
+      // The terminal is gone, and its mode with it.
+    }
+  }
+  setRaw(true)
+  return () => setRaw(false)
+}
+
+let rawTerminals = 0
+
+/** Whether the terminal is in raw mode now: then a line feed does not return to the first column. */
+export const isRaw = (): boolean => rawTerminals > 0
 
 /** While this is acquired, keys such as Ctrl-C go to the remote command. */
 const rawMode = Effect.acquireRelease(
   Effect.sync(() => {
-    // When jiji exits without waiting for anything, and after somebody has stopped and continued it.
-    const restore = () => setRaw(false)
-    const resume = () => setRaw(true)
-    process.on("exit", restore).on("SIGCONT", resume)
-    resume()
+    rawTerminals++
+    const restore = makeRaw()
+    // A person has stopped jiji, and the shell has changed the terminal before it continues.
+    const resume = () => void stty("raw", "-echo")
+    process.on("SIGCONT", resume)
+    // When jiji exits without waiting for anything.
+    process.on("exit", restore)
     return () => {
       process.removeListener("SIGCONT", resume)
-      restore()
       process.removeListener("exit", restore)
+      restore()
+      rawTerminals--
     }
   }),
   (release) => Effect.sync(release)
@@ -53,11 +85,11 @@ const sizes: Stream.Stream<TerminalSize> = Stream.callback((queue) =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const report = () => void Queue.offerUnsafe(queue, currentSize())
-      process.on("SIGWINCH", report)
+      process.stdout.on("resize", report)
       report()
       return report
     }),
-    (report) => Effect.sync(() => void process.removeListener("SIGWINCH", report))
+    (report) => Effect.sync(() => void process.stdout.removeListener("resize", report))
   )
 )
 

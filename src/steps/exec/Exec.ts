@@ -84,6 +84,7 @@ const freshTarget = (
   { imageId }: InspectedContainer
 ): ExecTarget => ({
   _tag: "Fresh",
+  service: service.name,
   name: `${containerName(project, service)}-exec-${randomBytes(4).toString("hex")}`,
   container: {
     image: imageId,

@@ -15,6 +15,7 @@ export type ExecTarget =
   /** It is created, with the command as its own, and removed afterwards. */
   | {
       readonly _tag: "Fresh"
+      readonly service: string
       readonly name: string
       /** Its ports, its alias and its address are not used. */
       readonly container: ContainerSpec
@@ -90,7 +91,7 @@ export const execIn = Effect.fnUntraced(function* <E>(
   const { command, engine, target } = options
   const tag = crypto.randomUUID()
   const { guard, words } = plan(options, tag, session.terminal?.term)
-  const where = `${target._tag === "Fresh" ? "a new container of the image" : target.name} on ${server.name}`
+  const where = `${target._tag === "Fresh" ? `a new container of ${target.service}` : target.name} on ${server.name}`
   const { end, session: watched } = withheld(session, engineFailure(where, engine, command[0]))
   const operation = target._tag === "Fresh" ? "create a container" : "run a command"
   const code = yield* runGuarded(
