@@ -32,6 +32,16 @@ export * as Tunnel from "./steps/Tunnel.ts"
 export * as Version from "./steps/Version.ts"
 export { deploy, type DeployInput } from "./steps/DeployPipeline.ts"
 export { remove, type RemoveInput } from "./steps/RemovePipeline.ts"
+export {
+  DistributionUnknown,
+  RootNeeded,
+  serverNeeds,
+  type ServerNeeds,
+  ServiceManagerMissing,
+  serverSetup,
+  SetupFailed,
+  type SetupInput
+} from "./steps/ServerSetupPipeline.ts"
 export { type LogLine, logs, type LogsInput, type LogsQuery } from "./steps/LogsPipeline.ts"
 export * as Logs from "./steps/logs/ReadLogs.ts"
 export * as Look from "./steps/ps/Look.ts"

@@ -18,6 +18,7 @@ import * as SandboxCommand from "./sandbox.ts"
 import * as SchemaCommand from "./schema.ts"
 import * as ScriptCommand from "./script.ts"
 import * as SecretsCommand from "./secrets.ts"
+import * as ServerCommand from "./server.ts"
 
 /** `jiji`. */
 export const command = Command.make(
@@ -44,6 +45,7 @@ export const command = Command.make(
     RunCommand.command,
     SandboxCommand.command,
     SecretsCommand.command,
+    ServerCommand.command,
     ScriptCommand.command,
     SchemaCommand.command,
     CompletionsCommand.make((): Command.Command.Any => command)

@@ -16,6 +16,7 @@ import { pushIndex } from "../../layers/docker/pushIndex/pushIndex.ts"
 import { replace } from "../../layers/docker/replace/replace.ts"
 import { tidy } from "../../layers/docker/tidy/tidy.ts"
 import { registry } from "../../layers/registryContainer/registry/registry.ts"
+import { setup } from "../../layers/setup/setup.ts"
 import secret from "../../layers/secrets/command.sh" with { type: "text" }
 import { joinWords } from "../../core/text.ts"
 import { Terminal } from "../process/Terminal.ts"
@@ -35,6 +36,7 @@ const defined = [
   release,
   remove,
   replace,
+  setup,
   tidy,
   tunnel
 ]

@@ -4,6 +4,7 @@ import { doctor } from "../../steps/DoctorPipeline.ts"
 import { remove } from "../../steps/RemovePipeline.ts"
 import { logs } from "../../steps/LogsPipeline.ts"
 import { ps } from "../../steps/PsPipeline.ts"
+import { serverSetup } from "../../steps/ServerSetupPipeline.ts"
 import { login, logout } from "../../steps/RegistryPipelines.ts"
 
 /** What the built-in pipelines do, for `jiji list` and for the help of their commands. */
@@ -14,7 +15,8 @@ export const descriptions = {
   ps: "Show what runs on the servers, and what differs from deploy.yml",
   login: "Log in to the registry on this machine and on the servers",
   logout: "Log out of the registry on this machine and on the servers",
-  remove: "Stop and remove services' containers and images on the servers"
+  remove: "Stop and remove services' containers and images on the servers",
+  setup: "Install the container engine on the servers, and let it start at boot"
 } as const
 
 interface BuiltinPipeline {
@@ -30,5 +32,6 @@ export const builtinPipelines: ReadonlyMap<string, BuiltinPipeline> = new Map([
   ["ps", { pipeline: ps, description: descriptions.ps }],
   ["registry login", { pipeline: login, description: descriptions.login }],
   ["remove", { pipeline: remove, description: descriptions.remove }],
-  ["registry logout", { pipeline: logout, description: descriptions.logout }]
+  ["registry logout", { pipeline: logout, description: descriptions.logout }],
+  ["server setup", { pipeline: serverSetup, description: descriptions.setup }]
 ])
