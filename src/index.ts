@@ -39,6 +39,16 @@ export { rollback, type RollbackInput } from "./steps/RollbackPipeline.ts"
 export { versions, type ServerVersions, type VersionsInput } from "./steps/VersionsPipeline.ts"
 export { exec, type ExecInput, type Exited } from "./steps/ExecPipeline.ts"
 export { serverExec, type ServerExecInput } from "./steps/ServerExecPipeline.ts"
+export {
+  DistributionUnknown,
+  RootNeeded,
+  serverNeeds,
+  type ServerNeeds,
+  ServiceManagerMissing,
+  serverSetup,
+  SetupFailed,
+  type SetupInput
+} from "./steps/ServerSetupPipeline.ts"
 export { type LogLine, logs, type LogsInput, type LogsQuery } from "./steps/LogsPipeline.ts"
 export * as Logs from "./steps/logs/ReadLogs.ts"
 export * as Look from "./steps/ps/Look.ts"

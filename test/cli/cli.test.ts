@@ -58,8 +58,8 @@ describe("jiji prints", () => {
     const named = [
       builder,
       check,
-        exec,
-        kept,
+      exec,
+      kept,
       logs,
       network,
       probe,

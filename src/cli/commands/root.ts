@@ -62,6 +62,7 @@ export const command = Command.make(
     RunCommand.command,
     SandboxCommand.command,
     SecretsCommand.command,
+    ServerCommand.command,
     ScriptCommand.command,
     SchemaCommand.command,
     CompletionsCommand.make((): Command.Command.Any => command)

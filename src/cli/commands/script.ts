@@ -19,6 +19,7 @@ import { replace } from "../../layers/docker/replace/replace.ts"
 import { tidy } from "../../layers/docker/tidy/tidy.ts"
 import { session } from "../../layers/shell/session/session.ts"
 import { registry } from "../../layers/registryContainer/registry/registry.ts"
+import { setup } from "../../layers/setup/setup.ts"
 import secret from "../../layers/secrets/command.sh" with { type: "text" }
 import { joinWords } from "../../core/text.ts"
 import { Terminal } from "../process/Terminal.ts"
@@ -41,6 +42,7 @@ const defined = [
   remove,
   replace,
   session,
+  setup,
   tidy,
   tunnel
 ]

@@ -8,7 +8,8 @@ import { logs } from "../../steps/LogsPipeline.ts"
 import { plan } from "../../steps/PlanPipeline.ts"
 import { ps } from "../../steps/PsPipeline.ts"
 import { rollback } from "../../steps/RollbackPipeline.ts"
-import { versions } from "../../steps/VersionsPipeline.ts"
+import { versions } from "../../steps/VersionsPipeline.ts",
+import { serverSetup } from "../../steps/ServerSetupPipeline.ts"
 import { login, logout } from "../../steps/RegistryPipelines.ts"
 import { serverExec } from "../../steps/ServerExecPipeline.ts"
 
@@ -28,7 +29,8 @@ export const descriptions = {
   start: "Start services' stopped containers as they are",
   stop: "Stop services' containers, after their requests have ended",
   rollback: "Go back to a version that ran before, without building or a registry",
-  versions: "List the versions that the servers can go back to"
+  versions: "List the versions that the servers can go back to",
+  setup: "Install the container engine on the servers, and let it start at boot"
 } as const
 
 interface BuiltinPipeline {
@@ -52,5 +54,6 @@ export const builtinPipelines: ReadonlyMap<string, BuiltinPipeline> = new Map([
   ["start", { pipeline: start, description: descriptions.start }],
   ["stop", { pipeline: stop, description: descriptions.stop }],
   ["rollback", { pipeline: rollback, description: descriptions.rollback }],
-  ["versions", { pipeline: versions, description: descriptions.versions }]
+  ["versions", { pipeline: versions, description: descriptions.versions }],
+  ["server setup", { pipeline: serverSetup, description: descriptions.setup }]
 ])

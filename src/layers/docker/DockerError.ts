@@ -3,6 +3,7 @@ import { defineError } from "../../core/defineError.ts"
 import { lastLines, reasonFrom } from "../../core/lines.ts"
 import type { Output } from "../processes/Command.ts"
 import { on } from "../processes/machineText.ts"
+import { localName } from "../processes/Processes.ts"
 import { parseRegistryError } from "./parseRegistryError.ts"
 import { RegistryFull, type RemoteRegistryError } from "./RemoteRegistryError.ts"
 import { withoutProgress } from "./withoutProgress.ts"
@@ -18,7 +19,9 @@ export class EngineMissing extends defineError<EngineMissing>()("EngineMissing",
   fields: where,
   message: (e) => `${e.engine} is not installed ${on(e.machine)}.`,
   remedy: (e) =>
-    `Install ${e.engine} ${on(e.machine)}, or set \`builder.engine\` to an engine that is installed there.`,
+    e.machine === localName
+      ? `Install ${e.engine} ${on(e.machine)}, or set \`builder.engine\` to an engine that is installed there.`
+      : `Run \`jiji server setup -H ${e.machine}\`, which installs it.`,
   exitCode: "unavailable",
   sample: engine
 }) {}
