@@ -4,7 +4,7 @@ import type { Wrapper } from "./Step.ts"
 import type { Strategy } from "./Strategy.ts"
 
 /** A node of a pipeline, without its type parameters. The runner, `describe` and `toMermaid` work on these. */
-export type Node = StepNode | PipelineNode | ParallelNode | ForEachNode | WhenNode
+export type Node = StepNode | PipelineNode | ParallelNode | ForEachNode | WhenNode | ChooseNode
 
 export interface StepNode {
   readonly _tag: "Step"
@@ -72,6 +72,18 @@ export interface WhenNode {
   readonly body: StepNode | PipelineNode
 }
 
+/** It has no name: the paths of its sides begin with the path of the enclosing pipeline. */
+export interface ChooseNode {
+  readonly _tag: "Choose"
+  readonly if: (state: never) => boolean
+  /** Shown in pictures. */
+  readonly question?: string
+  /** Runs if the condition holds. Absent if an edit has removed it. */
+  readonly body?: StepNode | PipelineNode
+  /** Runs if the condition does not hold. Absent if an edit has removed it. */
+  readonly else?: StepNode | PipelineNode
+}
+
 /** A handler for the events of a pipeline with one tag. */
 export interface Subscriber {
   readonly tag: Event["_tag"]
@@ -81,14 +93,23 @@ export interface Subscriber {
 /** Drops the type parameters of a step or pipeline. At run time these are nodes already. */
 export const asNode = (node: object): Node => node as Node
 
-/** Returns the nodes that have a name in the enclosing pipeline: the node itself, its branches, or the body of a `when`. */
+/**
+ * Returns the nodes that have a name in the enclosing pipeline: the node itself, its branches, the body of a `when`, or the
+ * sides of a `choose`, which can have the same name.
+ */
 export const namedNodes = (node: Node): ReadonlyArray<StepNode | PipelineNode | ForEachNode> => {
   switch (node._tag) {
     case "Parallel":
       return node.branches.flatMap(namedNodes)
     case "When":
       return [node.body]
+    case "Choose":
+      return sidesOf(node)
     default:
       return [node]
   }
 }
+
+/** Returns the sides of a `choose` that exist. */
+export const sidesOf = ({ body, else: other }: ChooseNode): ReadonlyArray<StepNode | PipelineNode> =>
+  [body, other].filter((side) => side !== undefined)

@@ -15,12 +15,14 @@ import type {
   NodeTypes,
   NodeMapOf,
   NodeMapOfAll,
+  NodeMapOfChoice,
   ServicesOf
 } from "./types/NodeMap.ts"
 import type { Step } from "./Step.ts"
 import type { Strategy } from "./Strategy.ts"
 import { checkStrategy } from "./checkStrategy.ts"
 import type {
+  AddsOfChoice,
   AddsOfParallel,
   FromEarlierStep,
   NoConflict,
@@ -322,6 +324,41 @@ export const when =
     NodeMapOf<B, S, StateAfterAdds<S, Partial<OwnAdds<B>>>> & { readonly "?": NodeTypes<S0, {}, S, S> }
   > =>
     append(self, { _tag: "When", ...options })
+
+/**
+ * Appends two sides of which one runs: `body` if the condition holds, `else` otherwise. The other side publishes no event.
+ * What both add is in the state afterwards; what only one adds is optional. Both can be, or contain, steps of the same name.
+ *
+ * `question` is shown in pictures. If both sides are pipelines of the same name, handlers of both get the events.
+ */
+export const choose =
+  <S0, const B extends Branch, const C extends Branch>(options: {
+    readonly if: (state: S0) => boolean
+    readonly question?: string
+    readonly body: B
+    readonly else: C
+  }) =>
+  <
+    N,
+    S extends S0 & NeedsOf<B> & NeedsOf<C> & Requirement<FromEarlierStep>,
+    E,
+    R,
+    X extends NoNodeNamed<B | C>,
+    Name extends string
+  >(
+    self: Pipeline<N, S, E, R, X, Name>
+  ): Append<
+    N,
+    StateAfterAdds<S, AddsOfChoice<B, C>>,
+    E,
+    R,
+    X,
+    Name,
+    ErrorOf<B | C>,
+    ServicesOf<B | C>,
+    NodeMapOfChoice<B, C, S, StateAfterAdds<S, AddsOfChoice<B, C>>> & { readonly "?": NodeTypes<S0, {}, S, S> }
+  > =>
+    append(self, { _tag: "Choose", ...options })
 
 /**
  * Calls a handler for each event with the given tag. In a nested pipeline, only for events of its own nodes.

@@ -46,6 +46,15 @@ interface WhenDescription {
   readonly body: Description
 }
 
+interface ChooseDescription {
+  readonly _tag: "Choose"
+  readonly question?: string
+  /** What runs if the condition holds. */
+  readonly body?: Description
+  /** What runs if it does not. */
+  readonly else?: Description
+}
+
 const self = Schema.suspend((): Schema.Codec<Description> => Description)
 const nodes = Schema.Array(self)
 const named = { name: Schema.String, path: Schema.String }
@@ -60,6 +69,7 @@ export type Description =
   | ParallelDescription
   | ForEachDescription
   | WhenDescription
+  | ChooseDescription
 export const Description: Schema.Codec<Description> = Schema.Union([
   Schema.TaggedStruct("Step", { ...named, wrappers: Schema.Array(Wrapper) }),
   Schema.TaggedStruct("Pipeline", { ...named, nodes }),
@@ -71,7 +81,12 @@ export const Description: Schema.Codec<Description> = Schema.Union([
     waitBefore: Schema.optionalKey(Schema.String),
     nodes
   }),
-  Schema.TaggedStruct("When", { reason: Schema.String, body: self })
+  Schema.TaggedStruct("When", { reason: Schema.String, body: self }),
+  Schema.TaggedStruct("Choose", {
+    question: Schema.optionalKey(Schema.String),
+    body: Schema.optionalKey(self),
+    else: Schema.optionalKey(self)
+  })
 ])
 
 const describeWrapper = (wrapper: StepWrapper): typeof Wrapper.Type =>
@@ -97,6 +112,15 @@ const describeNode = (node: Node, parent: string): Description => {
     }
     case "When":
       return { _tag: "When", reason: node.reason, body: describeNode(node.body, parent) }
+    case "Choose": {
+      const { body, else: other, question } = node
+      return {
+        _tag: "Choose",
+        ...(question !== undefined && { question }),
+        ...(body !== undefined && { body: describeNode(body, parent) }),
+        ...(other !== undefined && { else: describeNode(other, parent) })
+      }
+    }
   }
 }
 

@@ -66,6 +66,19 @@ const editWithin = (
       // Only steps and pipelines can be inserted, so the new body is one of those.
       return bodies?.map((body) => ({ ...node, body: body as PipelineNode }))
     }
+    case "Choose": {
+      if (isInsertHere) return editedNodes(node, edit)
+      const { body, else: other, ...choose } = node
+      // Both sides, since they can have the same name. Undefined if the path is not in this side.
+      const sides = [body, other].map((side) => side && editNodes([side], [name, ...rest], edit))
+      if (sides.every((side) => side === undefined)) return undefined
+      // As above, the new sides are steps or pipelines.
+      const [newBody, newElse] = [body, other].map(
+        (side, index) => (sides[index] ?? [side])[0] as PipelineNode | undefined
+      )
+      if (newBody === undefined && newElse === undefined) return []
+      return [{ ...choose, ...(newBody && { body: newBody }), ...(newElse && { else: newElse }) }]
+    }
   }
 }
 

@@ -82,6 +82,20 @@ export const toMermaid = (pipeline: { readonly name: string; readonly nodes: Rea
       }
       case "When":
         return frame(`unless: ${node.reason}`, depth, (inner) => draw(node.body, inner))
+      case "Choose": {
+        const id = `n${++ids}`
+        add(depth, `${id}{${quote(node.question ?? "if")}}`)
+        const sides = [
+          ["yes", node.body],
+          ["no", node.else]
+        ] as const
+        const last = sides.flatMap(([answer, side]) => {
+          const ends = side === undefined ? undefined : draw(side, depth)
+          for (const first of ends?.first ?? []) add(depth, `${id} -->|${answer}| ${first}`)
+          return ends === undefined || ends.last.length === 0 ? [id] : ends.last
+        })
+        return { first: [id], last }
+      }
       case "Parallel": {
         const parts = node.branches.map((branch) => draw(branch, depth))
         return { first: parts.flatMap(({ first }) => first), last: parts.flatMap(({ last }) => last) }

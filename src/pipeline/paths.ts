@@ -1,4 +1,4 @@
-import { type Node, namedNodes, type PipelineNode } from "./Node.ts"
+import { type Node, type PipelineNode, sidesOf } from "./Node.ts"
 import { DuplicatePath, InvalidName } from "./PipelineError.ts"
 
 /** The separators of paths, and what a terminal, a CI system or a line reader interprets. */
@@ -10,10 +10,48 @@ export const checkName = <Name extends string>(name: Name): Name => {
   return name
 }
 
-/** Returns the nodes of a nested pipeline or forEach. */
-const children = (node: Node): ReadonlyArray<Node> => {
-  if (node._tag === "Pipeline") return node.nodes
-  return node._tag === "ForEach" ? node.body.nodes : []
+/** Adds the names of the second list that the first one lacks. A name that is twice in one of them stays twice. */
+const mergeNames = (first: ReadonlyArray<string>, second: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const rest = [...first]
+  const added = second.filter((name) => {
+    const index = rest.indexOf(name)
+    if (index !== -1) rest.splice(index, 1)
+    return index === -1
+  })
+  return [...first, ...added]
+}
+
+/** Returns the names that a node takes in its pipeline. Only one side of a `choose` runs, so both can have the same names. */
+const namesOf = (node: Node): ReadonlyArray<string> => {
+  switch (node._tag) {
+    case "Parallel":
+      return node.branches.flatMap(namesOf)
+    case "When":
+      return namesOf(node.body)
+    case "Choose":
+      return sidesOf(node).map(namesOf).reduce(mergeNames, [])
+    default:
+      return [node.name]
+  }
+}
+
+const pathsOf = (node: Node, parent: string): ReadonlyArray<string> => {
+  switch (node._tag) {
+    case "Parallel":
+      return node.branches.flatMap((branch) => pathsOf(branch, parent))
+    case "When":
+      return pathsOf(node.body, parent)
+    case "Choose":
+      return sidesOf(node)
+        .map((side) => pathsOf(side, parent))
+        .reduce(mergeNames, [])
+    case "Step":
+      return [`${parent}/${node.name}`]
+    case "Pipeline":
+      return [`${parent}/${node.name}`, ...paths({ name: `${parent}/${node.name}`, nodes: node.nodes })]
+    case "ForEach":
+      return [`${parent}/${node.name}`, ...paths({ name: `${parent}/${node.name}`, nodes: node.body.nodes })]
+  }
 }
 
 /** Returns the paths of all nodes of a pipeline, as `replace` takes them: without keys of items. */
@@ -23,10 +61,7 @@ export const paths = ({
 }: {
   readonly name: string
   readonly nodes: ReadonlyArray<Node>
-}): ReadonlyArray<string> =>
-  nodes
-    .flatMap(namedNodes)
-    .flatMap((node) => [`${name}/${node.name}`, ...paths({ name: `${name}/${node.name}`, nodes: children(node) })])
+}): ReadonlyArray<string> => nodes.flatMap((node) => pathsOf(node, name))
 
 /** Returns an error with the first path that two nodes of a pipeline share, if any. */
 export const findDuplicatePath = (pipeline: PipelineNode): DuplicatePath | undefined => {
@@ -40,9 +75,9 @@ const knownNames = new WeakMap<ReadonlyArray<Node>, Set<string>>()
 
 /** Returns the nodes with one more. Throws {@link DuplicatePath} or {@link InvalidName}. */
 export const appendNode = (path: string, nodes: ReadonlyArray<Node>, next: Node): ReadonlyArray<Node> => {
-  const names = knownNames.get(nodes) ?? new Set(nodes.flatMap(namedNodes).map(({ name }) => name))
+  const names = knownNames.get(nodes) ?? new Set(nodes.flatMap(namesOf))
   knownNames.delete(nodes)
-  for (const { name } of namedNodes(next)) {
+  for (const name of namesOf(next)) {
     checkName(name)
     if (names.has(name)) throw new DuplicatePath({ path: `${path}/${name}` })
     names.add(name)

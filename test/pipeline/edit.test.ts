@@ -34,6 +34,8 @@ const names = (node: Pipeline.Description): string => {
       return `[${node.branches.map(names).join(" | ")}]`
     case "When":
       return `?${names(node.body)}`
+    case "Choose":
+      return `{${[node.body, node.else].map((side) => (side === undefined ? "" : names(side))).join(" : ")}}`
     default:
       return `${node.name}(${node.nodes.map(names).join(" ")})`
   }

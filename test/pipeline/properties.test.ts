@@ -34,6 +34,12 @@ type Shape =
   | { readonly _tag: "parallel"; readonly nodes: ReadonlyArray<Shape> }
   | { readonly _tag: "when"; readonly nodes: ReadonlyArray<Shape>; readonly holds: boolean }
   | {
+      readonly _tag: "choose"
+      readonly nodes: ReadonlyArray<Shape>
+      readonly others: ReadonlyArray<Shape>
+      readonly holds: boolean
+    }
+  | {
       readonly _tag: "forEach"
       readonly nodes: ReadonlyArray<Shape>
       readonly items: number
@@ -74,6 +80,7 @@ const { shape } = fc.letrec<{ shape: Shape }>((tie) => {
       fc.record({ _tag: fc.constant("pipeline" as const), nodes, around }),
       fc.record({ _tag: fc.constant("parallel" as const), nodes }),
       fc.record({ _tag: fc.constant("when" as const), nodes, holds: fc.boolean() }),
+      fc.record({ _tag: fc.constant("choose" as const), nodes, others: nodes, holds: fc.boolean() }),
       fc.record({ _tag: fc.constant("forEach" as const), nodes, items: fc.integer({ min: 0, max: 3 }), strategy })
     )
   }
@@ -181,6 +188,11 @@ const builder = (held: Holding) => {
           break
         case "when":
           pipeline = pipeline.pipe(Pipeline.when({ if: () => node.holds, reason: "off", body: build(node.nodes) }))
+          break
+        case "choose":
+          pipeline = pipeline.pipe(
+            Pipeline.choose({ if: () => node.holds, body: build(node.nodes), else: build(node.others) })
+          )
           break
         case "forEach": {
           const { items, strategy } = node
@@ -345,6 +357,8 @@ const undoableNames = (node: Pipeline.Description): ReadonlyArray<string> => {
       return node.branches.flatMap(undoableNames)
     case "When":
       return undoableNames(node.body)
+    case "Choose":
+      return [node.body, node.else].flatMap((side) => (side === undefined ? [] : undoableNames(side)))
     default:
       return node.nodes.flatMap(undoableNames)
   }

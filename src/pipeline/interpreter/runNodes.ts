@@ -34,6 +34,14 @@ const runNode = (node: Node, state: State, path: string, undos: Undos): NodeEffe
         const skipped = withNodeEvents(kind, `${path}/${body.name}`, Effect.void, () => ({ skipped: reason }))
         return Effect.as(skipped, {})
       })
+    case "Choose":
+      return Effect.suspend(() => {
+        const { body, else: other } = node
+        const what = `the condition of ${JSON.stringify((body ?? other)?.name)}`
+        const holds = readState(what, state, (known) => node.if(known as never))
+        const side = checkReturn(what, "true or false", holds, typeof holds === "boolean") ? body : other
+        return side === undefined ? Effect.succeed({}) : runNode(side, state, path, undos)
+      })
     case "Parallel":
       return Effect.map(
         Effect.forEach(node.branches, (branch) => runNode(branch, state, path, undos), { concurrency: "unbounded" }),

@@ -73,6 +73,30 @@ export type NodeMapOf<B, Before, After> = {
 type NodeMapParameter<B, Before, After> = B extends unknown ? (_: NodeMapOf<B, Before, After>) => void : never
 export type NodeMapOfAll<B, Before, After> = IntersectParameters<NodeMapParameter<B, Before, After>>
 
+/** The types of a path that both sides of a choice have: an edit must fit both. */
+type MergeNodeTypes<T, U> = [T, U] extends [
+  NodeTypes<infer Needs1, infer Adds1, infer Before1, infer After1>,
+  NodeTypes<infer Needs2, infer Adds2, infer Before2, infer After2>
+]
+  ? NodeTypes<Needs1 & Needs2, Adds1 & Adds2, Before1 | Before2, After1 | After2>
+  : never
+
+type MergeNodeMaps<X, Y> = {
+  readonly [P in keyof X | keyof Y]: P extends keyof X
+    ? P extends keyof Y
+      ? MergeNodeTypes<X[P], Y[P]>
+      : X[P]
+    : P extends keyof Y
+      ? Y[P]
+      : never
+}
+
+/** The node map of the two sides of a choice. */
+export type NodeMapOfChoice<B, C, Before, After> = MergeNodeMaps<
+  NodeMapOf<B, Before, After>,
+  NodeMapOf<C, Before, After>
+>
+
 /** Appears in the compile error if a pipeline already has a node with the name of an appended one. */
 interface NameTaken<Name> {
   readonly "the pipeline already has a node with this name": Name

@@ -51,6 +51,16 @@ export type AddsOfParallel<B extends ReadonlyArray<Branch>> = B extends readonly
     ? {}
     : AddsOfAll<B[number]>
 
+/** The keys that no member of a union lacks or has as optional. */
+type KeysOfEach<U> = { [P in keyof U]-?: {} extends Pick<U, P> ? never : P }[keyof U]
+type RequiredValueAt<T, P> = T extends unknown ? (P extends keyof T ? Required<T>[P] : never) : never
+type Merge<U> = { readonly [P in KeysOfEach<U>]: U[P] } & {
+  readonly [P in Exclude<AllKeys<U>, KeysOfEach<U>>]?: RequiredValueAt<U, P>
+}
+
+/** What a choice adds: what both sides add, and optionally what only one of them adds. */
+export type AddsOfChoice<B extends Branch, C extends Branch> = Merge<OwnAdds<B> | OwnAdds<C>>
+
 type AllKeys<T> = T extends unknown ? keyof T : never
 /** The type of a key that only some members of a union may have. */
 type ValueAt<T, P> = T extends unknown ? (P extends keyof T ? T[P] : never) : never
