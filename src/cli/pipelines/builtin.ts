@@ -8,7 +8,7 @@ import { logs } from "../../steps/LogsPipeline.ts"
 import { plan } from "../../steps/PlanPipeline.ts"
 import { ps } from "../../steps/PsPipeline.ts"
 import { rollback } from "../../steps/RollbackPipeline.ts"
-import { versions } from "../../steps/VersionsPipeline.ts",
+import { versions } from "../../steps/VersionsPipeline.ts"
 import { serverSetup } from "../../steps/ServerSetupPipeline.ts"
 import { login, logout } from "../../steps/RegistryPipelines.ts"
 import { serverExec } from "../../steps/ServerExecPipeline.ts"
