@@ -32,7 +32,8 @@ const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
   ssh: ["secrets"],
   shell: ["ssh", "processes"],
   registry: [],
-  docker: ["shell", "ssh", "processes"],
+  context: [],
+  docker: ["context", "shell", "ssh", "processes"],
   registryContainer: ["docker", "registry", "shell", "processes"],
   proxy: ["docker", "shell", "processes"],
   diagnosis: ["proxy", "registryContainer", "docker", "shell", "processes"]
