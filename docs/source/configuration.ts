@@ -109,7 +109,6 @@ services:
 
 builder:
   engine: docker
-  local: true
   registry:
     type: remote
     server: ghcr.io

@@ -13,7 +13,7 @@ const parts = {
   "Run history": ["record/"],
   Secrets: ["layers/secrets/"],
   "Servers and SSH": ["layers/shell/", "layers/ssh/"],
-  "Engines and containers": ["layers/docker/", "layers/processes/"],
+  "Engines and containers": ["layers/context/", "layers/docker/", "layers/processes/"],
   "The proxy": ["layers/proxy/"],
   "Remote registries": ["layers/docker/RemoteRegistryError.ts"],
   "The local registry": ["layers/registry/", "layers/registryContainer/"],

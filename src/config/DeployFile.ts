@@ -7,6 +7,7 @@ import {
   anyText,
   checkedText,
   name,
+  namePattern,
   portDigits,
   portNumber,
   scalar,
@@ -32,6 +33,9 @@ const or = <S extends Schema.Top>(schema: S, value: S["Encoded"]) =>
 const hostName = "([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9]+)?)"
 const userName = "[A-Za-z0-9_][A-Za-z0-9._@\\\\-]*\\$?"
 
+/** `[user@]host[:port]` */
+const sshAddress = `(${userName}@)?([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\\[[0-9A-Fa-f:.]+\\])(:${portDigits})?`
+
 const connection = {
   user: optional(
     text("a user's name", new RegExp(`^${userName}$`, "u"), {
@@ -52,10 +56,7 @@ const connection = {
   proxy: optional(
     text(
       "a jump host such as bastion.example.com or deploy@bastion.example.com:2222",
-      new RegExp(
-        `^(${userName}@)?([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\\[[0-9A-Fa-f:.]+\\])(:${portDigits})?$`,
-        "u"
-      ),
+      new RegExp(`^${sshAddress}$`, "u"),
       {
         description: "Jump host: [user@]host[:port].",
         examples: ["bastion.example.com"]
@@ -162,19 +163,28 @@ const RemoteRegistry = Schema.Struct({
   )
 }).annotate({ description: "jiji pushes images to a registry, and servers pull them from there." })
 
+const remotePattern = new RegExp(`^(${namePattern.source.slice(1, -1)}|ssh://${sshAddress})$`, "u")
+
 const Builder = Schema.Struct({
   engine: or(
     Schema.Literals(["docker", "podman"]).annotate({
       description:
-        "Engine that builds images here and runs containers on the servers. A server that does not have it uses the other one.",
+        "Engine that builds images and runs containers on the servers. A server that does not have it uses the other one.",
       default: "docker"
     }),
     "docker"
   ),
   local: optional(
     Schema.Literal(true).annotate({
-      description: "Build images on this machine. There is no other way, so you can omit this key.",
-      message: "can only be true: jiji always builds images on this machine"
+      description: "Build images on this machine. That is the default, so you can omit this key.",
+      message: "can only be true; to build on another machine, use remote"
+    })
+  ),
+  remote: optional(
+    text("the name of a server, or ssh://user@host with an optional :port", remotePattern, {
+      description:
+        "Machine that builds images: one of the servers, or ssh://[user@]host[:port]. jiji sends it the build context over SSH, into a folder that only its user can read. Default: this machine.",
+      examples: ["web1", "ssh://ci@build.example.com"]
     })
   ),
   registry: or(

@@ -214,6 +214,8 @@ export interface Project {
   /** The absolute path of the project's folder, which contains `.jiji`. */
   readonly root: string
   readonly engine: Engine
+  /** The machine that builds images: one of the servers, or another one with the name `builder`. If absent, this machine. */
+  readonly builder?: Server
   readonly registry: RegistryConfig
   /** If absent, the defaults. */
   readonly proxy?: ProxyConfig

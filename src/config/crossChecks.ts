@@ -6,6 +6,7 @@ import { namesByUser } from "./ImageReference.ts"
 import { checkDependencies, checkRollout } from "./orderChecks.ts"
 import { checkProxy, checkProxyPorts } from "./proxyChecks.ts"
 import { checkAliases } from "./aliases.ts"
+import { builderName } from "./resolve.ts"
 import { suggest } from "./suggest.ts"
 import { parsePort, type PortMapping, portsClash } from "./ports.ts"
 import { type KeyPath, type Problem, showPath } from "./Problem.ts"
@@ -45,6 +46,7 @@ export const crossChecks = (root: Located, builtinCommands: ReadonlyArray<string
   checkRollout(root, reportKey)
   checkAliases(root, builtinCommands, reportKey)
   checkRegistry(root, reportKey)
+  checkBuilder(root, report)
   return problems
 }
 
@@ -225,5 +227,42 @@ const checkRegistry = (root: Located, report: Report) => {
     report([...path, "username"], `${kind} requires username to be configured`)
   } else if (child(registry, "password") !== undefined) {
     report([...path, "username"], "is missing; password needs it")
+  }
+}
+
+/** Reports a machine that cannot build, and keys that do not fit it. */
+const checkBuilder = (root: Located, report: Report) => {
+  const builder = child(root, "builder")
+  const path = ["builder", "remote"]
+  const remote = written(child(builder, "remote"))
+  if (remote === undefined) return
+  const names = entries(child(root, "servers")).map(([name]) => name)
+  if (namePattern.test(remote) && names.length > 0 && !names.includes(remote)) {
+    const near = suggest(remote, names)
+    const known = near === undefined ? `use ${joinWords(names, "or")}, or ssh://user@host` : `did you mean \`${near}\`?`
+    report(path, `${remote} is not under servers; ${known}`)
+  }
+  if (remote.startsWith("ssh://") && names.includes(builderName)) {
+    report(
+      path,
+      `must be the name of a server, because one of the servers is named ${builderName}; or rename that server`
+    )
+  }
+  if (child(builder, "local") !== undefined) {
+    report(path, "cannot be used with local, which builds on this machine; remove one of them")
+  }
+  const registry = child(builder, "registry")
+  if (written(child(registry, "engine")) === "container") {
+    report(
+      path,
+      "cannot be used with registry.engine: container, which only this machine can push to; remove one of them"
+    )
+  }
+  for (const [name, service] of entries(child(root, "services"))) {
+    if (written(descend(service, ["build", "ssh"])) === undefined) continue
+    report(
+      ["services", name, "build", "ssh"],
+      "cannot be used with builder.remote, because jiji does not forward the SSH agent to another machine; use build.secrets"
+    )
   }
 }

@@ -105,6 +105,26 @@ const resolveServer = (
   ...optionalEntry("arch", server.arch)
 })
 
+/** The name of a builder that is none of the servers. */
+export const builderName = "builder"
+
+const resolveBuilder = (deploy: DeployFile, context: ResolveContext): Server | undefined => {
+  const { remote } = deploy.builder
+  if (remote === undefined) return undefined
+  const [, user, host = "", port] = /^ssh:\/\/(?:(.+)@)?(.+?)(?::(\d+))?$/u.exec(remote) ?? []
+  if (host === "") {
+    const server = deploy.servers[remote]
+    // The cross checks report an unknown name.
+    return server === undefined ? undefined : resolveServer(remote, server, deploy.ssh, context)
+  }
+  const address = {
+    host: host.replace(/^\[(.*)\]$/u, "$1"),
+    ...optionalEntry("user", user),
+    ...optionalEntry("port", port === undefined ? undefined : Number(port))
+  }
+  return resolveServer(builderName, address, deploy.ssh, context)
+}
+
 /** A list, or undefined if it is empty. */
 const someOf = <A>(list: ReadonlyArray<A>): ReadonlyArray<A> | undefined => (list.length === 0 ? undefined : list)
 
@@ -212,6 +232,7 @@ export const resolveProject = (deploy: DeployFile, context: ResolveContext): Pro
     ...optionalEntry("environment", context.environment),
     root: context.root,
     engine: deploy.builder.engine,
+    ...optionalEntry("builder", resolveBuilder(deploy, context)),
     registry: resolveRegistry(deploy.builder.registry),
     ...optionalEntry("proxy", resolveProxy(deploy.proxy)),
     servers: servers

@@ -11,12 +11,15 @@ const usesOf = (ref: SecretRef | undefined, by: string): ReadonlyArray<readonly 
   ref === undefined || ref._tag === "Literal" ? [] : [[ref, by]]
 
 /** Returns the secrets that the registry, servers, services and hooks of a project need, each once. */
-export const secretUses = ({ hooks = [], registry, servers, services }: Project): ReadonlyArray<SecretUse> => {
+export const secretUses = (project: Project): ReadonlyArray<SecretUse> => {
+  const { builder, hooks = [], registry, servers, services } = project
   const all = [
     ...(registry.type === "remote" ? [registry.username, registry.password] : []).flatMap((ref) =>
       usesOf(ref, "the registry")
     ),
-    ...servers.flatMap(({ name, passphrase }) => usesOf(passphrase, `ssh to ${name}`)),
+    ...[...servers, ...(builder === undefined ? [] : [builder])].flatMap(({ name, passphrase }) =>
+      usesOf(passphrase, `ssh to ${name}`)
+    ),
     ...services.flatMap(({ environment, files = [], name, source }) => [
       ...(source._tag === "Build" ? (source.secrets ?? []) : []).flatMap((secret) =>
         usesOf({ _tag: "Name", name: secret }, `the build of ${name}`)

@@ -1,6 +1,7 @@
 import { Effect, type Redacted } from "effect"
 import * as ImageReference from "../config/ImageReference.ts"
-import type { BuildSource, Project, Service } from "../config/Project.ts"
+import type { BuildSource, Project, Server, Service } from "../config/Project.ts"
+import { contextArchive } from "../layers/context/archive.ts"
 import { Docker } from "../layers/docker/Docker.ts"
 import type { InspectedImage } from "../layers/docker/inspect.ts"
 import * as Step from "../pipeline/Step.ts"
@@ -11,14 +12,14 @@ export type BuiltService = Service & { readonly source: BuildSource }
 /** Whether jiji builds the service's image. */
 export const isBuilt = (service: Service): service is BuiltService => service.source._tag === "Build"
 
-/** An image on this machine for one of several platforms. Its tag is the version and the platform. */
+/** An image of the builder for one of several platforms. Its tag is the version and the platform. */
 export interface BuiltPlatform {
   readonly platform: string
   readonly image: InspectedImage
   readonly reference: ImageReference.ImageReference
 }
 
-/** An image on this machine. */
+/** An image of the machine that builds. */
 export interface BuiltImage {
   /** With several platforms, the first one's. */
   readonly image: InspectedImage
@@ -39,6 +40,12 @@ export const platformsOf = ({ servers }: Pick<Project, "servers">, service: Buil
   return [...new Set(own.flatMap(({ arch }) => (arch === undefined ? [] : [`linux/${arch}`])))]
 }
 
+/** The server that builds, and the files that it gets. */
+const remoteBuild = Effect.fnUntraced(function* ({ engine }: Project, server: Server, { name, source }: BuiltService) {
+  const files = yield* contextArchive({ engine, service: name, source })
+  return { server, files }
+})
+
 /** Builds the image of a service, under the name it has in the project's registry. With several platforms, one for each. */
 export const step = Step.make(
   "build",
@@ -57,7 +64,13 @@ export const step = Step.make(
     )
     const tagged = (tag: string) => Effect.fromResult(ImageReference.withTag(repository, tag))
     const docker = yield* Docker
-    const about = { engine: project.engine, service: name, source, ...(secrets !== undefined && { secrets }) }
+    const about = {
+      engine: project.engine,
+      service: name,
+      source,
+      ...(secrets !== undefined && { secrets }),
+      ...(project.builder !== undefined && { remote: yield* remoteBuild(project, project.builder, service) })
+    }
     const reference = yield* tagged(version)
     const [platform, ...others] = platformsOf(project, service)
     if (platform === undefined || others.length === 0) {

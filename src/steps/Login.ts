@@ -3,6 +3,7 @@ import type { Project } from "../config/Project.ts"
 import { type Credentials, Docker } from "../layers/docker/Docker.ts"
 import { RegistryContainer } from "../layers/registryContainer/RegistryContainer.ts"
 import * as Step from "../pipeline/Step.ts"
+import { builderOf } from "./builder.ts"
 import { credentialsOf, usernameOf } from "./Credentials.ts"
 
 const outcomes = { running: "is running", started: "was started", created: "was created" } as const
@@ -35,7 +36,7 @@ export const step = Step.make(
         username === undefined ? {} : { username }
       )
     }
-    yield* (yield* Docker).check(project.engine, credentials)
+    yield* (yield* Docker).check(project.engine, credentials, builderOf(project))
     const loggedIn: LoggedIn = { credentials, username: credentials.username }
     return loggedIn
   })

@@ -4,6 +4,7 @@ import * as ImageReference from "../config/ImageReference.ts"
 import type { Project } from "../config/Project.ts"
 import { type Credentials, Docker } from "../layers/docker/Docker.ts"
 import * as Step from "../pipeline/Step.ts"
+import { builderOf } from "./builder.ts"
 import { pushImage, type PushedImage } from "./Push.ts"
 
 /** Under which name an image of the proxy is in the project's registry. No service can have it. */
@@ -13,7 +14,7 @@ interface Adds {
   readonly proxyImage?: PushedImage
 }
 
-/** Pushes the image of the proxy to the project's registry, if deploy.yml names it and this machine's engine has it. */
+/** Pushes the image of the proxy to the project's registry, if deploy.yml names it and the engine of the builder has it. */
 export const step = Step.make(
   "proxy-image",
   Effect.fnUntraced(function* (state: {
@@ -33,9 +34,12 @@ export const step = Step.make(
         Result.flatMap((repository) => ImageReference.withTag(repository, version))
       )
     )
-    const found = yield* docker.name(project.engine, image, reference)
+    const found = yield* docker.name(project.engine, image, reference, builderOf(project))
     if (Option.isNone(found)) {
-      return Step.skip(`servers pull ${ImageReference.print(image)}, which this machine does not have`, none)
+      return Step.skip(
+        `servers pull ${ImageReference.print(image)}, which ${project.builder?.name ?? "this machine"} does not have`,
+        none
+      )
     }
     const built = { image: found.value, reference }
     const pushing = { project, service: { name, retain: 3 }, version, built, ...(credentials && { credentials }) }

@@ -6,13 +6,14 @@ import { LocalRegistry } from "../layers/registry/LocalRegistry.ts"
 import { RegistryContainer } from "../layers/registryContainer/RegistryContainer.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { BuiltImage } from "./Build.ts"
+import { builderOf } from "./builder.ts"
 
 /** An image for one of several platforms. */
 const PushedPlatform = Schema.Struct({
   /** Such as `linux/arm64`. */
   platform: Schema.String,
   architecture: Schema.String,
-  /** Its name on this machine. */
+  /** Its name on the machine that built it. */
   reference: ImageReference.FromString,
   /** The image's id in the engine that built it, and the digest of its manifest. Only for the local registry. */
   imageId: Schema.optionalKey(Schema.String),
@@ -59,7 +60,7 @@ export const pushWith = (
     ? docker.push(options)
     : docker.pushIndex({ ...options, images: platforms.map(({ reference }) => reference) })
 
-/** Pushes an image of this machine to the project's registry, or imports it into the local one. Returns a skip if the local registry has it. */
+/** Pushes an image of the builder to the project's registry, or imports it into the local one. Returns a skip if the local registry has it. */
 export const pushImage = Effect.fnUntraced(function* (state: State) {
   const { project, service, version } = state
   const { image, platforms, reference } = state.built
@@ -77,10 +78,11 @@ export const pushImage = Effect.fnUntraced(function* (state: State) {
     reference
   }))
   const docker = yield* Docker
+  const on = builderOf(project)
   if (project.registry.type === "remote" || project.registry.container !== undefined) {
     const { credentials } = state
     const login = project.registry.type === "remote" ? credentials && { credentials } : { verify: false }
-    const digest = yield* pushWith(docker, { engine, reference, ...login }, platforms)
+    const digest = yield* pushWith(docker, { engine, on, reference, ...login }, platforms)
     const pushed: PushedImage = { ...about, digest, ...(described && { platforms: described }) }
     if (project.registry.type === "remote") return { pushed }
     const named = {
@@ -105,7 +107,7 @@ export const pushImage = Effect.fnUntraced(function* (state: State) {
     const each = { ...target, ...platform, imageId: image.id }
     const found = yield* registry.find(each)
     if (Option.isSome(found)) return { ...found.value, added: 0, isNew: false }
-    const archive = docker.save(engine, reference)
+    const archive = docker.save(engine, reference, on)
     return { ...(yield* registry.add({ ...each, archive, expectedBytes: image.size })), isNew: true }
   })
 

@@ -6,6 +6,7 @@ import type { ImageCorrupted, StoreBusy, StoreFailed } from "../layers/registry/
 import { RegistryContainer } from "../layers/registryContainer/RegistryContainer.ts"
 import type { RegistryContainerCorrupted } from "../layers/registryContainer/RegistryContainerError.ts"
 import * as Step from "../pipeline/Step.ts"
+import { builderOf } from "./builder.ts"
 import { type PushedImage, pushWith } from "./Push.ts"
 
 /** A registry that is being served. */
@@ -31,6 +32,7 @@ export const step = Step.make(
     if (images.length === 0) return Step.skip("no service is built", none)
     const { container, port } = project.registry
     const { engine } = project
+    const on = builderOf(project)
     const only = new Set(
       images.flatMap(({ digest, platforms = [] }) => [digest, ...platforms.flatMap((each) => each.digest ?? [])])
     )
@@ -43,13 +45,13 @@ export const step = Step.make(
           const target = { repository: reference.path, tag }
           if (platforms === undefined) {
             if (imageId === undefined) return []
-            return yield* registry.repair({ ...target, digest, imageId, archive: docker.save(engine, reference) })
+            return yield* registry.repair({ ...target, digest, imageId, archive: docker.save(engine, reference, on) })
           }
           const parts = platforms.flatMap(({ digest, imageId, ...each }) =>
             digest === undefined || imageId === undefined ? [] : [{ ...each, digest, imageId }]
           )
           const repaired = yield* Effect.forEach(parts, ({ digest, imageId, platform, reference }) =>
-            registry.repair({ ...target, digest, imageId, platform, archive: docker.save(engine, reference) })
+            registry.repair({ ...target, digest, imageId, platform, archive: docker.save(engine, reference, on) })
           )
           const { wasReplaced } = yield* registry.addIndex({ ...target, images: parts })
           return [...repaired.flat(), ...(wasReplaced ? [digest] : [])]

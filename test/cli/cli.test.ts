@@ -78,7 +78,7 @@ describe("jiji prints", () => {
     const { code, stdout } = shop.jiji(["script"])
     expect([code, stdout]).toEqual([
       0,
-      "build\nbuilder\ncheck\nexec\nkept\nlogs\nlook\nnetwork\nprobe\npull\npush\npush-index\nregistry\nrelease\nremove\nreplace\nsecret\nsession\ntidy\ntunnel\n"
+      "build\nbuilder\ncheck\nexec\nkept\nlogs\nlook\nnetwork\nprobe\npull\npush\npush-index\nregistry\nrelease\nremote-build\nremove\nreplace\nsecret\nsession\nsetup\ntidy\ntunnel\n"
     ])
     expect(shop.jiji(["script", "nope"])).toMatchObject({ code: 2, stdout: "" })
   })

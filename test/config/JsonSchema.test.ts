@@ -11,6 +11,8 @@ const isMap = Schema.is(Json)
 
 const local = `builder: { registry: { type: local, port: 5000, engine: container, image: registry:3 } }\n${smallest}    replicas: 2\n`
 
+const remote = `builder: { remote: web1 }\n${smallest}`
+
 /** Returns the keys of a JSON Schema, such as `servers.*.host`, and whether each has a description. */
 const keysOf = (schema: unknown, path = ""): ReadonlyArray<readonly [path: string, described: boolean]> => {
   if (!isMap(schema)) return []
@@ -49,7 +51,7 @@ test("every key has a description", () => {
 })
 
 describe("an example that loads uses the key", () => {
-  it.live("(the examples load)", () => Effect.all([loadText(everything), loadText(local), loadText(proxied)]))
-  const used = new Set([everything, local, proxied].flatMap((text) => keysIn(parse(text))))
+  it.live("(the examples load)", () => Effect.forEach([everything, local, proxied, remote], (text) => loadText(text)))
+  const used = new Set([everything, local, proxied, remote].flatMap((text) => keysIn(parse(text))))
   for (const key of new Set(keys.map(([key]) => key))) test(key, () => expect(used).toContain(key))
 })

@@ -7,7 +7,37 @@ describe("reports", () => {
     [
       "builds on another machine",
       top("builder: { local: false }"),
-      "8 builder.local: can only be true: jiji always builds images on this machine"
+      "8 builder.local: can only be true; to build on another machine, use remote"
+    ],
+    [
+      "a builder that is no server",
+      top("builder: { remote: web2 }"),
+      "8 builder.remote: web2 is not under servers; did you mean `web1`?"
+    ],
+    [
+      "a builder that is neither a server nor an address",
+      top("builder: { remote: https://build.example.com }"),
+      '8 builder.remote: must be the name of a server, or ssh://user@host with an optional :port, not "https://build.example.com"'
+    ],
+    [
+      "a builder that is this machine and another one",
+      top("builder: { local: true, remote: web1 }"),
+      "8 builder.remote: cannot be used with local, which builds on this machine; remove one of them"
+    ],
+    [
+      "a builder that cannot push to a registry container",
+      top("builder: { remote: web1, registry: { type: local, engine: container } }"),
+      "8 builder.remote: cannot be used with registry.engine: container, which only this machine can push to; remove one of them"
+    ],
+    [
+      "a server with the name of a builder that is none",
+      top("builder: { remote: ssh://build.example.com }").replaceAll("web1", "builder"),
+      "8 builder.remote: must be the name of a server, because one of the servers is named builder; or rename that server"
+    ],
+    [
+      "an SSH agent for a build on another machine",
+      top("builder: { remote: web1 }").replace("image: nginx:1.27", "build: { ssh: default }"),
+      "6 services.web.build.ssh: cannot be used with builder.remote, because jiji does not forward the SSH agent to another machine; use build.secrets"
     ],
     [
       "an unknown engine",

@@ -13,6 +13,7 @@ import { probe } from "../../layers/docker/probe/probe.ts"
 import { pull } from "../../layers/docker/pull/pull.ts"
 import { push } from "../../layers/docker/push/push.ts"
 import { release } from "../../layers/docker/release/release.ts"
+import { remoteBuild } from "../../layers/docker/remoteBuild/remoteBuild.ts"
 import { remove } from "../../layers/docker/remove/remove.ts"
 import { pushIndex } from "../../layers/docker/pushIndex/pushIndex.ts"
 import { replace } from "../../layers/docker/replace/replace.ts"
@@ -39,6 +40,7 @@ const defined = [
   pushIndex,
   registry,
   release,
+  remoteBuild,
   remove,
   replace,
   session,

@@ -27,8 +27,8 @@ export class Diagnosis extends Context.Service<
   {
     /** Reads a machine's facts. On a server, another engine counts if this one is not installed. */
     inspect(machine: Machine, engine: Engine): Effect.Effect<MachineFacts, EngineUnclear | ShellError>
-    /** Builds an empty image on this machine, for a platform such as `linux/arm64` or for its own. */
-    testBuild(engine: Engine, platform: string | undefined): Effect.Effect<void, EngineError | ShellError>
+    /** Builds an empty image on this machine or another one, for a platform such as `linux/arm64` or for its own. */
+    testBuild(engine: Engine, platform: string | undefined, on?: Machine): Effect.Effect<void, EngineError | ShellError>
     /** Checks the credentials for a registry. Leaves no login behind. */
     checkLogin(
       machine: Machine,
@@ -89,12 +89,12 @@ export class Diagnosis extends Context.Service<
           }
         }),
 
-        testBuild: Effect.fnUntraced(function* (engine, platform) {
+        testBuild: Effect.fnUntraced(function* (engine, platform, on = local) {
           const word = (yield* Random.nextIntBetween(0, 36 ** 8)).toString(36)
           const command = build.command({ engine, platform: platform ?? "", word })
           const operation = "build a test image"
-          const output = yield* shell.run(local, { ...command, limit: answerLimit(engine, operation) })
-          yield* succeed({ machine: "local", engine, operation }, output)
+          const output = yield* shell.run(on, { ...command, limit: answerLimit(engine, operation) })
+          yield* succeed({ machine: label(on), engine, operation }, output)
         }),
 
         checkLogin: Effect.fnUntraced(function* (machine, engine, { password, server, username }) {

@@ -6,7 +6,12 @@ import * as ServerApis from "./api/ServerApis.ts"
 import type { ClientReason } from "./clientReasons.ts"
 import { decodeImage, type InspectedContainer, type InspectedImage } from "./inspect.ts"
 import { type Builder, builder } from "./builder/builder.ts"
-import { type BuildAgentMissing, type BuilderUnable, PlatformNotBuilt } from "./builder/BuilderError.ts"
+import {
+  type BuildAgentMissing,
+  BuilderLacksTar,
+  type BuilderUnable,
+  PlatformNotBuilt
+} from "./builder/BuilderError.ts"
 import { checkBuilder, dependsOnBuilder, type Wanted } from "./builder/checkBuilder.ts"
 import { check } from "./check/check.ts"
 import type { ContainerNotReady } from "./control/ContainerNotReady.ts"
@@ -21,6 +26,9 @@ import type { LogFollow, LogQuery, TakeLogs } from "./logs/LogLine.ts"
 import { pull } from "./pull/pull.ts"
 import { push as pushing } from "./push/push.ts"
 import { pushIndex } from "./pushIndex/pushIndex.ts"
+import { buildCleanup, lackOf, remoteBuild, withFailingInput } from "./remoteBuild/remoteBuild.ts"
+import type { ContextArchive } from "../context/archive.ts"
+import type { ContextUnreadable } from "../context/ContextError.ts"
 import { tidy } from "./tidy/tidy.ts"
 import { lastLines } from "../../core/lines.ts"
 import {
@@ -55,6 +63,7 @@ import {
   type ContainerForeign,
   type ContainerNotStarted,
   type ContainerUnhealthy,
+  EngineMissing,
   type NotSwitched,
   type EngineError,
   parseEngineError,
@@ -95,6 +104,8 @@ export interface BuildOptions {
   readonly isOneOfSeveral?: boolean
   /** The values of the secrets that `source` names. */
   readonly secrets?: ReadonlyMap<string, Redacted.Redacted<string>>
+  /** The server that builds, and the files that it gets. Default: this machine, which has them. */
+  readonly remote?: { readonly server: Server; readonly files: ContextArchive }
 }
 
 /** How to log in to a registry. */
@@ -111,10 +122,12 @@ export interface PushOptions {
   readonly credentials?: Credentials
   /** False only for a registry on this machine's loopback. */
   readonly verify?: boolean
+  /** The machine that has the image. Default: this machine. */
+  readonly on?: Machine
 }
 
 export interface PushIndexOptions extends PushOptions {
-  /** The images of this machine that the index has, one for each platform. */
+  /** The images of the machine that the index has, one for each platform. */
   readonly images: ReadonlyArray<ImageReference.ImageReference>
 }
 
@@ -202,36 +215,45 @@ export class Docker extends Context.Service<
       server: Server,
       options: { readonly engine: Engine; readonly project: string }
     ): Effect.Effect<ProjectNetwork, NetworkError | EngineError | ShellError>
-    /** Builds an image on this machine. */
+    /** Builds an image on this machine, or on a server. */
     build(
       options: BuildOptions
     ): Effect.Effect<
       InspectedImage,
-      BuildFailed | BuilderUnable | BuildAgentMissing | PlatformNotBuilt | EngineError | ShellError
+      | BuildFailed
+      | BuilderUnable
+      | BuilderLacksTar
+      | BuildAgentMissing
+      | ContextUnreadable
+      | PlatformNotBuilt
+      | EngineError
+      | ShellError
     >
-    /** Gives an image of this machine another name. Returns none if this machine does not have it. */
+    /** Gives an image of a machine, by default this one, another name. Returns none if the machine does not have it. */
     name(
       engine: Engine,
       from: ImageReference.ImageReference,
-      to: ImageReference.ImageReference
+      to: ImageReference.ImageReference,
+      on?: Machine
     ): Effect.Effect<Option.Option<InspectedImage>, EngineError | ShellError>
-    /** Checks that the engine on this machine can do what a build asks of it. */
+    /** Checks that the engine of the machine that builds can do what a build asks of it. */
     checkBuilder(wanted: Wanted): Effect.Effect<void, BuilderUnable | BuildAgentMissing | EngineError | ShellError>
-    /** Streams an image of this machine as a tar archive. */
+    /** Streams an image of a machine, by default this one, as a tar archive. */
     save(
       engine: Engine,
-      reference: ImageReference.ImageReference
+      reference: ImageReference.ImageReference,
+      on?: Machine
     ): Stream.Stream<Uint8Array, ShellError | CommandFailed>
     /** Logs a machine's engine in to a registry, until {@link logout}. */
     login(machine: Machine, engine: Engine, credentials: Credentials): Effect.Effect<void, EngineError | ShellError>
     /** Logs a machine's engine out of a registry. Returns whether it was logged in. */
     logout(machine: Machine, engine: Engine, server: string): Effect.Effect<boolean, EngineError | ShellError>
-    /** Checks credentials with their registry. Does not change this machine's own login. */
-    check(engine: Engine, credentials: Credentials): Effect.Effect<void, EngineError | ShellError>
-    /** Pushes an image of this machine, and publishes its progress. Returns the digest that the registry knows it by. */
+    /** Checks credentials with their registry, from this machine or another one. Does not change the machine's own login. */
+    check(engine: Engine, credentials: Credentials, on?: Machine): Effect.Effect<void, EngineError | ShellError>
+    /** Pushes an image of this machine or another one, and publishes its progress. Returns the digest that the registry knows it by. */
     push(options: PushOptions): Effect.Effect<string, EngineError | ShellError>
     /**
-     * Pushes images of this machine, and an index that has them all. Returns the digest of the index. Docker also pushes
+     * Pushes images of a machine, and an index that has them all. Returns the digest of the index. Docker also pushes
      * each image under its own name.
      */
     pushIndex(options: PushIndexOptions): Effect.Effect<string, EngineError | ShellError>
@@ -378,45 +400,52 @@ export class Docker extends Context.Service<
         return semaphore
       }
 
-      const inspect = Effect.fnUntraced(function* (engine: Engine, reference: ImageReference.ImageReference) {
+      const inspect = Effect.fnUntraced(function* (
+        machine: Machine,
+        engine: Engine,
+        reference: ImageReference.ImageReference
+      ) {
         const name = ImageReference.print(reference)
         const operation = `inspect ${name}`
         const command = { words: words.inspectImage(engine, name), limit: answerLimit(engine) }
-        const output = yield* succeed(local, command, { engine, operation })
-        return yield* Effect.mapError(decodeImage(output.stdout), unclear(local, engine, operation))
+        const output = yield* succeed(machine, command, { engine, operation })
+        return yield* Effect.mapError(decodeImage(output.stdout), unclear(machine, engine, operation))
       })
 
-      const builders = new Map<Engine, Builder>()
+      const builders = new Map<string, Builder>()
 
-      /** What builds images on this machine. Asked once, even if several images are built at the same time. */
-      const findBuilder = (engine: Engine) =>
-        turn(`builder ${engine}`).withPermits(1)(
+      /** What builds images on a machine. Asked once, even if several images are built at the same time. */
+      const findBuilder = (machine: Machine, engine: Engine) => {
+        const key = `builder ${label(machine)} ${engine}`
+        return turn(key).withPermits(1)(
           Effect.gen(function* () {
-            const known = builders.get(engine)
+            const known = builders.get(key)
             if (known !== undefined) return known
             const operation = "show its version"
             const command = { ...builder.command({ engine }), limit: answerLimit(engine) }
-            const { stdout } = yield* succeed(local, command, { engine, operation })
-            const found = yield* Effect.mapError(builder.answer(stdout), unclear(local, engine, operation))
-            builders.set(engine, found)
+            const { stdout } = yield* succeed(machine, command, { engine, operation })
+            const found = yield* Effect.mapError(builder.answer(stdout), unclear(machine, engine, operation))
+            builders.set(key, found)
             return found
           })
         )
+      }
 
       /** What builds, if that matters. Fails if it cannot do what is asked of it. */
       const usableBuilder = Effect.fnUntraced(function* (wanted: Wanted) {
         if (!dependsOnBuilder(wanted)) return undefined
-        const found = yield* findBuilder(wanted.engine)
+        const found = yield* findBuilder(wanted.on ?? local, wanted.engine)
         yield* checkBuilder(wanted, found)
         return found
       })
 
       /** Builds an image and describes it. */
       const buildOnce = Effect.fnUntraced(function* (
-        { engine, platform, reference, secrets, service, source }: BuildOptions,
+        { engine, platform, reference, remote: on, secrets, service, source }: BuildOptions,
         kind: Builder["kind"] | undefined,
         again: Pick<words.BuildWords, "noCache"> = {}
       ) {
+        const machine = on === undefined ? local : remote(on.server)
         const name = ImageReference.print(reference)
         const values = (source.secrets ?? []).map((secret) => {
           const value = secrets?.get(secret)
@@ -424,23 +453,35 @@ export class Docker extends Context.Service<
           if (value === undefined) throw new Error(`the secret ${secret} was not found before the build of ${service}`)
           return [words.buildSecretVariable(secret), value] as const
         })
-        const command = {
-          words: words.build({
+        const wordsFor = (source: BuildSource) =>
+          words.build({
             engine,
             source,
             reference: name,
             ...(platform !== undefined && { platform }),
             ...(kind !== undefined && { kind }),
             ...again
-          }),
+          })
+        const command = {
           env: { ...(kind === "buildkit" && { DOCKER_BUILDKIT: "1" }), ...Object.fromEntries(values) },
-          limit: { ...buildLimit(engine, service), ...asking(local, engine) }
-        }
-        const output = yield* shell.run(local, { ...command, show: "all" })
+          limit: { ...buildLimit(engine, service), ...asking(machine, engine) },
+          show: "all"
+        } as const
+        const output =
+          on === undefined
+            ? yield* shell.run(local, { ...command, words: wordsFor(source) })
+            : yield* withFailingInput(on.files.bytes, (input) => {
+                const { context, dockerfile } = on.files
+                const build = remoteBuild.command({ engine }, wordsFor({ ...source, context, dockerfile }))
+                return shell.run(machine, { ...command, ...build, input, cleanup: buildCleanup(service) })
+              })
         if (output.exitCode !== 0) {
+          const lack = on === undefined ? undefined : lackOf(output)
+          if (lack === "tar") return yield* new BuilderLacksTar({ machine: label(machine) })
+          if (lack === "engine") return yield* new EngineMissing({ machine: label(machine), engine })
           const error = parseEngineError(
             {
-              machine: "local",
+              machine: label(machine),
               engine,
               operation: `build ${service}`,
               reference: name,
@@ -451,9 +492,10 @@ export class Docker extends Context.Service<
           // Only these are certainly the engine's own. Others may come from a command in the Dockerfile.
           if (["EngineDown", "EngineRestarted", "EngineForbidden", "DiskFull"].includes(error._tag)) return yield* error
           const log = lastLines(`${output.stdout}${output.stderr}`)
-          return yield* new BuildFailed({ service, code: output.exitCode, log })
+          const builtOn = on === undefined ? {} : { machine: label(machine) }
+          return yield* new BuildFailed({ service, ...builtOn, code: output.exitCode, log })
         }
-        return yield* inspect(engine, reference)
+        return yield* inspect(machine, engine, reference)
       })
 
       /** Pulls an image with the engine's client. */
@@ -519,7 +561,7 @@ export class Docker extends Context.Service<
           })
         )
       }
-      const push = Effect.fnUntraced(function* ({ engine, reference, credentials, verify }: PushOptions) {
+      const push = Effect.fnUntraced(function* ({ engine, on = local, reference, credentials, verify }: PushOptions) {
         const name = ImageReference.print(reference)
         const operation = `push ${name}`
         const { progress, report } = Progress.reported("pushed")
@@ -528,15 +570,15 @@ export class Docker extends Context.Service<
           env: loginEnv(credentials),
           show: engine === "podman" ? ("stderr" as const) : ("all" as const),
           onLine: transferReader(report),
-          limit: { ...transferLimit(engine, operation), ...asking(local, engine) }
+          limit: { ...transferLimit(engine, operation), ...asking(on, engine) }
         }
         const context = { engine, operation, reference: name, isOwn: credentials === undefined }
-        const { stdout } = yield* Progress.during(events, progress, transfer(local, command, context))
+        const { stdout } = yield* Progress.during(events, progress, transfer(on, command, context))
         const printed = yield* pushing.answer(stdout)
         if (printed !== undefined) return printed
-        const { repoDigests } = yield* inspect(engine, reference)
+        const { repoDigests } = yield* inspect(on, engine, reference)
         const found = digestIn(repoDigests, reference)
-        if (found === undefined) return yield* unclear(local, engine, operation)("no digest after the push")
+        if (found === undefined) return yield* unclear(on, engine, operation)("no digest after the push")
         return found
       }, retrying)
 
@@ -617,7 +659,8 @@ export class Docker extends Context.Service<
 
         build: Effect.fnUntraced(function* (options) {
           const { engine, platform, service, source } = options
-          const kind = (yield* usableBuilder(options))?.kind
+          const on = options.remote === undefined ? local : remote(options.remote.server)
+          const kind = (yield* usableBuilder({ ...options, on }))?.kind
           const isFor = ({ architecture }: InspectedImage) =>
             platform === undefined || architecture === platform.split("/")[1]
           const build = Effect.gen(function* () {
@@ -626,22 +669,22 @@ export class Docker extends Context.Service<
             // Without a base image, the caches of podman and of docker's old builder mistake one platform for another.
             return yield* buildOnce(options, kind, { noCache: true })
           })
-          const image = yield* turn(JSON.stringify([engine, source, platform])).withPermits(1)(build)
+          const image = yield* turn(JSON.stringify([label(on), engine, source, platform])).withPermits(1)(build)
           if (isFor(image)) return image
           const built = image.architecture
           return yield* new PlatformNotBuilt({ service, engine, platform: platform ?? "", built })
         }),
 
-        name: Effect.fnUntraced(function* (engine, from, to) {
+        name: Effect.fnUntraced(function* (engine, from, to, on = local) {
           const [source, target] = [ImageReference.print(from), ImageReference.print(to)]
           const operation = `tag ${source}`
           const command = nameImage.command({ engine, from: source, to: target })
           const { stdout } = yield* succeed(
-            local,
+            on,
             { ...command, limit: answerLimit(engine, operation) },
             { engine, operation }
           )
-          return yield* Effect.mapError(nameImage.answer(stdout), unclear(local, engine, operation))
+          return yield* Effect.mapError(nameImage.answer(stdout), unclear(on, engine, operation))
         }),
 
         ...keptContainers({ apis, succeed, unclear }),
@@ -658,10 +701,10 @@ export class Docker extends Context.Service<
 
         checkBuilder: (wanted) => Effect.asVoid(usableBuilder(wanted)),
 
-        save: (engine, reference) => {
+        save: (engine, reference, on = local) => {
           const name = ImageReference.print(reference)
-          const limit = { ...saveLimit(engine, name), ...asking(local, engine) }
-          return shell.bytes(local, { words: words.save(engine, name), limit })
+          const limit = { ...saveLimit(engine, name), ...asking(on, engine) }
+          return shell.bytes(on, { words: words.save(engine, name), limit })
         },
 
         login: Effect.fnUntraced(function* (machine, engine, { server, username, password }) {
@@ -679,7 +722,7 @@ export class Docker extends Context.Service<
           return yield* parseEngineError({ machine: label(machine), engine, operation: `log out of ${server}` }, output)
         }),
 
-        check: Effect.fnUntraced(function* (engine, credentials) {
+        check: Effect.fnUntraced(function* (engine, credentials, on = local) {
           const { server } = credentials
           const operation = `log in to ${server}`
           const command = {
@@ -687,13 +730,13 @@ export class Docker extends Context.Service<
             env: loginEnv(credentials),
             limit: answerLimit(engine, operation)
           }
-          yield* succeed(local, command, { engine, operation, reference: server })
+          yield* succeed(on, command, { engine, operation, reference: server })
         }, retrying),
 
         push,
 
         pushIndex: Effect.fnUntraced(function* ({ images, ...options }) {
-          const { credentials, engine, reference, verify } = options
+          const { credentials, engine, on = local, reference, verify } = options
           const name = ImageReference.print(reference)
           const operation = `push ${name}`
           // Podman pushes the images with the index.
@@ -706,11 +749,11 @@ export class Docker extends Context.Service<
             ...pushIndex.command({ engine, image: name, insecure: verify === false, ...login }, names),
             env: loginEnv(credentials),
             show: "stderr" as const,
-            limit: { ...transferLimit(engine, operation), ...asking(local, engine) }
+            limit: { ...transferLimit(engine, operation), ...asking(on, engine) }
           }
           const context = { engine, operation, reference: name, isOwn: credentials === undefined }
-          const { stdout } = yield* retrying(succeed(local, command, context))
-          return yield* Effect.mapError(pushIndex.answer(stdout), unclear(local, engine, operation))
+          const { stdout } = yield* retrying(succeed(on, command, context))
+          return yield* Effect.mapError(pushIndex.answer(stdout), unclear(on, engine, operation))
         }),
 
         pull: Effect.fnUntraced(function* (server, options) {

@@ -76,9 +76,19 @@ const isForeign = /exec format error/i
 
 /** The build of an image failed. */
 export class BuildFailed extends defineError<BuildFailed>()("BuildFailed", {
-  fields: { service: Schema.String, code: Schema.Int, log: Schema.String },
-  message: (e) => `The image of ${e.service} failed to build (exit code ${e.code}):\n${e.log}`,
+  fields: {
+    service: Schema.String,
+    /** The machine that builds. Absent for this machine. */
+    machine: Schema.optionalKey(Schema.String),
+    code: Schema.Int,
+    log: Schema.String
+  },
+  message: (e) =>
+    `The image of ${e.service} failed to build${e.machine === undefined ? "" : ` ${on(e.machine)}`} (exit code ${e.code}):\n${e.log}`,
   remedy: (e) => {
+    if (isLoginNeeded.test(e.log) && e.machine !== undefined) {
+      return `A private base image needs a login ${on(e.machine)}: use \`docker login\` there, or \`jiji registry login\` for the project's registry.`
+    }
     if (isLoginNeeded.test(e.log)) {
       return "A private base image needs a login on this machine: use `docker login`, or `jiji registry login --skip-remote` for the project's registry."
     }
@@ -86,12 +96,15 @@ export class BuildFailed extends defineError<BuildFailed>()("BuildFailed", {
       return "Docker's default builder writes a cache only into the image (`cache_to: [type=inline]`). Create one that can do more with `docker buildx create --use`, or turn on docker's containerd image store."
     }
     if (isForeign.test(e.log)) {
-      return "This machine cannot run programs for the other platform. Install emulation for it (`apt-get install qemu-user-static` on Debian and Ubuntu), or run the step on this machine's own platform with `FROM --platform=$BUILDPLATFORM`."
+      return `${e.machine ?? "This machine"} cannot run programs for the other platform. Install emulation for it there (\`apt-get install qemu-user-static\` on Debian and Ubuntu), or run the step on the builder's own platform with \`FROM --platform=$BUILDPLATFORM\`.`
     }
     return "Fix the error shown above, in the Dockerfile or in the code that it builds."
   },
   exitCode: "failed",
-  sample: { service: "web", code: 1, log: "Step 4/9 : RUN npm ci\nnpm error code E404" }
+  sample: [
+    { service: "web", code: 1, log: "Step 4/9 : RUN npm ci\nnpm error code E404" },
+    { service: "web", machine: "web1", code: 1, log: "pull access denied for acme/base" }
+  ]
 }) {}
 
 /** An image is built for a different architecture from the server's. */

@@ -11,7 +11,12 @@ export interface Command {
   readonly words: readonly [program: string, ...args: ReadonlyArray<string>]
   readonly env?: Readonly<Record<string, string | Redacted.Redacted<string>>>
   readonly stdin?: string | Redacted.Redacted<string>
-  /** The command inherits jiji's stdin. Only on this machine. Without `asks` and `stdin`, its stdin is empty. */
+  /**
+   * A stdin of any length, in place of `stdin`. It is read as fast as the command reads it. If jiji stops the command or loses
+   * the connection, a command on a server does not see the end of its stdin before it is stopped.
+   */
+  readonly input?: Stream.Stream<Uint8Array>
+  /** The command inherits jiji's stdin. Only on this machine. Without `asks`, `stdin` and `input`, its stdin is empty. */
   readonly asks?: boolean
   /**
    * Lets background processes of the command continue after it exits with 0. Only on this machine. Because they may keep

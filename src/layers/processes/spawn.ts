@@ -19,7 +19,9 @@ export const spawn = Effect.fnUntraced(function* (
   spawner: ChildProcessSpawner.ChildProcessSpawner["Service"],
   command: Command
 ): Effect.fn.Return<Process<ProgramMissing>, ProgramMissing, Scope.Scope> {
-  const { asks, stdin } = command
+  const { asks, input, stdin } = command
+  const text = Redacted.isRedacted(stdin) ? Redacted.value(stdin) : stdin
+  const fed = text === undefined ? input : Stream.encodeText(Stream.make(text))
   const [program, ...args] = command.words
   const failed = (reason: PlatformError.PlatformError) => new ProgramMissing({ program, reason })
   const track = yield* trackChild
@@ -29,12 +31,7 @@ export const spawn = Effect.fnUntraced(function* (
         env: command.env ?? {},
         extendEnv: true,
         forceKillAfter: "3 seconds",
-        stdin:
-          stdin === undefined
-            ? asks === true
-              ? "inherit"
-              : "ignore"
-            : Stream.encodeText(Stream.make(Redacted.isRedacted(stdin) ? Redacted.value(stdin) : stdin))
+        stdin: fed ?? (asks === true ? "inherit" : "ignore")
       })
     ),
     failed

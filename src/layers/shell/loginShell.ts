@@ -138,15 +138,18 @@ const withoutMark = <E>(output: Stream.Stream<Uint8Array, E>, mark: string): Str
 /** The marks that the bootstrap prints on its outputs. */
 const marks = (id: string) => ({ stdout: `${id}-out`, stderr: `${id}-err` })
 
-/** What the login shell on a server must run before jiji's script: see {@link startAfterMark}. */
-export const bootstrap = (bytes: number, id: string) => ({
+/**
+ * What the login shell on a server must run before jiji's script: see {@link startAfterMark}. With `hasInput`, more than the
+ * script comes over the connection, and whatever reads the script must not read on.
+ */
+export const bootstrap = (bytes: number, id: string, { hasInput }: { readonly hasInput: boolean }) => ({
   /**
    * The command line for the login shell, which may be any shell: a `sh` that reads lines until the id, prints a mark on
    * each output, and then evaluates a script of this many bytes. If a line is missing or damaged, or if stdout leads to a
    * file or to /dev/null, it exits. The line does not contain the marks, so that a shell which traces it does not print
    * them. If stderr leads to stdout, its mark comes first there.
    */
-  line: `exec sh -c 'while read -r l; do case $l in "$2") break;; "") ;; *) exit ${inputLost};; esac; done; [ "$l" = "$2" ] || exit ${inputLost}; if [ -f /dev/stdout ] || [ /dev/stdout -ef /dev/null ]; then exit ${stdoutLost}; fi; printf "%s-%s\\n" "$2" err >&2; ${frameStderr}; printf "%s-%s\\n" "$2" out || exit ${stdoutLost}; eval "$(head -c $1)"' jiji ${bytes} ${id}`,
+  line: `exec sh -c 'while read -r l; do case $l in "$2") break;; "") ;; *) exit ${inputLost};; esac; done; [ "$l" = "$2" ] || exit ${inputLost}; if [ -f /dev/stdout ] || [ /dev/stdout -ef /dev/null ]; then exit ${stdoutLost}; fi; printf "%s-%s\\n" "$2" err >&2; ${frameStderr}; printf "%s-%s\\n" "$2" out || exit ${stdoutLost}; eval "$(${hasInput ? "dd bs=$1 count=1 iflag=fullblock 2>/dev/null" : "head -c $1"})"' jiji ${bytes} ${id}`,
   /** Comes before the script on stdin. A start file that reads lines gets empty ones, as if someone pressed Enter. */
   input: `${"\n".repeat(16)}${id}\n`
 })

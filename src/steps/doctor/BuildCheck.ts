@@ -1,10 +1,12 @@
 import { Effect } from "effect"
 import type { Project } from "../../config/Project.ts"
 import { Docker } from "../../layers/docker/Docker.ts"
+import { EngineMissing } from "../../layers/docker/DockerError.ts"
 import { Diagnosis, type MachineFacts } from "../../layers/diagnosis/Diagnosis.ts"
 import * as Step from "../../pipeline/Step.ts"
 import { isBuilt, platformsOf } from "../Build.ts"
-import { catchAsCheck, CheckResult, thisMachine, checksFor } from "./Check.ts"
+import { builderOf } from "../builder.ts"
+import { builderIn, catchAsCheck, CheckResult, checksFor } from "./Check.ts"
 
 /** The platforms that images are built for; undefined stands for the engine's own. */
 const platforms = (project: Project): ReadonlyArray<string | undefined> => {
@@ -19,23 +21,28 @@ const platforms = (project: Project): ReadonlyArray<string | undefined> => {
 export const step = Step.make(
   "build",
   Effect.fnUntraced(function* ({ looked, project }: { readonly project: Project; readonly looked?: MachineFacts }) {
-    const { ok, skipped } = checksFor(thisMachine)
+    const name = builderIn(project)
+    const { failed, ok, skipped } = checksFor(name)
     const wanted = platforms(project)
     if (wanted.length === 0) return { checks: skipped("jiji builds no service", "build") }
     if (looked?.engine === undefined) return { checks: skipped("the engine is not running", "build") }
     const { engine } = project
+    const on = builderOf(project)
+    // A server that runs containers may have the other engine.
+    if (looked.engine.name !== engine)
+      return { checks: [failed("build", new EngineMissing({ machine: name, engine }))] }
     const diagnosis = yield* Diagnosis
     const docker = yield* Docker
     const build = Effect.gen(function* () {
       for (const service of project.services.filter(isBuilt)) {
         const isOneOfSeveral = platformsOf(project, service).length > 1
-        yield* docker.checkBuilder({ engine, service: service.name, source: service.source, isOneOfSeveral })
+        yield* docker.checkBuilder({ engine, service: service.name, source: service.source, isOneOfSeveral, on })
       }
-      yield* Effect.forEach(wanted, (platform) => diagnosis.testBuild(engine, platform))
+      yield* Effect.forEach(wanted, (platform) => diagnosis.testBuild(engine, platform, on))
       const text = `builds for ${wanted.map((platform) => platform ?? "its own platform").join(" and ")}`
       return { checks: [ok("build", text)] }
     })
-    return yield* catchAsCheck(thisMachine, "build", build, (check) => ({ checks: [check] }))
+    return yield* catchAsCheck(name, "build", build, (check) => ({ checks: [check] }))
   }),
   { result: CheckResult }
 )

@@ -1,5 +1,5 @@
 import { Effect, Schema } from "effect"
-import type { Server } from "../../config/Project.ts"
+import type { Project, Server } from "../../config/Project.ts"
 import type { Failure } from "../../core/Failure.ts"
 
 /** One finding on one machine: a fact, or a problem and what to do about it. */
@@ -19,6 +19,13 @@ export const CheckResult = Schema.Struct({ checks: Schema.Array(Check) })
 
 /** The name of this machine in reports. No server can have it. */
 export const thisMachine = "this machine"
+
+/** The name in reports of the machine that builds. */
+export const builderIn = ({ builder }: Pick<Project, "builder">): string => builder?.name ?? thisMachine
+
+/** Whether one of the servers builds, so that its own checks are also those of the builder. */
+export const isServerBuilder = ({ builder, servers }: Pick<Project, "builder" | "servers">): boolean =>
+  servers.some(({ name }) => name === builder?.name)
 
 /** Makes checks of one machine. */
 export const checksFor = (machine: string) => ({

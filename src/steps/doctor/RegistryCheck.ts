@@ -2,10 +2,11 @@ import { Effect, Result } from "effect"
 import { ofService, print } from "../../config/ImageReference.ts"
 import type { Engine, Project, RemoteRegistryConfig, Server } from "../../config/Project.ts"
 import { Diagnosis, type MachineFacts } from "../../layers/diagnosis/Diagnosis.ts"
-import { local, type Machine, remote } from "../../layers/shell/Machine.ts"
+import { type Machine, remote } from "../../layers/shell/Machine.ts"
 import * as Step from "../../pipeline/Step.ts"
 import { credentialsOf } from "../Credentials.ts"
-import { catchAsCheck, type Check, CheckResult, thisMachine, checksFor } from "./Check.ts"
+import { builderOf } from "../builder.ts"
+import { builderIn, catchAsCheck, type Check, CheckResult, thisMachine, checksFor, isServerBuilder } from "./Check.ts"
 
 const noLogin = "Set `username` and `password` under `builder.registry`, or log in with your engine before a deploy."
 
@@ -38,14 +39,14 @@ const checkRegistry = Effect.fnUntraced(function* (
   return yield* catchAsCheck(name, "registry", asked, (check): Check => check)
 })
 
-/** Checks the remote registry from this machine. */
+/** Checks the remote registry from the machine that builds, unless the check from a server does that. */
 export const step = Step.make(
   "registry",
   Effect.fnUntraced(function* ({ looked, project }: { readonly project: Project; readonly looked?: MachineFacts }) {
-    if (project.registry.type === "local") return { checks: [] }
+    if (project.registry.type === "local" || isServerBuilder(project)) return { checks: [] }
     if (looked?.engine === undefined)
-      return { checks: checksFor(thisMachine).skipped("the engine is not running", "registry") }
-    return { checks: [yield* checkRegistry(local, project.engine, project, project.registry)] }
+      return { checks: checksFor(builderIn(project)).skipped("the engine is not running", "registry") }
+    return { checks: [yield* checkRegistry(builderOf(project), project.engine, project, project.registry)] }
   }),
   { result: CheckResult }
 )

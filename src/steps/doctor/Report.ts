@@ -24,7 +24,7 @@ export const Report = Schema.Struct({
   /** Absent if deploy.yml cannot be read. */
   project: Schema.optionalKey(Schema.String),
   environment: Schema.optionalKey(Schema.String),
-  /** This machine first, then the servers in the order of deploy.yml. */
+  /** This machine first, then a builder that is none of the servers, then the servers in the order of deploy.yml. */
   machines: Schema.Array(MachineReport)
 })
 export type Report = typeof Report.Type
@@ -73,13 +73,15 @@ export const make = (checks: ReadonlyArray<Check>, project?: Project): Report =>
       .filter((check) => check.machine === machine)
       .map((check) => Struct.omit(check, ["machine"]))
       .toSorted((a, b) => place(a.name) - place(b.name))
-  const servers = (project?.servers ?? []).map((server) => ({ name: server.name, address: address(server) }))
+  const { builder, servers = [] } = project ?? {}
+  const builders = builder === undefined || servers.some(({ name }) => name === builder.name) ? [] : [builder]
+  const remote = [...builders, ...servers].map((server) => ({ name: server.name, address: address(server) }))
   return {
     version: 1,
     ok: checks.every(({ status }) => status !== "failed"),
     ...(project !== undefined && { project: project.name }),
     ...(project?.environment !== undefined && { environment: project.environment }),
-    machines: [{ name: thisMachine }, ...servers]
+    machines: [{ name: thisMachine }, ...remote]
       .map((machine) => ({ ...machine, checks: of(machine.name) }))
       .filter((machine) => machine.checks.length > 0)
   }

@@ -5,7 +5,7 @@ import { Docker } from "../../layers/docker/Docker.ts"
 import { remote } from "../../layers/shell/Machine.ts"
 import * as Step from "../../pipeline/Step.ts"
 import { isBuilt } from "../Build.ts"
-import { catchAsCheck, type Check, CheckResult, checksFor } from "./Check.ts"
+import { builderIn, catchAsCheck, type Check, CheckResult, checksFor } from "./Check.ts"
 import * as findings from "./findings.ts"
 
 interface Adds {
@@ -36,7 +36,7 @@ export const step = Step.make(
           ? checksFor(server.name).failed("engine", probed.failure)
           : findings.engine(server.name, found, project.engine, probed.success),
         ...findings.names(server.name, found),
-        findings.processor(server.name, found.processor, server.arch, own),
+        findings.processor(server.name, found.processor, server.arch, own, builderIn(project)),
         ...findings.disk(server.name, found),
         findings.clock(server.name, found)
       ],

@@ -104,14 +104,20 @@ export const clock = (machine: string, { ahead }: MachineFacts): Check => {
   )
 }
 
-/** Checks whether images are built for a server's processor: the one in deploy.yml, or else this machine's. */
-export const processor = (machine: string, found: string, said: string | undefined, own: string | undefined): Check => {
+/** Checks whether images are built for a server's processor: the one in deploy.yml, or else that of the builder. */
+export const processor = (
+  machine: string,
+  found: string,
+  said: string | undefined,
+  own: string | undefined,
+  builder = thisMachine
+): Check => {
   const { failed, ok } = checksFor(machine)
   const built = said ?? own
   if (built === undefined || built === found) return ok("processor", found)
   const message =
     said === undefined
-      ? `it is ${found}, but images are built for this machine's ${built}`
+      ? `it is ${found}, but images are built for ${builder}'s ${built}`
       : `it is ${found}, but deploy.yml says ${built}`
   return failed("processor", {
     message,

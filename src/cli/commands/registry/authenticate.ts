@@ -1,7 +1,6 @@
 import { Effect } from "effect"
 import { type Command, Flag } from "effect/cli"
 import { select } from "../../../config/select.ts"
-import { local, remote } from "../../../layers/shell/Machine.ts"
 import type { login, logout } from "../../../steps/RegistryPipelines.ts"
 import { dryRunFlag, hostsFlag, jsonFlag, projectFlags } from "../../flags.ts"
 import { loadProject } from "../../loadProject.ts"
@@ -9,7 +8,7 @@ import { printResult } from "../../process/Terminal.ts"
 import { ConflictingFlags } from "../../ConflictingFlags.ts"
 import { runDry } from "../../runDry.ts"
 import { runLive } from "../../runLive.ts"
-import { machineNames } from "./machineNames.ts"
+import { machineNames, registryMachines } from "./machineNames.ts"
 
 const skipFlag = (name: string, description: string) =>
   Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withDefault(false))
@@ -55,7 +54,7 @@ export const authenticate = Effect.fnUntraced(function* (
   }
   const selected = yield* select(project, { servers: hosts, services: [] })
   const servers = skipRemote ? [] : selected.servers
-  const machines = [...(skipLocal ? [] : [local]), ...servers.map(remote)]
+  const machines = registryMachines({ ...selected, servers }, { skipLocal, skipRemote })
   const input = { project: { ...selected, servers }, registry, machines }
   const where = `${registry.server} on ${machineNames(machines)}`
   if (dryRun) {

@@ -2,7 +2,6 @@ import { Effect } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { LocalRegistryConfig, Project } from "../../../config/Project.ts"
 import { LocalRegistry } from "../../../layers/registry/LocalRegistry.ts"
-import { local, remote } from "../../../layers/shell/Machine.ts"
 import { containerName, RegistryContainer } from "../../../layers/registryContainer/RegistryContainer.ts"
 import { logout } from "../../../steps/RegistryPipelines.ts"
 import { printResult } from "../../process/Terminal.ts"
@@ -11,7 +10,7 @@ import { RunLayers } from "../../RunLayers.ts"
 import { jsonFlag, projectFlags } from "../../flags.ts"
 import { loadProject } from "../../loadProject.ts"
 import { runLive } from "../../runLive.ts"
-import { machineNames } from "./machineNames.ts"
+import { machineNames, registryMachines } from "./machineNames.ts"
 import { formatBytes } from "../../../core/units.ts"
 
 /** Asks a question, unless the answer is given with --yes. */
@@ -56,7 +55,7 @@ export const command = Command.make(
     const project = yield* loadProject(flags)
     const { registry } = project
     if (registry.type === "remote") {
-      const machines = [local, ...project.servers.map(remote)]
+      const machines = registryMachines(project)
       yield* runLive(logout, { project, registry, machines }, { json })
       return yield* printResult(`Logged out of ${registry.server} on ${machineNames(machines)}.\n`, { json })
     }

@@ -1,23 +1,27 @@
 import { Schema } from "effect"
 import { joinWords } from "../../../core/text.ts"
 import { defineError } from "../../../core/defineError.ts"
+import { on } from "../../processes/machineText.ts"
+import { localName } from "../../processes/Processes.ts"
 
-const installBuildx =
-  "Install buildx: `apt-get install docker-buildx` on Debian 13 and on Ubuntu, or the package docker-buildx-plugin of docker's own repository. Check it with `docker buildx version`."
+const installBuildx = (machine: string | undefined): string =>
+  `Install buildx${machine === undefined ? "" : ` ${on(machine)}`}: \`apt-get install docker-buildx\` on Debian 13 and on Ubuntu, or the package docker-buildx-plugin of docker's own repository. Check it with \`docker buildx version\`.`
 
-/** The engine on this machine cannot do what a service's `build` asks for. */
+/** The engine of the machine that builds cannot do what a service's `build` asks for. */
 export class BuilderUnable extends defineError<BuilderUnable>()("BuilderUnable", {
   fields: {
     service: Schema.String,
     engine: Schema.String,
     version: Schema.String,
+    /** The machine that builds. Absent for this machine. */
+    machine: Schema.optionalKey(Schema.String),
     /** The keys of `build` that it cannot do. */
     keys: Schema.Array(Schema.String),
     /** What is missing: BuildKit, docker's plugin buildx, `names` instead of `type=…`, or a podman that accepts `several` names. */
     lacks: Schema.Literals(["buildkit", "buildx", "names", "several"])
   },
-  message: ({ engine, keys, lacks, service, version }) => {
-    const cannot = `${engine} ${version} cannot build the image of ${service} on this machine`
+  message: ({ engine, keys, lacks, machine = localName, service, version }) => {
+    const cannot = `${engine} ${version} cannot build the image of ${service} ${on(machine)}`
     const all = joinWords(keys.map((key) => `build.${key}`))
     const need = keys.length === 1 ? "needs" : "need"
     switch (lacks) {
@@ -31,11 +35,11 @@ export class BuilderUnable extends defineError<BuilderUnable>()("BuilderUnable",
         return `${cannot}: in ${all}, podman before 4.4 accepts only one repository.`
     }
   },
-  remedy: ({ lacks }) => {
+  remedy: ({ lacks, machine }) => {
     switch (lacks) {
       case "buildkit":
       case "buildx":
-        return installBuildx
+        return installBuildx(machine)
       case "names":
         return "Write the name of a repository without a tag, or build with `builder.engine: docker` and buildx."
       case "several":
@@ -46,6 +50,7 @@ export class BuilderUnable extends defineError<BuilderUnable>()("BuilderUnable",
   sample: [
     { service: "web", engine: "docker", version: "28.2.2", keys: ["secrets", "ssh"], lacks: "buildkit" },
     { service: "web", engine: "docker", version: "20.10.24", keys: ["cache_to"], lacks: "buildx" },
+    { service: "web", engine: "docker", version: "28.2.2", machine: "web1", keys: ["secrets"], lacks: "buildkit" },
     { service: "web", engine: "podman", version: "4.3.1", keys: ["cache_from"], lacks: "names" },
     { service: "web", engine: "podman", version: "4.3.1", keys: ["cache_from"], lacks: "several" }
   ]
@@ -71,4 +76,13 @@ export class PlatformNotBuilt extends defineError<PlatformNotBuilt>()("PlatformN
     "Check the FROM lines of the Dockerfile: the base image of the last stage must exist for the platform, and must not have another `--platform`.",
   exitCode: "failed",
   sample: { service: "web", engine: "docker", platform: "linux/arm64", built: "amd64" }
+}) {}
+
+/** The machine that builds cannot unpack the files of a build. */
+export class BuilderLacksTar extends defineError<BuilderLacksTar>()("BuilderLacksTar", {
+  fields: { machine: Schema.String },
+  message: (e) => `tar is not installed ${on(e.machine)}, so the files of the build cannot be unpacked there.`,
+  remedy: (e) => `Install tar ${on(e.machine)}, for example with \`apt-get install tar\`.`,
+  exitCode: "unavailable",
+  sample: { machine: "web1" }
 }) {}

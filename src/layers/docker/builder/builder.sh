@@ -1,4 +1,4 @@
-# Prints what builds images with this engine, its version, and whether an SSH agent listens on this machine.
+# Prints what builds images with this engine, its version, and whether an SSH agent listens on that machine.
 set -u
 version=$("$engine" --version) || exit
 version=${version#*version }

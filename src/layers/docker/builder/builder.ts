@@ -12,7 +12,7 @@ const Found = Schema.Tuple([Kind, Schema.NonEmptyString, Schema.Literals(["found
 
 const decode = Schema.decodeUnknownEffect(Found)
 
-/** What builds images on this machine. */
+/** What builds images on a machine. */
 export interface Builder {
   readonly kind: typeof Kind.Type
   /** The version of the engine's client. */
@@ -21,7 +21,7 @@ export interface Builder {
   readonly agent: "found" | "unset" | "lost"
 }
 
-/** Finds out what builds images on this machine. */
+/** Finds out what builds images on a machine. */
 export const builder = defineScript({
   name: "builder",
   text,

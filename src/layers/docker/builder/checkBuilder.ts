@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import type { BuildSource, Engine } from "../../../config/Project.ts"
 import { isTypedCache } from "../words.ts"
+import { label, local, type Machine } from "../../shell/Machine.ts"
 import type { Builder } from "./builder.ts"
 import { BuildAgentMissing, BuilderUnable } from "./BuilderError.ts"
 
@@ -10,6 +11,8 @@ export interface Wanted {
   readonly service: string
   readonly source: BuildSource
   readonly isOneOfSeveral?: boolean
+  /** The machine that builds. Default: this machine. */
+  readonly on?: Machine
 }
 
 /** The keys of `build` for which docker needs BuildKit. Podman knows them all. */
@@ -71,9 +74,12 @@ const lackOf = ({ kind, version }: Builder, wanted: Wanted): Pick<BuilderUnable,
 
 /** Checks that a builder can do what is asked of it, and that the build finds an SSH agent if it needs one. */
 export const checkBuilder = Effect.fnUntraced(function* (wanted: Wanted, builder: Builder) {
-  const { engine, service, source } = wanted
+  const { engine, on = local, service, source } = wanted
   const lack = lackOf(builder, wanted)
-  if (lack !== undefined) return yield* new BuilderUnable({ service, engine, version: builder.version, ...lack })
+  if (lack !== undefined) {
+    const machine = on._tag === "Local" ? {} : { machine: label(on) }
+    return yield* new BuilderUnable({ service, engine, version: builder.version, ...machine, ...lack })
+  }
   const { agent } = builder
   if (source.ssh === true && agent !== "found") return yield* new BuildAgentMissing({ service, agent })
 })
