@@ -61,7 +61,7 @@ const leftProxy = Effect.fnUntraced(function* ({ project, server }: OnServer) {
   const proxy = yield* ServerProxy
   const left = proxy.read(server, { engine: server.engine.name, project: project.name })
   // Somebody else's container serves nothing of the project.
-  return yield* Effect.catchTag(left, "ProxyForeign", () => Effect.succeed(undefined))
+  return yield* Effect.catchTag(left, "ProxyForeign", () => Effect.undefined)
 })
 
 /** Takes the services of a server out of its proxy. */
