@@ -90,7 +90,9 @@ export const step = Step.make(
 
     const proxy = yield* ServerProxy
     const on = { engine: server.engine.name, project: project.name }
-    const served = new Set(proxyState.container?.running === true ? portsOf(proxyState.sites) : [])
+    const served = new Set(
+      proxyState.container?.running === true ? portsOf([...proxyState.sites, ...proxyState.gone]) : []
+    )
     const wanted = portsOf(withSites(proxyState.sites, project.name, ours))
     const pulled = yield* pullImage(state, image, proxyState)
     const did = yield* proxy.ensure(server, {

@@ -5,6 +5,7 @@ import { suggest } from "../config/suggest.ts"
 import { defineError } from "../core/defineError.ts"
 import { joinWords } from "../core/text.ts"
 import { Docker } from "../layers/docker/Docker.ts"
+import { ServerProxy } from "../layers/proxy/ServerProxy.ts"
 import * as Pipeline from "../pipeline/Pipeline.ts"
 import * as Step from "../pipeline/Step.ts"
 import * as Connect from "./Connect.ts"
@@ -78,8 +79,24 @@ const servicesOn = ({ project, server, services }: OnServer): ReadonlyArray<stri
   return services === undefined ? all : all.filter((name) => services.includes(name))
 }
 
+/** The server's proxy if it may serve the project although deploy.yml and the server have no service behind it any more. */
+const leftProxy = Effect.fnUntraced(function* ({ project, server }: OnServer) {
+  const proxy = yield* ServerProxy
+  const left = proxy.read(server, { engine: server.engine.name, project: project.name })
+  // Somebody else's container serves nothing of the project.
+  return yield* Effect.catchTag(left, "ProxyForeign", () => Effect.undefined)
+})
+
 /** Takes the services of a server out of its proxy. */
-const unroute = Step.make("unroute", (state: OnServer) => Unroute.step.run({ ...state, services: servicesOn(state) }))
+const unroute = Step.make(
+  "unroute",
+  Effect.fnUntraced(function* (state: OnServer) {
+    const isAll = state.services === undefined
+    const proxyState = state.server.proxyState ?? (isAll ? yield* leftProxy(state) : undefined)
+    const server = { ...state.server, ...(proxyState !== undefined && { proxyState }) }
+    return yield* Unroute.step.run({ ...state, server, services: isAll ? undefined : servicesOn(state) })
+  })
+)
 
 /** What `jiji remove` runs: nothing is removed before all servers are connected and all names are known. */
 export const remove = Pipeline.make<RemoveInput>("remove").pipe(

@@ -3,6 +3,8 @@ import type { Project } from "../config/Project.ts"
 import { Docker } from "../layers/docker/Docker.ts"
 import type { ProxyState } from "../layers/proxy/ServerProxy.ts"
 import { proxiedOn } from "../layers/proxy/sites.ts"
+import { joinWords } from "../core/text.ts"
+import { Events } from "../core/Events.ts"
 import * as Step from "../pipeline/Step.ts"
 import { applySites } from "./applySites.ts"
 import { certificatesOf } from "./certificates.ts"
@@ -54,6 +56,7 @@ export const step = Step.make(
     const none: { readonly routed?: Routed } = {}
     if (proxyState === undefined) return Step.skip("no service uses the proxy", none)
     const found = yield* addresses(state)
+    let gone: ReadonlyArray<string> = []
     const { about, did } = yield* applySites(project, server, proxyState, (before) =>
       Effect.gen(function* () {
         const sites = proxySites(state, server.name, before)
@@ -62,11 +65,16 @@ export const step = Step.make(
         const old = before.sites.find((each) => each.project === project.name)
         const hosts = [...new Set((sites?.sites ?? []).flatMap((site) => site.hosts))]
         const about = { server: server.name, hosts }
-        if (up.size === 0 && JSON.stringify(old) === JSON.stringify(sites)) return { about }
+        gone = before.gone.map((each) => each.project)
+        if (gone.length === 0 && up.size === 0 && JSON.stringify(old) === JSON.stringify(sites)) return { about }
         const certificates = certificatesOf(project, server.name, state.secrets)
         return { about, apply: { sites, certificates, up } }
       })
     )
+    if (gone.length > 0) {
+      const text = `the proxy no longer serves ${joinWords(gone)}: no container of it is left`
+      yield* (yield* Events).publish({ _tag: "StepNoted", level: "info", text })
+    }
     const done: { readonly routed?: Routed } = { routed: { ...about, reloaded: did === "reloaded" } }
     return did === "nothing" ? Step.skip("already up to date", done) : done
   }),

@@ -8,8 +8,9 @@ import { applySites } from "./applySites.ts"
 import type { ConnectedServer } from "./Connect.ts"
 
 /** The sites without those of some services; undefined if none is left. */
-const without = (old: ProjectSites, services: ReadonlyArray<string>): ProjectSites | undefined => {
-  const [first, ...others] = old.sites.filter(({ service }) => !services.includes(service))
+const without = (old: ProjectSites, services: ReadonlyArray<string> | undefined): ProjectSites | undefined => {
+  const [first, ...others] =
+    services === undefined ? [] : old.sites.filter(({ service }) => !services.includes(service))
   return first === undefined ? undefined : { ...old, sites: [first, ...others] }
 }
 
@@ -19,15 +20,15 @@ export const step = Step.make(
   Effect.fnUntraced(function* (state: {
     readonly project: Project
     readonly server: ConnectedServer
-    /** The names of the services. They need not be in deploy.yml. */
-    readonly services: ReadonlyArray<string>
+    /** The names of the services. They need not be in deploy.yml. Undefined means all that the proxy serves. */
+    readonly services: ReadonlyArray<string> | undefined
   }) {
     const { project, server, services } = state
     const none = Step.skip("the proxy serves none of it")
     if (server.proxyState === undefined) return none
     const { about: hosts, did } = yield* applySites(project, server, server.proxyState, (before) => {
       const old = before.sites.find((each) => each.project === project.name)
-      const about = (old?.sites ?? []).flatMap((site) => (services.includes(site.service) ? site.hosts : []))
+      const about = (old?.sites ?? []).flatMap((site) => (services?.includes(site.service) === false ? [] : site.hosts))
       if (old === undefined || about.length === 0) return Effect.succeed({ about })
       return Effect.succeed({ about, apply: { sites: without(old, services), certificates: [] } })
     })

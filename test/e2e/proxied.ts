@@ -94,12 +94,12 @@ const pace = "function delay() return 20 end\n"
  * Sends 500 requests a second to a server until it is stopped, half of them on connections that are kept. Returns how many
  * were answered, and what wrk says of those that were not.
  */
-export const load = (hosts: Hosts, server: ServerHost, name = "shop.test") => {
+export const load = (hosts: Hosts, server: ServerHost, name = "shop.test", url = `http://${server.ip}/`) => {
   const script = join(hosts.folder, "pace.lua")
   writeFileSync(script, pace)
   const start = (...more: ReadonlyArray<string>) => {
     const words = [..."wrk -t 1 -c 6 -d 300s --timeout 20s -s".split(" "), script, "-H", `Host: ${name}`, ...more]
-    return hosts.operator.start([...words, `http://${server.ip}/`])
+    return hosts.operator.start([...words, url])
   }
   const runs = [start(), start("-H", "Connection: close")]
   return async () => {

@@ -190,7 +190,7 @@ describe("a new host name", () => {
       const publish: Events["Service"]["publish"] = (event) =>
         Effect.sync(() => void (event._tag === "StepNoted" && found.push(event.text)))
       const resolve = (host: string) => Effect.succeed(Option.fromUndefinedOr(dns[host]))
-      const state = { sites: known, up: new Map<string, string>(), hash: "" }
+      const state = { sites: known, gone: [], up: new Map<string, string>(), hash: "" }
       yield* warnAboutNames(shop(), server("web1", { host: "web1.test" }), state).pipe(
         Effect.provide(ServerProxy.layerWith(resolve).pipe(Layer.provide(noShell))),
         Effect.updateService(Events, (events) => ({ ...events, publish })),

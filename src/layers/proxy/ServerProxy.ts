@@ -37,6 +37,8 @@ export interface ProxyState {
     readonly digest?: string
   }
   readonly sites: ReadonlyArray<ProjectSites>
+  /** The sites of other projects that have no container behind the proxy any more. They are removed with the next change. */
+  readonly gone: ReadonlyArray<ProjectSites>
   /** Where the project's replicas run: addresses with ports, by names such as `web-1`. */
   readonly up: ReadonlyMap<string, string>
   /** Differs if the sites differ. */
@@ -146,17 +148,18 @@ const make = (resolve: Resolver.Resolver) =>
           const stdout = yield* run(server, engine, operation, read.command({ engine, project }))
           const found = yield* Effect.mapError(read.answer(stdout), unclear(server, engine, operation))
           if (found._tag === "Foreign") return yield* new ProxyForeign({ server: server.name, engine })
-          if (found._tag === "None") return { sites: [], up: new Map<string, string>(), hash: emptyHash }
+          if (found._tag === "None") return { sites: [], gone: [], up: new Map<string, string>(), hash: emptyHash }
           const sites = yield* Effect.forEach(found.sites, ({ json, project: name }) =>
             Effect.mapError(
               Effect.fromResult(decodeSites(name, json)),
               (reason) => new ProxySitesUnreadable({ server: server.name, engine, project: name, reason })
             )
           )
-          const { digest, hash, image, running, up } = found
+          const { digest, gone, hash, image, running, up } = found
           return {
             container: { running, image, ...(digest !== undefined && { digest }) },
-            sites,
+            sites: sites.filter(({ project: name }) => !gone.includes(name)),
+            gone: sites.filter(({ project: name }) => gone.includes(name)),
             up: new Map(up.map(({ address, name }) => [name, address])),
             hash
           }
@@ -241,9 +244,11 @@ const file = (path: string, text: string): ReadonlyArray<string> => [
 ]
 
 /** What `apply.sh` reads: words with a value, and files, of which each line begins with a space. */
-const payload = ({ all, certificates: pairs, project, sites, up = new Map<string, string>() }: ApplyOptions): string =>
-  [
+const payload = (options: ApplyOptions): string => {
+  const { all, before, certificates: pairs, project, sites, up = new Map<string, string>() } = options
+  return [
     `project ${project}`,
+    ...before.gone.map((gone) => `gone ${gone.project}`),
     ...file("caddy.json", caddyJson(all)),
     ...(sites === undefined ? [] : file(`sites/${project}.json`, JSON.stringify(sites))),
     ...pairs.flatMap((hidden) => {
@@ -258,6 +263,7 @@ const payload = ({ all, certificates: pairs, project, sites, up = new Map<string
     ...[...up].flatMap(([name, address]) => file(`up/${name}`, address)),
     ""
   ].join("\n")
+}
 
 /** The errors among what Caddy printed, as people read them. */
 const caddyErrors = (log: string): string => {

@@ -305,7 +305,10 @@ answers() {
   # Not for long, because the container may crash meanwhile.
   patience=$((deadline - $(date +%s)))
   [ "$patience" -le 2 ] || patience=2
-  failing=$(proxy_do check "$address:$port" "$patience" "$interval" "$path" "$host" "${status%-*}" "${status#*-}" 2>&1)
+  # The answer is the last line, because the engine may print warnings first.
+  ! failing=$(proxy_do check "$address:$port" "$patience" "$interval" "$path" "$host" "${status%-*}" "${status#*-}" 2>&1) ||
+    failing=${failing##*"
+"}
   [ "$failing" != ok ] || failing=''
   [ -z "$failing" ]
 }
@@ -321,10 +324,11 @@ why_failing() {
 leaving="the old container of $service"
 move_requests() { # address:port, address of the first one
   moved=$(proxy_do switch "$1" "${2:+$2:$port}" "$drain" 2>&1)
+  # The engine may print warnings first.
   case $moved in
-    switched) ;;
-    'switched
-'*) echo "$leaving still has open connections after $drain s: ${moved#*
+    *switched) ;;
+    *'switched
+'*) echo "$leaving still has open connections after $drain s: ${moved##*
 }" >&2 ;;
     *) echo "$moved" >&2; return 1 ;;
   esac

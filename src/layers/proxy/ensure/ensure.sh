@@ -13,17 +13,18 @@ check_image() {
   # Caddy reads the files for the switch since 2.8.
   fault=$(e run --rm --network none --entrypoint sh "$wanted" -c '
     for each in caddy cat date grep head mkdir mkfifo mv nc printf rm sed sha256sum sleep sync timeout tr; do
-      command -v "$each" >/dev/null 2>&1 || { echo "it has no $each"; exit; }
+      command -v "$each" >/dev/null 2>&1 || { echo "fault it has no $each"; exit; }
     done
     version=$(caddy version 2>&1); number=${version#v}; number=${number#*.}
     case $version in
-      2.* | v2.*) [ "${number%%.*}" -ge 8 ] 2>/dev/null || echo "it has Caddy ${version%% *}, and 2.8 or later is needed" ;;
-      [0-9]* | v[0-9]*) echo "it has Caddy ${version%% *}, and 2.8 or later is needed" ;;
-      *) echo "its caddy does not run: $version" ;;
+      2.* | v2.*) [ "${number%%.*}" -ge 8 ] 2>/dev/null || echo "fault it has Caddy ${version%% *}, and 2.8 or later is needed" ;;
+      [0-9]* | v[0-9]*) echo "fault it has Caddy ${version%% *}, and 2.8 or later is needed" ;;
+      *) echo "fault its caddy does not run: $version" ;;
     esac' 2>&1)
   code=$?
   case $code in
-    0) ;;
+    # The engine may print warnings first.
+    0) case $fault in *'fault it'*) fault=it${fault##*fault it} ;; *) fault='' ;; esac ;;
     126 | 127) fault='it has no sh' ;;
     *) echo "$fault" >&2; exit "$code" ;;
   esac

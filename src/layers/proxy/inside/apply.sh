@@ -6,12 +6,13 @@ mkdir -p sites certs up || exit
 now=$(cat sites/*.json 2>/dev/null | sha256sum)
 [ "${now%% *}" = "$1" ] || { echo changed; exit 0; }
 rm -rf next
-file='' project='' certificates='' served=''
+file='' project='' certificates='' served='' gone=''
 while IFS= read -r line; do
   case $line in
     'project '*) project=${line#* } && mkdir -p "next/sites" "next/up" "next/certs" "certs/$project" "up/$project" || exit ;;
     'file '*) file=next/${line#* } && : >"$file" || exit ;;
     ' '*) printf '%s\n' "${line# }" >>"$file" || exit ;;
+    'gone '*) gone="$gone ${line#* }" ;;
     'certificate '*) certificates="$certificates ${line#* } " ;;
     'served '*) served="$served ${line#* } " ;;
   esac
@@ -48,5 +49,6 @@ for file in "certs/$project"/*; do
   case "$certificates " in *" ${name%.*} "*) ;; *) rm -f "$file" ;; esac
 done
 rmdir "up/$project" "certs/$project" 2>/dev/null
+for each in $gone; do rm -rf "sites/$each.json" "up/$each" "certs/$each"; done
 rm -rf next
 echo "$did"

@@ -28,6 +28,8 @@ export type Read =
       /** The files of all projects, by project. */
       readonly sites: ReadonlyArray<{ readonly project: string; readonly json: string }>
       readonly up: ReadonlyArray<Up>
+      /** Other projects that have sites, and no container behind the proxy. */
+      readonly gone: ReadonlyArray<string>
     }
 
 const decode = (stdout: string): Effect.Effect<Read, string> => {
@@ -49,7 +51,8 @@ const decode = (stdout: string): Effect.Effect<Read, string> => {
     running: state === "running",
     hash: hash.name,
     sites: pairs("sites").map(({ name, value }) => ({ project: name, json: value })),
-    up: pairs("up").map(({ name, value }) => ({ name, address: value }))
+    up: pairs("up").map(({ name, value }) => ({ name, address: value })),
+    gone: pairs("gone").map(({ name }) => name)
   })
 }
 
