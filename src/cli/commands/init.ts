@@ -132,7 +132,9 @@ export const command = Command.make(
     project: flag("project", "NAME", "Name of the project (default: that of the repository or folder)").pipe(
       Flag.optional
     ),
-    servers: flag("server", "ADDRESS", "Server to deploy to, as [user@]host[:port]; can be repeated").pipe(Flag.between(0, 1000)),
+    servers: flag("server", "ADDRESS", "Server to deploy to, as [user@]host[:port]; can be repeated").pipe(
+      Flag.between(0, 1000)
+    ),
     domains: flag("domain", "HOST", "Host name that the proxy serves by HTTPS; can be repeated").pipe(
       Flag.between(0, 100)
     ),
