@@ -25,10 +25,9 @@ const connect = Effect.fnUntraced(function* <E>(child: Interaction<ShellError>, 
   // The command's end, or that of the connection, also ends these.
   yield* Effect.forkScoped(Effect.ignore(input))
   if (session.terminal !== undefined) yield* Effect.forkScoped(Stream.runForEach(session.terminal.sizes, child.resize))
-  const outputs = [
-    Stream.runForEach(child.stdout, (bytes) => session.stdout(bytes)),
-    Stream.runForEach(child.stderr, (bytes) => session.stderr(bytes))
-  ]
+  const read = (output: Interaction<ShellError>["stdout"], write: Session<E>["stdout"]) =>
+    Stream.runForEach(output, (bytes) => (bytes.length === 0 ? Effect.void : write(bytes)))
+  const outputs = [read(child.stdout, session.stdout), read(child.stderr, session.stderr)]
   yield* Effect.all(outputs, { concurrency: 2, discard: true })
   return yield* child.exitCode
 }, Effect.scoped)
