@@ -1,4 +1,4 @@
-import { Deferred, Effect, Stream } from "effect"
+import { Deferred, Duration, Effect, Stream } from "effect"
 import type { Server } from "../../../config/Project.ts"
 import type { Command, Output } from "../../processes/Command.ts"
 import type { TerminalSize } from "../../ssh/Ssh.ts"
@@ -74,10 +74,12 @@ export const runGuarded = Effect.fnUntraced(function* <E, F>(
 ) {
   const { end, guard, line } = yield* startGuard(shell, server, options.guard)
   if (typeof line !== "string") return yield* options.failed(line)
-  const command = options.command(line)
+  // The guard ends it, so nothing is gained by waiting for it.
+  const command = { ...options.command(line), cleanup: { timeout: Duration.zero, text: () => undefined } }
   const child = shell.interact(server, command, session.terminal)
   const code = yield* Effect.scoped(Effect.flatMap(child, (started) => connect(started, session)))
-  yield* guard.write(Buffer.from("done\n"))
-  yield* Effect.timeoutOption(end, endTimeout)
+  // If the connection is lost now, the command has ended nevertheless, and the guard cleans up by itself.
+  const tidied = Effect.andThen(guard.write(Buffer.from("done\n")), end)
+  yield* Effect.ignore(Effect.timeoutOption(tidied, endTimeout))
   return code
 }, Effect.scoped)
