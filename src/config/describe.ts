@@ -110,6 +110,7 @@ const service = (each: Service): Described => {
     volumes: some(each.volumes),
     environment: each.environment,
     command: each.command,
+    console: each.console,
     depends_on: each.dependsOn,
     files: each.files?.map(({ mode, source, target }) =>
       source._tag === "Secret" ? { secret: source.name, target, mode } : { path: source.path, target, mode }

@@ -266,39 +266,46 @@ test("a command runs on the servers themselves", async () => {
   )
 })
 
-test("a person reads what is wrong, and nothing happens", async () => {
-  const wrong = async (...args: ReadonlyArray<string>) => {
-    const { code, stderr, stdout } = await project.jiji(args)
-    expect(stdout).toBe("")
-    return `${code} ${stderr}`
-  }
-  for (const host of engines) {
-    expect(await wrong("exec", "web", "-H", host, "--", "sh")).toBe(
-      `127 error: There is no program sh in shop-web on ${host}.\n  → The image may have no shell: run one of its own programs, by its full path.\n`
-    )
-    expect(await wrong("exec", "web", "--new", "-H", host, "--", "nope")).toBe(
-      `127 error: There is no program nope in a new container of web on ${host}.\n  → Check its name, or use its full path in the image.\n`
-    )
-    expect(await wrong("exec", "web", "-H", host, "--", "/www/index.html")).toStartWith(
-      `126 error: /www/index.html in shop-web on ${host} cannot be executed.\n`
-    )
-    const shell = terminal(["exec", "web", "-H", host, "--", "bash"])
-    expect(await shell.ended()).toEqual({ code: 127, isRestored: true })
-    expect(shell.output()).toStartWith(`error: There is no program bash in shop-web on ${host}.\r\n`)
-  }
-  expect(await wrong("server", "exec", "--", "nope")).toBe(
-    "127 error: There is no program nope in h1.\n  → Check its name, or use its full path.\n"
+/** What jiji says about a wrong command, after its exit code. */
+const wrong = async (...args: ReadonlyArray<string>) => {
+  const { code, stderr, stdout } = await project.jiji(args)
+  expect(stdout).toBe("")
+  return `${code} ${stderr}`
+}
+
+onBoth("a person reads that a program is missing", async (host) => {
+  expect(await wrong("exec", "web", "-H", host, "--", "sh")).toBe(
+    `127 error: There is no program sh in shop-web on ${host}.\n  → The image may have no shell: run one of its own programs, by its full path.\n`
   )
-  await hosts.server("h1").run(["docker", "stop", "shop-web"])
-  expect(await wrong("exec", "web", "-H", "h1", "--", busybox, "true")).toStartWith(
-    "1 error: The container shop-web on h1 does not run: it is stopped.\n  → See why with `jiji logs web -H h1`"
+  expect(await wrong("exec", "web", "--new", "-H", host, "--", "nope")).toBe(
+    `127 error: There is no program nope in a new container of web on ${host}.\n  → Check its name, or use its full path in the image.\n`
   )
-  expect(await project.jiji(["exec", "web", "--new", "-H", "h1", "--", busybox, "echo", "yes"])).toMatchObject({
-    code: 0,
-    stdout: "yes\n"
-  })
-  await hosts.server("h1").run(["docker", "rm", "shop-web"])
-  expect(await wrong("exec", "web", "-H", "h1", "--", busybox, "true")).toBe(
-    "1 error: There is no container shop-web on h1.\n  → Deploy first, or look where it runs: jiji ps web\n"
+  expect(await wrong("exec", "web", "-H", host, "--", "/www/index.html")).toStartWith(
+    `126 error: /www/index.html in shop-web on ${host} cannot be executed.\n`
+  )
+  expect(await wrong("server", "exec", "-H", host, "--", "nope")).toBe(
+    `127 error: There is no program nope in ${host}.\n  → Check its name, or use its full path.\n`
+  )
+  const shell = terminal(["exec", "web", "-H", host, "--", "bash"])
+  expect(await shell.ended()).toEqual({ code: 127, isRestored: true })
+  expect(shell.output()).toStartWith(`error: There is no program bash in shop-web on ${host}.\r\n`)
+})
+
+onBoth("console runs the service's command, and its arguments", async (host) => {
+  const { code, stdout } = await project.jiji(["console", "web", "-H", host, "--", "has", "a  word"])
+  expect({ code, stdout }).toEqual({ code: 0, stdout: "the console has a  word\n" })
+})
+
+onBoth("a person reads that the container does not run, and --new works without it", async (host) => {
+  const server = hosts.server(host)
+  await server.run([server.engine, "stop", "shop-web"])
+  expect(await wrong("exec", "web", "-H", host, "--", busybox, "true")).toStartWith(
+    `1 error: The container shop-web on ${host} does not run: it is stopped.\n  → See why with \`jiji logs web -H ${host}\``
+  )
+  const fresh = await project.jiji(["exec", "web", "--new", "-H", host, "--", busybox, "echo", "yes"])
+  expect(fresh).toMatchObject({ code: 0, stdout: "yes\n" })
+  await server.run([server.engine, "rm", "shop-web"])
+  expect(await wrong("exec", "web", "-H", host, "--", busybox, "true")).toBe(
+    `1 error: There is no container shop-web on ${host}.\n  → Deploy first, or look where it runs: jiji ps web\n`
   )
 })

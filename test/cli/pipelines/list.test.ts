@@ -10,6 +10,7 @@ compileFirst()
 const builtIn = `Built-in pipelines (run with \`jiji NAME\`):
   deploy           Build, ship and start the project's containers on its servers
   doctor           Check that this machine and the servers are ready for a deploy
+  exec             Run a command in a running container of a service, or in a new one
   logs             Print the logs of services on all servers, merged by time
   ps               Show what runs on the servers, and what differs from deploy.yml
   registry login   Log in to the registry on this machine and on the servers
@@ -17,6 +18,7 @@ const builtIn = `Built-in pipelines (run with \`jiji NAME\`):
   registry logout  Log out of the registry on this machine and on the servers
   rollback         Go back to a version that ran before, without building or a registry
   versions         List the versions that the servers can go back to
+  server exec      Run a command on a server, or on several
 `
 
 test("jiji list shows the built-in pipelines, and the project's with their descriptions or errors", () => {

@@ -1,4 +1,4 @@
-import { Deferred, Effect, Stream } from "effect"
+import { Deferred, Duration, Effect, Stream } from "effect"
 import type { Server } from "../../../config/Project.ts"
 import type { Command, Output } from "../../processes/Command.ts"
 import type { TerminalSize } from "../../ssh/Ssh.ts"
@@ -25,10 +25,9 @@ const connect = Effect.fnUntraced(function* <E>(child: Interaction<ShellError>, 
   // The command's end, or that of the connection, also ends these.
   yield* Effect.forkScoped(Effect.ignore(input))
   if (session.terminal !== undefined) yield* Effect.forkScoped(Stream.runForEach(session.terminal.sizes, child.resize))
-  const outputs = [
-    Stream.runForEach(child.stdout, (bytes) => session.stdout(bytes)),
-    Stream.runForEach(child.stderr, (bytes) => session.stderr(bytes))
-  ]
+  const read = (output: Interaction<ShellError>["stdout"], write: Session<E>["stdout"]) =>
+    Stream.runForEach(output, (bytes) => (bytes.length === 0 ? Effect.void : write(bytes)))
+  const outputs = [read(child.stdout, session.stdout), read(child.stderr, session.stderr)]
   yield* Effect.all(outputs, { concurrency: 2, discard: true })
   return yield* child.exitCode
 }, Effect.scoped)
@@ -75,10 +74,12 @@ export const runGuarded = Effect.fnUntraced(function* <E, F>(
 ) {
   const { end, guard, line } = yield* startGuard(shell, server, options.guard)
   if (typeof line !== "string") return yield* options.failed(line)
-  const command = options.command(line)
+  // The guard ends it, so nothing is gained by waiting for it.
+  const command = { ...options.command(line), cleanup: { timeout: Duration.zero, text: () => undefined } }
   const child = shell.interact(server, command, session.terminal)
   const code = yield* Effect.scoped(Effect.flatMap(child, (started) => connect(started, session)))
-  yield* guard.write(Buffer.from("done\n"))
-  yield* Effect.timeoutOption(end, endTimeout)
+  // If the connection is lost now, the command has ended nevertheless, and the guard cleans up by itself.
+  const tidied = Effect.andThen(guard.write(Buffer.from("done\n")), end)
+  yield* Effect.ignore(Effect.timeoutOption(tidied, endTimeout))
   return code
 }, Effect.scoped)
