@@ -19,7 +19,7 @@ export interface ConnectedServer extends Server {
 }
 
 /** The project's containers, running or stopped, that deploy.yml does not place on this server. */
-const unexpectedContainers = (
+export const unexpectedContainers = (
   project: Project,
   server: Server,
   { containers }: ServerEngine
@@ -34,6 +34,21 @@ const unexpectedContainers = (
     )
   return containers.filter((container) => !isExpected(container))
 }
+
+/** Whether jiji created a container for a service that deploy.yml does not place on this server. */
+const isOrphan = (project: Project, server: Server, { name, service }: InspectedContainer): boolean =>
+  service !== "" &&
+  name.startsWith(`${project.name}-${service}`) &&
+  !project.services.some((each) => each.name === service && each.hosts.includes(server.name))
+
+/** The services that have containers on a server where deploy.yml does not place them. */
+export const orphansOn = (project: Project, server: ConnectedServer): ReadonlyArray<string> => [
+  ...new Set(
+    unexpectedContainers(project, server, server.engine)
+      .filter((container) => isOrphan(project, server, container))
+      .map(({ service }) => service)
+  )
+]
 
 /** Connects to a server, and finds its engine and the project's containers there. */
 export const find = Effect.fnUntraced(function* (project: Project, server: Server) {
@@ -55,18 +70,21 @@ export const step = Step.make(
     readonly project: Project
     readonly server: Server
     readonly isFullDeploy?: boolean
+    readonly removeOrphans?: boolean
     readonly secrets?: ReadonlyMap<string, Redacted.Redacted<string>>
   }) {
     const { project, server } = state
     const { publish } = yield* Events
     const { connected } = yield* find(project, server)
     const { engine } = connected
-    const placed = new Set(project.services.filter(({ hosts }) => hosts.includes(server.name)).map(({ name }) => name))
     const unexpected = state.isFullDeploy === true ? unexpectedContainers(project, server, engine) : []
     for (const container of unexpected) {
       const { name, service } = container
-      const isOwn = name.startsWith(`${project.name}-${service}`) && !placed.has(service)
-      const command = isOwn ? `jiji remove ${service} -H ${server.name}` : `${engine.name} rm --force ${name}`
+      const isOwn = isOrphan(project, server, container)
+      if (isOwn && state.removeOrphans === true) continue
+      const command = isOwn
+        ? `jiji remove ${service} -H ${server.name}, or jiji deploy --remove-orphans`
+        : `${engine.name} rm --force ${name}`
       const warning = `${name} is ${stateText(container)} here but is not in deploy.yml for this server. To remove it: ${command}`
       yield* publish({ _tag: "StepNoted", level: "warning", text: warning })
     }

@@ -8,7 +8,7 @@ import * as Step from "../pipeline/Step.ts"
 import * as Connect from "./Connect.ts"
 import * as Availability from "./control/Availability.ts"
 import * as Control from "./control/Control.ts"
-import { checkNames } from "./RemovePipeline.ts"
+import { UnknownService } from "./RemovePipeline.ts"
 import { rolloutOf } from "./rollout.ts"
 
 /** What `jiji start`, `jiji stop` and `jiji restart` begin with. */
@@ -52,8 +52,13 @@ const chosenOn = (
 const check = Step.make(
   "check",
   Effect.fnUntraced(function* (state: Connected) {
-    yield* checkNames(state)
     const { connected, project, services } = state
+    const onServers = connected.flatMap(({ engine }) => engine.containers.map(({ service }) => service))
+    const known = [
+      ...new Set([...project.services.map(({ name }) => name), ...onServers.filter((name) => name !== "")])
+    ]
+    const unknown = (services ?? []).filter((name) => !known.includes(name))
+    if (unknown.length > 0) return yield* new UnknownService({ names: unknown, known })
     const isDryRun = yield* IsDryRun
     const chosen = new Map(connected.map((server) => [server.name, chosenOn(state, server, isDryRun)]))
     const found = new Set([...chosen.values()].flat())

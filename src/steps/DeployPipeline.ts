@@ -28,6 +28,8 @@ export interface DeployInput {
   readonly requestedVersion?: string
   /** Whether it is of all that deploy.yml names, so that any other container of the project is one too many. */
   readonly isFullDeploy?: boolean
+  /** Whether services that deploy.yml does not place on a server are removed afterwards, so that nobody has to be warned. */
+  readonly removeOrphans?: boolean
 }
 
 const known = Pipeline.make<DeployInput>("deploy").pipe(

@@ -122,9 +122,18 @@ const strategyOf = (service: Service): typeof Strategy.Type => {
   return service.ports.some((port) => port.includes(":")) ? "trial" : "beside"
 }
 
+/** An image that jiji built, or would build: then its digest is unknown. */
+export type OwnImage = Pick<PushedImage, "reference" | "version"> & { readonly digest?: string }
+
 /** What the container is created from. */
-const imageOf = (service: Service, pushed: PushedImage | undefined): typeof PlannedImage.Type | undefined => {
-  if (pushed !== undefined) return { reference: pushed.reference, digest: pushed.digest }
+const imageOf = (
+  service: Service,
+  pushed: PushedImage | OwnImage | undefined
+): typeof PlannedImage.Type | undefined => {
+  if (pushed !== undefined) {
+    const { digest, reference } = pushed
+    return { reference, ...(digest !== undefined && { digest }) }
+  }
   if (service.source._tag !== "Image") return undefined
   const { image: reference } = service.source
   return { reference, ...(reference.digest !== undefined && { digest: reference.digest }) }
@@ -134,7 +143,8 @@ const imageOf = (service: Service, pushed: PushedImage | undefined): typeof Plan
 export const versionOf = ({ digest, tag }: ImageReference.ImageReference): string =>
   tag ?? (digest === undefined ? "latest" : ImageReference.shortDigest(digest))
 
-const mayHaveChanged = (reference: ImageReference.ImageReference): string =>
+/** Why a container is replaced if only its pull shows whether there is a newer image. */
+export const mayHaveChanged = (reference: ImageReference.ImageReference): string =>
   `image ${ImageReference.print(reference)} may have changed`
 
 const imageChange = (before: string, after: string): string =>
@@ -208,7 +218,7 @@ export const plan = (
   project: Project,
   service: Service,
   { containers, name: engine }: Pick<ServerEngine, "containers"> & Partial<Pick<ServerEngine, "name">>,
-  pushed: PushedImage | undefined,
+  pushed: PushedImage | OwnImage | undefined,
   secrets: ReadonlyMap<string, Redacted.Redacted<string>>,
   replica = 1
 ): Wanted => {
@@ -238,7 +248,7 @@ export const plan = (
 }
 
 /** The replicas of a service that are too many on a server. */
-const surplus = (
+export const surplus = (
   project: Project,
   service: Service,
   { containers }: Pick<ServerEngine, "containers">

@@ -37,18 +37,14 @@ const found = ({ engine }: Connect.ConnectedServer): ReadonlyArray<string> =>
 
 type Connected = RemoveInput & { readonly connected: ReadonlyArray<Connect.ConnectedServer> }
 
-/** Fails if one of the names is neither in deploy.yml nor on a server. */
-export const checkNames = Effect.fnUntraced(function* ({
-  connected,
-  project,
-  services = []
-}: Pick<Connected, "connected" | "project" | "services">) {
-  const known = [...new Set([...project.services.map(({ name }) => name), ...connected.flatMap(found)])]
-  const names = services.filter((name) => !known.includes(name))
-  if (names.length > 0) return yield* new UnknownService({ names, known })
-})
-
-const check = Step.make("check", (state: Connected) => checkNames(state))
+const check = Step.make(
+  "check",
+  Effect.fnUntraced(function* ({ connected, project, services = [] }: Connected) {
+    const known = [...new Set([...project.services.map(({ name }) => name), ...connected.flatMap(found)])]
+    const names = services.filter((name) => !known.includes(name))
+    if (names.length > 0) return yield* new UnknownService({ names, known })
+  })
+)
 
 type OnServer = Connected & { readonly server: Connect.ConnectedServer }
 

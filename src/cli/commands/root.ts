@@ -6,6 +6,7 @@ import * as DeployCommand from "./deploy.ts"
 import * as DoctorCommand from "./doctor.ts"
 import * as ListCommand from "./list.ts"
 import * as LogsCommand from "./logs.ts"
+import * as PlanCommand from "./plan.ts"
 import * as PsCommand from "./ps.ts"
 import * as RegistryCommand from "./registry.ts"
 import * as RemoveCommand from "./remove.ts"
@@ -31,6 +32,7 @@ export const command = Command.make(
   Command.withDescription("Deploy a project's containers to your own servers over SSH"),
   Command.withSubcommands([
     DeployCommand.command,
+    PlanCommand.command,
     PsCommand.command,
     LogsCommand.command,
     DoctorCommand.command,

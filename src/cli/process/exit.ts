@@ -1,10 +1,13 @@
-import { Cause } from "effect"
+import { Cause, Data } from "effect"
 import { CliError } from "effect/cli"
 import { ConfigInvalid } from "../../config/Problem.ts"
 import { ExitCode, isFailure } from "../../core/Failure.ts"
 import { prefixLines } from "../messages.ts"
 import { PipelineNotCompiled, PipelineThrew } from "../pipelines/PipelineFileError.ts"
 import { failureRecords } from "../../core/failureRecords.ts"
+
+/** A command that jiji ran for a person has exited with a code other than 0: jiji exits with it, and has nothing to add. */
+export class CommandExited extends Data.TaggedClass("CommandExited")<{ readonly code: number }> {}
 
 /** How a command ended: the text for stderr, and the exit code. */
 interface ExitReport {
@@ -49,6 +52,7 @@ const locatedErrors = (error: unknown): ReadonlyArray<ErrorDetail> => {
 export const errorDetails = (cause: Cause.Cause<unknown>): ReadonlyArray<ErrorDetail> => {
   if (Cause.hasInterruptsOnly(cause)) return []
   const errors = errorsOf(cause)
+  if (errors.some((error) => error instanceof CommandExited)) return []
   const cli = errors.find((error) => CliError.isCliError(error))
   if (cli?._tag === "ShowHelp") {
     return cli.errors.map(({ message }) => ({ message, remedy: helpHint(cli.commandPath) }))
@@ -68,6 +72,8 @@ export const exitReport = (
 ): ExitReport => {
   if (Cause.hasInterruptsOnly(cause)) return { text: "interrupted\n", code: ExitCode.interrupted }
   const errors = errorsOf(cause)
+  const exited = errors.find((error) => error instanceof CommandExited)
+  if (exited !== undefined) return { text: "", code: exited.code }
   const cli = errors.find((error) => CliError.isCliError(error))
   if (cli !== undefined) return usageReport(cli, scrub)
   const codes = new Set(errors.map((error) => (isFailure(error) ? error.exitCode : ExitCode.failed)))
