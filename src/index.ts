@@ -37,6 +37,7 @@ export { remove, type RemoveInput } from "./steps/RemovePipeline.ts"
 export { type LogLine, logs, type LogsInput, type LogsQuery } from "./steps/LogsPipeline.ts"
 export * as Logs from "./steps/logs/ReadLogs.ts"
 export * as Look from "./steps/ps/Look.ts"
+export { maintenance, type MaintenanceInput } from "./steps/MaintenancePipeline.ts"
 export { plan, type PlannedAction, type PlanReport, type ServerPlan } from "./steps/PlanPipeline.ts"
 export { type ContainerStatus, ps, type PsInput, type ServerStatus, type ServiceStatus } from "./steps/PsPipeline.ts"
 

@@ -6,6 +6,7 @@ import * as DeployCommand from "./deploy.ts"
 import * as DoctorCommand from "./doctor.ts"
 import * as ListCommand from "./list.ts"
 import * as LogsCommand from "./logs.ts"
+import * as MaintenanceCommand from "./maintenance.ts"
 import * as PlanCommand from "./plan.ts"
 import * as PsCommand from "./ps.ts"
 import * as RegistryCommand from "./registry.ts"
@@ -39,6 +40,7 @@ export const command = Command.make(
     StartCommand.command,
     StopCommand.command,
     RestartCommand.command,
+    MaintenanceCommand.command,
     RemoveCommand.command,
     RegistryCommand.command,
     RunsCommand.command,

@@ -4,6 +4,7 @@ import { deploy } from "../../steps/DeployPipeline.ts"
 import { doctor } from "../../steps/DoctorPipeline.ts"
 import { remove } from "../../steps/RemovePipeline.ts"
 import { logs } from "../../steps/LogsPipeline.ts"
+import { maintenance } from "../../steps/MaintenancePipeline.ts"
 import { plan } from "../../steps/PlanPipeline.ts"
 import { ps } from "../../steps/PsPipeline.ts"
 import { login, logout } from "../../steps/RegistryPipelines.ts"
@@ -13,6 +14,7 @@ export const descriptions = {
   deploy: "Build, ship and start the project's containers on its servers",
   doctor: "Check that this machine and the servers are ready for a deploy",
   logs: "Print the logs of services on all servers, merged by time",
+  maintenance: "Let the proxy answer 503 instead of the services, or end that",
   plan: "Show what a deploy would do, and why, without doing it",
   ps: "Show what runs on the servers, and what differs from deploy.yml",
   login: "Log in to the registry on this machine and on the servers",
@@ -33,6 +35,7 @@ export const builtinPipelines: ReadonlyMap<string, BuiltinPipeline> = new Map([
   ["deploy", { pipeline: deploy, description: descriptions.deploy }],
   ["doctor", { pipeline: doctor, description: descriptions.doctor }],
   ["logs", { pipeline: logs, description: descriptions.logs }],
+  ["maintenance", { pipeline: maintenance, description: descriptions.maintenance }],
   ["plan", { pipeline: plan, description: descriptions.plan }],
   ["ps", { pipeline: ps, description: descriptions.ps }],
   ["registry login", { pipeline: login, description: descriptions.login }],
