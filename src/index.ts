@@ -39,6 +39,7 @@ export * as Logs from "./steps/logs/ReadLogs.ts"
 export * as Look from "./steps/ps/Look.ts"
 export { maintenance, type MaintenanceInput } from "./steps/MaintenancePipeline.ts"
 export { plan, type PlannedAction, type PlanReport, type ServerPlan } from "./steps/PlanPipeline.ts"
+export { prune, type Pruned, type PruneInput } from "./steps/PrunePipeline.ts"
 export { type ContainerStatus, ps, type PsInput, type ServerStatus, type ServiceStatus } from "./steps/PsPipeline.ts"
 
 export * as Command from "./layers/processes/Command.ts"

@@ -8,6 +8,7 @@ import * as ListCommand from "./list.ts"
 import * as LogsCommand from "./logs.ts"
 import * as MaintenanceCommand from "./maintenance.ts"
 import * as PlanCommand from "./plan.ts"
+import * as PruneCommand from "./prune.ts"
 import * as PsCommand from "./ps.ts"
 import * as RegistryCommand from "./registry.ts"
 import * as RemoveCommand from "./remove.ts"
@@ -42,6 +43,7 @@ export const command = Command.make(
     RestartCommand.command,
     MaintenanceCommand.command,
     RemoveCommand.command,
+    PruneCommand.command,
     RegistryCommand.command,
     RunsCommand.command,
     ListCommand.command,

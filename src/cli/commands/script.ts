@@ -8,6 +8,7 @@ import { check } from "../../layers/docker/check/check.ts"
 import { network } from "../../layers/docker/network/network.ts"
 import { logs } from "../../layers/docker/logs/logs.ts"
 import { probe } from "../../layers/docker/probe/probe.ts"
+import { prune } from "../../layers/docker/prune/prune.ts"
 import { pull } from "../../layers/docker/pull/pull.ts"
 import { push } from "../../layers/docker/push/push.ts"
 import { release } from "../../layers/docker/release/release.ts"
@@ -28,6 +29,7 @@ const defined = [
   look,
   network,
   probe,
+  prune,
   pull,
   push,
   pushIndex,

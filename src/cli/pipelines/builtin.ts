@@ -6,6 +6,7 @@ import { remove } from "../../steps/RemovePipeline.ts"
 import { logs } from "../../steps/LogsPipeline.ts"
 import { maintenance } from "../../steps/MaintenancePipeline.ts"
 import { plan } from "../../steps/PlanPipeline.ts"
+import { prune } from "../../steps/PrunePipeline.ts"
 import { ps } from "../../steps/PsPipeline.ts"
 import { login, logout } from "../../steps/RegistryPipelines.ts"
 
@@ -16,6 +17,7 @@ export const descriptions = {
   logs: "Print the logs of services on all servers, merged by time",
   maintenance: "Let the proxy answer 503 instead of the services, or end that",
   plan: "Show what a deploy would do, and why, without doing it",
+  prune: "Remove the project's old images, and what interrupted deploys left on the servers",
   ps: "Show what runs on the servers, and what differs from deploy.yml",
   login: "Log in to the registry on this machine and on the servers",
   logout: "Log out of the registry on this machine and on the servers",
@@ -37,6 +39,7 @@ export const builtinPipelines: ReadonlyMap<string, BuiltinPipeline> = new Map([
   ["logs", { pipeline: logs, description: descriptions.logs }],
   ["maintenance", { pipeline: maintenance, description: descriptions.maintenance }],
   ["plan", { pipeline: plan, description: descriptions.plan }],
+  ["prune", { pipeline: prune, description: descriptions.prune }],
   ["ps", { pipeline: ps, description: descriptions.ps }],
   ["registry login", { pipeline: login, description: descriptions.login }],
   ["remove", { pipeline: remove, description: descriptions.remove }],
