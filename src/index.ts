@@ -53,6 +53,8 @@ export { type LogLine, logs, type LogsInput, type LogsQuery } from "./steps/Logs
 export * as Logs from "./steps/logs/ReadLogs.ts"
 export * as Look from "./steps/ps/Look.ts"
 export { plan, type PlannedAction, type PlanReport, type ServerPlan } from "./steps/PlanPipeline.ts"
+export { maintenance, type MaintenanceInput } from "./steps/MaintenancePipeline.ts"
+export { prune, type Pruned, type PruneInput } from "./steps/PrunePipeline.ts"
 export { type ContainerStatus, ps, type PsInput, type ServerStatus, type ServiceStatus } from "./steps/PsPipeline.ts"
 
 export * as Command from "./layers/processes/Command.ts"

@@ -3,10 +3,10 @@ import type { Server } from "../config/Project.ts"
 import * as Pipeline from "../pipeline/Pipeline.ts"
 import * as Step from "../pipeline/Step.ts"
 import * as Connect from "./Connect.ts"
-import { usernameOf } from "./Credentials.ts"
 import type { DeployInput } from "./DeployPipeline.ts"
 import { changes, forecast, ServerPlan } from "./plan/forecast.ts"
 import * as ResolveSecrets from "./ResolveSecrets.ts"
+import * as Username from "./Username.ts"
 import * as Version from "./Version.ts"
 
 export type { PlannedAction, ServerPlan } from "./plan/forecast.ts"
@@ -24,21 +24,10 @@ export const PlanReport = Schema.Struct({
 })
 export type PlanReport = typeof PlanReport.Type
 
-/** Finds the username that is part of images' names. Nothing logs in. */
-const username = Step.make(
-  "username",
-  Effect.fnUntraced(function* ({ project: { registry } }: DeployInput) {
-    const none: { readonly username?: string } = {}
-    if (registry.type === "local" || registry.username === undefined) return Step.skip("none is needed", none)
-    const found: { readonly username?: string } = { username: yield* usernameOf(registry.username) }
-    return found
-  })
-)
-
 const known = Pipeline.make<DeployInput>("plan").pipe(
   Pipeline.step(ResolveSecrets.step),
   Pipeline.step(Version.step),
-  Pipeline.step(username)
+  Pipeline.step(Username.step)
 )
 type Known = Pipeline.StateOf<typeof known>
 

@@ -1,10 +1,10 @@
 import { Effect, type Redacted, Schema } from "effect"
 import type { Project } from "../config/Project.ts"
+import { Events } from "../core/Events.ts"
+import { joinWords } from "../core/text.ts"
 import { Docker } from "../layers/docker/Docker.ts"
 import type { ProxyState } from "../layers/proxy/ServerProxy.ts"
 import { proxiedOn } from "../layers/proxy/sites.ts"
-import { joinWords } from "../core/text.ts"
-import { Events } from "../core/Events.ts"
 import * as Step from "../pipeline/Step.ts"
 import { applySites } from "./applySites.ts"
 import { certificatesOf } from "./certificates.ts"
@@ -74,6 +74,12 @@ export const step = Step.make(
     if (gone.length > 0) {
       const text = `the proxy no longer serves ${joinWords(gone)}: no container of it is left`
       yield* (yield* Events).publish({ _tag: "StepNoted", level: "info", text })
+    }
+    // The project's sites may have been read again meanwhile, but a deploy never ends or begins a maintenance.
+    const quiet = (proxySites(state, server.name, proxyState)?.sites ?? []).filter(({ maintenance }) => maintenance)
+    if (quiet.length > 0) {
+      const text = `${joinWords(quiet.map(({ service }) => service))} in maintenance: the proxy answers 503 until \`jiji maintenance off\``
+      yield* (yield* Events).publish({ _tag: "StepNoted", level: "warning", text })
     }
     const done: { readonly routed?: Routed } = { routed: { ...about, reloaded: did === "reloaded" } }
     return did === "nothing" ? Step.skip("already up to date", done) : done

@@ -63,7 +63,7 @@ describe("a deploy of a version that is already running", () => {
         return events.flatMap((event) => (event._tag === "StepNoted" && event.level === "warning" ? [event.text] : []))
       })
       const says = (name: string, state = "running") =>
-        `${name} is ${state} here but is not in deploy.yml for this server. To remove it: jiji remove ${name.slice(5)} -H web1`
+        `${name} is ${state} here but is not in deploy.yml for this server. To remove it: jiji remove ${name.slice(5)} -H web1, or jiji deploy --remove-orphans`
       expect(yield* warnings(true)).toEqual([says("shop-old"), says("shop-api"), says("shop-ended", "stopped")])
       expect(yield* warnings(false)).toEqual([])
     })

@@ -12,6 +12,8 @@ import * as InitCommand from "./init.ts"
 import * as ListCommand from "./list.ts"
 import * as LogsCommand from "./logs.ts"
 import * as PlanCommand from "./plan.ts"
+import * as MaintenanceCommand from "./maintenance.ts"
+import * as PruneCommand from "./prune.ts"
 import * as PsCommand from "./ps.ts"
 import * as RegistryCommand from "./registry.ts"
 import * as RemoveCommand from "./remove.ts"
@@ -54,7 +56,9 @@ export const command = Command.make(
     StopCommand.command,
     RestartCommand.command,
     ConfigCommand.command,
+    MaintenanceCommand.command,
     RemoveCommand.command,
+    PruneCommand.command,
     RegistryCommand.command,
     ServerCommand.command,
     RunsCommand.command,
@@ -62,7 +66,6 @@ export const command = Command.make(
     RunCommand.command,
     SandboxCommand.command,
     SecretsCommand.command,
-    ServerCommand.command,
     ScriptCommand.command,
     SchemaCommand.command,
     CompletionsCommand.make((): Command.Command.Any => command)

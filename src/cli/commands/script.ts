@@ -10,6 +10,7 @@ import { kept } from "../../layers/docker/kept/kept.ts"
 import { network } from "../../layers/docker/network/network.ts"
 import { logs } from "../../layers/docker/logs/logs.ts"
 import { probe } from "../../layers/docker/probe/probe.ts"
+import { prune } from "../../layers/docker/prune/prune.ts"
 import { pull } from "../../layers/docker/pull/pull.ts"
 import { push } from "../../layers/docker/push/push.ts"
 import { release } from "../../layers/docker/release/release.ts"
@@ -35,6 +36,7 @@ const defined = [
   look,
   network,
   probe,
+  prune,
   pull,
   push,
   pushIndex,

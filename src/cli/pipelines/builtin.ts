@@ -5,7 +5,9 @@ import { doctor } from "../../steps/DoctorPipeline.ts"
 import { exec } from "../../steps/ExecPipeline.ts"
 import { remove } from "../../steps/RemovePipeline.ts"
 import { logs } from "../../steps/LogsPipeline.ts"
+import { maintenance } from "../../steps/MaintenancePipeline.ts"
 import { plan } from "../../steps/PlanPipeline.ts"
+import { prune } from "../../steps/PrunePipeline.ts"
 import { ps } from "../../steps/PsPipeline.ts"
 import { rollback } from "../../steps/RollbackPipeline.ts"
 import { versions } from "../../steps/VersionsPipeline.ts"
@@ -19,7 +21,9 @@ export const descriptions = {
   doctor: "Check that this machine and the servers are ready for a deploy",
   exec: "Run a command in a running container of a service, or in a new one",
   logs: "Print the logs of services on all servers, merged by time",
+  maintenance: "Let the proxy answer 503 instead of the services, or end that",
   plan: "Show what a deploy would do, and why, without doing it",
+  prune: "Remove the project's old images, and what interrupted deploys left on the servers",
   ps: "Show what runs on the servers, and what differs from deploy.yml",
   login: "Log in to the registry on this machine and on the servers",
   logout: "Log out of the registry on this machine and on the servers",
@@ -44,7 +48,9 @@ export const builtinPipelines: ReadonlyMap<string, BuiltinPipeline> = new Map([
   ["doctor", { pipeline: doctor, description: descriptions.doctor }],
   ["exec", { pipeline: exec, description: descriptions.exec }],
   ["logs", { pipeline: logs, description: descriptions.logs }],
+  ["maintenance", { pipeline: maintenance, description: descriptions.maintenance }],
   ["plan", { pipeline: plan, description: descriptions.plan }],
+  ["prune", { pipeline: prune, description: descriptions.prune }],
   ["ps", { pipeline: ps, description: descriptions.ps }],
   ["registry login", { pipeline: login, description: descriptions.login }],
   ["remove", { pipeline: remove, description: descriptions.remove }],

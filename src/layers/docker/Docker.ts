@@ -23,6 +23,7 @@ import { name as nameImage } from "./name/name.ts"
 import { probe, type Probed } from "./probe/probe.ts"
 import { logs, logsReader } from "./logs/logs.ts"
 import type { LogFollow, LogQuery, TakeLogs } from "./logs/LogLine.ts"
+import { prune, type Pruned, type PruneOptions, pruneWords } from "./prune/prune.ts"
 import { pull } from "./pull/pull.ts"
 import { push as pushing } from "./push/push.ts"
 import { pushIndex } from "./pushIndex/pushIndex.ts"
@@ -331,6 +332,8 @@ export class Docker extends Context.Service<
       from: string,
       name?: ImageReference.ImageReference
     ): Effect.Effect<Option.Option<InspectedImage>, EngineError | ShellError>
+    /** Finds what nothing refers to on a server, and removes it if it is to. */
+    prune(server: Server, options: PruneOptions): Effect.Effect<Pruned, EngineError | ShellError>
     /** What running containers use at the moment, by their id. Takes the engine about two seconds. */
     usage(
       server: Server,
@@ -920,6 +923,15 @@ export class Docker extends Context.Service<
           const run = { ...command, env, show: "stderr", onLine: stage.onLine, cleanup: stage, limit } as const
           const output = yield* shell.run(remote(server), run)
           yield* removeResult(server.name, options, output)
+        }),
+
+        prune: Effect.fnUntraced(function* (server, options) {
+          const { engine, project, remove } = options
+          const operation = remove ? "remove old images" : "list images"
+          const limit = { ...removeLimit(engine, project), waitingFor: `${engine} to ${operation}` }
+          const command = { ...prune.command({ engine, project, remove }, pruneWords(options)), limit }
+          const output = yield* succeed(remote(server), { ...command, show: "stderr" }, { engine, operation })
+          return yield* prune.answer(output.stdout)
         }),
 
         control: Effect.fnUntraced(function* (server, options) {

@@ -18,7 +18,7 @@ const Port = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 65535 }))
 const Hash = Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/u))
 
 /** The largest page that the proxy shows during a maintenance, in bytes. */
-const maxPage = 64 * 1024
+export const maxPage = 64 * 1024
 
 /** What the proxy answers during a maintenance. */
 const Maintenance = Schema.Struct({
@@ -26,7 +26,7 @@ const Maintenance = Schema.Struct({
   /** Else it is plain text. */
   html: Schema.Boolean
 })
-type Maintenance = typeof Maintenance.Type
+export type Maintenance = typeof Maintenance.Type
 
 /** A service that the proxy serves. */
 export const Site = Schema.Struct({
