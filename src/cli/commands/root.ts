@@ -16,6 +16,7 @@ import * as SandboxCommand from "./sandbox.ts"
 import * as ScriptCommand from "./script.ts"
 import * as SecretsCommand from "./secrets.ts"
 import * as VersionsCommand from "./versions.ts"
+import * as WhyCommand from "./why.ts"
 
 /** `jiji`. */
 export const command = Command.make(
@@ -32,6 +33,7 @@ export const command = Command.make(
     DeployCommand.command,
     RollbackCommand.command,
     VersionsCommand.command,
+    WhyCommand.command,
     PsCommand.command,
     LogsCommand.command,
     DoctorCommand.command,

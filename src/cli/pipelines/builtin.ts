@@ -6,6 +6,7 @@ import { logs } from "../../steps/LogsPipeline.ts"
 import { ps } from "../../steps/PsPipeline.ts"
 import { rollback } from "../../steps/RollbackPipeline.ts"
 import { versions } from "../../steps/VersionsPipeline.ts"
+import { why } from "../../steps/WhyPipeline.ts"
 import { login, logout } from "../../steps/RegistryPipelines.ts"
 
 /** What the built-in pipelines do, for `jiji list` and for the help of their commands. */
@@ -18,7 +19,8 @@ export const descriptions = {
   logout: "Log out of the registry on this machine and on the servers",
   remove: "Stop and remove services' containers and images on the servers",
   rollback: "Go back to a version that ran before, without building or a registry",
-  versions: "List the versions that the servers can go back to"
+  versions: "List the versions that the servers can go back to",
+  why: "Show where a running service comes from: run, commit, person, and what changed"
 } as const
 
 interface BuiltinPipeline {
@@ -36,5 +38,6 @@ export const builtinPipelines: ReadonlyMap<string, BuiltinPipeline> = new Map([
   ["remove", { pipeline: remove, description: descriptions.remove }],
   ["registry logout", { pipeline: logout, description: descriptions.logout }],
   ["rollback", { pipeline: rollback, description: descriptions.rollback }],
-  ["versions", { pipeline: versions, description: descriptions.versions }]
+  ["versions", { pipeline: versions, description: descriptions.versions }],
+  ["why", { pipeline: why, description: descriptions.why }]
 ])

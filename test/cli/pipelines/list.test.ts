@@ -17,6 +17,7 @@ const builtIn = `Built-in pipelines (run with \`jiji NAME\`):
   registry logout  Log out of the registry on this machine and on the servers
   rollback         Go back to a version that ran before, without building or a registry
   versions         List the versions that the servers can go back to
+  why              Show where a running service comes from: run, commit, person, and what changed
 `
 
 test("jiji list shows the built-in pipelines, and the project's with their descriptions or errors", () => {
