@@ -121,7 +121,8 @@ export class Host {
     // The fields of `ps --format` differ between the two engines, those of `inspect` do not.
     const ids = (await this.run([this.engine, "ps", "--all", "--quiet", "--no-trunc"])).split("\n").filter(Boolean)
     if (ids.length === 0) return []
-    const format = '{{.Id}}\t{{.Name}}\t{{.Config.Image}}\t{{.State.Status}}\t{{index .Config.Labels "jiji.kept"}}'
+    // With `.Id`, docker would print a missing label as "<no value>".
+    const format = '{{.ID}}\t{{.Name}}\t{{.Config.Image}}\t{{.State.Status}}\t{{index .Config.Labels "jiji.kept"}}'
     // If a container disappeared in between, `inspect` fails after it has shown the others.
     const { stdout } = await this.try([this.engine, "inspect", "--format", format, ...ids])
     const lines = stdout.split("\n").filter((line) => line.includes("\t"))

@@ -3,6 +3,7 @@ import { mkdirSync, renameSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Schema } from "effect"
 import { VersionsReport } from "../../src/steps/VersionsPipeline.ts"
+import { Origin } from "../../src/steps/WhyPipeline.ts"
 import type { Host } from "./Host.ts"
 import { containersOf, done, outcomes, page } from "./observe.ts"
 import { type TestProject, writeProject } from "./Project.ts"
@@ -77,7 +78,7 @@ const versions = async (project: TestProject) => {
   )
 }
 
-test("goes back to what ran, image, configuration and files, with the secrets of today, from any machine", async () => {
+test("lists the versions that each server can go back to", async () => {
   const base = join(hosts.folder, "base")
   mkdirSync(base, { recursive: true })
   const first = write("v1", { log: "one", secret: "first" })
@@ -89,7 +90,10 @@ test("goes back to what ran, image, configuration and files, with the secrets of
   await deploy(project, "v3")
   expect(await state()).toEqual(both(["v3", "banner v3 é", "LOG=three", "TOKEN=third", "JOB=2"]))
   expect(await versions(project)).toEqual(both(["web v3 runs", "web v2", "web v1", "worker v2 runs", "worker v1"]))
+})
 
+test("goes back to what ran, image, configuration and files, with the secrets of today, from any machine", async () => {
+  const project = write("v3", { log: "three", secret: "third", job: "2" })
   // Another machine has neither the source, nor the images, nor a record of runs.
   const elsewhere = join(hosts.folder, "elsewhere/.jiji")
   mkdirSync(elsewhere, { recursive: true })
@@ -147,8 +151,45 @@ test("brings an image that a server has lost, or refuses before it changes anyth
 
 test("keeps the versions before the one that runs, and remove leaves nothing", async () => {
   const project = write("v5", { log: "five", secret: "third", job: "2" })
-  await deploy(project, "v5")
+  const git = async (...words: ReadonlyArray<string>) =>
+    hosts.operator.run(["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.com", ...words], {
+      cwd: project.root
+    })
+  await git("init", "--quiet")
+  await git("add", ".")
+  await git("commit", "--quiet", "--message", "Sell more\n\nAnd faster.")
+  const deployed = await deploy(project, "v5")
+
+  const why = async () => {
+    const { stdout } = done(await project.jiji(["why", "web", "--json"]))
+    return stdout
+      .trim()
+      .split("\n")
+      .map((line) => Schema.decodeSync(Schema.fromJsonString(Origin))(line))
+  }
+  const run = /run (\S+)$/m.exec(deployed.stdout)?.[1]
+  const origin = {
+    version: "v5",
+    run,
+    by: expect.stringMatching(/^root@/),
+    commit: await git("rev-parse", "HEAD"),
+    subject: "Sell more",
+    because: [expect.stringMatching(/^image \w+ → \w+$/), "files: /www/banner.txt", "environment: LOG"]
+  }
+  expect(await why()).toMatchObject([
+    { server: "h1", container: "shop-web", ...origin },
+    { server: "h2", container: "shop-web", ...origin }
+  ])
+  const { stdout } = done(await project.jiji(["why", "web", "-H", "h1"]))
+  expect(stdout).toContain("shop-web on h1\n")
+  expect(stdout).toContain(`(deploy, succeeded): jiji runs show ${run}\n`)
+  expect(stdout).toContain("Sell more\n")
   expect((await versions(project))[0]).toEqual(["web v5 runs", "web v2", "web v1", "worker v2 runs", "worker v1"])
+  done(await project.jiji(["rollback"]))
+  const [back] = await why()
+  expect(back).toMatchObject({ version: "v2", deployed: { by: expect.stringMatching(/^root@/) } })
+  expect(back?.commit).toBeUndefined()
+
   done(await project.jiji(["remove", "--all", "--yes"]))
   for (const host of hosts.servers) {
     expect([await containersOf(host, "shop"), await host.keptVersions()]).toEqual([[], []])

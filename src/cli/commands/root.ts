@@ -29,6 +29,7 @@ import * as ServerCommand from "./server.ts"
 import * as StartCommand from "./start.ts"
 import * as StopCommand from "./stop.ts"
 import * as VersionsCommand from "./versions.ts"
+import * as WhyCommand from "./why.ts"
 
 /** `jiji`. */
 export const command = Command.make(
@@ -46,6 +47,7 @@ export const command = Command.make(
     RollbackCommand.command,
     VersionsCommand.command,
     PlanCommand.command,
+    WhyCommand.command,
     PsCommand.command,
     LogsCommand.command,
     ExecCommand.command,

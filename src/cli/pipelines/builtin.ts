@@ -12,6 +12,7 @@ import { ps } from "../../steps/PsPipeline.ts"
 import { rollback } from "../../steps/RollbackPipeline.ts"
 import { versions } from "../../steps/VersionsPipeline.ts"
 import { serverSetup } from "../../steps/ServerSetupPipeline.ts"
+import { why } from "../../steps/WhyPipeline.ts"
 import { login, logout } from "../../steps/RegistryPipelines.ts"
 import { serverExec } from "../../steps/ServerExecPipeline.ts"
 
@@ -34,7 +35,8 @@ export const descriptions = {
   stop: "Stop services' containers, after their requests have ended",
   rollback: "Go back to a version that ran before, without building or a registry",
   versions: "List the versions that the servers can go back to",
-  setup: "Install the container engine on the servers, and let it start at boot"
+  setup: "Install the container engine on the servers, and let it start at boot",
+  why: "Show where a running service comes from: run, commit, person, and what changed"
 } as const
 
 interface BuiltinPipeline {
@@ -61,5 +63,6 @@ export const builtinPipelines: ReadonlyMap<string, BuiltinPipeline> = new Map([
   ["stop", { pipeline: stop, description: descriptions.stop }],
   ["rollback", { pipeline: rollback, description: descriptions.rollback }],
   ["versions", { pipeline: versions, description: descriptions.versions }],
-  ["server setup", { pipeline: serverSetup, description: descriptions.setup }]
+  ["server setup", { pipeline: serverSetup, description: descriptions.setup }],
+  ["why", { pipeline: why, description: descriptions.why }]
 ])

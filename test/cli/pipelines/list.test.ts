@@ -19,6 +19,7 @@ const builtIn = `Built-in pipelines (run with \`jiji NAME\`):
   rollback         Go back to a version that ran before, without building or a registry
   versions         List the versions that the servers can go back to
   server exec      Run a command on a server, or on several
+  why              Show where a running service comes from: run, commit, person, and what changed
 `
 
 test("jiji list shows the built-in pipelines, and the project's with their descriptions or errors", () => {
