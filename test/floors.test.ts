@@ -34,6 +34,7 @@ const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
   registry: [],
   docker: ["shell", "ssh", "processes"],
   registryContainer: ["docker", "registry", "shell", "processes"],
+  lock: ["docker", "shell", "ssh", "processes"],
   proxy: ["docker", "shell", "processes"],
   diagnosis: ["proxy", "registryContainer", "docker", "shell", "processes"]
 }

@@ -1,4 +1,4 @@
-import { Effect, Schema } from "effect"
+import { type Duration, Effect, Schema } from "effect"
 import type { Project, Server } from "../config/Project.ts"
 import { suggest } from "../config/suggest.ts"
 import { defineError } from "../core/defineError.ts"
@@ -6,6 +6,7 @@ import { joinWords } from "../core/text.ts"
 import * as Pipeline from "../pipeline/Pipeline.ts"
 import * as Step from "../pipeline/Step.ts"
 import * as Connect from "./Connect.ts"
+import * as Lock from "./Lock.ts"
 import * as RemoveService from "./RemoveService.ts"
 import * as Unroute from "./Unroute.ts"
 
@@ -16,6 +17,8 @@ export interface RemoveInput {
   readonly services: ReadonlyArray<string> | undefined
   /** Whether to remove the project's volumes, too. */
   readonly withVolumes: boolean
+  /** How long to wait for the project's lock if somebody holds it. By default, the run fails at once. */
+  readonly waitForLock?: Duration.Duration
 }
 
 /** A name is neither that of a service in deploy.yml nor that of one on the servers. */
@@ -58,7 +61,7 @@ const servicesOn = ({ project, server, services }: OnServer): ReadonlyArray<stri
 /** Takes the services of a server out of its proxy. */
 const unroute = Step.make("unroute", (state: OnServer) => Unroute.step.run({ ...state, services: servicesOn(state) }))
 
-/** What `jiji remove` runs: nothing is removed before all servers are connected and all names are known. */
+/** What `jiji remove` runs: nothing is removed before all servers are connected and locked, and all names are known. */
 export const remove = Pipeline.make<RemoveInput>("remove").pipe(
   Pipeline.forEach({
     name: "connections",
@@ -69,6 +72,7 @@ export const remove = Pipeline.make<RemoveInput>("remove").pipe(
     collect: { as: "connected", value: ({ connected }) => connected }
   }),
   Pipeline.step(check),
+  Pipeline.step(Lock.step),
   Pipeline.forEach({
     name: "servers",
     as: "server",

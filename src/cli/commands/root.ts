@@ -2,9 +2,11 @@ import { Effect } from "effect"
 import { CliError, Command, Flag } from "effect/cli"
 import manifest from "../../../package.json" with { type: "json" }
 import { Terminal } from "../process/Terminal.ts"
+import * as AuditCommand from "./audit.ts"
 import * as DeployCommand from "./deploy.ts"
 import * as DoctorCommand from "./doctor.ts"
 import * as ListCommand from "./list.ts"
+import * as LockCommand from "./lock.ts"
 import * as LogsCommand from "./logs.ts"
 import * as PsCommand from "./ps.ts"
 import * as RegistryCommand from "./registry.ts"
@@ -14,6 +16,7 @@ import * as RunsCommand from "./runs.ts"
 import * as SandboxCommand from "./sandbox.ts"
 import * as ScriptCommand from "./script.ts"
 import * as SecretsCommand from "./secrets.ts"
+import * as UnlockCommand from "./unlock.ts"
 
 /** `jiji`. */
 export const command = Command.make(
@@ -32,6 +35,9 @@ export const command = Command.make(
     LogsCommand.command,
     DoctorCommand.command,
     RemoveCommand.command,
+    LockCommand.command,
+    UnlockCommand.command,
+    AuditCommand.command,
     RegistryCommand.command,
     RunsCommand.command,
     ListCommand.command,

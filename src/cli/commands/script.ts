@@ -15,17 +15,23 @@ import { remove } from "../../layers/docker/remove/remove.ts"
 import { pushIndex } from "../../layers/docker/pushIndex/pushIndex.ts"
 import { replace } from "../../layers/docker/replace/replace.ts"
 import { tidy } from "../../layers/docker/tidy/tidy.ts"
+import { audit } from "../../layers/lock/audit/audit.ts"
+import { hold } from "../../layers/lock/hold/hold.ts"
+import { mark } from "../../layers/lock/mark/mark.ts"
 import { registry } from "../../layers/registryContainer/registry/registry.ts"
 import secret from "../../layers/secrets/command.sh" with { type: "text" }
 import { joinWords } from "../../core/text.ts"
 import { Terminal } from "../process/Terminal.ts"
 
 const defined = [
+  audit,
   build,
   builder,
   check,
+  hold,
   logs,
   look,
+  mark,
   network,
   probe,
   pull,
