@@ -1,4 +1,4 @@
-import { Cause, Clock, type Duration, Effect, Exit } from "effect"
+import { Cause, Clock, type Duration, Effect, Exit, Fiber } from "effect"
 import { hostname } from "node:os"
 import type { Project, Server } from "../config/Project.ts"
 import { CurrentPath, CurrentRun, Events } from "../core/Events.ts"
@@ -76,20 +76,23 @@ export const step = Step.make(
     const { project, waitForLock } = state
     const said = yield* speaker
     const { run } = said
-    const began = beganBy(said, yield* Clock.currentTimeMillis, { ...part(state), locked: true })
     const { hasWaited, locks } = yield* holdAll({
       project: project.name,
       servers: project.servers,
       said,
-      entry: beganLine(began),
       ...(waitForLock !== undefined && { wait: waitForLock })
     })
     const servers = locks.map(({ server }) => server)
+    // Only now: a lock that is given back leaves no entry.
+    const began = beganBy(said, yield* Clock.currentTimeMillis, { ...part(state), locked: true })
+    const beginning = yield* Effect.forkScoped(writeAudit(project.name, servers, beganLine(began)))
     // Both at once, each for a round trip: the entry needs no lock.
     const release = Effect.forEach(locks, ({ release }) => release, { concurrency: "unbounded", discard: true })
     const path = yield* CurrentPath
     yield* Effect.addFinalizer((exit) =>
-      Effect.all([writeEnd(project, servers, run, exit), release], { concurrency: "unbounded" }).pipe(
+      Effect.all([Effect.andThen(Fiber.await(beginning), writeEnd(project, servers, run, exit)), release], {
+        concurrency: "unbounded"
+      }).pipe(
         Effect.interruptible,
         Effect.timeoutOption(endLimit),
         Effect.ignore,

@@ -30,8 +30,6 @@ export interface HoldOptions {
   readonly mine?: boolean
   /** How long to wait for a lock that is held. */
   readonly wait?: Duration.Duration
-  /** An entry of the audit for each server. */
-  readonly entry?: string
 }
 
 /** The lock on one server. */
@@ -50,8 +48,7 @@ type Attempt =
 const warnings: Readonly<Record<string, string>> = {
   flockless:
     "has no program flock, so nothing keeps other runs from changing the project at the same time. Install util-linux there.",
-  unwritable: "lets nobody create files in /var/tmp, so other runs may change the project at the same time.",
-  unaudited: "cannot write to the audit in /var/tmp."
+  unwritable: "lets nobody create files in /var/tmp, so other runs may change the project at the same time."
 }
 
 /** Takes the lock on one server, and holds it until the scope closes. */
@@ -61,7 +58,7 @@ const attempt = Effect.fnUntraced(function* (
   patience: number,
   scope: Scope.Scope
 ) {
-  const { entry = "", mine = false, project, said } = options
+  const { mine = false, project, said } = options
   const shell = yield* Shell
   const { publish } = yield* Events
   const own = yield* Scope.fork(scope)
@@ -97,7 +94,6 @@ const attempt = Effect.fnUntraced(function* (
       patience,
       lease
     }),
-    env: { JIJI_ENTRY: entry },
     quiet: true
   }
   const holding = shell.bytes(remote(server), command).pipe(

@@ -60,7 +60,6 @@ if [ "$kernel" = yes ]; then
     command exec 7<"$new" && flock -n 7 && mv -f "$new" "$by" 2>/dev/null || rm -f "$new"
   fi
 fi
-[ -z "${JIJI_ENTRY:-}" ] || append "$JIJI_ENTRY"
 echo locked
 # jiji touches the file while it is there. The server may not notice for a long time that a machine has lost its network.
 while nap 5; do

@@ -7,7 +7,7 @@ import text from "./hold.sh" with { type: "text" }
 /** What `hold.sh` prints in a rehearsal, where nothing has to be held. */
 export const simulated = "locked simulated"
 
-/** Holds the lock of a project on a server for as long as the script runs. JIJI_ENTRY is an entry of the audit. */
+/** Holds the lock of a project on a server for as long as the script runs. */
 export const hold = defineScript({
   name: "hold",
   text: `${lock}${state}${text}`,
