@@ -52,17 +52,21 @@ const holders = (name: string) =>
     .processes()
     .filter(({ words }) => words.some((word) => word.startsWith("lease=")) && words[0] === "sh")
 
-test("keeps others out while the project is locked, whatever servers they have", async () => {
+test("refuses a lock without a message, and one that does not end", async () => {
   const ann = operator("ann", ["h1", "h2"])
-  const bob = operator("bob", ["h2"])
-  done(await ann.jiji(["deploy"]))
-
   expect((await ann.jiji(["lock"])).stderr).toContain("A lock needs a message")
   for (const bad of ["0", "0s", "forever", "31d", "-5m"]) {
     const refused = await ann.jiji(["lock", "--message", "x", `--for=${bad}`])
     expect(refused.code).toBe(2)
     expect(refused.stderr).toContain("a duration from 1s to 30d")
   }
+})
+
+test("keeps others out while the project is locked, whatever servers they have", async () => {
+  const ann = operator("ann", ["h1", "h2"])
+  const bob = operator("bob", ["h2"])
+  done(await ann.jiji(["deploy"]))
+
   const locked = done(await ann.jiji(["lock", "--message", "moving \u001b[31mthe database", "--for", "2h"]))
   expect(locked.stdout).toContain("locked shop on h1 and h2 until ")
 
