@@ -36,6 +36,7 @@ const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
   context: [],
   docker: ["context", "shell", "ssh", "processes"],
   registryContainer: ["docker", "registry", "shell", "processes"],
+  lock: ["docker", "shell", "ssh", "processes"],
   proxy: ["docker", "shell", "processes"],
   setup: ["processes"],
   diagnosis: ["proxy", "registryContainer", "docker", "shell", "processes"]

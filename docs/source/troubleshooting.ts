@@ -14,6 +14,7 @@ const parts = {
   Secrets: ["layers/secrets/"],
   "Servers and SSH": ["layers/shell/", "layers/ssh/"],
   "Engines and containers": ["layers/context/", "layers/docker/", "layers/processes/"],
+  Locks: ["layers/lock/"],
   "The proxy": ["layers/proxy/"],
   "Remote registries": ["layers/docker/RemoteRegistryError.ts"],
   "The local registry": ["layers/registry/", "layers/registryContainer/"],

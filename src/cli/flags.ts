@@ -1,5 +1,6 @@
 import { Flag } from "effect/cli"
 import { Option } from "effect"
+import { durationFlag } from "./durationFlag.ts"
 import { environmentPattern } from "../config/fields.ts"
 
 /** The flags of every command that reads deploy.yml. */
@@ -32,6 +33,12 @@ export const globFlag = (name: "hosts" | "services", alias: string, things: stri
   )
 
 export const hostsFlag = globFlag("hosts", "H", "servers")
+
+/** How long to wait for the project's lock. */
+export const waitFlag = durationFlag("wait", "a duration up to 24h, such as 30s or 5m", 0, 24 * 60 * 60 * 1000).pipe(
+  Flag.withDescription("Wait this long if somebody else has locked the project: 30s, 5m (default: fail at once)"),
+  Flag.optional
+)
 
 export const dryRunFlag = Flag.Boolean("dry-run").pipe(
   Flag.withDescription("Print what would run on each machine, without running it"),

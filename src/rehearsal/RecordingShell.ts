@@ -45,7 +45,7 @@ const recordAndAnswer = (script: Script) =>
       )
 
     return Effect.fnUntraced(function* (machine: Machine, command: Command) {
-      yield* recording.add({ _tag: "Command", machine, command })
+      if (command.quiet !== true) yield* recording.add({ _tag: "Command", machine, command })
       const output = yield* script.command(machine, command)
       yield* show(machine, command, output)
       // On a server, the connection was lost. On this machine there is no connection: the command was killed.
@@ -80,9 +80,13 @@ export const shell = (script: Script) =>
       const answer = yield* recordAndAnswer(script)
       const connections = yield* Connections
       const run = (machine: Machine, command: Command): Effect.Effect<Output, ShellError> =>
-        machine._tag === "Local"
-          ? answer(machine, command)
-          : connections.useConnection(machine.server, answer(machine, command))
+        Effect.suspend(() => {
+          const quiet = script.quiet(machine, command)
+          if (quiet !== undefined) return Effect.succeed(quiet)
+          return machine._tag === "Local"
+            ? answer(machine, command)
+            : connections.useConnection(machine.server, answer(machine, command))
+        })
       return Shell.of({
         run,
         bytes: (machine, command) => streamOf(machine, command, run(machine, command)),

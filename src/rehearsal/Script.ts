@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import type { Server } from "../config/Project.ts"
-import type { Command } from "../layers/processes/Command.ts"
+import type { Command, Output } from "../layers/processes/Command.ts"
 import { label, type Machine } from "../layers/shell/Machine.ts"
 import type { ForwardRefused, SshError } from "../layers/ssh/SshError.ts"
 import { CurrentPath } from "../core/Events.ts"
@@ -13,6 +13,8 @@ import type { ShellError } from "../layers/shell/Shell.ts"
 /** The answers of a rehearsal, tried in order, and how often each one was used. */
 export interface Script {
   command(machine: Machine, command: Command): Effect.Effect<Answers.ScriptedOutput, ShellError>
+  /** Returns the usual output of a quiet command, unless an answer names it. */
+  quiet(machine: Machine, command: Command): Output | undefined
   connect(server: Server): Effect.Effect<{ readonly isNew: boolean }, SshError> | undefined
   forward(server: Server, port: number): Effect.Effect<Answers.Forwarded, SshError | ForwardRefused> | undefined
   /** The commands without an answer yet, by the path of their node: `"docker build" on web1`. */
@@ -68,6 +70,10 @@ export const make = (answers: ReadonlyArray<Answers.Answer>): Script => {
         )
       })
     },
+    quiet: (machine, command) =>
+      command.quiet === true && !answers.some((answer) => answer.command?.(machine, command) !== undefined)
+        ? usualOutput(machine, command)
+        : undefined,
     connect: (server) => firstReply(server.name, (answer) => answer.connect?.(server))?.found,
     forward: (server, port) => firstReply(server.name, (answer) => answer.forward?.(server, port))?.found,
     pending,

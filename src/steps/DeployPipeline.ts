@@ -1,4 +1,4 @@
-import type { Effect, Option } from "effect"
+import type { Duration, Effect, Option } from "effect"
 import type { Project, Server } from "../config/Project.ts"
 import type { Forward } from "../layers/ssh/Ssh.ts"
 import * as Pipeline from "../pipeline/Pipeline.ts"
@@ -7,6 +7,7 @@ import * as Strategy from "../pipeline/Strategy.ts"
 import * as Build from "./Build.ts"
 import * as Connect from "./Connect.ts"
 import * as Deploy from "./Deploy.ts"
+import * as Lock from "./Lock.ts"
 import * as Login from "./Login.ts"
 import * as Network from "./Network.ts"
 import * as Plan from "./Plan.ts"
@@ -33,6 +34,8 @@ export interface DeployInput {
   readonly commit?: Effect.Effect<Option.Option<string>>
   /** Whether services that deploy.yml does not place on a server are removed afterwards, so that nobody has to be warned. */
   readonly removeOrphans?: boolean
+  /** How long to wait for the project's lock if somebody holds it. By default, the deploy fails at once. */
+  readonly waitForLock?: Duration.Duration
 }
 
 const known = Pipeline.make<DeployInput>("deploy").pipe(
@@ -70,8 +73,26 @@ const connections = Pipeline.make<Known, "connections">("connections").pipe(
   })
 )
 
+/** Reads the servers again, because those who held the lock may have changed them. */
+const refresh = Pipeline.make<Known, "refresh">("refresh").pipe(
+  Pipeline.forEach({
+    name: "servers",
+    as: "server",
+    items: ({ project }: Known) => project.servers,
+    key: (server) => server.name,
+    body: Pipeline.make<Known & { readonly server: Server }>("connection").pipe(Pipeline.step(Connect.step)),
+    collect: { as: "connected", value: ({ connected }) => connected }
+  })
+)
+
 const prepared = known.pipe(
-  Pipeline.parallel(images, connections),
+  Pipeline.parallel(images, connections, Lock.step),
+  Pipeline.when({
+    if: ({ hasWaitedForLock }: { readonly hasWaitedForLock: boolean }) => hasWaitedForLock,
+    quiet: true,
+    reason: "nobody else held the lock",
+    body: refresh
+  }),
   Pipeline.step(ProxyImage.step),
   Pipeline.step(Serve.step),
   Pipeline.when({
@@ -125,8 +146,8 @@ const onServer = Pipeline.make<OnServer>("server").pipe(
 )
 
 /**
- * What `jiji deploy` runs: secrets and version first, then the images are built while the servers are connected to, then
- * on each server: plan, network, tunnel, the proxy, pull by digest, run the release command, replace the container, and
+ * What `jiji deploy` runs: secrets and version first, then the images are built while the servers are connected to and
+ * locked, then on each server: plan, network, tunnel, the proxy, pull by digest, run the release command, replace the container, and
  * route requests to it.
  */
 export const deploy = prepared.pipe(

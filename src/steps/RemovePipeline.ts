@@ -1,4 +1,4 @@
-import { Effect, Schema } from "effect"
+import { type Duration, Effect, Schema } from "effect"
 import type { Project, Server } from "../config/Project.ts"
 import { namePattern } from "../config/fields.ts"
 import { suggest } from "../config/suggest.ts"
@@ -9,6 +9,7 @@ import { ServerProxy } from "../layers/proxy/ServerProxy.ts"
 import * as Pipeline from "../pipeline/Pipeline.ts"
 import * as Step from "../pipeline/Step.ts"
 import * as Connect from "./Connect.ts"
+import * as Lock from "./Lock.ts"
 import * as RemoveService from "./RemoveService.ts"
 import * as Unroute from "./Unroute.ts"
 
@@ -19,6 +20,8 @@ export interface RemoveInput {
   readonly services: ReadonlyArray<string> | undefined
   /** Whether to remove the project's volumes, too. */
   readonly withVolumes: boolean
+  /** How long to wait for the project's lock if somebody holds it. By default, the run fails at once. */
+  readonly waitForLock?: Duration.Duration
 }
 
 /** A name is neither that of a service in deploy.yml nor that of one on the servers. */
@@ -98,7 +101,7 @@ const unroute = Step.make(
   })
 )
 
-/** What `jiji remove` runs: nothing is removed before all servers are connected and all names are known. */
+/** What `jiji remove` runs: nothing is removed before all servers are connected and locked, and all names are known. */
 export const remove = Pipeline.make<RemoveInput>("remove").pipe(
   Pipeline.forEach({
     name: "connections",
@@ -109,6 +112,7 @@ export const remove = Pipeline.make<RemoveInput>("remove").pipe(
     collect: { as: "connected", value: ({ connected }) => connected }
   }),
   Pipeline.step(check),
+  Pipeline.step(Lock.step),
   Pipeline.forEach({
     name: "servers",
     as: "server",

@@ -81,6 +81,10 @@ export interface On {
   readonly command: Pattern
 }
 
+/** Whether a pattern names a script. An answer to any command is not meant for what a rehearsal does not show. */
+const namesScript = (pattern: Pattern, { script }: Command): boolean =>
+  script !== undefined && String(pattern).includes(`jiji:${script}`)
+
 /**
  * Answers matching commands: the first one with the first reply, the second with the next, and so on; the last reply
  * repeats. Each machine counts separately.
@@ -98,7 +102,9 @@ export const when = (pattern: Pattern | On, ...replies: readonly [Reply, ...Read
     on,
     name: on === "*" ? String(about) : `${about} on ${on}`,
     command: (machine, command) =>
-      matchesMachine(on, label(machine)) && matchesPattern(about, commandText(machine, command))
+      matchesMachine(on, label(machine)) &&
+      (command.quiet !== true || namesScript(about, command)) &&
+      matchesPattern(about, commandText(machine, command))
         ? (nth) => replies[Math.min(nth, replies.length) - 1]
         : undefined
   }
@@ -108,7 +114,7 @@ export const when = (pattern: Pattern | On, ...replies: readonly [Reply, ...Read
 export const from = (answer: (machine: Machine, command: Command) => Partial<Output> | undefined): Answer => ({
   name: "Answer.from(…)",
   command: (machine, command) => {
-    const output = answer(machine, command)
+    const output = command.quiet === true ? undefined : answer(machine, command)
     return output && (() => () => Effect.succeed({ stdout: "", stderr: "", exitCode: 0, ...output }))
   }
 })

@@ -152,6 +152,8 @@ CONF
     # jiji uses docker's client where it cannot reach docker's API.
     if [[ ${JIJI_TEST_ENGINE_WAY:-} == client ]]; then echo 'AllowStreamLocalForwarding no' >>/run/sshd/config; fi
     over "$here/root" /root
+    over "$here/var-tmp" /var/tmp # the locks and the audit of projects
+    chmod 1777 /var/tmp
     over "$here/tmp" /tmp # last: DIR itself may be below /tmp
     chmod 1777 /tmp
     /usr/sbin/sshd -f /run/sshd/config

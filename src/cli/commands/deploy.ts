@@ -4,6 +4,7 @@ import { deploy } from "../../steps/DeployPipeline.ts"
 import { deployAndRemoveOrphans } from "../../steps/RemoveOrphans.ts"
 import { ConflictingFlags } from "../ConflictingFlags.ts"
 import { confirmPlan } from "../confirmPlan.ts"
+import { optionalProperty, waitFlag } from "../flags.ts"
 import { descriptions } from "../pipelines/builtin.ts"
 import { runFlags, runOnProject } from "../projectCommand.ts"
 
@@ -12,6 +13,7 @@ export const command = Command.make(
   "deploy",
   {
     ...runFlags,
+    wait: waitFlag,
     confirm: Flag.Boolean("confirm").pipe(
       Flag.withDescription("Show the plan first, as `jiji plan` does, and ask"),
       Flag.withDefault(false)
@@ -22,7 +24,7 @@ export const command = Command.make(
       Flag.withDefault(false)
     )
   },
-  Effect.fnUntraced(function* ({ confirm, removeOrphans, yes, ...flags }) {
+  Effect.fnUntraced(function* ({ confirm, removeOrphans, wait, yes, ...flags }) {
     if (removeOrphans && flags.hosts.length > 0) {
       return yield* new ConflictingFlags({ flags: ["--remove-orphans", "--hosts"] })
     }
@@ -32,7 +34,7 @@ export const command = Command.make(
     yield* runOnProject(
       removeOrphans ? deployAndRemoveOrphans : deploy,
       flags,
-      removeOrphans ? { removeOrphans } : {},
+      { ...(removeOrphans && { removeOrphans }), ...optionalProperty("waitForLock", wait) },
       (project) => `deploy ${project} to`,
       undefined,
       confirm ? (input) => confirmPlan(input, { json: flags.json, yes }) : undefined
@@ -46,6 +48,7 @@ export const command = Command.make(
     { command: "jiji deploy -H 'web*' -S api", description: "Deploy one service to some servers" },
     { command: "jiji deploy --confirm", description: "Show what would change, and ask before it does" },
     { command: "jiji deploy --remove-orphans", description: "Also remove services that deploy.yml no longer has" },
+    { command: "jiji deploy --wait 5m", description: "Wait for another deploy to end, then deploy" },
     { command: "jiji deploy --dry-run", description: "Print every command that a deploy would run" },
     { command: "jiji deploy --json | jq -r .path", description: "Process the events in another program" }
   ])

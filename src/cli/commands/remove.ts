@@ -5,7 +5,7 @@ import { defineError } from "../../core/defineError.ts"
 import { joinWords, plural } from "../../core/text.ts"
 import { remove } from "../../steps/RemovePipeline.ts"
 import { ask, requireConfirmation } from "../confirm.ts"
-import { dryRunFlag, hostsFlag, jsonFlag, projectFlags } from "../flags.ts"
+import { dryRunFlag, hostsFlag, jsonFlag, optionalProperty, projectFlags, waitFlag } from "../flags.ts"
 import { loadProject } from "../loadProject.ts"
 import { descriptions } from "../pipelines/builtin.ts"
 import { runDry } from "../runDry.ts"
@@ -39,13 +39,19 @@ export const command = Command.make(
     ),
     yes: Flag.Boolean("yes").pipe(Flag.withDescription("Remove without asking"), Flag.withDefault(false)),
     hosts: hostsFlag,
+    wait: waitFlag,
     dryRun: dryRunFlag,
     json: jsonFlag
   },
-  Effect.fnUntraced(function* ({ all, config, dryRun, environment, hosts, json, services, volumes, yes }) {
+  Effect.fnUntraced(function* ({ all, config, dryRun, environment, hosts, json, services, volumes, wait, yes }) {
     if (all === services.length > 0) return yield* new NoServiceNamed()
     const project = yield* select(yield* loadProject({ config, environment }), { servers: hosts })
-    const input = { project, services: all ? undefined : [...new Set(services)], withVolumes: volumes }
+    const input = {
+      project,
+      services: all ? undefined : [...new Set(services)],
+      withVolumes: volumes,
+      ...optionalProperty("waitForLock", wait)
+    }
     const what = all ? `all services of ${project.name}` : joinWords(input.services ?? [])
     const from = plural(project.servers.length, "server")
     if (dryRun) {

@@ -5,11 +5,13 @@ import { Terminal } from "../process/Terminal.ts"
 import * as ConsoleCommand from "./console.ts"
 import * as CompletionsCommand from "./completions.ts"
 import * as ConfigCommand from "./config.ts"
+import * as AuditCommand from "./audit.ts"
 import * as DeployCommand from "./deploy.ts"
 import * as DoctorCommand from "./doctor.ts"
 import * as ExecCommand from "./exec.ts"
 import * as InitCommand from "./init.ts"
 import * as ListCommand from "./list.ts"
+import * as LockCommand from "./lock.ts"
 import * as LogsCommand from "./logs.ts"
 import * as PlanCommand from "./plan.ts"
 import * as MaintenanceCommand from "./maintenance.ts"
@@ -30,6 +32,7 @@ import * as StartCommand from "./start.ts"
 import * as StopCommand from "./stop.ts"
 import * as VersionsCommand from "./versions.ts"
 import * as WhyCommand from "./why.ts"
+import * as UnlockCommand from "./unlock.ts"
 
 /** `jiji`. */
 export const command = Command.make(
@@ -61,6 +64,9 @@ export const command = Command.make(
     MaintenanceCommand.command,
     RemoveCommand.command,
     PruneCommand.command,
+    LockCommand.command,
+    UnlockCommand.command,
+    AuditCommand.command,
     RegistryCommand.command,
     ServerCommand.command,
     RunsCommand.command,

@@ -4,6 +4,7 @@ import { defineError } from "../../core/defineError.ts"
 import { origin } from "../../pipeline/origin.ts"
 import type { Pipeline } from "../../pipeline/Pipeline.ts"
 import type { RunInput, PipelineServices } from "../../steps/Runnable.ts"
+import { optionalProperty, waitFlag } from "../flags.ts"
 import { runFlags, runOnProject } from "../projectCommand.ts"
 import { findPipeline } from "../pipelines/find.ts"
 import { pipelineFlags } from "../pipelines/flags.ts"
@@ -54,12 +55,21 @@ const pipelineCommand = Effect.fnUntraced(function* (loaded: LoadedPipeline) {
   const { description, file } = loaded
   // Runnable.make checks that the pipeline needs no more input than its decoded flags.
   const pipeline = loaded.pipeline as Pipeline<RunInput & object, unknown, unknown, PipelineServices>
+  const extra = yield* pipelineFlags(loaded)
+  // Pipelines had flags of this name before jiji did.
+  const wait = "wait" in extra ? {} : { wait: waitFlag }
   const command = Command.make(
     `jiji run ${file.name}`,
-    { run: runFlags, extra: yield* pipelineFlags(loaded) },
-    ({ extra, run }) =>
+    { run: runFlags, wait, extra },
+    ({ extra, run, wait: { wait = Option.none() } }) =>
       Effect.flatMap(decode(loaded, extra), (extraInput) =>
-        runOnProject(pipeline, run, extraInput, (project) => `run ${file.name} for ${project} on`, dryRunNote)
+        runOnProject(
+          pipeline,
+          run,
+          { ...optionalProperty("waitForLock", wait), ...extraInput },
+          (project) => `run ${file.name} for ${project} on`,
+          dryRunNote
+        )
       )
   )
   return description === "" ? command : Command.withDescription(command, printable(description))

@@ -20,6 +20,9 @@ import { pushIndex } from "../../layers/docker/pushIndex/pushIndex.ts"
 import { replace } from "../../layers/docker/replace/replace.ts"
 import { tidy } from "../../layers/docker/tidy/tidy.ts"
 import { session } from "../../layers/shell/session/session.ts"
+import { audit } from "../../layers/lock/audit/audit.ts"
+import { hold } from "../../layers/lock/hold/hold.ts"
+import { mark } from "../../layers/lock/mark/mark.ts"
 import { registry } from "../../layers/registryContainer/registry/registry.ts"
 import { setup } from "../../layers/setup/setup.ts"
 import secret from "../../layers/secrets/command.sh" with { type: "text" }
@@ -27,13 +30,16 @@ import { joinWords } from "../../core/text.ts"
 import { Terminal } from "../process/Terminal.ts"
 
 const defined = [
+  audit,
   build,
   builder,
   check,
   exec,
   kept,
+  hold,
   logs,
   look,
+  mark,
   network,
   probe,
   prune,

@@ -3,6 +3,8 @@ import { restart, start, stop } from "../../steps/ControlPipelines.ts"
 import { deploy } from "../../steps/DeployPipeline.ts"
 import { doctor } from "../../steps/DoctorPipeline.ts"
 import { exec } from "../../steps/ExecPipeline.ts"
+import { audit } from "../../steps/AuditPipeline.ts"
+import { lock, unlock } from "../../steps/LockPipeline.ts"
 import { remove } from "../../steps/RemovePipeline.ts"
 import { logs } from "../../steps/LogsPipeline.ts"
 import { maintenance } from "../../steps/MaintenancePipeline.ts"
@@ -18,9 +20,11 @@ import { serverExec } from "../../steps/ServerExecPipeline.ts"
 
 /** What the built-in pipelines do, for `jiji list` and for the help of their commands. */
 export const descriptions = {
+  audit: "Show who changed what on the servers, when, and with which outcome",
   deploy: "Build, ship and start the project's containers on its servers",
   doctor: "Check that this machine and the servers are ready for a deploy",
   exec: "Run a command in a running container of a service, or in a new one",
+  lock: "Lock the project on its servers, so that nobody deploys",
   logs: "Print the logs of services on all servers, merged by time",
   maintenance: "Let the proxy answer 503 instead of the services, or end that",
   plan: "Show what a deploy would do, and why, without doing it",
@@ -36,7 +40,8 @@ export const descriptions = {
   rollback: "Go back to a version that ran before, without building or a registry",
   versions: "List the versions that the servers can go back to",
   setup: "Install the container engine on the servers, and let it start at boot",
-  why: "Show where a running service comes from: run, commit, person, and what changed"
+  why: "Show where a running service comes from: run, commit, person, and what changed",
+  unlock: "End a lock of the project"
 } as const
 
 interface BuiltinPipeline {
@@ -46,9 +51,11 @@ interface BuiltinPipeline {
 
 /** The built-in pipelines, by the command that runs each. */
 export const builtinPipelines: ReadonlyMap<string, BuiltinPipeline> = new Map([
+  ["audit", { pipeline: audit, description: descriptions.audit }],
   ["deploy", { pipeline: deploy, description: descriptions.deploy }],
   ["doctor", { pipeline: doctor, description: descriptions.doctor }],
   ["exec", { pipeline: exec, description: descriptions.exec }],
+  ["lock", { pipeline: lock, description: descriptions.lock }],
   ["logs", { pipeline: logs, description: descriptions.logs }],
   ["maintenance", { pipeline: maintenance, description: descriptions.maintenance }],
   ["plan", { pipeline: plan, description: descriptions.plan }],
@@ -64,5 +71,6 @@ export const builtinPipelines: ReadonlyMap<string, BuiltinPipeline> = new Map([
   ["rollback", { pipeline: rollback, description: descriptions.rollback }],
   ["versions", { pipeline: versions, description: descriptions.versions }],
   ["server setup", { pipeline: serverSetup, description: descriptions.setup }],
-  ["why", { pipeline: why, description: descriptions.why }]
+  ["why", { pipeline: why, description: descriptions.why }],
+  ["unlock", { pipeline: unlock, description: descriptions.unlock }]
 ])

@@ -36,6 +36,8 @@ export interface Command {
   readonly arguments?: Readonly<Record<string, string>>
   /** What a person would type to do what the script does: the words of each command. */
   readonly byHand?: ReadonlyArray<ReadonlyArray<string>>
+  /** The command changes nothing that a run is about, so a rehearsal neither shows it nor needs an answer to it. */
+  readonly quiet?: boolean
   /** What the script prints in a rehearsal, unless the rehearsal answers otherwise. */
   readonly usual?: (machine: Simulated) => string
   /**
