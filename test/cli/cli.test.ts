@@ -12,6 +12,7 @@ import { release } from "../../src/layers/docker/release/release.ts"
 import { remove } from "../../src/layers/docker/remove/remove.ts"
 import { pushIndex } from "../../src/layers/docker/pushIndex/pushIndex.ts"
 import { replace } from "../../src/layers/docker/replace/replace.ts"
+import { setup } from "../../src/layers/setup/setup.ts"
 import { network } from "../../src/layers/docker/network/network.ts"
 import { tidy } from "../../src/layers/docker/tidy/tidy.ts"
 import secret from "../../src/layers/secrets/command.sh" with { type: "text" }
@@ -52,16 +53,28 @@ describe("jiji prints", () => {
 
   test("the scripts that it runs on servers", () => {
     using shop = project(files)
-    const named = [builder, check, logs, network, probe, pull, push, pushIndex, release, remove, replace, tidy].map(
-      ({ name, text }) => [name, text] as const
-    )
+    const named = [
+      builder,
+      check,
+      logs,
+      network,
+      probe,
+      pull,
+      push,
+      pushIndex,
+      release,
+      remove,
+      replace,
+      setup,
+      tidy
+    ].map(({ name, text }) => [name, text] as const)
     for (const [name, text] of [...named, ["secret", secret] as const]) {
       expect(shop.jiji(["script", name])).toEqual({ code: 0, stdout: text, stderr: "" })
     }
     const { code, stdout } = shop.jiji(["script"])
     expect([code, stdout]).toEqual([
       0,
-      "build\nbuilder\ncheck\nlogs\nlook\nnetwork\nprobe\npull\npush\npush-index\nregistry\nrelease\nremove\nreplace\nsecret\ntidy\ntunnel\n"
+      "build\nbuilder\ncheck\nlogs\nlook\nnetwork\nprobe\npull\npush\npush-index\nregistry\nrelease\nremove\nreplace\nsecret\nsetup\ntidy\ntunnel\n"
     ])
     expect(shop.jiji(["script", "nope"])).toMatchObject({ code: 2, stdout: "" })
   })

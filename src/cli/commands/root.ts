@@ -5,6 +5,7 @@ import { Terminal } from "../process/Terminal.ts"
 import * as CompletionsCommand from "./completions.ts"
 import * as ConfigCommand from "./config.ts"
 import * as DeployCommand from "./deploy.ts"
+import * as DiffCommand from "./diff.ts"
 import * as DoctorCommand from "./doctor.ts"
 import * as InitCommand from "./init.ts"
 import * as ListCommand from "./list.ts"
@@ -41,6 +42,7 @@ export const command = Command.make(
     RemoveCommand.command,
     RegistryCommand.command,
     RunsCommand.command,
+    DiffCommand.command,
     ListCommand.command,
     RunCommand.command,
     SandboxCommand.command,
