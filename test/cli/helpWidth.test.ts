@@ -72,7 +72,7 @@ describe("the help of every command", () => {
       "  --completions SHELL    Print shell completion script (choices: bash, zsh, fish, powershell, sh, pwsh)\n"
     )
     expect(helpOf("script")).toContain(
-      "Script to print: build, builder, check, logs, look, network, probe, pull, push, push-index, registry, release, remove, replace, secret, tidy or tunnel (default:"
+      "Script to print: build, builder, check, logs, look, network, probe, pull, push, push-index, registry, release, remove, replace, secret, setup, tidy or tunnel (default:"
     )
   })
 })

@@ -7,6 +7,7 @@ import * as ConfigCommand from "./config.ts"
 import * as DeployCommand from "./deploy.ts"
 import * as DiffCommand from "./diff.ts"
 import * as DoctorCommand from "./doctor.ts"
+import * as HelpCommand from "./help.ts"
 import * as InitCommand from "./init.ts"
 import * as ListCommand from "./list.ts"
 import * as LogsCommand from "./logs.ts"
@@ -20,6 +21,7 @@ import * as SchemaCommand from "./schema.ts"
 import * as ScriptCommand from "./script.ts"
 import * as SecretsCommand from "./secrets.ts"
 import * as ServerCommand from "./server.ts"
+import * as VersionCommand from "./version.ts"
 
 /** `jiji`. */
 export const command = Command.make(
@@ -50,6 +52,8 @@ export const command = Command.make(
     ServerCommand.command,
     ScriptCommand.command,
     SchemaCommand.command,
-    CompletionsCommand.make((): Command.Command.Any => command)
+    CompletionsCommand.make((): Command.Command.Any => command),
+    HelpCommand.command,
+    VersionCommand.command
   ])
 )
