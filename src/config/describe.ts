@@ -14,6 +14,24 @@ const time = (duration: Duration.Duration): string => {
   return millis % 1000 === 0 ? `${millis / 1000}s` : `${millis}ms`
 }
 
+/** Any value of a project, for keys that need no words of their own: new ones appear without a change here. */
+const general = (value: unknown): unknown => {
+  if (Duration.isDuration(value)) return time(value)
+  if (Redacted.isRedacted(value)) return "<redacted>"
+  if (Array.isArray(value)) return value.map(general)
+  if (typeof value !== "object" || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, general(inner)]))
+}
+
+/** The same, by the names that keys have in deploy.yml. */
+const generalKeys = (entries: object): Described =>
+  Object.fromEntries(
+    Object.entries(entries).map(([key, value]) => [
+      key.replaceAll(/[A-Z]/gu, (letter) => `_${letter.toLowerCase()}`),
+      general(value)
+    ])
+  )
+
 /** The name of a secret. What deploy.yml has instead of a name is not shown. */
 const secret = (ref: SecretRef | undefined): string | undefined => {
   if (ref === undefined) return undefined
@@ -102,28 +120,25 @@ const some = <A>(list: ReadonlyArray<A> | undefined): ReadonlyArray<A> | undefin
   list === undefined || list.length === 0 ? undefined : list
 
 const service = (each: Service): Described => {
-  const { stop_timeout, ...settings } = each.settings ?? {}
+  const { drain, environment, files, health: checks, hosts, name: _name, ports, proxy: routes, ...afterProxy } = each
+  const { replicas = 1, settings = {}, source: _source, volumes, ...others } = afterProxy
+  const { stop_timeout, ...plainSettings } = settings
   return present({
     ...source(each),
-    hosts: each.hosts,
-    ports: some(each.ports),
-    volumes: some(each.volumes),
-    environment: each.environment,
-    command: each.command,
-    console: each.console,
-    depends_on: each.dependsOn,
-    files: each.files?.map(({ mode, source, target }) =>
+    hosts,
+    ports: some(ports),
+    volumes: some(volumes),
+    environment,
+    ...generalKeys(others),
+    files: files?.map(({ mode, source, target }) =>
       source._tag === "Secret" ? { secret: source.name, target, mode } : { path: source.path, target, mode }
     ),
-    ...settings,
+    ...plainSettings,
     stop_timeout: stop_timeout === undefined ? undefined : `${stop_timeout}s`,
-    release:
-      each.release === undefined ? undefined : { command: each.release.command, timeout: time(each.release.timeout) },
-    retain: each.retain,
-    replicas: each.replicas ?? 1,
-    health: health(each.health),
-    drain: each.drain === undefined ? undefined : time(each.drain),
-    proxy: proxy(each.proxy)
+    replicas,
+    health: health(checks),
+    drain: drain === undefined ? undefined : time(drain),
+    proxy: proxy(routes)
   })
 }
 
@@ -134,30 +149,26 @@ const named = <A extends { readonly name: string }>(list: ReadonlyArray<A>, desc
  * A resolved project by the keys of deploy.yml: with the environment's file merged, defaults filled in, absolute paths and
  * the full names of volumes. Secrets have only their names.
  */
-export const describeProject = (project: Project): Described =>
-  present({
-    project: project.name,
-    environment: project.environment,
-    root: project.root,
-    builder: { engine: project.engine, registry: registry(project.registry) },
+export const describeProject = (project: Project): Described => {
+  const { engine, environment, hooks, name, proxy: serverProxy, registry: images, rollout, root, ...others } = project
+  const { servers, services, unusedServers, ...rest } = others
+  return present({
+    project: name,
+    environment,
+    root,
+    builder: { engine, registry: registry(images) },
     proxy:
-      project.proxy === undefined
+      serverProxy === undefined
         ? undefined
         : present({
-            image: project.proxy.image === undefined ? undefined : print(project.proxy.image),
-            http: project.proxy.http,
-            https: project.proxy.https,
-            email: project.proxy.email,
-            acme: project.proxy.acme
+            ...serverProxy,
+            image: serverProxy.image === undefined ? undefined : print(serverProxy.image)
           }),
-    servers: named(project.servers, server),
-    unused_servers: project.unusedServers,
-    services: named(project.services, service),
-    deploy: project.rollout,
-    hooks:
-      project.hooks === undefined
-        ? undefined
-        : named(project.hooks, ({ command, environment, on, only, required, timeout }) =>
-            present({ on, command, only, environment, timeout: time(timeout), required })
-          )
+    servers: named(servers, server),
+    unused_servers: unusedServers,
+    services: named(services, service),
+    deploy: rollout,
+    hooks: hooks === undefined ? undefined : named(hooks, ({ name: _name, ...hook }) => generalKeys(hook)),
+    ...generalKeys(rest)
   })
+}

@@ -107,18 +107,41 @@ const findRun = Effect.fnUntraced(function* (file: string, db: Database, id: Opt
   return yield* new RunNotFound({ id: id.value, ...(meant !== undefined && { nearest: meant }) })
 })
 
+const readEvents = (file: string, db: Database, { number }: typeof RunRow.Type) =>
+  Effect.map(
+    tryDatabase(file, () => db.query("SELECT body FROM events WHERE run = ? ORDER BY seq").values(number)),
+    (rows) => rows.flatMap(([body]) => Option.toArray(decodeEvent(body))).filter(({ time }) => isTime(time))
+  )
+
 /** A run and its stored events, in order, without events that cannot be decoded. */
 export const readRun = Effect.fnUntraced(function* (file: string, id: Option.Option<string>) {
   if (!existsSync(file)) return yield* new NoRunKept({ file })
   const now = yield* Clock.currentTimeMillis
   const db = yield* openDatabase(file)
   const row = yield* findRun(file, db, id)
-  const bodies = yield* tryDatabase(file, () =>
-    db
-      .query("SELECT body FROM events WHERE run = ? ORDER BY seq")
-      .values(row.number)
-      .map(([body]) => body)
+  return { run: toStoredRun(row, now), events: yield* readEvents(file, db, row) }
+}, Effect.scoped)
+
+/** Two runs, and the events of those in between: of the same project and environment, and with the newer of the two. */
+export const readRuns = Effect.fnUntraced(function* (file: string, first: string, second: Option.Option<string>) {
+  if (!existsSync(file)) return yield* new NoRunKept({ file })
+  const now = yield* Clock.currentTimeMillis
+  const db = yield* openDatabase(file)
+  const from = yield* findRun(file, db, Option.some(first))
+  const to = yield* findRun(file, db, second)
+  const [older, newer] = from.began <= to.began ? [from, to] : [to, from]
+  const later = (yield* readRows(file, db)).filter(
+    ({ began, environment, number, project }) =>
+      project === newer.project &&
+      environment === newer.environment &&
+      number !== older.number &&
+      began >= older.began &&
+      began <= newer.began
   )
-  const events = bodies.flatMap((body) => Option.toArray(decodeEvent(body))).filter(({ time }) => isTime(time))
-  return { run: toStoredRun(row, now), events }
+  const between = yield* Effect.forEach(later, (row) => readEvents(file, db, row))
+  return {
+    from: { run: toStoredRun(from, now), events: yield* readEvents(file, db, from) },
+    to: { run: toStoredRun(to, now), events: yield* readEvents(file, db, to) },
+    between: between.flat()
+  }
 }, Effect.scoped)

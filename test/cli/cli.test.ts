@@ -15,6 +15,7 @@ import { remove } from "../../src/layers/docker/remove/remove.ts"
 import { pushIndex } from "../../src/layers/docker/pushIndex/pushIndex.ts"
 import { replace } from "../../src/layers/docker/replace/replace.ts"
 import { kept } from "../../src/layers/docker/kept/kept.ts"
+import { setup } from "../../src/layers/setup/setup.ts"
 import { network } from "../../src/layers/docker/network/network.ts"
 import { tidy } from "../../src/layers/docker/tidy/tidy.ts"
 import secret from "../../src/layers/secrets/command.sh" with { type: "text" }
@@ -70,6 +71,7 @@ describe("jiji prints", () => {
       remove,
       replace,
       session,
+      setup,
       tidy
     ].map(({ name, text }) => [name, text] as const)
     for (const [name, text] of [...named, ["secret", secret] as const]) {

@@ -52,7 +52,7 @@ describe("the help of every command", () => {
 
   test("has one form of placeholders: words in upper case", () => {
     const usages =
-      /^USAGE\n {2}jiji(?: [a-z]+)*(?: \[?[A-Z]+\]?)?(?: \[flags\])(?: \[[A-Z]+(?:\.\.\.)?\]| -- COMMAND\.\.\.| \[-- ARGUMENT\.\.\.\])?$/m
+      /^USAGE\n {2}jiji(?: [a-z]+)*(?: \[?[A-Z]+\]?)?(?: \[flags\])(?: \[?[A-Z]+(?:\.\.\.)?\]?| -- COMMAND\.\.\.| \[-- ARGUMENT\.\.\.\])*$/m
     for (const [, text] of helps()) {
       expect(text).toMatch(usages)
       const terms = [...text.matchAll(/^ {2}(--.*?)(?: {4}|$)/gm)].map(([, term]) => term)

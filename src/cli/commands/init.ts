@@ -132,13 +132,13 @@ export const command = Command.make(
     project: flag("project", "NAME", "Name of the project (default: that of the repository or folder)").pipe(
       Flag.optional
     ),
-    servers: flag("server", "ADDRESS", "Server to deploy to, as [user@]host[:port]; can be repeated").pipe(
+    servers: flag("server", "SERVER", "Server to deploy to, as [USER@]HOST[:PORT]; can be repeated").pipe(
       Flag.between(0, 1000)
     ),
     domains: flag("domain", "HOST", "Host name that the proxy serves by HTTPS; can be repeated").pipe(
       Flag.between(0, 100)
     ),
-    registry: flag("registry", "SERVER", "Registry for images, such as ghcr.io (default: local)").pipe(Flag.optional),
+    registry: flag("registry", "HOST", "Registry for images, such as ghcr.io (default: local)").pipe(Flag.optional),
     yes: Flag.Boolean("yes").pipe(
       Flag.withDescription("Ask nothing, and use what the project's files say"),
       Flag.withDefault(false)

@@ -7,8 +7,10 @@ import * as CompletionsCommand from "./completions.ts"
 import * as ConfigCommand from "./config.ts"
 import * as AuditCommand from "./audit.ts"
 import * as DeployCommand from "./deploy.ts"
+import * as DiffCommand from "./diff.ts"
 import * as DoctorCommand from "./doctor.ts"
 import * as ExecCommand from "./exec.ts"
+import * as HelpCommand from "./help.ts"
 import * as InitCommand from "./init.ts"
 import * as ListCommand from "./list.ts"
 import * as LockCommand from "./lock.ts"
@@ -33,6 +35,7 @@ import * as StopCommand from "./stop.ts"
 import * as VersionsCommand from "./versions.ts"
 import * as WhyCommand from "./why.ts"
 import * as UnlockCommand from "./unlock.ts"
+import * as VersionCommand from "./version.ts"
 
 /** `jiji`. */
 export const command = Command.make(
@@ -70,12 +73,15 @@ export const command = Command.make(
     RegistryCommand.command,
     ServerCommand.command,
     RunsCommand.command,
+    DiffCommand.command,
     ListCommand.command,
     RunCommand.command,
     SandboxCommand.command,
     SecretsCommand.command,
     ScriptCommand.command,
     SchemaCommand.command,
-    CompletionsCommand.make((): Command.Command.Any => command)
+    CompletionsCommand.make((): Command.Command.Any => command),
+    HelpCommand.command,
+    VersionCommand.command
   ])
 )

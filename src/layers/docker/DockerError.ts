@@ -21,7 +21,7 @@ export class EngineMissing extends defineError<EngineMissing>()("EngineMissing",
   remedy: (e) =>
     e.machine === localName
       ? `Install ${e.engine} ${on(e.machine)}, or set \`builder.engine\` to an engine that is installed there.`
-      : `Run \`jiji server setup -H ${e.machine}\`, which installs it.`,
+      : `Install ${e.engine} ${on(e.machine)}: \`jiji server setup -H ${e.machine}\` does it.`,
   exitCode: "unavailable",
   sample: engine
 }) {}

@@ -1,6 +1,8 @@
 # Makes a server ready for deploys: with mode=plan it only prints what it would do, with mode=apply it does it. Prints one fact
 # per line, as `word value`. The output of other programs goes to stderr.
 set -u
+# Programs of root, which other users do not have in their path.
+PATH=$PATH:/usr/sbin:/sbin
 user=$(id -un)
 name=$(. /etc/os-release 2>/dev/null && echo "${PRETTY_NAME:-${NAME:-}}")
 family=''
@@ -81,9 +83,11 @@ fi
 
 exec 3>&1 >&2
 fail() { echo "failed $1" >&3 && exit 0; }
+# Services that start must not keep jiji's connection open.
+as_root() { $root "$@" 3>&-; }
 # Waits for other package managers, which run on a server that has just started.
-apt() { $root DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get -o DPkg::Lock::Timeout=300 --quiet "$@"; }
-put() { $root mkdir -p "${1%/*}" && $root tee "$1" >/dev/null; }
+apt() { as_root DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get -o DPkg::Lock::Timeout=300 --quiet "$@"; }
+put() { as_root mkdir -p "${1%/*}" && as_root tee "$1" >/dev/null; }
 
 rotation='"log-driver": "json-file", "log-opts": { "max-size": "10m", "max-file": "3" }'
 for item in $todo; do
@@ -107,25 +111,25 @@ for item in $todo; do
       case $family in
         debian) apt update && apt install --yes $packages || fail install ;;
         fedora)
-          $root dnf install --assumeyes $packages || fail install
-          command -v "$engine" || $root dnf install --assumeyes docker-cli || fail install
+          as_root dnf install --assumeyes $packages || fail install
+          command -v "$engine" || as_root dnf install --assumeyes docker-cli || fail install
           ;;
-        alpine) $root apk add $packages || fail install ;;
+        alpine) as_root apk add $packages || fail install ;;
       esac
       ;;
     group)
-      if command -v usermod >/dev/null 2>&1 || [ -x /usr/sbin/usermod ]; then $root usermod --append --groups docker "$user" || fail group
-      else $root addgroup "$user" docker || fail group
+      if command -v usermod >/dev/null 2>&1; then as_root usermod --append --groups docker "$user" || fail group
+      else as_root addgroup "$user" docker || fail group
       fi
       ;;
     boot)
       case $manager.$engine in
-        systemd.docker) $root systemctl enable --now docker || fail boot ;;
-        openrc.*) $root rc-update add "$engine" default && $root rc-service "$engine" start || fail boot ;;
+        systemd.docker) as_root systemctl enable --now docker || fail boot ;;
+        openrc.*) as_root rc-update add "$engine" default && as_root rc-service "$engine" start || fail boot ;;
         systemd.podman)
-          if [ "$user" = root ]; then $root systemctl enable podman-restart || fail boot
+          if [ "$user" = root ]; then as_root systemctl enable podman-restart || fail boot
           else
-            $root loginctl enable-linger "$user" && mkdir -p "${wanted%/*}" || fail boot
+            as_root loginctl enable-linger "$user" && mkdir -p "${wanted%/*}" || fail boot
             # `systemctl --user enable` needs a session, which has not started yet.
             ln -sf /usr/lib/systemd/user/podman-restart.service "$wanted" || fail boot
           fi
@@ -137,7 +141,7 @@ for item in $todo; do
   echo "done $item" >&3
 done
 for attempt in 1 2 3 4 5 6 7 8 9 10; do
-  if $root "$engine" version; then exit 0; fi
+  if as_root "$engine" version; then exit 0; fi
   sleep 1
 done
 fail answer
