@@ -1,6 +1,6 @@
 import type { Effect, Layer, Schema } from "effect"
 import type { Event } from "../core/Event.ts"
-import type { Wrapper } from "./Step.ts"
+import type { Retry, Timeout, Undo, Wrapper } from "./Step.ts"
 import type { Strategy } from "./Strategy.ts"
 
 /** A node of a pipeline, without its type parameters. The runner, `describe` and `toMermaid` work on these. */
@@ -27,7 +27,7 @@ export interface PipelineNode {
 }
 
 /** Something that changes how a pipeline runs, without its type parameters. */
-export type PipelineWrapper = Provide
+export type PipelineWrapper = Provide | Retry | Timeout | Undo
 
 /** Layers that exist as long as the pipeline runs. */
 export interface Provide {

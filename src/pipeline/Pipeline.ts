@@ -33,7 +33,7 @@ import type {
 import * as Strategies from "./Strategy.ts"
 
 export { Description, describe } from "./description.ts"
-export { provide } from "./around.ts"
+export { provide, retry, timeout, undo } from "./around.ts"
 export { insertAfter, insertBefore, remove, replace } from "./edit.ts"
 export { toMermaid } from "./mermaid.ts"
 export {
@@ -95,8 +95,7 @@ const build = <P>({ name, nodes, subscribers, wrappers }: PipelineData): P =>
 
 type PipelineData = Omit<PipelineNode, "_tag">
 
-const append = <P>(self: PipelineData, node: object): P =>
-  build({ ...self, nodes: appendNode(self.name, self.nodes, asNode(node)) })
+const append = <P>(self: PipelineData, node: object): P => build({ ...self, nodes: appendNode(self, asNode(node)) })
 
 /**
  * Creates an empty pipeline. `Needs` is the state that it starts with.

@@ -23,12 +23,26 @@ export interface Step<in Needs, out Adds, out E = never, out R = never, out Name
 
 /** Something that changes how a step runs, without its type parameters. */
 export type Wrapper =
-  | { readonly _tag: "Retry"; readonly schedule: Schedule.Schedule<unknown, never, unknown, unknown> }
-  | { readonly _tag: "Timeout"; readonly duration: Duration.Duration }
+  | Retry
+  | Timeout
   | { readonly _tag: "SkipWhen"; readonly reason: (state: never) => string | undefined }
   | Undo
 
-/** How to undo a step. */
+type AnySchedule = Schedule.Schedule<unknown, never, unknown, unknown>
+
+/** Retries on a schedule, which may depend on the state. */
+export interface Retry {
+  readonly _tag: "Retry"
+  readonly schedule: AnySchedule | ((state: never) => AnySchedule)
+}
+
+/** A time limit, which may depend on the state. */
+export interface Timeout {
+  readonly _tag: "Timeout"
+  readonly duration: Duration.Duration | ((state: never) => Duration.Input)
+}
+
+/** How to undo a step or a pipeline. */
 export interface Undo {
   readonly _tag: "Undo"
   readonly run: (added: never, state: never) => Effect.Effect<unknown, unknown, unknown>

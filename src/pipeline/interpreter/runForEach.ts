@@ -10,6 +10,7 @@ import { type Gate, inOrder, type Item, ItemBlocked, blockedBy, type OrderedItem
 import { groups, isStrategy, onFailure, type Strategy } from "../Strategy.ts"
 import { readState } from "./stateReads.ts"
 import type { Undos } from "./undos.ts"
+import { addUndos } from "./wrapNodes.ts"
 
 /** About how many bytes of garbage the nodes of an item leave. The runtime would let that of hundreds of servers pile up. */
 const garbagePerItem = 200 * 1024
@@ -80,9 +81,11 @@ export const runForEach = (
         (error) => error instanceof ItemBlocked,
         (error) => Effect.succeed(error as ItemBlocked)
       )
-      return withNodeEvents("item", path, body, (added) =>
-        added instanceof ItemBlocked ? { skipped: added.reason } : {}
-      ).pipe(
+      return withNodeEvents("item", path, body, (added) => {
+        if (added instanceof ItemBlocked) return { skipped: added.reason }
+        addUndos(node.body, { ...state, ...added }, path, undos)
+        return {}
+      }).pipe(
         Effect.flatMap((added) => {
           if (added instanceof ItemBlocked) return end(added.reason)
           succeeded.push(path)
