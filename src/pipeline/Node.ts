@@ -55,8 +55,10 @@ export interface ForEachNode {
   /** The node of the body before which an item waits. Without it, an item waits before it starts. */
   readonly waitBefore?: string
   readonly ended?: (item: never, state: never) => Effect.Effect<void>
-  /** Collects one value of the final state of each item, under the key `as`. */
-  readonly collect: { readonly as: string; readonly value: (state: never) => unknown } | undefined
+  /** Collects one value of the final state of each item, under the key `as`; or how each item ended. */
+  readonly collect:
+    | { readonly as: string; readonly value: (state: never) => unknown; readonly outcomes?: boolean }
+    | undefined
 }
 
 /** Something that an item of a forEach waits for. If it returns a reason, the item is skipped. */

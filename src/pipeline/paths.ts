@@ -71,6 +71,27 @@ export const paths = ({
   readonly nodes: ReadonlyArray<Node>
 }): ReadonlyArray<string> => nodes.flatMap((node) => pathsOf(node, name))
 
+/** Returns the paths of all forEach nodes of a pipeline. */
+export const forEachPaths = ({ name, nodes }: PipelineNode): ReadonlyArray<string> => {
+  const within = (node: Node, parent: string): ReadonlyArray<string> => {
+    if (node._tag === "Parallel") return node.branches.flatMap((branch) => within(branch, parent))
+    const path = "name" in node ? `${parent}/${node.name}` : parent
+    switch (node._tag) {
+      case "Step":
+        return []
+      case "When":
+        return within(node.body, path)
+      case "Choose":
+        return [...new Set(sidesOf(node).flatMap((side) => within(side, path)))]
+      case "Pipeline":
+        return node.nodes.flatMap((each) => within(each, path))
+      case "ForEach":
+        return [path, ...node.body.nodes.flatMap((each) => within(each, path))]
+    }
+  }
+  return nodes.flatMap((node) => within(node, name))
+}
+
 /** Returns the pipelines in a node, with their paths. */
 const pipelinesIn = (node: Node, parent: string): ReadonlyArray<readonly [path: string, pipeline: PipelineNode]> => {
   switch (node._tag) {

@@ -51,6 +51,7 @@ type Shape =
       readonly nodes: ReadonlyArray<Shape>
       readonly items: number
       readonly around: Around
+      readonly outcomes: boolean
       readonly strategy: Strategy.Strategy
     }
 
@@ -100,6 +101,7 @@ const { shape } = fc.letrec<{ shape: Shape }>((tie) => {
         nodes,
         items: fc.integer({ min: 0, max: 3 }),
         strategy,
+        outcomes: fc.boolean(),
         around
       })
     )
@@ -184,10 +186,11 @@ const step = (name: string, { kind, retries, sleeps, timeout, undo }: Step, { ac
 
 type Any = Pipeline.Pipeline<{}, {}, unknown, Events>
 
-/** Builds a pipeline of the given shapes. `modes` has the onFailure of each forEach by name. */
+/** Builds a pipeline of the given shapes. `modes` has the onFailure of each forEach by name, `tolerant` the names of those that collect outcomes. */
 const builder = (held: Holding) => {
   let names = 0
   const modes = new Map<string, Strategy.OnFailure>()
+  const tolerant = new Set<string>()
   const wrapped = (pipeline: Any, name: string, { provides, retries, retriesFirst, timeout, undo }: Around): Any => {
     const layer = Layer.effectDiscard(held.acquire(`layer of ${name}`, 1, Effect.sleep("1 second")))
     const again = Schedule.recurs(retries).pipe(Schedule.addDelay(() => Effect.succeed("1 second")))
@@ -223,8 +226,10 @@ const builder = (held: Holding) => {
           )
           break
         case "forEach": {
-          const { around, items, strategy } = node
+          const { around, items, outcomes, strategy } = node
           modes.set(name, Strategy.onFailure(strategy))
+          if (outcomes) tolerant.add(name)
+          const collect = { as: `all ${name}`, value: () => undefined, outcomes }
           pipeline = pipeline.pipe(
             Pipeline.forEach({
               name,
@@ -232,6 +237,7 @@ const builder = (held: Holding) => {
               items: () => Array.from({ length: items }, (_, n) => n),
               key: String,
               strategy,
+              collect,
               body: wrapped(build(node.nodes), name, around) as Pipeline.Pipeline<
                 { readonly item: number },
                 {},
@@ -245,7 +251,7 @@ const builder = (held: Holding) => {
     }
     return pipeline
   }
-  return { build, modes }
+  return { build, modes, tolerant }
 }
 
 /** When to interrupt a run: after some seconds, or some turns of the event loop after the nth event (starting at 1). */
@@ -360,18 +366,24 @@ const checkNesting = (seen: ReadonlyArray<Event>) => {
 const checkUndos = (
   seen: ReadonlyArray<Event>,
   undoable: (path: string) => boolean,
-  modes: ReadonlyMap<string, Strategy.OnFailure>
+  modes: ReadonlyMap<string, Strategy.OnFailure>,
+  tolerant: ReadonlySet<string>
 ) => {
   const ends = new Map(seen.filter(isEnd).map((event) => [event.path, event._tag]))
   const kinds = new Map(seen.flatMap((event) => (event._tag === "StepStarted" ? [[event.path, event.kind]] : [])))
   const retried = new Set(seen.flatMap(({ _tag, path }) => (_tag === "StepRetried" ? [path] : [])))
   const [{ path: root = "" } = {}] = seen
+  const isItemOf = (path: string, forEach: string) => kinds.get(path) === "item" && parent(path) === forEach
   const isUndone = (path: string): boolean => {
     if (path === root) return seen.at(-1)?._tag !== "RunSucceeded"
     const around = parent(path)
+    const name = around.slice(around.lastIndexOf("/") + 1)
     if (kinds.get(around) === "forEach" && ends.get(around) === "StepFailed" && ends.get(path) === "StepSucceeded") {
-      return modes.get(around.slice(around.lastIndexOf("/") + 1)) === "undo"
+      return modes.get(name) === "undo"
     }
+    // A forEach that collects outcomes succeeds, but may have undone its items.
+    const failed = [...ends].some(([item, tag]) => tag === "StepFailed" && isItemOf(item, around))
+    if (tolerant.has(name) && failed && modes.get(name) === "undo") return true
     // The first attempt of a retried pipeline has no node of its own, and has failed.
     if (retried.has(around) && !path.startsWith(`${around}[`)) return true
     return (around !== root && ends.get(around) !== "StepSucceeded") || isUndone(around)
@@ -421,7 +433,7 @@ test.each(moments)(
     await fc.assert(
       fc.asyncProperty(fc.array(shape, { maxLength: 4 }), moment, async (nodes, at) => {
         const resources = holding()
-        const { build, modes } = builder(resources)
+        const { build, modes, tolerant } = builder(resources)
         const pipeline = build(nodes)
         const { exit, held, seen } = await Effect.runPromise(events(pipeline, at))
         checkOrder(seen, exit)
@@ -434,7 +446,7 @@ test.each(moments)(
         expect(held.toSorted()).toEqual(unclean.toSorted())
         const names = new Set(undoableNames(Pipeline.describe(pipeline)))
         const nameOf = (path: string) => path.slice(path.lastIndexOf("/") + 1).replace(/\[.*$/, "")
-        checkUndos(seen, (path) => !isUndo(path) && names.has(nameOf(path)), modes)
+        checkUndos(seen, (path) => !isUndo(path) && names.has(nameOf(path)), modes, tolerant)
       }),
       { numRuns: 400, seed: 1 }
     )
