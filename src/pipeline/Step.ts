@@ -72,6 +72,9 @@ export const skip = <const Adds extends object = {}>(reason: string, adds?: Adds
 export const isSkipped = (value: unknown): value is Skipped<unknown> =>
   typeof value === "object" && value !== null && "_tag" in value && value._tag === "jiji/pipeline/Skipped"
 
+/** Appears in the compile error if a step returns an Effect as what it adds. `object`, or other objects would not fit. */
+type NotAnEffect = object & { readonly "~effect/Effect"?: "put yield* before the Effect that this step returns" }
+
 type Added<A> = A extends Skipped<infer B> ? B : A extends object ? A : {}
 
 /**
@@ -83,7 +86,7 @@ type Added<A> = A extends Skipped<infer B> ? B : A extends object ? A : {}
  */
 export const make = <
   Needs extends object = {},
-  A extends object | void = void,
+  A extends NotAnEffect | void = void,
   E = never,
   R = never,
   const Name extends string = string
