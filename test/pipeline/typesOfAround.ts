@@ -86,6 +86,7 @@ same<Effect.Services<ReturnType<typeof runLimited>>, Chat | Http | Events>(true)
 export const accepted = asking.pipe(Pipeline.retry(Schedule.recurs(2).pipe(Schedule.setInputType<Refused>())))
 const onOffline = Schedule.recurs(2).pipe(Schedule.setInputType<Offline>())
 // @ts-expect-error The schedule does not accept the error of the pipeline.
+// @effect-diagnostics-next-line missingEffectError:off
 export const unaccepted = asking.pipe(Pipeline.retry(onOffline))
 const needing = both.pipe(Pipeline.retry(patient))
 // @ts-expect-error The pipeline must start with what the schedule reads.
