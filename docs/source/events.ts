@@ -127,6 +127,8 @@ jiji deploy --dry-run --json | jq -r 'select(._tag == "CommandPlanned") | "\\(.m
 - Every node that starts ends exactly once, with \`StepSucceeded\`, \`StepSkipped\`, \`StepFailed\` or \`StepInterrupted\`. An item that
   never started has only a \`StepSkipped\`. Every \`ResourceAcquired\` is followed by one \`ResourceReleased\`, in reverse order
   within a node.
+- A pipeline can be retried: \`StepRetried\` then has the path of the pipeline, and the nodes of its second attempt are below
+  \`PIPELINE[2]\`, a node of the kind \`pipeline\`. So a run can succeed although nodes in it have failed.
 - Events of nodes that run at the same time are interleaved; \`path\` tells them apart.
 - No event contains a secret that jiji knows: it is replaced by \`<redacted>\` in free text and in data, such as output,
   messages, item keys and results. Keys, tags, \`kind\`, \`level\`, \`stream\`, the literals and keys that a result's schema

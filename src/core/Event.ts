@@ -48,7 +48,7 @@ export const StepNoted = Schema.TaggedStruct("StepNoted", {
   level: Schema.Literals(["info", "warning"]),
   text: Text
 })
-/** An attempt failed and the step will retry in `millis`. `attempt` counts the failed attempts, starting at 1. */
+/** An attempt failed and the step or pipeline will retry in `millis`. `attempt` counts the failed attempts, starting at 1. */
 export const StepRetried = Schema.TaggedStruct("StepRetried", {
   ...stamp,
   attempt: Schema.Int,

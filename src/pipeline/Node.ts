@@ -1,6 +1,6 @@
 import type { Effect, Layer, Schema } from "effect"
 import type { Event } from "../core/Event.ts"
-import type { Wrapper } from "./Step.ts"
+import type { Retry, Timeout, Undo, Wrapper } from "./Step.ts"
 import type { Strategy } from "./Strategy.ts"
 
 /** A node of a pipeline, without its type parameters. The runner, `describe` and `toMermaid` work on these. */
@@ -27,7 +27,7 @@ export interface PipelineNode {
 }
 
 /** Something that changes how a pipeline runs, without its type parameters. */
-export type PipelineWrapper = Provide
+export type PipelineWrapper = Provide | Retry | Timeout | Undo
 
 /** Layers that exist as long as the pipeline runs. */
 export interface Provide {
@@ -55,8 +55,10 @@ export interface ForEachNode {
   /** The node of the body before which an item waits. Without it, an item waits before it starts. */
   readonly waitBefore?: string
   readonly ended?: (item: never, state: never) => Effect.Effect<void>
-  /** Collects one value of the final state of each item, under the key `as`. */
-  readonly collect: { readonly as: string; readonly value: (state: never) => unknown } | undefined
+  /** Collects one value of the final state of each item, under the key `as`; or how each item ended. */
+  readonly collect:
+    | { readonly as: string; readonly value: (state: never) => unknown; readonly outcomes?: boolean }
+    | undefined
 }
 
 /** Something that an item of a forEach waits for. If it returns a reason, the item is skipped. */

@@ -1,9 +1,11 @@
 import { type Effect, Pipeable, type Scope } from "effect"
 import type { Event } from "../core/Event.ts"
 import { asNode, type Node, type PipelineNode, type PipelineWrapper, type Subscriber, type Wait } from "./Node.ts"
+import type { Outcome } from "./Outcome.ts"
 import { type Origin, origin } from "./origin.ts"
 import { appendNode, checkName } from "./paths.ts"
 import type {
+  ForEachTypes,
   OwnAdds,
   PrefixPaths,
   Branch,
@@ -33,8 +35,8 @@ import type {
 import * as Strategies from "./Strategy.ts"
 
 export { Description, describe } from "./description.ts"
-export { provide } from "./around.ts"
-export { insertAfter, insertBefore, remove, replace } from "./edit.ts"
+export { provide, retry, timeout, undo } from "./around.ts"
+export { insertAfter, insertBefore, remove, replace, strategy } from "./edit.ts"
 export { toMermaid } from "./mermaid.ts"
 export {
   CircularOrder,
@@ -42,10 +44,12 @@ export {
   InvalidName,
   InvalidStrategy,
   NoSuchNode,
+  NotAForEach,
   StepTimedOut
 } from "./PipelineError.ts"
 export { run } from "./interpreter/run.ts"
 export type { Node, Wait } from "./Node.ts"
+export type { Outcome } from "./Outcome.ts"
 export type { Branch } from "./types/NodeMap.ts"
 
 /**
@@ -95,8 +99,7 @@ const build = <P>({ name, nodes, subscribers, wrappers }: PipelineData): P =>
 
 type PipelineData = Omit<PipelineNode, "_tag">
 
-const append = <P>(self: PipelineData, node: object): P =>
-  build({ ...self, nodes: appendNode(self.name, self.nodes, asNode(node)) })
+const append = <P>(self: PipelineData, node: object): P => build({ ...self, nodes: appendNode(self, asNode(node)) })
 
 /**
  * Creates an empty pipeline. `Needs` is the state that it starts with.
@@ -230,7 +233,9 @@ type ItemOf<N2, K extends string> = K extends keyof N2 ? N2[K] : unknown
  *   waits before it starts. If the item is then skipped, the steps that it has completed are undone.
  * - `ended`: runs when an item has ended, even if it was skipped or interrupted. It is not called for items that an
  *   interrupted run never reached.
- * - `collect`: adds one value of each item's final state to the state, as a list in the order of the items.
+ * - `collect`: adds one value of each item's final state to the state, as a list in the order of the items. With
+ *   `outcomes: true`, the list has an {@link Outcome} for each item, and failed items do not fail the forEach: a later node
+ *   decides. `onFailure` still decides about the other items.
  */
 export const forEach =
   <
@@ -243,7 +248,8 @@ export const forEach =
     R2,
     X2,
     const C extends string = never,
-    V = never
+    V = never,
+    const O extends boolean = false
   >(options: {
     readonly name: Name2
     readonly as: K
@@ -254,7 +260,7 @@ export const forEach =
     readonly after?: (item: ItemOf<N2, K>, state: S0) => ReadonlyArray<string | Wait>
     readonly waitBefore?: NodeName<X2>
     readonly ended?: (item: ItemOf<N2, K>, state: S0) => Effect.Effect<void>
-    readonly collect?: { readonly as: C; readonly value: (state: S2) => V }
+    readonly collect?: { readonly as: C; readonly value: (state: S2) => V; readonly outcomes?: O }
   }) =>
   <
     N,
@@ -267,19 +273,19 @@ export const forEach =
     self: Pipeline<N, S, E, R, X, Name>
   ): Append<
     N,
-    StateAfterAdds<S, Collected<C, V>>,
+    StateAfterAdds<S, Collected<C, ValueOf<O, ItemOf<N2, K>, V, E2>>>,
     E,
     R,
     X,
     Name,
-    E2,
+    O extends true ? never : E2,
     R2,
     {
-      readonly [P in LiteralName<Name2>]: NodeTypes<
+      readonly [P in LiteralName<Name2>]: ForEachTypes<
         S0 & Omit<N2, K>,
-        Collected<C, V>,
+        Collected<C, ValueOf<O, ItemOf<N2, K>, V, E2>>,
         S,
-        StateAfterAdds<S, Collected<C, V>>
+        StateAfterAdds<S, Collected<C, ValueOf<O, ItemOf<N2, K>, V, E2>>>
       >
     } & PrefixPaths<LiteralName<Name2>, X2 & CollectNodeMap<C, S2>>
   > =>
@@ -293,6 +299,7 @@ export const forEach =
           : checkStrategy(options.name, options.strategy ?? Strategies.parallel())
     })
 
+type ValueOf<O extends boolean, Item, V, E> = O extends true ? Outcome<Item, V, E> : V
 type Collected<C extends string, V> = { readonly [P in C]: ReadonlyArray<V> }
 /** `collect` needs the final state of the body, so nodes that add to it cannot be removed from the body. */
 type CollectNodeMap<C extends string, S2> = [C] extends [never] ? {} : { readonly "?": NodeTypes<S2, {}, S2, S2> }

@@ -21,6 +21,16 @@ export class NoSuchNode extends defineError<NoSuchNode>()("NoSuchNode", {
   sample: { path: "deploy/servers/pul", paths: ["deploy/servers", "deploy/servers/pull"] }
 }) {}
 
+/** Only a forEach has a strategy. */
+export class NotAForEach extends defineError<NotAForEach>()("NotAForEach", {
+  fields: { path: Schema.String, paths: Schema.Array(Schema.String) },
+  message: (e) => `${e.path} is not a forEach, so it has no strategy.`,
+  remedy: (e) =>
+    e.paths.length === 0 ? "This pipeline has no forEach." : `Use one of these paths: ${e.paths.join(", ")}.`,
+  exitCode: "failed",
+  sample: { path: "deploy/version", paths: ["deploy/servers", "deploy/servers/services"] }
+}) {}
+
 /** Two nodes of a pipeline have the same path. */
 export class DuplicatePath extends defineError<DuplicatePath>()("DuplicatePath", {
   fields: { path: Schema.String },

@@ -23,12 +23,26 @@ export interface Step<in Needs, out Adds, out E = never, out R = never, out Name
 
 /** Something that changes how a step runs, without its type parameters. */
 export type Wrapper =
-  | { readonly _tag: "Retry"; readonly schedule: Schedule.Schedule<unknown, never, unknown, unknown> }
-  | { readonly _tag: "Timeout"; readonly duration: Duration.Duration }
+  | Retry
+  | Timeout
   | { readonly _tag: "SkipWhen"; readonly reason: (state: never) => string | undefined }
   | Undo
 
-/** How to undo a step. */
+type AnySchedule = Schedule.Schedule<unknown, never, unknown, unknown>
+
+/** Retries on a schedule, which may depend on the state. */
+export interface Retry {
+  readonly _tag: "Retry"
+  readonly schedule: AnySchedule | ((state: never) => AnySchedule)
+}
+
+/** A time limit, which may depend on the state. */
+export interface Timeout {
+  readonly _tag: "Timeout"
+  readonly duration: Duration.Duration | ((state: never) => Duration.Input)
+}
+
+/** How to undo a step or a pipeline. */
 export interface Undo {
   readonly _tag: "Undo"
   readonly run: (added: never, state: never) => Effect.Effect<unknown, unknown, unknown>
@@ -58,6 +72,9 @@ export const skip = <const Adds extends object = {}>(reason: string, adds?: Adds
 export const isSkipped = (value: unknown): value is Skipped<unknown> =>
   typeof value === "object" && value !== null && "_tag" in value && value._tag === "jiji/pipeline/Skipped"
 
+/** Appears in the compile error if a step returns an Effect as what it adds. `object`, or other objects would not fit. */
+type NotAnEffect = object & { readonly "~effect/Effect"?: "put yield* before the Effect that this step returns" }
+
 type Added<A> = A extends Skipped<infer B> ? B : A extends object ? A : {}
 
 /**
@@ -69,7 +86,7 @@ type Added<A> = A extends Skipped<infer B> ? B : A extends object ? A : {}
  */
 export const make = <
   Needs extends object = {},
-  A extends object | void = void,
+  A extends NotAnEffect | void = void,
   E = never,
   R = never,
   const Name extends string = string

@@ -1,15 +1,19 @@
 import { Duration, Schema } from "effect"
-import type { Node, PipelineNode } from "./Node.ts"
+import type { Node, PipelineNode, PipelineWrapper } from "./Node.ts"
 import type { Wrapper as StepWrapper } from "./Step.ts"
 import { Strategy } from "./Strategy.ts"
 
-/** A wrapper around a step. */
+/** A wrapper around a step or a pipeline. A `TimeoutFromState` is a time limit that depends on the state. */
 const Wrapper = Schema.Union([
   Schema.TaggedStruct("Retry", {}),
   Schema.TaggedStruct("Timeout", { millis: Schema.Finite }),
+  Schema.TaggedStruct("TimeoutFromState", {}),
   Schema.TaggedStruct("SkipWhen", {}),
-  Schema.TaggedStruct("Undo", {})
+  Schema.TaggedStruct("Undo", {}),
+  Schema.TaggedStruct("Provide", {})
 ])
+/** Absent if there are none. */
+const wrappers = Schema.optionalKey(Schema.Array(Wrapper))
 
 /** The strategy of a forEach; `FromState` if it depends on the state. */
 const DescribedStrategy = Schema.Union([Strategy, Schema.TaggedStruct("FromState", {})])
@@ -25,6 +29,7 @@ interface PipelineDescription {
   readonly name: string
   readonly path: string
   readonly nodes: ReadonlyArray<Description>
+  readonly wrappers?: ReadonlyArray<typeof Wrapper.Type>
 }
 interface ParallelDescription {
   readonly _tag: "Parallel"
@@ -39,6 +44,8 @@ interface ForEachDescription {
   /** The node before which items wait for others. Absent if they do not wait, or before they start. */
   readonly waitBefore?: string
   readonly nodes: ReadonlyArray<Description>
+  /** The wrappers around the body of each item. */
+  readonly wrappers?: ReadonlyArray<typeof Wrapper.Type>
 }
 interface WhenDescription {
   readonly _tag: "When"
@@ -72,14 +79,15 @@ export type Description =
   | ChooseDescription
 export const Description: Schema.Codec<Description> = Schema.Union([
   Schema.TaggedStruct("Step", { ...named, wrappers: Schema.Array(Wrapper) }),
-  Schema.TaggedStruct("Pipeline", { ...named, nodes }),
+  Schema.TaggedStruct("Pipeline", { ...named, nodes, wrappers }),
   Schema.TaggedStruct("Parallel", { branches: nodes }),
   Schema.TaggedStruct("ForEach", {
     ...named,
     as: Schema.String,
     strategy: DescribedStrategy,
     waitBefore: Schema.optionalKey(Schema.String),
-    nodes
+    nodes,
+    wrappers
   }),
   Schema.TaggedStruct("When", { reason: Schema.String, body: self }),
   Schema.TaggedStruct("Choose", {
@@ -89,8 +97,15 @@ export const Description: Schema.Codec<Description> = Schema.Union([
   })
 ])
 
-const describeWrapper = (wrapper: StepWrapper): typeof Wrapper.Type =>
-  wrapper._tag === "Timeout" ? { _tag: "Timeout", millis: Duration.toMillis(wrapper.duration) } : { _tag: wrapper._tag }
+const describeWrapper = (wrapper: StepWrapper | PipelineWrapper): typeof Wrapper.Type => {
+  if (wrapper._tag !== "Timeout") return { _tag: wrapper._tag }
+  return typeof wrapper.duration === "function"
+    ? { _tag: "TimeoutFromState" }
+    : { _tag: "Timeout", millis: Duration.toMillis(wrapper.duration) }
+}
+
+const describeWrappers = ({ wrappers }: PipelineNode) =>
+  wrappers.length === 0 ? {} : { wrappers: wrappers.map(describeWrapper) }
 
 const describeNode = (node: Node, parent: string): Description => {
   switch (node._tag) {
@@ -108,7 +123,7 @@ const describeNode = (node: Node, parent: string): Description => {
       const strategy = typeof node.strategy === "function" ? ({ _tag: "FromState" } as const) : node.strategy
       const wait = after !== undefined && waitBefore !== undefined ? { waitBefore } : {}
       const nodes = body.nodes.map((each) => describeNode(each, path))
-      return { _tag: "ForEach", name, path, as, strategy, ...wait, nodes }
+      return { _tag: "ForEach", name, path, as, strategy, ...wait, nodes, ...describeWrappers(body) }
     }
     case "When":
       return { _tag: "When", reason: node.reason, body: describeNode(node.body, parent) }
@@ -124,13 +139,17 @@ const describeNode = (node: Node, parent: string): Description => {
   }
 }
 
-const describePipeline = ({ name, nodes }: PipelineNode, path: string): PipelineDescription => ({
+const describePipeline = (pipeline: PipelineNode, path: string): PipelineDescription => ({
   _tag: "Pipeline",
-  name,
+  name: pipeline.name,
   path,
-  nodes: nodes.map((node) => describeNode(node, path))
+  nodes: pipeline.nodes.map((node) => describeNode(node, path)),
+  ...describeWrappers(pipeline)
 })
 
 /** Returns the tree of a pipeline, without running it. */
-export const describe = (pipeline: { readonly name: string; readonly nodes: ReadonlyArray<Node> }): Description =>
-  describePipeline({ _tag: "Pipeline", subscribers: [], wrappers: [], ...pipeline }, pipeline.name)
+export const describe = (pipeline: {
+  readonly name: string
+  readonly nodes: ReadonlyArray<Node>
+  readonly wrappers?: ReadonlyArray<PipelineWrapper>
+}): Description => describePipeline({ _tag: "Pipeline", subscribers: [], wrappers: [], ...pipeline }, pipeline.name)

@@ -2,6 +2,7 @@ import { Result } from "effect"
 import type {
   InsertedNodes,
   NewKeys,
+  HasStrategy,
   StateAfterInsert,
   InnerPath,
   WithoutNode,
@@ -11,14 +12,19 @@ import type {
   Insertable,
   EditedPipeline
 } from "./types/Edits.ts"
-import { asNode, type Node, namedNodes, type PipelineNode } from "./Node.ts"
-import { checkName, findDuplicatePath, paths } from "./paths.ts"
-import { type DuplicatePath, NoSuchNode } from "./PipelineError.ts"
+import { asNode, type ForEachNode, type Node, namedNodes, type PipelineNode } from "./Node.ts"
+import { checkStrategy } from "./checkStrategy.ts"
+import { checkName, findDuplicatePath, forEachPaths, paths } from "./paths.ts"
+import { type DuplicatePath, NoSuchNode, NotAForEach } from "./PipelineError.ts"
+import type { Strategy } from "./Strategy.ts"
 import type { Pipeline } from "./Pipeline.ts"
 import type { Branch } from "./types/NodeMap.ts"
 import type { OmitKeys } from "./types/State.ts"
 
-type Edit = { readonly kind: "replace" | "before" | "after"; readonly next: Node } | { readonly kind: "remove" }
+type Edit =
+  | { readonly kind: "replace" | "before" | "after"; readonly next: Node }
+  | { readonly kind: "remove" }
+  | { readonly kind: "strategy"; readonly strategy: ForEachNode["strategy"] }
 
 /** Returns the nodes to put in place of the edited node. */
 const editedNodes = (node: Node, edit: Edit): ReadonlyArray<Node> => {
@@ -31,6 +37,8 @@ const editedNodes = (node: Node, edit: Edit): ReadonlyArray<Node> => {
       return [node, edit.next]
     case "remove":
       return []
+    case "strategy":
+      return [node._tag === "ForEach" ? { ...node, strategy: edit.strategy } : node]
   }
 }
 
@@ -177,3 +185,26 @@ export const remove =
     NoSuchNode | DuplicatePath
   > =>
     applyEdit(self, path, { kind: "remove" })
+
+/**
+ * Changes the strategy of the forEach at a path. It may depend on the state, as in `Pipeline.forEach`. Returns the edited
+ * pipeline.
+ *
+ * Does not compile if the path does not lead to a forEach. Fails with {@link NoSuchNode} if the path does not exist, and with
+ * {@link NotAForEach} if it leads to another node. Throws `InvalidStrategy` as `Pipeline.forEach` does.
+ */
+export const strategy =
+  <const Path extends string, S0 = unknown>(path: Path, strategy: Strategy | ((state: S0) => Strategy)) =>
+  <N, S, E, R, X extends HasStrategy<X, InnerPath<Path>, S0>, Name extends string>(
+    self: Pipeline<N, S, E, R, X, Name>
+  ): Result.Result<Pipeline<N, S, E, R, X, Name>, NoSuchNode | NotAForEach> => {
+    const chosen = typeof strategy === "function" ? strategy : checkStrategy(path, strategy)
+    const pipeline: PipelineNode = self
+    const known = forEachPaths(pipeline)
+    if (paths(pipeline).includes(path) && !known.includes(path)) {
+      return Result.fail(new NotAForEach({ path, paths: known }))
+    }
+    const edited = applyEdit<Pipeline<N, S, E, R, X, Name>>(self, path, { kind: "strategy", strategy: chosen })
+    // No name has changed.
+    return edited as Result.Result<Pipeline<N, S, E, R, X, Name>, NoSuchNode>
+  }

@@ -16,17 +16,21 @@ const strategyLabel = (strategy: Extract<Description, { _tag: "ForEach" }>["stra
   }
 }
 
-const wrapperLabels = (wrappers: Extract<Description, { _tag: "Step" }>["wrappers"]): ReadonlyArray<string> =>
-  wrappers.map((each) => {
+const wrapperLabels = (wrappers: Extract<Description, { _tag: "Step" }>["wrappers"] = []): ReadonlyArray<string> =>
+  wrappers.flatMap((each) => {
     switch (each._tag) {
       case "Retry":
         return "with retries"
       case "Timeout":
         return `timeout ${Duration.format(Duration.millis(each.millis))}`
+      case "TimeoutFromState":
+        return "timeout from the state"
       case "SkipWhen":
         return "may be skipped"
       case "Undo":
         return "can be undone"
+      case "Provide":
+        return []
     }
   })
 
@@ -73,12 +77,13 @@ export const toMermaid = (pipeline: { readonly name: string; readonly nodes: Rea
         return { first: [id], last: [id] }
       }
       case "Pipeline":
-        return frame(node.name, depth, (inner) => chain(node.nodes, inner))
-      case "ForEach": {
-        const waits = node.waitBefore === undefined ? "" : `, may wait before ${node.waitBefore}`
-        return frame(`each of ${node.name}: ${strategyLabel(node.strategy)}${waits}`, depth, (inner) =>
+        return frame([node.name, ...wrapperLabels(node.wrappers)].join(", "), depth, (inner) =>
           chain(node.nodes, inner)
         )
+      case "ForEach": {
+        const waits = node.waitBefore === undefined ? "" : `, may wait before ${node.waitBefore}`
+        const title = [`each of ${node.name}: ${strategyLabel(node.strategy)}${waits}`, ...wrapperLabels(node.wrappers)]
+        return frame(title.join(", "), depth, (inner) => chain(node.nodes, inner))
       }
       case "When":
         return frame(`unless: ${node.reason}`, depth, (inner) => draw(node.body, inner))

@@ -54,6 +54,14 @@ const pathsOf = (node: Node, parent: string): ReadonlyArray<string> => {
   }
 }
 
+/** The name of an undo in paths. */
+const undoName = "undo"
+
+/** Returns whether one of the nodes has the name that the path of their pipeline's undo ends with. */
+export const takesUndoName = (nodes: ReadonlyArray<Node>): boolean => nodes.flatMap(namesOf).includes(undoName)
+
+const hasUndo = ({ wrappers }: Pick<PipelineNode, "wrappers">): boolean => wrappers.some(({ _tag }) => _tag === "Undo")
+
 /** Returns the paths of all nodes of a pipeline, as `replace` takes them: without keys of items. */
 export const paths = ({
   name,
@@ -63,8 +71,55 @@ export const paths = ({
   readonly nodes: ReadonlyArray<Node>
 }): ReadonlyArray<string> => nodes.flatMap((node) => pathsOf(node, name))
 
+/** Returns the paths of all forEach nodes of a pipeline. */
+export const forEachPaths = ({ name, nodes }: PipelineNode): ReadonlyArray<string> => {
+  const within = (node: Node, parent: string): ReadonlyArray<string> => {
+    if (node._tag === "Parallel") return node.branches.flatMap((branch) => within(branch, parent))
+    const path = "name" in node ? `${parent}/${node.name}` : parent
+    switch (node._tag) {
+      case "Step":
+        return []
+      case "When":
+        return within(node.body, path)
+      case "Choose":
+        return [...new Set(sidesOf(node).flatMap((side) => within(side, path)))]
+      case "Pipeline":
+        return node.nodes.flatMap((each) => within(each, path))
+      case "ForEach":
+        return [path, ...node.body.nodes.flatMap((each) => within(each, path))]
+    }
+  }
+  return nodes.flatMap((node) => within(node, name))
+}
+
+/** Returns the pipelines in a node, with their paths. */
+const pipelinesIn = (node: Node, parent: string): ReadonlyArray<readonly [path: string, pipeline: PipelineNode]> => {
+  switch (node._tag) {
+    case "Step":
+      return []
+    case "Parallel":
+      return node.branches.flatMap((branch) => pipelinesIn(branch, parent))
+    case "When":
+      return pipelinesIn(node.body, parent)
+    case "Choose":
+      return sidesOf(node).flatMap((side) => pipelinesIn(side, parent))
+    case "Pipeline":
+    case "ForEach": {
+      const path = `${parent}/${node.name}`
+      const pipeline = node._tag === "Pipeline" ? node : node.body
+      return [[path, pipeline], ...pipeline.nodes.flatMap((each) => pipelinesIn(each, path))]
+    }
+  }
+}
+
 /** Returns an error with the first path that two nodes of a pipeline share, if any. */
 export const findDuplicatePath = (pipeline: PipelineNode): DuplicatePath | undefined => {
+  const all = [
+    [pipeline.name, pipeline] as const,
+    ...pipeline.nodes.flatMap((node) => pipelinesIn(node, pipeline.name))
+  ]
+  const clash = all.find(([, each]) => hasUndo(each) && takesUndoName(each.nodes))
+  if (clash !== undefined) return new DuplicatePath({ path: `${clash[0]}/${undoName}` })
   const seen = new Set<string>()
   const path = paths(pipeline).find((each) => seen.size === seen.add(each).size)
   return path === undefined ? undefined : new DuplicatePath({ path })
@@ -73,13 +128,15 @@ export const findDuplicatePath = (pipeline: PipelineNode): DuplicatePath | undef
 /** Caches the names in a list of nodes. It moves on to the list that is built from it, so building a pipeline stays linear. */
 const knownNames = new WeakMap<ReadonlyArray<Node>, Set<string>>()
 
-/** Returns the nodes with one more. Throws {@link DuplicatePath} or {@link InvalidName}. */
-export const appendNode = (path: string, nodes: ReadonlyArray<Node>, next: Node): ReadonlyArray<Node> => {
+/** Returns the nodes of a pipeline with one more. Throws {@link DuplicatePath} or {@link InvalidName}. */
+export const appendNode = (pipeline: Omit<PipelineNode, "_tag">, next: Node): ReadonlyArray<Node> => {
+  const { name: path, nodes } = pipeline
   const names = knownNames.get(nodes) ?? new Set(nodes.flatMap(namesOf))
   knownNames.delete(nodes)
   for (const name of namesOf(next)) {
     checkName(name)
-    if (names.has(name)) throw new DuplicatePath({ path: `${path}/${name}` })
+    if (names.has(name) || (name === undoName && hasUndo(pipeline)))
+      throw new DuplicatePath({ path: `${path}/${name}` })
     names.add(name)
   }
   const appended = nodes.concat(next)

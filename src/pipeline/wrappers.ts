@@ -1,6 +1,7 @@
 import { Duration, type Effect, type Schedule } from "effect"
 import type { StepTimedOut } from "./PipelineError.ts"
-import type { Wrapper, Step } from "./Step.ts"
+import { rememberCaller } from "../core/authorFunction.ts"
+import type { Timeout, Undo, Wrapper, Step } from "./Step.ts"
 
 const wrap = <N, A, E, R, Name extends string>(self: object, wrapper: Wrapper): Step<N, A, E, R, Name> => {
   // The signatures below state the type; wrappers have no type parameters.
@@ -8,23 +9,42 @@ const wrap = <N, A, E, R, Name extends string>(self: object, wrapper: Wrapper): 
   return { ...step, wrappers: [...step.wrappers, wrapper] }
 }
 
+/** Creates the wrapper of a time limit. */
+export const timeoutOf = (duration: Duration.Input | ((state: never) => Duration.Input)): Timeout => ({
+  _tag: "Timeout",
+  duration: typeof duration === "function" ? duration : Duration.fromInputUnsafe(duration)
+})
+
+/** Creates the wrapper of an undo. */
+export const undoOf = (run: Undo["run"], options?: { readonly within?: Duration.Input }): Undo => ({
+  _tag: "Undo",
+  run: rememberCaller(run),
+  within: Duration.fromInputUnsafe(options?.within ?? "1 minute")
+})
+
 /**
  * Retries a failed step according to a schedule, and publishes StepRetried before each retry. Before the next attempt, the
  * runs that a failed one has started are undone and its resources are released. Defects and interruptions are not retried.
+ *
+ * The schedule may depend on the state.
  */
 export const retry =
-  <Out, Input, E2, R2>(schedule: Schedule.Schedule<Out, Input, E2, R2>) =>
-  <N, A, E extends Input, R, Name extends string>(self: Step<N, A, E, R, Name>): Step<N, A, E | E2, R | R2, Name> =>
+  <Out, Input, E2, R2, N2 = unknown>(
+    schedule: Schedule.Schedule<Out, Input, E2, R2> | ((state: N2) => Schedule.Schedule<Out, Input, E2, R2>)
+  ) =>
+  <N, A, E extends Input, R, Name extends string>(
+    self: Step<N, A, E, R, Name>
+  ): Step<N & N2, A, E | E2, R | R2, Name> =>
     wrap(self, { _tag: "Retry", schedule })
 
 /**
  * Fails a step with StepTimedOut if it takes longer. Applied before {@link retry}, it limits each attempt; applied after,
- * it limits all attempts together.
+ * it limits all attempts together. The limit may depend on the state.
  */
 export const timeout =
-  (duration: Duration.Input) =>
-  <N, A, E, R, Name extends string>(self: Step<N, A, E, R, Name>): Step<N, A, E | StepTimedOut, R, Name> =>
-    wrap(self, { _tag: "Timeout", duration: Duration.fromInputUnsafe(duration) })
+  <N2 = unknown>(duration: Duration.Input | ((state: N2) => Duration.Input)) =>
+  <N, A, E, R, Name extends string>(self: Step<N, A, E, R, Name>): Step<N & N2, A, E | StepTimedOut, R, Name> =>
+    wrap(self, timeoutOf(duration))
 
 /** Skips a step if the function returns a reason, which is shown to the user. What the step adds is optional in the state. */
 export const skipWhen =
@@ -47,4 +67,4 @@ export const undo =
     options?: { readonly within?: Duration.Input }
   ) =>
   <N2, A2 extends A, E, R, Name extends string>(self: Step<N2, A2, E, R, Name>): Step<N & N2, A2, E, R | R2, Name> =>
-    wrap(self, { _tag: "Undo", run, within: Duration.fromInputUnsafe(options?.within ?? "1 minute") })
+    wrap(self, undoOf(run, options))

@@ -14,7 +14,7 @@ import type { Events } from "../core/Events.ts"
 import { IsDryRun } from "../core/IsDryRun.ts"
 import { type Origin, origin } from "../pipeline/origin.ts"
 import { type Pipeline, provide } from "../pipeline/Pipeline.ts"
-import type { DuplicatePath, NoSuchNode } from "../pipeline/PipelineError.ts"
+import type { DuplicatePath, NoSuchNode, NotAForEach } from "../pipeline/PipelineError.ts"
 import type { DeployInput } from "./DeployPipeline.ts"
 
 /** The services that `jiji run` provides: real ones, or in a dry run ones that only record. */
@@ -41,7 +41,7 @@ type Typed = string | number | boolean | undefined
 type Fields = Readonly<Record<string, Schema.Codec<unknown, Typed | ReadonlyArray<Typed>>>>
 
 /** A pipeline, or the result of editing one by its paths, which may not exist. */
-type Changed<P> = P | Result.Result<P, NoSuchNode | DuplicatePath>
+type Changed<P> = P | Result.Result<P, NoSuchNode | NotAForEach | DuplicatePath>
 
 /** Appears in the compile error if a pipeline requires a service that `jiji run` does not provide. */
 interface MissingServices<Services> {

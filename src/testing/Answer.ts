@@ -1,6 +1,7 @@
 import { Duration, Effect, Option, Result } from "effect"
 import * as ImageReference from "../config/ImageReference.ts"
 import type { Server } from "../config/Project.ts"
+import { simulatedDigest } from "../layers/docker/simulated.ts"
 import { type Command, type Output, ProgramMissing } from "../layers/processes/Command.ts"
 import { label, type Machine } from "../layers/shell/Machine.ts"
 import {
@@ -189,6 +190,57 @@ export const tunnelLost = (on: string, after?: Duration.Input): Answer => {
       ? Effect.fail(new ConnectionLost({ server: server.name }))
       : Effect.succeed({ port, lostAfter: after })
   )
+}
+
+/** What `Answer.server` says about a server. */
+export interface ServerFacts {
+  /** Its architecture, such as `arm64`; by default that of deploy.yml, or of this machine. */
+  readonly arch?: string
+  /** The version of each service of the project that runs there; by default none does. */
+  readonly running?: Readonly<Record<string, string>>
+}
+
+/** A container of the project, as an engine describes it. It differs from the one that a deploy would start. */
+const containerOf = (project: string, service: string, version: string) => ({
+  Id: simulatedDigest(`container of ${service}:${version}`).slice("sha256:".length),
+  Name: `/${project}-${service}`,
+  Image: simulatedDigest(`image of ${service}:${version}`),
+  State: { Running: true },
+  Config: {
+    Labels: {
+      "jiji.project": project,
+      "jiji.service": service,
+      "jiji.version": version,
+      "jiji.digest": simulatedDigest(`${service}:${version}`),
+      "jiji.config": "from another deploy"
+    }
+  }
+})
+
+/** The servers of a glob have this architecture, and these services already run there, in another version than the new one. */
+export const server = (on: string, { arch, running = {} }: ServerFacts): Answer => {
+  requireValid(arch !== "", "Answer.server got an empty arch", 'pass one such as "arm64"')
+  return {
+    on: checkGlob("Answer.server", on),
+    name: `the server ${on}`,
+    command: (machine, { arguments: given = {}, script, usual: usualOutput }) => {
+      if (machine._tag === "Local" || !matchesMachine(on, machine.server.name) || usualOutput === undefined)
+        return undefined
+      const answer = (architecture: string) => usualOutput({ architecture })
+      if (script === "probe") {
+        return () =>
+          ({ usual }) => {
+            const [facts = ""] = (arch === undefined ? usual.stdout : answer(arch)).split("\n")
+            const containers = Object.entries(running).map(([service, version]) =>
+              containerOf(given["project"] ?? "", service, version)
+            )
+            return Effect.succeed({ ...usual, stdout: `${facts}\n${JSON.stringify(containers)}` })
+          }
+      }
+      // Only what depends on the architecture, so that other answers can be about the rest.
+      return arch === undefined || answer("one") === answer("another") ? undefined : () => says(answer(arch))
+    }
+  }
 }
 
 const registryErrors = {

@@ -142,6 +142,22 @@ const cases: ReadonlyArray<readonly [name: string, code: string, ...says: Readon
     '"x"'
   ],
   [
+    "a step that returns an Effect without yield*",
+    'Step.make("s", Effect.fn(function* () { return Effect.succeed({ image: "" }) }))',
+    "put yield* before the Effect that this step returns"
+  ],
+  [
+    "a result that is used without yield*",
+    'Step.make("s", Effect.fn(function* () { const { now } = Effect.map(Clock, (clock) => clock); return { now } }))',
+    "Property 'now' does not exist on type 'Effect<"
+  ],
+  [
+    "a step that adds an Effect without yield*",
+    'Pipeline.make("p").pipe(Pipeline.step(Step.make("s", () => Effect.succeed({ image: Effect.succeed("") }))), Pipeline.step(push))',
+    early,
+    "Type 'Effect<string, never, never>' is not assignable to type 'string'"
+  ],
+  [
     "a missing layer",
     'Runnable.make({ description: "x", pipeline: Pipeline.make("p").pipe(Pipeline.step(tick)) })',
     "jiji run does not provide these services",

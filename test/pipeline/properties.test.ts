@@ -26,7 +26,14 @@ type Step = {
 }
 
 /** What is around a pipeline. */
-type Around = { readonly provides: boolean }
+type Around = {
+  readonly provides: boolean
+  readonly retries: number
+  readonly timeout: number
+  readonly undo: Undo
+  /** Retries, then provides. Otherwise the other way round. */
+  readonly retriesFirst: boolean
+}
 
 type Shape =
   | Step
@@ -43,6 +50,8 @@ type Shape =
       readonly _tag: "forEach"
       readonly nodes: ReadonlyArray<Shape>
       readonly items: number
+      readonly around: Around
+      readonly outcomes: boolean
       readonly strategy: Strategy.Strategy
     }
 
@@ -65,7 +74,13 @@ const { shape } = fc.letrec<{ shape: Shape }>((tie) => {
   )
   const seldom = (value: number) =>
     fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.integer({ min: 1, max: value }) })
-  const around = fc.record({ provides: fc.boolean() })
+  const around = fc.record({
+    provides: fc.boolean(),
+    retries: seldom(2),
+    timeout: seldom(6),
+    undo: fc.constantFrom("none", "none", "good", "fails" as Undo),
+    retriesFirst: fc.boolean()
+  })
   return {
     shape: fc.oneof(
       { maxDepth: 3, depthIdentifier: "shape" },
@@ -81,7 +96,14 @@ const { shape } = fc.letrec<{ shape: Shape }>((tie) => {
       fc.record({ _tag: fc.constant("parallel" as const), nodes }),
       fc.record({ _tag: fc.constant("when" as const), nodes, holds: fc.boolean() }),
       fc.record({ _tag: fc.constant("choose" as const), nodes, others: nodes, holds: fc.boolean() }),
-      fc.record({ _tag: fc.constant("forEach" as const), nodes, items: fc.integer({ min: 0, max: 3 }), strategy })
+      fc.record({
+        _tag: fc.constant("forEach" as const),
+        nodes,
+        items: fc.integer({ min: 0, max: 3 }),
+        strategy,
+        outcomes: fc.boolean(),
+        around
+      })
     )
   }
 })
@@ -164,13 +186,22 @@ const step = (name: string, { kind, retries, sleeps, timeout, undo }: Step, { ac
 
 type Any = Pipeline.Pipeline<{}, {}, unknown, Events>
 
-/** Builds a pipeline of the given shapes. `modes` has the onFailure of each forEach by name. */
+/** Builds a pipeline of the given shapes. `modes` has the onFailure of each forEach by name, `tolerant` the names of those that collect outcomes. */
 const builder = (held: Holding) => {
   let names = 0
   const modes = new Map<string, Strategy.OnFailure>()
-  const wrapped = (pipeline: Any, name: string, { provides }: Around): Any => {
+  const tolerant = new Set<string>()
+  const wrapped = (pipeline: Any, name: string, { provides, retries, retriesFirst, timeout, undo }: Around): Any => {
     const layer = Layer.effectDiscard(held.acquire(`layer of ${name}`, 1, Effect.sleep("1 second")))
-    return provides ? pipeline.pipe(Pipeline.provide(layer)) : pipeline
+    const again = Schedule.recurs(retries).pipe(Schedule.addDelay(() => Effect.succeed("1 second")))
+    const wrappers: ReadonlyArray<(pipeline: Any) => Any> = [
+      (self) => (timeout === 0 ? self : self.pipe(Pipeline.timeout(timeout * 1000))),
+      (self) => (undo === "none" ? self : self.pipe(Pipeline.undo(() => undos[undo], { within: "4 seconds" }))),
+      (self) => (retries === 0 || !retriesFirst ? self : self.pipe(Pipeline.retry(again))),
+      (self) => (provides ? self.pipe(Pipeline.provide(layer)) : self),
+      (self) => (retries === 0 || retriesFirst ? self : self.pipe(Pipeline.retry(() => again)))
+    ]
+    return wrappers.reduce((self, wrap) => wrap(self), pipeline)
   }
   const build = (nodes: ReadonlyArray<Shape>): Any => {
     let pipeline: Any = Pipeline.make(`p${++names}`)
@@ -195,8 +226,10 @@ const builder = (held: Holding) => {
           )
           break
         case "forEach": {
-          const { items, strategy } = node
+          const { around, items, outcomes, strategy } = node
           modes.set(name, Strategy.onFailure(strategy))
+          if (outcomes) tolerant.add(name)
+          const collect = { as: `all ${name}`, value: () => undefined, outcomes }
           pipeline = pipeline.pipe(
             Pipeline.forEach({
               name,
@@ -204,7 +237,13 @@ const builder = (held: Holding) => {
               items: () => Array.from({ length: items }, (_, n) => n),
               key: String,
               strategy,
-              body: build(node.nodes) as Pipeline.Pipeline<{ readonly item: number }, {}, unknown, Events>
+              collect,
+              body: wrapped(build(node.nodes), name, around) as Pipeline.Pipeline<
+                { readonly item: number },
+                {},
+                unknown,
+                Events
+              >
             })
           )
         }
@@ -212,7 +251,7 @@ const builder = (held: Holding) => {
     }
     return pipeline
   }
-  return { build, modes }
+  return { build, modes, tolerant }
 }
 
 /** When to interrupt a run: after some seconds, or some turns of the event loop after the nth event (starting at 1). */
@@ -281,6 +320,7 @@ const checkNesting = (seen: ReadonlyArray<Event>) => {
   const open = new Map<string, number>()
   const ended = new Set<string>()
   const held: Array<string> = []
+  const kinds = new Map(seen.flatMap((event) => (event._tag === "StepStarted" ? [[event.path, event.kind]] : [])))
   const isWithin = (path: string) => (each: string) => each.startsWith(`${path}/`) || each.startsWith(`${path}[`)
   for (const event of seen) {
     const { path } = event
@@ -294,7 +334,9 @@ const checkNesting = (seen: ReadonlyArray<Event>) => {
     if (event._tag === "StepRetried") {
       expect(event.attempt).toBe((open.get(path) ?? Number.NaN) + 1)
       open.set(path, event.attempt)
-      expect(held).not.toContain(path)
+      // What a failed attempt acquired is released. A layer around all attempts of a pipeline is not.
+      expect(held.filter(isWithin(path))).toEqual([])
+      if (kinds.get(path) === "step") expect(held).not.toContain(path)
     }
     if (isEnd(event)) {
       expect(open.delete(path)).toBe(true)
@@ -317,26 +359,42 @@ const checkNesting = (seen: ReadonlyArray<Event>) => {
 }
 
 /**
- * Checks that in a run that did not succeed, every completed step with an undo is undone, except in items that stay as they
- * are after another item failed. Within a pipeline, undos run in reverse order, one at a time.
+ * Checks that every completed step and pipeline with an undo is undone if an attempt, a pipeline, an item or the run around it
+ * did not succeed, except in items that stay as they are after another item failed. Within a pipeline, undos run in reverse
+ * order, one at a time.
  */
 const checkUndos = (
   seen: ReadonlyArray<Event>,
   undoable: (path: string) => boolean,
-  modes: ReadonlyMap<string, Strategy.OnFailure>
+  modes: ReadonlyMap<string, Strategy.OnFailure>,
+  tolerant: ReadonlySet<string>
 ) => {
   const ends = new Map(seen.filter(isEnd).map((event) => [event.path, event._tag]))
-  const stays = (path: string): boolean =>
-    [...path.matchAll(/\[/g)].some(({ index }) => {
-      const forEach = path.slice(0, index)
-      const item = path.slice(0, path.indexOf("]", index) + 1)
-      const mode = modes.get(forEach.slice(forEach.lastIndexOf("/") + 1))
-      return ends.get(forEach) === "StepFailed" && ends.get(item) === "StepSucceeded" && mode !== "undo"
-    })
+  const kinds = new Map(seen.flatMap((event) => (event._tag === "StepStarted" ? [[event.path, event.kind]] : [])))
+  const retried = new Set(seen.flatMap(({ _tag, path }) => (_tag === "StepRetried" ? [path] : [])))
+  const [{ path: root = "" } = {}] = seen
+  const isItemOf = (path: string, forEach: string) => kinds.get(path) === "item" && parent(path) === forEach
+  const isUndone = (path: string): boolean => {
+    if (path === root) return seen.at(-1)?._tag !== "RunSucceeded"
+    const around = parent(path)
+    const name = around.slice(around.lastIndexOf("/") + 1)
+    if (kinds.get(around) === "forEach" && ends.get(around) === "StepFailed" && ends.get(path) === "StepSucceeded") {
+      return modes.get(name) === "undo"
+    }
+    // A forEach that collects outcomes succeeds, but may have undone its items.
+    const failed = [...ends].some(([item, tag]) => tag === "StepFailed" && isItemOf(item, around))
+    if (tolerant.has(name) && failed && modes.get(name) === "undo") return true
+    // The first attempt of a retried pipeline has no node of its own, and has failed.
+    if (retried.has(around) && !path.startsWith(`${around}[`)) return true
+    return (around !== root && ends.get(around) !== "StepSucceeded") || isUndone(around)
+  }
+  const isAttempt = (path: string) => kinds.get(path) === "pipeline" && path.endsWith("]")
   const done = seen.flatMap((event) =>
-    event._tag === "StepSucceeded" && event.kind === "step" && undoable(event.path) ? [event.path] : []
+    event._tag === "StepSucceeded" && undoable(event.path) && !isAttempt(event.path) && event.kind !== "forEach"
+      ? [event.path]
+      : []
   )
-  const expected = seen.at(-1)?._tag === "RunSucceeded" ? [] : done.filter((path) => !stays(path))
+  const expected = done.filter(isUndone)
   const begun = seen.flatMap(({ _tag, path }) => (_tag === "StepStarted" && isUndo(path) ? [parent(path)] : []))
   expect(begun.toSorted()).toEqual(expected.toSorted())
   for (const pipeline of new Set(begun.map(parent))) {
@@ -348,19 +406,19 @@ const checkUndos = (
   }
 }
 
-/** Returns the names of the steps that have an undo. */
+/** Returns the names of the nodes that have an undo. That of a forEach stands for its items. */
 const undoableNames = (node: Pipeline.Description): ReadonlyArray<string> => {
   switch (node._tag) {
-    case "Step":
-      return node.wrappers.some(({ _tag }) => _tag === "Undo") ? [node.name] : []
     case "Parallel":
       return node.branches.flatMap(undoableNames)
     case "When":
       return undoableNames(node.body)
     case "Choose":
       return [node.body, node.else].flatMap((side) => (side === undefined ? [] : undoableNames(side)))
-    default:
-      return node.nodes.flatMap(undoableNames)
+    default: {
+      const own = node.wrappers?.some(({ _tag }) => _tag === "Undo") ? [node.name] : []
+      return node._tag === "Step" ? own : [...own, ...node.nodes.flatMap(undoableNames)]
+    }
   }
 }
 
@@ -375,7 +433,7 @@ test.each(moments)(
     await fc.assert(
       fc.asyncProperty(fc.array(shape, { maxLength: 4 }), moment, async (nodes, at) => {
         const resources = holding()
-        const { build, modes } = builder(resources)
+        const { build, modes, tolerant } = builder(resources)
         const pipeline = build(nodes)
         const { exit, held, seen } = await Effect.runPromise(events(pipeline, at))
         checkOrder(seen, exit)
@@ -387,7 +445,8 @@ test.each(moments)(
         )
         expect(held.toSorted()).toEqual(unclean.toSorted())
         const names = new Set(undoableNames(Pipeline.describe(pipeline)))
-        checkUndos(seen, (path) => names.has(path.slice(path.lastIndexOf("/") + 1)), modes)
+        const nameOf = (path: string) => path.slice(path.lastIndexOf("/") + 1).replace(/\[.*$/, "")
+        checkUndos(seen, (path) => !isUndo(path) && names.has(nameOf(path)), modes, tolerant)
       }),
       { numRuns: 400, seed: 1 }
     )

@@ -114,6 +114,21 @@ describe("Pipeline.provide", () => {
     })
   )
 
+  it.effect("undoes the steps if the run is interrupted while the layer is released", () =>
+    Effect.gen(function* () {
+      const slow = Layer.effectDiscard(Resource.acquire("slow", Effect.void, () => Effect.sleep("2 seconds")))
+      const undoable = pass("a").pipe(Step.undo(() => Effect.void))
+      const { lines } = yield* inTime(
+        Effect.gen(function* () {
+          const fiber = yield* Effect.forkChild(run(make("p").pipe(step(undoable), provide(slow)), {}))
+          yield* Effect.sleep("1 second")
+          yield* Fiber.interrupt(fiber)
+        })
+      )
+      expect(lines.slice(-2)).toEqual(["StepSucceeded p/a/undo", "RunInterrupted p"])
+    })
+  )
+
   it.effect("builds the layer again for an undo that runs after the pipeline has ended", () =>
     Effect.gen(function* () {
       const { use, used } = usage()

@@ -1,5 +1,5 @@
 // Only compiled, never run: what must compile and what must not, for wrappers of pipelines and the layers of Runnable.make.
-import { Context, Effect, Layer, Schema } from "effect"
+import { Context, Effect, Layer, Schedule, Schema } from "effect"
 import type { Events } from "../../src/core/Events.ts"
 import type { Shell } from "../../src/layers/shell/Shell.ts"
 import * as Pipeline from "../../src/pipeline/Pipeline.ts"
@@ -69,3 +69,49 @@ export const onlyLive = Runnable.make({ ...describing, layers: { live } })
 export const wrongLayer = Runnable.make({ ...describing, layers: { live, rehearsal: other } })
 // @ts-expect-error `jiji run` does not provide what the layer needs.
 export const needy = Runnable.make({ ...describing, layers: { live: overHttp, rehearsal: silent } })
+
+// retry and timeout of a pipeline: the schedule accepts its errors, and both may read the state that it starts with.
+interface Input {
+  readonly patience: number
+}
+const asking = Pipeline.make<Input>("p").pipe(Pipeline.step(say), Pipeline.step(get))
+const patient = ({ patience }: Input) => Schedule.recurs(patience)
+const limited = asking.pipe(
+  Pipeline.timeout(({ patience }: Input) => patience * 1000),
+  Pipeline.retry(patient)
+)
+const runLimited = () => run(limited, { patience: 1 })
+same<Effect.Error<ReturnType<typeof runLimited>>, Refused | Pipeline.StepTimedOut>(true)
+same<Effect.Services<ReturnType<typeof runLimited>>, Chat | Http | Events>(true)
+export const accepted = asking.pipe(Pipeline.retry(Schedule.recurs(2).pipe(Schedule.setInputType<Refused>())))
+const onOffline = Schedule.recurs(2).pipe(Schedule.setInputType<Offline>())
+// @ts-expect-error The schedule does not accept the error of the pipeline.
+// @effect-diagnostics-next-line missingEffectError:off
+export const unaccepted = asking.pipe(Pipeline.retry(onOffline))
+const needing = both.pipe(Pipeline.retry(patient))
+// @ts-expect-error The pipeline must start with what the schedule reads.
+export const blindRetry = run(needing, {})
+const early = asking.pipe(Pipeline.timeout(({ body }: { readonly body: string }) => body.length))
+// @ts-expect-error What a step adds is not there yet when the pipeline starts.
+export const earlyLimit = run(early, { patience: 1 })
+
+// undo of a pipeline: reads its final state, and adds the services that it uses.
+const undone = asking.pipe(
+  Pipeline.undo(({ body, patience }: Input & { readonly body: string }) => Effect.log(body, patience))
+)
+// @ts-expect-error The undo reads what the node adds.
+export const unread = undone.pipe(Pipeline.remove("p/get"))
+// @ts-expect-error The final state lacks what the undo reads.
+export const blindUndo = asking.pipe(Pipeline.undo(({ size }: { readonly size: number }) => Effect.log(size)))
+const quiet = Pipeline.make("p").pipe(Pipeline.undo(() => Effect.flatMap(Chat, ({ say }) => say)))
+const runQuiet = () => run(quiet, {})
+same<Effect.Services<ReturnType<typeof runQuiet>>, Chat | Events>(true)
+
+// The same for steps: what the schedule or the limit reads becomes a need of the step.
+const stepLimit = get.pipe(
+  Step.timeout(({ patience }: Input) => patience * 1000),
+  Step.retry(patient)
+)
+export const limitedStep = Pipeline.make<Input>("p").pipe(Pipeline.step(stepLimit))
+// @ts-expect-error The state lacks it.
+export const unlimitedStep = Pipeline.make("p").pipe(Pipeline.step(stepLimit))

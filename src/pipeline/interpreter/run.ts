@@ -8,7 +8,7 @@ import type { PipelineNode } from "../Node.ts"
 import { failureRecords } from "../../core/failureRecords.ts"
 import { type NodeEffect, type State } from "./nodeEvents.ts"
 import type { Pipeline } from "../Pipeline.ts"
-import { wrapNodes } from "./wrapNodes.ts"
+import { addUndos, wrapNodes } from "./wrapNodes.ts"
 import { UnhandledError } from "./UnhandledError.ts"
 import { notifySubscribers } from "./subscribers.ts"
 import { CurrentStep, Undos } from "./undos.ts"
@@ -77,6 +77,7 @@ export const run = <N extends object, S, E, R, ROut = never, LE = never, RIn = n
       Effect.provideContext(layers === undefined ? undo : Effect.provide(undo, layers), context)
     const nodes = wrapNodes(
       node,
+      input as State,
       name,
       undos,
       // Here, so that handlers have the services that are provided to the whole pipeline.
@@ -88,7 +89,10 @@ export const run = <N extends object, S, E, R, ROut = never, LE = never, RIn = n
       Effect.provideService(CurrentBackground, background),
       Effect.onExit((exit) =>
         Effect.sync(() => {
-          if (Exit.isSuccess(exit)) step?.undos.adopt(step, undos, provide)
+          if (Exit.isSuccess(exit)) {
+            addUndos(node, exit.value, name, undos)
+            step?.undos.adopt(step, undos, provide)
+          }
           undos.close()
         })
       )

@@ -2,14 +2,17 @@ import { Cause, Effect, Exit } from "effect"
 import { checkReturn } from "../../core/authorFunction.ts"
 import { CurrentCapacity } from "../../core/capacity.ts"
 import { collectAfter } from "../../core/collectGarbage.ts"
+import { failureRecords } from "../../core/failureRecords.ts"
 import { encodeKey } from "../../core/keys.ts"
 import type { ForEachNode } from "../Node.ts"
+import type { Outcome } from "../Outcome.ts"
 import { withNodeEvents, type NodeEffect, type State } from "./nodeEvents.ts"
 import { checkStrategy } from "../checkStrategy.ts"
 import { type Gate, inOrder, type Item, ItemBlocked, blockedBy, type OrderedItem, waitsInBody } from "./order.ts"
 import { groups, isStrategy, onFailure, type Strategy } from "../Strategy.ts"
 import { readState } from "./stateReads.ts"
 import type { Undos } from "./undos.ts"
+import { addUndos } from "./wrapNodes.ts"
 
 /** About how many bytes of garbage the nodes of an item leave. The runtime would let that of hundreds of servers pile up. */
 const garbagePerItem = 200 * 1024
@@ -61,14 +64,19 @@ export const runForEach = (
     const stopped = () =>
       failedKey !== undefined && (gateFailed || mode !== "continue") ? blockedBy(failedKey) : undefined
 
-    const skipItem = ({ end, path }: OrderedItem, skipped: string) =>
-      Effect.andThen(
+    const outcomes = new Map<number, Outcome<unknown, unknown, unknown>>()
+    const skipItem = (item: OrderedItem, skipped: string, _tag: "Skipped" | "NotStarted") => {
+      const { end, index, key, path, value } = item
+      outcomes.set(index, { _tag, item: value, key, reason: skipped })
+      return Effect.andThen(
         withNodeEvents("item", path, Effect.void, () => ({ skipped })),
         end(skipped)
       )
+    }
 
-    const fail = ({ index, key }: OrderedItem, cause: Cause.Cause<unknown>) => {
+    const fail = ({ index, key, value }: OrderedItem, cause: Cause.Cause<unknown>) => {
       failedKey ??= key
+      outcomes.set(index, { _tag: "Failed", item: value, key, cause, failures: failureRecords(cause) })
       exits.set(index, Exit.failCause(cause))
     }
 
@@ -80,11 +88,16 @@ export const runForEach = (
         (error) => error instanceof ItemBlocked,
         (error) => Effect.succeed(error as ItemBlocked)
       )
-      return withNodeEvents("item", path, body, (added) =>
-        added instanceof ItemBlocked ? { skipped: added.reason } : {}
-      ).pipe(
+      return withNodeEvents("item", path, body, (added) => {
+        if (added instanceof ItemBlocked) return { skipped: added.reason }
+        addUndos(node.body, { ...state, ...added }, path, undos)
+        return {}
+      }).pipe(
         Effect.flatMap((added) => {
-          if (added instanceof ItemBlocked) return end(added.reason)
+          if (added instanceof ItemBlocked) {
+            outcomes.set(index, { _tag: "Skipped", item: item.value, key: item.key, reason: added.reason })
+            return end(added.reason)
+          }
           succeeded.push(path)
           exits.set(index, Exit.succeed({ ...state, ...added }))
           return end(undefined)
@@ -101,11 +114,12 @@ export const runForEach = (
     const runItem = (item: OrderedItem): NodeEffect<unknown> =>
       Effect.suspend(() => {
         const reason = stopped()
-        if (reason !== undefined) return skipItem(item, reason)
+        if (reason !== undefined) return skipItem(item, reason, "NotStarted")
         if (isGated || item.wait === undefined) return startItem(item)
         return Effect.flatMap(item.wait, (blocked) => {
-          const reason = blocked ?? stopped()
-          return reason === undefined ? startItem(item) : skipItem(item, reason)
+          if (blocked !== undefined) return skipItem(item, blocked, "Skipped")
+          const reason = stopped()
+          return reason === undefined ? startItem(item) : skipItem(item, reason, "NotStarted")
         })
       })
 
@@ -122,26 +136,35 @@ export const runForEach = (
           )
 
     const { items: capacity } = yield* CurrentCapacity
-    for (const group of groups(strategy, inOrder(node, itemsOf(node, state, path)), capacity)) {
+    const all = itemsOf(node, state, path)
+    for (const group of groups(strategy, inOrder(node, all), capacity)) {
       yield* Effect.forEach(group.items, runToEnd, { concurrency: group.concurrency, discard: true })
       gateFailed ||= group.gate && failedKey !== undefined
     }
     const inTheirOrder = [...exits].sort(([a], [b]) => a - b).map(([, exit]) => exit)
     const reasons = inTheirOrder.filter(Exit.isFailure).flatMap((exit) => exit.cause.reasons)
-    if (reasons.length > 0) {
+    const { collect } = node
+    const hasOutcomes = collect?.outcomes === true
+    if (reasons.length > 0 && hasOutcomes) {
+      if (mode === "undo") yield* undos.undo(path)
+    } else if (reasons.length > 0) {
       if (mode === "undo") yield* undos.undo(path)
       else for (const item of succeeded) undos.keep(item)
       // The forEach has decided about its items, so the enclosing pipeline must not undo them when it fails.
       undos.forget(path)
       return yield* Effect.failCause(Cause.fromReasons(reasons))
     }
-    const { collect } = node
     if (collect === undefined) return {}
-    const values = inTheirOrder
-      .filter(Exit.isSuccess)
-      .map((exit) =>
-        readState(`the collect of ${JSON.stringify(node.name)}`, exit.value, (known) => collect.value(known as never))
-      )
+    const valueOf = (state: State) =>
+      readState(`the collect of ${JSON.stringify(node.name)}`, state, (known) => collect.value(known as never))
+    if (!hasOutcomes) return { [collect.as]: inTheirOrder.filter(Exit.isSuccess).map(({ value }) => valueOf(value)) }
+    const _tag = reasons.length > 0 && mode === "undo" ? "Undone" : "Succeeded"
+    const values = all.map(({ index, key, value: item }) => {
+      const exit = exits.get(index)
+      return exit !== undefined && Exit.isSuccess(exit)
+        ? { _tag, item, key, value: valueOf(exit.value) }
+        : outcomes.get(index)
+    })
     return { [collect.as]: values }
   })
   return withNodeEvents("forEach", path, items)

@@ -6,7 +6,7 @@ import { withNodeEvents, type NodeEffect, type State } from "./nodeEvents.ts"
 import { runForEach } from "./runForEach.ts"
 import { runStep } from "./runStep.ts"
 import { readState } from "./stateReads.ts"
-import { wrapNodes } from "./wrapNodes.ts"
+import { addUndos, wrapNodes } from "./wrapNodes.ts"
 import type { Undos } from "./undos.ts"
 
 /** Runs a node. Returns what it adds to the state. */
@@ -16,7 +16,10 @@ const runNode = (node: Node, state: State, path: string, undos: Undos): NodeEffe
       return runStep(node, state, `${path}/${node.name}`, undos)
     case "Pipeline": {
       const at = `${path}/${node.name}`
-      return withNodeEvents("pipeline", at, runPipeline(node, state, at, undos))
+      return withNodeEvents("pipeline", at, runPipeline(node, state, at, undos), (added) => {
+        addUndos(node, { ...state, ...added }, at, undos)
+        return {}
+      })
     }
     case "ForEach":
       return runForEach(node, state, `${path}/${node.name}`, undos, (state, at, gate) =>
@@ -86,4 +89,4 @@ const runPipeline = (
   path: string,
   undos: Undos,
   gate?: Gate
-): NodeEffect<State> => wrapNodes(pipeline, path, undos, (at) => runNodes(pipeline, state, at, undos, gate))
+): NodeEffect<State> => wrapNodes(pipeline, state, path, undos, (at) => runNodes(pipeline, state, at, undos, gate))

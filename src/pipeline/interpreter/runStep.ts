@@ -1,15 +1,13 @@
-import { Cause, Duration, Effect, Exit, Schedule, Schema, Scope } from "effect"
+import { Effect, Exit, Schema, Scope } from "effect"
 import { IsDryRun } from "../../core/IsDryRun.ts"
 import { checkReturn, runAuthorFunction } from "../../core/authorFunction.ts"
-import { Events } from "../../core/Events.ts"
 import { stepLabel, type StepNode } from "../Node.ts"
 import { withNodeEvents, type NodeEffect, type NodeResult, type State } from "./nodeEvents.ts"
-import { StepTimedOut } from "../PipelineError.ts"
 import { isSkipped } from "../Step.ts"
 import type { Wrapper } from "../Step.ts"
 import { readState, withState } from "./stateReads.ts"
 import { CurrentStep, type StepAttempt, type Undos } from "./undos.ts"
-import { failureRecords } from "../../core/failureRecords.ts"
+import { limitNode, retryNode } from "./limits.ts"
 
 /** What a step or its wrapper returned. */
 interface Outcome {
@@ -58,28 +56,10 @@ const applyWrapper = (
   undos: Undos
 ): NodeEffect<Outcome> => {
   switch (wrapper._tag) {
-    case "Retry": {
-      // The signature of Step.retry ensures that the schedule accepts the errors of the step.
-      const schedule = wrapper.schedule as Schedule.Schedule<unknown, unknown, unknown, unknown>
-      return Effect.retry(
-        attempt(inner, path, undos),
-        Schedule.tap(schedule, ({ attempt, duration, input }) =>
-          Effect.flatMap(Events, (events) =>
-            events.publish({
-              _tag: "StepRetried",
-              attempt,
-              millis: Math.round(Duration.toMillis(duration)),
-              failures: failureRecords(Cause.fail(input))
-            })
-          )
-        )
-      )
-    }
+    case "Retry":
+      return retryNode(wrapper, attempt(inner, path, undos), state, name)
     case "Timeout":
-      return Effect.timeoutOrElse(inner, {
-        duration: wrapper.duration,
-        orElse: () => Effect.fail(new StepTimedOut({ path, millis: Duration.toMillis(wrapper.duration) }))
-      })
+      return limitNode(wrapper, inner, state, path, name)
     case "SkipWhen":
       return Effect.suspend(() => {
         const reason = readState(`the skipWhen of ${name}`, state, (known) => wrapper.reason(known as never))
@@ -119,7 +99,7 @@ export const runStep = (step: StepNode, state: State, path: string, undos: Undos
       const own = step.wrappers.filter((wrapper) => wrapper._tag === "Undo")
       // Its own undo also undoes the runs that the last attempt has started. It does not know of earlier attempts.
       if (own.length > 0 && lastAttempt !== undefined) undos.forgetRunsOf(lastAttempt)
-      for (const wrapper of own) undos.add(path, step, wrapper, adds, state)
+      for (const wrapper of own) undos.add(path, stepLabel(step), wrapper, adds, state)
     }
     return ended
   }

@@ -30,20 +30,25 @@ const subscriptionsBelow = (node: Node, path: string, layers: Layers): ReadonlyA
   return subscriptionsOf(node.body, `${at}\\[.*?\\]`, [...layersOf(node.body), ...layers])
 }
 
-const layersOf = ({ wrappers }: PipelineNode): Layers => wrappers.map(({ layer }) => layer)
+const layersOf = ({ wrappers }: PipelineNode): Layers =>
+  wrappers.flatMap((wrapper) => (wrapper._tag === "Provide" ? [wrapper.layer] : []))
 
 /** The same pipeline can be both sides of a choice, where only one side runs. */
 const isFirst = ({ paths, subscriber }: Subscription, index: number, all: ReadonlyArray<Subscription>): boolean =>
   all.findIndex((each) => each.subscriber === subscriber && each.paths.source === paths.source) === index
 
 /** Returns the subscribers of a pipeline and of the pipelines in it. `path` is the source of a regular expression. */
-const subscriptionsOf = (pipeline: PipelineNode, path: string, layers: Layers): ReadonlyArray<Subscription> => [
-  ...pipeline.subscribers.map((subscriber) => ({ subscriber, paths: new RegExp(`^${path}(?:[/[]|$)`), layers })),
-  ...pipeline.nodes
-    .flatMap(namedNodes)
-    .flatMap((node) => subscriptionsBelow(node, path, layers))
-    .filter(isFirst)
-]
+const subscriptionsOf = (pipeline: PipelineNode, first: string, layers: Layers): ReadonlyArray<Subscription> => {
+  // Attempts after the first have their number in the path.
+  const path = pipeline.wrappers.some(({ _tag }) => _tag === "Retry") ? `${first}(?:\\[\\d+\\])?` : first
+  return [
+    ...pipeline.subscribers.map((subscriber) => ({ subscriber, paths: new RegExp(`^${path}(?:[/[]|$)`), layers })),
+    ...pipeline.nodes
+      .flatMap(namedNodes)
+      .flatMap((node) => subscriptionsBelow(node, path, layers))
+      .filter(isFirst)
+  ]
+}
 
 const failureOf = ({ tag }: Subscriber, cause: Cause.Cause<unknown>): SubscriberFailed => {
   const error = Cause.squash(cause)

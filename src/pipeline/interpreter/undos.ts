@@ -1,7 +1,6 @@
 import { Context, Duration, Effect, Exit, type Layer } from "effect"
 import { runAuthorFunction } from "../../core/authorFunction.ts"
 import { CurrentPath, CurrentRun } from "../../core/Events.ts"
-import { stepLabel, type StepNode } from "../Node.ts"
 import type { NameTracker } from "../../core/NameTracker.ts"
 import type { Background } from "./background.ts"
 import { withNodeEvents, type NodeEffect, type State } from "./nodeEvents.ts"
@@ -81,11 +80,11 @@ export class Undos {
     this.#background = background
   }
 
-  /** Adds a completed step. */
-  add(path: string, step: StepNode, undo: Undo, added: unknown, state: State): void {
-    const label = `the undo of ${stepLabel(step)}`
+  /** Adds a completed step or pipeline. */
+  add(path: string, name: string, undo: Undo, added: unknown, state: State): void {
+    const label = `the undo of ${name}`
     const call = withState(label, state, (known) =>
-      runAuthorFunction(label, step.run, () => undo.run(added as never, known as never))
+      runAuthorFunction(label, undo.run, () => undo.run(added as never, known as never))
     )
     this.#steps.push({
       path,

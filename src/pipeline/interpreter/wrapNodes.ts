@@ -1,10 +1,28 @@
 import { Effect, Exit } from "effect"
 import type { PipelineNode, PipelineWrapper } from "../Node.ts"
-import type { NodeEffect } from "./nodeEvents.ts"
+import { limitNode, retryNode } from "./limits.ts"
+import { withNodeEvents, type NodeEffect, type State } from "./nodeEvents.ts"
 import type { Undos } from "./undos.ts"
 
-const applyWrapper = <A>(wrapper: PipelineWrapper, inner: NodeEffect<A>, path: string, undos: Undos): NodeEffect<A> => {
+const labelOf = ({ name }: PipelineNode): string => `the pipeline ${JSON.stringify(name)}`
+
+const applyWrapper = <A>(
+  wrapper: PipelineWrapper,
+  inner: NodeEffect<A>,
+  state: State,
+  path: string,
+  name: string,
+  undos: Undos
+): NodeEffect<A> => {
+  // The nodes may have succeeded when the limit is reached, or the run is interrupted while a layer is released.
+  const undoOnError = (effect: NodeEffect<A>) => Effect.onError(effect, () => undos.undo(path))
   switch (wrapper._tag) {
+    case "Retry":
+      return retryNode(wrapper, inner, state, name)
+    case "Timeout":
+      return undoOnError(limitNode(wrapper, inner, state, path, name))
+    case "Undo":
+      return inner
     case "Provide": {
       const { layer } = wrapper
       // Before the layer is released: the pipeline can still be interrupted and undone while it is.
@@ -12,25 +30,49 @@ const applyWrapper = <A>(wrapper: PipelineWrapper, inner: NodeEffect<A>, path: s
         Effect.sync(() => (Exit.isSuccess(exit) ? undos.provide(path, layer) : undefined))
       )
       // Local, or pipelines that run at the same time would share resources that belong to the first of them.
-      return Effect.provide(keepUndos, layer, { local: true })
+      return undoOnError(Effect.provide(keepUndos, layer, { local: true }))
     }
   }
 }
 
 /**
- * Applies the wrappers of a pipeline to its nodes, which `run` runs at a path. `finish` ends what still runs when the nodes
- * have ended: within the first wrapper that provides services, since it may use them.
+ * Applies the wrappers of a pipeline to its nodes, which `run` runs at a path. Attempts after the first are nodes of their own,
+ * since a path starts only once. `finish` ends what still runs when the nodes have ended: within the first wrapper that
+ * provides services, since it may use them.
  */
 export const wrapNodes = <A>(
-  { wrappers }: PipelineNode,
+  pipeline: PipelineNode,
+  state: State,
   path: string,
   undos: Undos,
   run: (path: string) => NodeEffect<A>,
   finish: (nodes: NodeEffect<A>) => NodeEffect<A> = (nodes) => nodes
 ): NodeEffect<A> => {
-  const nodes = run(path)
+  const { wrappers } = pipeline
+  let attempts = 0
+  const nodes = !wrappers.some(({ _tag }) => _tag === "Retry")
+    ? run(path)
+    : Effect.suspend(() => {
+        attempts++
+        const at = `${path}[${attempts}]`
+        return attempts === 1 ? run(path) : withNodeEvents("pipeline", at, run(at))
+      })
   const provides = wrappers.findIndex(({ _tag }) => _tag === "Provide")
   const inner = provides === -1 ? wrappers : wrappers.slice(0, provides)
-  const apply = (effect: NodeEffect<A>, wrapper: PipelineWrapper) => applyWrapper(wrapper, effect, path, undos)
+  const apply = (effect: NodeEffect<A>, wrapper: PipelineWrapper) =>
+    applyWrapper(wrapper, effect, state, path, labelOf(pipeline), undos)
   return wrappers.slice(inner.length).reduce(apply, finish(inner.reduce(apply, nodes)))
+}
+
+/** Adds the undos of a pipeline that has succeeded. `state` is its final state. */
+export const addUndos = (pipeline: PipelineNode, state: State, path: string, undos: Undos): void => {
+  const { wrappers } = pipeline
+  wrappers.forEach((wrapper, index) => {
+    if (wrapper._tag !== "Undo") return
+    // The layers around it have been released by the time it runs.
+    const layers = wrappers.slice(index).flatMap((each) => (each._tag === "Provide" ? [each.layer] : []))
+    const provided = (...args: Parameters<typeof wrapper.run>) =>
+      layers.reduce((undo, layer) => Effect.provide(undo, layer, { local: true }), wrapper.run(...args))
+    undos.add(path, labelOf(pipeline), layers.length === 0 ? wrapper : { ...wrapper, run: provided }, {}, state)
+  })
 }

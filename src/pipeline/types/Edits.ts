@@ -84,6 +84,11 @@ export type Removable<X, Path extends string> = {
   >
 }
 
+/** Requires a node map with a forEach whose strategy can be chosen from a state. */
+export type HasStrategy<X, Path extends string, S0> = {
+  readonly [P in Path as KeyOf<X, P>]: ValueOf<X, P, { readonly before: S0; readonly isForEach: true }>
+}
+
 /** The nodes of a branch that is inserted before or after the node at a path. */
 export type InsertedNodes<X, Path extends string, Side extends "before" | "after", B extends Branch> = {
   readonly [P in keyof BranchNodeMap<X, Path, Side, B> & string as `${ParentPath<Path>}${P}`]: BranchNodeMap<

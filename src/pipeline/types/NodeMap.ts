@@ -15,6 +15,11 @@ export interface NodeTypes<Needs, Adds, Before, After> {
   readonly after: After
 }
 
+/** The types of a forEach, whose strategy can be changed. */
+export interface ForEachTypes<Needs, Adds, Before, After> extends NodeTypes<Needs, Adds, Before, After> {
+  readonly isForEach: true
+}
+
 /** A step or a pipeline. */
 // oxlint-disable-next-line typescript/no-explicit-any -- a more specific type here would narrow the inferred types
 export type Branch = Step<never, unknown, unknown, unknown> | Pipeline<never, unknown, unknown, unknown, any>
@@ -78,7 +83,8 @@ type MergeNodeTypes<T, U> = [T, U] extends [
   NodeTypes<infer Needs1, infer Adds1, infer Before1, infer After1>,
   NodeTypes<infer Needs2, infer Adds2, infer Before2, infer After2>
 ]
-  ? NodeTypes<Needs1 & Needs2, Adds1 & Adds2, Before1 | Before2, After1 | After2>
+  ? NodeTypes<Needs1 & Needs2, Adds1 & Adds2, Before1 | Before2, After1 | After2> &
+      ([T, U] extends [{ readonly isForEach: true }, { readonly isForEach: true }] ? { readonly isForEach: true } : {})
   : never
 
 type MergeNodeMaps<X, Y> = {
