@@ -2,6 +2,7 @@ import type { Project, Server } from "../config/Project.ts"
 import type { Forward } from "../layers/ssh/Ssh.ts"
 import * as Pipeline from "../pipeline/Pipeline.ts"
 import { rolloutOf } from "./rollout.ts"
+import * as Step from "../pipeline/Step.ts"
 import * as Strategy from "../pipeline/Strategy.ts"
 import * as Build from "./Build.ts"
 import * as Connect from "./Connect.ts"
@@ -65,9 +66,14 @@ const connections = Pipeline.make<Known, "connections">("connections").pipe(
   })
 )
 
+const noProxy = "no service uses the proxy"
+
+const skipProxyImage = ({ project }: Known) =>
+  project.services.some(({ proxy }) => proxy !== undefined) ? undefined : noProxy
+
 const prepared = known.pipe(
   Pipeline.parallel(images, connections),
-  Pipeline.step(ProxyImage.step),
+  Pipeline.step(ProxyImage.step.pipe(Step.skipWhen(skipProxyImage, { quiet: true }))),
   Pipeline.step(Serve.step),
   Pipeline.when({
     if: ({ project }: Known) => project.services.some(({ release }) => release !== undefined),
@@ -87,6 +93,8 @@ type OfService = OnServer & {
 /** Whether the project has, or had, anything in the proxy of a server. */
 const usesProxy = ({ server }: OnServer): boolean => server.proxyState !== undefined
 
+const skipProxy = (state: OnServer) => (usesProxy(state) ? undefined : noProxy)
+
 /** One service on one server. */
 const service = Pipeline.make<OfService>("service").pipe(
   Pipeline.step(Pull.step),
@@ -99,7 +107,7 @@ const onServer = Pipeline.make<OnServer>("server").pipe(
   Pipeline.step(Plan.step),
   Pipeline.step(Network.step),
   Pipeline.step(Tunnel.step),
-  Pipeline.step(Proxy.step),
+  Pipeline.step(Proxy.step.pipe(Step.skipWhen(skipProxy, { quiet: true }))),
   Pipeline.forEach({
     name: "services",
     as: "work",
@@ -116,7 +124,7 @@ const onServer = Pipeline.make<OnServer>("server").pipe(
     ended: ({ service }, { releases, server }) => Releases.endReleases(releases, server.name, service.name),
     body: service
   }),
-  Pipeline.when({ if: usesProxy, quiet: true, reason: "no service uses the proxy", body: Route.step })
+  Pipeline.when({ if: usesProxy, quiet: true, reason: noProxy, body: Route.step })
 )
 
 /**
