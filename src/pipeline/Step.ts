@@ -25,7 +25,12 @@ export interface Step<in Needs, out Adds, out E = never, out R = never, out Name
 export type Wrapper =
   | Retry
   | Timeout
-  | { readonly _tag: "SkipWhen"; readonly reason: (state: never) => string | undefined }
+  | {
+      readonly _tag: "SkipWhen"
+      readonly reason: (state: never) => string | undefined
+      /** Whether a skipped step has no events. */
+      readonly quiet?: boolean
+    }
   | Undo
 
 type AnySchedule = Schedule.Schedule<unknown, never, unknown, unknown>

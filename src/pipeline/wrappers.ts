@@ -46,11 +46,14 @@ export const timeout =
   <N, A, E, R, Name extends string>(self: Step<N, A, E, R, Name>): Step<N & N2, A, E | StepTimedOut, R, Name> =>
     wrap(self, timeoutOf(duration))
 
-/** Skips a step if the function returns a reason, which is shown to the user. What the step adds is optional in the state. */
+/**
+ * Skips a step if the function returns a reason, which is shown to the user. What the step adds is optional in the state.
+ * With `quiet`, nothing is shown then: the step has no events.
+ */
 export const skipWhen =
-  <N>(reason: (state: N) => string | undefined) =>
+  <N>(reason: (state: N) => string | undefined, { quiet = false }: { readonly quiet?: boolean } = {}) =>
   <N2, A, E, R, Name extends string>(self: Step<N2, A, E, R, Name>): Step<N & N2, Partial<A>, E, R, Name> =>
-    wrap(self, { _tag: "SkipWhen", reason })
+    wrap(self, { _tag: "SkipWhen", reason, ...(quiet && { quiet }) })
 
 /**
  * Adds an undo to a step. `run` gets what the step added and the state that it got.

@@ -3,6 +3,7 @@ import type { Project, Server } from "../config/Project.ts"
 import type { Forward } from "../layers/ssh/Ssh.ts"
 import * as Pipeline from "../pipeline/Pipeline.ts"
 import { rolloutOf } from "./rollout.ts"
+import * as Step from "../pipeline/Step.ts"
 import * as Strategy from "../pipeline/Strategy.ts"
 import * as Build from "./Build.ts"
 import * as Connect from "./Connect.ts"
@@ -73,6 +74,11 @@ const connections = Pipeline.make<Known, "connections">("connections").pipe(
   })
 )
 
+const noProxy = "no service uses the proxy"
+
+const skipProxyImage = ({ project }: Known) =>
+  project.services.some(({ proxy }) => proxy !== undefined) ? undefined : noProxy
+
 /** Reads the servers again, because those who held the lock may have changed them. */
 const refresh = Pipeline.make<Known, "refresh">("refresh").pipe(
   Pipeline.forEach({
@@ -93,7 +99,7 @@ const prepared = known.pipe(
     reason: "nobody else held the lock",
     body: refresh
   }),
-  Pipeline.step(ProxyImage.step),
+  Pipeline.step(ProxyImage.step.pipe(Step.skipWhen(skipProxyImage, { quiet: true }))),
   Pipeline.step(Serve.step),
   Pipeline.when({
     if: ({ project }: Known) => project.services.some(({ release }) => release !== undefined),
@@ -113,6 +119,8 @@ type OfService = OnServer & {
 /** Whether the project has, or had, anything in the proxy of a server. */
 const usesProxy = ({ server }: OnServer): boolean => server.proxyState !== undefined
 
+const skipProxy = (state: OnServer) => (usesProxy(state) ? undefined : noProxy)
+
 /** One service on one server. */
 const service = Pipeline.make<OfService>("service").pipe(
   Pipeline.step(Pull.step),
@@ -125,7 +133,7 @@ const onServer = Pipeline.make<OnServer>("server").pipe(
   Pipeline.step(Plan.step),
   Pipeline.step(Network.step),
   Pipeline.step(Tunnel.step),
-  Pipeline.step(Proxy.step),
+  Pipeline.step(Proxy.step.pipe(Step.skipWhen(skipProxy, { quiet: true }))),
   Pipeline.forEach({
     name: "services",
     as: "work",
@@ -142,7 +150,7 @@ const onServer = Pipeline.make<OnServer>("server").pipe(
     ended: ({ service }, { releases, server }) => Releases.endReleases(releases, server.name, service.name),
     body: service
   }),
-  Pipeline.when({ if: usesProxy, quiet: true, reason: "no service uses the proxy", body: Route.step })
+  Pipeline.when({ if: usesProxy, quiet: true, reason: noProxy, body: Route.step })
 )
 
 /**

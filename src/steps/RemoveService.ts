@@ -5,8 +5,11 @@ import { parseVolume } from "../config/volumes.ts"
 import { joinWords } from "../core/text.ts"
 import { Events } from "../core/Events.ts"
 import { Docker } from "../layers/docker/Docker.ts"
+import { networkName } from "../layers/docker/network/network.ts"
+import type { Expected } from "../layers/docker/remove/remove.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { ConnectedServer } from "./Connect.ts"
+import { containerName, replicaNumbers } from "./Plan.ts"
 
 /** What was removed of one service on one server. */
 export const Removed = Schema.Struct({
@@ -26,6 +29,23 @@ const volumesOf = (project: Project, name: string): ReadonlyArray<string> => {
   })
 }
 
+/** The containers of a service as deploy.yml has them, and the project's network if they are the last ones on the server. */
+const expectedOf = (state: {
+  readonly project: Project
+  readonly server: ConnectedServer
+  readonly service: string
+  readonly services?: ReadonlyArray<string> | undefined
+}): { readonly expected?: Expected } => {
+  const { project, server, services } = state
+  const service = project.services.find(({ name }) => name === state.service)
+  if (service === undefined) return {}
+  const here = project.services.filter(({ hosts }) => hosts.includes(server.name)).map(({ name }) => name)
+  const removesAll = "services" in state && here.every((name) => services?.includes(name) !== false)
+  const isLast = removesAll && here.at(-1) === service.name
+  const containers = replicaNumbers(service).map((replica) => containerName(project, service, replica))
+  return { expected: { containers, ...(isLast && { network: networkName(project.name) }) } }
+}
+
 /** Whether an image is one that jiji built for a service, by its name. Others may be used by more than this project. */
 const isBuiltFor = (project: Project, service: string) => {
   const own = [`${project.name}-${service}`, `${project.name}/${service}`].map((name) => name.toLowerCase())
@@ -40,6 +60,8 @@ export const step = Step.make(
     readonly server: ConnectedServer
     readonly service: string
     readonly withVolumes: boolean
+    /** The names of all services to remove; undefined for all that there are. */
+    readonly services?: ReadonlyArray<string> | undefined
   }) {
     const { project, server, service, withVolumes } = state
     const { publish } = yield* Events
@@ -50,7 +72,8 @@ export const step = Step.make(
       project: project.name,
       service,
       volumes: volumesOf(project, service),
-      withVolumes
+      withVolumes,
+      ...expectedOf(state)
     })
     const images = done.images
       .flatMap((image) =>

@@ -105,6 +105,19 @@ describe("Step.skipWhen", () => {
     })
   )
 
+  it.effect("shows nothing of a step that it skips quietly, and everything of one that it does not skip", () =>
+    Effect.gen(function* () {
+      const skips = ({ dry }: { readonly dry: boolean }) => (dry ? "it is a rehearsal" : undefined)
+      const silent = make<{ readonly dry: boolean }>("p").pipe(step(made.pipe(Step.skipWhen(skips, { quiet: true }))))
+      const skipped = yield* watched(run(silent, { dry: true }))
+      expect(yield* skipped.exit).toEqual({ dry: true })
+      expect(skipped.lines.filter((text) => text.includes("p/make"))).toEqual([])
+      const ran = yield* watched(run(silent, { dry: false }))
+      expect(yield* ran.exit).toEqual({ dry: false, at: 5 })
+      expect(ran.lines.filter((text) => text.includes("p/make"))).toHaveLength(2)
+    })
+  )
+
   it.effect("runs the step if there is no reason", () =>
     Effect.gen(function* () {
       expect(yield* (yield* watched(run(p, { dry: false }))).exit).toEqual({ dry: false, at: 5 })

@@ -35,10 +35,8 @@ describe("a deploy of a version that is already running", () => {
       expect(skipped).toEqual([
         "secrets: no secrets are used",
         "login: the registry is local",
-        "proxy-image: no service uses the proxy",
         "network: no container is started",
         "tunnel: there is nothing to pull",
-        "proxy: no service uses the proxy",
         "pull: already up to date",
         "deploy: already up to date"
       ])

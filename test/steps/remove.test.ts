@@ -1,5 +1,6 @@
 import { describe, expect } from "bun:test"
 import { Cause, Effect, Exit } from "effect"
+import type { Project } from "../../src/config/Project.ts"
 import { remove } from "../../src/steps/RemovePipeline.ts"
 import * as Answer from "../../src/testing/Answer.ts"
 import * as Rehearsal from "../../src/testing/Rehearsal.ts"
@@ -29,10 +30,11 @@ const container = (name: string) =>
 const rehearse = Effect.fnUntraced(function* (
   services: ReadonlyArray<string> | undefined,
   withVolumes = false,
-  answer: Override = () => undefined
+  answer: Override = () => undefined,
+  of: Project = shop
 ) {
   const script = { answers: [Answer.from(answer)] }
-  const { entries, events, exit } = yield* Rehearsal.run(remove, { project: shop, services, withVolumes }, script)
+  const { entries, events, exit } = yield* Rehearsal.run(remove, { project: of, services, withVolumes }, script)
   const done = entries.flatMap((entry) =>
     entry._tag === "Command" && entry.command.script === "remove" && entry.machine._tag === "Remote"
       ? (entry.command.byHand ?? []).map(
@@ -55,6 +57,7 @@ describe("jiji remove", () => {
       const { done, events, exit } = yield* rehearse(["web"])
       expect(Exit.isSuccess(exit)).toBe(true)
       expect(done).toEqual([
+        "web1: docker network rm jiji-shop",
         "web1: docker rm shop-web",
         "web1: docker stop shop-web",
         "web2: docker rm shop-web",
@@ -63,6 +66,22 @@ describe("jiji remove", () => {
       const notes = events.flatMap((event) => (event._tag === "StepNoted" ? [event.text] : []))
       expect(notes).toContain("kept the data in shop_files")
       expect(notes).toContain("removed shop-web")
+    })
+  )
+
+  it.effect("shows all replicas in a dry run, and the network with the last service of a server", () =>
+    Effect.gen(function* () {
+      const { done } = yield* rehearse(undefined, false, () => undefined, {
+        ...shop,
+        services: [service("web", ["web1"], { replicas: 3 }), service("db", ["web1"])]
+      })
+      expect(done).toEqual([
+        "web1: docker network rm jiji-shop",
+        "web1: docker rm shop-db",
+        "web1: docker rm shop-web shop-web-2 shop-web-3",
+        "web1: docker stop shop-db",
+        "web1: docker stop shop-web shop-web-2 shop-web-3"
+      ])
     })
   )
 

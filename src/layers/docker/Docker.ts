@@ -43,7 +43,7 @@ import {
   saveLimit,
   transferLimit
 } from "./limits.ts"
-import { remove, type Removed } from "./remove/remove.ts"
+import { type Expected, remove, removeCommand, type Removed } from "./remove/remove.ts"
 import { type FileToMount, filesToMount } from "./files.ts"
 import { execIn, type ExecOptions } from "./exec/run.ts"
 import type { ExecFailed, ProgramNotStarted } from "./exec/failure.ts"
@@ -286,6 +286,8 @@ export class Docker extends Context.Service<
         /** The service's volumes in deploy.yml. Those that its containers mount are found. */
         readonly volumes: ReadonlyArray<string>
         readonly withVolumes: boolean
+        /** Only for a rehearsal. */
+        readonly expected?: Expected
       }
     ): Effect.Effect<Removed, ContainerBusy | EngineError | ShellError>
     /**
@@ -833,10 +835,11 @@ export class Docker extends Context.Service<
           return yield* replaceResult(server.name, options, output)
         }),
 
-        removeService: Effect.fnUntraced(function* (server, { engine, project, service, volumes, withVolumes }) {
+        removeService: Effect.fnUntraced(function* (server, options) {
+          const { engine, expected, project, service, volumes, withVolumes } = options
           const operation = `remove the containers of ${service}`
           const command = {
-            ...remove.command({ engine, project, service, volumes: withVolumes }, volumes),
+            ...removeCommand({ engine, project, service, volumes: withVolumes }, volumes, expected),
             env: runVariables(yield* CurrentRun),
             show: "stderr" as const,
             limit: { ...removeLimit(engine, service), ...asking(remote(server), engine) }

@@ -47,6 +47,14 @@ const failOnViolation = <A>(once: NodeEffect<A>, attempt: StepAttempt): NodeEffe
     )
   )
 
+/** Why a step is to be skipped, if it is. */
+const skipReason = (wrapper: Wrapper, state: State, name: string): string | undefined => {
+  if (wrapper._tag !== "SkipWhen") return undefined
+  const reason = readState(`the skipWhen of ${name}`, state, (known) => wrapper.reason(known as never))
+  const isReason = reason === undefined || typeof reason === "string"
+  return checkReturn(`the skipWhen of ${name}`, "a reason or undefined", reason, isReason)
+}
+
 const applyWrapper = (
   wrapper: Wrapper,
   inner: NodeEffect<Outcome>,
@@ -62,9 +70,7 @@ const applyWrapper = (
       return limitNode(wrapper, inner, state, path, name)
     case "SkipWhen":
       return Effect.suspend(() => {
-        const reason = readState(`the skipWhen of ${name}`, state, (known) => wrapper.reason(known as never))
-        const isReason = reason === undefined || typeof reason === "string"
-        const skipped = checkReturn(`the skipWhen of ${name}`, "a reason or undefined", reason, isReason)
+        const skipped = skipReason(wrapper, state, name)
         return skipped === undefined ? inner : Effect.succeed({ adds: {}, skipped, notRun: true })
       })
     case "Undo":
@@ -105,5 +111,10 @@ export const runStep = (step: StepNode, state: State, path: string, undos: Undos
   }
   const done = withNodeEvents("step", path, node, end, result)
   // A step without results may return undefined.
-  return Effect.map(done, ({ adds }) => ({ ...(adds as object | undefined) }))
+  const added = Effect.map(done, ({ adds }) => ({ ...(adds as object | undefined) }))
+  const quiet = step.wrappers.filter((wrapper) => wrapper._tag === "SkipWhen" && wrapper.quiet === true)
+  if (quiet.length === 0) return added
+  return Effect.suspend(() =>
+    quiet.some((wrapper) => skipReason(wrapper, state, name) !== undefined) ? Effect.succeed({}) : added
+  )
 }

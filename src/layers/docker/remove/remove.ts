@@ -1,4 +1,6 @@
 import { Effect, Schema } from "effect"
+import type { Engine } from "../../../config/Project.ts"
+import type { Command } from "../../processes/Command.ts"
 import { defineScript, Flag } from "../../processes/Script.ts"
 import lock from "../lock.sh" with { type: "text" }
 import text from "./remove.sh" with { type: "text" }
@@ -29,6 +31,37 @@ const answer = (stdout: string): Removed => {
   }
 }
 
+/** What a rehearsal expects to be there: containers, and the project's network if they are its last ones. */
+export interface Expected {
+  readonly containers: ReadonlyArray<string>
+  readonly network?: string
+}
+
+interface Values {
+  readonly engine: Engine
+  readonly project: string
+  readonly service: string
+  readonly volumes: boolean
+}
+
+const usual = ({ volumes }: Values, words: ReadonlyArray<string>, { containers, network }: Expected): string =>
+  [
+    ...containers.map((name) => `container ${name}`),
+    ...words.map((volume) => `${volumes ? "removed" : "kept"}-volume ${volume}`),
+    ...(network === undefined ? [] : [`network ${network}`])
+  ].join("\n")
+
+const byHand = (
+  { engine, volumes }: Values,
+  words: ReadonlyArray<string>,
+  { containers, network }: Expected
+): ReadonlyArray<ReadonlyArray<string>> => [
+  [engine, "stop", ...containers],
+  [engine, "rm", ...containers],
+  ...(volumes ? words.map((volume) => [engine, "volume", "rm", volume]) : []),
+  ...(network === undefined ? [] : [[engine, "network", "rm", network]])
+]
+
 /** Removes the containers of a service. The words are its volumes. JIJI_RUN says who removes it. */
 export const remove = defineScript({
   name: "remove",
@@ -41,17 +74,12 @@ export const remove = defineScript({
     volumes: Flag
   },
   answer: (stdout) => Effect.succeed(answer(stdout)),
-  usual: ({ project, service, volumes }, _machine, words) =>
-    [
-      `container ${project}-${service}`,
-      ...words.map((volume) => `${volumes ? "removed" : "kept"}-volume ${volume}`)
-    ].join("\n"),
-  byHand: ({ engine, project, service, volumes }, words) => {
-    const name = `${project}-${service}`
-    return [
-      [engine, "stop", name],
-      [engine, "rm", name],
-      ...(volumes ? words.map((volume) => [engine, "volume", "rm", volume]) : [])
-    ]
-  }
+  usual: (values, _machine, words) => usual(values, words, { containers: [`${values.project}-${values.service}`] }),
+  byHand: (values, words) => byHand(values, words, { containers: [`${values.project}-${values.service}`] })
+})
+
+/** The same, with what a rehearsal expects to be there. */
+export const removeCommand = (values: Values, words: ReadonlyArray<string>, expected?: Expected): Command => ({
+  ...remove.command(values, words),
+  ...(expected && { usual: () => usual(values, words, expected), byHand: byHand(values, words, expected) })
 })
