@@ -10,7 +10,7 @@ import { done, outcomes } from "../test/e2e/observe.ts"
 import { load, proxiedService, proxyImage, writeProxied } from "../test/e2e/proxied.ts"
 import { buildProxyImage } from "../test/e2e/ProxyImage.ts"
 import { print, printRounds, report } from "./shared/figures.ts"
-import { interleave, median } from "./shared/rounds.ts"
+import { interleave, median, ratio } from "./shared/rounds.ts"
 
 const { values: flags } = parseArgs({
   options: { rounds: { type: "string", default: "10" }, only: { type: "string" } }
@@ -68,6 +68,7 @@ const measureIdle = async (server: ServerHost) => {
   printRounds("without it", bare, median(bare), "s")
   const added = median(proxied.map((seconds, round) => seconds - (bare[round] ?? Number.NaN)))
   report({ name: `${server.name}, idle: the switch adds`, value: added, unit: "s", most: 1 })
+  report({ name: `${server.name}, idle: time against no proxy`, value: ratio(proxied, bare), unit: "times" })
 }
 
 /** Counts failed requests in redeploys. */

@@ -30,22 +30,19 @@ export const writeProxied = (
   services: Record<string, unknown> = {},
   name = "shop"
 ): TestProject => {
+  const web: Record<string, unknown> = {
+    ports: [],
+    command: ["/bin/busybox", "sh", "-c", serve],
+    proxy: { hosts: [`${name}.test`], port: 80, tls: "off" },
+    health: { path: "/", running_for: "0s", timeout: "60s" },
+    ...more
+  }
+  // Where nothing is behind the proxy, deploy.yml may not have its settings.
+  const settings = web["proxy"] === undefined ? {} : { proxy: { image: proxyImage } }
   const project = writeProject(hosts, {
     name,
     image: { page: version },
-    config: {
-      proxy: { image: proxyImage },
-      services: {
-        web: {
-          ports: [],
-          command: ["/bin/busybox", "sh", "-c", serve],
-          proxy: { hosts: [`${name}.test`], port: 80, tls: "off" },
-          health: { path: "/", running_for: "0s", timeout: "60s" },
-          ...more
-        },
-        ...services
-      }
-    }
+    config: { ...settings, services: { web, ...services } }
   })
   const context = join(project.root, "web")
   writeFileSync(join(context, "slow"), slow, { mode: 0o755 })
