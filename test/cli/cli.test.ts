@@ -61,7 +61,7 @@ describe("jiji prints", () => {
     const { code, stdout } = shop.jiji(["script"])
     expect([code, stdout]).toEqual([
       0,
-      "build\nbuilder\ncheck\nlogs\nlook\nnetwork\nprobe\npull\npush\npush-index\nregistry\nrelease\nremove\nreplace\nsecret\ntidy\ntunnel\n"
+      "build\nbuilder\ncheck\nlogs\nlook\nnetwork\nprobe\nprune\npull\npush\npush-index\nregistry\nrelease\nremove\nreplace\nsecret\ntidy\ntunnel\n"
     ])
     expect(shop.jiji(["script", "nope"])).toMatchObject({ code: 2, stdout: "" })
   })
