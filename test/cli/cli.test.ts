@@ -80,7 +80,7 @@ describe("jiji prints", () => {
     const { code, stdout } = shop.jiji(["script"])
     expect([code, stdout]).toEqual([
       0,
-      "build\nbuilder\ncheck\nexec\nkept\nlogs\nlook\nnetwork\nprobe\npull\npush\npush-index\nregistry\nrelease\nremote-build\nremove\nreplace\nsecret\nsession\nsetup\ntidy\ntunnel\n"
+      "audit\nbuild\nbuilder\ncheck\nexec\nhold\nkept\nlogs\nlook\nmark\nnetwork\nprobe\nprune\npull\npush\npush-index\nregistry\nrelease\nremote-build\nremove\nreplace\nsecret\nsession\nsetup\ntidy\ntunnel\n"
     ])
     expect(shop.jiji(["script", "nope"])).toMatchObject({ code: 2, stdout: "" })
   })
