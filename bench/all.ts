@@ -23,10 +23,11 @@ const benches = {
   dryRun: { full: [], quick: [] },
   engine: { full: [], quick: [] },
   record: { full: [], quick: [] },
-  gap: { full: [], quick: ["--rounds", "2"] }
+  gap: { full: [], quick: ["--rounds", "2"] },
+  rollback: { full: [], quick: ["--rounds", "2"] }
 } as const
 
-const takesRounds = new Set(["deploy", "servers", "gap"])
+const takesRounds = new Set(["deploy", "servers", "gap", "rollback"])
 
 const output = (words: ReadonlyArray<string>): string =>
   Bun.spawnSync([...words])
