@@ -24,10 +24,17 @@ const benches = {
   engine: { full: [], quick: [] },
   record: { full: [], quick: [] },
   gap: { full: [], quick: ["--rounds", "2"] },
+<<<<<<< HEAD
   proxy: { full: [], quick: ["--rounds", "2"] }
 } as const
 
 const takesRounds = new Set(["deploy", "servers", "gap", "proxy"])
+=======
+  rollback: { full: [], quick: ["--rounds", "2"] }
+} as const
+
+const takesRounds = new Set(["deploy", "servers", "gap", "rollback"])
+>>>>>>> rollback
 
 const output = (words: ReadonlyArray<string>): string =>
   Bun.spawnSync([...words])

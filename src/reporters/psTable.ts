@@ -28,6 +28,8 @@ interface Row {
   readonly service: string
   readonly state: string
   readonly container?: ContainerStatus
+  /** Under which names the proxy serves it. */
+  readonly hosts?: ReadonlyArray<string>
 }
 
 /** How long something takes or is ago, in its largest unit: `12 s`, `5 min`, `3 h`, `2 d`. */
@@ -60,7 +62,7 @@ const cells = (now: number): Readonly<Record<Column, (row: Row) => string>> => (
   STATE: ({ state }) => state,
   UP: ({ container }) => (container?.state === "running" ? age(container.startedAt, now) : ""),
   RESTARTS: ({ container }) => (container?.restarts === undefined ? "" : `${container.restarts}`),
-  PORTS: ({ container }) => container?.ports.join(", ") ?? "",
+  PORTS: ({ container, hosts = [] }) => [...(container?.ports ?? []), ...hosts].join(", "),
   CPU: ({ container }) => (container?.cpu === undefined ? "" : `${container.cpu.toFixed(1)} %`),
   MEMORY: ({ container }) => (container?.memory === undefined ? "" : formatBytes(container.memory)),
   DEPLOYED: ({ container }) => (container?.created === undefined ? "" : `${age(container.created, now)} ago`),
@@ -80,16 +82,19 @@ const columnSets = (stats: ReadonlyArray<Column>): ReadonlyArray<ReadonlyArray<C
 
 const rowsOf = (project: string, { error, name: server, services, unknown }: ServerStatus): ReadonlyArray<Row> => {
   if (error !== undefined) return [{ server, service: "", state: "not reached" }]
-  const row = (container: ContainerStatus): Row => ({
+  const row = (container: ContainerStatus, hosts?: ReadonlyArray<string>): Row => ({
+    ...(hosts && { hosts }),
     server,
     service: instanceOf(project, container),
     state: stateOf(container),
     container
   })
-  const own = services.flatMap(({ containers, name }): ReadonlyArray<Row> =>
-    containers.length === 0 ? [{ server, service: name, state: "not deployed" }] : containers.map(row)
+  const own = services.flatMap(({ containers, hosts, name }): ReadonlyArray<Row> =>
+    containers.length === 0
+      ? [{ server, service: name, state: "not deployed" }]
+      : containers.map((container) => row(container, hosts))
   )
-  return [...own, ...unknown.map(row)]
+  return [...own, ...unknown.map((container) => row(container))]
 }
 
 const styleOf = (state: string): Style | undefined => {

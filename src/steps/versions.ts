@@ -100,7 +100,7 @@ export class NoVersionBefore extends defineError<NoVersionBefore>()("NoVersionBe
   message: (e) =>
     `${joinWords(e.servers)} ${e.servers.length === 1 ? "has" : "have"} no version of ${joinWords(e.services)} from before the last deploy.`,
   remedy:
-    "Use `jiji versions` to see what the servers have. Versions are kept from the first deploy with jiji 1.3 on; `docker system prune` removes them.",
+    "Use `jiji versions` to see what the servers have. jiji keeps a version when it deploys it; older releases of jiji kept none, and `docker system prune` removes them.",
   exitCode: "failed",
   sample: { services: ["web"], servers: ["web1"] }
 }) {}

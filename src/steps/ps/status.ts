@@ -45,6 +45,10 @@ export const ServiceStatus = Schema.Struct({
   name: Schema.String,
   /** How many of its containers run. */
   replicas: Schema.Int,
+  /** How many deploy.yml wants. */
+  wanted: Schema.optionalKey(Schema.Int),
+  /** The host names under which the proxy serves it, as deploy.yml has them. Absent if it does not. */
+  hosts: Schema.optionalKey(Schema.Array(Schema.String)),
   containers: Schema.Array(ContainerStatus),
   /** What differs from deploy.yml, such as `ports`, `environment: LOG` or `not deployed`. Values of secrets are not compared. */
   differs: Schema.Array(Schema.String)
@@ -108,7 +112,11 @@ const differences = (service: Service, containers: ReadonlyArray<InspectedContai
       ...visibleDifferences(parts, service)
     ]
   })
-  return [...new Set(all)]
+  const running = containers.filter((each) => each.running).length
+  const { replicas: wanted = 1 } = service
+  // Of one container, the state says the same.
+  const count = wanted > 1 || running > 1 ? [`${running} of ${wanted} replicas`] : []
+  return [...new Set([...(running === wanted ? [] : count), ...all])]
 }
 
 /**
@@ -133,6 +141,8 @@ export const serverStatus = (
       return {
         name: service.name,
         replicas: containers.filter(({ running }) => running).length,
+        wanted: service.replicas ?? 1,
+        ...(service.proxy !== undefined && { hosts: service.proxy.hosts }),
         containers: containers.map((each) => containerStatus(each, usage)),
         differs: differences(service, containers)
       }

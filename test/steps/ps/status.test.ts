@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { Effect, Exit, Redacted } from "effect"
+import { Duration, Effect, Exit, Redacted } from "effect"
 import { parseUsage } from "../../../src/layers/docker/usage.ts"
 import { configurationOf, visibleDifferences } from "../../../src/steps/configuration.ts"
 import { serverStatus } from "../../../src/steps/ps/status.ts"
@@ -41,6 +41,21 @@ const differs = (one: ReturnType<typeof container>, of = web) => statusOf([one],
 describe("what differs from deploy.yml", () => {
   test("is nothing for a container that was deployed with it, whatever the values of its secrets", () => {
     expect(differs(container("shop-web"))).toEqual([])
+  })
+
+  test("is the number of replicas, if fewer or more run than deploy.yml wants", () => {
+    const proxy = {
+      hosts: ["shop.test"],
+      port: 80,
+      path: "/",
+      strip: false,
+      tls: { _tag: "Off" },
+      responseTimeout: Duration.seconds(30)
+    } as const
+    const [status] = statusOf([container("shop-web")], [{ ...web, replicas: 2, proxy }]).services
+    expect(status).toMatchObject({ replicas: 1, wanted: 2, hosts: ["shop.test"] })
+    expect(status?.differs).toContain("1 of 2 replicas")
+    expect(statusOf([container("shop-web"), container("shop-web-2")]).services[0]?.differs).toContain("2 of 1 replicas")
   })
 
   test("is named part by part", () => {
