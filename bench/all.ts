@@ -24,17 +24,11 @@ const benches = {
   engine: { full: [], quick: [] },
   record: { full: [], quick: [] },
   gap: { full: [], quick: ["--rounds", "2"] },
-<<<<<<< HEAD
-  proxy: { full: [], quick: ["--rounds", "2"] }
-} as const
-
-const takesRounds = new Set(["deploy", "servers", "gap", "proxy"])
-=======
+  proxy: { full: [], quick: ["--rounds", "2"] },
   rollback: { full: [], quick: ["--rounds", "2"] }
 } as const
 
-const takesRounds = new Set(["deploy", "servers", "gap", "rollback"])
->>>>>>> rollback
+const takesRounds = new Set(["deploy", "servers", "gap", "proxy", "rollback"])
 
 const output = (words: ReadonlyArray<string>): string =>
   Bun.spawnSync([...words])
