@@ -2,10 +2,10 @@ import { Effect } from "effect"
 import { CliError, Command, Flag } from "effect/cli"
 import manifest from "../../../package.json" with { type: "json" }
 import { Terminal } from "../process/Terminal.ts"
-import * as ConsoleCommand from "./console.ts"
+import * as AuditCommand from "./audit.ts"
 import * as CompletionsCommand from "./completions.ts"
 import * as ConfigCommand from "./config.ts"
-import * as AuditCommand from "./audit.ts"
+import * as ConsoleCommand from "./console.ts"
 import * as DeployCommand from "./deploy.ts"
 import * as DiffCommand from "./diff.ts"
 import * as DoctorCommand from "./doctor.ts"
@@ -15,8 +15,8 @@ import * as InitCommand from "./init.ts"
 import * as ListCommand from "./list.ts"
 import * as LockCommand from "./lock.ts"
 import * as LogsCommand from "./logs.ts"
-import * as PlanCommand from "./plan.ts"
 import * as MaintenanceCommand from "./maintenance.ts"
+import * as PlanCommand from "./plan.ts"
 import * as PruneCommand from "./prune.ts"
 import * as PsCommand from "./ps.ts"
 import * as RegistryCommand from "./registry.ts"
@@ -32,10 +32,10 @@ import * as SecretsCommand from "./secrets.ts"
 import * as ServerCommand from "./server.ts"
 import * as StartCommand from "./start.ts"
 import * as StopCommand from "./stop.ts"
-import * as VersionsCommand from "./versions.ts"
-import * as WhyCommand from "./why.ts"
 import * as UnlockCommand from "./unlock.ts"
 import * as VersionCommand from "./version.ts"
+import * as VersionsCommand from "./versions.ts"
+import * as WhyCommand from "./why.ts"
 
 /** `jiji`. */
 export const command = Command.make(
@@ -49,39 +49,39 @@ export const command = Command.make(
 ).pipe(
   Command.withDescription("Deploy a project's containers to your own servers over SSH"),
   Command.withSubcommands([
+    InitCommand.command,
+    PlanCommand.command,
     DeployCommand.command,
     RollbackCommand.command,
     VersionsCommand.command,
-    PlanCommand.command,
-    WhyCommand.command,
     PsCommand.command,
     LogsCommand.command,
     ExecCommand.command,
     ConsoleCommand.command,
-    DoctorCommand.command,
-    InitCommand.command,
     StartCommand.command,
     StopCommand.command,
     RestartCommand.command,
-    ConfigCommand.command,
     MaintenanceCommand.command,
     RemoveCommand.command,
     PruneCommand.command,
     LockCommand.command,
     UnlockCommand.command,
     AuditCommand.command,
-    RegistryCommand.command,
-    ServerCommand.command,
     RunsCommand.command,
     DiffCommand.command,
-    ListCommand.command,
-    RunCommand.command,
-    SandboxCommand.command,
-    SecretsCommand.command,
-    ScriptCommand.command,
+    WhyCommand.command,
+    DoctorCommand.command,
+    ServerCommand.command,
+    ConfigCommand.command,
     SchemaCommand.command,
+    RegistryCommand.command,
+    SecretsCommand.command,
+    RunCommand.command,
+    ListCommand.command,
+    SandboxCommand.command,
+    ScriptCommand.command,
     CompletionsCommand.make((): Command.Command.Any => command),
-    HelpCommand.command,
-    VersionCommand.command
+    VersionCommand.command,
+    HelpCommand.command
   ])
 )

@@ -8,17 +8,27 @@ import { pipelines, smoke } from "./program.ts"
 compileFirst()
 
 const builtIn = `Built-in pipelines (run with \`jiji NAME\`):
+  audit            Show who changed what on the servers, when, and with which outcome
   deploy           Build, ship and start the project's containers on its servers
   doctor           Check that this machine and the servers are ready for a deploy
   exec             Run a command in a running container of a service, or in a new one
+  lock             Lock the project on its servers, so that nobody deploys
   logs             Print the logs of services on all servers, merged by time
+  maintenance      Let the proxy answer 503 instead of the services, or end that
+  plan             Show what a deploy would do, and why, without doing it
+  prune            Remove the project's old images, and what interrupted deploys left on the servers
   ps               Show what runs on the servers, and what differs from deploy.yml
   registry login   Log in to the registry on this machine and on the servers
-  remove           Stop and remove services' containers and images on the servers
   registry logout  Log out of the registry on this machine and on the servers
+  remove           Stop and remove services' containers and images on the servers
+  restart          Restart services' containers as they are, one after another
   rollback         Go back to a version that ran before, without building or a registry
-  versions         List the versions that the servers can go back to
   server exec      Run a command on a server, or on several
+  server setup     Install the container engine on the servers, and let it start at boot
+  start            Start services' stopped containers as they are
+  stop             Stop services' containers, after their requests have ended
+  unlock           End a lock of the project
+  versions         List the versions that the servers can go back to
   why              Show where a running service comes from: run, commit, person, and what changed
 `
 
