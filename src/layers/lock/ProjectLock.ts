@@ -1,4 +1,5 @@
 import { Clock, Deferred, Duration, Effect, Exit, Scope, Stream } from "effect"
+import { constants } from "node:os"
 import type { Server } from "../../config/Project.ts"
 import { Events } from "../../core/Events.ts"
 import { lastLines } from "../../core/lines.ts"
@@ -18,6 +19,9 @@ const lease = 100
 
 /** For how many seconds a run waits for a younger one, which gives way if both are still taking their locks. */
 const politeness = 3
+
+/** The exit code of a command that was stopped before it held the lock: the server had no session left for another. */
+const stopped = 128 + constants.signals.SIGTERM
 
 /** How many seconds a server gets to answer, beside those for which it waits. */
 const answerSeconds = 60
@@ -65,6 +69,7 @@ const attempt = Effect.fnUntraced(function* (
   const result = yield* Deferred.make<Attempt, ShellError | LockFailed>()
   let isReleased = false
   const note = (level: "info" | "warning", text: string) => publish({ _tag: "StepNoted", level, text })
+  const lost = `${server.name} does not hold the lock of ${project} any more: another run may change it meanwhile`
   const release = Effect.suspend(() => {
     isReleased = true
     return Scope.close(own, Exit.void)
@@ -94,16 +99,23 @@ const attempt = Effect.fnUntraced(function* (
       patience,
       lease
     }),
-    quiet: true
+    quiet: true,
+    givesWay: true
   }
   const holding = shell.bytes(remote(server), command).pipe(
     Stream.decodeText,
     Stream.splitLines,
     Stream.runForEach(onLine),
     Effect.catchTag("CommandFailed", ({ code, stderr }) =>
-      Effect.fail(
-        new LockFailed({ server: server.name, project, reason: lastLines(stderr).trim() || `sh exited with ${code}` })
-      )
+      code === stopped
+        ? Deferred.succeed(result, { _tag: "Unreachable" }).pipe(Effect.andThen(note("warning", lost)))
+        : Effect.fail(
+            new LockFailed({
+              server: server.name,
+              project,
+              reason: lastLines(stderr).trim() || `sh exited with ${code}`
+            })
+          )
     ),
     Effect.onExit((exit) =>
       Effect.gen(function* () {
@@ -114,7 +126,7 @@ const attempt = Effect.fnUntraced(function* (
         const attempt = yield* Deferred.await(result)
         // If its connection is lost, the run notices that itself.
         if (isReleased || Exit.isFailure(exit) || attempt._tag !== "Locked" || attempt.lock.isSimulated) return
-        yield* note("warning", `the lock of ${project} on ${server.name} is lost: another run may change it meanwhile`)
+        yield* note("warning", lost)
       }).pipe(Effect.ignore)
     )
   )

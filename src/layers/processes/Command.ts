@@ -38,6 +38,8 @@ export interface Command {
   readonly byHand?: ReadonlyArray<ReadonlyArray<string>>
   /** The command changes nothing that a run is about, so a rehearsal neither shows it nor needs an answer to it. */
   readonly quiet?: boolean
+  /** A server that runs one command at a time ends it when there is another. */
+  readonly givesWay?: boolean
   /** What the script prints in a rehearsal, unless the rehearsal answers otherwise. */
   readonly usual?: (machine: Simulated) => string
   /**

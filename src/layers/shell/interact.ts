@@ -57,7 +57,9 @@ const inPipes = Effect.fnUntraced(function* (
     `${input}"$@"\n`
   ].join("\n")
   const { input: before, line } = bootstrap(Buffer.byteLength(script), id, { hasInput: false })
-  const child = yield* ssh.exec(server, line, yield* cleanupNotes(events, server.name, command))
+  const child = yield* ssh.exec(server, line, {
+    stopping: yield* cleanupNotes(events, server.name, command)
+  })
   // Do not wait: a shell that reads nothing would block it.
   yield* Effect.forkScoped(Effect.ignore(child.write(Buffer.from(before + script))))
   const started = yield* startAfterMark(events, server.name, id, child)

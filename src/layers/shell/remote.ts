@@ -138,7 +138,10 @@ export const startRemote = Effect.fnUntraced(function* (
   const text = yield* remoteScript(command)
   const id = `jiji-${crypto.randomUUID()}`
   const { input, line } = bootstrap(Buffer.byteLength(text), id, { hasInput: command.input !== undefined })
-  const child = yield* ssh.exec(server, line, yield* cleanupNotes(events, server.name, command))
+  const child = yield* ssh.exec(server, line, {
+    stopping: yield* cleanupNotes(events, server.name, command),
+    givesWay: command.givesWay
+  })
   // Do not wait: a shell that reads nothing would block a long input. A lost connection also fails the outputs.
   const start = child.write(Buffer.from(input + text))
   const send = command.input === undefined ? start : Effect.andThen(start, sendInput(child, command.input))

@@ -25,6 +25,8 @@ export interface Connection {
   readonly sessions: Semaphore.Semaphore
   /** One entry for each command that has a session on the server or is requesting one. */
   readonly running: Set<object>
+  /** Ends a command that gives way, for each of those in {@link running}. */
+  readonly givingWay: Set<() => void>
   /** Environment variables for the commands. */
   readonly env: Readonly<Record<string, string>>
   /** Whether the server has started a command on this connection. */
@@ -122,6 +124,7 @@ export const connect = Effect.fnUntraced(function* (options: {
       lost,
       sessions,
       running: new Set(),
+      givingWay: new Set(),
       env: hop.config.env,
       hasStarted: false,
       listeners: acceptForwarded(client, transport)

@@ -123,6 +123,8 @@ const open = (
       return yield* started.failure
     }
     if (others > 0) {
+      // The others would never end by themselves.
+      if (connection.givingWay.size === others) for (const end of connection.givingWay) end()
       // The server allows fewer sessions than we assumed (MaxSessions). Lower the limit and wait for a running command.
       yield* connection.sessions.resize(Math.max(1, connection.running.size))
       return yield* open(connection, line, stopping, terminal, attempts)
@@ -164,8 +166,20 @@ const processOf = (connection: Connection, { channel, exit }: RunningCommand): R
 }
 
 /** Starts a command line. Closing the scope stops the command. */
-export const exec = Effect.fnUntraced(function* (connection: Connection, line: string, stopping: Stopping) {
-  return processOf(connection, yield* open(connection, line, stopping))
+export const exec = Effect.fnUntraced(function* (
+  connection: Connection,
+  line: string,
+  stopping: Stopping,
+  givesWay: boolean
+) {
+  const running = yield* open(connection, line, stopping)
+  if (givesWay) {
+    const { channel } = running
+    const end = () => void channel.end()
+    connection.givingWay.add(end)
+    channel.on("close", () => connection.givingWay.delete(end))
+  }
+  return processOf(connection, running)
 })
 
 /** Does not wait: a terminal that closes ends its command. */

@@ -60,6 +60,14 @@ export interface Stopping {
   readonly onEnd: (exited: boolean) => Effect.Effect<void>
 }
 
+/** How a command runs. */
+export interface ExecOptions {
+  /** How the command stops when its scope closes. */
+  readonly stopping?: Stopping | undefined
+  /** Whether to end the command if the server has a session for nothing else (`MaxSessions 1` in its sshd_config). */
+  readonly givesWay?: boolean | undefined
+}
+
 /** An open port on a server's 127.0.0.1 that leads to a port or socket on this machine. */
 export interface Forward {
   /** The port on the server. */
@@ -88,7 +96,7 @@ export class Ssh extends Context.Service<
      */
     connect(server: Server): Effect.Effect<{ readonly isNew: boolean; readonly recordedIn?: string }, SshError>
     /** Starts a command line in the user's login shell on the server. Closing the scope stops it. */
-    exec(server: Server, line: string, stopping?: Stopping): Effect.Effect<RemoteProcess, SshError, Scope.Scope>
+    exec(server: Server, line: string, options?: ExecOptions): Effect.Effect<RemoteProcess, SshError, Scope.Scope>
     /**
      * Starts a command line in a terminal (a pseudo-terminal of the server). Closing the scope closes the terminal: the
      * command gets SIGHUP. `term` is the value of TERM. Fails with `TerminalRefused` if the server allows none.
@@ -183,11 +191,11 @@ export class Ssh extends Context.Service<
           Effect.map(connection(server), ({ recordedIn }) =>
             recordedIn === undefined ? { isNew: false } : { isNew: true, recordedIn }
           ),
-        exec: Effect.fnUntraced(function* (server, line, stopping) {
+        exec: Effect.fnUntraced(function* (server, line, { givesWay = false, stopping } = {}) {
           const { stopTimeout: timeout } = settings
           const how = stopping ?? { timeout, onStart: Effect.void, onEnd: () => Effect.void }
           const opened = yield* connection(server)
-          return yield* RemoteExec.exec(opened, line, how)
+          return yield* RemoteExec.exec(opened, line, how, givesWay)
         }),
         openTerminal: (server, line, options) =>
           Effect.flatMap(connection(server), (opened) => RemoteExec.openTerminal(opened, line, options)),

@@ -167,6 +167,25 @@ describe("a command that the server refuses", () => {
     })
   )
 
+  it.live("takes the place of one that gives way", () =>
+    Effect.gen(function* () {
+      const sshd = yield* Sshd.make({ config: { MaxSessions: "1" } })
+      const { ssh } = yield* client()
+      const server = serverOf(sshd)
+      const ended = yield* Effect.scoped(
+        Effect.flatMap(ssh.exec(server, "cat", { givesWay: true }), ({ exitCode }) => exitCode)
+      ).pipe(Effect.forkScoped)
+      const held = yield* untilEffect(
+        () => sshd.log().match(/User child|Starting session/g)?.length ?? 0,
+        (n) => n > 0
+      )
+      expect(held).toBeGreaterThan(0)
+      expect((yield* run(ssh, server, "echo one")).stdout).toBe("one\n")
+      expect((yield* run(ssh, server, "echo two")).stdout).toBe("two\n")
+      expect(yield* Fiber.join(ended)).toBe(0)
+    })
+  )
+
   it.live("fails when the server accepts none at all", () =>
     Effect.gen(function* () {
       const sshd = yield* Sshd.make({ config: { MaxSessions: "0" } })
