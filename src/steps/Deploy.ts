@@ -10,8 +10,8 @@ import { AddressesUsedUp } from "../layers/docker/NetworkError.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { ConnectedServer } from "./Connect.ts"
 import { containerSpec, filesOf } from "./containerSpec.ts"
-import { asciiJson, define, definitionLabels, type KnownDefinition, readDefinition } from "./definition.ts"
-import { keepVersion } from "./keepVersion.ts"
+import { asciiJson, define, definitionLabels, type KnownDefinition } from "./definition.ts"
+import { keepVersion, runningVersion } from "./keepVersion.ts"
 import { type Network, otherAddress, prepare } from "./Network.ts"
 import { becauseOf, containerName, replicaOf, type Replace, type Start, type Work } from "./Plan.ts"
 import type { PulledImage } from "./Pull.ts"
@@ -85,16 +85,6 @@ export const upstreamOf = (
   return { proxy: proxyName, file, address, port, drain, host, ...(health.request && { check: health.request }) }
 }
 
-/** What runs of a service on the server, as far as jiji knows. */
-const oldOf = ({ project, server, work: { service } }: State) => {
-  const own = server.engine.containers.filter(
-    (each) => each.service === service.name && replicaOf(project, service, each) !== undefined
-  )
-  const container = own.find(({ running }) => running) ?? own[0]
-  const known = container === undefined ? undefined : readDefinition(container)
-  return container === undefined || known === undefined ? undefined : { known, imageId: container.imageId }
-}
-
 /** The commit that is deployed, if git knows one. */
 const commitOf = ({ commit }: State): Effect.Effect<string | undefined> =>
   commit === undefined ? Effect.undefined : Effect.map(commit, Option.getOrUndefined)
@@ -105,7 +95,7 @@ const definitionFor = Effect.fnUntraced(function* (state: State, version: string
   const { image, service } = work
   const given = definitions?.get(service.name)
   if (given !== undefined) return given
-  const old = oldOf(state)?.known
+  const old = runningVersion(state.project, server, service)?.known
   const commit = yield* commitOf(state)
   const others = server.engine.containers.filter((each) => each.service !== service.name && each.record !== undefined)
   const made = yield* define({
@@ -260,7 +250,7 @@ export const step = Step.make(
       }
     }
     if (isNew && known !== undefined && pulled !== undefined) {
-      const old = oldOf(state)
+      const old = runningVersion(project, server, service)
       const keep = keepVersion({ project, server, service, known, imageId: pulled.id, ...(old && { old }) })
       // Only images that jiji built: other containers may use those of other repositories.
       const tidy = docker.removeOldImages(server, {

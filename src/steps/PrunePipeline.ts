@@ -9,6 +9,7 @@ import * as Pipeline from "../pipeline/Pipeline.ts"
 import * as Step from "../pipeline/Step.ts"
 import { isBuilt } from "./Build.ts"
 import * as Connect from "./Connect.ts"
+import { runningVersion, surplusVersions } from "./keepVersion.ts"
 import { containerName, replicaNumbers } from "./Plan.ts"
 import * as Username from "./Username.ts"
 
@@ -52,11 +53,18 @@ const step = Step.make(
         service: service.name
       }))
     )
-    const found = yield* (yield* Docker).prune(connected, {
+    const docker = yield* Docker
+    const kept = yield* docker.keptVersions(connected, { engine: connected.engine.name, project: project.name })
+    const surplus = here.flatMap((service) => {
+      const current = runningVersion(project, connected, service)
+      return current === undefined ? [] : surplusVersions(kept, service.name, current.known, service.retain)
+    })
+    const found = yield* docker.prune(connected, {
       engine: connected.engine.name,
       project: project.name,
       remove,
       repositories,
+      surplus: surplus.map(({ name }) => name),
       containers
     })
     const pruned: Pruned = { server: connected.name, ...found }

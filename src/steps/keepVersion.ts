@@ -4,12 +4,23 @@ import { Events } from "../core/Events.ts"
 import { Docker } from "../layers/docker/Docker.ts"
 import type { KeptContainer } from "../layers/docker/kept/keptContainers.ts"
 import type { ConnectedServer } from "./Connect.ts"
+import { replicaOf } from "./Plan.ts"
 import { definitionLabels, keptLabels, keptName, type KnownDefinition, readDefinition } from "./definition.ts"
 
 /** The definition that a kept container holds. Undefined if jiji did not write its labels. */
 export const definitionOf = ({ labels }: Pick<KeptContainer, "labels">): KnownDefinition | undefined => {
   const [record, definition] = [labels["jiji.record"], labels["jiji.definition"]]
   return readDefinition({ ...(record !== undefined && { record }), ...(definition !== undefined && { definition }) })
+}
+
+/** What the container of a service was created from that runs, or else one that does not. Undefined if jiji does not know. */
+export const runningVersion = (project: Project, { engine }: ConnectedServer, service: Service) => {
+  const own = engine.containers.filter(
+    (each) => each.service === service.name && replicaOf(project, service, each) !== undefined
+  )
+  const container = own.find(({ running }) => running) ?? own[0]
+  const known = container === undefined ? undefined : readDefinition(container)
+  return container === undefined || known === undefined ? undefined : { known, imageId: container.imageId }
 }
 
 /**

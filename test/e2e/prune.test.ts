@@ -47,12 +47,14 @@ test("removes old images and what interrupted deploys left, and nothing else", a
   expect(unconfirmed.code).toBe(2)
   expect(unconfirmed.stderr).toContain("This command removes unused images and leftovers of shop")
   const listed = done(await write("v4", 1).jiji(["prune", "--dry-run", "--json"]))
+  // The versions v1 and v3 that a rollback no longer needs. What jiji did not write stays.
+  const isKept = expect.stringMatching(/^shop-web\.[0-9a-f]{12}$/)
   const expected = {
     images: [
       expect.objectContaining({ name: `${repository}:v3` }),
       expect.objectContaining({ name: `${repository}:v1` })
     ],
-    containers: ["shop-web-trial", "shop-web-next", "shop-web-release"],
+    containers: [isKept, isKept, isKept, "shop-web-trial", "shop-web-next", "shop-web-release"],
     files: ["/tmp/jiji-shop-web.by.77", "/root/.jiji/files/shop-web-release"]
   }
   expect(JSON.parse(listed.stdout)).toEqual({
@@ -61,13 +63,13 @@ test("removes old images and what interrupted deploys left, and nothing else", a
   for (const server of hosts.servers) expect(await tags(server)).toEqual(["v1", "v2", "v3", "v4"])
 
   const pruned = done(await write("v4", 1).jiji(["prune", "--yes"]))
-  expect(pruned.stdout).toMatch(/h2 prune: removed 2 images, 3 containers, 2 files; .* became free/)
+  expect(pruned.stdout).toMatch(/h2 prune: removed 2 images, 6 containers, 2 files; .* became free/)
   for (const server of hosts.servers) {
     expect(await tags(server)).toEqual(["v2", "v4"])
     expect(await tags(server, "localhost:9270/shop-web-x")).toEqual(["v1"])
     const names = (await containersOf(server, "shop")).map(({ name }) => name)
     expect(names.sort()).toEqual(["shop-web", "shop-web-2-trial"])
-    expect((await server.containers()).map(({ name }) => name)).toContain("kept-v2")
+    expect(await server.run([server.engine, "ps", "--all", "--format", "{{.Names}}"])).toContain("kept-v2")
     expect(await server.run([server.engine, "volume", "ls", "--quiet"])).toContain("shop_data")
     expect((await server.try(["ls", "/root/.jiji/files/shop-web-2", "/tmp/jiji-shop-web-2.by.77"])).code).toBe(0)
   }

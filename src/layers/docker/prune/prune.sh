@@ -1,6 +1,6 @@
 # Finds what nothing refers to, and removes it with remove=yes. The words are repositories with the number of images to keep
-# (`image 3 localhost:9270/shop-web`), and names of containers with their services (`container shop-web web`): only these
-# are looked at. Prints a line for each:
+# (`image 3 localhost:9270/shop-web`), names of containers with their services (`container shop-web web`), and containers
+# that keep versions to which nobody needs to go back (`kept shop-web.1a2b -`): only these are looked at. Prints a line for each:
 #   image localhost:9270/shop-web:v1 2048
 #   container shop-web-trial
 #   file /tmp/jiji-shop-web.by.0
@@ -52,8 +52,16 @@ look() {
 $known
 END
 }
+# Names have no spaces.
+surplus=' ' kind=''
+for each; do
+  [ "$kind" != kept ] || surplus="$surplus$each "
+  kind=$each
+done
 used=' '
-while IFS='|' read -r _ _ image_ _; do used="$used${image_#sha256:} "; done <<END
+while IFS='|' read -r each _ image_ _; do
+  case $surplus in *" ${each#/} "*) ;; *) used="$used${image_#sha256:} " ;; esac
+done <<END
 $known
 END
 
@@ -111,6 +119,7 @@ images() { # how many to keep, repository
 while [ $# -ge 3 ]; do
   case $1 in
     container) leftovers "$2" "$3" ;;
+    kept) drop "$2" ;;
     image) images "$2" "$3" ;;
   esac
   shift 3

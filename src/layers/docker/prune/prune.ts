@@ -10,6 +10,8 @@ export interface PruneOptions {
   readonly remove: boolean
   /** Repositories of the project's images, and how many images of each to keep. */
   readonly repositories: ReadonlyArray<{ readonly repository: string; readonly retain: number }>
+  /** The names of containers that keep versions to which nobody needs to go back. */
+  readonly surplus: ReadonlyArray<string>
   /** The names of the project's containers, and their services. */
   readonly containers: ReadonlyArray<{ readonly name: string; readonly service: string }>
 }
@@ -58,7 +60,9 @@ export const prune = defineScript({
 })
 
 /** The words for the script. */
-export const pruneWords = ({ containers, repositories }: PruneOptions): ReadonlyArray<string> => [
+export const pruneWords = ({ containers, repositories, surplus }: PruneOptions): ReadonlyArray<string> => [
+  // First: they let go of their images.
+  ...surplus.flatMap((name) => ["kept", name, "-"]),
   ...containers.flatMap(({ name, service }) => ["container", name, service]),
   ...repositories.flatMap(({ repository, retain }) => ["image", `${retain}`, repository])
 ]
