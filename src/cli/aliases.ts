@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { CliError } from "effect/cli"
-import { BuiltinCommands, readAliases } from "../config/aliases.ts"
+import { BuiltinCommands, isReserved, readAliases } from "../config/aliases.ts"
 import { ConfigInvalid } from "../config/Problem.ts"
 import { suggest } from "../config/suggest.ts"
 
@@ -25,9 +25,8 @@ const withMore = (alias: ReadonlyArray<string>, more: ReadonlyArray<string>): Re
  */
 export const expandAlias = Effect.fnUntraced(function* (words: ReadonlyArray<string>, cwd: string) {
   const commands = yield* BuiltinCommands
-  const isOwn = (word: string) => word.startsWith("-") || commands.includes(word)
   const [first] = words
-  if (first === undefined || isOwn(first)) return words
+  if (first === undefined || first.startsWith("-") || isReserved(first, commands)) return words
   const config = flagValue(words, "-c", "--config")
   const environment = flagValue(words, "-e", "--environment")
   const { problems, words: aliases } = yield* readAliases({
@@ -37,7 +36,7 @@ export const expandAlias = Effect.fnUntraced(function* (words: ReadonlyArray<str
   })
   const isAlias = aliases.has(first) || problems.some(({ path }) => path === `aliases.${first}`)
   if (isAlias && problems.length > 0) return yield* new ConfigInvalid({ problems })
-  const near = isAlias ? undefined : suggest(first, [...aliases.keys()])
+  const near = isAlias || commands.includes(first) ? undefined : suggest(first, [...aliases.keys()])
   if (near !== undefined) {
     const command = suggest(first, commands)
     const suggestions = command === undefined ? [near] : [near, command]

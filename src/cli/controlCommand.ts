@@ -5,7 +5,7 @@ import { joinWords, plural } from "../core/text.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
 import type { ControlInput } from "../steps/ControlPipelines.ts"
 import type { PipelineServices } from "../steps/Runnable.ts"
-import { dryRunFlag, hostsFlag, jsonFlag, projectFlags } from "./flags.ts"
+import { dryRunFlag, hostsFlag, jsonFlag, optionalProperty, projectFlags, waitFlag } from "./flags.ts"
 import { loadProject } from "./loadProject.ts"
 import { runDry } from "./runDry.ts"
 import { runLive } from "./runLive.ts"
@@ -18,6 +18,7 @@ export const controlFlags = {
     Argument.between(0, 100)
   ),
   hosts: hostsFlag,
+  wait: waitFlag,
   dryRun: dryRunFlag,
   json: jsonFlag
 }
@@ -26,10 +27,14 @@ export const controlFlags = {
 export const control = Effect.fnUntraced(function* <S, E>(
   pipeline: Pipeline<ControlInput, S, E, PipelineServices>,
   verb: string,
-  { config, dryRun, environment, hosts, json, services }: Command.Command.Config.Infer<typeof controlFlags>
+  { config, dryRun, environment, hosts, json, services, wait }: Command.Command.Config.Infer<typeof controlFlags>
 ) {
   const project = yield* select(yield* loadProject({ config, environment }), { servers: hosts })
-  const input = { project, services: services.length === 0 ? undefined : [...new Set(services)] }
+  const input = {
+    project,
+    services: services.length === 0 ? undefined : [...new Set(services)],
+    ...optionalProperty("waitForLock", wait)
+  }
   if (!dryRun) return void (yield* runLive(pipeline, input, { json }))
   const what = input.services === undefined ? `all services of ${project.name}` : joinWords(input.services)
   const heading = [

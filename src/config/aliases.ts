@@ -68,6 +68,13 @@ const circleFrom = (name: string, aliases: ReadonlyMap<string, string>): Readonl
   return []
 }
 
+/** The command whose place an alias may take, since many projects that come from Kamal have an alias of this name. */
+const replaceable = "console"
+
+/** Whether no alias can take the place of a command. */
+export const isReserved = (name: string, builtin: ReadonlyArray<string>): boolean =>
+  builtin.includes(name) && name !== replaceable
+
 /** Reports aliases that hide a command, name no command, or lead back to themselves. */
 export const checkAliases = (
   root: Located,
@@ -78,9 +85,8 @@ export const checkAliases = (
   for (const [name, text] of aliases) {
     const path = ["aliases", name]
     const first = firstWord(text)
-    if (builtin.includes(name)) {
-      const own = name === "console" ? "use the key `console` of the service, or" : "choose"
-      reportKey(path, `is a command of jiji, which an alias cannot replace; ${own} another name`)
+    if (isReserved(name, builtin)) {
+      reportKey(path, "is a command of jiji, which an alias cannot replace; choose another name")
       continue
     }
     const circle = circleFrom(name, aliases)

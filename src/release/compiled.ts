@@ -1,8 +1,8 @@
 import { isKnownCommand, printHelp } from "./help.ts"
 
 /**
- * Runs jiji. Only `run` and `list` load pipeline files, and need the full program, and so does an alias of them. Both are entry points of their own in the
- * compiled program (bin/build): a bundler that saw these paths would put them into this one.
+ * Runs jiji. Only `run` and `list` load pipeline files, and need the full program, and so does an alias of them. Both are entry
+ * points of their own in the compiled program (bin/build): a bundler that saw these paths would put them into this one.
  */
 const start = () => {
   const [, , command = "--help", ...words] = process.argv

@@ -5,9 +5,9 @@ import help from "./help.json" with { type: "json" }
 
 const helps: Readonly<Record<string, ReadonlyArray<HelpSection> | undefined>> = help
 
-/** Whether a word is a flag or one of jiji's commands. Others may be aliases. */
+/** Whether a word is a flag or one of jiji's commands. Others may be aliases, and so may `console`. */
 export const isKnownCommand = (word: string): boolean =>
-  word.startsWith("-") || word === "version" || word === "help" || helps[word] !== undefined
+  word !== "console" && (word.startsWith("-") || word === "version" || word === "help" || helps[word] !== undefined)
 
 /** The text for a command line that asks for the version, or for a command's help, and nothing else. */
 const requestedText = (words: ReadonlyArray<string>): string | undefined => {

@@ -1,4 +1,4 @@
-import { Effect, Schema, Semaphore } from "effect"
+import { type Duration, Effect, Schema, Semaphore } from "effect"
 import type { Project, Server } from "../config/Project.ts"
 import { defineError } from "../core/defineError.ts"
 import { IsDryRun } from "../core/IsDryRun.ts"
@@ -8,6 +8,7 @@ import * as Step from "../pipeline/Step.ts"
 import * as Connect from "./Connect.ts"
 import * as Availability from "./control/Availability.ts"
 import * as Control from "./control/Control.ts"
+import * as Lock from "./Lock.ts"
 import { UnknownService } from "./RemovePipeline.ts"
 import { rolloutOf } from "./rollout.ts"
 
@@ -16,6 +17,8 @@ export interface ControlInput {
   readonly project: Project
   /** The names of the services. They need not be in deploy.yml. Undefined means all that are on the servers. */
   readonly services: ReadonlyArray<string> | undefined
+  /** How long to wait for the project's lock if somebody holds it. By default, it fails at once. */
+  readonly waitForLock?: Duration.Duration
 }
 
 /** A service to start, stop or restart has no container on any of the servers. */
@@ -74,6 +77,7 @@ const servicesOn = ({ chosen, server }: OnServer): ReadonlyArray<string> => chos
 
 const connected = <const Name extends string>(name: Name) =>
   Pipeline.make<ControlInput, Name>(name).pipe(
+    Pipeline.step(Lock.step),
     Pipeline.forEach({
       name: "connections",
       as: "server",

@@ -3,6 +3,7 @@ import type { Project, Server, Service } from "../config/Project.ts"
 import type { Session } from "../layers/shell/session/runGuarded.ts"
 import * as Pipeline from "../pipeline/Pipeline.ts"
 import * as Step from "../pipeline/Step.ts"
+import * as Audit from "./Audit.ts"
 import * as Connect from "./Connect.ts"
 import * as Exec from "./exec/Exec.ts"
 import type { OutputClosed } from "./LogsPipeline.ts"
@@ -41,7 +42,12 @@ const secrets = Step.make(
   })
 )
 
-const begun = Pipeline.make<ExecInput>("exec").pipe(Pipeline.step(secrets))
+/** Writes that somebody runs a command in the service, but not which. */
+const audit = Step.make("audit", ({ project, service }: ExecInput) =>
+  Audit.step.run({ project, services: [service.name] })
+)
+
+const begun = Pipeline.make<ExecInput>("exec").pipe(Pipeline.parallel(secrets, audit))
 type Begun = Pipeline.StateOf<typeof begun>
 
 const connect = Step.make("connect", ({ project, server }: Begun & { readonly server: Server }) =>

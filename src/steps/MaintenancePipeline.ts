@@ -1,4 +1,4 @@
-import { Effect, Schema, Struct } from "effect"
+import { type Duration, Effect, Schema, Struct } from "effect"
 import type { Project, Server } from "../config/Project.ts"
 import { defineError } from "../core/defineError.ts"
 import { Events } from "../core/Events.ts"
@@ -9,6 +9,7 @@ import * as Pipeline from "../pipeline/Pipeline.ts"
 import * as Step from "../pipeline/Step.ts"
 import { applySites } from "./applySites.ts"
 import * as Connect from "./Connect.ts"
+import * as Lock from "./Lock.ts"
 import { proxySites } from "./proxySites.ts"
 
 /** What `jiji maintenance` begins with. */
@@ -17,6 +18,8 @@ export interface MaintenanceInput {
   readonly project: Project
   /** What the proxy answers; undefined to end the maintenance. */
   readonly maintenance: Maintenance | undefined
+  /** How long to wait for the project's lock if somebody holds it. By default, it fails at once. */
+  readonly waitForLock?: Duration.Duration
 }
 
 /** None of the services is behind the proxy. */
@@ -118,6 +121,7 @@ const maintain = Step.make(
 /** What `jiji maintenance` runs: it changes what the proxies answer, and no container. */
 export const maintenance = Pipeline.make<MaintenanceInput>("maintenance").pipe(
   Pipeline.step(checkProxied),
+  Pipeline.step(Lock.step),
   Pipeline.forEach({
     name: "connections",
     as: "server",

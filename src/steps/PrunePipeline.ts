@@ -1,4 +1,4 @@
-import { Effect, Schema } from "effect"
+import { type Duration, Effect, Schema } from "effect"
 import * as ImageReference from "../config/ImageReference.ts"
 import type { Project, Server } from "../config/Project.ts"
 import { Events } from "../core/Events.ts"
@@ -9,6 +9,7 @@ import * as Pipeline from "../pipeline/Pipeline.ts"
 import * as Step from "../pipeline/Step.ts"
 import { isBuilt } from "./Build.ts"
 import * as Connect from "./Connect.ts"
+import * as Lock from "./Lock.ts"
 import { runningVersion, surplusVersions } from "./keepVersion.ts"
 import { containerName, replicaNumbers } from "./Plan.ts"
 import * as Username from "./Username.ts"
@@ -18,6 +19,8 @@ export interface PruneInput {
   readonly project: Project
   /** Whether to remove what is found. */
   readonly remove: boolean
+  /** How long to wait for the project's lock if somebody holds it. By default, it fails at once. */
+  readonly waitForLock?: Duration.Duration
 }
 
 /** What nothing refers to on a server. */
@@ -89,6 +92,12 @@ type Named = PruneInput & { readonly username?: string }
 /** What `jiji prune` runs: on all servers at the same time. */
 export const prune = Pipeline.make<PruneInput>("prune").pipe(
   Pipeline.step(Username.step),
+  Pipeline.when({
+    if: ({ remove }: PruneInput) => remove,
+    quiet: true,
+    reason: "nothing is removed",
+    body: Lock.step
+  }),
   Pipeline.forEach({
     name: "servers",
     as: "server",

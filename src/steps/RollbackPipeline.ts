@@ -1,4 +1,4 @@
-import { Effect, Option, type Redacted, Schema } from "effect"
+import { type Duration, Effect, Option, type Redacted, Schema } from "effect"
 import * as ImageReference from "../config/ImageReference.ts"
 import type { Project, Server, Service } from "../config/Project.ts"
 import { secretNames } from "../config/secretNames.ts"
@@ -14,6 +14,7 @@ import { type Forward, Ssh } from "../layers/ssh/Ssh.ts"
 import * as Pipeline from "../pipeline/Pipeline.ts"
 import * as Step from "../pipeline/Step.ts"
 import * as Connect from "./Connect.ts"
+import * as Lock from "./Lock.ts"
 import { credentialsOf } from "./Credentials.ts"
 import { define, keptFiles, serviceOf } from "./definition.ts"
 import * as Deploy from "./Deploy.ts"
@@ -36,6 +37,8 @@ export interface RollbackInput {
   readonly whole?: Project
   /** The version to go back to. By default, the one before the last deploy. */
   readonly requestedVersion?: string
+  /** How long to wait for the project's lock if somebody holds it. By default, it fails at once. */
+  readonly waitForLock?: Duration.Duration
 }
 
 /** The files that a version mounts were not kept with it. */
@@ -413,6 +416,7 @@ const onServer = Pipeline.make<Ready & { readonly server: TargetServer }>("serve
  * image is there. Only then it replaces containers, by the same steps as a deploy. Release commands do not run.
  */
 export const rollback = Pipeline.make<RollbackInput>("rollback").pipe(
+  Pipeline.step(Lock.step),
   Pipeline.pipeline(connections),
   Pipeline.step(choose),
   Pipeline.step(secrets),

@@ -6,6 +6,7 @@ import { CommandFailed } from "../layers/processes/Command.ts"
 import { runGuarded, type Session } from "../layers/shell/session/runGuarded.ts"
 import { session as guard } from "../layers/shell/session/session.ts"
 import { Shell } from "../layers/shell/Shell.ts"
+import * as Audit from "./Audit.ts"
 import * as Pipeline from "../pipeline/Pipeline.ts"
 import * as Step from "../pipeline/Step.ts"
 import type { Exited } from "./exec/Exec.ts"
@@ -48,8 +49,12 @@ const step = Step.make(
   })
 )
 
+/** Writes that somebody runs a command on the servers, but not which. */
+const audit = Step.make("audit", ({ project }: ServerExecInput) => Audit.step.run({ project, isFullDeploy: true }))
+
 /** What `jiji server exec` runs: a command on each of the servers, at the same time. */
 export const serverExec = Pipeline.make<ServerExecInput>("server-exec").pipe(
+  Pipeline.step(audit),
   Pipeline.forEach({
     name: "servers",
     as: "server",

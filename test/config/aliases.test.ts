@@ -71,7 +71,6 @@ describe("an alias", () => {
       )
       expect(problems.map(showProblem)).toEqual([
         ".jiji/deploy.yml:2 aliases.deploy: is a command of jiji, which an alias cannot replace; choose another name",
-        ".jiji/deploy.yml:3 aliases.console: is a command of jiji, which an alias cannot replace; use the key `console` of the service, or another name",
         ".jiji/deploy.yml:4 aliases.up: deplyo is not a command of jiji; did you mean `deploy`?",
         ".jiji/deploy.yml:5 aliases.a: leads back to itself: a → b → c → a",
         ".jiji/deploy.yml:6 aliases.b: leads back to itself: b → c → a → b",

@@ -3,6 +3,22 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { hookEvents } from "../../src/config/hooks.ts"
 
+/** The commands that `kamal help` and its groups list, in version 2. */
+const kamalCommands = Object.entries({
+  "": "audit config deploy details docs help init redeploy remove rollback setup upgrade version",
+  accessory:
+    "boot details exec logs reboot remove remove_container remove_image remove_service_directory restart start stop upgrade",
+  app: "boot containers details exec images live logs maintenance remove remove_container remove_containers remove_images stale_containers start stop version",
+  build: "create deliver details dev pull push remove",
+  lock: "acquire release status",
+  proxy:
+    "boot boot_config details logs reboot remove remove_container remove_image remove_proxy_directory restart start stop upgrade",
+  prune: "all containers images",
+  registry: "login logout remove setup",
+  secrets: "extract fetch print",
+  server: "bootstrap exec"
+}).flatMap(([group, names]) => names.split(" ").map((name) => `${group} ${name}`.trim()))
+
 /** The part of JSON Schema in which keys are looked up. */
 interface Node {
   readonly properties?: Readonly<Record<string, Node>>
@@ -62,6 +78,24 @@ describe("docs/from-kamal.md", () => {
     const all = [...rows("Key by key"), ...rows("Command by command"), ...rows("Hooks")]
     const unclear = all.filter(([, jiji = ""]) => codeIn(jiji).length === 0 && jiji !== "not yet" && jiji !== "none")
     expect(unclear).toEqual([])
+  })
+
+  test("has a row for every command of Kamal 2", () => {
+    const named = new Set(
+      rows("Command by command").flatMap(([kamal = ""]) => {
+        const [first = "", ...others] = codeIn(kamal).map((code) => code.replace(/^kamal /, ""))
+        // `kamal app start`, `stop`: the second one belongs to the same group.
+        const group = first.split(" ")[0] ?? ""
+        return [first, ...others.map((other) => `${group} ${other}`)].map((each) =>
+          each
+            .split(" ")
+            .filter((word) => /^[a-z]/.test(word))
+            .slice(0, 2)
+            .join(" ")
+        )
+      })
+    )
+    expect(kamalCommands.filter((command) => !named.has(command))).toEqual([])
   })
 
   test("names only events that a hook can listen to", () => {

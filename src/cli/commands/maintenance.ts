@@ -6,7 +6,7 @@ import { plural } from "../../core/text.ts"
 import { type Maintenance, maxPage } from "../../layers/proxy/sites.ts"
 import { maintenance } from "../../steps/MaintenancePipeline.ts"
 import { ConflictingFlags } from "../ConflictingFlags.ts"
-import { dryRunFlag, globFlag, hostsFlag, jsonFlag, projectFlags } from "../flags.ts"
+import { dryRunFlag, globFlag, hostsFlag, jsonFlag, optionalProperty, projectFlags, waitFlag } from "../flags.ts"
 import { loadProject } from "../loadProject.ts"
 import { descriptions } from "../pipelines/builtin.ts"
 import { runDry } from "../runDry.ts"
@@ -79,10 +79,11 @@ export const command = Command.make(
     ),
     hosts: hostsFlag,
     services: globFlag("services", "S", "services"),
+    wait: waitFlag,
     dryRun: dryRunFlag,
     json: jsonFlag
   },
-  Effect.fnUntraced(function* ({ config, dryRun, environment, hosts, json, message, page, services, state }) {
+  Effect.fnUntraced(function* ({ config, dryRun, environment, hosts, json, message, page, services, state, wait }) {
     const given = [...(Option.isSome(message) ? ["--message"] : []), ...(Option.isSome(page) ? ["--page"] : [])]
     const conflict = state === "off" ? ["off", ...given] : given
     if (conflict.length > 1) return yield* new ConflictingFlags({ flags: conflict })
@@ -90,7 +91,11 @@ export const command = Command.make(
       ? yield* readPage(page.value)
       : pageOf(Option.getOrElse(message, () => "We will be back soon."))
     const project = yield* select(yield* loadProject({ config, environment }), { servers: hosts, services })
-    const input = { project, maintenance: state === "on" ? shown : undefined }
+    const input = {
+      project,
+      maintenance: state === "on" ? shown : undefined,
+      ...optionalProperty("waitForLock", wait)
+    }
     if (!dryRun) return void (yield* runLive(maintenance, input, { json }))
     const where = plural(project.servers.length, "server")
     const heading = `Dry run: turn the maintenance of ${project.name} ${state} on ${where}.`

@@ -7,7 +7,7 @@ import { formatBytes } from "../../core/units.ts"
 import { run } from "../../pipeline/interpreter/run.ts"
 import { prune, type Pruned } from "../../steps/PrunePipeline.ts"
 import { ask, requireConfirmation } from "../confirm.ts"
-import { hostsFlag, jsonFlag, projectFlags } from "../flags.ts"
+import { hostsFlag, jsonFlag, optionalProperty, projectFlags, waitFlag } from "../flags.ts"
 import { loadProject } from "../loadProject.ts"
 import { descriptions } from "../pipelines/builtin.ts"
 import { Terminal } from "../process/Terminal.ts"
@@ -29,6 +29,7 @@ export const command = Command.make(
   {
     ...projectFlags,
     hosts: hostsFlag,
+    wait: waitFlag,
     yes: Flag.Boolean("yes").pipe(Flag.withDescription("Remove without asking"), Flag.withDefault(false)),
     dryRun: Flag.Boolean("dry-run").pipe(
       Flag.withDescription("Look at the servers and list what would be removed"),
@@ -36,7 +37,7 @@ export const command = Command.make(
     ),
     json: jsonFlag
   },
-  Effect.fnUntraced(function* ({ config, dryRun, environment, hosts, json, yes }) {
+  Effect.fnUntraced(function* ({ config, dryRun, environment, hosts, json, wait, yes }) {
     const project = yield* select(yield* loadProject({ config, environment }), { servers: hosts })
     if (!dryRun) yield* requireConfirmation(`unused images and leftovers of ${project.name}`, { json, yes })
     if (dryRun || !yes) {
@@ -49,7 +50,7 @@ export const command = Command.make(
       else terminal.write(`${text.length === 0 ? "Nothing to remove." : text.map(scrubber.text).join("\n")}\n`)
       if (dryRun || text.length === 0 || !(yield* ask("Remove this?"))) return
     }
-    yield* runLive(prune, { project, remove: true }, { json })
+    yield* runLive(prune, { project, remove: true, ...optionalProperty("waitForLock", wait) }, { json })
   })
 ).pipe(
   Command.withDescription(descriptions.prune),

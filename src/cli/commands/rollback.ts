@@ -4,7 +4,7 @@ import { isTag } from "../../config/ImageReference.ts"
 import { select } from "../../config/select.ts"
 import { plural } from "../../core/text.ts"
 import { rollback, type RollbackInput } from "../../steps/RollbackPipeline.ts"
-import { dryRunFlag, globFlag, hostsFlag, jsonFlag, optionalProperty, projectFlags } from "../flags.ts"
+import { dryRunFlag, globFlag, hostsFlag, jsonFlag, optionalProperty, projectFlags, waitFlag } from "../flags.ts"
 import { loadProject } from "../loadProject.ts"
 import { descriptions } from "../pipelines/builtin.ts"
 import { runDry } from "../runDry.ts"
@@ -24,13 +24,19 @@ export const command = Command.make(
     ...projectFlags,
     hosts: hostsFlag,
     services: globFlag("services", "S", "services"),
+    wait: waitFlag,
     dryRun: dryRunFlag,
     json: jsonFlag
   },
-  Effect.fnUntraced(function* ({ config, dryRun, environment, hosts, json, services, version }) {
+  Effect.fnUntraced(function* ({ config, dryRun, environment, hosts, json, services, version, wait }) {
     const whole = yield* loadProject({ config, environment })
     const project = yield* select(whole, { servers: hosts, services })
-    const input: RollbackInput = { project, whole, ...optionalProperty("requestedVersion", version) }
+    const input: RollbackInput = {
+      project,
+      whole,
+      ...optionalProperty("requestedVersion", version),
+      ...optionalProperty("waitForLock", wait)
+    }
     if (!dryRun) return void (yield* runLive(rollback, input, { json }))
     const target = Option.match(version, { onNone: () => "the version before", onSome: (name) => `version ${name}` })
     const heading = `Dry run: go back to ${target} of ${project.name} on ${plural(project.servers.length, "server")}.`
