@@ -71,7 +71,9 @@ test("every command in the docs exists, with its flags", () => {
   expect(shown.size).toBeGreaterThan(12)
   const helps = new Map<string, string>()
   for (const command of shown) {
-    const words = command.split(/\s+/u)
+    // What follows `--` is a command of the reader's.
+    const [own = ""] = command.split(" -- ")
+    const words = own.split(/\s+/u)
     // `jiji help COMMAND` is the help of the command.
     if (words[0] === "help") continue
     // The word after `jiji run` names a pipeline of the reader's project.
