@@ -36,8 +36,11 @@ export const confirmPlan = Effect.fnUntraced(function* (
   if (json) return true
   const report = yield* lookAtPlan(input)
   const scrubber = yield* Scrubber
-  terminal.write(`${planLines(report, terminal).map(scrubber.text).join("\n").trimEnd()}\n\n`)
+  terminal.write(`${planLines(report, terminal, input.removeOrphans).map(scrubber.text).join("\n").trimEnd()}\n\n`)
   if (!mayChange(report, input.removeOrphans === true)) return false
   const { name, servers } = input.project
-  return yes || (yield* ask(`Deploy ${name} to ${servers.map((server) => server.name).join(", ")}?`))
+  const question = `Deploy ${name} to ${servers.map((server) => server.name).join(", ")}?`
+  const goesOn = yes || (yield* ask(question))
+  if (!goesOn) terminal.write("Nothing was deployed.\n")
+  return goesOn
 })

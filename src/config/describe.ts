@@ -142,6 +142,13 @@ const service = (each: Service): Described => {
   })
 }
 
+/** The machine that builds: the name of a server, or an address. */
+const remote = (builder: Server | undefined, servers: ReadonlyArray<Server>): string | undefined => {
+  if (builder === undefined || servers.some(({ name }) => name === builder.name)) return builder?.name
+  const user = builder.user === undefined ? "" : `${builder.user}@`
+  return `ssh://${user}${builder.host}${builder.port === undefined ? "" : `:${builder.port}`}`
+}
+
 const named = <A extends { readonly name: string }>(list: ReadonlyArray<A>, describe: (each: A) => Described) =>
   Object.fromEntries(list.map((each) => [each.name, describe(each)]))
 
@@ -151,12 +158,12 @@ const named = <A extends { readonly name: string }>(list: ReadonlyArray<A>, desc
  */
 export const describeProject = (project: Project): Described => {
   const { engine, environment, hooks, name, proxy: serverProxy, registry: images, rollout, root, ...others } = project
-  const { servers, services, unusedServers, ...rest } = others
+  const { builder, servers, services, unusedServers, ...rest } = others
   return present({
     project: name,
     environment,
     root,
-    builder: { engine, registry: registry(images) },
+    builder: present({ engine, remote: remote(builder, servers), registry: registry(images) }),
     proxy:
       serverProxy === undefined
         ? undefined

@@ -8,8 +8,13 @@ const nameOf = ({ replica, service }: PlannedAction): string => (replica === 1 ?
 
 const styles: Readonly<Record<string, Style>> = { start: "green", replace: "yellow", remove: "red" }
 
+type Orphan = ServerPlan["orphans"][number]
+
 /** The lines of one server, each with the word that says what happens. */
-const serverLines = ({ containers, maintenance, orphans, proxy, releases }: ServerPlan) => {
+const serverLines = (
+  { containers, maintenance, orphans, proxy, releases }: ServerPlan,
+  removes: (orphan: Orphan) => boolean
+) => {
   const kept = containers.filter(({ action, unless }) => action === "keep" && unless === undefined)
   const perhaps = containers.filter(({ action, unless }) => action === "keep" && unless !== undefined)
   const changed = containers.filter(({ action }) => action !== "keep")
@@ -26,8 +31,10 @@ const serverLines = ({ containers, maintenance, orphans, proxy, releases }: Serv
     ...(maintenance.length === 0
       ? []
       : [["proxy", `${joinWords(maintenance)} in maintenance: a deploy does not end it`] as const]),
-    ...orphans.map(
-      ({ name, state }) => ["orphan", `${name} is ${state} but is not in deploy.yml for this server`] as const
+    ...orphans.map((orphan) =>
+      removes(orphan)
+        ? (["remove", `${orphan.name}; its volumes stay`] as const)
+        : (["orphan", `${orphan.name} is ${orphan.state} but is not in deploy.yml for this server`] as const)
     )
   ]
 }
@@ -35,20 +42,24 @@ const serverLines = ({ containers, maintenance, orphans, proxy, releases }: Serv
 /** Formats a plan for people. */
 export const planLines = (
   { changes, environment, project, servers, tag }: PlanReport,
-  output: Pick<Output, "columns" | "colors">
+  output: Pick<Output, "columns" | "colors">,
+  /** Whether the deploy removes services that deploy.yml does not have. */
+  removesOrphans = false
 ): ReadonlyArray<string> => {
   const paint = painter(output.colors)
   const name = `${project}${environment === undefined ? "" : ` (${environment})`}`
   // A copy of a container that deploy.yml has is somebody's own.
-  const hasOrphans = servers.some(({ containers, orphans }) =>
-    orphans.some(({ service }) => containers.every((each) => each.service !== service))
-  )
+  const isOrphan =
+    ({ containers }: ServerPlan) =>
+    ({ service }: Orphan) =>
+      containers.every((each) => each.service !== service)
+  const hasOrphans = servers.some((server) => server.orphans.some(isOrphan(server)))
   return [
     `Plan for ${name}${tag === "" ? "" : `, version ${printable(tag)}`}:`,
     ...servers.flatMap((server) => [
       "",
       paint("bold", server.name),
-      ...serverLines(server).flatMap(([word, text]) => {
+      ...serverLines(server, (orphan) => removesOrphans && isOrphan(server)(orphan)).flatMap(([word, text]) => {
         const style = styles[word]
         const [first = "", ...rest] = wrap(printable(text), Math.max(20, output.columns - 10))
         const shown = style === undefined ? word.padEnd(7) : paint(style, word.padEnd(7))
@@ -56,8 +67,10 @@ export const planLines = (
       })
     ]),
     "",
-    ...(changes ? [] : ["Nothing to do."]),
-    ...(hasOrphans ? ["`jiji deploy --remove-orphans` removes services that deploy.yml does not have."] : [])
+    ...(changes || (removesOrphans && hasOrphans) ? [] : ["Nothing to do."]),
+    ...(hasOrphans && !removesOrphans
+      ? ["`jiji deploy --remove-orphans` removes services that deploy.yml does not have."]
+      : [])
   ]
 }
 

@@ -113,11 +113,17 @@ const noteOf = (server: string, { containers, differs, name }: ServiceStatus): R
     : [`${name} on ${server} differs from deploy.yml: ${rest.join("; ")}. To update it: jiji deploy`]
 }
 
-const unknownNote = ({ engine = "docker", name: server, unknown }: ServerStatus): ReadonlyArray<string> =>
-  unknown.map(
-    ({ name, state }) =>
-      `${name} is ${state} on ${server} but is not in deploy.yml for this server. To remove it: ${engine.split(" ")[0]} rm --force ${name}`
-  )
+const unknownNote = (
+  project: string,
+  { engine = "docker", name: server, services, unknown }: ServerStatus
+): ReadonlyArray<string> =>
+  unknown.map(({ name, service, state }) => {
+    // A copy of a container that deploy.yml has is somebody's own.
+    const isOrphan =
+      service !== "" && name.startsWith(`${project}-${service}`) && services.every((each) => each.name !== service)
+    const remove = isOrphan ? `jiji remove ${service} -H ${server}` : `${engine.split(" ")[0]} rm --force ${name}`
+    return `${name} is ${state} on ${server} but is not in deploy.yml for this server. To remove it: ${remove}`
+  })
 
 /** Formats a report as a table with as many columns as fit, and notes below it. */
 export const psLines = (
@@ -144,7 +150,7 @@ export const psLines = (
   })
   const notes = servers.flatMap((server) => [
     ...server.services.flatMap((service) => noteOf(server.name, service)),
-    ...unknownNote(server)
+    ...unknownNote(project, server)
   ])
   return [
     paint("bold", head),

@@ -25,6 +25,21 @@ it.live("a described project has every key that its file has", () =>
   })
 )
 
+it.live("a described project names the machine that builds", () =>
+  Effect.gen(function* () {
+    const builderOf = (remote: string) =>
+      loadText(`project: shop
+builder: { remote: "${remote}" }
+servers: { web1: { host: 203.0.113.10 } }
+services: { web: { build: { context: . }, hosts: [web1] } }
+`).pipe(Effect.map((project) => describeProject(project)["builder"]))
+    expect(yield* builderOf("web1")).toMatchObject({ remote: "web1" })
+    expect(yield* builderOf("ssh://ann@builds.example.com:2222")).toMatchObject({
+      remote: "ssh://ann@builds.example.com:2222"
+    })
+  })
+)
+
 it.live("a described project has defaults, the environment's values, and no secret's value", () =>
   Effect.gen(function* () {
     const files = {

@@ -49,8 +49,13 @@ test("a wide terminal shows everything", () => {
     "web1    old      v2       abababababab  stopped (137)     -      2         8080:80  2 h ago   ann@laptop  mx1-abc",
     "",
     "web on web1 differs from deploy.yml: environment: LOG. To update it: jiji deploy",
-    "shop-old is stopped on web1 but is not in deploy.yml for this server. To remove it: podman rm --force shop-old"
+    "shop-old is stopped on web1 but is not in deploy.yml for this server. To remove it: jiji remove old -H web1"
   ])
+})
+
+test("a copy of a service's container is somebody's own", () => {
+  const copy = report({ unknown: [{ ...web, name: "web-copy", service: "web", state: "stopped" }] })
+  expect(lines(200, copy).at(-1)).toEndWith("To remove it: podman rm --force web-copy")
 })
 
 test("a narrow terminal shows the columns that fit, and no line is wider", () => {

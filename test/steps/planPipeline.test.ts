@@ -100,5 +100,8 @@ it.effect("a server without the version gets it, and another version would be bu
     ])
     const left = yield* look({ web1: [container(db, "17")] }, of)
     expect(left.lines.at(-1)).toBe("`jiji deploy --remove-orphans` removes services that deploy.yml does not have.")
+    const removing = planLines(left.report, { columns: 100, colors: false }, true)
+    expect(removing).toContain("  remove  shop-db; its volumes stay")
+    expect(removing.at(-1)).toBe("")
   })
 )

@@ -6,7 +6,7 @@ import type { Pipeline } from "../../pipeline/Pipeline.ts"
 import { parsePath } from "../../reporters/eventLine.ts"
 import { feed } from "../../reporters/Reporter.ts"
 import type { Exited } from "../../steps/ExecPipeline.ts"
-import type { OutputClosed } from "../../steps/LogsPipeline.ts"
+import { OutputClosed } from "../../steps/LogsPipeline.ts"
 import type { Session } from "../../layers/shell/session/runGuarded.ts"
 import type { PipelineServices } from "../../steps/Runnable.ts"
 import { formatWarning, OnGitHub } from "../github.ts"
@@ -48,7 +48,13 @@ export const runExec = Effect.fnUntraced(function* <
   const { live } = yield* RunLayers
   const { end, session } = sessions(project.servers, yield* Terminal)
   const running = Effect.ensuring(run(pipeline, input(session), live(project)), Effect.ignore(end))
-  const { all } = yield* withFollowers([feed(warnings(yield* OnGitHub))], running)
+  const { all } = yield* withFollowers([feed(warnings(yield* OnGitHub))], running).pipe(
+    // Whoever reads has seen enough.
+    Effect.catchIf(
+      (error) => error instanceof OutputClosed,
+      () => Effect.succeed({ all: [] })
+    )
+  )
   const failed = project.servers
     .map(({ name }) => all.find(({ server }) => server === name)?.code ?? 0)
     .find((code) => code !== 0)

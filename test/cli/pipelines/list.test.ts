@@ -14,14 +14,14 @@ const builtIn = `Built-in pipelines (run with \`jiji NAME\`):
   exec             Run a command in a running container of a service, or in a new one
   lock             Lock the project on its servers, so that nobody deploys
   logs             Print the logs of services on all servers, merged by time
-  maintenance      Let the proxy answer 503 instead of the services, or end that
+  maintenance      Let the proxy answer 503 in place of the services, or end that
   plan             Show what a deploy would do, and why, without doing it
   prune            Remove the project's old images, and what interrupted deploys left on the servers
   ps               Show what runs on the servers, and what differs from deploy.yml
   registry login   Log in to the registry on this machine and on the servers
   registry logout  Log out of the registry on this machine and on the servers
   remove           Stop and remove services' containers and images on the servers
-  restart          Restart services' containers as they are, one after another
+  restart          Restart services' containers as they are, replica by replica
   rollback         Go back to a version that ran before, without building or a registry
   server exec      Run a command on a server, or on several
   server setup     Install the container engine on the servers, and let it start at boot

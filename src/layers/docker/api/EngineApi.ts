@@ -217,7 +217,15 @@ export const connect = Effect.fnUntraced(function* (shell: Shell["Service"], ser
           Tmpfs: Object.fromEntries(volumes.map((path) => [path, ""]))
         }
       }
-      yield* api.text({ method: "POST", path: `${base}/containers/create`, query: { name }, body }).pipe(
+      // The name makes it repeatable.
+      const request = {
+        method: "POST",
+        path: `${base}/containers/create`,
+        query: { name },
+        body,
+        isRepeatable: true
+      } as const
+      yield* api.text(request).pipe(
         Effect.asVoid,
         Effect.catchIf(
           (error) => error._tag === "ApiRefused" && error.status === 409,
@@ -225,13 +233,13 @@ export const connect = Effect.fnUntraced(function* (shell: Shell["Service"], ser
         )
       )
     }),
-    /** Removes a container and its volumes without a name. */
+    /** Removes a container and its volumes without a name, unless it runs. */
     removeContainer: (id: string) =>
       api
         .text({
           method: "DELETE",
           path: `${base}/containers/${encodeURIComponent(id)}`,
-          query: { v: "true", force: "true" }
+          query: { v: "true" }
         })
         .pipe(
           Effect.asVoid,
