@@ -70,6 +70,10 @@ onBoth("pipes binary data through a container and keeps its outputs apart", asyn
   const result = await hosts.operator.try(["sh", "-c", line, process.execPath, main], { cwd: project.root })
   expect({ code: result.code, stderr: result.stderr }).toEqual({ code: 7, stderr: "oops\n" })
   expect(readFileSync(join(project.root, `${host}.out`)).equals(bytes)).toBe(true)
+  // A reader that has seen enough ends it.
+  const yes = `"$0" "$1" exec web -H ${host} -- ${busybox} yes | head -n 1`
+  const cut = await hosts.operator.try(["sh", "-c", yes, process.execPath, main], { cwd: project.root })
+  expect({ code: cut.code, stdout: cut.stdout, stderr: cut.stderr }).toEqual({ code: 0, stdout: "y\n", stderr: "" })
 })
 
 const inside = `trap 'echo "size $(/bin/busybox stty size)"' WINCH; echo "term $TERM"; test -t 0 && test -t 1 && echo both; /bin/busybox stty size; while :; do /bin/busybox sleep 0.1; done`
