@@ -10,6 +10,7 @@ import { inspect } from "../../init/inspect.ts"
 import { type InitPlan, planInit } from "../../init/plan.ts"
 import { faultOf } from "../../init/settle.ts"
 import { parseTarget } from "../../init/words.ts"
+import { prettyJson } from "../../reporters/json.ts"
 import { alignColumns } from "../../reporters/table.ts"
 import { Terminal } from "../process/Terminal.ts"
 
@@ -217,7 +218,7 @@ export const command = Command.make(
         secrets,
         next: nextSteps(plan)
       }
-      return terminal.write(`${JSON.stringify(result, null, 2)}\n`)
+      return terminal.write(`${prettyJson(result)}\n`)
     }
     if (dryRun) {
       const shown = plan.files.filter(({ file }) => !file.endsWith(".schema.json"))
