@@ -52,7 +52,12 @@ const withKeys = (keys: Values, service: Values = {}): Values => ({
 /** What is wrong with each kind of answer, or undefined. */
 const faults = {
   project: (text: string) => faultOf(withKeys({ project: text })),
-  server: (text: string) => faultOf(withKeys({ servers: { web1: values({ ...parseTarget(text) }) } })),
+  server: (text: string) =>
+    // In deploy.yml, user and port have keys of their own.
+    faultOf(withKeys({ servers: { web1: values({ ...parseTarget(text) }) } }))?.replace(
+      "without user and port",
+      "as [user@]host[:port]"
+    ),
   domain: (text: string) =>
     text === "none" ? undefined : faultOf(withKeys({}, { proxy: { hosts: [text], port: 80 } })),
   registry: (text: string) =>

@@ -10,3 +10,11 @@ test("jiji init --json prints no characters of other tools' files that control a
   expect(stdout).toContain(String.raw`services.app.x\u009b31m\u202e`)
   expect(stdout.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\u202e]/u)
 })
+
+test("jiji init says how to write a server", () => {
+  using shop = project({})
+  const { code, stderr } = shop.jiji(["init", "--server", "web1=1.2.3.4"])
+  expect(code).toBe(2)
+  expect(stderr).toContain(`it must be an address or a host's name, as [user@]host[:port], not "web1=1.2.3.4"`)
+  expect(stderr).not.toContain("without user and port")
+})
