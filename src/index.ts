@@ -46,6 +46,7 @@ export { exec, type ExecInput, type Exited } from "./steps/ExecPipeline.ts"
 export { serverExec, type ServerExecInput } from "./steps/ServerExecPipeline.ts"
 export {
   DistributionUnknown,
+  EngineSettingsUnreadable,
   RootNeeded,
   serverNeeds,
   type ServerNeeds,

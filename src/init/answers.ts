@@ -1,11 +1,10 @@
 import { basename } from "node:path"
-import { secretPattern } from "../config/fields.ts"
 import { parsePort } from "../config/ports.ts"
-import { reservedName } from "../config/reservedNames.ts"
 import { translateCompose } from "./compose.ts"
 import { type Draft, isValues, mapIn, type Note, toName, type Value, type Values, values } from "./Draft.ts"
 import type { Findings } from "./inspect.ts"
 import { translateKamal } from "./kamal.ts"
+import { canBeSecret, hasSecretName, looksSecret } from "./sensitive.ts"
 import { parseTarget } from "./words.ts"
 
 /** A draft, and the file that it was translated from, if any. */
@@ -125,7 +124,7 @@ const withDomains = (service: Values, domains: ReadonlyArray<string>, exposed: n
 
 /** Says whether a variable of `.env.example` should not be in deploy.yml. */
 const isSensitive = (name: string, value: string | undefined): boolean =>
-  value === undefined || /SECRET|TOKEN|PASS|KEY|CREDENTIAL|PRIVATE|URL|DSN|AUTH/u.test(name)
+  value === undefined || hasSecretName(name) || looksSecret(name, value) || /PRIVATE|URL|AUTH/u.test(name)
 
 /** The service's environment with the variables of `.env.example` that it lacks. */
 const withVariables = (service: Values, variables: Findings["variables"]): Values => {
@@ -133,10 +132,9 @@ const withVariables = (service: Values, variables: Findings["variables"]): Value
   const clear = mapIn(environment, "clear")
   const secrets = textsOf(environment["secrets"])
   const missing = variables.filter(([name]) => !Object.hasOwn(clear, name) && !secrets.includes(name))
-  const canBeSecret = (name: string) => secretPattern.test(name) && reservedName(name) === undefined
   const hidden = missing.filter(([name, value]) => canBeSecret(name) && isSensitive(name, value)).map(([name]) => name)
   const shown = missing.flatMap(([name, value]) =>
-    hidden.includes(name) || value === undefined ? [] : [[name, value] as const]
+    hidden.includes(name) || value === undefined || looksSecret(name, value) ? [] : [[name, value] as const]
   )
   return values({
     ...service,

@@ -1,7 +1,6 @@
-import { reservedName } from "../config/reservedNames.ts"
-import { secretPattern } from "../config/fields.ts"
 import { type Environment, logging, noteUnread } from "./container.ts"
 import { type Draft, freeName, toName, type Value, type Values, values } from "./Draft.ts"
+import { canBeSecret, looksSecret, secretFor, withoutSecrets } from "./sensitive.ts"
 import { makeNotes, type Notes, readYaml, type Source, sourceOf } from "./Source.ts"
 import { commandWords } from "./words.ts"
 
@@ -61,14 +60,13 @@ const environment = (source: Source | undefined, notes: Notes): Environment => {
         })
   for (const [name, text] of pairs) {
     const value = text === undefined ? undefined : interpolate(text)
-    // A password of development, which has no place in deploy.yml.
-    const isHidden = /SECRET|TOKEN|PASSWORD|PRIVATE|API_KEY/u.test(name) && value !== ""
-    const canBeSecret = secretPattern.test(name) && reservedName(name) === undefined
-    if (value !== undefined && !(isHidden && canBeSecret)) clear[name] = value
-    else if (canBeSecret) secrets.push(name)
+    // A secret of development is not that of production either.
+    if (value !== undefined && looksSecret(name, value)) secrets.push(...secretFor(name, source?.path ?? "", notes))
+    else if (value !== undefined) clear[name] = value
+    else if (canBeSecret(name)) secrets.push(name)
     else notes.add(`${source?.path ?? ""}.${name}`, "has no value here; write it under `environment.clear`")
   }
-  return { clear, secrets }
+  return { clear, secrets: [...new Set(secrets)] }
 }
 
 /** A command as text or as a list of words. */
@@ -77,7 +75,7 @@ const wordsIn = (source: Source | undefined): ReadonlyArray<string> | undefined 
   return source.text === undefined ? source.texts() : commandWords(source.text)
 }
 
-const build = (source: Source | undefined): Values | undefined => {
+const build = (source: Source | undefined, notes: Notes): Values | undefined => {
   if (source === undefined) return undefined
   if (source.text !== undefined) return { context: source.text }
   const args = source.get("args")
@@ -85,12 +83,14 @@ const build = (source: Source | undefined): Values | undefined => {
     context: source.get("context")?.text ?? ".",
     dockerfile: source.get("dockerfile")?.text,
     target: source.get("target")?.text,
-    args:
+    args: withoutSecrets(
       args?.isMap === true
-        ? Object.fromEntries(args.record())
-        : Object.fromEntries(
-            (args?.texts() ?? []).map((text) => [text.split("=")[0] ?? "", text.slice(text.indexOf("=") + 1)])
-          ),
+        ? args.record()
+        : (args?.texts() ?? []).map((text) => [text.split("=")[0] ?? "", text.slice(text.indexOf("=") + 1)]),
+      args?.path ?? "",
+      "use `build.secrets`, since arguments stay in the image",
+      notes
+    ),
     platforms: source.get("platforms")?.texts(),
     cache_from: source.get("cache_from")?.texts(),
     no_cache: source.get("no_cache")?.text === "true" ? true : undefined
@@ -146,7 +146,7 @@ const service = (source: Source, name: (service: string) => string, notes: Notes
   const deploy = source.get("deploy")
   const limits = deploy?.get("resources")?.get("limits")
   const { clear, secrets } = environment(source.get("environment"), notes)
-  const built = build(source.get("build"))
+  const built = build(source.get("build"), notes)
   const image = source.get("image")?.text
   const interpolated = image === undefined ? undefined : interpolate(image)
   const dependsOn = source.get("depends_on")

@@ -1,6 +1,7 @@
 import { secretPattern } from "../config/fields.ts"
 import { type Environment, logging, mergeEnvironments, noteUnread, runOptions } from "./container.ts"
 import { type Draft, freeName, toName, type Value, type Values, values } from "./Draft.ts"
+import { looksSecret, secretFor, withoutSecrets } from "./sensitive.ts"
 import { makeNotes, type Notes, readYaml, type Source, sourceOf } from "./Source.ts"
 import { commandWords, parseTarget } from "./words.ts"
 
@@ -77,7 +78,9 @@ const environment = (source: Source | undefined, notes: Notes): Environment => {
   const clear: Record<string, string> = {}
   const secrets: Array<string> = []
   for (const [name, text] of (hasParts ? source.get("clear") : source)?.record() ?? []) {
-    if (!hasErb(text)) clear[name] = text
+    if (!hasErb(text) && looksSecret(name, text))
+      secrets.push(...secretFor(name, hasParts ? `${source.path}.clear` : source.path, notes))
+    else if (!hasErb(text)) clear[name] = text
     else if (erbVariable(text) === name) secrets.push(name)
     else
       notes.add(
@@ -91,7 +94,7 @@ const environment = (source: Source | undefined, notes: Notes): Environment => {
     if (other !== undefined)
       notes.add(item.path, `jiji has no aliases of secrets: name the secret ${name} in .env, instead of ${other}`)
   }
-  return { clear, secrets }
+  return { clear, secrets: [...new Set(secrets)] }
 }
 
 const registry = (source: Source | undefined, image: string, notes: Notes): Value | undefined => {
@@ -100,9 +103,11 @@ const registry = (source: Source | undefined, image: string, notes: Notes): Valu
   const username = secretIn(source.get("username")) ?? source.get("username")?.text
   const passwordText = source.get("password")?.texts()[0] ?? ""
   const command = erbCommand(passwordText)
-  const password = command === undefined ? secretIn(source.get("password")) : `$(${command})`
+  // Text that is neither in a list nor ERB is the password itself, even if it looks like a name.
+  const isLiteral = source.get("password")?.text !== undefined && !hasErb(passwordText)
+  const password = isLiteral ? undefined : command === undefined ? secretIn(source.get("password")) : `$(${command})`
   if (passwordText !== "" && password === undefined) {
-    notes.add("registry.password", "jiji writes no password into deploy.yml: put it into .env as REGISTRY_PASSWORD")
+    notes.add("registry.password", "is a password, which jiji does not copy: put it into .env as REGISTRY_PASSWORD")
   }
   const path = (image.startsWith(`${server}/`) ? image.slice(server.length + 1) : image).split("/")
   const owners = path.slice(0, -1)
@@ -116,7 +121,7 @@ const registry = (source: Source | undefined, image: string, notes: Notes): Valu
   })
 }
 
-const buildKey = (source: Source | undefined, image: string): Value => {
+const buildKey = (source: Source | undefined, image: string, notes: Notes): Value => {
   const secrets = source?.get("secrets")?.texts() ?? []
   const arches = source?.get("arch")?.texts() ?? []
   const cache = source?.get("cache")
@@ -132,7 +137,12 @@ const buildKey = (source: Source | undefined, image: string): Value => {
       context: source?.get("context")?.text ?? ".",
       dockerfile: source?.get("dockerfile")?.text,
       target: source?.get("target")?.text,
-      args: Object.fromEntries(source?.get("args")?.record() ?? []),
+      args: withoutSecrets(
+        source?.get("args")?.record() ?? [],
+        "builder.args",
+        "use `build.secrets`, since arguments stay in the image",
+        notes
+      ),
       platforms: arches.length > 1 ? arches.map((arch) => `linux/${arch}`) : undefined,
       secrets,
       ssh: source?.get("ssh") === undefined ? undefined : "default",
@@ -321,7 +331,7 @@ export const translateKamal = (text: string, destination?: string): Draft | { re
   const image = root.get("image")?.text ?? project
   const builder = root.get("builder")
   const arches = builder?.get("arch")?.texts() ?? []
-  const build = buildKey(builder, image)
+  const build = buildKey(builder, image, notes)
 
   const servers = new Map<string, Value>()
   const namesByHost = new Map<string, string>()

@@ -3,6 +3,7 @@ import type { Event } from "../core/Event.ts"
 import { type MachineReport, Report } from "../steps/doctor/Report.ts"
 import type { Output } from "./Reporter.ts"
 import { parsePath } from "./eventLine.ts"
+import { prettyJson } from "./json.ts"
 import { painter, type Style, truncate, wrap } from "./text.ts"
 import { plural } from "../core/text.ts"
 
@@ -62,7 +63,7 @@ export const reportLines = (report: Report, output: Pick<Output, "columns" | "co
 const encode = Schema.encodeSync(Report)
 
 /** Formats a report as JSON. */
-export const reportJson = (report: Report): string => JSON.stringify(encode(report), null, 2)
+export const reportJson = (report: Report): string => prettyJson(encode(report))
 
 /** Shows the running checks in one line of a terminal. Erases the line at the end. */
 export const checkProgress = (output: Output) => {

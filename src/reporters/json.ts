@@ -9,6 +9,9 @@ const unicodeEscape = (character: string): string => `\\u${character.charCodeAt(
 /** A value as one line of JSON that is safe to print to a terminal or a CI log. */
 export const jsonLine = (value: object): string => `${JSON.stringify(value).replaceAll(unsafe, unicodeEscape)}\n`
 
+/** A value as indented JSON that is as safe to print, without an end of line. */
+export const prettyJson = (value: unknown): string => JSON.stringify(value, null, 2).replaceAll(unsafe, unicodeEscape)
+
 /** Writes one event per line as JSON, for programs (docs/events.schema.json). */
 export const json = (output: Pick<Output, "write">): Reporter => ({
   event: (event) => output.write(jsonLine(event)),

@@ -56,6 +56,16 @@ export class RootNeeded extends defineError<RootNeeded>()("RootNeeded", {
   sample: { server: "web1", user: "deploy" }
 }) {}
 
+/** Not even root can read the engine's settings, which the setup would change. */
+export class EngineSettingsUnreadable extends defineError<EngineSettingsUnreadable>()("EngineSettingsUnreadable", {
+  fields: { server: Schema.String, file: Schema.String },
+  message: (e) => `Cannot read ${e.file} on ${e.server}, so jiji does not change it.`,
+  remedy: (e) =>
+    `Run \`sudo cat ${e.file}\` on ${e.server} to see why, make the file readable, and run \`jiji server setup\` again.`,
+  exitCode: "permission",
+  sample: { server: "web1", file: "/etc/docker/daemon.json" }
+}) {}
+
 const attempts = {
   install: "installing its packages",
   group: "adding the user to the group docker",
@@ -96,10 +106,11 @@ const run = Effect.fnUntraced(function* ({ project, server }: OnServer, mode: "p
     ...(mode === "apply" && { show: "stderr" as const })
   })
   const facts = yield* setup.answer(output.stdout)
-  const { distribution, failed, fault, user } = facts
+  const { distribution, failed, fault, file = "", user } = facts
   if (fault === "distribution") return yield* new DistributionUnknown({ server: server.name, distribution, engine })
   if (fault === "manager") return yield* new ServiceManagerMissing({ server: server.name, engine })
   if (fault === "root") return yield* new RootNeeded({ server: server.name, user })
+  if (fault === "unreadable") return yield* new EngineSettingsUnreadable({ server: server.name, file })
   if (failed !== undefined || output.exitCode !== 0) {
     const text = lastLines(output.stderr, 5).trim()
     return yield* new SetupFailed({ server: server.name, failed: failed ?? "answer", output: text })

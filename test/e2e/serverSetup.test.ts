@@ -111,6 +111,43 @@ test("keeps other settings of a running engine, and says that it has to restart"
   }
 })
 
+test("keeps settings that only root may read, and changes none that it cannot read", async () => {
+  const { jiji } = project()
+  const server = hosts.server("debian")
+  const shell = (line: string) => server.run(["sh", "-c", line])
+  const before = '{ "userns-remap": "default" }'
+  const after = {
+    "userns-remap": "default",
+    "log-driver": "json-file",
+    "log-opts": { "max-size": "10m", "max-file": "3" }
+  }
+  for (const [folder, file] of [
+    [700, 644],
+    [755, 600]
+  ]) {
+    await shell(
+      `chmod ${folder} /etc/docker; cd /etc/docker && echo '${before}' >daemon.json && chmod ${file} daemon.json`
+    )
+    const done = await jiji(["server", "setup", "-H", "debian", "--yes"])
+    expect([done.code, done.stderr]).toEqual([0, ""])
+    expect(JSON.parse(await read("debian", "/etc/docker/daemon.json"))).toEqual(after)
+    expect(await shell("cd /etc/docker; ls -A | grep daemon; stat -c %a /etc/docker/daemon.json")).toBe(
+      `daemon.json\n${file}`
+    )
+    const again = await jiji(["server", "setup", "-H", "debian"])
+    expect(again.stdout).toBe("debian (Debian GNU/Linux 12 (bookworm), as deploy): nothing to do\n")
+  }
+  for (const name of ["/etc/docker/daemon.json", "/srv/daemon.json"]) {
+    await shell(`rm /etc/docker/daemon.json; ln -s ${name} /etc/docker/daemon.json`)
+    const refused = await jiji(["server", "setup", "-H", "debian", "--yes"])
+    expect([refused.code, refused.stderr]).toEqual([
+      77,
+      expect.stringContaining("error: Cannot read /etc/docker/daemon.json on debian, so jiji does not change it.\n")
+    ])
+  }
+  await shell(`rm /etc/docker/daemon.json && chmod 755 /etc/docker && echo '${rotation}' >/etc/docker/daemon.json`)
+})
+
 test("sets up podman, for root and for another user", async () => {
   const server = hosts.server("fedora")
   await server.run(["sh", "-c", "rm /usr/bin/docker /run/enabled /run/words; install -m 666 /dev/null /run/words"])
@@ -127,6 +164,7 @@ test("sets up podman, for root and for another user", async () => {
   expect(await read("fedora", "/etc/containers/containers.conf.d/50-jiji.conf")).toBe(
     "[containers]\nlog_size_max = 10485760"
   )
+  await server.run(["chmod", "700", "/etc/containers/containers.conf.d"])
   const again = await jiji(["server", "setup", "-H", "fedora"])
   expect(again.stdout).toBe("fedora (Fedora Linux 1, as deploy): nothing to do\n")
   const root = await project().jiji(["server", "setup", "-H", "fedora", "--yes"])

@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { stringify } from "yaml"
 import { describeProject } from "../../config/describe.ts"
 import { select } from "../../config/select.ts"
+import { prettyJson } from "../../reporters/json.ts"
 import { globFlag, hostsFlag, projectFlags } from "../flags.ts"
 import { loadProject } from "../loadProject.ts"
 import { Terminal } from "../process/Terminal.ts"
@@ -20,7 +21,7 @@ export const command = Command.make(
     const { write } = yield* Terminal
     const project = yield* select(yield* loadProject(flags), { servers: hosts, services })
     const described = describeProject(project)
-    write(json ? `${JSON.stringify({ version: 1, ...described }, null, 2)}\n` : stringify(described, { lineWidth: 0 }))
+    write(json ? `${prettyJson({ version: 1, ...described })}\n` : stringify(described, { lineWidth: 0 }))
   })
 ).pipe(
   Command.withDescription("Print the project as jiji understands it, with defaults; of secrets, only the names"),

@@ -4,6 +4,7 @@ import { Processes } from "../../layers/processes/Processes.ts"
 import { diffRuns, type RunDiff } from "../../record/diffRuns.ts"
 import { readRuns } from "../../record/read.ts"
 import { type Commit, renderDiff } from "../../record/renderDiff.ts"
+import { prettyJson } from "../../reporters/json.ts"
 import { Terminal } from "../process/Terminal.ts"
 import { UserPaths } from "../UserPaths.ts"
 
@@ -53,9 +54,7 @@ export const command = Command.make(
     const { between, from, to } = yield* readRuns(history, first, second)
     const diff = diffRuns(from, to, between)
     const commits = yield* commitsBetween(diff)
-    const text = json
-      ? JSON.stringify({ version: 1, ...diff, commits }, null, 2)
-      : renderDiff(diff, commits, terminal).join("\n")
+    const text = json ? prettyJson({ version: 1, ...diff, commits }) : renderDiff(diff, commits, terminal).join("\n")
     terminal.write(`${text}\n`)
   })
 ).pipe(

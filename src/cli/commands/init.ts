@@ -10,6 +10,7 @@ import { inspect } from "../../init/inspect.ts"
 import { type InitPlan, planInit } from "../../init/plan.ts"
 import { faultOf } from "../../init/settle.ts"
 import { parseTarget } from "../../init/words.ts"
+import { prettyJson } from "../../reporters/json.ts"
 import { alignColumns } from "../../reporters/table.ts"
 import { Terminal } from "../process/Terminal.ts"
 
@@ -51,7 +52,12 @@ const withKeys = (keys: Values, service: Values = {}): Values => ({
 /** What is wrong with each kind of answer, or undefined. */
 const faults = {
   project: (text: string) => faultOf(withKeys({ project: text })),
-  server: (text: string) => faultOf(withKeys({ servers: { web1: values({ ...parseTarget(text) }) } })),
+  server: (text: string) =>
+    // In deploy.yml, user and port have keys of their own.
+    faultOf(withKeys({ servers: { web1: values({ ...parseTarget(text) }) } }))?.replace(
+      "without user and port",
+      "as [user@]host[:port]"
+    ),
   domain: (text: string) =>
     text === "none" ? undefined : faultOf(withKeys({}, { proxy: { hosts: [text], port: 80 } })),
   registry: (text: string) =>
@@ -217,7 +223,7 @@ export const command = Command.make(
         secrets,
         next: nextSteps(plan)
       }
-      return terminal.write(`${JSON.stringify(result, null, 2)}\n`)
+      return terminal.write(`${prettyJson(result)}\n`)
     }
     if (dryRun) {
       const shown = plan.files.filter(({ file }) => !file.endsWith(".schema.json"))

@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import { Command, Flag } from "effect/cli"
 import { Scrubber } from "../../core/Scrubber.ts"
 import { plural } from "../../core/text.ts"
+import { prettyJson } from "../../reporters/json.ts"
 import { planJson, planLines } from "../../reporters/planLines.ts"
 import { plan } from "../../steps/PlanPipeline.ts"
 import { lookAtPlan } from "../lookAtPlan.ts"
@@ -32,7 +33,7 @@ export const command = Command.make(
     }
     const report = yield* lookAtPlan(input)
     const terminal = yield* Terminal
-    const text = json ? JSON.stringify(planJson(report), null, 2) : planLines(report, terminal).join("\n")
+    const text = json ? prettyJson(planJson(report)) : planLines(report, terminal).join("\n")
     terminal.write(`${(yield* Scrubber).text(text.trimEnd())}\n`)
     if (report.changes) return yield* Effect.fail(new CommandExited({ code: somethingToDo }))
   })

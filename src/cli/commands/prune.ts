@@ -5,6 +5,7 @@ import { Scrubber } from "../../core/Scrubber.ts"
 import { printable } from "../../core/text.ts"
 import { formatBytes } from "../../core/units.ts"
 import { run } from "../../pipeline/interpreter/run.ts"
+import { prettyJson } from "../../reporters/json.ts"
 import { prune, type Pruned } from "../../steps/PrunePipeline.ts"
 import { ask, requireConfirmation } from "../confirm.ts"
 import { hostsFlag, jsonFlag, optionalProperty, projectFlags, waitFlag } from "../flags.ts"
@@ -46,7 +47,7 @@ export const command = Command.make(
       const scrubber = yield* Scrubber
       const { pruned } = yield* Effect.provide(run(prune, { project, remove: false }), live(project))
       const text = pruned.flatMap(lines)
-      if (json) terminal.write(`${scrubber.text(JSON.stringify({ servers: pruned }, null, 2))}\n`)
+      if (json) terminal.write(`${scrubber.text(prettyJson({ servers: pruned }))}\n`)
       else terminal.write(`${text.length === 0 ? "Nothing to remove." : text.map(scrubber.text).join("\n")}\n`)
       if (dryRun || text.length === 0 || !(yield* ask("Remove this?"))) return
     }

@@ -4,7 +4,7 @@ import { select } from "../../config/select.ts"
 import { Scrubber } from "../../core/Scrubber.ts"
 import { plural } from "../../core/text.ts"
 import { run } from "../../pipeline/interpreter/run.ts"
-import { jsonLine } from "../../reporters/json.ts"
+import { jsonLine, prettyJson } from "../../reporters/json.ts"
 import { region } from "../../reporters/live/region.ts"
 import { psJson, psLines } from "../../reporters/psTable.ts"
 import { truncate } from "../../reporters/text.ts"
@@ -104,7 +104,7 @@ export const command = Command.make(
     const scrubber = yield* Scrubber
     const report = yield* Effect.provide(look(input), live(project))
     const now = yield* Clock.currentTimeMillis
-    const text = json ? JSON.stringify(psJson(report), null, 2) : psLines(report, now, terminal).join("\n")
+    const text = json ? prettyJson(psJson(report)) : psLines(report, now, terminal).join("\n")
     terminal.write(`${scrubber.text(text)}\n`)
     yield* requireAll(report)
   })

@@ -4,6 +4,7 @@ import { select } from "../../config/select.ts"
 import { Scrubber } from "../../core/Scrubber.ts"
 import { plural } from "../../core/text.ts"
 import { run } from "../../pipeline/interpreter/run.ts"
+import { prettyJson } from "../../reporters/json.ts"
 import { versionsJson, versionsLines } from "../../reporters/versionsTable.ts"
 import { ServersNotAsked } from "../../steps/PsPipeline.ts"
 import { versions, type VersionsReport } from "../../steps/VersionsPipeline.ts"
@@ -50,7 +51,7 @@ export const command = Command.make(
       servers: statuses
     }
     const now = yield* Clock.currentTimeMillis
-    const text = json ? JSON.stringify(versionsJson(report), null, 2) : versionsLines(report, now, terminal).join("\n")
+    const text = json ? prettyJson(versionsJson(report)) : versionsLines(report, now, terminal).join("\n")
     terminal.write(`${scrubber.text(text)}\n`)
     const failures = statuses.flatMap(({ error, name }) => (error === undefined ? [] : [{ server: name, ...error }]))
     if (failures.length > 0) return yield* new ServersNotAsked({ failures })

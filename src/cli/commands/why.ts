@@ -5,6 +5,7 @@ import { Scrubber } from "../../core/Scrubber.ts"
 import { plural } from "../../core/text.ts"
 import { run } from "../../pipeline/interpreter/run.ts"
 import { listRuns } from "../../record/read.ts"
+import { jsonLine } from "../../reporters/json.ts"
 import { whyLines } from "../../reporters/whyLines.ts"
 import { NotDeployed, why } from "../../steps/WhyPipeline.ts"
 import { dryRunFlag, hostsFlag, projectFlags } from "../flags.ts"
@@ -44,7 +45,7 @@ export const command = Command.make(
     if (origins.length === 0) {
       return yield* new NotDeployed({ service, servers: project.servers.map(({ name }) => name) })
     }
-    if (json) return terminal.write(origins.map((each) => `${scrubber.text(JSON.stringify(each))}\n`).join(""))
+    if (json) return terminal.write(origins.map((each) => scrubber.text(jsonLine(each))).join(""))
     const { history } = yield* UserPaths
     // The containers say what matters: a history that cannot be read must not hide it.
     const runs = yield* Effect.orElseSucceed(listRuns(history, maxRuns), () => [])

@@ -16,7 +16,9 @@ export interface SetupFacts {
   /** What is missing. */
   readonly todo: ReadonlyArray<SetupAction>
   /** Why nothing can be done. */
-  readonly fault?: "distribution" | "manager" | "root"
+  readonly fault?: "distribution" | "manager" | "root" | "unreadable"
+  /** The file of the fault `unreadable`. */
+  readonly file?: string
   /** What did not succeed: one of the actions, or the engine did not answer afterwards. */
   readonly failed?: SetupAction["kind"] | "answer"
   /** Whether the engine must restart for new log settings. */
@@ -29,7 +31,8 @@ const isAction = Schema.is(SetupAction)
 export const parseSetup = (stdout: string): SetupFacts => {
   const lines = stdout.split("\n").map((line) => /^(\S+) (.*)$/u.exec(line)?.slice(1) ?? [])
   const valueOf = (word: string) => lines.find(([each]) => each === word)?.[1]
-  const fault = (["distribution", "manager", "root"] as const).find((each) => each === valueOf("fault"))
+  const fault = (["distribution", "manager", "root", "unreadable"] as const).find((each) => each === valueOf("fault"))
+  const file = valueOf("file")
   const failed = (["install", "group", "boot", "logs", "answer"] as const).find((each) => each === valueOf("failed"))
   return {
     distribution: valueOf("distribution") ?? "unknown",
@@ -41,6 +44,7 @@ export const parseSetup = (stdout: string): SetupFacts => {
       return word === "todo" && isAction(action) ? [action] : []
     }),
     ...(fault !== undefined && { fault }),
+    ...(file !== undefined && { file }),
     ...(failed !== undefined && { failed }),
     needsRestart: valueOf("note") === "restart"
   }

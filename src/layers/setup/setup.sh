@@ -40,17 +40,45 @@ case $family.$engine in
   *.*) packages=$engine ;;
 esac
 
+# Finds out how to run programs as root.
+find_root() {
+  if [ "$(id -u)" = 0 ]; then root=env
+  elif sudo -n true 2>/dev/null; then root='sudo -n env'
+  elif doas -n true 2>/dev/null; then root='doas -n env'
+  else return 1
+  fi
+}
+# Prints those of the files that exist. Fails if one cannot be read, or if nobody but root can tell whether it exists.
+print='
+for pattern; do
+  folder=${pattern%/*}
+  if [ -e "$folder" ] || [ -L "$folder" ]; then [ -x "$folder" ] || exit 1; fi
+  case $pattern in *"*"*) [ ! -e "$folder" ] || [ -r "$folder" ] || exit 1 ;; esac
+  for file in $pattern; do
+    if [ -e "$file" ] || [ -L "$file" ]; then cat "$file" || exit 1; fi
+  done
+done'
+# The text of the engine's settings. Only root may read some of them: what this user cannot read is not missing.
+settings() {
+  text=$(sh -c "$print" print "$@" </dev/null 2>/dev/null) && return
+  find_root || { unreadable=yes && return; }
+  text=$($root sh -c "$print" print "$@" </dev/null) && return
+  echo "fault unreadable" && echo "file $1" && exit 0
+}
+
 # What is missing, item by item.
-todo=''
+todo='' unreadable=''
 daemon=/etc/docker/daemon.json
 limits=/etc/containers/containers.conf.d/50-jiji.conf
 wanted=$HOME/.config/systemd/user/default.target.wants/podman-restart.service
 [ -n "$installed" ] || todo="$todo install"
 if [ "$engine" = docker ]; then
   [ "$user" = root ] || id -nG "$user" | tr ' ' '\n' | grep -qx docker || todo="$todo group"
-  grep -qE '"log-(driver|opts)"' "$daemon" 2>/dev/null || todo="$todo logs"
+  settings "$daemon"
+  printf '%s\n' "$text" | grep -qE '"log-(driver|opts)"' || todo="$todo logs"
 else
-  grep -rqs log_size_max /etc/containers/containers.conf /etc/containers/containers.conf.d || todo="$todo logs"
+  settings /etc/containers/containers.conf '/etc/containers/containers.conf.d/*.conf'
+  printf '%s\n' "$text" | grep -q log_size_max || todo="$todo logs"
 fi
 case $manager.$engine in
   systemd.docker) systemctl is-enabled --quiet docker 2>/dev/null && systemctl is-active --quiet docker || todo="$todo boot" ;;
@@ -74,11 +102,7 @@ done
 
 if [ -z "$family" ]; then echo "fault distribution" && exit 0; fi
 if [ -z "$manager" ]; then echo "fault manager" && exit 0; fi
-if [ "$(id -u)" = 0 ]; then root=env
-elif sudo -n true 2>/dev/null; then root='sudo -n env'
-elif doas -n true 2>/dev/null; then root='doas -n env'
-else echo "fault root" && exit 0
-fi
+if [ -n "$unreadable" ] || ! find_root; then echo "fault root" && exit 0; fi
 [ "$mode" = apply ] || exit 0
 
 exec 3>&1 >&2
@@ -87,18 +111,26 @@ fail() { echo "failed $1" >&3 && exit 0; }
 as_root() { $root "$@" 3>&-; }
 # Waits for other package managers, which run on a server that has just started.
 apt() { as_root DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get -o DPkg::Lock::Timeout=300 --quiet "$@"; }
-put() { as_root mkdir -p "${1%/*}" && as_root tee "$1" >/dev/null; }
+# Replaces a file whole, so that a full disk does not leave half of it, and keeps its mode and owner.
+replace='
+mkdir -p "${1%/*}" && to=$(readlink -f "$1" || echo "$1") && new=$(mktemp "$to.XXXXXX") || exit 1
+trap '\''rm -f "$new"'\'' EXIT
+if [ -e "$to" ]; then cp -p "$to" "$new"; else chmod 644 "$new"; fi && cat >"$new" && mv -f "$new" "$to"'
+put() { as_root sh -c "$replace" replace "$1"; }
 
 rotation='"log-driver": "json-file", "log-opts": { "max-size": "10m", "max-file": "3" }'
 for item in $todo; do
   [ "$item" != logs ] || {
     # Before the engine starts for the first time, so that it need not restart.
     if [ "$engine" = podman ]; then printf '[containers]\nlog_size_max = 10485760\n' | put "$limits" || fail logs
-    elif [ -s "$daemon" ]; then
-      text=$(cat "$daemon") && rest=${text#*\{}
-      case $(printf %s "$rest" | tr -d ' \n\t') in '}'*) comma='' ;; *) comma=, ;; esac
-      printf '{ %s%s%s\n' "$rotation" "$comma" "$rest" | put "$daemon" || fail logs
-    else printf '{ %s }\n' "$rotation" | put "$daemon" || fail logs
+    else
+      rest=${text#*\{}
+      case $(printf %s "$text" | tr -d ' \n\t\r') in
+        '') printf '{ %s }\n' "$rotation" | put "$daemon" ;;
+        '{}'*) printf '{ %s%s\n' "$rotation" "$rest" | put "$daemon" ;;
+        '{'*) printf '{ %s,%s\n' "$rotation" "$rest" | put "$daemon" ;;
+        *) echo "$daemon is not JSON" && false ;;
+      esac || fail logs
     fi
     echo "done logs" >&3
     if [ "$engine" = docker ] && [ -n "$installed" ]; then echo "note restart" >&3; fi

@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { Project, Server } from "../../../config/Project.ts"
+import { prettyJson } from "../../../reporters/json.ts"
 import { alignColumns } from "../../../reporters/table.ts"
 import { projectFlags } from "../../flags.ts"
 import { loadProject } from "../../loadProject.ts"
@@ -30,9 +31,7 @@ export const command = Command.make(
         engine,
         services: servicesOn(project, server)
       }))
-      return write(
-        `${JSON.stringify({ version: 1, project: project.name, servers: used, unused: unusedServers }, null, 2)}\n`
-      )
+      return write(`${prettyJson({ version: 1, project: project.name, servers: used, unused: unusedServers })}\n`)
     }
     const rows = servers.map((server) => [
       server.name,
