@@ -225,18 +225,18 @@ export const connect = Effect.fnUntraced(function* (shell: Shell["Service"], ser
         )
       )
     }),
-    /** Removes a container and its volumes without a name. */
-    removeContainer: (id: string) =>
+    /** Removes a container that keeps a version, and its volumes without a name. One that runs stays. */
+    dropKept: (id: string) =>
       api
         .text({
           method: "DELETE",
           path: `${base}/containers/${encodeURIComponent(id)}`,
-          query: { v: "true", force: "true" }
+          query: { v: "true" }
         })
         .pipe(
           Effect.asVoid,
           Effect.catchIf(
-            (error) => error._tag === "ApiRefused" && error.status === 404,
+            (error) => error._tag === "ApiRefused" && (error.status === 404 || error.status === 409),
             () => Effect.void
           )
         ),
