@@ -82,6 +82,8 @@ const bothLimits = Schema.Struct({
   hard: limit("Limit that only root can raise.")
 })
 
+const limitName = text(`the name of a limit (${limits.join(", ")})`, new RegExp(`^(?:${limits.join("|")})$`, "u"))
+
 /** The greatest number for `gpus`: each becomes a word with podman. */
 const maxGpus = 64
 
@@ -178,7 +180,7 @@ export const containerFields = {
   shm_size: size(1, "1 byte", "Size of /dev/shm. Default: 64m.", "256m"),
   ulimits: optional(
     Schema.Record(
-      text(`the name of a limit (${limits.join(", ")})`, new RegExp(`^(?:${limits.join("|")})$`, "u")),
+      limitName,
       Schema.Union([limit("Both limits."), bothLimits]).annotate({
         expected: "a whole number, or a map with soft and hard; -1 is unlimited"
       })
@@ -268,6 +270,13 @@ export interface ContainerSettings extends Omit<ContainerKeys, "stop_timeout" | 
   /** In seconds. */
   readonly stop_timeout?: number
 }
+
+/** What deploy.yml allows, for settings that come from somewhere else. */
+export const Settings = Schema.Struct({
+  ...containerFields,
+  stop_timeout: optional(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))),
+  ulimits: optional(Schema.Record(limitName, bothLimits))
+})
 
 /** The names of {@link ContainerSettings}, in the order of the documentation. */
 export const settingNames = Object.keys(containerFields)

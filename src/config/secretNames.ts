@@ -1,4 +1,4 @@
-import type { Project, SecretRef } from "./Project.ts"
+import type { Project, SecretRef, Service } from "./Project.ts"
 
 /** A secret that a project needs, and what needs it. */
 export interface SecretUse {
@@ -47,6 +47,19 @@ export const secretUses = (project: Project): ReadonlyArray<SecretUse> => {
     uses.set(key, { ref, by: known.includes(by) ? known : [...known, by] })
   }
   return [...uses.values()]
+}
+
+/** The names of the secrets that a service needs where it runs. */
+const namesOf = ({ environment, files = [], proxy }: Service): ReadonlyArray<string> => {
+  const certificate = proxy?.tls._tag === "Certificate" ? [proxy.tls.certificate, proxy.tls.key] : []
+  const mounted = files.flatMap(({ source }) => (source._tag === "Secret" ? [source.name] : []))
+  return [...new Set([...environment.secrets, ...mounted, ...certificate])]
+}
+
+/** Returns the names of the secrets that a version of a service needs, and deploy.yml does not give to the service. */
+export const secretsNotNamed = (service: Service | undefined, version: Service): ReadonlyArray<string> => {
+  const named = service === undefined ? [] : namesOf(service)
+  return namesOf(version).filter((name) => !named.includes(name))
 }
 
 /** Returns the names of the secrets that a project needs, each once. Secrets that are commands have no name. */

@@ -1,7 +1,7 @@
 import { type Duration, Effect, Option, type Redacted, Schema } from "effect"
 import * as ImageReference from "../config/ImageReference.ts"
 import type { Project, Server, Service } from "../config/Project.ts"
-import { secretNames } from "../config/secretNames.ts"
+import { secretsNotNamed } from "../config/secretNames.ts"
 import { defineError } from "../core/defineError.ts"
 import { Events } from "../core/Events.ts"
 import { IsDryRun } from "../core/IsDryRun.ts"
@@ -33,8 +33,6 @@ import { type Target, targetsOf, type VersionedServer, versionsOn } from "./vers
 /** What `jiji rollback` begins with. */
 export interface RollbackInput {
   readonly project: Project
-  /** All of deploy.yml. A version gets no other secrets than those that it names. Default: `project`. */
-  readonly whole?: Project
   /** The version to go back to. By default, the one before the last deploy. */
   readonly requestedVersion?: string
   /** How long to wait for the project's lock if somebody holds it. By default, it fails at once. */
@@ -51,12 +49,12 @@ export class FilesNotKept extends defineError<FilesNotKept>()("FilesNotKept", {
   sample: { service: "web", server: "web1", version: "4c1d9e0", files: ["config/geo.dat"] }
 }) {}
 
-/** A version uses a secret that deploy.yml does not name. */
+/** A version uses a secret that deploy.yml does not give to its service. */
 export class SecretNotNamed extends defineError<SecretNotNamed>()("SecretNotNamed", {
   fields: { service: Schema.String, version: Schema.String, names: Schema.Array(Schema.String) },
   message: (e) =>
-    `${e.service} ${e.version} uses the ${e.names.length === 1 ? "secret" : "secrets"} ${joinWords(e.names)}, which deploy.yml no longer names. jiji does not give a server secrets only because a container there asks for them.`,
-  remedy: (e) => `Add ${joinWords(e.names)} to the secrets of a service in deploy.yml, and run the rollback again.`,
+    `${e.service} ${e.version} uses the ${e.names.length === 1 ? "secret" : "secrets"} ${joinWords(e.names)}, which deploy.yml does not give to ${e.service}. jiji never sends a server a secret only because a container there asks for it.`,
+  remedy: (e) => `Add ${joinWords(e.names)} to the secrets of ${e.service} in deploy.yml, and run the rollback again.`,
   exitCode: "configuration",
   sample: { service: "web", version: "4c1d9e0", names: ["OLD_API_KEY"] }
 }) {}
@@ -155,7 +153,7 @@ const parse = (name: string) => Effect.fromResult(ImageReference.parse(name))
 const choose = Step.make(
   "choose",
   Effect.fnUntraced(function* (state: RollbackInput & { readonly connected: ReadonlyArray<VersionedServer> }) {
-    const { connected, project, requestedVersion, whole = project } = state
+    const { connected, project, requestedVersion } = state
     const { publish } = yield* Events
     if (yield* IsDryRun) {
       const servers = yield* Effect.forEach(connected, (server) => simulated(project, server, requestedVersion))
@@ -163,7 +161,6 @@ const choose = Step.make(
     }
     const targets = targetsOf(project, connected, requestedVersion)
     if (!(targets instanceof Map)) return yield* targets as Exclude<typeof targets, ReadonlyMap<string, unknown>>
-    const named = new Set(secretNames({ ...whole, hooks: [], registry: { type: "local", port: 0 } }))
     const servers: Array<TargetServer> = []
     for (const server of connected) {
       const own: ReadonlyArray<Target> = targets.get(server.name) ?? []
@@ -178,14 +175,10 @@ const choose = Step.make(
           return yield* new FilesNotKept({ service: now.name, server: server.name, version, files: missing })
         }
         const placed = { ...service, hosts: [server.name] }
-        const asked = secretNames({
-          ...project,
-          servers: [],
-          registry: { type: "local", port: 0 },
-          hooks: [],
-          services: [placed]
-        })
-        const names = asked.filter((name) => !named.has(name))
+        const names = secretsNotNamed(
+          project.services.find(({ name }) => name === now.name),
+          placed
+        )
         if (names.length > 0) return yield* new SecretNotNamed({ service: now.name, version, names })
         services.push(placed)
         all.push({ ...target, service: placed })
@@ -226,9 +219,8 @@ const lookFor = Effect.fnUntraced(function* (server: TargetServer, { imageId, kn
   const { source } = service
   const reference = source._tag === "Image" ? source.image : image
   const from = built ? imageId : ImageReference.print(reference)
-  if (from === undefined) return undefined
   const found = yield* docker.findImage(server, server.engine.name, from, built ? image : undefined)
-  if ((yield* IsDryRun) && imageId !== undefined) {
+  if (yield* IsDryRun) {
     const pulled: PulledImage = { id: imageId, reference, digest }
     return pulled
   }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto"
 import { hostname } from "node:os"
 import { deflateRawSync, inflateRawSync } from "node:zlib"
 import { Duration, Effect, Option, Redacted, Schema, SchemaTransformation } from "effect"
-import { type ContainerSettings, settingNames } from "../config/containerSettings.ts"
+import { type ContainerSettings, Settings } from "../config/containerSettings.ts"
 import * as ImageReference from "../config/ImageReference.ts"
 import type { MountedFile } from "../config/mountedFiles.ts"
 import type { Service } from "../config/Project.ts"
@@ -124,7 +124,13 @@ export const asciiJson = (value: unknown): string =>
 
 const sha256 = (content: string | Uint8Array): string => createHash("sha256").update(content).digest("hex")
 
-const idOf = ({ built, digest, image, service, version }: ReturnType<typeof encode>): string =>
+const idOf = ({
+  built,
+  digest,
+  image,
+  service,
+  version
+}: Readonly<Record<"built" | "digest" | "image" | "service" | "version", unknown>>): string =>
   sha256(JSON.stringify([image, digest, version, built, service])).slice(0, 12)
 
 const fileOf = ({ mode, source, target }: MountedFile): typeof File.Type =>
@@ -191,14 +197,46 @@ export const define = Effect.fnUntraced(function* (options: {
   return known
 })
 
-/** Reads a definition from labels. Undefined if they have none, or one that jiji did not write. */
-export const readDefinition = (labels: {
-  readonly record?: string
-  readonly definition?: string
-}): KnownDefinition | undefined => {
+const decodeSettings = Schema.decodeUnknownOption(Settings)
+
+/** The part of a definition that its id depends on, as it was written. A newer jiji may have added fields. */
+const decodeHashed = Schema.decodeUnknownOption(
+  Schema.fromJsonString(
+    Schema.Struct({
+      image: Schema.Unknown,
+      digest: Schema.Unknown,
+      version: Schema.Unknown,
+      built: Schema.Unknown,
+      service: Schema.Unknown
+    })
+  )
+)
+
+/** How far the clocks of two machines that deploy may differ. */
+const maxAhead = 60 * 60 * 1000
+
+/** Whether jiji can have written this time. Times are compared as texts, so it must have exactly this form. */
+const isTime = (at: string, now: number): boolean => {
+  const time = Date.parse(at)
+  return !Number.isNaN(time) && new Date(time).toISOString() === at && time <= now + maxAhead
+}
+
+/**
+ * Reads a definition from labels. Undefined if they have none, or one that jiji cannot have written: anyone who may start
+ * containers on the server can write labels.
+ */
+export const readDefinition = (
+  labels: { readonly record?: string; readonly definition?: string },
+  now = Date.now()
+): KnownDefinition | undefined => {
   const { definition: json, record: id } = labels
-  if (id === undefined || !/^[0-9a-f]{12}$/.test(id) || json === undefined) return undefined
-  return Option.getOrUndefined(Option.map(decode(json), (definition) => ({ id, definition, json })))
+  if (id === undefined || json === undefined) return undefined
+  const hashed = Option.getOrUndefined(decodeHashed(json))
+  const definition = Option.getOrUndefined(decode(json))
+  if (hashed === undefined || definition === undefined || idOf(hashed) !== id) return undefined
+  if (!isTime(definition.deployed.at, now)) return undefined
+  if (Option.isNone(decodeSettings(definition.service.settings ?? {}))) return undefined
+  return { id, definition, json }
 }
 
 /** The labels of a container with a definition. A definition that is too long is left out: no rollback goes to it. */
@@ -277,7 +315,7 @@ export const serviceOf = (
     }
     return { file }
   })
-  const known = Object.entries(settings ?? {}).filter(([key]) => settingNames.includes(key))
+  const known: ContainerSettings = Option.getOrElse(decodeSettings(settings ?? {}), () => ({}))
   const { path, registry } = image
   return {
     missing: found.flatMap(({ missing }) => missing ?? []),
@@ -285,8 +323,7 @@ export const serviceOf = (
       ...rest,
       name,
       hosts: [],
-      // jiji wrote these settings, of a deploy.yml that it had checked.
-      ...(known.length > 0 && { settings: Object.fromEntries(known) as ContainerSettings }),
+      ...(Object.keys(known).length > 0 && { settings: known }),
       ...(files.length > 0 && { files: found.flatMap(({ file }) => file ?? []) }),
       // Another image may have this name now.
       source: {

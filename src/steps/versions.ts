@@ -70,8 +70,8 @@ export interface Target {
   readonly service: Service
   readonly known: KnownDefinition
   readonly kept?: KeptContainer
-  /** The image on this server. Absent if another server has the version. */
-  readonly imageId?: string
+  /** The image on this server. */
+  readonly imageId: string
 }
 
 /** The targets of each server, by its name. Services that stay as they are have none. */
@@ -105,13 +105,23 @@ export class NoVersionBefore extends defineError<NoVersionBefore>()("NoVersionBe
   sample: { services: ["web"], servers: ["web1"] }
 }) {}
 
-/** jiji knows what ran before, but no server has it any more. */
+/** Some servers do not have a version that they should go back to. */
 export class VersionGone extends defineError<VersionGone>()("VersionGone", {
-  fields: { service: Schema.String, server: Schema.String, record: Schema.String },
-  message: (e) => `No server has the version of ${e.service} any more that ran on ${e.server} before (${e.record}).`,
-  remedy: "Choose a version that `jiji versions` lists, or deploy the version that you want.",
+  fields: {
+    /** Services with their versions or records, such as `web 4c1d9e0`. */
+    versions: Schema.Array(Schema.String),
+    servers: Schema.Array(Schema.String),
+    /** The servers that have everything that they should go back to. */
+    others: Schema.Array(Schema.String)
+  },
+  message: (e) =>
+    `${joinWords(e.servers)} ${e.servers.length === 1 ? "does" : "do"} not have ${joinWords(e.versions, "or")}. A server goes back only to a version that it kept itself.`,
+  remedy: (e) =>
+    e.others.length === 0
+      ? "Choose a version that `jiji versions` lists, or deploy the version that you want."
+      : `Deploy that version with \`jiji deploy\`, or roll back only the servers that have it: \`${e.others.map((name) => `-H ${name}`).join(" ")}\`.`,
   exitCode: "failed",
-  sample: { service: "web", server: "web1", record: "1a2b3c4d5e6f" }
+  sample: { versions: ["web 4c1d9e0"], servers: ["web2"], others: ["web1"] }
 }) {}
 
 /** The services of a project that run on a server. */
@@ -121,20 +131,33 @@ const servicesOn = (project: Project, server: string): ReadonlyArray<Service> =>
 const currentOf = ({ versions }: VersionedServer, service: string): ServerVersion | undefined =>
   versions.find((each) => each.service === service && each.isCurrent)
 
-/** Finds a version on a server, or else on another one. */
+/** Finds a version among those that a server has. */
 const find = (
-  server: VersionedServer,
-  all: ReadonlyArray<VersionedServer>,
+  { versions }: VersionedServer,
   service: string,
   matches: (version: ServerVersion) => boolean
-): Omit<Target, "service"> | undefined => {
-  const isIt = (version: ServerVersion) => version.service === service && matches(version)
-  const own = server.versions.find(isIt)
-  if (own !== undefined) return own
-  const other = all.flatMap(({ versions }) => versions).find(isIt)
-  if (other === undefined) return undefined
-  const { kept, known } = other
-  return { known, ...(kept && { kept }) }
+): ServerVersion | undefined => versions.find((version) => version.service === service && matches(version))
+
+/** Collects what each server goes back to, and what servers lack. */
+const collect = () => {
+  const targets = new Map<string, ReadonlyArray<Target>>()
+  const gone: Array<{ readonly server: string; readonly version: string }> = []
+  return {
+    targets,
+    /** `version` is what the server goes back to, `wanted` how an error names it. */
+    add: ({ name }: VersionedServer, service: Service, version: ServerVersion | undefined, wanted: string) => {
+      if (version === undefined) return void gone.push({ server: name, version: `${service.name} ${wanted}` })
+      const { imageId, kept, known } = version
+      targets.set(name, [...(targets.get(name) ?? []), { service, known, imageId, ...(kept && { kept }) }])
+    },
+    /** Undefined if no server lacks anything. */
+    gone: (): VersionGone | undefined => {
+      if (gone.length === 0) return undefined
+      const servers = [...new Set(gone.map(({ server }) => server))]
+      const others = [...targets.keys()].filter((name) => !servers.includes(name))
+      return new VersionGone({ versions: [...new Set(gone.map(({ version }) => version))], servers, others })
+    }
+  }
 }
 
 /** To the version before the last deploy: of each service that this deploy changed, to what ran before it. */
@@ -147,14 +170,15 @@ const before = (project: Project, servers: ReadonlyArray<VersionedServer>): Targ
   )
   const last = running.map(({ current }) => current).toSorted(newestFirst)[0]?.known.definition.deployed.run
   const changed = running.filter(({ current }) => current.known.definition.deployed.run === last)
-  const targets = new Map<string, ReadonlyArray<Target>>()
+  const { add, gone, targets } = collect()
   for (const { current, server, service } of changed) {
     const record = current.known.definition.before
     if (record === undefined) continue
-    const found = find(server, servers, service.name, ({ known }) => known.id === record)
-    if (found === undefined) return new VersionGone({ service: service.name, server: server.name, record })
-    targets.set(server.name, [...(targets.get(server.name) ?? []), { ...found, service }])
+    const found = find(server, service.name, ({ known }) => known.id === record)
+    add(server, service, found, record)
   }
+  const error = gone()
+  if (error !== undefined) return error
   if (targets.size > 0) return targets
   const names = (changed.length === 0 ? project.services : changed.map(({ service }) => service)).map(
     ({ name }) => name
@@ -168,31 +192,39 @@ const before = (project: Project, servers: ReadonlyArray<VersionedServer>): Targ
 
 /**
  * To a version, or to the record with this id: each service that has it, to it; and the others to what ran beside it. For a service that the same deploy
- * started with another version, that is this one.
+ * started with another version, that is this one. Another server can only name what a server goes back to, or lacks.
  */
-const to = (project: Project, servers: ReadonlyArray<VersionedServer>, version: string): Targets | UnknownVersion => {
+const to = (
+  project: Project,
+  servers: ReadonlyArray<VersionedServer>,
+  version: string
+): Targets | UnknownVersion | VersionGone => {
+  const all = servers.flatMap(({ versions }) => versions)
   const isIt = ({ known }: ServerVersion) => known.definition.version === version || known.id === version
-  const targets = new Map<string, ReadonlyArray<Target>>()
+  const { add, gone, targets } = collect()
   for (const server of servers) {
-    const reference = (server.versions.find(isIt) ?? servers.flatMap(({ versions }) => versions).find(isIt))?.known
-    const own = servicesOn(project, server.name).flatMap((service): ReadonlyArray<Target> => {
-      const found = find(server, servers, service.name, isIt)
-      if (found !== undefined) return [{ ...found, service }]
-      if (reference === undefined) return []
-      const { beside, deployed } = reference.definition
-      const other =
-        find(server, servers, service.name, ({ known }) => known.definition.deployed.run === deployed.run) ??
-        find(server, servers, service.name, ({ known }) => known.id === beside[service.name])
-      return other === undefined ? [] : [{ ...other, service }]
-    })
-    if (own.length > 0) targets.set(server.name, own)
+    const reference = (server.versions.find(isIt) ?? all.find(isIt))?.known.definition
+    for (const service of servicesOn(project, server.name)) {
+      const ofService = all.filter((each) => each.service === service.name)
+      if (ofService.some(isIt)) {
+        add(server, service, find(server, service.name, isIt), version)
+        continue
+      }
+      if (reference === undefined) continue
+      const isOfRun = ({ known }: ServerVersion) => known.definition.deployed.run === reference.deployed.run
+      // The deploy may have found it unchanged here, and then an earlier one is what started it.
+      const id = ofService.find(isOfRun)?.known.id ?? reference.beside[service.name]
+      const found = find(server, service.name, isOfRun) ?? find(server, service.name, ({ known }) => known.id === id)
+      if (found !== undefined || ofService.some(({ known }) => known.id === id)) {
+        add(server, service, found, id ?? version)
+      }
+    }
   }
+  const error = gone()
+  if (error !== undefined) return error
   const services = project.services.map(({ name }) => name)
   if (targets.size > 0) return targets
-  const own = servers
-    .flatMap(({ versions }) => versions)
-    .filter(({ service }) => services.includes(service))
-    .toSorted(newestFirst)
+  const own = all.filter(({ service }) => services.includes(service)).toSorted(newestFirst)
   const known = [...new Set(own.map(({ known }) => known.definition.version))]
   return new UnknownVersion({ version, services, known })
 }

@@ -131,22 +131,59 @@ test("goes back to what ran, image, configuration and files, with the secrets of
 
 test("brings an image that a server has lost, or refuses before it changes anything", async () => {
   const project = write("v3", { log: "three", secret: "third", job: "2" })
-  const h2 = hosts.server("h2")
-  const kept = (await h2.keptVersions()).filter((name) => name.startsWith("shop-web."))
-  for (const name of kept) await h2.run(["podman", "rm", name])
-  const images = (await h2.images()).filter((name) => /shop-web:v[12]$/.test(name))
+  const h1 = hosts.server("h1")
+  const images = (await h1.images()).filter((name) => /shop-web:v[12]$/.test(name))
   expect(images).toHaveLength(2)
-  for (const name of images) await h2.run(["podman", "rmi", "--force", name])
+  for (const name of images) await h1.run(["docker", "rmi", "--force", name])
+  const ids = (
+    await h1.run([
+      "docker",
+      "ps",
+      "--all",
+      "--filter",
+      "label=jiji.kept=shop",
+      "--filter",
+      "label=jiji.version=v2",
+      "--filter",
+      "label=jiji.service=web",
+      "--format",
+      "{{.ID}}"
+    ])
+  )
+    .trim()
+    .split("\n")
+  for (const id of ids) {
+    const image = (await h1.run(["docker", "inspect", "--format", "{{.Image}}", id])).trim()
+    await h1.run(["docker", "rmi", "--force", image])
+  }
   const store = join(hosts.home, ".local/share/jiji/registry")
   renameSync(store, `${store}.away`)
   const refused = await project.jiji(["rollback", "v2", "-S", "web"])
   expect(refused.code).toBe(1)
-  expect(refused.stderr).toContain("h2 no longer has the image of web v2, and neither has the local registry")
+  expect(refused.stderr).toContain("h1 no longer has the image of web v2, and neither has the local registry")
   expect(await state()).toEqual(both(["v3", "banner v3 é", "LOG=three", "TOKEN=today", "JOB=2"]))
   await hosts.operator.run(["rm", "-rf", store])
   renameSync(`${store}.away`, store)
   done(await project.jiji(["rollback", "v2", "-S", "web"]))
   expect(await state()).toEqual(both(["v2", "banner v2 é", "LOG=two", "TOKEN=third", "JOB=2"]))
+})
+
+test("refuses before it changes anything if a server has not kept the version itself", async () => {
+  const project = write("v3", { log: "three", secret: "third", job: "2" })
+  const h2 = hosts.server("h2")
+  const kept = (await h2.keptVersions()).filter((name) => name.startsWith("shop-worker."))
+  for (const name of kept) await h2.run(["podman", "rm", name])
+  const before = await state()
+  const refused = await project.jiji(["rollback", "v1", "-S", "worker"])
+  expect(refused.code).toBe(1)
+  expect(refused.stderr).toContain("h2 does not have worker v1.")
+  expect(refused.stderr).toContain("`-H h1`")
+  expect(await state()).toEqual(before)
+  done(await project.jiji(["rollback", "v1", "-S", "worker", "-H", "h1"]))
+  expect(await variable(hosts.server("h1"), "shop-worker", "JOB")).toBe("JOB=1")
+  expect((await state())[1]).toEqual(before[1])
+  done(await project.jiji(["rollback", "v2", "-S", "worker", "-H", "h1"]))
+  expect(await state()).toEqual(before)
 })
 
 test("keeps the versions before the one that runs, and remove leaves nothing", async () => {

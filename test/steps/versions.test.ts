@@ -78,10 +78,7 @@ const chosen = (servers: ReadonlyArray<VersionedServer>, wanted?: string) => {
   return Object.fromEntries(
     [...targets].map(([name, all]) => [
       name,
-      all.map(
-        ({ imageId, known, service }) =>
-          `${service.name} ${known.definition.version}${imageId === undefined ? " elsewhere" : ""}`
-      )
+      all.map(({ known, service }) => `${service.name} ${known.definition.version}`)
     ])
   )
 }
@@ -145,17 +142,19 @@ describe("without a version, a rollback", () => {
     })
   )
 
-  it.effect("takes a version that a server has lost from another one, or fails", () =>
+  it.effect("fails if a server has lost a version, even if another one has it", () =>
     Effect.sync(() => {
       const now: ReadonlyArray<Named> = [
         ["web", w2],
         ["api", a3]
       ]
-      expect(chosen([machine("web1", now, kept), machine("web2", now)])).toEqual({
-        web1: ["api v1"],
-        web2: ["api v1 elsewhere"]
+      expect(chosen([machine("web1", now, kept), machine("web2", now)])).toMatchObject({
+        _tag: "VersionGone",
+        versions: [`api ${a1.id}`],
+        servers: ["web2"],
+        others: ["web1"]
       })
-      expect(chosen([machine("web2", now)])).toMatchObject({ _tag: "VersionGone", service: "api", server: "web2" })
+      expect(chosen([machine("web2", now)])).toMatchObject({ _tag: "VersionGone", servers: ["web2"], others: [] })
     })
   )
 
@@ -209,6 +208,38 @@ describe("with a version, a rollback", () => {
         ["api", a1]
       ]
       expect(chosen([machine("web1", before, kept)], "v3")).toEqual({ web1: ["web v3", "api 7"] })
+    })
+  )
+
+  it.effect("fails if a server does not have the version, or what ran beside it, and another one does", () =>
+    Effect.sync(() => {
+      const lost = (...names: ReadonlyArray<string>) => kept.filter(([, { id }]) => !names.includes(id))
+      const here = machine("web1", now, kept)
+      expect(chosen([here, machine("web2", now, lost(w2.id))], "v2")).toMatchObject({
+        _tag: "VersionGone",
+        versions: ["web v2"],
+        servers: ["web2"],
+        others: ["web1"],
+        remedy: expect.stringContaining("-H web1")
+      })
+      expect(chosen([here, machine("web2", now, lost(a1.id))], "v2")).toMatchObject({
+        _tag: "VersionGone",
+        versions: [`api ${a1.id}`],
+        servers: ["web2"]
+      })
+      expect(chosen([machine("web1", now, lost(w2.id)), machine("web2", now, lost(w2.id))], "v2")).toMatchObject({
+        _tag: "UnknownVersion"
+      })
+    })
+  )
+
+  it.effect("never takes a definition from another server, not even for the same version", () =>
+    Effect.sync(() => {
+      const evil = version("web", "v2", { run: 4, log: "evil", beside: { api: a1.id } })
+      const found = targetsOf(shop, [machine("web1", now, [...kept, ["web", evil]]), machine("web2", now, kept)], "v2")
+      const targets: Targets = found instanceof Map ? found : new Map()
+      expect(targets.get("web1")?.[0]?.known.id).toBe(evil.id)
+      expect(targets.get("web2")?.[0]?.known.id).toBe(w2.id)
     })
   )
 

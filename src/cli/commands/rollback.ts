@@ -29,11 +29,9 @@ export const command = Command.make(
     json: jsonFlag
   },
   Effect.fnUntraced(function* ({ config, dryRun, environment, hosts, json, services, version, wait }) {
-    const whole = yield* loadProject({ config, environment })
-    const project = yield* select(whole, { servers: hosts, services })
+    const project = yield* select(yield* loadProject({ config, environment }), { servers: hosts, services })
     const input: RollbackInput = {
       project,
-      whole,
       ...optionalProperty("requestedVersion", version),
       ...optionalProperty("waitForLock", wait)
     }

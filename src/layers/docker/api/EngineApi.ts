@@ -233,8 +233,8 @@ export const connect = Effect.fnUntraced(function* (shell: Shell["Service"], ser
         )
       )
     }),
-    /** Removes a container and its volumes without a name, unless it runs. */
-    removeContainer: (id: string) =>
+    /** Removes a container that keeps a version, and its volumes without a name. One that runs stays. */
+    dropKept: (id: string) =>
       api
         .text({
           method: "DELETE",
@@ -244,7 +244,7 @@ export const connect = Effect.fnUntraced(function* (shell: Shell["Service"], ser
         .pipe(
           Effect.asVoid,
           Effect.catchIf(
-            (error) => error._tag === "ApiRefused" && error.status === 404,
+            (error) => error._tag === "ApiRefused" && (error.status === 404 || error.status === 409),
             () => Effect.void
           )
         ),

@@ -167,7 +167,7 @@ const operations = (
       ),
     kept: (project) => question({ operation: "list versions" }, api.kept(project)),
     keep: (options) => question({ operation: "keep a version" }, api.keep(options)),
-    dropKept: (id) => question({ operation: "remove an old version" }, api.removeContainer(id)),
+    dropKept: (id) => question({ operation: "remove an old version" }, api.dropKept(id)),
     untag,
     removeOldImages: Effect.fnUntraced(function* (repository, retain) {
       const images = yield* question({ operation: "list images" }, api.images(repository))

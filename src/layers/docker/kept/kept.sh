@@ -29,7 +29,10 @@ case $doing in
     known=$("$program" inspect --type container --format '{{index .Config.Labels "jiji.kept"}}' "$name" 2>/dev/null)
     [ "$known" = "$project" ] || add || exit
     ;;
-  drop) "$program" rm --force --volumes "$@" >/dev/null || exit ;;
+  drop)
+    # Without --force: one that runs holds no version, whatever its labels say. Another run may have removed one.
+    for id; do "$program" rm --volumes "$id" >/dev/null 2>&1 || :; done
+    ;;
 esac
 found=$("$program" ps --all --quiet --no-trunc --filter "label=jiji.kept=$project") || exit
 [ -n "$found" ] || exit 0

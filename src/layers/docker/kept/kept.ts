@@ -1,4 +1,4 @@
-import { Effect, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { defineScript } from "../../processes/Script.ts"
 import text from "./kept.sh" with { type: "text" }
 
@@ -19,7 +19,7 @@ const Line = Schema.fromJsonString(
     labels: Schema.NullOr(Schema.Record(Schema.String, Schema.String))
   })
 )
-const decodeLine = Schema.decodeUnknownEffect(Line)
+const decodeLine = Schema.decodeUnknownOption(Line)
 
 /** podman prints ids without the algorithm. */
 const withAlgorithm = (id: string): string => (id.startsWith("sha256:") ? id : `sha256:${id}`)
@@ -37,14 +37,9 @@ export const keptContainer = (found: {
   labels: found.labels ?? {}
 })
 
-const decodeKept = (stdout: string) =>
-  Effect.map(
-    Effect.forEach(
-      stdout.split("\n").filter((line) => line !== ""),
-      (line) => decodeLine(line)
-    ),
-    (all) => all.map(keptContainer)
-  )
+/** Skips lines that are no kept container, so that one of them does not hide the versions in the others. */
+const decodeKept = (stdout: string): ReadonlyArray<KeptContainer> =>
+  stdout.split("\n").flatMap((line) => Option.toArray(Option.map(decodeLine(line), keptContainer)))
 
 /** Creates, removes and lists the containers that hold a project's versions. The words are ids. */
 export const kept = defineScript({
@@ -59,7 +54,7 @@ export const kept = defineScript({
     /** The id of its image. */
     image: Schema.String
   },
-  answer: decodeKept,
+  answer: (stdout) => Effect.succeed(decodeKept(stdout)),
   usual: () => "",
   byHand: ({ doing, engine, image, name, project }, words) => {
     if (doing === "add") {

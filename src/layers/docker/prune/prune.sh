@@ -69,6 +69,11 @@ drop() { # name of a container
   if removes; then e rm --force "$1" >/dev/null || return 0; fi
   echo "container $1"
 }
+# Without --force: one that runs holds no version, whatever its labels say.
+drop_kept() { # name of a container
+  if removes; then e rm "$1" >/dev/null || return 0; fi
+  echo "container $1"
+}
 tidy_file() {
   [ -e "$1" ] || return 0
   if removes; then rm -rf "$1" 2>/dev/null || return 0; fi
@@ -119,7 +124,7 @@ images() { # how many to keep, repository
 while [ $# -ge 3 ]; do
   case $1 in
     container) leftovers "$2" "$3" ;;
-    kept) drop "$2" ;;
+    kept) drop_kept "$2" ;;
     image) images "$2" "$3" ;;
   esac
   shift 3
