@@ -10,7 +10,7 @@ import * as Step from "../pipeline/Step.ts"
 
 export { AuditEntry, type Outcome } from "../layers/lock/Entry.ts"
 export { Holder } from "../layers/lock/Holder.ts"
-export { LockFailed, LockHeld, LockNotOwn } from "../layers/lock/LockError.ts"
+export { LockFailed, LockHeld, LockNotOwn, StillLocked } from "../layers/lock/LockError.ts"
 
 /** What the lock needs to know about a run. */
 export interface LockInput {

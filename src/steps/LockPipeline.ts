@@ -4,7 +4,7 @@ import { Events } from "../core/Events.ts"
 import { joinWords } from "../core/text.ts"
 import { beganBy, didLine } from "../layers/lock/Entry.ts"
 import { type Holder, holderText, untilText } from "../layers/lock/Holder.ts"
-import { LockNotOwn } from "../layers/lock/LockError.ts"
+import { LockNotOwn, StillLocked } from "../layers/lock/LockError.ts"
 import { endLocks, listLocks, writeLock } from "../layers/lock/marks.ts"
 import { grouped, holdAll } from "../layers/lock/ProjectLock.ts"
 import { Ssh } from "../layers/ssh/Ssh.ts"
@@ -125,14 +125,17 @@ const unlockStep = Step.make(
     if (ended.length === 0) return Step.skip(`${name} is not locked on ${names(servers)}`)
     const entry = didLine(beganBy(said, yield* Clock.currentTimeMillis, { locked: false }), "succeeded")
     const locked = servers.filter(({ name }) => ended.some(({ server }) => server.name === name))
-    yield* Effect.forEach(
+    const left = yield* Effect.forEach(
       locked,
       (server) => {
         const ids = ended.flatMap((each) => (each.server.name === server.name ? [each.holder.id ?? ""] : []))
-        return endLocks(server, name, ids, entry)
+        return Effect.map(endLocks(server, name, ids, entry), (holders) =>
+          holders.flatMap((holder): ReadonlyArray<ServerLock> => (holder.kind === "mark" ? [{ server, holder }] : []))
+        )
       },
-      { concurrency: "unbounded", discard: true }
+      { concurrency: "unbounded" }
     )
+    if (left.flat().length > 0) return yield* new StillLocked({ project: name, held: grouped(left.flat()) })
     yield* note(`unlocked ${name} on ${names(locked)}`)
   })
 )

@@ -18,10 +18,9 @@ take_lock() {
 announce() {
   user=$(id -u) since=$(date -u '+%Y-%m-%d %H:%M:%S UTC')
   new=/tmp/jiji-$name.new.$user
-  rm -f "$new"
-  (umask 022; set -C; printf '%s, since %s\n' "${JIJI_RUN:-unknown}" "$since" >"$new") 2>/dev/null || return 0
-  # Another user may hold a lock on it, to make this wait.
-  command exec 7<"$new" && flock -n 7 && mv -f "$new" "$by.$user" 2>/dev/null || rm -f "$new"
+  replacement "$new" "${JIJI_RUN:-unknown}, since $since" || return 0
+  # Another user may hold a lock on it, to make this wait. If there was a folder at the path, the file would be moved into it.
+  command exec 7<"$new" && flock -n 7 && own_file "$by.$user" && mv -f "$new" "$by.$user" 2>/dev/null || rm -f "$new"
 }
 holder() {
   for file in "$by".*; do

@@ -72,9 +72,10 @@ export class LockHeld extends defineError<LockHeld>()("LockHeld", {
 export class LockFailed extends defineError<LockFailed>()("LockFailed", {
   fields: { server: Schema.String, project: Schema.String, reason: Schema.String },
   message: (e) => `Cannot use the lock of ${e.project} on ${e.server}: ${e.reason}`,
-  remedy: (e) => `Check on ${e.server} the files that belong to the lock: ls -l /var/tmp/jiji.${e.project}.*`,
+  remedy: (e) =>
+    `Look at the files of the lock on ${e.server}: ls -l /var/tmp/jiji.${e.project}.*\nIf another user has put one of them there, remove it as root.`,
   exitCode: "failed",
-  sample: { server: "web1", project: "shop", reason: "/var/tmp/jiji.shop.marks.1000 cannot be written" }
+  sample: { server: "web1", project: "shop", reason: "/var/tmp/jiji.shop.marks.1000 belongs to the user nobody" }
 }) {}
 
 /** Another person's lock is not ended without being asked to. */
@@ -85,6 +86,21 @@ export class LockNotOwn extends defineError<LockNotOwn>()("LockNotOwn", {
   remedy: (e) => {
     const owners = [...new Set(e.held.map(({ holder }) => whose(holder)))]
     return `Ask ${joinWords(owners)}, or end the lock anyway with \`jiji unlock --force\`.`
+  },
+  exitCode: "failed",
+  sample: { project: "shop", held: [{ servers: ["web1"], holder: sample }] }
+}) {}
+
+/** A project is still locked after `jiji unlock`. */
+export class StillLocked extends defineError<StillLocked>()("StillLocked", {
+  fields: { project: Schema.String, held: Schema.Array(Held) },
+  message: (e) =>
+    e.held
+      .map(({ holder, servers }) => `Still locked: ${holderText(e.project, joinWords(servers), holder)}.`)
+      .join("\n"),
+  remedy: (e) => {
+    const servers = joinWords([...new Set(e.held.flatMap(({ servers }) => servers))])
+    return `Run \`jiji unlock --force\` again. If that does not help, remove the locks on ${servers} as root: rm /var/tmp/jiji.${e.project}.marks.*`
   },
   exitCode: "failed",
   sample: { project: "shop", held: [{ servers: ["web1"], holder: sample }] }

@@ -7,7 +7,7 @@ import { CommandTimedOut } from "../processes/Command.ts"
 import { remote } from "../shell/Machine.ts"
 import { Shell, type ShellError } from "../shell/Shell.ts"
 import { audit } from "./audit/audit.ts"
-import { encodeOwner, encodeSaid, type Holder, holderText, readHolder, type Said } from "./Holder.ts"
+import { encodeOwner, encodeSaid, type Holder, holderText, readHolder, type Said, tame } from "./Holder.ts"
 import { hold, simulated } from "./hold/hold.ts"
 import { LockFailed, LockHeld } from "./LockError.ts"
 
@@ -41,12 +41,14 @@ export interface HeldLock {
   readonly server: Server
   /** Whether there is nothing that could be lost, as in a rehearsal. */
   readonly isSimulated: boolean
+  /** Which file of which machine is locked. Empty if the server cannot tell. */
+  readonly file: string
   readonly release: Effect.Effect<void>
 }
 
 type Attempt =
   | { readonly _tag: "Locked"; readonly lock: HeldLock }
-  | { readonly _tag: "Blocked"; readonly server: Server; readonly holder: Holder }
+  | { readonly _tag: "Blocked"; readonly server: Server; readonly holder: Holder; readonly file: string }
   | { readonly _tag: "Unreachable" }
 
 const warnings: Readonly<Record<string, string>> = {
@@ -68,6 +70,7 @@ const attempt = Effect.fnUntraced(function* (
   const own = yield* Scope.fork(scope)
   const result = yield* Deferred.make<Attempt, ShellError | LockFailed>()
   let isReleased = false
+  let file = ""
   const note = (level: "info" | "warning", text: string) => publish({ _tag: "StepNoted", level, text })
   const lost = `${server.name} does not hold the lock of ${project} any more: another run may change it meanwhile`
   const release = Effect.suspend(() => {
@@ -81,12 +84,20 @@ const attempt = Effect.fnUntraced(function* (
     const holder = readHolder(rest, now)
     const warning = warnings[word]
     if (word === "locked") {
-      const lock = { server, isSimulated: line === simulated, release }
+      const isSimulated = line === simulated
+      const lock = { server, isSimulated, file: isSimulated ? "" : rest, release }
       yield* Deferred.succeed(result, { _tag: "Locked", lock })
-    } else if (word === "held" && holder !== undefined) {
-      yield* Deferred.succeed(result, { _tag: "Blocked", server, holder })
+    } else if (word === "file") file = rest
+    else if (word === "held" && holder !== undefined) {
+      yield* Deferred.succeed(result, { _tag: "Blocked", server, holder, file })
     } else if (word === "waiting" && holder !== undefined) {
       yield* note("info", `waiting: ${holderText(project, server.name, holder)}`)
+    } else if (word === "unannounced") {
+      const path = tame(rest)
+      yield* note(
+        "warning",
+        `${server.name} cannot write ${path}, so other runs cannot see who holds the lock. If the file belongs to another user, remove it there as root.`
+      )
     } else if (warning !== undefined) yield* note("warning", `${server.name} ${warning}`)
   })
   const command = {
@@ -177,8 +188,12 @@ export const holdAll = Effect.fnUntraced(function* (options: HoldOptions) {
   while (true) {
     const attempts = yield* tryAll(targets, patience)
     held = held.concat(attempts.flatMap((each) => (each._tag === "Locked" ? [each.lock] : [])))
-    // Two servers of a project may be users of one machine, which then has one lock for both.
-    const blocked = attempts.flatMap((each) => (each._tag === "Blocked" && each.holder.run !== said.run ? [each] : []))
+    // Two servers of a project may be users of one machine, which then has one lock for both. What the holder says about itself
+    // proves nothing: every user could write that.
+    const files = new Set(held.flatMap(({ file }) => (file === "" ? [] : [file])))
+    const blocked = attempts.flatMap((each) =>
+      each._tag === "Blocked" && !(each.holder.kind === "run" && files.has(each.file)) ? [each] : []
+    )
     const [first] = blocked
     if (first === undefined) return { locks: held, hasWaited }
     hasWaited = true

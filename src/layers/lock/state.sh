@@ -15,9 +15,12 @@ files() {
 # own KIND: sets `file` to this user's file of one kind, and creates it if necessary. Fails if it is not this user's.
 own() {
   file=$base.$1.$me
-  # Never follow a link of another user.
-  [ -e "$file" ] || (umask 022; set -C; : >"$file") 2>/dev/null
-  [ -f "$file" ] && [ ! -L "$file" ] && [ "$(stat -c %u "$file" 2>/dev/null)" = "$me" ]
+  own_file "$file"
+}
+
+# is_time WORD: succeeds for a number of seconds. The shell would take one that begins with 0 for octal.
+is_time() {
+  case $1 in '' | 0* | *[!0-9]* | ????????????*) return 1 ;; esac
 }
 
 # marks: prints the locks of `jiji lock` that hold now: `ID SINCE EXPIRES OWNER PAYLOAD`. A file has lines `lock` with these
@@ -28,10 +31,13 @@ marks() {
   now=$(date +%s)
   ended=" $(printf '%s\n' "$all" | while read -r word id rest; do [ "$word" != unlock ] || printf '%s ' "$id"; done)"
   printf '%s\n' "$all" | while read -r word id since expires owner payload rest; do
-    [ "$word" = lock ] && [ -n "$payload" ] && [ -z "$rest" ] || continue
-    case $since$expires in *[!0-9]* | ????????????????????????*) continue ;; esac
-    # No lock lasts longer than 31 days, whatever a file says.
-    [ "$expires" -gt "$now" ] && [ "$expires" -le $((now + 2678400)) ] || continue
+    [ "$word" = lock ] && [ -z "$rest" ] && is_time "$since" && is_time "$expires" || continue
+    # jiji would cut a longer id, and could not end the lock.
+    case $id in '' | *[!A-Za-z0-9-]* | ???????????????????????????????????????????????????*) continue ;; esac
+    case $owner in '' | *[!A-Za-z0-9_-]*) continue ;; esac
+    case $payload in '' | *[!A-Za-z0-9_-]*) continue ;; esac
+    # No lock lasts longer than 30 days, whatever a file says.
+    [ "$expires" -gt "$now" ] && [ "$expires" -le $((now + 2592000)) ] && [ "$expires" -le $((since + 2592000)) ] || continue
     case $ended in *" $id "*) continue ;; esac
     printf '%s\n' "$id $since $expires $owner $payload"
   done
@@ -52,8 +58,7 @@ append() {
   if own audit && printf '%s\n' "$1" >>"$file"; then
     [ "$(wc -l <"$file")" -gt 2400 ] || return 0
     new=$base.new.$me
-    rm -f "$new"
-    (umask 022; set -C; tail -n 2000 "$file" >"$new") 2>/dev/null && mv -f "$new" "$file"
+    replacement "$new" "$(tail -n 2000 "$file")" && mv -f "$new" "$file"
   else
     echo unaudited
   fi 2>/dev/null

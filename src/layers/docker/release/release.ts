@@ -3,6 +3,7 @@ import { defineScript, Flag } from "../../processes/Script.ts"
 import files from "../files.sh" with { type: "text" }
 import { withFolder } from "../files.ts"
 import lock from "../lock.sh" with { type: "text" }
+import own from "../own.sh" with { type: "text" }
 import secrets from "../secrets.sh" with { type: "text" }
 import text from "./release.sh" with { type: "text" }
 
@@ -27,7 +28,7 @@ const args = {
  */
 export const release = defineScript({
   name: "release",
-  text: `${lock}${files}${secrets}${text}`,
+  text: `${own}${lock}${files}${secrets}${text}`,
   args,
   answer: () => Effect.void,
   usual: () => "",

@@ -3,6 +3,7 @@ import type { Engine } from "../../../config/Project.ts"
 import type { Command } from "../../processes/Command.ts"
 import { defineScript, Flag } from "../../processes/Script.ts"
 import lock from "../lock.sh" with { type: "text" }
+import own from "../own.sh" with { type: "text" }
 import text from "./remove.sh" with { type: "text" }
 
 /** What was removed of a service. */
@@ -65,7 +66,7 @@ const byHand = (
 /** Removes the containers of a service. The words are its volumes. JIJI_RUN says who removes it. */
 export const remove = defineScript({
   name: "remove",
-  text: `${lock}${text}`,
+  text: `${own}${lock}${text}`,
   args: {
     engine: Schema.Literals(["docker", "podman"]),
     project: Schema.NonEmptyString,

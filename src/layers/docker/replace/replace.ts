@@ -3,6 +3,7 @@ import type { HealthRequest } from "../../../config/Project.ts"
 import { defineScript } from "../../processes/Script.ts"
 import files from "../files.sh" with { type: "text" }
 import lock from "../lock.sh" with { type: "text" }
+import own from "../own.sh" with { type: "text" }
 import secrets from "../secrets.sh" with { type: "text" }
 import { provenPolicy } from "../inspect.ts"
 import { simulatedDigest } from "../simulated.ts"
@@ -181,7 +182,7 @@ export const parseReplaced = (stdout: string): Effect.Effect<Replaced, string> =
  */
 const script = defineScript({
   name: "replace",
-  text: `${lock}${files}${secrets}${text}`,
+  text: `${own}${lock}${files}${secrets}${text}`,
   args,
   answer: parseReplaced,
   usual: ({ image, name, strategy }) => {

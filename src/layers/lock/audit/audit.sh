@@ -1,7 +1,7 @@
 # Adds an entry to the audit of a project on a server, or prints the last lines of all users' files, each after the name of
 # the user who wrote it. With touch=yes, shows that a run still holds the lock.
 set -u
-[ "$touch" != yes ] || touch -c "$base.by.$me" 2>/dev/null
+[ "$touch" != yes ] || ! is_own "$base.by.$me" || touch -c "$base.by.$me" 2>/dev/null
 [ -z "${JIJI_ENTRY:-}" ] || append "$JIJI_ENTRY"
 [ "$lines" != 0 ] || exit 0
 for file in $(files audit); do

@@ -1,4 +1,5 @@
 import { Effect, Schema } from "effect"
+import own from "../../docker/own.sh" with { type: "text" }
 import { defineScript, Flag } from "../../processes/Script.ts"
 import state from "../state.sh" with { type: "text" }
 import text from "./audit.sh" with { type: "text" }
@@ -6,7 +7,7 @@ import text from "./audit.sh" with { type: "text" }
 /** Adds an entry, JIJI_ENTRY, to the audit of a project on a server, or prints the last lines. */
 export const audit = defineScript({
   name: "audit",
-  text: `${state}${text}`,
+  text: `${own}${state}${text}`,
   args: {
     project: Schema.NonEmptyString,
     /** The folder of the files; empty for the usual one. */

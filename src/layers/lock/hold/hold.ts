@@ -1,5 +1,6 @@
 import { Effect, Schema } from "effect"
 import lock from "../../docker/lock.sh" with { type: "text" }
+import own from "../../docker/own.sh" with { type: "text" }
 import { defineScript, Flag } from "../../processes/Script.ts"
 import state from "../state.sh" with { type: "text" }
 import text from "./hold.sh" with { type: "text" }
@@ -10,7 +11,7 @@ export const simulated = "locked simulated"
 /** Holds the lock of a project on a server for as long as the script runs. */
 export const hold = defineScript({
   name: "hold",
-  text: `${lock}${state}${text}`,
+  text: `${own}${lock}${state}${text}`,
   args: {
     project: Schema.NonEmptyString,
     /** The folder of the files; empty for the usual one. */

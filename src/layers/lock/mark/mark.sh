@@ -3,20 +3,29 @@ set -u
 
 # rewrite LINE: adds a line to this user's file, and drops those whose time is over.
 rewrite() {
-  own marks || { echo "$file belongs to another user" >&2; exit 1; }
+  own marks || refuse
   now=$(date +%s) new=$base.new.$me
-  rm -f "$new"
-  (
-    umask 022; set -C
-    {
-      while read -r word id since expires rest; do
-        case $word in unlock) at=$since ;; *) at=$expires ;; esac
-        case $at in '' | *[!0-9]* | ????????????*) continue ;; esac
-        [ "$at" -le "$now" ] || printf '%s\n' "$word $id $since${expires:+ $expires}${rest:+ $rest}"
-      done <"$file"
-      printf '%s' "$1"
-    } >"$new"
-  ) && mv -f "$new" "$file" || { echo "$file cannot be written" >&2; exit 1; }
+  kept=$(
+    while read -r word id since expires rest; do
+      case $word in unlock) at=$since ;; *) at=$expires ;; esac
+      is_time "$at" || continue
+      [ "$at" -le "$now" ] || printf '%s\n' "$word $id $since${expires:+ $expires}${rest:+ $rest}"
+    done <"$file"
+  )
+  replacement "$new" "$kept
+$1" && mv -f "$new" "$file" && return
+  is_own "$new" || file=$new
+  refuse
+}
+
+# refuse: says why a file cannot be used.
+refuse() {
+  if is_own "$file" || ! owner=$(stat -c %U "$file" 2>/dev/null); then
+    echo "$file cannot be written" >&2
+  else
+    echo "$file belongs to the user $owner" >&2
+  fi
+  exit 1
 }
 
 ends() {

@@ -1,4 +1,5 @@
 import { Effect, Schema } from "effect"
+import own from "../../docker/own.sh" with { type: "text" }
 import { defineScript } from "../../processes/Script.ts"
 import state from "../state.sh" with { type: "text" }
 import text from "./mark.sh" with { type: "text" }
@@ -6,7 +7,7 @@ import text from "./mark.sh" with { type: "text" }
 /** Writes, ends or lists the locks of `jiji lock` on a server. JIJI_ENTRY is an entry of the audit. */
 export const mark = defineScript({
   name: "mark",
-  text: `${state}${text}`,
+  text: `${own}${state}${text}`,
   args: {
     action: Schema.Literals(["lock", "unlock", "list"]),
     project: Schema.NonEmptyString,
