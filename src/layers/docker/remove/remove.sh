@@ -1,6 +1,6 @@
 # Stops and removes the containers of a service, their files, the versions kept for a rollback, with volumes=yes the
-# project's volumes that they mount, and the project's network with its last container. The words are more of these volumes: those in deploy.yml. Prints a line for
-# each:
+# project's volumes that they mount, and the project's network with its last container. The words are more of these volumes:
+# those in deploy.yml. Prints a line for each:
 #   container shop-web
 #   image localhost:9270/shop-web:1
 #   removed-volume shop_data
@@ -14,6 +14,20 @@ e() { "$program" "$@" 7<&- 9<&-; }
 trap '' PIPE
 trap 'exit 143' TERM INT HUP
 take_turn
+
+# Removes containers: the options, and the ids as the last words. Somebody else may be removing one at the same moment.
+drop() {
+  problem=$(e rm --force "$@" 2>&1 >/dev/null) && return
+  case $problem in *'already in progress'*) ;; *) printf '%s\n' "$problem" >&2; return 1 ;; esac
+  naps=0
+  for each; do
+    while e inspect --type container "$each" >/dev/null 2>&1; do
+      naps=$((naps + 1))
+      [ "$naps" -le 50 ] || { printf '%s\n' "$problem" >&2; return 1; }
+      nap 0.2
+    done
+  done
+}
 
 all=$(e ps --all --quiet --no-trunc --filter "label=jiji.project=$project" --filter "label=jiji.service=$service") || exit
 ids='' names='' mounted='' removed=''
@@ -39,7 +53,7 @@ if [ -n "$ids" ]; then
   wait $! || true
   # Volumes without a name have no use without their container.
   # shellcheck disable=SC2086
-  if [ "$volumes" = yes ]; then e rm --force --volumes $ids; else e rm --force $ids; fi >/dev/null || exit
+  if [ "$volumes" = yes ]; then drop --volumes $ids; else drop $ids; fi || exit
   printf %s "$removed"
   # `replace.sh` writes them.
   for each in $names; do rm -rf "${HOME:-}/.jiji/files/$each"; done
@@ -50,7 +64,7 @@ if [ -n "$kept" ]; then
   # shellcheck disable=SC2086
   images=$(e inspect --type container --format '{{index .Config.Labels "jiji.definition"}}' $kept | sed -n 's/.*"image":"\([^"]*\)".*/image \1/p')
   # shellcheck disable=SC2086
-  e rm --force --volumes $kept >/dev/null || exit
+  drop --volumes $kept || exit
   [ -z "$images" ] || printf '%s\n' "$images"
 fi
 for volume in $mounted "$@"; do
