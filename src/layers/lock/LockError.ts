@@ -73,7 +73,7 @@ export class LockFailed extends defineError<LockFailed>()("LockFailed", {
   fields: { server: Schema.String, project: Schema.String, reason: Schema.String },
   message: (e) => `Cannot use the lock of ${e.project} on ${e.server}: ${e.reason}`,
   remedy: (e) =>
-    `Look at the files of the lock on ${e.server}: ls -l /var/tmp/jiji.${e.project}.*\nIf another user has put one of them there, remove it as root.`,
+    `On ${e.server}, look at \`ls -l /var/tmp/jiji.${e.project}.*\`, and remove as root what another user has put there.`,
   exitCode: "failed",
   sample: { server: "web1", project: "shop", reason: "/var/tmp/jiji.shop.marks.1000 belongs to the user nobody" }
 }) {}
