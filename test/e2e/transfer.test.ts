@@ -90,7 +90,8 @@ test("deploying the same project twice at the same time leaves one container per
   cpSync(mine.root, theirs, { recursive: true })
   writeFileSync(join(mine.root, "web/index.html"), "mine")
   writeFileSync(join(theirs, "web/index.html"), "theirs")
-  const runs = await Promise.all([mine.jiji(["deploy"]), mine.jiji(["deploy"], { cwd: theirs })])
+  const both = ["deploy", "--wait", "2m"]
+  const runs = await Promise.all([mine.jiji(both), mine.jiji(both, { cwd: theirs })])
   for (const run of runs) done(run)
   expect(await names("same")).toEqual([["same-web"], ["same-web"]])
   for (const got of await pages(8084)) expect(["mine", "theirs"]).toContain(got)
