@@ -161,8 +161,8 @@ test("first deploys at the same time create each network once", async () => {
   const pair = write("pair", { web: "one", api: "two" })
   const third = write("third", { web: "three", api: "four" })
   const runs = await Promise.all([
-    pair.jiji(["deploy", "-S", "web"]),
-    pair.jiji(["deploy", "-S", "api"]),
+    pair.jiji(["deploy", "-S", "web", "--wait", "2m"]),
+    pair.jiji(["deploy", "-S", "api", "--wait", "2m"]),
     third.jiji(["deploy"])
   ])
   for (const run of runs) done(run)

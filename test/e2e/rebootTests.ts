@@ -32,6 +32,8 @@ interface Options {
  * is in `at`.
  */
 const gate = (program: string) => `#!/bin/sh
+# Containers that keep a version never start.
+case "$*" in create\\ *" --network none "* | rm\\ --volumes\\ *) exec ${program} "$@" ;; esac
 case "$1 $2" in
   'update --help') ;;
   create\\ * | start\\ * | stop\\ * | update\\ * | rm\\ * | rename\\ *)
