@@ -62,17 +62,21 @@ const images = Pipeline.make<Known, "images">("images").pipe(
   })
 )
 
+/** Connects to all servers, and finds what runs there. */
+const connectAll = <const Name extends string>(name: Name) =>
+  Pipeline.make<Known, Name>(name).pipe(
+    Pipeline.forEach({
+      name: "servers",
+      as: "server",
+      items: ({ project }: Known) => project.servers,
+      key: (server) => server.name,
+      body: Pipeline.make<Known & { readonly server: Server }>("connection").pipe(Pipeline.step(Connect.step)),
+      collect: { as: "connected", value: ({ connected }) => connected }
+    })
+  )
+
 /** Opens the connections, so that they are there when the images are. */
-const connections = Pipeline.make<Known, "connections">("connections").pipe(
-  Pipeline.forEach({
-    name: "servers",
-    as: "server",
-    items: ({ project }: Known) => project.servers,
-    key: (server) => server.name,
-    body: Pipeline.make<Known & { readonly server: Server }>("connection").pipe(Pipeline.step(Connect.step)),
-    collect: { as: "connected", value: ({ connected }) => connected }
-  })
-)
+const connections = connectAll("connections")
 
 const noProxy = "no service uses the proxy"
 
@@ -80,16 +84,7 @@ const skipProxyImage = ({ project }: Known) =>
   project.services.some(({ proxy }) => proxy !== undefined) ? undefined : noProxy
 
 /** Reads the servers again, because those who held the lock may have changed them. */
-const refresh = Pipeline.make<Known, "refresh">("refresh").pipe(
-  Pipeline.forEach({
-    name: "servers",
-    as: "server",
-    items: ({ project }: Known) => project.servers,
-    key: (server) => server.name,
-    body: Pipeline.make<Known & { readonly server: Server }>("connection").pipe(Pipeline.step(Connect.step)),
-    collect: { as: "connected", value: ({ connected }) => connected }
-  })
-)
+const refresh = connectAll("refresh")
 
 const prepared = known.pipe(
   Pipeline.parallel(images, connections, Lock.step),
