@@ -22,7 +22,8 @@ const mayChange = ({ changes, servers }: PlanReport, removeOrphans: boolean): bo
   changes ||
   servers.some(
     ({ containers, orphans }) =>
-      containers.some(({ unless }) => unless !== undefined) || (removeOrphans && orphans.length > 0)
+      containers.some(({ unless }) => unless !== undefined) ||
+      (removeOrphans && orphans.some(({ removable }) => removable))
   )
 
 /** Shows what a deploy would do, and asks. Returns whether to go on. */

@@ -8,13 +8,8 @@ const nameOf = ({ replica, service }: PlannedAction): string => (replica === 1 ?
 
 const styles: Readonly<Record<string, Style>> = { start: "green", replace: "yellow", remove: "red" }
 
-type Orphan = ServerPlan["orphans"][number]
-
 /** The lines of one server, each with the word that says what happens. */
-const serverLines = (
-  { containers, maintenance, orphans, proxy, releases }: ServerPlan,
-  removes: (orphan: Orphan) => boolean
-) => {
+const serverLines = ({ containers, maintenance, orphans, proxy, releases }: ServerPlan, removesOrphans: boolean) => {
   const kept = containers.filter(({ action, unless }) => action === "keep" && unless === undefined)
   const perhaps = containers.filter(({ action, unless }) => action === "keep" && unless !== undefined)
   const changed = containers.filter(({ action }) => action !== "keep")
@@ -31,10 +26,10 @@ const serverLines = (
     ...(maintenance.length === 0
       ? []
       : [["proxy", `${joinWords(maintenance)} in maintenance: a deploy does not end it`] as const]),
-    ...orphans.map((orphan) =>
-      removes(orphan)
-        ? (["remove", `${orphan.name}; its volumes stay`] as const)
-        : (["orphan", `${orphan.name} is ${orphan.state} but is not in deploy.yml for this server`] as const)
+    ...orphans.map(({ name, removable, state }) =>
+      removesOrphans && removable
+        ? (["remove", `${name}; its volumes stay`] as const)
+        : (["orphan", `${name} is ${state} but is not in deploy.yml for this server`] as const)
     )
   ]
 }
@@ -48,18 +43,13 @@ export const planLines = (
 ): ReadonlyArray<string> => {
   const paint = painter(output.colors)
   const name = `${project}${environment === undefined ? "" : ` (${environment})`}`
-  // A copy of a container that deploy.yml has is somebody's own.
-  const isOrphan =
-    ({ containers }: ServerPlan) =>
-    ({ service }: Orphan) =>
-      containers.every((each) => each.service !== service)
-  const hasOrphans = servers.some((server) => server.orphans.some(isOrphan(server)))
+  const hasOrphans = servers.some(({ orphans }) => orphans.some(({ removable }) => removable))
   return [
     `Plan for ${name}${tag === "" ? "" : `, version ${printable(tag)}`}:`,
     ...servers.flatMap((server) => [
       "",
       paint("bold", server.name),
-      ...serverLines(server, (orphan) => removesOrphans && isOrphan(server)(orphan)).flatMap(([word, text]) => {
+      ...serverLines(server, removesOrphans).flatMap(([word, text]) => {
         const style = styles[word]
         const [first = "", ...rest] = wrap(printable(text), Math.max(20, output.columns - 10))
         const shown = style === undefined ? word.padEnd(7) : paint(style, word.padEnd(7))

@@ -113,15 +113,9 @@ const noteOf = (server: string, { containers, differs, name }: ServiceStatus): R
     : [`${name} on ${server} differs from deploy.yml: ${rest.join("; ")}. To update it: jiji deploy`]
 }
 
-const unknownNote = (
-  project: string,
-  { engine = "docker", name: server, services, unknown }: ServerStatus
-): ReadonlyArray<string> =>
-  unknown.map(({ name, service, state }) => {
-    // A copy of a container that deploy.yml has is somebody's own.
-    const isOrphan =
-      service !== "" && name.startsWith(`${project}-${service}`) && services.every((each) => each.name !== service)
-    const remove = isOrphan ? `jiji remove ${service} -H ${server}` : `${engine.split(" ")[0]} rm --force ${name}`
+const unknownNote = ({ engine = "docker", name: server, unknown }: ServerStatus): ReadonlyArray<string> =>
+  unknown.map(({ name, removable, service, state }) => {
+    const remove = removable ? `jiji remove ${service} -H ${server}` : `${engine.split(" ")[0]} rm --force ${name}`
     return `${name} is ${state} on ${server} but is not in deploy.yml for this server. To remove it: ${remove}`
   })
 
@@ -150,7 +144,7 @@ export const psLines = (
   })
   const notes = servers.flatMap((server) => [
     ...server.services.flatMap((service) => noteOf(server.name, service)),
-    ...unknownNote(project, server)
+    ...unknownNote(server)
   ])
   return [
     paint("bold", head),

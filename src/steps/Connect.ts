@@ -36,7 +36,7 @@ export const unexpectedContainers = (
 }
 
 /** Whether jiji created a container for a service that deploy.yml does not place on this server. */
-const isOrphan = (project: Project, server: Server, { name, service }: InspectedContainer): boolean =>
+export const isOrphan = (project: Project, server: Server, { name, service }: InspectedContainer): boolean =>
   service !== "" &&
   name.startsWith(`${project.name}-${service}`) &&
   !project.services.some((each) => each.name === service && each.hosts.includes(server.name))

@@ -33,7 +33,7 @@ const report = (overrides: Partial<PsReport["servers"][number]> = {}): PsReport 
         { name: "web", replicas: 1, containers: [web], differs: ["environment: LOG"] },
         { name: "api", replicas: 0, containers: [], differs: ["not deployed"] }
       ],
-      unknown: [{ ...web, name: "shop-old", service: "old", state: "stopped", exitCode: 137 }],
+      unknown: [{ ...web, name: "shop-old", service: "old", state: "stopped", exitCode: 137, removable: true }],
       ...overrides
     }
   ]
@@ -54,7 +54,7 @@ test("a wide terminal shows everything", () => {
 })
 
 test("a copy of a service's container is somebody's own", () => {
-  const copy = report({ unknown: [{ ...web, name: "web-copy", service: "web", state: "stopped" }] })
+  const copy = report({ unknown: [{ ...web, name: "web-copy", service: "web", state: "stopped", removable: false }] })
   expect(lines(200, copy).at(-1)).toEndWith("To remove it: podman rm --force web-copy")
 })
 

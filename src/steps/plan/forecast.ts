@@ -5,7 +5,7 @@ import { joinWords } from "../../core/text.ts"
 import { stateText } from "../../layers/docker/inspect.ts"
 import type { Site } from "../../layers/proxy/sites.ts"
 import { isBuilt } from "../Build.ts"
-import { type ConnectedServer, unexpectedContainers } from "../Connect.ts"
+import { type ConnectedServer, isOrphan, unexpectedContainers } from "../Connect.ts"
 import { mayHaveChanged, type OwnImage, plan, replicaNumbers, surplus, type Wanted } from "../Plan.ts"
 import { proxySites } from "../proxySites.ts"
 import { plannedReleases } from "../Releases.ts"
@@ -36,7 +36,15 @@ export const ServerPlan = Schema.Struct({
   /** Services in maintenance, which a deploy does not end. */
   maintenance: Schema.Array(Schema.String),
   /** Containers of the project that deploy.yml does not place on this server. A deploy of everything finds them. */
-  orphans: Schema.Array(Schema.Struct({ name: Schema.String, service: Schema.String, state: Schema.String }))
+  orphans: Schema.Array(
+    Schema.Struct({
+      name: Schema.String,
+      service: Schema.String,
+      state: Schema.String,
+      /** Whether `--remove-orphans` removes it. It leaves alone what somebody has copied from a service's container. */
+      removable: Schema.Boolean
+    })
+  )
 })
 export type ServerPlan = typeof ServerPlan.Type
 
@@ -167,7 +175,8 @@ export const forecast = Effect.fnUntraced(function* (state: State, server: Conne
     orphans: orphans.map((container) => ({
       name: container.name,
       service: container.service,
-      state: stateText(container)
+      state: stateText(container),
+      removable: isOrphan(project, server, container)
     }))
   }
   return result

@@ -4,6 +4,7 @@ import type { Project, Server, Service } from "../../config/Project.ts"
 import type { ServerEngine } from "../../layers/docker/Docker.ts"
 import { type InspectedContainer, stateText } from "../../layers/docker/inspect.ts"
 import type { Usage } from "../../layers/docker/usage.ts"
+import { isOrphan } from "../Connect.ts"
 import { visibleDifferences } from "../configuration.ts"
 import { address } from "../doctor/Check.ts"
 import { containerName, versionOf } from "../Plan.ts"
@@ -64,7 +65,13 @@ export const ServerStatus = Schema.Struct({
   engine: Schema.optionalKey(Schema.String),
   services: Schema.Array(ServiceStatus),
   /** Containers of the project that deploy.yml does not place on this server. */
-  unknown: Schema.Array(ContainerStatus),
+  unknown: Schema.Array(
+    Schema.Struct({
+      ...ContainerStatus.fields,
+      /** Whether `jiji remove` removes it with its service. Others are somebody's own copies. */
+      removable: Schema.Boolean
+    })
+  ),
   /** Why the server cannot be asked. */
   error: Schema.optionalKey(Schema.Struct({ message: Schema.String, remedy: Schema.String }))
 })
@@ -150,6 +157,8 @@ export const serverStatus = (
     unknown:
       whole === undefined
         ? []
-        : engine.containers.filter((each) => !known.has(each)).map((each) => containerStatus(each, usage))
+        : engine.containers
+            .filter((each) => !known.has(each))
+            .map((each) => ({ ...containerStatus(each, usage), removable: isOrphan(whole, server, each) }))
   }
 }
