@@ -60,7 +60,7 @@ export const step = Step.make(
     readonly server: ConnectedServer
     readonly service: string
     readonly withVolumes: boolean
-    /** The names of all services to remove; undefined for all that there are. */
+    /** The names of the services to remove; undefined for all of the project. */
     readonly services?: ReadonlyArray<string> | undefined
   }) {
     const { project, server, service, withVolumes } = state

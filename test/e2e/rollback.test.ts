@@ -11,7 +11,7 @@ import { withHosts } from "./withHosts.ts"
 
 const hosts = withHosts({ h1: "docker", h2: "podman" })
 
-/** A web service with a file of the project and a secret, and a worker that only changes when it is told to. */
+/** A web service with a file of the project and a secret, and a worker that changes only where a test says so. */
 const write = (version: string, options: { readonly log: string; readonly secret: string; readonly job?: string }) => {
   const project = writeProject(hosts, {
     name: "shop",

@@ -256,7 +256,7 @@ describe("with a version, a rollback", () => {
     })
   )
 
-  it.effect("fails if no server has it, and lists those that there are", () =>
+  it.effect("fails if no server has it, and lists the known versions", () =>
     Effect.sync(() => {
       const error = chosen([machine("web1", now, kept)], "v4")
       expect(error).toMatchObject({ _tag: "UnknownVersion", known: ["v3", "7", "v2", "v1"] })

@@ -54,7 +54,7 @@ type Attempt =
 const warnings: Readonly<Record<string, string>> = {
   flockless:
     "has no program flock, so nothing keeps other runs from changing the project at the same time. Install util-linux there.",
-  unwritable: "lets nobody create files in /var/tmp, so other runs may change the project at the same time."
+  unwritable: "does not let jiji create files in /var/tmp, so other runs may change the project at the same time."
 }
 
 /** Takes the lock on one server, and holds it until the scope closes. */

@@ -23,7 +23,7 @@ case $engine in
   podman) root=$(e info --format '{{.Store.GraphRoot}}') || exit ;;
   *) root=$(e info --format '{{.DockerRootDir}}') || exit ;;
 esac
-# In KiB. The engine's folder may be closed, but not what is known of its file system.
+# In KiB. `df` works even where the user may not open the engine's folder.
 free() { df -Pk "$root" 2>/dev/null | sed -n '2{s/^[^ ]* *[0-9]* *[0-9]* *\([0-9]*\).*/\1/p;}'; }
 before=$(free)
 
