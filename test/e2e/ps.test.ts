@@ -107,7 +107,7 @@ test("says what differs from deploy.yml, which containers it does not have, and 
 
   const { stdout } = await changed.jiji(["ps"])
   expect(stdout).toContain("web on h1 differs from deploy.yml: ports; environment: LOG. To update it: jiji deploy\n")
-  expect(stdout).toContain("To remove it: docker rm --force shop-old\n")
+  expect(stdout).toContain("To remove it: jiji remove old -H h1\n")
   // Another service is not unknown just because it was not asked for.
   const { servers: some } = await ps(changed, "web")
   expect(some.map(({ services, unknown }) => [services.length, unknown.length])).toEqual([
