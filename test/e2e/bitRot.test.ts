@@ -56,10 +56,12 @@ beforeEach(async () => {
   rmSync(store(), { recursive: true, force: true })
   done(await write(["h1", "h2"]).jiji(["deploy", "--version", "v1"]))
   for (const server of hosts.servers) {
-    await server.run([server.engine, "rm", "--force", "rot-web"])
-    const ids = async () => (await server.run([server.engine, "images", "--quiet"])).split("\n").filter(Boolean)
-    await server.run([server.engine, "rmi", "--force", ...(await ids())])
-    expect(await ids()).toEqual([])
+    const ids = async (...words: ReadonlyArray<string>) =>
+      (await server.run([server.engine, ...words, "--quiet"])).split("\n").filter(Boolean)
+    // The containers that keep versions as well: they hold the layers of an image that is removed by force.
+    await server.run([server.engine, "rm", "--force", ...(await ids("ps", "--all"))])
+    await server.run([server.engine, "rmi", "--force", ...(await ids("images"))])
+    expect(await ids("images")).toEqual([])
   }
   const isSealed = (name: string) => statSync(blobPath(name)).mtimeMs === 946_684_800_000
   await until(() => blobs().every(isSealed), Boolean)
