@@ -151,7 +151,7 @@ test("pushes and pulls report their progress in bytes", async () => {
     const last = told.at(-1)
     expect(last?.["bytes"]).toBe(last?.["total"])
     // The program and the page are added, and engines round.
-    expect(last?.["bytes"]).toBeWithin(whole * 0.99, whole + 4_000_000)
+    expect(last?.["bytes"], JSON.stringify(ofStep)).toBeWithin(whole * 0.99, whole + 4_000_000)
     // No line contains the progress bars that engines draw.
     const lines = ofStep.filter(({ _tag }) => _tag === "StepOutput").map((event) => String(event["line"]))
     expect(lines.length).toBeGreaterThan(0)
