@@ -4,7 +4,7 @@ import type { Retry, Timeout, Undo, Wrapper } from "./Step.ts"
 import type { Strategy } from "./Strategy.ts"
 
 /** A node of a pipeline, without its type parameters. The runner, `describe` and `toMermaid` work on these. */
-export type Node = StepNode | PipelineNode | ParallelNode | ForEachNode | WhenNode | ChooseNode
+export type Node = StepNode | PipelineNode | ParallelNode | ForEachNode | WhenNode | ChooseNode | CallNode
 
 export interface StepNode {
   readonly _tag: "Step"
@@ -86,6 +86,21 @@ export interface ChooseNode {
   readonly else?: StepNode | PipelineNode
 }
 
+/** Runs another pipeline with a state of its own. */
+export interface CallNode {
+  readonly _tag: "Call"
+  readonly name: string
+  /** The called pipeline, or a function that chooses it when the call starts. */
+  readonly target: PipelineNode | ((state: never) => PipelineNode)
+  readonly input: (state: never) => object
+  /** Adds one value of the final state of the called pipeline, under the key `as`. */
+  readonly collect: { readonly as: string; readonly value: (state: never) => unknown } | undefined
+}
+
+/** Returns the pipeline that a node calls, or undefined if it is only known when the call starts. */
+export const calledPipeline = ({ target }: CallNode): PipelineNode | undefined =>
+  typeof target === "function" ? undefined : target
+
 /** A handler for the events of a pipeline with one tag. */
 export interface Subscriber {
   readonly tag: Event["_tag"]
@@ -99,7 +114,7 @@ export const asNode = (node: object): Node => node as Node
  * Returns the nodes that have a name in the enclosing pipeline: the node itself, its branches, the body of a `when`, or the
  * sides of a `choose`, which can have the same name.
  */
-export const namedNodes = (node: Node): ReadonlyArray<StepNode | PipelineNode | ForEachNode> => {
+export const namedNodes = (node: Node): ReadonlyArray<StepNode | PipelineNode | ForEachNode | CallNode> => {
   switch (node._tag) {
     case "Parallel":
       return node.branches.flatMap(namedNodes)

@@ -5,6 +5,7 @@ import type { Outcome } from "./Outcome.ts"
 import { type Origin, origin } from "./origin.ts"
 import { appendNode, checkName } from "./paths.ts"
 import type {
+  CollectNodeMap,
   ForEachTypes,
   OwnAdds,
   PrefixPaths,
@@ -36,9 +37,11 @@ import * as Strategies from "./Strategy.ts"
 
 export { Description, describe } from "./description.ts"
 export { provide, retry, timeout, undo } from "./around.ts"
+export { call } from "./call.ts"
 export { insertAfter, insertBefore, remove, replace, strategy } from "./edit.ts"
 export { toMermaid } from "./mermaid.ts"
 export {
+  CallsTooDeep,
   CircularOrder,
   DuplicatePath,
   InvalidName,
@@ -301,8 +304,6 @@ export const forEach =
 
 type ValueOf<O extends boolean, Item, V, E> = O extends true ? Outcome<Item, V, E> : V
 type Collected<C extends string, V> = { readonly [P in C]: ReadonlyArray<V> }
-/** `collect` needs the final state of the body, so nodes that add to it cannot be removed from the body. */
-type CollectNodeMap<C extends string, S2> = [C] extends [never] ? {} : { readonly "?": NodeTypes<S2, {}, S2, S2> }
 
 /**
  * Appends a step or a pipeline that only runs if a condition holds. Otherwise it is skipped, and `reason` says why; if it is

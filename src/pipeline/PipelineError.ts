@@ -14,11 +14,21 @@ export class StepTimedOut extends defineError<StepTimedOut>()("StepTimedOut", {
 
 /** A pipeline has no node at the path of an edit. */
 export class NoSuchNode extends defineError<NoSuchNode>()("NoSuchNode", {
-  fields: { path: Schema.String, paths: Schema.Array(Schema.String) },
-  message: (e) => `The pipeline has no node ${e.path}.`,
-  remedy: (e) => `Use one of these paths: ${e.paths.join(", ")}.`,
+  /** `call` is the path of a call above `path`, if a function chooses the pipeline that it calls. */
+  fields: { path: Schema.String, paths: Schema.Array(Schema.String), call: Schema.optionalKey(Schema.String) },
+  message: (e) =>
+    e.call === undefined
+      ? `The pipeline has no node ${e.path}.`
+      : `The pipeline has no node ${e.path} yet: the call ${e.call} chooses its pipeline when it starts.`,
+  remedy: (e) =>
+    e.call === undefined
+      ? `Use one of these paths: ${e.paths.join(", ")}.`
+      : "Edit the pipeline that the function of the call returns, or replace the call.",
   exitCode: "failed",
-  sample: { path: "deploy/servers/pul", paths: ["deploy/servers", "deploy/servers/pull"] }
+  sample: [
+    { path: "deploy/servers/pul", paths: ["deploy/servers", "deploy/servers/pull"] },
+    { path: "release/notify/send", paths: ["release/notify"], call: "release/notify" }
+  ]
 }) {}
 
 /** Only a forEach has a strategy. */
@@ -29,6 +39,15 @@ export class NotAForEach extends defineError<NotAForEach>()("NotAForEach", {
     e.paths.length === 0 ? "This pipeline has no forEach." : `Use one of these paths: ${e.paths.join(", ")}.`,
   exitCode: "failed",
   sample: { path: "deploy/version", paths: ["deploy/servers", "deploy/servers/services"] }
+}) {}
+
+/** Calls whose pipelines are chosen when they start are nested too deeply, perhaps without an end. */
+export class CallsTooDeep extends defineError<CallsTooDeep>()("CallsTooDeep", {
+  fields: { path: Schema.String, limit: Schema.Int },
+  message: (e) => `The call ${e.path} is nested in ${e.limit} other calls, which is the limit.`,
+  remedy: "Check that the recursion ends: put the call into `Pipeline.when` or `Pipeline.choose`.",
+  exitCode: "failed",
+  sample: { path: "tree/child/child/child", limit: 100 }
 }) {}
 
 /** Two nodes of a pipeline have the same path. */

@@ -1,5 +1,5 @@
 import { Duration, Schema } from "effect"
-import type { Node, PipelineNode, PipelineWrapper } from "./Node.ts"
+import { calledPipeline, type Node, type PipelineNode, type PipelineWrapper } from "./Node.ts"
 import type { Wrapper as StepWrapper } from "./Step.ts"
 import { Strategy } from "./Strategy.ts"
 
@@ -47,6 +47,16 @@ interface ForEachDescription {
   /** The wrappers around the body of each item. */
   readonly wrappers?: ReadonlyArray<typeof Wrapper.Type>
 }
+interface CallDescription {
+  readonly _tag: "Call"
+  readonly name: string
+  readonly path: string
+  /** Whether a function chooses the called pipeline when the call starts. Nothing is known about it before. */
+  readonly dynamic: boolean
+  readonly nodes: ReadonlyArray<Description>
+  /** The wrappers around the called pipeline. */
+  readonly wrappers?: ReadonlyArray<typeof Wrapper.Type>
+}
 interface WhenDescription {
   readonly _tag: "When"
   readonly reason: string
@@ -77,6 +87,7 @@ export type Description =
   | ForEachDescription
   | WhenDescription
   | ChooseDescription
+  | CallDescription
 export const Description: Schema.Codec<Description> = Schema.Union([
   Schema.TaggedStruct("Step", { ...named, wrappers: Schema.Array(Wrapper) }),
   Schema.TaggedStruct("Pipeline", { ...named, nodes, wrappers }),
@@ -89,6 +100,7 @@ export const Description: Schema.Codec<Description> = Schema.Union([
     nodes,
     wrappers
   }),
+  Schema.TaggedStruct("Call", { ...named, dynamic: Schema.Boolean, nodes, wrappers }),
   Schema.TaggedStruct("When", { reason: Schema.String, body: self }),
   Schema.TaggedStruct("Choose", {
     question: Schema.optionalKey(Schema.String),
@@ -127,6 +139,12 @@ const describeNode = (node: Node, parent: string): Description => {
     }
     case "When":
       return { _tag: "When", reason: node.reason, body: describeNode(node.body, parent) }
+    case "Call": {
+      const path = `${parent}/${node.name}`
+      const called = calledPipeline(node)
+      const known = called === undefined ? { nodes: [] } : describePipeline(called, path)
+      return { ...known, _tag: "Call", name: node.name, path, dynamic: called === undefined }
+    }
     case "Choose": {
       const { body, else: other, question } = node
       return {

@@ -1,9 +1,9 @@
 import { Result } from "effect"
 import type {
   InsertedNodes,
-  NewKeys,
   HasStrategy,
   StateAfterInsert,
+  StateAfterRemove,
   InnerPath,
   WithoutNode,
   WithoutNodeAndKeys,
@@ -12,14 +12,13 @@ import type {
   Insertable,
   EditedPipeline
 } from "./types/Edits.ts"
-import { asNode, type ForEachNode, type Node, namedNodes, type PipelineNode } from "./Node.ts"
+import { asNode, calledPipeline, type ForEachNode, type Node, namedNodes, type PipelineNode } from "./Node.ts"
 import { checkStrategy } from "./checkStrategy.ts"
-import { checkName, findDuplicatePath, forEachPaths, paths } from "./paths.ts"
+import { checkName, dynamicCallAt, findDuplicatePath, forEachPaths, paths } from "./paths.ts"
 import { type DuplicatePath, NoSuchNode, NotAForEach } from "./PipelineError.ts"
 import type { Strategy } from "./Strategy.ts"
 import type { Pipeline } from "./Pipeline.ts"
 import type { Branch } from "./types/NodeMap.ts"
-import type { OmitKeys } from "./types/State.ts"
 
 type Edit =
   | { readonly kind: "replace" | "before" | "after"; readonly next: Node }
@@ -62,6 +61,12 @@ const editWithin = (
       if (isHere) return editedNodes(node, edit)
       const nodes = editNodes(node.body.nodes, rest, edit)
       return nodes && [{ ...node, body: { ...node.body, nodes } }]
+    }
+    case "Call": {
+      if (isHere) return editedNodes(node, edit)
+      const called = calledPipeline(node)
+      const nodes = called && editNodes(called.nodes, rest, edit)
+      return nodes && [{ ...node, target: { ...called, nodes } }]
     }
     case "Parallel": {
       if (isInsertHere) return editedNodes(node, edit)
@@ -108,7 +113,10 @@ const applyEdit = <P>(self: object, path: string, edit: Edit): Result.Result<P, 
   if ("next" in edit) for (const { name } of namedNodes(edit.next)) checkName(name)
   const [name, ...rest] = path.split("/")
   const nodes = name === pipeline.name ? editNodes(pipeline.nodes, rest, edit) : undefined
-  if (nodes === undefined) return Result.fail(new NoSuchNode({ path, paths: paths(pipeline) }))
+  if (nodes === undefined) {
+    const call = dynamicCallAt(pipeline, path)
+    return Result.fail(new NoSuchNode({ path, paths: paths(pipeline), ...(call !== undefined && { call }) }))
+  }
   const next = { ...pipeline, nodes }
   const duplicate = findDuplicatePath(next)
   // The signatures below state the type.
@@ -117,7 +125,8 @@ const applyEdit = <P>(self: object, path: string, edit: Edit): Result.Result<P, 
 
 /**
  * Replaces the node at a path with a step or a pipeline. A path consists of names, starting with the pipeline's own, without
- * keys of items: `deploy/servers/pull`. Returns the edited pipeline; the original does not change.
+ * keys of items: `deploy/servers/pull`. It can lead into a called pipeline, unless a function chooses that. Returns the edited
+ * pipeline; the original does not change.
  *
  * Does not compile if the new node needs something that the state does not have there, or adds less than the old one did.
  * Fails with {@link NoSuchNode} if the path does not exist, and with {@link DuplicatePath} if the name is already used.
@@ -181,7 +190,7 @@ export const remove =
   <N, S, E, R, X extends Removable<X, InnerPath<Path>>, Name extends string>(
     self: Pipeline<N, S, E, R, X, Name>
   ): Result.Result<
-    Pipeline<N, OmitKeys<S, NewKeys<X, InnerPath<Path>>>, E, R, WithoutNodeAndKeys<X, InnerPath<Path>>, Name>,
+    Pipeline<N, StateAfterRemove<S, X, InnerPath<Path>>, E, R, WithoutNodeAndKeys<X, InnerPath<Path>>, Name>,
     NoSuchNode | DuplicatePath
   > =>
     applyEdit(self, path, { kind: "remove" })

@@ -85,6 +85,13 @@ export const toMermaid = (pipeline: { readonly name: string; readonly nodes: Rea
         const title = [`each of ${node.name}: ${strategyLabel(node.strategy)}${waits}`, ...wrapperLabels(node.wrappers)]
         return frame(title.join(", "), depth, (inner) => chain(node.nodes, inner))
       }
+      case "Call": {
+        const label = [`call of ${node.name}`, ...wrapperLabels(node.wrappers)].join(", ")
+        if (!node.dynamic) return frame(label, depth, (inner) => chain(node.nodes, inner))
+        const id = `n${++ids}`
+        add(depth, `${id}[[${quote(label)}]]`)
+        return { first: [id], last: [id] }
+      }
       case "When":
         return frame(`unless: ${node.reason}`, depth, (inner) => draw(node.body, inner))
       case "Choose": {

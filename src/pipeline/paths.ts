@@ -1,4 +1,4 @@
-import { type Node, type PipelineNode, sidesOf } from "./Node.ts"
+import { calledPipeline, type Node, type PipelineNode, sidesOf } from "./Node.ts"
 import { DuplicatePath, InvalidName } from "./PipelineError.ts"
 
 /** The separators of paths, and what a terminal, a CI system or a line reader interprets. */
@@ -47,6 +47,10 @@ const pathsOf = (node: Node, parent: string): ReadonlyArray<string> => {
         .reduce(mergeNames, [])
     case "Step":
       return [`${parent}/${node.name}`]
+    case "Call": {
+      const path = `${parent}/${node.name}`
+      return [path, ...paths({ name: path, nodes: calledPipeline(node)?.nodes ?? [] })]
+    }
     case "Pipeline":
       return [`${parent}/${node.name}`, ...paths({ name: `${parent}/${node.name}`, nodes: node.nodes })]
     case "ForEach":
@@ -79,6 +83,8 @@ export const forEachPaths = ({ name, nodes }: PipelineNode): ReadonlyArray<strin
     switch (node._tag) {
       case "Step":
         return []
+      case "Call":
+        return (calledPipeline(node)?.nodes ?? []).flatMap((each) => within(each, path))
       case "When":
         return within(node.body, path)
       case "Choose":
@@ -90,6 +96,29 @@ export const forEachPaths = ({ name, nodes }: PipelineNode): ReadonlyArray<strin
     }
   }
   return nodes.flatMap((node) => within(node, name))
+}
+
+/** Returns the path of the call above a path, if a function chooses the pipeline that it calls. */
+export const dynamicCallAt = ({ name, nodes }: PipelineNode, path: string): string | undefined => {
+  const within = (node: Node, parent: string): string | undefined => {
+    if (node._tag === "Parallel") return first(node.branches, parent)
+    if (node._tag === "When") return within(node.body, parent)
+    if (node._tag === "Choose") return first(sidesOf(node), parent)
+    const at = `${parent}/${node.name}`
+    if (!path.startsWith(`${at}/`) || node._tag === "Step") return undefined
+    if (node._tag === "Pipeline") return first(node.nodes, at)
+    if (node._tag === "ForEach") return first(node.body.nodes, at)
+    const called = calledPipeline(node)
+    return called === undefined ? at : first(called.nodes, at)
+  }
+  const first = (nodes: ReadonlyArray<Node>, parent: string): string | undefined => {
+    for (const node of nodes) {
+      const found = within(node, parent)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+  return first(nodes, name)
 }
 
 /** Returns the pipelines in a node, with their paths. */
@@ -104,20 +133,27 @@ const pipelinesIn = (node: Node, parent: string): ReadonlyArray<readonly [path: 
     case "Choose":
       return sidesOf(node).flatMap((side) => pipelinesIn(side, parent))
     case "Pipeline":
-    case "ForEach": {
-      const path = `${parent}/${node.name}`
-      const pipeline = node._tag === "Pipeline" ? node : node.body
-      return [[path, pipeline], ...pipeline.nodes.flatMap((each) => pipelinesIn(each, path))]
+      return withPipelinesBelow(node, `${parent}/${node.name}`)
+    case "ForEach":
+      return withPipelinesBelow(node.body, `${parent}/${node.name}`)
+    case "Call": {
+      const called = calledPipeline(node)
+      return called === undefined ? [] : withPipelinesBelow(called, `${parent}/${node.name}`)
     }
   }
 }
 
+const withPipelinesBelow = (
+  pipeline: PipelineNode,
+  path: string
+): ReadonlyArray<readonly [path: string, pipeline: PipelineNode]> => [
+  [path, pipeline],
+  ...pipeline.nodes.flatMap((each) => pipelinesIn(each, path))
+]
+
 /** Returns an error with the first path that two nodes of a pipeline share, if any. */
 export const findDuplicatePath = (pipeline: PipelineNode): DuplicatePath | undefined => {
-  const all = [
-    [pipeline.name, pipeline] as const,
-    ...pipeline.nodes.flatMap((node) => pipelinesIn(node, pipeline.name))
-  ]
+  const all = withPipelinesBelow(pipeline, pipeline.name)
   const clash = all.find(([, each]) => hasUndo(each) && takesUndoName(each.nodes))
   if (clash !== undefined) return new DuplicatePath({ path: `${clash[0]}/${undoName}` })
   const seen = new Set<string>()

@@ -38,6 +38,13 @@ type Around = {
 type Shape =
   | Step
   | { readonly _tag: "pipeline"; readonly nodes: ReadonlyArray<Shape>; readonly around: Around }
+  | {
+      readonly _tag: "call"
+      readonly nodes: ReadonlyArray<Shape>
+      readonly around: Around
+      readonly dynamic: boolean
+      readonly collects: boolean
+    }
   | { readonly _tag: "parallel"; readonly nodes: ReadonlyArray<Shape> }
   | { readonly _tag: "when"; readonly nodes: ReadonlyArray<Shape>; readonly holds: boolean }
   | {
@@ -93,6 +100,13 @@ const { shape } = fc.letrec<{ shape: Shape }>((tie) => {
         undo: fc.constantFrom("none", "good", "good", "fails", "hangs" as Undo)
       }),
       fc.record({ _tag: fc.constant("pipeline" as const), nodes, around }),
+      fc.record({
+        _tag: fc.constant("call" as const),
+        nodes,
+        around,
+        dynamic: fc.boolean(),
+        collects: fc.boolean()
+      }),
       fc.record({ _tag: fc.constant("parallel" as const), nodes }),
       fc.record({ _tag: fc.constant("when" as const), nodes, holds: fc.boolean() }),
       fc.record({ _tag: fc.constant("choose" as const), nodes, others: nodes, holds: fc.boolean() }),
@@ -186,11 +200,15 @@ const step = (name: string, { kind, retries, sleeps, timeout, undo }: Step, { ac
 
 type Any = Pipeline.Pipeline<{}, {}, unknown, Events>
 
-/** Builds a pipeline of the given shapes. `modes` has the onFailure of each forEach by name, `tolerant` the names of those that collect outcomes. */
+/**
+ * Builds a pipeline of the given shapes. `modes` has the onFailure of each forEach by name, `tolerant` the names of those that
+ * collect outcomes, `chosen` the pipelines that functions choose, under the names of their calls.
+ */
 const builder = (held: Holding) => {
   let names = 0
   const modes = new Map<string, Strategy.OnFailure>()
   const tolerant = new Set<string>()
+  const chosen: Array<Pipeline.Description> = []
   const wrapped = (pipeline: Any, name: string, { provides, retries, retriesFirst, timeout, undo }: Around): Any => {
     const layer = Layer.effectDiscard(held.acquire(`layer of ${name}`, 1, Effect.sleep("1 second")))
     const again = Schedule.recurs(retries).pipe(Schedule.addDelay(() => Effect.succeed("1 second")))
@@ -214,6 +232,20 @@ const builder = (held: Holding) => {
         case "pipeline":
           pipeline = pipeline.pipe(Pipeline.pipeline(wrapped(build(node.nodes), name, node.around)))
           break
+        case "call": {
+          const called = wrapped(build(node.nodes), name, node.around)
+          const collect = { as: `value of ${name}`, value: () => 1 }
+          if (node.dynamic) chosen.push({ ...Pipeline.describe(called), name } as Pipeline.Description)
+          pipeline = pipeline.pipe(
+            Pipeline.call(
+              name,
+              node.dynamic ? () => called : called,
+              () => ({ item: 1 }),
+              node.collects ? collect : undefined
+            )
+          )
+          break
+        }
         case "parallel":
           pipeline = pipeline.pipe(Pipeline.parallel(...node.nodes.map((each) => build([each])))) as Any
           break
@@ -251,7 +283,7 @@ const builder = (held: Holding) => {
     }
     return pipeline
   }
-  return { build, modes, tolerant }
+  return { build, chosen, modes, tolerant }
 }
 
 /** When to interrupt a run: after some seconds, or some turns of the event loop after the nth event (starting at 1). */
@@ -433,7 +465,7 @@ test.each(moments)(
     await fc.assert(
       fc.asyncProperty(fc.array(shape, { maxLength: 4 }), moment, async (nodes, at) => {
         const resources = holding()
-        const { build, modes, tolerant } = builder(resources)
+        const { build, chosen, modes, tolerant } = builder(resources)
         const pipeline = build(nodes)
         const { exit, held, seen } = await Effect.runPromise(events(pipeline, at))
         checkOrder(seen, exit)
@@ -444,7 +476,7 @@ test.each(moments)(
           event._tag === "ResourceReleased" && !event.clean ? [event.resource] : []
         )
         expect(held.toSorted()).toEqual(unclean.toSorted())
-        const names = new Set(undoableNames(Pipeline.describe(pipeline)))
+        const names = new Set([Pipeline.describe(pipeline), ...chosen].flatMap(undoableNames))
         const nameOf = (path: string) => path.slice(path.lastIndexOf("/") + 1).replace(/\[.*$/, "")
         checkUndos(seen, (path) => !isUndo(path) && names.has(nameOf(path)), modes, tolerant)
       }),

@@ -10,7 +10,7 @@ import { type NodeEffect, type State } from "./nodeEvents.ts"
 import type { Pipeline } from "../Pipeline.ts"
 import { addUndos, wrapNodes } from "./wrapNodes.ts"
 import { UnhandledError } from "./UnhandledError.ts"
-import { notifySubscribers } from "./subscribers.ts"
+import { CurrentHandlers, HandlerLayers, notifySubscribers } from "./subscribers.ts"
 import { CurrentStep, Undos } from "./undos.ts"
 
 /** Short, and sorted by time: `mf3k2a9c-7q1x`. */
@@ -81,7 +81,10 @@ export const run = <N extends object, S, E, R, ROut = never, LE = never, RIn = n
       name,
       undos,
       // Here, so that handlers have the services that are provided to the whole pipeline.
-      (path) => Effect.andThen(provideServices, runNodes(node, input as State, path, undos)),
+      (path) =>
+        Effect.andThen(provideServices, runNodes(node, input as State, path, undos)).pipe(
+          Effect.provideService(HandlerLayers, [])
+        ),
       (allNodes) => background.finish(allNodes)
     ).pipe(
       Effect.map((added): State => ({ ...input, ...added })),
@@ -98,14 +101,14 @@ export const run = <N extends object, S, E, R, ROut = never, LE = never, RIn = n
       )
     )
     const body = layers === undefined ? nodes : Effect.provide(nodes, layers)
-    yield* Effect.provideService(notifySubscribers(node, id, services), CurrentRun, id)
+    const handlers = yield* Effect.provideService(notifySubscribers(node, id, services), CurrentRun, id)
     // If the layers cannot be built, subscribers have to run without them.
     return yield* Effect.provideService(
       withRunEvents(
         name,
         parent,
         Effect.onExit(body, () => provideServices)
-      ),
+      ).pipe(Effect.provideService(CurrentHandlers, handlers)),
       CurrentRun,
       id
     )

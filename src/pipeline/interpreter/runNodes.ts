@@ -3,6 +3,7 @@ import { checkReturn } from "../../core/authorFunction.ts"
 import { type Node, namedNodes, type PipelineNode } from "../Node.ts"
 import { type Gate, ItemBlocked } from "./order.ts"
 import { withNodeEvents, type NodeEffect, type State } from "./nodeEvents.ts"
+import { runCall } from "./runCall.ts"
 import { runForEach } from "./runForEach.ts"
 import { runStep } from "./runStep.ts"
 import { readState } from "./stateReads.ts"
@@ -20,6 +21,10 @@ const runNode = (node: Node, state: State, path: string, undos: Undos): NodeEffe
         addUndos(node, { ...state, ...added }, at, undos)
         return {}
       })
+    }
+    case "Call": {
+      const at = `${path}/${node.name}`
+      return runCall(node, state, at, undos, (called, input) => runPipeline(called, input, at, undos))
     }
     case "ForEach":
       return runForEach(node, state, `${path}/${node.name}`, undos, (state, at, gate) =>

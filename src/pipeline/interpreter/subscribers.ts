@@ -1,10 +1,11 @@
-import { Cause, Context, Deferred, Effect, Fiber, Layer, Stream } from "effect"
+import { Cause, Context, Deferred, Effect, Fiber, Layer, Semaphore, Stream } from "effect"
 import { runAuthorFunction } from "../../core/authorFunction.ts"
 import { type Event, isEnd } from "../../core/Event.ts"
 import { CurrentPath, Events, originalPath } from "../../core/Events.ts"
 import { messageOf, sourceLocation } from "../../core/errorText.ts"
-import { type Node, namedNodes, type PipelineNode, type Subscriber } from "../Node.ts"
+import type { PipelineNode, Subscriber } from "../Node.ts"
 import { SubscriberFailed } from "../PipelineError.ts"
+import { type Layers, matches, type Subscription, subscriptionsOf, subscriptionsOfCall } from "./subscriptions.ts"
 
 /** How long a run waits for its subscribers at the end. */
 const waitLimit = "2 seconds"
@@ -13,42 +14,6 @@ const waitLimit = "2 seconds"
 export const CallHandlers = Context.Reference<boolean>("jiji/pipeline/interpreter/CallHandlers", {
   defaultValue: () => true
 })
-
-/** A subscriber, and a pattern of the original paths whose events it gets. */
-interface Subscription {
-  readonly subscriber: Subscriber
-  readonly paths: RegExp
-  /** The layers that nested pipelines around the subscriber provide, innermost first. */
-  readonly layers: Layers
-}
-type Layers = ReadonlyArray<Layer.Layer<never, unknown, unknown>>
-
-const subscriptionsBelow = (node: Node, path: string, layers: Layers): ReadonlyArray<Subscription> => {
-  const at = `${path}/${RegExp.escape("name" in node ? node.name : "")}`
-  if (node._tag === "Pipeline") return subscriptionsOf(node, at, [...layersOf(node), ...layers])
-  if (node._tag !== "ForEach") return []
-  return subscriptionsOf(node.body, `${at}\\[.*?\\]`, [...layersOf(node.body), ...layers])
-}
-
-const layersOf = ({ wrappers }: PipelineNode): Layers =>
-  wrappers.flatMap((wrapper) => (wrapper._tag === "Provide" ? [wrapper.layer] : []))
-
-/** The same pipeline can be both sides of a choice, where only one side runs. */
-const isFirst = ({ paths, subscriber }: Subscription, index: number, all: ReadonlyArray<Subscription>): boolean =>
-  all.findIndex((each) => each.subscriber === subscriber && each.paths.source === paths.source) === index
-
-/** Returns the subscribers of a pipeline and of the pipelines in it. `path` is the source of a regular expression. */
-const subscriptionsOf = (pipeline: PipelineNode, first: string, layers: Layers): ReadonlyArray<Subscription> => {
-  // Attempts after the first have their number in the path.
-  const path = pipeline.wrappers.some(({ _tag }) => _tag === "Retry") ? `${first}(?:\\[\\d+\\])?` : first
-  return [
-    ...pipeline.subscribers.map((subscriber) => ({ subscriber, paths: new RegExp(`^${path}(?:[/[]|$)`), layers })),
-    ...pipeline.nodes
-      .flatMap(namedNodes)
-      .flatMap((node) => subscriptionsBelow(node, path, layers))
-      .filter(isFirst)
-  ]
-}
 
 const failureOf = ({ tag }: Subscriber, cause: Cause.Cause<unknown>): SubscriberFailed => {
   const error = Cause.squash(cause)
@@ -59,11 +24,12 @@ const failureOf = ({ tag }: Subscriber, cause: Cause.Cause<unknown>): Subscriber
 
 /** Calls a subscriber for each event until the run ends, with the services of the run once they exist. */
 const runSubscriber = Effect.fnUntraced(function* (
-  { layers, paths, subscriber }: Subscription,
+  subscription: Subscription,
   stream: Stream.Stream<Event>,
   services: Deferred.Deferred<Context.Context<unknown>>,
   path: string
 ) {
+  const { layers, subscriber } = subscription
   const { publish } = yield* Events
   let warned = false
   const warn = (ended: boolean, cause: Cause.Cause<unknown>) =>
@@ -99,9 +65,25 @@ const runSubscriber = Effect.fnUntraced(function* (
     }).pipe(Effect.catchCause((cause) => warn(isEnd(event), cause)))
   yield* stream.pipe(
     Stream.takeUntil(isEnd),
-    Stream.filter((event) => event._tag === subscriber.tag && paths.test(originalPath(event))),
+    Stream.filter((event) => event._tag === subscriber.tag && matches(subscription, originalPath(event))),
     Stream.runForEach(handle)
   )
+})
+
+/** The handlers of one run. */
+interface Handlers {
+  /** Starts the handlers of a pipeline that the call at a path has chosen. */
+  start(pipeline: PipelineNode, path: string): Effect.Effect<void>
+}
+
+/** The handlers of the current run. Undefined outside of a run, and where none are called. */
+export const CurrentHandlers = Context.Reference<Handlers | undefined>("jiji/pipeline/interpreter/CurrentHandlers", {
+  defaultValue: () => undefined
+})
+
+/** The layers that the pipelines around the current node provide, without those of the whole run, innermost first. */
+export const HandlerLayers = Context.Reference<Layers>("jiji/pipeline/interpreter/HandlerLayers", {
+  defaultValue: () => []
 })
 
 /**
@@ -113,21 +95,37 @@ export const notifySubscribers = Effect.fnUntraced(function* (
   run: string,
   services: Deferred.Deferred<Context.Context<unknown>>
 ) {
-  if (!(yield* CallHandlers)) return
+  if (!(yield* CallHandlers)) return undefined
   const events = yield* Events
-  const fibers = yield* Effect.forEach(
-    subscriptionsOf(pipeline, RegExp.escape(pipeline.name), []),
-    Effect.fnUntraced(function* (subscription) {
-      const stream = Stream.filter(yield* events.subscribe, (event) => event.run === run)
-      // Detached, so that the run does not wait for a handler that cannot be interrupted.
-      return yield* Effect.forkDetach(Effect.scoped(runSubscriber(subscription, stream, services, pipeline.name)))
-    })
-  )
-  if (fibers.length === 0) return
+  // Also for handlers that start with a call: they stay until the run ends, since a later failure may undo the call's steps.
+  const context = yield* Effect.context<unknown>()
+  const running: Array<Subscription> = []
+  const fibers: Array<Fiber.Fiber<void>> = []
+  const startOne = Effect.fnUntraced(function* (subscription: Subscription) {
+    const stream = Stream.filter(yield* events.subscribe, (event) => event.run === run)
+    running.push(subscription)
+    // Detached, so that the run does not wait for a handler that cannot be interrupted.
+    fibers.push(yield* Effect.forkDetach(Effect.scoped(runSubscriber(subscription, stream, services, pipeline.name))))
+  })
   yield* Effect.addFinalizer(() =>
-    Effect.andThen(
-      Effect.timeoutOption(Fiber.awaitAll(fibers), waitLimit),
-      Effect.forkDetach(Fiber.interruptAll(fibers))
-    )
+    fibers.length === 0
+      ? Effect.void
+      : Effect.andThen(
+          Effect.timeoutOption(Fiber.awaitAll(fibers), waitLimit),
+          Effect.forkDetach(Fiber.interruptAll(fibers))
+        )
   )
+  yield* Effect.forEach(subscriptionsOf(pipeline), startOne, { discard: true })
+  // One call at a time, so that another one finds the handlers that it can share.
+  const oneCall = yield* Semaphore.make(1)
+  const handlers: Handlers = {
+    start: Effect.fnUntraced(function* (called, path) {
+      const layers = yield* HandlerLayers
+      const startAll = Effect.suspend(() =>
+        Effect.forEach(subscriptionsOfCall(called, path, layers, running), startOne, { discard: true })
+      )
+      yield* Effect.provideContext(oneCall.withPermit(startAll), context)
+    })
+  }
+  return handlers
 })

@@ -2,6 +2,7 @@ import { Effect, Exit } from "effect"
 import type { PipelineNode, PipelineWrapper } from "../Node.ts"
 import { limitNode, retryNode } from "./limits.ts"
 import { withNodeEvents, type NodeEffect, type State } from "./nodeEvents.ts"
+import { HandlerLayers } from "./subscribers.ts"
 import type { Undos } from "./undos.ts"
 
 const labelOf = ({ name }: PipelineNode): string => `the pipeline ${JSON.stringify(name)}`
@@ -30,7 +31,8 @@ const applyWrapper = <A>(
         Effect.sync(() => (Exit.isSuccess(exit) ? undos.provide(path, layer) : undefined))
       )
       // Local, or pipelines that run at the same time would share resources that belong to the first of them.
-      return undoOnError(Effect.provide(keepUndos, layer, { local: true }))
+      const known = Effect.updateService(keepUndos, HandlerLayers, (outer) => [layer, ...outer])
+      return undoOnError(Effect.provide(known, layer, { local: true }))
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Scope } from "effect"
 import type { Pipeline } from "../Pipeline.ts"
-import type { AddsOf, Branch, ErrorOf, NameOf, NeedsOf, NodeMapOf, OwnAdds, ServicesOf } from "./NodeMap.ts"
+import type { AddsOf, Branch, ErrorOf, InCall, NameOf, NeedsOf, NodeMapOf, OwnAdds, ServicesOf } from "./NodeMap.ts"
 import type { ValidName } from "./Names.ts"
 import type { OmitKeys } from "./State.ts"
 
@@ -26,12 +26,20 @@ type AllKeys<T> = T extends unknown ? keyof T : never
 type RequiredKeys<T> = T extends unknown ? { [P in keyof T]-?: {} extends Pick<T, P> ? never : P }[keyof T] : never
 
 /** The keys that the node at a path adds and that no earlier node has added. */
-export type NewKeys<X, Path extends string> = Exclude<AllKeys<Get<X, Path, "added">>, keyof Get<X, Path, "before">>
+type NewKeys<X, Path extends string> = Exclude<AllKeys<Get<X, Path, "added">>, keyof Get<X, Path, "before">>
 
 /** The keys that nodes outside of a path need. */
 type KeysNeededByOthers<X, Path extends string> = {
-  [P in keyof X]: P extends Path | `${Path}/${string}` ? never : RequiredKeys<Get<X, P, "needs">>
+  [P in keyof X]: P extends Path | `${Path}/${string}`
+    ? never
+    : SharesState<X, P, Path> extends true
+      ? RequiredKeys<Get<X, P, "needs">>
+      : never
 }[keyof X]
+
+/** The call that a node is in; empty if it is in none. A called pipeline has a state of its own. */
+type CallOf<X, P> = P extends keyof X ? (X[P] extends { readonly call: infer Call extends string } ? Call : "") : ""
+type SharesState<X, P, Q> = [CallOf<X, P>, CallOf<X, Q>] extends [CallOf<X, Q>, CallOf<X, P>] ? true : false
 
 /** Appears in the compile error if a node cannot be removed. */
 interface NeededByOthers<Keys> {
@@ -96,7 +104,13 @@ export type InsertedNodes<X, Path extends string, Side extends "before" | "after
     Path,
     Side,
     B
-  >[P]
+  >[P] extends infer T
+    ? CallOf<X, Path> extends infer Call extends string
+      ? Call extends ""
+        ? T
+        : InCall<Call, T>
+      : never
+    : never
 }
 type BranchNodeMap<X, Path, Side extends "before" | "after", B extends Branch> = NodeMapOf<
   B,
@@ -111,11 +125,16 @@ export type WithoutNode<X, Path extends string> = {
 
 /** The same, with the node's new keys removed from the states of the other nodes. */
 export type WithoutNodeAndKeys<X, Path extends string> = {
-  readonly [P in keyof X as P extends Path | `${Path}/${string}` ? never : P]: Omit<X[P], "before" | "after"> & {
-    readonly before: OmitKeys<Get<X, P, "before">, NewKeys<X, Path>>
-    readonly after: OmitKeys<Get<X, P, "after">, NewKeys<X, Path>>
-  }
+  readonly [P in keyof X as P extends Path | `${Path}/${string}` ? never : P]: SharesState<X, P, Path> extends true
+    ? Omit<X[P], "before" | "after"> & {
+        readonly before: OmitKeys<Get<X, P, "before">, NewKeys<X, Path>>
+        readonly after: OmitKeys<Get<X, P, "after">, NewKeys<X, Path>>
+      }
+    : X[P]
 }
+
+/** The final state after the node at a path was removed. What it has added in a call is not in this state. */
+export type StateAfterRemove<S, X, Path extends string> = CallOf<X, Path> extends "" ? OmitKeys<S, NewKeys<X, Path>> : S
 
 /** The final state after an insertion. Only a node at the top level changes it: the types do not follow what deeper nodes add. */
 export type StateAfterInsert<S, Path extends string, B extends Branch> = Path extends `${string}/${string}`

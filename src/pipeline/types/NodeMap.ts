@@ -13,6 +13,8 @@ export interface NodeTypes<Needs, Adds, Before, After> {
   readonly added: Adds
   readonly before: Before
   readonly after: After
+  /** The call that the node is in. Absent if the node is not in a called pipeline. */
+  readonly call?: string
 }
 
 /** The types of a forEach, whose strategy can be changed. */
@@ -64,6 +66,21 @@ export type NameOf<B> = B extends { readonly name: infer Name extends string } ?
 /** A node map with a name in front of each path. */
 export type PrefixPaths<Name extends string, NodeMap> = {
   readonly [P in keyof NodeMap & string as `${Name}/${P}`]: NodeMap[P]
+}
+
+/** `collect` needs the final state of a pipeline, so nodes that add to it cannot be removed from that pipeline. */
+export type CollectNodeMap<C extends string, S2> = [C] extends [never]
+  ? {}
+  : { readonly "?": NodeTypes<S2, {}, S2, S2> }
+
+/** The node map of a called pipeline, with the name of the call in front of each path. */
+export type NodeMapOfCall<Name extends string, NodeMap> = {
+  readonly [P in keyof NodeMap & string as `${Name}/${P}`]: InCall<Name, NodeMap[P]>
+}
+
+/** The types of a node that is in a call, and perhaps in another one within that. */
+export type InCall<Name extends string, T> = Omit<T, "call"> & {
+  readonly call: T extends { readonly call: infer Inner extends string } ? `${Name}/${Inner}` : Name
 }
 
 /** The node map of a branch in a pipeline that has the state `Before` before it and `After` after it. */
