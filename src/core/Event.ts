@@ -18,13 +18,17 @@ export type NodeKind = typeof NodeKind.Type
 export const FailureRecord = Schema.Struct({ tag: ErrorTag, message: Text, remedy: Text })
 export type FailureRecord = typeof FailureRecord.Type
 
-/** A run started. `version` is the version of the event format. A dry run has `dryRun`. A nested run has its `parent`'s ID. */
+/**
+ * A run started. `version` is the version of the event format. A dry run has `dryRun`. A nested run has its `parent`'s ID. A
+ * resumed run has the ID of the run that it continues in `resumes`.
+ */
 export const RunStarted = Schema.TaggedStruct("RunStarted", {
   ...stamp,
   version: Schema.Literal(1),
   name: NodeName,
   dryRun: Schema.optionalKey(Schema.Literal(true)),
-  parent: Schema.optionalKey(Structure)
+  parent: Schema.optionalKey(Structure),
+  resumes: Schema.optionalKey(Structure)
 })
 /** A node started. */
 export const StepStarted = Schema.TaggedStruct("StepStarted", { ...stamp, kind: NodeKind })
@@ -55,20 +59,28 @@ export const StepRetried = Schema.TaggedStruct("StepRetried", {
   millis: Schema.Int,
   failures: Schema.Array(FailureRecord)
 })
-/** A node was skipped: it had nothing to do, its condition was false, or (for an item) another item or what it waits for had failed. */
+/**
+ * A node was skipped: it had nothing to do, its condition was false, or (for an item) another item or what it waits for had
+ * failed. With `resumed`, an earlier run that this one continues had skipped the step.
+ */
 export const StepSkipped = Schema.TaggedStruct("StepSkipped", {
   ...stamp,
   kind: NodeKind,
   reason: Text,
   millis: Schema.Int,
-  result: Schema.optionalKey(Schema.Unknown)
+  result: Schema.optionalKey(Schema.Unknown),
+  resumed: Schema.optionalKey(Schema.Literal(true))
 })
-/** A node succeeded. `result` is the step's result, encoded with its schema, if it has one. */
+/**
+ * A node succeeded. `result` is the step's result, encoded with its schema, if it has one. With `resumed`, the step did not
+ * run: an earlier run that this one continues had completed it.
+ */
 export const StepSucceeded = Schema.TaggedStruct("StepSucceeded", {
   ...stamp,
   kind: NodeKind,
   millis: Schema.Int,
-  result: Schema.optionalKey(Schema.Unknown)
+  result: Schema.optionalKey(Schema.Unknown),
+  resumed: Schema.optionalKey(Schema.Literal(true))
 })
 /** A node failed. A pipeline, forEach or item fails with the failures of the nodes in it. */
 export const StepFailed = Schema.TaggedStruct("StepFailed", {

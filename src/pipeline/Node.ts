@@ -10,6 +10,7 @@ export interface StepNode {
   readonly _tag: "Step"
   readonly name: string
   readonly result?: Schema.Codec<unknown, unknown>
+  readonly reuse?: false | ((added: never, state: never) => boolean)
   readonly run: (state: never) => Effect.Effect<unknown, unknown, unknown>
   readonly wrappers: ReadonlyArray<Wrapper>
 }

@@ -119,3 +119,13 @@ export class SubscriberFailed extends defineError<SubscriberFailed>()("Subscribe
   exitCode: "failed",
   sample: { event: "StepFailed", reason: "Unable to connect", at: "/home/me/shop/.jiji/pipelines/canary.ts:12" }
 }) {}
+
+/** A resumed run cannot read the stored result of a step that has completed before. */
+export class StoredResultUnreadable extends defineError<StoredResultUnreadable>()("StoredResultUnreadable", {
+  fields: { path: Schema.String, reason: Schema.String },
+  message: (e) =>
+    `The stored result of ${e.path} does not fit the step's schema: ${e.reason.replaceAll(/\s*\n\s*/g, " ")}`,
+  remedy: "The step has changed since. Undo that change to resume the run, or start a new run.",
+  exitCode: "failed",
+  sample: { path: "release/build", reason: 'Missing key at ["digest"]' }
+}) {}

@@ -16,6 +16,8 @@ export interface Step<in Needs, out Adds, out E = never, out R = never, out Name
   readonly name: Name
   /** The schema of `Adds`. If present, the step's last event has the encoded value in `result`. */
   readonly result?: Schema.Codec<Adds, unknown>
+  /** Whether a resumed run may use the stored result. */
+  readonly reuse?: false | ((added: never, state: never) => boolean)
   readonly run: (state: Needs) => Effect.Effect<Adds | Skipped<Adds>, E, R>
   /** The wrappers around the step, innermost first. */
   readonly wrappers: ReadonlyArray<Wrapper>
@@ -86,6 +88,10 @@ type Added<A> = A extends Skipped<infer B> ? B : A extends object ? A : {}
  * Creates a step. `run` gets the pipeline's state and returns an Effect of what to add to it: an object, nothing, or the
  * result of {@link skip}. With `result`, the schema of that object, the step's last event has the encoded value.
  *
+ * A step with a `result` does not run again when its run is resumed: its result is stored, unless it contains a secret. With
+ * `reuse: false` it runs again, because it looks at something that may have changed since. A function gets the stored result
+ * and the state, and returns whether the result still holds.
+ *
  * The name becomes part of paths: it cannot be empty or contain `/`, `[`, `]`, line breaks or control characters. Such a step
  * throws `Pipeline.InvalidName`, and does not compile in a pipeline.
  */
@@ -98,7 +104,10 @@ export const make = <
 >(
   name: Name,
   run: (state: Needs) => Effect.Effect<A, E, R>,
-  options?: { readonly result?: Schema.Codec<Added<A>, unknown> }
+  options?: {
+    readonly result?: Schema.Codec<Added<A>, unknown>
+    readonly reuse?: false | ((added: Added<A>, state: Needs) => boolean)
+  }
 ): Step<Needs, Added<A>, E, R, Name> => ({
   ...Pipeable.Prototype,
   _tag: "Step",

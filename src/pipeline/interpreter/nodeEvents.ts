@@ -8,19 +8,21 @@ export type State = Readonly<Record<string, unknown>>
 /** The work of a node, without its types. */
 export type NodeEffect<A> = Effect.Effect<A, unknown, unknown>
 
-/** What the last event of a node says beside the duration: why it was skipped, and its encoded result. */
-export type NodeResult = { readonly skipped?: string; readonly result?: unknown }
+/** What the last event of a node says beside the duration: why it was skipped, its encoded result, and whether it ran before. */
+export type NodeResult = { readonly skipped?: string; readonly result?: unknown; readonly resumed?: true }
 
 /**
  * Publishes the first and the last event of a node. There is exactly one last event, whatever happens. `toResult` gets what
- * the node returned; it runs before the node can be interrupted. `schema` describes its encoded result.
+ * the node returned; it runs before the node can be interrupted. `schema` describes its encoded result. `store` runs after a
+ * node that has succeeded, before its last event.
  */
 export const withNodeEvents = <A>(
   kind: NodeKind,
   path: string,
   node: NodeEffect<A>,
   toResult: (value: A) => NodeResult = () => ({}),
-  schema?: Schema.Top
+  schema?: Schema.Top,
+  store?: (value: A) => Effect.Effect<void>
 ): NodeEffect<A> =>
   Effect.uninterruptibleMask((restore) =>
     // No generator here: this runs for every node, and a generator would take twice the time.
@@ -30,9 +32,13 @@ export const withNodeEvents = <A>(
       return Effect.flatMap(Events, ({ publish }) =>
         Effect.andThen(
           publish({ _tag: "StepStarted", kind }),
-          Effect.onExit(restore(node), (exit) =>
-            publish(endEvent(kind, clock.currentTimeMillisUnsafe() - startedAt, exit, toResult), schema)
-          )
+          Effect.onExit(restore(node), (exit) => {
+            const event = endEvent(kind, clock.currentTimeMillisUnsafe() - startedAt, exit, toResult)
+            const published = publish(event, schema)
+            return store === undefined || Exit.isFailure(exit)
+              ? published
+              : Effect.andThen(store(exit.value), published)
+          })
         )
       )
     })

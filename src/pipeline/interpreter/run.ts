@@ -3,6 +3,7 @@ import { CurrentPath, CurrentRun, Events } from "../../core/Events.ts"
 import { IsDryRun } from "../../core/IsDryRun.ts"
 import { UndoableSteps } from "../../core/NameTracker.ts"
 import { Background, CurrentBackground } from "./background.ts"
+import { CurrentJournal, OpenJournal } from "./Journal.ts"
 import { runNodes } from "./runNodes.ts"
 import type { PipelineNode } from "../Node.ts"
 import { failureRecords } from "../../core/failureRecords.ts"
@@ -21,13 +22,21 @@ const newRunId = Effect.gen(function* () {
 })
 
 /** Publishes the first and the last event of the run. */
-const withRunEvents = (name: string, parent: string, body: NodeEffect<State>): NodeEffect<State> =>
+const withRunEvents = (
+  name: string,
+  { parent, resumes }: { readonly parent: string; readonly resumes: string | undefined },
+  body: NodeEffect<State>
+): NodeEffect<State> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const events = yield* Events
       const startedAt = yield* Clock.currentTimeMillis
       const isDryRun = yield* IsDryRun
-      const origin = { ...(isDryRun && { dryRun: true as const }), ...(parent !== "" && { parent }) }
+      const origin = {
+        ...(isDryRun && { dryRun: true as const }),
+        ...(parent !== "" && { parent }),
+        ...(resumes !== undefined && { resumes })
+      }
       yield* events.publish({ _tag: "RunStarted", version: 1, name, ...origin })
       const unhandledError = yield* UnhandledError
       const exit = yield* Effect.exit(
@@ -51,6 +60,8 @@ const withRunEvents = (name: string, parent: string, body: NodeEffect<State>): N
  * fails or is interrupted, its steps are undone before it ends. If it has succeeded and the outer run fails later, they are
  * undone with the steps of the outer run, unless the step that started it has an undo of its own.
  *
+ * If `OpenJournal` is provided, the run stores which steps have completed, and does not run those again that are in it already.
+ *
  * Work that steps have left in the background (`Step.inBackground`) ends before the run does.
  *
  * `layers` are built when the run starts and released before its last event.
@@ -66,6 +77,9 @@ export const run = <N extends object, S, E, R, ROut = never, LE = never, RIn = n
   const program = Effect.gen(function* () {
     const id = yield* newRunId
     const parent = yield* CurrentRun
+    const openJournal = yield* OpenJournal
+    // A nested run is part of its step, which runs again as a whole.
+    const journal = parent === "" && openJournal !== undefined ? yield* openJournal({ id, pipeline: name }) : undefined
     const services = yield* Deferred.make<Context.Context<unknown>>()
     const provideServices = Effect.flatMap(Effect.context<unknown>(), (context) => Deferred.succeed(services, context))
     const background = new Background()
@@ -106,12 +120,12 @@ export const run = <N extends object, S, E, R, ROut = never, LE = never, RIn = n
     return yield* Effect.provideService(
       withRunEvents(
         name,
-        parent,
+        { parent, resumes: journal?.resumes },
         Effect.onExit(body, () => provideServices)
       ).pipe(Effect.provideService(CurrentHandlers, handlers)),
       CurrentRun,
       id
-    )
+    ).pipe(Effect.provideService(CurrentJournal, journal))
   }).pipe(Effect.scoped, Effect.provideService(CurrentPath, name))
   return program as Effect.Effect<S, E | LE, Exclude<R, Scope.Scope | ROut> | RIn | Events>
 }

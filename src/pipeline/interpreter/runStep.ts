@@ -1,7 +1,8 @@
-import { Effect, Exit, Schema, Scope } from "effect"
+import { Effect, Exit, Option, Schema, Scope } from "effect"
 import { IsDryRun } from "../../core/IsDryRun.ts"
 import { checkReturn, runAuthorFunction } from "../../core/authorFunction.ts"
 import { stepLabel, type StepNode } from "../Node.ts"
+import { type Completed, CurrentJournal, fromEntry, type Journal, toEntry, withJournal } from "./Journal.ts"
 import { withNodeEvents, type NodeEffect, type NodeResult, type State } from "./nodeEvents.ts"
 import { isSkipped } from "../Step.ts"
 import type { Wrapper } from "../Step.ts"
@@ -78,6 +79,45 @@ const applyWrapper = (
   }
 }
 
+/** A step that has ended: what it adds, and what its last event says. */
+interface Ended {
+  readonly adds: unknown
+  readonly ended: NodeResult
+  /** Whether it has a result to store. */
+  readonly isStorable: boolean
+}
+
+/** Returns the stored result of a step, unless the step always runs again. */
+const storedResult = (
+  { result, reuse }: StepNode,
+  journal: Journal | undefined,
+  path: string
+): Completed | undefined => {
+  if (result === undefined || reuse === false) return undefined
+  const entry = journal?.read(path)
+  return entry !== undefined && "result" in entry ? entry : undefined
+}
+
+/** Uses the stored result of a step instead of running it, if it still holds. */
+const reuseResult = (step: StepNode, node: NodeEffect<Ended>, state: State, path: string): NodeEffect<Ended> =>
+  Effect.flatMap(CurrentJournal, (journal) => {
+    const { result, reuse } = step
+    const entry = storedResult(step, journal, path)
+    if (journal === undefined || result === undefined || entry === undefined) return node
+    return Effect.flatMap(fromEntry(result, entry, path), (adds) => {
+      const what = `the reuse of ${stepLabel(step)}`
+      const holds =
+        typeof reuse !== "function" || readState(what, state, (known) => reuse(adds as never, known as never))
+      // Before it runs again: if it is cut off, the result of the first time must not count.
+      if (!checkReturn(what, "true or false", holds, typeof holds === "boolean")) {
+        return Effect.andThen(journal.forget(path), node)
+      }
+      const skipped = entry._tag === "Skipped" ? { skipped: entry.reason } : {}
+      const encoded = Schema.encodeUnknownSync(result)(adds)
+      return Effect.succeed({ adds, ended: { ...skipped, result: encoded, resumed: true }, isStorable: false })
+    })
+  })
+
 /** Runs a step with its wrappers. Returns what it adds to the state. */
 export const runStep = (step: StepNode, state: State, path: string, undos: Undos): NodeEffect<State> => {
   const { result } = step
@@ -95,12 +135,20 @@ export const runStep = (step: StepNode, state: State, path: string, undos: Undos
     isSkipped(returned) ? { adds: returned.adds, skipped: returned.reason } : { adds: returned }
   )
   const wrapped = step.wrappers.reduce((inner, wrapper) => applyWrapper(wrapper, inner, state, path, name, undos), body)
-  const node = Effect.map(wrapped, ({ adds, notRun = false, ...skipped }) => {
+  const node = Effect.map(wrapped, ({ adds, notRun = false, ...skipped }): Ended => {
     // A step that does not return what its schema describes fails with a defect.
     const encoded = result === undefined || notRun ? {} : { result: Schema.encodeUnknownSync(result)(adds) }
-    return { adds, ended: { ...skipped, ...encoded } }
+    return { adds, ended: { ...skipped, ...encoded }, isStorable: result !== undefined && !notRun }
   })
-  const end = ({ adds, ended }: { readonly adds: unknown; readonly ended: NodeResult }) => {
+  const store =
+    result === undefined || step.reuse === false
+      ? undefined
+      : ({ adds, ended, isStorable }: Ended) =>
+          withJournal((journal) => {
+            const entry = isStorable ? toEntry(result, adds, ended.skipped) : Option.none()
+            return Option.isNone(entry) ? Effect.void : journal.write(path, entry.value)
+          })
+  const end = ({ adds, ended }: Ended) => {
     if (!("skipped" in ended)) {
       const own = step.wrappers.filter((wrapper) => wrapper._tag === "Undo")
       // Its own undo also undoes the runs that the last attempt has started. It does not know of earlier attempts.
@@ -109,12 +157,13 @@ export const runStep = (step: StepNode, state: State, path: string, undos: Undos
     }
     return ended
   }
-  const done = withNodeEvents("step", path, node, end, result)
+  const done = withNodeEvents("step", path, reuseResult(step, node, state, path), end, result, store)
   // A step without results may return undefined.
   const added = Effect.map(done, ({ adds }) => ({ ...(adds as object | undefined) }))
   const quiet = step.wrappers.filter((wrapper) => wrapper._tag === "SkipWhen" && wrapper.quiet === true)
   if (quiet.length === 0) return added
-  return Effect.suspend(() =>
-    quiet.some((wrapper) => skipReason(wrapper, state, name) !== undefined) ? Effect.succeed({}) : added
-  )
+  return Effect.flatMap(CurrentJournal, (journal) => {
+    if (storedResult(step, journal, path) !== undefined) return added
+    return quiet.some((wrapper) => skipReason(wrapper, state, name) !== undefined) ? Effect.succeed({}) : added
+  })
 }

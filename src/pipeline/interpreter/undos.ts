@@ -3,6 +3,7 @@ import { runAuthorFunction } from "../../core/authorFunction.ts"
 import { CurrentPath, CurrentRun } from "../../core/Events.ts"
 import type { NameTracker } from "../../core/NameTracker.ts"
 import type { Background } from "./background.ts"
+import { withJournal } from "./Journal.ts"
 import { withNodeEvents, type NodeEffect, type State } from "./nodeEvents.ts"
 import { withState } from "./stateReads.ts"
 import { StepTimedOut } from "../PipelineError.ts"
@@ -40,14 +41,19 @@ const isBelow =
   (step: { readonly path: string }): boolean =>
     step.path.startsWith(`${path}/`) || step.path.startsWith(`${path}[`)
 
-/** Runs an undo. If it fails, the step stays in the list of undoable steps. */
-const runUndo = ({ path, provide, undo, untrack, within }: UndoableStep) => {
+/**
+ * Runs an undo. If it fails, the step stays in the list of undoable steps. The journal forgets the step first: if the undo is
+ * cut off, a resumed run must not believe that the step is done.
+ */
+const runUndo = ({ path, provide, startedBy, undo, untrack, within }: UndoableStep) => {
   const undoPath = `${path}/undo`
   const limited = Effect.timeoutOrElse(provide(undo), {
     duration: within,
     orElse: () => Effect.fail(new StepTimedOut({ path: undoPath, millis: Duration.toMillis(within) }))
   })
-  return Effect.map(Effect.exit(withNodeEvents("undo", undoPath, limited)), (exit) => {
+  // The journal has no steps of nested runs, only the step that has started them.
+  const forget = withJournal((journal) => journal.forget(startedBy?.path ?? path))
+  return Effect.map(Effect.andThen(forget, Effect.exit(withNodeEvents("undo", undoPath, limited))), (exit) => {
     if (Exit.isSuccess(exit)) untrack()
   })
 }

@@ -1,5 +1,6 @@
 import { Effect, Exit } from "effect"
 import type { PipelineNode, PipelineWrapper } from "../Node.ts"
+import { CurrentJournal } from "./Journal.ts"
 import { limitNode, retryNode } from "./limits.ts"
 import { withNodeEvents, type NodeEffect, type State } from "./nodeEvents.ts"
 import { HandlerLayers } from "./subscribers.ts"
@@ -51,13 +52,21 @@ export const wrapNodes = <A>(
   finish: (nodes: NodeEffect<A>) => NodeEffect<A> = (nodes) => nodes
 ): NodeEffect<A> => {
   const { wrappers } = pipeline
-  let attempts = 0
+  let attempts: number | undefined
   const nodes = !wrappers.some(({ _tag }) => _tag === "Retry")
     ? run(path)
-    : Effect.suspend(() => {
-        attempts++
+    : Effect.flatMap(CurrentJournal, (journal) => {
+        if (attempts === undefined) {
+          // A resumed run goes on with the attempt that was cut off: its nodes have completed under its paths.
+          const entry = journal?.read(path)
+          attempts = entry?._tag === "Attempt" ? entry.attempt : 1
+        } else attempts++
+        if (attempts === 1) return run(path)
         const at = `${path}[${attempts}]`
-        return attempts === 1 ? run(path) : withNodeEvents("pipeline", at, run(at))
+        const attempt = withNodeEvents("pipeline", at, run(at))
+        return journal === undefined
+          ? attempt
+          : Effect.andThen(journal.write(path, { _tag: "Attempt", attempt: attempts }), attempt)
       })
   const provides = wrappers.findIndex(({ _tag }) => _tag === "Provide")
   const inner = provides === -1 ? wrappers : wrappers.slice(0, provides)
