@@ -3,22 +3,30 @@ import { Prompt } from "effect/cli"
 import { defineError } from "../core/defineError.ts"
 import { Terminal } from "./process/Terminal.ts"
 
-/** A command must ask before it removes something, but there is no terminal, or --json was given. */
+/** A command must ask before it removes or stops something, but there is no terminal, or --json was given. */
 export class NotConfirmed extends defineError<NotConfirmed>()("NotConfirmed", {
-  fields: { what: Schema.String },
-  message: (e) => `This command removes ${e.what}, and it cannot ask for confirmation here.`,
-  remedy: "Use --yes to remove without confirmation.",
+  fields: {
+    what: Schema.String,
+    /** What the command does. Absent for one that removes something. */
+    action: Schema.optionalKey(Schema.Literal("stop"))
+  },
+  message: (e) =>
+    `This command ${e.action === "stop" ? "stops" : "removes"} ${e.what}, and it cannot ask for confirmation here.`,
+  remedy: (e) => `Use --yes to ${e.action ?? "remove"} without confirmation.`,
   exitCode: "usage",
-  sample: { what: "stored images" }
+  sample: [{ what: "stored images" }, { what: "all services of shop", action: "stop" }]
 }) {}
 
-/** Fails if a command that removes something can neither ask nor was given --yes. `what` names what it removes. */
+/**
+ * Fails if a command that removes or stops something can neither ask nor was given --yes. `what` names what it removes or
+ * stops.
+ */
 export const requireConfirmation = Effect.fnUntraced(function* (
   what: string,
-  { json, yes }: { readonly json: boolean; readonly yes: boolean }
+  { json, yes, ...about }: { readonly json: boolean; readonly yes: boolean; readonly action?: "stop" }
 ) {
   const { isInteractive } = yield* Terminal
-  if (!yes && (json || !isInteractive)) return yield* new NotConfirmed({ what })
+  if (!yes && (json || !isInteractive)) return yield* new NotConfirmed({ what, ...about })
 })
 
 /** Asks a question on the terminal. Ctrl-C interrupts the command. */

@@ -86,7 +86,10 @@ export const checkAliases = (
     const path = ["aliases", name]
     const first = firstWord(text)
     if (isReserved(name, builtin)) {
-      reportKey(path, "is a command of jiji, which an alias cannot replace; choose another name")
+      reportKey(
+        path,
+        `jiji has a command of this name, which an alias cannot replace; rename it, such as to \`my-${name}\``
+      )
       continue
     }
     const circle = circleFrom(name, aliases)

@@ -18,20 +18,22 @@ const reasons: Readonly<Record<string, string>> = {
   stdin_open: "it is for development",
   tty: "it is for development",
   links: "services find each other by name",
-  volumes: "named volumes need no list",
-  version: "compose itself ignores it"
+  dns: "add it to `engine_options`, as `docker run` has it",
+  dns_search: "add it to `engine_options`, as `docker run` has it",
+  external: "jiji makes volumes and networks of its own; copy the data into the new volume yourself",
+  driver: "jiji uses the engine's default driver",
+  hostname: "other services find it by the service's name; or add it to `engine_options`",
+  platform: "set `arch` of the servers, or `build.platforms`",
+  pull_policy: "jiji pulls an image if its digest has changed",
+  security_opt: "add it to `engine_options`, as `docker run` has it",
+  sysctls: "add it to `engine_options`, as `docker run` has it"
 }
 
-/** Keys that mean nothing for a deploy. */
-const silent: ReadonlySet<string> = new Set([
-  "version",
-  "volumes",
-  "networks",
-  "container_name",
-  "expose",
-  "stdin_open",
-  "tty"
-])
+/** The entry of a list `NAME=VALUE`. */
+const pairOf = (text: string): readonly [string, string] => {
+  const at = text.indexOf("=")
+  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)]
+}
 
 /** Replaces `${NAME:-default}` and `$$`. Undefined if a variable has no default. */
 const interpolate = (text: string): string | undefined => {
@@ -86,7 +88,11 @@ const build = (source: Source | undefined, notes: Notes): Values | undefined => 
     args: withoutSecrets(
       args?.isMap === true
         ? args.record()
-        : (args?.texts() ?? []).map((text) => [text.split("=")[0] ?? "", text.slice(text.indexOf("=") + 1)]),
+        : (args?.texts() ?? []).flatMap((text) => {
+            if (text.includes("=")) return [pairOf(text)]
+            notes.add(`${args?.path ?? ""}.${text}`, "has no value here; write it under `build.args`")
+            return []
+          }),
       args?.path ?? "",
       "use `build.secrets`, since arguments stay in the image",
       notes
@@ -105,7 +111,8 @@ const port = (item: Source, notes: Notes): ReadonlyArray<string> => {
     notes.add(item.path, "has a variable without a default")
     return []
   }
-  const published = item.get("published")?.text
+  const written = item.get("published")?.text
+  const published = written === undefined ? undefined : (interpolate(written) ?? written)
   const address = item.get("host_ip")?.text
   const protocol = item.get("protocol")?.text
   item.get("mode")
@@ -138,6 +145,26 @@ const mount = (item: Source, notes: Notes): { readonly volumes?: string; readonl
   return {}
 }
 
+/** Host names with addresses, as a list or a map. */
+const hostsIn = (source: Source | undefined): ReadonlyArray<string> | undefined =>
+  source?.isMap === true ? source.record().map(([name, address]) => `${name}:${address}`) : source?.texts()
+
+const ulimitsIn = (source: Source | undefined): Values | undefined => {
+  if (source === undefined) return undefined
+  return values(
+    Object.fromEntries(
+      source.keys.map((key) => {
+        const limit = source.get(key)
+        const [both, soft, hard] = [limit?.text, limit?.get("soft")?.text, limit?.get("hard")?.text]
+        return [key, both === undefined ? values({ soft: numberOf(soft), hard: numberOf(hard) }) : numberOf(both)]
+      })
+    )
+  )
+}
+
+const numberOf = (text: string | undefined): Value | undefined =>
+  text === undefined || !/^-?\d+$/u.test(text) ? text : Number(text)
+
 const restart = (text: string | undefined): string | undefined =>
   text === undefined || text === "unless-stopped" ? undefined : text
 
@@ -149,8 +176,13 @@ const service = (source: Source, name: (service: string) => string, notes: Notes
   const built = build(source.get("build"), notes)
   const image = source.get("image")?.text
   const interpolated = image === undefined ? undefined : interpolate(image)
+  if (built !== undefined && image !== undefined)
+    notes.add(`${source.path}.image`, "jiji names the images that it builds")
   const dependsOn = source.get("depends_on")
-  const replicas = deploy?.get("replicas")?.text
+  const count = deploy?.get("replicas")?.text
+  const replicas = count === undefined ? undefined : interpolate(count)
+  if (count !== undefined && !/^\d+$/u.test(replicas ?? ""))
+    notes.add(`${source.path}.deploy.replicas`, "is not a number; write it under `replicas`")
   // Compose's labels of a service, and those of its containers.
   const labels = source.get("labels")
   return values({
@@ -163,15 +195,17 @@ const service = (source: Source, name: (service: string) => string, notes: Notes
     command: wordsIn(source.get("command")),
     entrypoint: wordsIn(source.get("entrypoint")),
     depends_on: (dependsOn?.isMap === true
-      ? dependsOn.keys.map((key) => dependsOn.get(key)?.record() && key)
+      ? dependsOn.keys.map((key) => {
+          if (dependsOn.get(key)?.get("condition")?.text === "service_completed_successfully")
+            notes.add(`${dependsOn.path}.${key}`, "jiji does not wait for a container to end; use `release.command`")
+          return key
+        })
       : dependsOn?.texts()
-    )?.flatMap((each) => (each === undefined ? [] : [name(each)])),
+    )?.map(name),
     labels:
       labels?.isMap === true
         ? Object.fromEntries(labels.record())
-        : Object.fromEntries(
-            (labels?.texts() ?? []).map((text) => [text.split("=")[0] ?? "", text.slice(text.indexOf("=") + 1)])
-          ),
+        : Object.fromEntries((labels?.texts() ?? []).map(pairOf)),
     logging: logging(source.get("logging")),
     memory: limits?.get("memory")?.text ?? source.get("mem_limit")?.text,
     cpus: limits?.get("cpus")?.text ?? source.get("cpus")?.text,
@@ -186,7 +220,8 @@ const service = (source: Source, name: (service: string) => string, notes: Notes
     cap_add: source.get("cap_add")?.texts(),
     cap_drop: source.get("cap_drop")?.texts(),
     devices: source.get("devices")?.texts(),
-    extra_hosts: source.get("extra_hosts")?.texts(),
+    extra_hosts: hostsIn(source.get("extra_hosts")),
+    ulimits: ulimitsIn(source.get("ulimits")),
     stop_timeout: source.get("stop_grace_period")?.text,
     stop_signal: source.get("stop_signal")?.text,
     engine_options: source.get("privileged")?.text === "true" ? ["--privileged"] : undefined
@@ -218,14 +253,10 @@ export const translateCompose = (text: string): Draft | { readonly fault: string
     else services[name] = keys
   }
   const project = root.get("name")?.text
-  const unread = makeNotes()
-  noteUnread(root, unread, reasons)
-  for (const note of unread.all()) {
-    if (
-      !silent.has(note.key.split(".").find((part, index) => index === (note.key.startsWith("services.") ? 2 : 0)) ?? "")
-    )
-      notes.add(note.key, note.text)
-  }
+  // Of a named volume or a network without settings, nothing is lost: each project has its own.
+  for (const list of ["volumes", "networks"]) for (const key of root.get(list)?.keys ?? []) root.get(list)?.get(key)
+  root.get("version")
+  noteUnread(root, notes, reasons)
   return {
     deploy: values({ project: project === undefined ? undefined : toName(project, "app"), services }),
     notes: notes.all()

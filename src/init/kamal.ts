@@ -1,4 +1,5 @@
 import { secretPattern } from "../config/fields.ts"
+import { joinWords } from "../core/text.ts"
 import { type Environment, logging, mergeEnvironments, noteUnread, runOptions } from "./container.ts"
 import { type Draft, freeName, toName, type Value, type Values, values } from "./Draft.ts"
 import { looksSecret, secretFor, withoutSecrets } from "./sensitive.ts"
@@ -109,6 +110,8 @@ const registry = (source: Source | undefined, image: string, notes: Notes): Valu
   if (passwordText !== "" && password === undefined) {
     notes.add("registry.password", "is a password, which jiji does not copy: put it into .env as REGISTRY_PASSWORD")
   }
+  if (username !== undefined && hasErb(username))
+    notes.add("registry.username", "has ERB, which jiji does not run: write the name, or that of a secret")
   const path = (image.startsWith(`${server}/`) ? image.slice(server.length + 1) : image).split("/")
   const owners = path.slice(0, -1)
   const namespace =
@@ -129,9 +132,10 @@ const buildKey = (source: Source | undefined, image: string, notes: Notes): Valu
   const options = cache?.get("options")?.text
   const reference = cache?.get("image")?.text ?? `${image}-build-cache`
   const base = type === "registry" ? `type=registry,ref=${reference}` : type === undefined ? undefined : `type=${type}`
-  // `builder.local` and the driver say how Kamal builds, which jiji does not need to know.
-  source?.get("local")
-  source?.get("driver")
+  const local = source?.get("local")?.text
+  if (local === "false" && source?.get("remote") === undefined)
+    notes.add("builder.local", "jiji builds on this machine; name another one under `builder.remote`")
+  if (source?.get("driver") !== undefined) notes.add("builder.driver", "jiji uses the builder that docker is set to")
   return {
     ...values({
       context: source?.get("context")?.text ?? ".",
@@ -152,10 +156,14 @@ const buildKey = (source: Source | undefined, image: string, notes: Notes): Valu
   }
 }
 
-const sshKey = (source: Source | undefined): Values => {
-  // jiji offers only these keys, and always reads ~/.ssh/config.
-  source?.get("keys_only")
-  source?.get("config")?.texts()
+const sshKey = (source: Source | undefined, notes: Notes): Values => {
+  // jiji offers only the keys that deploy.yml names, and always reads ~/.ssh/config.
+  if (source?.get("keys_only")?.text === "true" && source.get("keys") === undefined)
+    notes.add("ssh.keys_only", "name the keys under `ssh.keys`: then jiji offers only those")
+  const config = source?.get("config")
+  if (config !== undefined && config.text !== "true")
+    notes.add("ssh.config", `jiji always reads ~/.ssh/config, and no other file`)
+  config?.texts()
   return values({
     user: source?.get("user")?.text ?? "root",
     port: numberIn(source?.get("port")?.text),
@@ -188,11 +196,17 @@ const proxyKeys = (sources: ReadonlyArray<Source>, deployTimeout: string | undef
     interval: seconds(check?.get("interval")?.text),
     timeout: deployTimeout
   })
+  if ((certificate === undefined) !== (key === undefined))
+    notes.add("proxy.ssl", "a certificate needs both certificate_pem and private_key_pem")
   if (hosts.length === 0) {
+    const lost = ["path_prefix", "path_prefixes", "ssl", "healthcheck", "buffering", "response_timeout"].filter(
+      (name) => get(name) !== undefined
+    )
+    const without = lost.length === 0 ? "" : `, without ${joinWords(lost)}`
     // kamal-proxy serves every host name of the server.
     notes.add(
       "proxy",
-      `it names no host, so jiji publishes the port; add proxy.hosts to the service for deploys without a gap`
+      `it names no host, so jiji publishes the port${without}; add proxy.hosts to the service for deploys without a gap`
     )
     return values({ ports: [`80:${port}`], health: values({ timeout: deployTimeout }) })
   }
@@ -228,6 +242,19 @@ const joined = (...all: ReadonlyArray<Readonly<Record<string, Value | undefined>
     }
   }
   return values(result)
+}
+
+/** Notes named volumes. Those of Kamal keep their data, but jiji has volumes of its own. */
+const noteVolumes = (project: string, key: string, volumes: ReadonlyArray<string>, notes: Notes): void => {
+  const names = volumes.flatMap((text) =>
+    /^[A-Za-z0-9]/u.test(text) && text.includes(":") ? [text.split(":")[0]] : []
+  )
+  const [first] = names
+  if (first === undefined) return
+  notes.add(
+    key,
+    `${joinWords(names.flatMap((name) => name ?? []))}: jiji makes new volumes, such as ${project}_${first}, which are empty at first: copy the data into them yourself`
+  )
 }
 
 /** A volume of an accessory: a folder that Kamal makes below the accessory's becomes a named volume. */
@@ -305,6 +332,16 @@ const readKamal = (text: string, notes: Notes): ReturnType<typeof readYaml> => {
 const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
+/** The paths of all texts in the draft that still have ERB. */
+const erbIn = (value: Value, path = ""): ReadonlyArray<string> => {
+  if (typeof value === "string") return hasErb(value) ? [path] : []
+  if (typeof value !== "object" || value === null) return []
+  return Object.entries(value).flatMap(([key, inner]: readonly [string, Value]) => {
+    if (Array.isArray(value)) return erbIn(inner, `${path}[${key}]`)
+    return erbIn(inner, path === "" ? key : `${path}.${key}`)
+  })
+}
+
 /** Kamal merges the file of a destination like this. */
 const deepMerge = (base: unknown, above: unknown): unknown => {
   if (!isMap(base) || !isMap(above)) return above
@@ -364,6 +401,8 @@ export const translateKamal = (text: string, destination?: string): Draft | { re
     root.get("volumes")?.texts() ?? [],
     root.get("proxy")
   ]
+
+  noteVolumes(project, "volumes", volumes, notes)
 
   const roles = root.get("servers")
   const named =
@@ -436,7 +475,8 @@ export const translateKamal = (text: string, destination?: string): Draft | { re
     const { clear, secrets } = environment(source.get("env"), notes)
     const port = source.get("port")?.text
     const own = source.get("proxy")
-    source.get("service")
+    if (source.get("service") !== undefined)
+      notes.add(`accessories.${accessory}.service`, `jiji names the container ${project}-${name}`)
     if (source.get("network") !== undefined)
       notes.add(`accessories.${accessory}.network`, "each project has a network of its own")
     const keys = joined(
@@ -460,6 +500,7 @@ export const translateKamal = (text: string, destination?: string): Draft | { re
       own?.isMap === true ? proxyKeys([own], deployTimeout, notes) : {},
       runOptions(source.get("options"))
     )
+    noteVolumes(project, `accessories.${accessory}.volumes`, source.get("volumes")?.texts() ?? [], notes)
     if ((source.get("directories")?.items() ?? []).some(({ text = "" }) => !text.startsWith("/")))
       notes.add(
         `accessories.${accessory}.directories`,
@@ -483,22 +524,24 @@ export const translateKamal = (text: string, destination?: string): Draft | { re
     return command === undefined ? [] : [[name, command] as const]
   })
 
+  if (limit !== undefined && !(batch >= 1))
+    notes.add("boot.limit", "is neither a number nor a percentage; set `deploy.batch`")
+
   const builderKey = values({
     registry: registry(root.get("registry"), image, notes),
     remote: builder?.get("remote")?.text
   })
-  const ssh = sshKey(root.get("ssh"))
+  const ssh = sshKey(root.get("ssh"), notes)
   noteUnread(root, notes, reasons)
-  return {
-    deploy: values({
-      project,
-      builder: builderKey,
-      ssh,
-      servers: Object.fromEntries(servers),
-      services: Object.fromEntries(services),
-      deploy: batch >= 1 ? { strategy: "rolling", batch } : undefined,
-      aliases: Object.fromEntries(aliasTexts)
-    }),
-    notes: notes.all()
-  }
+  const deploy = values({
+    project,
+    builder: builderKey,
+    ssh,
+    servers: Object.fromEntries(servers),
+    services: Object.fromEntries(services),
+    deploy: batch >= 1 ? { strategy: "rolling", batch } : undefined,
+    aliases: Object.fromEntries(aliasTexts)
+  })
+  for (const path of erbIn(deploy)) notes.add(path, "has ERB, which jiji does not run: write the value")
+  return { deploy, notes: notes.all() }
 }

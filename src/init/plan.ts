@@ -1,8 +1,9 @@
 import { Effect } from "effect"
+import { BuiltinCommands, isReserved } from "../config/aliases.ts"
 import { secretPattern } from "../config/fields.ts"
 import { jsonSchema } from "../config/JsonSchema.ts"
 import { type Answers, applyAnswers, type FirstDraft, firstDraft } from "./answers.ts"
-import { difference, isValues, mapIn, type Note, type Value, type Values } from "./Draft.ts"
+import { difference, type Draft, isValues, mapIn, type Note, type Value, type Values, values } from "./Draft.ts"
 import { dockerIgnored, gitIgnored, withIgnored } from "./ignores.ts"
 import type { Findings } from "./inspect.ts"
 import { translateKamal } from "./kamal.ts"
@@ -52,6 +53,25 @@ const secretsOf = (deploy: Values): ReadonlyArray<string> => {
   return [...new Set(all.filter((name): name is string => typeof name === "string" && secretPattern.test(name)))]
 }
 
+const noteText = ({ key, text }: Note): string => `${key}: ${text}`
+
+/** Leaves out aliases that have the name of a command of jiji, and notes what to type instead. */
+const withoutReserved = ({ deploy, notes }: Draft, commands: ReadonlyArray<string>): Draft => {
+  const all = Object.entries(mapIn(deploy, "aliases"))
+  const reserved = all.filter(([name]) => isReserved(name, commands))
+  const kept = Object.fromEntries(all.filter(([name]) => !isReserved(name, commands)))
+  return {
+    deploy: values({ ...deploy, aliases: kept }),
+    notes: [
+      ...notes,
+      ...reserved.map(([name, command]) => ({
+        key: `aliases.${name}`,
+        text: `jiji has a command of this name: type \`jiji ${String(command)}\` instead, or give the alias another name`
+      }))
+    ]
+  }
+}
+
 /** The environments' files for Kamal's destinations. A note says what could not be translated. */
 const destinationFiles = Effect.fnUntraced(function* (
   findings: Findings,
@@ -73,6 +93,9 @@ const destinationFiles = Effect.fnUntraced(function* (
       notes.push({ key: name, text: "is not valid YAML" })
       continue
     }
+    const known = new Set(first.notes.map(noteText))
+    const own = translated.notes.filter((note) => !known.has(noteText(note)))
+    notes.push(...own.map(({ key, text }) => ({ key: `${name}: ${key}`, text })))
     // The environment's file has only what the destination changes, on top of what was settled.
     const changes = difference(first.deploy, translated.deploy)
     const settled = yield* settle({ deploy: translated.deploy, notes: [] }, root)
@@ -94,7 +117,7 @@ const schemaPath = ({ hasPackage }: Findings): string =>
 /** Decides what to write for these answers. All of it loads without a problem. */
 export const planInit = Effect.fnUntraced(function* (findings: Findings, draft: FirstDraft, answers: Answers) {
   const schema = schemaPath(findings)
-  const wanted = applyAnswers(draft, answers, findings)
+  const wanted = withoutReserved(applyAnswers(draft, answers, findings), yield* BuiltinCommands)
   // The plain draft has nothing that jiji could not accept but the answers, which were checked.
   const plain = () =>
     firstDraft({

@@ -7,13 +7,17 @@ import type { Entry } from "./Recording.ts"
 /** These only tell others who is deploying. */
 const aboutTheRun = new Set(["JIJI_RUN", "JIJI_RUN_ID", "JIJI_BY"])
 
+/** The entry of the audit repeats what the command says. */
+const repeated = "JIJI_ENTRY"
+
 /** The environment variables of a command that say what it does. */
 const usedVariables = ({ env = {} }: Command) =>
   Object.entries(env).filter(([name, value]) => value !== "" && !aboutTheRun.has(name))
 
 /** Lists a command's environment variables, which are not on the command line: a server gets them on stdin. */
 const variables = (machine: Machine, command: Command): string => {
-  const words = usedVariables(command).map(
+  const shown = usedVariables(command).filter(([name]) => name !== repeated)
+  const words = shown.map(
     ([name, value]) => `${name}=${typeof value === "string" ? CommandLine.display([value]) : "<redacted>"}`
   )
   const transport = machine._tag === "Remote" ? "via stdin" : "in the environment"

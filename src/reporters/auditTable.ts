@@ -6,7 +6,7 @@ import type { Output } from "./Reporter.ts"
 import { alignColumns } from "./table.ts"
 import { painter, type Style, truncate } from "./text.ts"
 
-type Column = "WHEN" | "AGO" | "WHO" | "WHAT" | "OUTCOME" | "SERVERS" | "TIME" | "RUN" | "MESSAGE"
+type Column = "WHEN" | "AGO" | "BY" | "WHAT" | "OUTCOME" | "SERVERS" | "TIME" | "RUN" | "MESSAGE"
 
 /** A time in this machine's zone. */
 const formatTime = (millis: number): string => {
@@ -29,7 +29,7 @@ const outcomeText = ({ outcome, servers }: AuditEntry): string => {
 const cells: Readonly<Record<Column, (entry: AuditEntry, now: number) => string>> = {
   WHEN: ({ at }) => formatTime(at),
   AGO: ({ at }, now) => `${formatAge(now - at)} ago`,
-  WHO: ({ machine, user }) => `${user} on ${machine}`,
+  BY: ({ machine, user }) => `${user}@${machine}`,
   WHAT: ({ command, services, version = "" }) =>
     [command, version, ...(services === undefined ? [] : [`(${joinFirst(services)})`])]
       .filter((word) => word !== "")
@@ -43,11 +43,11 @@ const cells: Readonly<Record<Column, (entry: AuditEntry, now: number) => string>
 
 /** The sets of columns to choose from, the widest first. */
 const columnSets: ReadonlyArray<ReadonlyArray<Column>> = [
-  ["WHEN", "AGO", "WHO", "WHAT", "OUTCOME", "SERVERS", "TIME", "RUN", "MESSAGE"],
-  ["WHEN", "WHO", "WHAT", "OUTCOME", "SERVERS", "TIME", "MESSAGE"],
-  ["WHEN", "WHO", "WHAT", "OUTCOME", "SERVERS", "MESSAGE"],
-  ["AGO", "WHO", "WHAT", "OUTCOME", "MESSAGE"],
-  ["AGO", "WHO", "WHAT", "OUTCOME"]
+  ["WHEN", "AGO", "BY", "WHAT", "OUTCOME", "SERVERS", "TIME", "RUN", "MESSAGE"],
+  ["WHEN", "BY", "WHAT", "OUTCOME", "SERVERS", "TIME", "MESSAGE"],
+  ["WHEN", "BY", "WHAT", "OUTCOME", "SERVERS", "MESSAGE"],
+  ["AGO", "BY", "WHAT", "OUTCOME", "MESSAGE"],
+  ["AGO", "BY", "WHAT", "OUTCOME"]
 ]
 
 const styles: Readonly<Record<string, Style>> = {
@@ -58,7 +58,7 @@ const styles: Readonly<Record<string, Style>> = {
   unfinished: "yellow"
 }
 
-/** The audit as a table with as many columns as fit the width, the newest entry last. */
+/** The audit as a table with as many columns as fit the width, in the order of the entries. */
 export const auditTable = (
   entries: ReadonlyArray<AuditEntry>,
   now: number,

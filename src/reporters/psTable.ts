@@ -1,7 +1,8 @@
 import { Schema } from "effect"
 import { shortDigest } from "../config/ImageReference.ts"
-import { printable } from "../core/text.ts"
+import { joinWords, printable } from "../core/text.ts"
 import { formatBytes } from "../core/units.ts"
+import { holderText } from "../layers/lock/Holder.ts"
 import { type ContainerStatus, PsReport, type ServerStatus, type ServiceStatus } from "../steps/PsPipeline.ts"
 import type { Output } from "./Reporter.ts"
 import { alignColumns } from "./table.ts"
@@ -119,12 +120,40 @@ const unknownNote = ({ engine = "docker", name: server, unknown }: ServerStatus)
     return `${name} is ${state} on ${server} but is not in deploy.yml for this server. To remove it: ${remove}`
   })
 
+/** Who holds the lock, as a sentence with the servers on which they do. */
+const lockNotes = ({ project, servers }: PsReport): ReadonlyArray<string> => {
+  const held = servers.flatMap(({ locks = [], name }) => locks.map((lock) => ({ lock, name })))
+  const byLock = Map.groupBy(held, ({ lock: { kind, machine, run, user } }) =>
+    JSON.stringify([kind, machine, run, user])
+  )
+  return [...byLock.values()].flatMap((all) =>
+    all.slice(0, 1).map(({ lock: { kind, since, until, ...said } }) => {
+      const where = joinWords(all.map(({ name }) => name))
+      const times = { since: Date.parse(since), ...(until !== undefined && { until: Date.parse(until) }) }
+      if (kind === "run") return holderText(project, where, { ...said, ...times, kind })
+      return `${holderText(project, where, { ...said, ...times, kind: "mark" })}. To end the lock: jiji unlock`
+    })
+  )
+}
+
+/** Which services the proxy answers with 503. */
+const maintenanceNotes = ({ servers }: PsReport): ReadonlyArray<string> => {
+  const found = servers.flatMap(({ name: server, services }) =>
+    services.flatMap(({ maintenance, name }) => (maintenance === true ? [{ server, name }] : []))
+  )
+  return [...Map.groupBy(found, ({ name }) => name)].map(([name, all]) => {
+    const where = joinWords(all.map(({ server }) => server))
+    return `${name} is in maintenance on ${where}: the proxy answers 503. To end it: jiji maintenance off`
+  })
+}
+
 /** Formats a report as a table with as many columns as fit, and notes below it. */
 export const psLines = (
-  { project, servers }: PsReport,
+  report: PsReport,
   now: number,
   output: Pick<Output, "columns" | "colors">
 ): ReadonlyArray<string> => {
+  const { project, servers } = report
   const paint = painter(output.colors)
   const rows = servers.flatMap((server) => rowsOf(project, server))
   const cell = cells(now)
@@ -142,10 +171,14 @@ export const psLines = (
     const style = styleOf(state)
     return style === undefined ? line : line.replace(state, () => paint(style, state))
   })
-  const notes = servers.flatMap((server) => [
-    ...server.services.flatMap((service) => noteOf(server.name, service)),
-    ...unknownNote(server)
-  ])
+  const notes = [
+    ...lockNotes(report),
+    ...maintenanceNotes(report),
+    ...servers.flatMap((server) => [
+      ...server.services.flatMap((service) => noteOf(server.name, service)),
+      ...unknownNote(server)
+    ])
+  ]
   return [
     paint("bold", head),
     ...colored,

@@ -94,13 +94,11 @@ const dependenciesOf = (service: string, { project }: Pick<ControlInput, "projec
 
 type OfService = OnServer & { readonly service: string }
 
-const usesProxy = ({ server }: OnServer): boolean => server.proxyState !== undefined
-
 /** Lets the server's proxy send requests to a service again. */
 const open = Pipeline.when({
-  if: usesProxy,
+  if: (state: OfService) => Availability.isServed(state, [state.service]),
   quiet: true,
-  reason: "no service uses the proxy",
+  reason: "it is not behind the proxy",
   body: Availability.open
 })
 
@@ -151,9 +149,9 @@ export const stop = connected("stop").pipe(
     key: (server) => server.name,
     body: Pipeline.make<OnServer>("server").pipe(
       Pipeline.when({
-        if: usesProxy,
+        if: (state: OnServer) => Availability.isServed(state, servicesOn(state)),
         quiet: true,
-        reason: "no service uses the proxy",
+        reason: "no service is behind the proxy",
         body: close
       }),
       Pipeline.forEach({

@@ -90,7 +90,7 @@ const maintain = Step.make(
     const names = proxiedServices(state)
     const on = maintenance !== undefined
     const maintained = { server: server.name, services: names, on }
-    if (server.proxyState === undefined) return Step.skip("the proxy serves none of it", { maintained })
+    if (server.proxyState === undefined) return Step.skip("no proxy runs here", { maintained })
     const isDryRun = yield* IsDryRun
     const { about: services, did } = yield* applySites(project, server, server.proxyState, (before) => {
       const found = before.sites.find((each) => each.project === project.name)

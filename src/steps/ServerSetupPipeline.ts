@@ -23,7 +23,9 @@ export const ServerNeeds = Schema.Struct({
   distribution: Schema.String,
   user: Schema.String,
   engine: Schema.String,
-  todo: Schema.Array(SetupAction)
+  todo: Schema.Array(SetupAction),
+  /** Present if the engine is installed, but neither systemd nor OpenRC is there to start it at boot. */
+  unmanaged: Schema.optionalKey(Schema.Literal(true))
 })
 export type ServerNeeds = typeof ServerNeeds.Type
 
@@ -121,8 +123,15 @@ const run = Effect.fnUntraced(function* ({ project, server }: OnServer, mode: "p
 const look = Step.make(
   "look",
   Effect.fnUntraced(function* (state: OnServer) {
-    const { distribution, engine, todo, user } = yield* run(state, "plan")
-    const needs: ServerNeeds = { server: state.server.name, distribution, user, engine, todo }
+    const { distribution, engine, isUnmanaged, todo, user } = yield* run(state, "plan")
+    const needs: ServerNeeds = {
+      server: state.server.name,
+      distribution,
+      user,
+      engine,
+      todo,
+      ...(isUnmanaged && { unmanaged: true as const })
+    }
     return { needs }
   }),
   { result: Schema.Struct({ needs: ServerNeeds }) }

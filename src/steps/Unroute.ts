@@ -24,7 +24,7 @@ export const step = Step.make(
     readonly services: ReadonlyArray<string> | undefined
   }) {
     const { project, server, services } = state
-    const none = Step.skip("the proxy serves none of it")
+    const none = Step.skip("not behind the proxy")
     if (server.proxyState === undefined) return none
     const { about: hosts, did } = yield* applySites(project, server, server.proxyState, (before) => {
       const old = before.sites.find((each) => each.project === project.name)

@@ -82,8 +82,8 @@ export class UnknownVersion extends defineError<UnknownVersion>()("UnknownVersio
   fields: { version: Schema.String, services: Schema.Array(Schema.String), known: Schema.Array(Schema.String) },
   message: (e) =>
     e.known.length === 0
-      ? `No server has a version ${e.version} of ${joinWords(e.services, "or")}, or any other version to go back to.`
-      : `No server has a version ${e.version} of ${joinWords(e.services, "or")}; there are ${joinWords(e.known)}.`,
+      ? `No server has version ${e.version} of ${joinWords(e.services, "or")}, or any other version to go back to.`
+      : `No server has version ${e.version} of ${joinWords(e.services, "or")}; the servers have ${joinWords(e.known)}.`,
   remedy: (e) => {
     const near = suggest(e.version, e.known)
     return near === undefined

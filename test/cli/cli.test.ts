@@ -80,7 +80,7 @@ describe("jiji prints", () => {
     const { code, stdout } = shop.jiji(["script"])
     expect([code, stdout]).toEqual([
       0,
-      "audit\nbuild\nbuilder\ncheck\nexec\nhold\nkept\nlogs\nlook\nmark\nnetwork\nprobe\nprune\npull\npush\npush-index\nregistry\nrelease\nremote-build\nremove\nreplace\nsecret\nsession\nsetup\ntidy\ntunnel\n"
+      "audit\nbuild\nbuilder\ncheck\ncommit\nexec\nhold\nignored\nkept\nlogs\nlook\nmark\nname\nnetwork\nprobe\nproxy-apply\nproxy-certificates\nproxy-ensure\nproxy-ports\nproxy-read\nproxy-sites\nprune\npull\npush\npush-index\nregistry\nrelease\nremote-build\nremove\nreplace\nsecret\nsession\nsetup\ntidy\ntunnel\nversion\n"
     ])
     expect(shop.jiji(["script", "nope"])).toMatchObject({ code: 2, stdout: "" })
   })

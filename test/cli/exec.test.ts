@@ -106,7 +106,7 @@ export default Runnable.make({ pipeline: Pipeline.make<Runnable.RunInput>("hello
     const { code, stderr } = here.jiji(["deploy"])
     expect(code).toBe(78)
     expect(stderr).toContain(
-      ".jiji/deploy.yml:8 aliases.deploy: is a command of jiji, which an alias cannot replace; choose another name"
+      ".jiji/deploy.yml:8 aliases.deploy: jiji has a command of this name, which an alias cannot replace; rename it, such as to `my-deploy`"
     )
   })
 

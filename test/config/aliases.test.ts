@@ -70,7 +70,7 @@ describe("an alias", () => {
         ].join("\n")
       )
       expect(problems.map(showProblem)).toEqual([
-        ".jiji/deploy.yml:2 aliases.deploy: is a command of jiji, which an alias cannot replace; choose another name",
+        ".jiji/deploy.yml:2 aliases.deploy: jiji has a command of this name, which an alias cannot replace; rename it, such as to `my-deploy`",
         ".jiji/deploy.yml:4 aliases.up: deplyo is not a command of jiji; did you mean `deploy`?",
         ".jiji/deploy.yml:5 aliases.a: leads back to itself: a → b → c → a",
         ".jiji/deploy.yml:6 aliases.b: leads back to itself: b → c → a → b",
@@ -95,7 +95,7 @@ describe("an alias", () => {
         Effect.provideService(BuiltinCommands, commands)
       )
       expect(found).toEqual([
-        "8 aliases.deploy: is a command of jiji, which an alias cannot replace; choose another name"
+        "8 aliases.deploy: jiji has a command of this name, which an alias cannot replace; rename it, such as to `my-deploy`"
       ])
     })
   )

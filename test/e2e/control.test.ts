@@ -77,7 +77,12 @@ test("a stop lets requests end, and what is stopped stays so over a reboot", asy
     // The proxy is connected to port 80 of the container.
     await until(async () => (await server.try(["grep", "-q", ":0050 01 ", "/proc/net/tcp"])).code === 0)
   }
-  done(await write().jiji(["stop"]))
+  const refused = await write().jiji(["stop"])
+  expect([refused.code, refused.stderr]).toEqual([
+    2,
+    "error: This command stops all services of shop, and it cannot ask for confirmation here.\n  → Use --yes to stop without confirmation.\n"
+  ])
+  done(await write().jiji(["stop", "--yes"]))
   for (const answer of await Promise.all(slow)) expect(answer.stdout).toContain("slow v1")
   const all = "shop-api exited, shop-api-2 exited, shop-web exited, shop-worker exited"
   expect(await states()).toEqual([all, all])

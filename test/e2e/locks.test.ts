@@ -34,7 +34,7 @@ const operator = (name: string, servers: ReadonlyArray<string>, user = "root"): 
   return { jiji: (args) => project.jiji(args, { env }), start: (args) => project.start(args, { env }) }
 }
 
-/** The entries of the audit, without what differs from run to run. */
+/** The entries of the audit, the oldest first, without what differs from run to run. */
 const auditOf = async ({ jiji }: Operator) =>
   done(await jiji(["audit", "--json"]))
     .stdout.trim()
@@ -44,6 +44,7 @@ const auditOf = async ({ jiji }: Operator) =>
       const names = servers.map((server: { readonly name: string }) => server.name).join(" ")
       return [user, command, outcome, names, ...(message === undefined ? [] : [message])].join(", ")
     })
+    .toReversed()
 
 /** The processes that hold a lock on a server. */
 const holders = (name: string) =>
@@ -125,7 +126,12 @@ test("keeps others out while the project is locked, whatever servers they have",
   ])
   const table = done(await ann.jiji(["audit", "-n", "2", "-H", "h1"])).stdout
   expect(table).toContain("WHEN")
-  expect(table.trim().split("\n")).toHaveLength(3)
+  const [, ...rows] = table.trim().split("\n")
+  // The newest is first, as `jiji runs` has them.
+  expect(rows).toEqual([
+    expect.stringMatching(/ ann@\S+ +lock .* short$/),
+    expect.stringMatching(/ ann@\S+ +lock .* long$/)
+  ])
 })
 
 test("holds the lock for as long as a deploy runs, and not when it was killed", async () => {

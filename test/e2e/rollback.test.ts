@@ -119,7 +119,7 @@ test("goes back to what ran, image, configuration and files, with the secrets of
   expect(await state()).toEqual(both(["v3", "banner v3 é", "LOG=three", "TOKEN=today", "JOB=2"]))
   const unknown = await run(["rollback", "v4"])
   expect(unknown.code).toBe(2)
-  expect(unknown.stderr).toContain("No server has a version v4 of web or worker; there are v3, v2 and v1.")
+  expect(unknown.stderr).toContain("No server has version v4 of web or worker; the servers have v3, v2 and v1.")
   const same = done(await run(["rollback", "v3"]))
   expect(outcomes(same)).toEqual([
     "web h1: unchanged",

@@ -148,6 +148,33 @@ test("keeps settings that only root may read, and changes none that it cannot re
   await shell(`rm /etc/docker/daemon.json && chmod 755 /etc/docker && echo '${rotation}' >/etc/docker/daemon.json`)
 })
 
+test("warns where neither systemd nor OpenRC is there to start the engine at boot, and does the rest", async () => {
+  const { jiji } = project()
+  const server = hosts.server("alpine")
+  await server.run(["sh", "-c", "rm -r /usr/local/bin/rc-update /etc/docker"])
+  const warning =
+    "warning: alpine runs neither systemd nor OpenRC, so jiji does not set up docker to start at boot.\n  → Make sure that it starts after a reboot; `jiji doctor -H alpine` checks whether it runs now.\n"
+  const done = await jiji(["server", "setup", "-H", "alpine", "--yes"])
+  expect([done.code, done.stderr]).toEqual([0, warning])
+  expect(done.stdout).toStartWith(
+    "alpine (Alpine Linux 1, as root):\n  limit the logs of containers (/etc/docker/daemon.json)\n"
+  )
+  expect(await read("alpine", "/etc/docker/daemon.json")).toBe(rotation)
+  const again = await jiji(["server", "setup", "-H", "alpine"])
+  expect([again.code, again.stdout, again.stderr]).toEqual([
+    0,
+    "alpine (Alpine Linux 1, as root): nothing to do\n",
+    warning
+  ])
+  // Without an engine, there would be nothing to start it with.
+  await server.run(["rm", "/usr/bin/docker"])
+  const refused = await jiji(["server", "setup", "-H", "alpine", "--yes"])
+  expect([refused.code, refused.stderr]).toEqual([
+    69,
+    expect.stringContaining("error: alpine runs neither systemd nor OpenRC, so jiji cannot let docker start at boot.\n")
+  ])
+})
+
 test("sets up podman, for root and for another user", async () => {
   const server = hosts.server("fedora")
   await server.run(["sh", "-c", "rm /usr/bin/docker /run/enabled /run/words; install -m 666 /dev/null /run/words"])

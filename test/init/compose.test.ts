@@ -83,6 +83,7 @@ describe("a project with a compose file", () => {
       expect(notes.map((note) => note.split(":")[0])).toEqual([
         "services.app.volumes[0]",
         "services.app.env_file",
+        "services.db.container_name",
         "services.app.replicas"
       ])
       expect(Object.keys(written)).toEqual([

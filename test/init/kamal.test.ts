@@ -188,6 +188,7 @@ deploy:
         "",
         "env.DB",
         "env.secret[1]",
+        "volumes",
         "accessories.redis.directories",
         "asset_path",
         "proxy.forward_headers",

@@ -27,7 +27,7 @@ export const command = Command.make(
       Flag.withAlias("n"),
       Flag.withMetavar("COUNT"),
       Flag.withDescription(
-        `How many entries to show, the newest last (default: ${defaultCount}; with --since, all since then)`
+        `How many entries to show, newest first (default: ${defaultCount}; with --since, all since then)`
       ),
       Flag.filterMap(
         (text) => Option.liftPredicate(Number(text), (count) => /^\d+$/.test(text) && count > 0),
@@ -69,7 +69,9 @@ export const command = Command.make(
     const { live } = yield* RunLayers
     const terminal = yield* Terminal
     const scrubber = yield* Scrubber
-    const { entries, failures } = yield* Effect.provide(run(audit, input), live(project))
+    const report = yield* Effect.provide(run(audit, input), live(project))
+    const { failures } = report
+    const entries = report.entries.toReversed()
     const text = json
       ? entries.map((entry) => jsonLine(auditJson(entry))).join("")
       : `${auditTable(entries, now, terminal).join("\n")}\n`

@@ -3,6 +3,8 @@ import { Command, Flag } from "effect/cli"
 import { deploy } from "../../steps/DeployPipeline.ts"
 import { deployAndRemoveOrphans } from "../../steps/RemoveOrphans.ts"
 import { ConflictingFlags } from "../ConflictingFlags.ts"
+import { formatWarning, OnGitHub } from "../github.ts"
+import { writeStderr } from "../process/stderr.ts"
 import { confirmPlan } from "../confirmPlan.ts"
 import { optionalProperty, waitFlag } from "../flags.ts"
 import { descriptions } from "../pipelines/builtin.ts"
@@ -30,6 +32,10 @@ export const command = Command.make(
     }
     if (removeOrphans && flags.services.length > 0) {
       return yield* new ConflictingFlags({ flags: ["--remove-orphans", "--services"] })
+    }
+    if (yes && !confirm) {
+      const text = "--yes does nothing without --confirm: a deploy does not ask by itself."
+      yield* writeStderr(formatWarning(yield* OnGitHub, text))
     }
     yield* runOnProject(
       removeOrphans ? deployAndRemoveOrphans : deploy,

@@ -5,7 +5,7 @@ import { defineError } from "../../core/defineError.ts"
 import { joinWords, plural } from "../../core/text.ts"
 import { remove } from "../../steps/RemovePipeline.ts"
 import { ask, requireConfirmation } from "../confirm.ts"
-import { dryRunFlag, hostsFlag, jsonFlag, optionalProperty, projectFlags, waitFlag } from "../flags.ts"
+import { dryRunFlag, globFlag, hostsFlag, jsonFlag, optionalProperty, projectFlags, waitFlag } from "../flags.ts"
 import { loadProject } from "../loadProject.ts"
 import { descriptions } from "../pipelines/builtin.ts"
 import { runDry } from "../runDry.ts"
@@ -39,13 +39,29 @@ export const command = Command.make(
     ),
     yes: Flag.Boolean("yes").pipe(Flag.withDescription("Remove without asking"), Flag.withDefault(false)),
     hosts: hostsFlag,
+    globs: globFlag("services", "S", "services"),
     wait: waitFlag,
     dryRun: dryRunFlag,
     json: jsonFlag
   },
-  Effect.fnUntraced(function* ({ all, config, dryRun, environment, hosts, json, services, volumes, wait, yes }) {
-    if (all === services.length > 0) return yield* new NoServiceNamed()
-    const project = yield* select(yield* loadProject({ config, environment }), { servers: hosts })
+  Effect.fnUntraced(function* ({
+    all,
+    config,
+    dryRun,
+    environment,
+    globs,
+    hosts,
+    json,
+    services: named,
+    volumes,
+    wait,
+    yes
+  }) {
+    if (all === named.length + globs.length > 0) return yield* new NoServiceNamed()
+    const loaded = yield* loadProject({ config, environment })
+    const project = yield* select(loaded, { servers: hosts })
+    const matching = globs.length === 0 ? [] : (yield* select(loaded, { servers: hosts, services: globs })).services
+    const services = [...named, ...matching.map(({ name }) => name)]
     const input = {
       project,
       services: all ? undefined : [...new Set(services)],

@@ -36,11 +36,13 @@ export const command = Command.make(
       ...optionalProperty("waitForLock", wait)
     }
     if (!dryRun) return void (yield* runLive(rollback, input, { json }))
-    const target = Option.match(version, { onNone: () => "the version before", onSome: (name) => `version ${name}` })
-    const heading = `Dry run: go back to ${target} of ${project.name} on ${plural(project.servers.length, "server")}.`
-    const note =
-      "Nothing is changed and no connection is made. Only the servers know the configuration of that version: the commands show the one in deploy.yml."
-    yield* runDry(rollback, input, { json, heading: [heading, note] })
+    const target = Option.match(version, { onNone: () => "the previous version", onSome: (name) => `version ${name}` })
+    const heading = [
+      `Dry run: roll back ${project.name} to ${target} on ${plural(project.servers.length, "server")}.`,
+      "Nothing is changed and no connection is made.",
+      "Only the servers know the image and the configuration of that version; the commands below use those in deploy.yml."
+    ]
+    yield* runDry(rollback, input, { json, heading })
   })
 ).pipe(
   Command.withDescription(descriptions.rollback),

@@ -7,6 +7,7 @@ import { builder } from "../../layers/docker/builder/builder.ts"
 import { check } from "../../layers/docker/check/check.ts"
 import { exec } from "../../layers/docker/exec/exec.ts"
 import { kept } from "../../layers/docker/kept/kept.ts"
+import { name as nameImage } from "../../layers/docker/name/name.ts"
 import { network } from "../../layers/docker/network/network.ts"
 import { logs } from "../../layers/docker/logs/logs.ts"
 import { probe } from "../../layers/docker/probe/probe.ts"
@@ -19,10 +20,19 @@ import { remove } from "../../layers/docker/remove/remove.ts"
 import { pushIndex } from "../../layers/docker/pushIndex/pushIndex.ts"
 import { replace } from "../../layers/docker/replace/replace.ts"
 import { tidy } from "../../layers/docker/tidy/tidy.ts"
+import { commit } from "../../layers/git/commit/commit.ts"
+import { ignored } from "../../layers/git/ignored/ignored.ts"
+import { version } from "../../layers/git/version/version.ts"
 import { session } from "../../layers/shell/session/session.ts"
 import { audit } from "../../layers/lock/audit/audit.ts"
 import { hold } from "../../layers/lock/hold/hold.ts"
 import { mark } from "../../layers/lock/mark/mark.ts"
+import { apply } from "../../layers/proxy/apply/apply.ts"
+import { certificates } from "../../layers/proxy/certificates/certificates.ts"
+import { ensure } from "../../layers/proxy/ensure/ensure.ts"
+import { ownSites } from "../../layers/proxy/ownSites/ownSites.ts"
+import { ports } from "../../layers/proxy/ports/ports.ts"
+import { read } from "../../layers/proxy/read/read.ts"
 import { registry } from "../../layers/registryContainer/registry/registry.ts"
 import { setup } from "../../layers/setup/setup.ts"
 import secret from "../../layers/secrets/command.sh" with { type: "text" }
@@ -30,22 +40,31 @@ import { joinWords } from "../../core/text.ts"
 import { Terminal } from "../process/Terminal.ts"
 
 const defined = [
+  apply,
   audit,
   build,
   builder,
+  certificates,
   check,
+  commit,
+  ensure,
   exec,
-  kept,
   hold,
+  ignored,
+  kept,
   logs,
   look,
   mark,
+  nameImage,
   network,
+  ownSites,
+  ports,
   probe,
   prune,
   pull,
   push,
   pushIndex,
+  read,
   registry,
   release,
   remoteBuild,
@@ -54,7 +73,8 @@ const defined = [
   session,
   setup,
   tidy,
-  tunnel
+  tunnel,
+  version
 ]
 
 const texts = new Map([...defined.map(({ name, text }) => [name, text] as const), ["secret", secret] as const])

@@ -2,13 +2,13 @@ import { Clock, Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { select } from "../../config/select.ts"
 import { Scrubber } from "../../core/Scrubber.ts"
-import { plural } from "../../core/text.ts"
+import { joinWords, plural } from "../../core/text.ts"
 import { run } from "../../pipeline/interpreter/run.ts"
 import { listRuns } from "../../record/read.ts"
 import { jsonLine } from "../../reporters/json.ts"
 import { whyLines } from "../../reporters/whyLines.ts"
 import { NotDeployed, why } from "../../steps/WhyPipeline.ts"
-import { dryRunFlag, hostsFlag, projectFlags } from "../flags.ts"
+import { dryRunFlag, globFlag, hostsFlag, projectFlags } from "../flags.ts"
 import { loadProject } from "../loadProject.ts"
 import { descriptions } from "../pipelines/builtin.ts"
 import { Terminal } from "../process/Terminal.ts"
@@ -23,19 +23,24 @@ const maxRuns = 10_000
 export const command = Command.make(
   "why",
   {
-    service: Argument.String("service").pipe(Argument.withDescription("Service whose containers to explain")),
+    service: Argument.String("service").pipe(
+      Argument.withDescription("Services whose containers to explain, by name or glob (default: all)"),
+      Argument.variadic()
+    ),
     ...projectFlags,
     hosts: hostsFlag,
+    services: globFlag("services", "S", "services"),
     dryRun: dryRunFlag,
     json: Flag.Boolean("json").pipe(
       Flag.withDescription("Print one JSON object per container; with --dry-run, the events"),
       Flag.withDefault(false)
     )
   },
-  Effect.fnUntraced(function* ({ dryRun, hosts, json, service, ...flags }) {
-    const project = yield* select(yield* loadProject(flags), { servers: hosts, services: [service] })
+  Effect.fnUntraced(function* ({ dryRun, hosts, json, service, services, ...flags }) {
+    const project = yield* select(yield* loadProject(flags), { servers: hosts, services: [...service, ...services] })
+    const names = project.services.map(({ name }) => name)
     if (dryRun) {
-      const heading = `Dry run: look up the containers of ${service} on ${plural(project.servers.length, "server")}.`
+      const heading = `Dry run: look up the containers of ${joinWords(names)} on ${plural(project.servers.length, "server")}.`
       return yield* runDry(why, { project }, { json, heading: [heading, "No connection is made."] })
     }
     const { live } = yield* RunLayers
@@ -43,7 +48,10 @@ export const command = Command.make(
     const scrubber = yield* Scrubber
     const { origins } = yield* Effect.provide(run(why, { project }), live(project))
     if (origins.length === 0) {
-      return yield* new NotDeployed({ service, servers: project.servers.map(({ name }) => name) })
+      return yield* new NotDeployed({
+        service: joinWords(names, "or"),
+        servers: project.servers.map(({ name }) => name)
+      })
     }
     if (json) return terminal.write(origins.map((each) => scrubber.text(jsonLine(each))).join(""))
     const { history } = yield* UserPaths

@@ -1,6 +1,6 @@
-import { Context } from "effect"
+import { Context, Schema } from "effect"
+import { CommandLine } from "effect/process"
 import { defineError } from "../../core/defineError.ts"
-import { Schema } from "effect"
 
 /** The words after `--` of a command that runs another one. Undefined without `--`. jiji does not parse them. */
 export const CommandWords = Context.Reference<ReadonlyArray<string> | undefined>("jiji/cli/CommandWords", {
@@ -9,6 +9,14 @@ export const CommandWords = Context.Reference<ReadonlyArray<string> | undefined>
 
 /** The commands that take words after `--`. */
 const commands = [["exec"], ["console"], ["server", "exec"]]
+
+/** What to do if one of these commands gets words that belong after `--`. `path` is the command's, without `jiji`. */
+export const separatorHint = (path: ReadonlyArray<string>, words: ReadonlyArray<string>): string | undefined => {
+  const name = path.join(" ")
+  if (!commands.some((each) => each.join(" ") === name)) return undefined
+  const service = name === "server exec" ? "" : " SERVICE"
+  return `What to run goes after --: jiji ${name}${service} -- ${CommandLine.display(words)}`
+}
 
 /** Splits a command line into jiji's own words and those after `--`. */
 export const splitCommandWords = (words: ReadonlyArray<string>) => {

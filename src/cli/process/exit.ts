@@ -2,6 +2,7 @@ import { Cause, Data } from "effect"
 import { CliError } from "effect/cli"
 import { ConfigInvalid } from "../../config/Problem.ts"
 import { ExitCode, isFailure } from "../../core/Failure.ts"
+import { separatorHint } from "../exec/CommandWords.ts"
 import { prefixLines } from "../messages.ts"
 import { PipelineNotCompiled, PipelineThrew } from "../pipelines/PipelineFileError.ts"
 import { failureRecords } from "../../core/failureRecords.ts"
@@ -25,11 +26,21 @@ interface ErrorDetail {
 const helpHint = (path: ReadonlyArray<string>): string =>
   `See: ${["jiji", ...path.filter((name) => name !== "jiji"), "--help"].join(" ")}`
 
+/** What to do about a wrong command line. */
+const usageRemedy = ({ commandPath, errors }: CliError.ShowHelp): string => {
+  const words = errors.flatMap((error) => {
+    if (error._tag === "UnexpectedArgument") return error.arguments
+    return error._tag === "UnrecognizedOption" ? [error.option] : []
+  })
+  const path = commandPath.filter((name) => name !== "jiji")
+  return (words.length === 0 ? undefined : separatorHint(path, words)) ?? helpHint(commandPath)
+}
+
 const usageReport = (error: CliError.CliError, scrub: (text: string) => string): ExitReport => {
   if (error._tag !== "ShowHelp") return { text: `error: ${scrub(error.message)}\n`, code: ExitCode.usage }
   if (error.errors.length === 0) return { text: "", code: ExitCode.done }
   const lines = error.errors.map(({ message }) => `error: ${scrub(message)}\n`)
-  return { text: `${lines.join("")}  → ${helpHint(error.commandPath)}\n`, code: ExitCode.usage }
+  return { text: `${lines.join("")}  → ${scrub(usageRemedy(error))}\n`, code: ExitCode.usage }
 }
 
 const errorsOf = (cause: Cause.Cause<unknown>): ReadonlyArray<unknown> =>
@@ -55,7 +66,7 @@ export const errorDetails = (cause: Cause.Cause<unknown>): ReadonlyArray<ErrorDe
   if (errors.some((error) => error instanceof CommandExited)) return []
   const cli = errors.find((error) => CliError.isCliError(error))
   if (cli?._tag === "ShowHelp") {
-    return cli.errors.map(({ message }) => ({ message, remedy: helpHint(cli.commandPath) }))
+    return cli.errors.map(({ message }) => ({ message, remedy: usageRemedy(cli) }))
   }
   if (cli !== undefined) return [{ message: cli.message }]
   const located = errors.flatMap(locatedErrors)

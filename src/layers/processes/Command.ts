@@ -32,7 +32,7 @@ export interface Command {
   readonly onLine?: (line: string) => string | undefined
   /** The script's name, shown instead of its text. */
   readonly script?: string
-  /** The script's arguments, by name. */
+  /** The script's arguments, by name, as they are shown. */
   readonly arguments?: Readonly<Record<string, string>>
   /** What a person would type to do what the script does: the words of each command. */
   readonly byHand?: ReadonlyArray<ReadonlyArray<string>>

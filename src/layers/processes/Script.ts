@@ -60,10 +60,12 @@ export const defineScript = <const A extends Arguments, Answer, E>(definition: {
   readonly answer: (stdout: string) => Effect.Effect<Answer, E>
   /** What a rehearsal answers: what the script prints to stdout where everything succeeds. */
   readonly usual: (values: Values<A>, machine: Simulated, words: ReadonlyArray<string>) => string
+  /** Texts to show in place of arguments that nobody can read, such as encoded ones. */
+  readonly shown?: (values: Values<A>) => Readonly<Record<string, string>>
   /** What a person would type to do the same by hand: the words of each command. */
   readonly byHand?: (values: Values<A>, words: ReadonlyArray<string>) => ReadonlyArray<ReadonlyArray<string>>
 }): Script<A, Answer, E> => {
-  const { answer, args, byHand, name, usual } = definition
+  const { answer, args, byHand, name, shown, usual } = definition
   const names = Object.keys(args)
   const text = `${reader(names)}${definition.text}`
   const encode = Schema.encodeSync(Schema.Struct(args))
@@ -77,7 +79,7 @@ export const defineScript = <const A extends Arguments, Answer, E>(definition: {
       return {
         words: ["sh", "-c", text, "jiji", ...given, ...(words.length === 0 ? [] : ["--", ...words])],
         script: name,
-        arguments: encoded,
+        arguments: { ...encoded, ...shown?.(values) },
         usual: (machine) => usual(values, machine, words),
         ...(byHand !== undefined && { byHand: byHand(values, words) })
       }

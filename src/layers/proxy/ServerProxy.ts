@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, Redacted, Result, Schema } from "effect"
+import { Context, Effect, Layer, Option, Redacted, Result, Schema } from "effect"
 import type { Engine, Server } from "../../config/Project.ts"
 import { lastLines } from "../../core/lines.ts"
 import { answerLimit } from "../docker/limits.ts"
@@ -11,6 +11,7 @@ import { certificates } from "./certificates/certificates.ts"
 import { caddyJson } from "./caddyConfig.ts"
 import { ensure } from "./ensure/ensure.ts"
 import { ports } from "./ports/ports.ts"
+import { ownSites } from "./ownSites/ownSites.ts"
 import { emptyHash, read } from "./read/read.ts"
 import * as Resolver from "./Resolver.ts"
 import {
@@ -24,7 +25,7 @@ import {
   ProxySitesUnreadable,
   ProxyStopped
 } from "./ProxyError.ts"
-import { type CertificatePair, certificateName, ProjectSites } from "./sites.ts"
+import { type CertificatePair, certificateName, ProjectSites, type Site } from "./sites.ts"
 
 /** A server's proxy, and what it serves. */
 export interface ProxyState {
@@ -81,6 +82,11 @@ export class ServerProxy extends Context.Service<
   {
     /** Reads what a server's proxy serves. */
     read(server: Server, on: On): Effect.Effect<ProxyState, Refusal | ProxyForeign | ProxySitesUnreadable>
+    /**
+     * Reads what it serves of one project, without an error if there is no proxy. Faster than `read`, and needs only the engine
+     * that deploy.yml names.
+     */
+    ownSites(server: Server, on: On): Effect.Effect<ReadonlyArray<Site>, EngineError | ShellError>
     /** Makes sure that the proxy runs with an image. A running one with another image serves until its successor does. */
     ensure(
       server: Server,
@@ -163,6 +169,15 @@ const make = (resolve: Resolver.Resolver) =>
             up: new Map(up.map(({ address, name }) => [name, address])),
             hash
           }
+        }),
+
+        ownSites: Effect.fnUntraced(function* (server, on) {
+          const stdout = yield* run(server, on.engine, "read what the proxy serves", ownSites.command(on))
+          const sites = yield* ownSites.answer(stdout)
+          return Option.match(sites, {
+            onNone: (): ReadonlyArray<Site> => [],
+            onSome: (found) => (found.project === on.project ? found.sites : [])
+          })
         }),
 
         ensure: Effect.fnUntraced(function* (server, options) {

@@ -23,6 +23,8 @@ export interface SetupFacts {
   readonly failed?: SetupAction["kind"] | "answer"
   /** Whether the engine must restart for new log settings. */
   readonly needsRestart: boolean
+  /** Whether the engine is installed, but jiji does not know what starts it at boot: neither systemd nor OpenRC is there. */
+  readonly isUnmanaged: boolean
 }
 
 const isAction = Schema.is(SetupAction)
@@ -30,6 +32,7 @@ const isAction = Schema.is(SetupAction)
 /** Reads the output of setup.sh. */
 export const parseSetup = (stdout: string): SetupFacts => {
   const lines = stdout.split("\n").map((line) => /^(\S+) (.*)$/u.exec(line)?.slice(1) ?? [])
+  const hasNote = (note: string) => lines.some(([word, value]) => word === "note" && value === note)
   const valueOf = (word: string) => lines.find(([each]) => each === word)?.[1]
   const fault = (["distribution", "manager", "root", "unreadable"] as const).find((each) => each === valueOf("fault"))
   const file = valueOf("file")
@@ -46,6 +49,7 @@ export const parseSetup = (stdout: string): SetupFacts => {
     ...(fault !== undefined && { fault }),
     ...(file !== undefined && { file }),
     ...(failed !== undefined && { failed }),
-    needsRestart: valueOf("note") === "restart"
+    needsRestart: hasNote("restart"),
+    isUnmanaged: hasNote("unmanaged")
   }
 }

@@ -31,6 +31,8 @@ if [ -d /run/systemd/system ]; then manager=systemd
 elif command -v rc-update >/dev/null 2>&1; then manager=openrc
 else manager=''
 fi
+# What an engine needs at boot, only the server's administrator knows.
+[ -z "$installed" ] || [ -n "$manager" ] || echo "note unmanaged"
 
 packages=''
 case $family.$engine in
@@ -101,7 +103,7 @@ done
 [ -n "$todo" ] || [ -z "$installed" ] || exit 0
 
 if [ -z "$family" ]; then echo "fault distribution" && exit 0; fi
-if [ -z "$manager" ]; then echo "fault manager" && exit 0; fi
+if [ -z "$manager" ] && [ -z "$installed" ]; then echo "fault manager" && exit 0; fi
 if [ -n "$unreadable" ] || ! find_root; then echo "fault root" && exit 0; fi
 [ "$mode" = apply ] || exit 0
 

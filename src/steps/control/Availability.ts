@@ -35,13 +35,19 @@ const mark = Effect.fnUntraced(function* (
 /** By server: only one service changes its proxy at a time. */
 export type Turns = ReadonlyMap<string, Semaphore.Semaphore>
 
-const skipped = Step.skip("the proxy serves none of it")
+/** Whether the server's proxy serves one of the services. */
+export const isServed = ({ project, server }: State, services: ReadonlyArray<string>): boolean =>
+  server.proxyState?.sites.some(
+    (each) => each.project === project.name && each.sites.some(({ service }) => services.includes(service))
+  ) === true
 
 /** Lets the server's proxy answer 503 for services that are about to stop. */
 export const close = Step.make(
   "close",
   Effect.fnUntraced(function* (state: State & { readonly services: ReadonlyArray<string> }) {
-    return (yield* mark(state, state.services, true)) === "nothing" ? skipped : undefined
+    return (yield* mark(state, state.services, true)) === "nothing"
+      ? Step.skip("the proxy already answers 503")
+      : undefined
   })
 )
 
@@ -51,6 +57,6 @@ export const open = Step.make(
   Effect.fnUntraced(function* (state: State & { readonly service: string; readonly turns: Turns }) {
     const opening = mark(state, [state.service], false)
     const did = yield* state.turns.get(state.server.name)?.withPermits(1)(opening) ?? opening
-    return did === "nothing" ? Step.skip("the proxy serves it already") : undefined
+    return did === "nothing" ? Step.skip("the proxy already serves it") : undefined
   })
 )

@@ -1,6 +1,9 @@
 import { Effect, Schema } from "effect"
 import type { Project, Server } from "../../config/Project.ts"
 import { Docker } from "../../layers/docker/Docker.ts"
+import { listLocks } from "../../layers/lock/marks.ts"
+import { ServerProxy } from "../../layers/proxy/ServerProxy.ts"
+import { proxiedOn } from "../../layers/proxy/sites.ts"
 import * as Step from "../../pipeline/Step.ts"
 import * as Connect from "../Connect.ts"
 import { address } from "../doctor/Check.ts"
@@ -16,17 +19,33 @@ export interface PsInput {
   readonly stats: boolean
 }
 
+type OnServer = PsInput & { readonly server: Server }
+
+/** Asks for the lock and the maintenance while the server lists its containers, so that it takes no longer. */
+const surroundings = Effect.fnUntraced(function* ({ project, server, whole = project }: OnServer) {
+  const { engine, name } = project
+  const usesProxy = proxiedOn(whole, server.name).length > 0
+  const proxy = yield* ServerProxy
+  const [locks, sites] = yield* Effect.all(
+    [listLocks(server, name), usesProxy ? proxy.ownSites(server, { engine, project: name }) : Effect.succeed([])],
+    { concurrency: "unbounded" }
+  )
+  return { locks, sites }
+})
+
 /** Asks a server for the project's containers. Never fails: the status says why the server cannot be asked. */
 export const step = Step.make(
   "look",
-  Effect.fnUntraced(function* (state: PsInput & { readonly server: Server }) {
+  Effect.fnUntraced(function* (state: OnServer) {
     const { project, server, stats } = state
     const look = Effect.gen(function* () {
-      const { connected } = yield* Connect.find(project, server)
+      const [{ connected }, around] = yield* Effect.all([Connect.find(project, server), surroundings(state)], {
+        concurrency: "unbounded"
+      })
       const { engine } = connected
       const running = engine.containers.filter((each) => each.running).map(({ id }) => id)
       const usage = stats ? yield* (yield* Docker).usage(server, engine.name, running) : new Map<string, never>()
-      return serverStatus(state, engine, usage)
+      return serverStatus(state, engine, { ...around, usage })
     })
     const status = yield* Effect.catch(look, ({ message, remedy }) =>
       Effect.succeed<ServerStatus>({

@@ -4,6 +4,8 @@ import type { Project, Server, Service } from "../../config/Project.ts"
 import type { ServerEngine } from "../../layers/docker/Docker.ts"
 import { type InspectedContainer, stateText } from "../../layers/docker/inspect.ts"
 import type { Usage } from "../../layers/docker/usage.ts"
+import type { Holder } from "../../layers/lock/Holder.ts"
+import type { Site } from "../../layers/proxy/sites.ts"
 import { isOrphan } from "../Connect.ts"
 import { visibleDifferences } from "../configuration.ts"
 import { address } from "../doctor/Check.ts"
@@ -50,11 +52,28 @@ export const ServiceStatus = Schema.Struct({
   wanted: Schema.optionalKey(Schema.Int),
   /** The host names under which the proxy serves it, as deploy.yml has them. Absent if it does not. */
   hosts: Schema.optionalKey(Schema.Array(Schema.String)),
+  /** The proxy answers its visitors with 503: see `jiji maintenance`. */
+  maintenance: Schema.optionalKey(Schema.Literal(true)),
   containers: Schema.Array(ContainerStatus),
   /** What differs from deploy.yml, such as `ports`, `environment: LOG` or `not deployed`. Values of secrets are not compared. */
   differs: Schema.Array(Schema.String)
 })
 export type ServiceStatus = typeof ServiceStatus.Type
+
+/** Who holds the project's lock on a server: a run that is going on, or somebody with `jiji lock`. */
+const LockStatus = Schema.Struct({
+  kind: Schema.Literals(["run", "lock"]),
+  user: Schema.String,
+  /** The machine from which it was taken. */
+  machine: Schema.String,
+  /** What the run does, such as `deploy`. */
+  command: Schema.String,
+  run: Schema.String,
+  message: Schema.optionalKey(Schema.String),
+  since: Schema.String,
+  /** When it ends by itself. Absent for a run: its lock ends with it. */
+  until: Schema.optionalKey(Schema.String)
+})
 
 /** A server with the project's containers. */
 export const ServerStatus = Schema.Struct({
@@ -63,6 +82,8 @@ export const ServerStatus = Schema.Struct({
   address: Schema.String,
   /** Such as `docker 28.5.0`. Absent if the server cannot be asked. */
   engine: Schema.optionalKey(Schema.String),
+  /** Absent if nobody holds the lock. */
+  locks: Schema.optionalKey(Schema.Array(LockStatus)),
   services: Schema.Array(ServiceStatus),
   /** Containers of the project that deploy.yml does not place on this server. */
   unknown: Schema.Array(
@@ -126,6 +147,27 @@ const differences = (service: Service, containers: ReadonlyArray<InspectedContai
   return [...new Set([...(running === wanted ? [] : count), ...all])]
 }
 
+const isoTime = (millis: number): string => new Date(millis).toISOString()
+
+const lockStatus = ({ command, kind, machine, message, run, since, until, user }: Holder): typeof LockStatus.Type => ({
+  kind: kind === "run" ? "run" : "lock",
+  user,
+  machine,
+  command,
+  run,
+  ...(message !== undefined && { message }),
+  since: isoTime(since),
+  ...(until !== undefined && { until: isoTime(until) })
+})
+
+/** What a server says beside its containers. */
+export interface Surroundings {
+  readonly usage?: ReadonlyMap<string, Usage>
+  readonly locks?: ReadonlyArray<Holder>
+  /** The project's sites in the server's proxy. */
+  readonly sites?: ReadonlyArray<Site>
+}
+
 /**
  * The status of a server. `project` has the services to show, `whole` all of deploy.yml: what that does not place on this
  * server is unknown.
@@ -133,8 +175,9 @@ const differences = (service: Service, containers: ReadonlyArray<InspectedContai
 export const serverStatus = (
   { project, server, whole }: { readonly project: Project; readonly server: Server; readonly whole?: Project },
   engine: ServerEngine,
-  usage: ReadonlyMap<string, Usage>
+  { locks = [], sites = [], usage = new Map<string, Usage>() }: Surroundings = {}
 ): ServerStatus => {
+  const inMaintenance = new Set(sites.flatMap((site) => (site.maintenance === undefined ? [] : [site.service])))
   const isHere = ({ hosts }: Service) => hosts.includes(server.name)
   const known = new Set(
     (whole?.services ?? []).filter(isHere).flatMap((service) => containersOf(project, service, engine))
@@ -143,6 +186,7 @@ export const serverStatus = (
     name: server.name,
     address: address(server),
     engine: `${engine.name} ${engine.version}`,
+    ...(locks.length > 0 && { locks: locks.map(lockStatus) }),
     services: project.services.filter(isHere).map((service) => {
       const containers = containersOf(project, service, engine)
       return {
@@ -150,6 +194,7 @@ export const serverStatus = (
         replicas: containers.filter(({ running }) => running).length,
         wanted: service.replicas ?? 1,
         ...(service.proxy !== undefined && { hosts: service.proxy.hosts }),
+        ...(inMaintenance.has(service.name) && { maintenance: true as const }),
         containers: containers.map((each) => containerStatus(each, usage)),
         differs: differences(service, containers)
       }

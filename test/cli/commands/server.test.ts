@@ -20,10 +20,10 @@ test("jiji server list prints the servers and what runs there by deploy.yml", ()
   using shop = project(files)
   expect(shop.jiji(["server", "list"])).toEqual({
     code: 0,
-    stdout: `SERVER  ADDRESS              ENGINE  SERVICES
-web1    deploy@203.0.113.10  docker  web, db
-db1     root@[fd00::2]:2222  docker  db
-spare   -                    -       none
+    stdout: `SERVER  ADDRESS              CONFIGURED ENGINE  SERVICES
+web1    deploy@203.0.113.10  docker             web, db
+db1     root@[fd00::2]:2222  docker             db
+spare   -                    -                  none
 `,
     stderr: ""
   })

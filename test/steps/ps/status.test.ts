@@ -34,7 +34,7 @@ const container = (name: string, overrides: Readonly<Record<string, unknown>> = 
 const statusOf = (containers: ReadonlyArray<ReturnType<typeof container>>, services = [web]) => {
   const shop = project({ services })
   const engine = { name: "docker", version: "28.5.0", architecture: "amd64", containers } as const
-  return serverStatus({ project: shop, server: server("web1"), whole: shop }, engine, new Map())
+  return serverStatus({ project: shop, server: server("web1"), whole: shop }, engine)
 }
 const differs = (one: ReturnType<typeof container>, of = web) => statusOf([one], [of]).services[0]?.differs
 
@@ -139,7 +139,11 @@ describe("jiji ps", () => {
     Effect.gen(function* () {
       const { exit, on } = yield* Rehearsal.run(ps, { project: two, stats: false })
       expect(Exit.isSuccess(exit)).toBe(true)
-      expect(on("web2")).toEqual(["# open the SSH connection", "jiji:probe.sh engine=docker project=shop"])
+      expect(on("web2")).toEqual([
+        "# open the SSH connection",
+        "jiji:probe.sh engine=docker project=shop",
+        "jiji:mark.sh action=list project=shop seconds=0"
+      ])
     })
   )
 

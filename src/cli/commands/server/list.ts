@@ -3,7 +3,8 @@ import { Command, Flag } from "effect/cli"
 import type { Project, Server } from "../../../config/Project.ts"
 import { prettyJson } from "../../../reporters/json.ts"
 import { alignColumns } from "../../../reporters/table.ts"
-import { projectFlags } from "../../flags.ts"
+import { select } from "../../../config/select.ts"
+import { hostsFlag, projectFlags } from "../../flags.ts"
 import { loadProject } from "../../loadProject.ts"
 import { Terminal } from "../../process/Terminal.ts"
 
@@ -18,12 +19,16 @@ export const command = Command.make(
   "list",
   {
     ...projectFlags,
+    hosts: hostsFlag,
     json: Flag.Boolean("json").pipe(Flag.withDescription("Print the servers as JSON"), Flag.withDefault(false))
   },
-  Effect.fnUntraced(function* ({ json, ...flags }) {
+  Effect.fnUntraced(function* ({ hosts, json, ...flags }) {
     const { write } = yield* Terminal
-    const project = yield* loadProject(flags)
-    const { engine, servers, unusedServers = [] } = project
+    const loaded = yield* loadProject(flags)
+    const project = hosts.length === 0 ? loaded : yield* select(loaded, { servers: hosts })
+    const { engine, servers } = project
+    // `-H` selects among the servers that have services.
+    const unusedServers = hosts.length === 0 ? (loaded.unusedServers ?? []) : []
     if (json) {
       const used = servers.map((server) => ({
         name: server.name,
@@ -40,9 +45,14 @@ export const command = Command.make(
       servicesOn(project, server).join(", ")
     ])
     const unused = unusedServers.map((name) => [name, "-", "-", "none"])
-    write(`${alignColumns([["SERVER", "ADDRESS", "ENGINE", "SERVICES"], ...rows, ...unused]).join("\n")}\n`)
+    write(`${alignColumns([["SERVER", "ADDRESS", "CONFIGURED ENGINE", "SERVICES"], ...rows, ...unused]).join("\n")}\n`)
   })
 ).pipe(
-  Command.withDescription("List the servers in deploy.yml, and the services on each"),
-  Command.withExamples([{ command: "jiji server list -e staging", description: "List the servers of an environment" }])
+  Command.withDescription(
+    "List the servers in deploy.yml, with the engine that it configures and the services on each. Opens no connection: `jiji doctor` shows the engine that a server has."
+  ),
+  Command.withExamples([
+    { command: "jiji server list -e staging", description: "List the servers of an environment" },
+    { command: "jiji server list -H 'web*' --json", description: "Print some of them for a program" }
+  ])
 )

@@ -7,8 +7,10 @@ import { run } from "../../../pipeline/interpreter/run.ts"
 import { describeAction, serverNeeds, type ServerNeeds, serverSetup } from "../../../steps/ServerSetupPipeline.ts"
 import { ask } from "../../confirm.ts"
 import { dryRunFlag, hostsFlag, jsonFlag, projectFlags } from "../../flags.ts"
+import { formatWarning, OnGitHub } from "../../github.ts"
 import { loadProject } from "../../loadProject.ts"
 import { descriptions } from "../../pipelines/builtin.ts"
+import { writeStderr } from "../../process/stderr.ts"
 import { printResult, Terminal } from "../../process/Terminal.ts"
 import { runDry } from "../../runDry.ts"
 import { runLive } from "../../runLive.ts"
@@ -51,6 +53,13 @@ export const command = Command.make(
     }
     const { live } = yield* RunLayers
     const { needs } = yield* run(serverNeeds, { project }, live(project))
+    const onGitHub = yield* OnGitHub
+    const warnings = needs.flatMap(({ engine, server, unmanaged }) => {
+      const text = `${server} runs neither systemd nor OpenRC, so jiji does not set up ${engine} to start at boot.`
+      const remedy = `Make sure that it starts after a reboot; \`jiji doctor -H ${server}\` checks whether it runs now.`
+      return unmanaged === true ? [formatWarning(onGitHub, text, remedy)] : []
+    })
+    yield* writeStderr(warnings.join(""))
     const missing = needs.filter(({ todo }) => todo.length > 0)
     yield* printResult(`${lines(needs).join("\n")}\n`, { json })
     if (missing.length === 0) return

@@ -4,6 +4,9 @@ import { defineScript } from "../../processes/Script.ts"
 import state from "../state.sh" with { type: "text" }
 import text from "./mark.sh" with { type: "text" }
 
+/** What is sent in characters that a shell leaves alone. */
+const decodeText = (encoded: string): string => Buffer.from(encoded, "base64url").toString()
+
 /** Writes, ends or lists the locks of `jiji lock` on a server. JIJI_ENTRY is an entry of the audit. */
 export const mark = defineScript({
   name: "mark",
@@ -21,6 +24,7 @@ export const mark = defineScript({
     /** The locks to end. */
     ids: Schema.String
   },
+  shown: ({ owner, payload }) => ({ owner: decodeText(owner), payload: decodeText(payload) }),
   answer: (stdout) => Effect.succeed(stdout.split("\n").filter((line) => line !== "")),
   usual: () => ""
 })
