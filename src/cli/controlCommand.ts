@@ -35,7 +35,7 @@ export const control = Effect.fnUntraced(function* <S, E>(
     services: services.length === 0 ? undefined : [...new Set(services)],
     ...optionalProperty("waitForLock", wait)
   }
-  if (!dryRun) return void (yield* runLive(pipeline, input, { json }))
+  if (!dryRun) return void (yield* runLive(pipeline, input, { json, canResume: true }))
   const what = input.services === undefined ? `all services of ${project.name}` : joinWords(input.services)
   const heading = [
     `Dry run: ${verb} ${what} on ${plural(project.servers.length, "server")}, as deploy.yml has them.`,
