@@ -6,7 +6,7 @@ import { expandAlias } from "./cli/aliases.ts"
 import * as RootCommand from "./cli/commands/root.ts"
 import { separatePipelineFlags } from "./cli/commands/run.ts"
 import { CommandWords, splitCommandWords } from "./cli/exec/CommandWords.ts"
-import { runFollowers } from "./cli/followers.ts"
+import { runFollowers, runJournals } from "./cli/followers.ts"
 import { gitHubWorkflow, isOnGitHub, OnGitHub } from "./cli/github.ts"
 import { prepareHooks } from "./cli/hooks/Hooks.ts"
 import { PipelineModules } from "./cli/pipelines/modules.ts"
@@ -14,6 +14,7 @@ import { globalFlags, helpPresenter } from "./cli/process/help.ts"
 import { writeStderrSync } from "./cli/process/stderr.ts"
 import { supervise } from "./cli/process/supervise.ts"
 import { Terminal } from "./cli/process/Terminal.ts"
+import { CommandLine, RunWords } from "./cli/Resuming.ts"
 import { RunLayers } from "./cli/RunLayers.ts"
 import { makeTelemetry } from "./cli/telemetry/telemetry.ts"
 import { helpWords } from "./cli/helpWords.ts"
@@ -77,6 +78,7 @@ const hooks = (project: Project) =>
     : prepareHooks(project, project.hooks).pipe(Effect.provide(secrets(project)))
 
 const followers = runFollowers({ env, terminal, history: paths.history, github, telemetry })
+const journal = runJournals(paths.history)
 
 /** The path is hidden from bundlers, since these modules would double the start-up time of a bundle. */
 const importModules = async () => {
@@ -85,7 +87,7 @@ const importModules = async () => {
 }
 
 const services = Layer.mergeAll(
-  Layer.succeed(RunLayers, { live, dry, secrets, followers, hooks }),
+  Layer.succeed(RunLayers, { live, dry, secrets, followers, journal, hooks }),
   Layer.succeed(Terminal, terminal),
   Layer.succeed(UserPaths, paths),
   Layer.succeed(PipelineModules, PipelineModules.make(importModules)),
@@ -110,7 +112,13 @@ const builtinCommands = [
 const program = Effect.gen(function* () {
   const { after, own } = splitCommandWords(yield* expandAlias(usualWords(process.argv.slice(2)), process.cwd()))
   const words = separatePipelineFlags(helpWords(RootCommand.command, own))
-  yield* Command.runWith(RootCommand.command, { version })(words).pipe(Effect.provideService(CommandWords, after))
+  const context = yield* Effect.context<Layer.Success<typeof services>>()
+  const run = Command.runWith(RootCommand.command, { version })
+  yield* run(words).pipe(
+    Effect.provideService(CommandWords, after),
+    Effect.provideService(CommandLine, words),
+    Effect.provideService(RunWords, (words) => Effect.provideContext(run(words), context))
+  )
 }).pipe(
   Effect.provideService(BuiltinCommands, builtinCommands),
   Effect.tapCause(github.reportExit),

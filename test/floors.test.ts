@@ -17,7 +17,7 @@ const floors: Readonly<Record<string, ReadonlyArray<string>>> = {
   rehearsal: ["layers", "config", "core"],
   testing: ["rehearsal", "sandbox", "layers", "config", "pipeline", "core"],
   reporters: ["steps", "layers", "config", "core"],
-  record: ["reporters", "config", "core"],
+  record: ["reporters", "config", "pipeline", "core"],
   cli: ["init", "record", "reporters", "rehearsal", "sandbox", "steps", "layers", "config", "pipeline", "core"],
   "index.ts": ["steps", "layers", "config", "pipeline", "core"],
   "main.ts": ["cli", "reporters", "rehearsal", "steps", "layers", "config", "pipeline", "core", "release"],

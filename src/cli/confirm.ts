@@ -1,6 +1,7 @@
 import { Effect, Schema } from "effect"
 import { Prompt } from "effect/cli"
 import { defineError } from "../core/defineError.ts"
+import { Resuming } from "./Resuming.ts"
 import { Terminal } from "./process/Terminal.ts"
 
 /** A command must ask before it removes or stops something, but there is no terminal, or --json was given. */
@@ -25,10 +26,14 @@ export const requireConfirmation = Effect.fnUntraced(function* (
   what: string,
   { json, yes, ...about }: { readonly json: boolean; readonly yes: boolean; readonly action?: "stop" }
 ) {
+  // A resumed run was confirmed when it began.
+  if ((yield* Resuming) !== undefined) return
   const { isInteractive } = yield* Terminal
   if (!yes && (json || !isInteractive)) return yield* new NotConfirmed({ what, ...about })
 })
 
-/** Asks a question on the terminal. Ctrl-C interrupts the command. */
-export const ask = (message: string) =>
-  Effect.catchTag(Prompt.run(Prompt.Confirm({ message })), "QuitError", () => Effect.interrupt)
+/** Asks a question on the terminal, unless it was answered before a resumed run began. Ctrl-C interrupts the command. */
+export const ask = Effect.fnUntraced(function* (message: string) {
+  if ((yield* Resuming) !== undefined) return true
+  return yield* Effect.catchTag(Prompt.run(Prompt.Confirm({ message })), "QuitError", () => Effect.interrupt)
+})

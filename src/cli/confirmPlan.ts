@@ -6,6 +6,7 @@ import type { PlanReport } from "../steps/PlanPipeline.ts"
 import type { RunInput } from "../steps/Runnable.ts"
 import { ask } from "./confirm.ts"
 import { lookAtPlan } from "./lookAtPlan.ts"
+import { Resuming } from "./Resuming.ts"
 import { Terminal } from "./process/Terminal.ts"
 
 /** `--confirm` must ask before a deploy, but there is no terminal, or --json was given. */
@@ -31,6 +32,8 @@ export const confirmPlan = Effect.fnUntraced(function* (
   input: RunInput,
   { json, yes }: { readonly json: boolean; readonly yes: boolean }
 ) {
+  // A resumed run was confirmed when it began.
+  if ((yield* Resuming) !== undefined) return true
   const terminal = yield* Terminal
   if (!yes && (json || !terminal.isInteractive)) return yield* new PlanNotConfirmed()
   // The events of the deploy have its plan, too.

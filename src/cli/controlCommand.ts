@@ -53,7 +53,7 @@ export const control = Effect.fnUntraced(function* <S, E, F = never, R = never>(
   }
   if (!dryRun) {
     if (input.services === undefined && !(yield* confirmAll(project))) return
-    return void (yield* runLive(pipeline, input, { json }))
+    return void (yield* runLive(pipeline, input, { json, canResume: true }))
   }
   const what = input.services === undefined ? `all services of ${project.name}` : joinWords(input.services)
   const heading = [

@@ -1,5 +1,7 @@
 import type { Project } from "../config/Project.ts"
+import { openJournal } from "../record/journal.ts"
 import { recorder } from "../record/recorder.ts"
+import type { ResumeInput } from "../record/ResumeInput.ts"
 import { currentUser } from "../record/Owner.ts"
 import { json } from "../reporters/json.ts"
 import { plain } from "../reporters/plain.ts"
@@ -30,17 +32,22 @@ const reporter = ({ terminal }: FollowerOptions, options: OutputOptions): Follow
   return terminal.canRedraw ? liveProgress(terminal) : feed(plain(terminal))
 }
 
-const historyWriter = ({ env, history }: FollowerOptions, { environment, name, servers }: Project): Follower => {
-  const about = {
-    project: name,
-    servers: servers.map(({ name }) => name),
-    who: currentUser(),
-    ...(environment !== undefined && { environment })
-  }
-  return recorder(history, about, ({ message, remedy }) =>
+/** What the history stores about every run of a project. */
+const runInfo = ({ environment, name, servers }: Project) => ({
+  project: name,
+  servers: servers.map(({ name }) => name),
+  who: currentUser(),
+  ...(environment !== undefined && { environment })
+})
+
+const historyWriter = ({ env, history }: FollowerOptions, project: Project): Follower =>
+  recorder(history, runInfo(project), ({ message, remedy }) =>
     writeStderrSync(formatWarning(isOnGitHub(env), message, remedy))
   )
-}
+
+/** Opens the journals of runs, in the history. */
+export const runJournals = (history: string) => (project: Project, input: ResumeInput, resumes: string | undefined) =>
+  openJournal(history, runInfo(project), input, resumes)
 
 /** Those that follow every live run. */
 export const runFollowers =

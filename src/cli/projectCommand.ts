@@ -66,7 +66,7 @@ export const runOnProject = Effect.fnUntraced(function* <Extra extends object, S
   const selected = input.project
   if (!dryRun) {
     if (!(yield* confirm(input))) return
-    return void (yield* runLive(pipeline, input, { json }))
+    return void (yield* runLive(pipeline, input, { json, canResume: true }))
   }
   const heading = `Dry run: ${action(selected.name)} ${plural(selected.servers.length, "server")}, as if nothing ran there yet.`
   yield* runDry(pipeline, input, { json, heading: [heading, ...note] })

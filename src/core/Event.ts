@@ -18,10 +18,7 @@ export type NodeKind = typeof NodeKind.Type
 export const FailureRecord = Schema.Struct({ tag: ErrorTag, message: Text, remedy: Text })
 export type FailureRecord = typeof FailureRecord.Type
 
-/**
- * A run started. `version` is the version of the event format. A dry run has `dryRun`. A nested run has its `parent`'s ID. A
- * resumed run has the ID of the run that it continues in `resumes`.
- */
+/** A run started. `version` is the version of the event format. A dry run has `dryRun`. A nested run has its `parent`'s ID. `resumes` is the ID of the run that it continues. */
 export const RunStarted = Schema.TaggedStruct("RunStarted", {
   ...stamp,
   version: Schema.Literal(1),
@@ -59,10 +56,7 @@ export const StepRetried = Schema.TaggedStruct("StepRetried", {
   millis: Schema.Int,
   failures: Schema.Array(FailureRecord)
 })
-/**
- * A node was skipped: it had nothing to do, its condition was false, or (for an item) another item or what it waits for had
- * failed. With `resumed`, an earlier run that this one continues had skipped the step.
- */
+/** A node was skipped: it had nothing to do, its condition was false, or (for an item) another item or what it waits for had failed. With `resumed`, the run that this one continues had skipped it. */
 export const StepSkipped = Schema.TaggedStruct("StepSkipped", {
   ...stamp,
   kind: NodeKind,
@@ -71,10 +65,7 @@ export const StepSkipped = Schema.TaggedStruct("StepSkipped", {
   result: Schema.optionalKey(Schema.Unknown),
   resumed: Schema.optionalKey(Schema.Literal(true))
 })
-/**
- * A node succeeded. `result` is the step's result, encoded with its schema, if it has one. With `resumed`, the step did not
- * run: an earlier run that this one continues had completed it.
- */
+/** A node succeeded. `result` is the step's result, encoded with its schema, if it has one. With `resumed`, the step did not run again: the run that this one continues had completed it. */
 export const StepSucceeded = Schema.TaggedStruct("StepSucceeded", {
   ...stamp,
   kind: NodeKind,

@@ -28,7 +28,18 @@ const migrations: ReadonlyArray<string> = [
      seq INTEGER NOT NULL,
      body TEXT NOT NULL
    ) STRICT;
-   CREATE UNIQUE INDEX events_run ON events (run, seq);`
+   CREATE UNIQUE INDEX events_run ON events (run, seq);`,
+  // `input` is what is needed to resume a run, `resumes` the run that it continues, `claim` the process that is about to
+  // continue it.
+  `CREATE TABLE journal (
+     run INTEGER NOT NULL REFERENCES runs (number) ON DELETE CASCADE,
+     path TEXT NOT NULL,
+     body TEXT NOT NULL,
+     PRIMARY KEY (run, path)
+   ) STRICT, WITHOUT ROWID;
+   ALTER TABLE runs ADD COLUMN input TEXT;
+   ALTER TABLE runs ADD COLUMN resumes TEXT;
+   ALTER TABLE runs ADD COLUMN claim TEXT;`
 ]
 
 /** How long SQLite waits for a lock, in milliseconds. It blocks the whole process, so the recorder retries later instead. */

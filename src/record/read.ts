@@ -23,7 +23,9 @@ const RunRow = Schema.Struct({
   seen: Time,
   outcome: Schema.NullOr(Schema.Literals(["succeeded", "failed", "interrupted"])),
   millis: Schema.NullOr(Schema.Int),
-  dropped: Schema.Int
+  dropped: Schema.Int,
+  input: Schema.NullOr(Schema.String),
+  resumes: Schema.NullOr(Schema.String)
 })
 
 /** `lost`: the process is gone, and the run's end was never recorded. */
@@ -46,13 +48,15 @@ export interface StoredRun {
   readonly millis: number
   /** How many events were dropped because the output was too long. */
   readonly dropped: number
+  /** The ID of the run that it continues. */
+  readonly resumes?: string
 }
 
 /** How long after its last event a run on another machine still counts as running. Machines may share the folder. */
 const staleAfter = 24 * 60 * 60 * 1000
 
-const toStoredRun = (row: typeof RunRow.Type, now: number): StoredRun => {
-  const { began, dropped, environment, id, millis, owner, pipeline, project, seen, servers, who } = row
+export const toStoredRun = (row: typeof RunRow.Type, now: number): StoredRun => {
+  const { began, dropped, environment, id, millis, owner, pipeline, project, resumes, seen, servers, who } = row
   const alive = row.outcome === null && (isAlive(owner) ?? now - seen < staleAfter)
   const outcome = row.outcome ?? (alive ? "running" : "lost")
   return {
@@ -65,7 +69,8 @@ const toStoredRun = (row: typeof RunRow.Type, now: number): StoredRun => {
     began,
     outcome,
     millis: millis ?? (alive ? now : seen) - began,
-    dropped
+    dropped,
+    ...(resumes !== null && { resumes })
   }
 }
 
@@ -74,7 +79,7 @@ const decodeEvent = Schema.decodeUnknownOption(Schema.fromJsonString(Event))
 const isTime = Schema.is(Time)
 
 /** The runs in the history, the newest first, without rows that cannot be decoded. There are few, so it reads all. */
-const readRows = (file: string, db: Database) =>
+export const readRows = (file: string, db: Database) =>
   Effect.map(
     tryDatabase(file, () => db.query("SELECT * FROM runs ORDER BY began DESC, number DESC").all()),
     (found) => found.flatMap((row) => Option.toArray(decodeRow(row)))
@@ -89,7 +94,7 @@ export const listRuns = Effect.fnUntraced(function* (file: string, limit: number
 }, Effect.scoped)
 
 /** Finds a run by the beginning of its ID. Without an ID, finds the last run. */
-const findRun = Effect.fnUntraced(function* (file: string, db: Database, id: Option.Option<string>) {
+export const findRun = Effect.fnUntraced(function* (file: string, db: Database, id: Option.Option<string>) {
   const all = yield* readRows(file, db)
   if (Option.isNone(id)) return all[0] ?? (yield* new NoRunKept({ file }))
   const given = id.value.toLowerCase()

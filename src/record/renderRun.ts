@@ -92,7 +92,8 @@ export const renderRun = (
   }
 
   const { sign, style } = outcomeLabels[run.outcome]
-  const info = [run.id, formatDateTime(run.began), formatAgo(now - run.began), `by ${run.who}`]
+  const resumes = run.resumes === undefined ? [] : [`resumes ${run.resumes}`]
+  const info = [run.id, formatDateTime(run.began), formatAgo(now - run.began), `by ${run.who}`, ...resumes]
     .map(printable)
     .join(", ")
   // Failures outside all steps, such as a layer that cannot be built.

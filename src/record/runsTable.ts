@@ -14,7 +14,7 @@ const cells: Readonly<Record<Column, (run: StoredRun, now: number) => string>> =
   WHEN: ({ began }) => formatDateTime(began),
   AGO: ({ began }, now) => formatAgo(now - began),
   PROJECT: ({ project }) => project,
-  PIPELINE: ({ pipeline }) => pipeline,
+  PIPELINE: ({ pipeline, resumes }) => (resumes === undefined ? pipeline : `${pipeline} (resumed)`),
   ENVIRONMENT: ({ environment }) => environment ?? "",
   OUTCOME: ({ outcome }) => outcomeLabels[outcome].text,
   TIME: ({ millis }) => formatDuration(millis),

@@ -104,9 +104,12 @@ export const buildTree = (events: ReadonlyArray<Event>, servers: ReadonlyArray<s
       case "StepRetried":
         at.retries.push({ time, text: `attempt ${event.attempt} failed: ${failureText(event.failures)}` })
         break
-      case "StepSucceeded":
-        end(start(path, event.kind, time), "succeeded", time)
+      case "StepSucceeded": {
+        const node = start(path, event.kind, time)
+        if (event.resumed === true) node.lines.push({ time, kind: "info", text: "done before" })
+        end(node, "succeeded", time)
         break
+      }
       case "StepSkipped":
         end(start(path, event.kind, time), "skipped", time, { reason: event.reason })
         break

@@ -27,7 +27,9 @@ export interface Batch {
 export const runWriter = (db: Database, { environment, project, servers, who }: RunInfo) => {
   const begin = db.query<{ readonly number: number }, Array<string | number | null>>(
     `INSERT INTO runs (id, pipeline, project, environment, servers, who, owner, began, seen)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number`
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+     -- The journal may have added the run.
+     ON CONFLICT (id) DO UPDATE SET began = excluded.began, seen = excluded.seen RETURNING number`
   )
   const insert = db.query("INSERT INTO events (run, seq, body) VALUES (?, ?, ?)")
   const update = db.query("UPDATE runs SET seen = ?, bytes = bytes + ?, dropped = ? WHERE number = ?")

@@ -1,9 +1,9 @@
 import type { Event, FailureRecord, NodeKind } from "../core/Event.ts"
 import { decodeKey } from "../core/keys.ts"
-import { oneLine, printable } from "../core/text.ts"
+import { oneLine, plural, printable } from "../core/text.ts"
 import { formatBytes, formatDuration } from "../core/units.ts"
 
-export type Mark = "started" | "done" | "skipped" | "failed" | "interrupted" | "note" | "warning" | "output"
+export type Mark = "started" | "done" | "resumed" | "skipped" | "failed" | "interrupted" | "note" | "warning" | "output"
 
 /** One line of a run's output, before it gets columns and colors. */
 export interface EventLine {
@@ -56,14 +56,23 @@ const failureText = (failures: ReadonlyArray<FailureRecord>): string =>
 /** Whether a node does work itself. Other nodes only contain nodes. */
 export const doesWork = ({ kind }: { readonly kind: NodeKind }): boolean => kind === "step" || kind === "undo"
 
+/** What a resumed run says at its end about steps that it did not run again, if there are any. */
+export const resumedSummary = (events: ReadonlyArray<Event>): string | undefined => {
+  const count = events.filter((event) => "resumed" in event && event.resumed === true).length
+  if (count === 0) return undefined
+  return `${plural(count, "step")} ${count === 1 ? "was" : "were"} done before and did not run again`
+}
+
 /** The line that shows an event, if any. */
 export const eventLine = (event: Event): EventLine | undefined => {
   switch (event._tag) {
     case "StepStarted":
       return doesWork(event) ? lineFor(event, "started", "") : undefined
     case "StepSucceeded":
+      if (event.resumed === true) return lineFor(event, "resumed", "done before")
       return doesWork(event) ? lineFor(event, "done", formatDuration(event.millis)) : undefined
     case "StepSkipped":
+      if (event.resumed === true) return lineFor(event, "resumed", `done before: ${event.reason}`)
       return doesWork(event) || event.kind === "item" ? lineFor(event, "skipped", event.reason) : undefined
     case "StepFailed":
       return doesWork(event) ? lineFor(event, "failed", failureText(event.failures)) : undefined

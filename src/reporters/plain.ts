@@ -1,5 +1,5 @@
 import type { Event } from "../core/Event.ts"
-import { eventLine, detailText, type Mark } from "./eventLine.ts"
+import { eventLine, detailText, type Mark, resumedSummary } from "./eventLine.ts"
 import type { Output, Reporter } from "./Reporter.ts"
 import { throttled } from "./throttled.ts"
 import { deployRows, deployTable } from "./table.ts"
@@ -9,6 +9,7 @@ import { formatDuration } from "../core/units.ts"
 const prefixes: Readonly<Record<Mark, string>> = {
   started: "",
   done: "done in ",
+  resumed: "",
   skipped: "skipped: ",
   failed: "FAILED: ",
   interrupted: "",
@@ -42,6 +43,8 @@ const unthrottled = (output: Output): Reporter => {
       output.write(`${seconds}  ${label}: ${prefixes[line.mark]}${detailText(line)}\n`)
     },
     end() {
+      const resumed = resumedSummary(seen)
+      if (resumed !== undefined) output.write(`\n${resumed}\n`)
       const lines = deployTable(deployRows(seen), output.columns)
       if (lines.length > 0) output.write(`\n${lines.join("\n")}\n`)
     }

@@ -2,6 +2,7 @@ import { Clock, Effect, Schedule, Stream } from "effect"
 import type { Event } from "../core/Event.ts"
 import { wholeRun } from "../core/runEvents.ts"
 import { fitLine, fitRows, noticeRows, stepRow, warningRows } from "./live/layout.ts"
+import { resumedSummary } from "./eventLine.ts"
 import { region } from "./live/region.ts"
 import { runningSteps } from "./live/running.ts"
 import { Notices } from "./Notices.ts"
@@ -65,7 +66,11 @@ const liveView = (screen: Screen) => {
       const [head, ...lines] = deployTable(deployRows(seen), screen.columns - 1).map((text) =>
         fitLine(text, screen.columns)
       )
-      const all = head === undefined ? [] : ["", paint("bold", head), ...lines]
+      const resumed = resumedSummary(seen)
+      const all = [
+        ...(resumed === undefined ? [] : [fitLine(resumed, screen.columns)]),
+        ...(head === undefined ? [] : ["", paint("bold", head), ...lines])
+      ]
       above.push(() => all)
       draw(now)
     }

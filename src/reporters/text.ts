@@ -26,6 +26,7 @@ export const painter =
 export const signs: Readonly<Record<Mark, readonly [sign: string, style: Style]>> = {
   started: ["·", "cyan"],
   done: ["✓", "green"],
+  resumed: ["✓", "dim"],
   skipped: ["-", "dim"],
   failed: ["✗", "red"],
   interrupted: ["!", "yellow"],

@@ -1,9 +1,8 @@
-import { Effect, type Redacted } from "effect"
+import { Effect, type Redacted, Schema } from "effect"
 import * as ImageReference from "../config/ImageReference.ts"
 import type { BuildSource, Project, Server, Service } from "../config/Project.ts"
 import { contextArchive } from "../layers/context/archive.ts"
 import { Docker } from "../layers/docker/Docker.ts"
-import type { InspectedImage } from "../layers/docker/inspect.ts"
 import * as Step from "../pipeline/Step.ts"
 
 /** A service whose image jiji builds. */
@@ -12,22 +11,33 @@ export type BuiltService = Service & { readonly source: BuildSource }
 /** Whether jiji builds the service's image. */
 export const isBuilt = (service: Service): service is BuiltService => service.source._tag === "Build"
 
+/** What the builder knows about an image. */
+const InspectedImage = Schema.Struct({
+  id: Schema.String,
+  architecture: Schema.String,
+  size: Schema.Int,
+  repoDigests: Schema.Array(Schema.String),
+  volumes: Schema.optionalKey(Schema.Array(Schema.String))
+})
+
 /** An image of the builder for one of several platforms. Its tag is the version and the platform. */
-export interface BuiltPlatform {
-  readonly platform: string
-  readonly image: InspectedImage
-  readonly reference: ImageReference.ImageReference
-}
+const BuiltPlatform = Schema.Struct({
+  platform: Schema.String,
+  image: InspectedImage,
+  reference: ImageReference.FromString
+})
+export type BuiltPlatform = typeof BuiltPlatform.Type
 
 /** An image of the machine that builds. */
-export interface BuiltImage {
+export const BuiltImage = Schema.Struct({
   /** With several platforms, the first one's. */
-  readonly image: InspectedImage
+  image: InspectedImage,
   /** Its name on every machine, with the version as its tag. */
-  readonly reference: ImageReference.ImageReference
+  reference: ImageReference.FromString,
   /** Absent unless the image is for several platforms. */
-  readonly platforms?: ReadonlyArray<BuiltPlatform>
-}
+  platforms: Schema.optionalKey(Schema.Array(BuiltPlatform))
+})
+export type BuiltImage = typeof BuiltImage.Type
 
 /**
  * The platforms that a service is built for: its own, or those of its servers. None if deploy.yml names none, which means
@@ -89,5 +99,6 @@ export const step = Step.make(
     const platforms = [first, ...(yield* Effect.forEach(others, build))]
     const built: BuiltImage = { image: first.image, reference, platforms }
     return { built }
-  })
+  }),
+  { result: Schema.Struct({ built: BuiltImage }) }
 )

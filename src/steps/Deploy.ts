@@ -52,7 +52,8 @@ interface State {
   readonly pulled?: PulledImage
   /** Default: the step prepares it. */
   readonly network?: Network
-  /** Finds the commit that is deployed. */
+  /** The commit that is deployed, or how to find it. */
+  readonly sourceCommit?: string
   readonly commit?: Effect.Effect<Option.Option<string>>
   /** What a rollback goes back to, by the service. By default, it is what is deployed now. */
   readonly definitions?: ReadonlyMap<string, KnownDefinition>
@@ -86,8 +87,10 @@ export const upstreamOf = (
 }
 
 /** The commit that is deployed, if git knows one. */
-const commitOf = ({ commit }: State): Effect.Effect<string | undefined> =>
-  commit === undefined ? Effect.undefined : Effect.map(commit, Option.getOrUndefined)
+const commitOf = ({ commit, sourceCommit }: State): Effect.Effect<string | undefined> =>
+  commit === undefined || sourceCommit !== undefined
+    ? Effect.succeed(sourceCommit)
+    : Effect.map(commit, Option.getOrUndefined)
 
 /** What the containers of a service are created from, for a rollback to them. */
 const definitionFor = Effect.fnUntraced(function* (state: State, version: string, pulled: PulledImage) {
@@ -273,5 +276,9 @@ export const step = Step.make(
     const deployed: Deployed = { ...about, version, digest, ...together(all, removed) }
     return deployed.outcome === "unchanged" ? Step.skip("already up to date", { deployed }) : { deployed }
   }),
-  { result: Schema.Struct({ deployed: Deployed }) }
+  {
+    result: Schema.Struct({ deployed: Deployed }),
+    // Somebody may have changed the containers since, or rolled them back.
+    reuse: (_, { work }) => work.replicas.every(({ _tag }) => _tag === "Keep")
+  }
 )

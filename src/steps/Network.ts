@@ -76,5 +76,6 @@ export const step = Step.make(
     const added: { readonly network?: Network } = { network }
     return added
   }),
-  { result: Schema.Struct({ network: Schema.optionalKey(Network) }) }
+  // Another run may have taken the addresses since.
+  { result: Schema.Struct({ network: Schema.optionalKey(Network) }), reuse: false }
 )

@@ -316,5 +316,6 @@ export const step = Step.make(
     yield* (yield* Events).publish({ _tag: "StepNoted", level: "info", text: planned.map(note).join(", ") })
     return { plan: planned }
   }),
-  { result: Schema.Struct({ plan: Schema.Array(Planned) }) }
+  // The servers may have changed since.
+  { result: Schema.Struct({ plan: Schema.Array(Planned) }), reuse: false }
 )

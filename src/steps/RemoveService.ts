@@ -98,5 +98,5 @@ export const step = Step.make(
     yield* publish({ _tag: "StepNoted", level: "info", text })
     return { removed }
   }),
-  { result: Schema.Struct({ removed: Removed }) }
+  { result: Schema.Struct({ removed: Removed }), reuse: false }
 )

@@ -343,13 +343,14 @@ const plan = Step.make(
     )
     return { plan: named }
   }),
-  { result: Schema.Struct({ plan: Schema.Array(Plan.Planned) }) }
+  { result: Schema.Struct({ plan: Schema.Array(Plan.Planned) }), reuse: false }
 )
 
 type Planned = OnServer & { readonly plan: ReadonlyArray<Plan.Planned> }
 
 const network = Step.make("network", (state: Planned) => Network.step.run(ofServer(state)), {
-  ...(Network.step.result && { result: Network.step.result })
+  ...(Network.step.result && { result: Network.step.result }),
+  reuse: false
 })
 
 const proxy = Step.make("proxy", (state: OnServer & { readonly secrets: Secrets }) => Proxy.step.run(ofServer(state)))
@@ -358,7 +359,7 @@ const route = Step.make(
   "route",
   (state: OnServer & { readonly secrets: Secrets; readonly proxyState?: ProxyState }) =>
     Route.step.run(ofServer(state)),
-  { ...(Route.step.result && { result: Route.step.result }) }
+  { ...(Route.step.result && { result: Route.step.result }), reuse: false }
 )
 
 type OfService = OnServer &

@@ -84,5 +84,5 @@ export const step = Step.make(
     const done: { readonly routed?: Routed } = { routed: { ...about, reloaded: did === "reloaded" } }
     return did === "nothing" ? Step.skip("already up to date", done) : done
   }),
-  { result: Schema.Struct({ routed: Schema.optionalKey(Routed) }) }
+  { result: Schema.Struct({ routed: Schema.optionalKey(Routed) }), reuse: false }
 )

@@ -77,7 +77,8 @@ describe("a run with a journal", () => {
   it.effect("skips a step again for the reason that it had", () =>
     Effect.gen(function* () {
       let runs = 0
-      const skips = Step.make("push", () => Effect.sync(() => Step.skip(`already there ${++runs}`, { made: "x" })), {
+      const adds: typeof Made.Type = { made: "x" }
+      const skips = Step.make("push", () => Effect.sync(() => Step.skip(`already there ${++runs}`, adds)), {
         result: Made
       })
       const pipeline = make("release").pipe(step(skips), step(fail("ship")))
@@ -156,7 +157,7 @@ describe("a run with a journal", () => {
       const undone: Array<string> = []
       const { made, runs } = counted("reserve")
       const pipeline = make("release").pipe(
-        step(made.pipe(Step.undo(({ made }) => Effect.sync(() => void undone.push(made))))),
+        step(made.pipe(Step.undo(({ made }: typeof Made.Type) => Effect.sync(() => void undone.push(made))))),
         step(pass("look")),
         step(fail("ship"))
       )
@@ -248,7 +249,7 @@ describe("a run with a journal", () => {
         sizes: Schema.ReadonlyMap(Schema.String, Schema.Number),
         wait: Schema.Duration
       })
-      const value = {
+      const value: typeof result.Type = {
         when: new Date(0),
         sizes: new Map([["a", 1]]),
         wait: Duration.seconds(3)

@@ -81,7 +81,7 @@ export const command = Command.make(
     yield* requireConfirmation(removed, { json, yes })
     const names = joinWords(project.servers.map(({ name }) => name))
     if (!yes && !(yield* ask(`Remove ${removed} from ${names}?`))) return
-    yield* runLive(remove, input, { json })
+    yield* runLive(remove, input, { json, canResume: true })
   })
 ).pipe(
   Command.withDescription(descriptions.remove),

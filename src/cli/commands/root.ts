@@ -22,6 +22,7 @@ import * as PsCommand from "./ps.ts"
 import * as RegistryCommand from "./registry.ts"
 import * as RemoveCommand from "./remove.ts"
 import * as RestartCommand from "./restart.ts"
+import * as ResumeCommand from "./resume.ts"
 import * as RollbackCommand from "./rollback.ts"
 import * as RunCommand from "./run.ts"
 import * as RunsCommand from "./runs.ts"
@@ -68,6 +69,7 @@ export const command = Command.make(
     UnlockCommand.command,
     AuditCommand.command,
     RunsCommand.command,
+    ResumeCommand.command,
     DiffCommand.command,
     WhyCommand.command,
     DoctorCommand.command,

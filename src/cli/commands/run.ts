@@ -1,16 +1,19 @@
 import { Effect, Option, Result, Schema } from "effect"
-import { Argument, CliError, Command } from "effect/cli"
+import { Argument, CliError, Command, Flag } from "effect/cli"
 import { defineError } from "../../core/defineError.ts"
 import { origin } from "../../pipeline/origin.ts"
 import type { Pipeline } from "../../pipeline/Pipeline.ts"
 import type { RunInput, PipelineServices } from "../../steps/Runnable.ts"
+import { ConflictingFlags } from "../ConflictingFlags.ts"
 import { optionalProperty, waitFlag } from "../flags.ts"
+import { loadProject } from "../loadProject.ts"
 import { runFlags, runOnProject } from "../projectCommand.ts"
 import { findPipeline } from "../pipelines/find.ts"
 import { pipelineFlags } from "../pipelines/flags.ts"
 import { loadPipeline, type LoadedPipeline } from "../pipelines/load.ts"
 import { registerModules } from "../pipelines/modules.ts"
 import { reserveStdout } from "../process/stdout.ts"
+import { resumeRun } from "../resumeRun.ts"
 import { printable } from "../../core/text.ts"
 
 /** `jiji run` did not get the name of a pipeline as its first argument. */
@@ -50,27 +53,44 @@ const decode = Effect.fnUntraced(function* (
   )
 })
 
+const resumeFlag = Flag.Boolean("resume").pipe(
+  Flag.withDescription("Go on with the last run of this pipeline that did not succeed, as it was started"),
+  Flag.withDefault(false)
+)
+
+/** Goes on with the last run of a pipeline. It has the flags with which it was started. */
+const resumeLast = Effect.fnUntraced(function* (name: string, words: ReadonlyArray<string>, json: boolean) {
+  const other = words.find((word) => word !== "--resume" && word !== "--json")
+  if (other !== undefined) return yield* new ConflictingFlags({ flags: ["--resume", other] })
+  const { name: project } = yield* loadProject({})
+  const isWanted = ({ words: [command, pipeline] }: { readonly words: ReadonlyArray<string> }) =>
+    command === "run" && pipeline === name
+  yield* resumeRun({ project, pipeline: name, isWanted }, { ignoreChanges: false, json })
+})
+
 /** The command that runs a loaded pipeline: the flags of `jiji deploy`, and those that its schema describes. */
-const pipelineCommand = Effect.fnUntraced(function* (loaded: LoadedPipeline) {
+const pipelineCommand = Effect.fnUntraced(function* (loaded: LoadedPipeline, words: ReadonlyArray<string>) {
   const { description, file } = loaded
   // Runnable.make checks that the pipeline needs no more input than its decoded flags.
   const pipeline = loaded.pipeline as Pipeline<RunInput & object, unknown, unknown, PipelineServices>
   const extra = yield* pipelineFlags(loaded)
   // Pipelines had flags of this name before jiji did.
   const wait = "wait" in extra ? {} : { wait: waitFlag }
+  const resume = "resume" in extra ? {} : { resume: resumeFlag }
   const command = Command.make(
     `jiji run ${file.name}`,
-    { run: runFlags, wait, extra },
-    ({ extra, run, wait: { wait = Option.none() } }) =>
-      Effect.flatMap(decode(loaded, extra), (extraInput) =>
-        runOnProject(
-          pipeline,
-          run,
-          { ...optionalProperty("waitForLock", wait), ...extraInput },
-          (project) => `run ${file.name} for ${project} on`,
-          dryRunNote
-        )
+    { run: runFlags, wait, resume, extra },
+    Effect.fnUntraced(function* ({ extra, resume: { resume = false }, run, wait: { wait = Option.none() } }) {
+      if (resume) return yield* resumeLast(file.name, words, run.json)
+      const extraInput = yield* decode(loaded, extra)
+      yield* runOnProject(
+        pipeline,
+        run,
+        { ...optionalProperty("waitForLock", wait), ...extraInput },
+        (project) => `run ${file.name} for ${project} on`,
+        dryRunNote
       )
+    })
   )
   return description === "" ? command : Command.withDescription(command, printable(description))
 })
@@ -96,7 +116,7 @@ export const command = Command.make(
     const file = yield* findPipeline(process.cwd(), pipeline.value)
     reserveStdout()
     yield* registerModules
-    const command = yield* pipelineCommand(yield* loadPipeline(file))
+    const command = yield* pipelineCommand(yield* loadPipeline(file), words)
     return yield* Effect.mapError(Command.runWith(command, { version: origin.version })(words), (error) =>
       error instanceof CliError.ShowHelp
         ? new CliError.ShowHelp({ commandPath: ["run", file.name], errors: error.errors })

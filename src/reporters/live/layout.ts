@@ -25,7 +25,7 @@ const room = (columns: number): number => Math.max(1, columns - margin - 2)
 export const stepRow = (view: StepView, columns: number, paint: Paint): string => {
   const [sign, style] = signs[view.mark]
   const shown = truncate(rowText(view, columns), room(columns))
-  return `${paint(style, sign)} ${view.mark === "skipped" ? paint("dim", shown) : shown}`
+  return `${paint(style, sign)} ${view.mark === "skipped" || view.mark === "resumed" ? paint("dim", shown) : shown}`
 }
 
 /** Truncates a line to the screen. */

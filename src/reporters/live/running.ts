@@ -48,7 +48,8 @@ export const runningSteps = (): RunningSteps => {
   const end = (event: Event, line: EventLine): StepView => {
     const note = running.get(nodeId(event))?.note ?? ""
     running.delete(nodeId(event))
-    const time = line.mark !== "skipped" && "millis" in event ? formatDuration(event.millis) : ""
+    const hasRun = line.mark !== "skipped" && line.mark !== "resumed"
+    const time = hasRun && "millis" in event ? formatDuration(event.millis) : ""
     const detail = line.mark === "done" ? "" : detailText(line)
     return { ...line, time, detail: [note, detail].filter((part) => part !== "").join(", ") }
   }

@@ -127,5 +127,6 @@ export const make = <const Action extends "start" | "stop" | "restart">(action: 
       if (hasChanged) return { controlled }
       return Step.skip(action === "stop" ? "already stopped" : "already running", { controlled })
     }),
-    { result: Schema.Struct({ controlled: Controlled }) }
+    // Starting and stopping look at what runs. A second restart would interrupt requests again.
+    { result: Schema.Struct({ controlled: Controlled }), reuse: () => action === "restart" }
   )

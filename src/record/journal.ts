@@ -1,0 +1,122 @@
+import type { Database } from "bun:sqlite"
+import { Clock, Effect, Option, Schedule, Schema } from "effect"
+import { Events } from "../core/Events.ts"
+import { Scrubber } from "../core/Scrubber.ts"
+import { Entry, type Journal } from "../pipeline/interpreter/Journal.ts"
+import { openDatabase, tryDatabase } from "./Database.ts"
+import { currentOwner } from "./Owner.ts"
+import type { RecordUnusable } from "./RecordError.ts"
+import type { ResumeInput } from "./ResumeInput.ts"
+import type { RunInfo } from "./write.ts"
+
+const decodeEntry = Schema.decodeUnknownOption(Schema.fromJsonString(Entry))
+
+/** Other processes write for milliseconds at a time. */
+const busyRetry = Schedule.spaced("50 millis").pipe(Schedule.upTo({ times: 40 }))
+
+/** Writes to the history at once, also if other processes write at the same time. */
+const writeNow = <A>(file: string, write: () => A) =>
+  tryDatabase(file, write).pipe(Effect.retry({ schedule: busyRetry, while: ({ why }) => why === "busy" }))
+
+/** Adds the run to the history, and gives it the entries of the run that it continues. */
+const begin = (db: Database, info: RunInfo, input: ResumeInput, run: { id: string; pipeline: string }, now: number) =>
+  db.transaction((resumes: string | undefined) => {
+    const { environment, project, servers, who } = info
+    const values = [
+      run.id,
+      run.pipeline,
+      project,
+      environment ?? null,
+      JSON.stringify(servers),
+      who,
+      currentOwner(),
+      now,
+      now,
+      JSON.stringify(input),
+      resumes ?? null
+    ]
+    const added = db
+      .query<{ readonly number: number }, Array<string | number | null>>(
+        `INSERT INTO runs (id, pipeline, project, environment, servers, who, owner, began, seen, input, resumes)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number`
+      )
+      .get(...values)
+    const number = added?.number ?? 0
+    if (resumes !== undefined) {
+      db.query("UPDATE journal SET run = ? WHERE run = (SELECT number FROM runs WHERE id = ?)").run(number, resumes)
+    }
+    const rows = db.query("SELECT path, body FROM journal WHERE run = ?").values(number)
+    const entries = rows.flatMap(([path, body]) =>
+      Option.toArray(Option.map(decodeEntry(body), (entry) => [String(path), entry] as const))
+    )
+    return { number, entries: new Map(entries) }
+  }).immediate
+
+const isBelow = (path: string, outer: string): boolean =>
+  path === outer || path.startsWith(`${outer}/`) || path.startsWith(`${outer}[`)
+
+/**
+ * Returns a function that opens the journal of a run, in the history. The database stays open until the scope closes. If the
+ * history cannot be written, the run goes on, and a warning says that it cannot be resumed. But a run that continues another
+ * one dies then: it would do everything again.
+ */
+export const openJournal = Effect.fnUntraced(function* (
+  file: string,
+  info: RunInfo,
+  input: ResumeInput,
+  resumes: string | undefined
+) {
+  const { publish } = yield* Events
+  const scrubber = yield* Scrubber
+  const opened = yield* Effect.result(openDatabase(file))
+  let hasWarned = false
+  const warn = ({ message }: RecordUnusable) =>
+    Effect.suspend(() => {
+      if (hasWarned) return Effect.void
+      hasWarned = true
+      return publish({ _tag: "StepNoted", level: "warning", text: `This run cannot be resumed later. ${message}` })
+    })
+  const broken = (error: RecordUnusable): Journal => ({
+    read: () => undefined,
+    write: () => warn(error),
+    forget: () => Effect.void
+  })
+  const isClean = (value: unknown): boolean => JSON.stringify(scrubber.deep(value)) === JSON.stringify(value)
+
+  const open = Effect.fnUntraced(function* (run: { readonly id: string; readonly pipeline: string }) {
+    const db = yield* Effect.fromResult(opened)
+    const now = yield* Clock.currentTimeMillis
+    const { entries, number } = yield* writeNow(file, () => begin(db, info, input, run, now)(resumes))
+    const insert = db.query("INSERT OR REPLACE INTO journal (run, path, body) VALUES (?, ?, ?)")
+    const remove = db.query("DELETE FROM journal WHERE run = ? AND path = ?")
+    const removeAll = db.transaction((paths: ReadonlyArray<string>) =>
+      paths.forEach((path) => remove.run(number, path))
+    )
+    const journal: Journal = {
+      ...(resumes !== undefined && { resumes }),
+      read: (path) => entries.get(path),
+      write: (path, entry) => {
+        const { _tag, ...data } = entry
+        // A step whose result holds a secret runs again.
+        if (!isClean([path, data])) return Effect.void
+        entries.set(path, entry)
+        return Effect.catch(
+          writeNow(file, () => void insert.run(number, path, JSON.stringify(entry))),
+          warn
+        )
+      },
+      forget: (path) => {
+        const paths = [...entries.keys()].filter((each) => isBelow(each, path))
+        if (paths.length === 0) return Effect.void
+        for (const each of paths) entries.delete(each)
+        return Effect.catch(
+          writeNow(file, () => removeAll.immediate(paths)),
+          warn
+        )
+      }
+    }
+    return journal
+  })
+  return (run: { readonly id: string; readonly pipeline: string }): Effect.Effect<Journal> =>
+    Effect.catch(open(run), (error) => (resumes === undefined ? Effect.succeed(broken(error)) : Effect.die(error)))
+})
