@@ -28,7 +28,14 @@ const migrations: ReadonlyArray<string> = [
      seq INTEGER NOT NULL,
      body TEXT NOT NULL
    ) STRICT;
-   CREATE UNIQUE INDEX events_run ON events (run, seq);`
+   CREATE UNIQUE INDEX events_run ON events (run, seq);`,
+  `CREATE TABLE cache (
+     id TEXT PRIMARY KEY,
+     stored INTEGER NOT NULL,
+     size INTEGER NOT NULL,
+     body TEXT NOT NULL
+   ) STRICT;
+   CREATE INDEX cache_stored ON cache (stored);`
 ]
 
 /** How long SQLite waits for a lock, in milliseconds. It blocks the whole process, so the recorder retries later instead. */

@@ -1,10 +1,11 @@
 import { Effect, Option, Result, Schema } from "effect"
 import { Argument, CliError, Command } from "effect/cli"
 import { defineError } from "../../core/defineError.ts"
+import { UseStepCache } from "../../core/StepCache.ts"
 import { origin } from "../../pipeline/origin.ts"
 import type { Pipeline } from "../../pipeline/Pipeline.ts"
 import type { RunInput, PipelineServices } from "../../steps/Runnable.ts"
-import { optionalProperty, waitFlag } from "../flags.ts"
+import { noCacheFlag, optionalProperty, waitFlag } from "../flags.ts"
 import { runFlags, runOnProject } from "../projectCommand.ts"
 import { findPipeline } from "../pipelines/find.ts"
 import { pipelineFlags } from "../pipelines/flags.ts"
@@ -58,10 +59,13 @@ const pipelineCommand = Effect.fnUntraced(function* (loaded: LoadedPipeline) {
   const extra = yield* pipelineFlags(loaded)
   // Pipelines had flags of this name before jiji did.
   const wait = "wait" in extra ? {} : { wait: waitFlag }
+  // Also if its flag is `cache`: that can be negated.
+  const hasCacheFlag = Object.keys(extra).some((key) => /^(?:no[-_]?)?cache$/i.test(key))
+  const noCache = hasCacheFlag ? {} : { noCache: noCacheFlag }
   const command = Command.make(
     `jiji run ${file.name}`,
-    { run: runFlags, wait, extra },
-    ({ extra, run, wait: { wait = Option.none() } }) =>
+    { run: runFlags, wait, noCache, extra },
+    ({ extra, noCache: { noCache = false }, run, wait: { wait = Option.none() } }) =>
       Effect.flatMap(decode(loaded, extra), (extraInput) =>
         runOnProject(
           pipeline,
@@ -69,7 +73,7 @@ const pipelineCommand = Effect.fnUntraced(function* (loaded: LoadedPipeline) {
           { ...optionalProperty("waitForLock", wait), ...extraInput },
           (project) => `run ${file.name} for ${project} on`,
           dryRunNote
-        )
+        ).pipe(Effect.provideService(UseStepCache, !noCache))
       )
   )
   return description === "" ? command : Command.withDescription(command, printable(description))
