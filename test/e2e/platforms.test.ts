@@ -66,7 +66,11 @@ test("a damaged layer of one platform is repaired while a server pulls it", asyn
   const deploy = () => project.jiji(["deploy", "--version", "v1", "-H", "h1"], { env: ownClient })
   done(await deploy())
   const h1 = hosts.server("h1")
-  await h1.run(["sh", "-c", "docker rm --force repaired-web && docker rmi --force $(docker images --quiet)"])
+  await h1.run([
+    "sh",
+    "-c",
+    "docker rm --force $(docker ps --all --quiet) && docker rmi --force $(docker images --quiet)"
+  ])
   // Size and time stay the same, as on a failing disk.
   const store = join(hosts.home, ".local/share/jiji/registry/blobs/sha256")
   const files = (await hosts.operator.run(["grep", "--recursive", "--files-with-matches", "for amd64", store])).split(

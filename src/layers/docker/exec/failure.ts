@@ -63,6 +63,27 @@ const notExecutable = /permission denied|exec format error|cannot execute|is a d
 /** More than any such message. */
 const maxLength = 4096
 
+/** What podman logs before its message if two of its processes remove a container that did not start. */
+const removalLog = /^time="[^"\n]*" level=error msg="Removing container [^\n]*\n/
+
+/** Whether it may be the beginning of a line that {@link removalLog} matches. */
+const mayBeRemovalLog = (text: string): boolean => {
+  const [line = "", message] = text.split(' msg="', 2)
+  const isStart = 'time="'.startsWith(line) || /^time="[^"\n]*("[^"\n]*)?$/.test(line)
+  const start = "Removing container "
+  return isStart && (message === undefined || start.startsWith(message) || message.startsWith(start))
+}
+
+/** Returns the message of an engine without what podman logs before it. */
+const withoutLog = (text: string): string => text.replaceAll("\r", "").replace(removalLog, "")
+
+const isMessage = (text: string): boolean => beginnings.some((each) => text.startsWith(each))
+
+const mayBeMessage = (text: string): boolean => {
+  const rest = withoutLog(text)
+  return isMessage(rest) || beginnings.some((each) => each.startsWith(rest)) || mayBeRemovalLog(rest)
+}
+
 /**
  * Holds back the beginning of an output as long as it may be a message of the engine, which comes before anything else.
  * `fail` gets it if the command has failed, and returns the error that it stands for, if any.
@@ -83,8 +104,7 @@ export const withheld = <E, F>(session: Session<E>, fail: (text: string, code: n
       if (isOver) return write(bytes)
       text += Buffer.from(bytes).toString("latin1")
       held = [...held, write(bytes)]
-      const mayBe = beginnings.some((each) => each.startsWith(text) || text.startsWith(each))
-      return mayBe && text.length < maxLength ? Effect.void : release
+      return mayBeMessage(text) && text.length < maxLength ? Effect.void : release
     }
   return {
     session: { ...session, stdout: filtered(session.stdout), stderr: filtered(session.stderr) } satisfies Session<E>,
@@ -104,7 +124,7 @@ export const programFailure = (about: {
   readonly isContainer: boolean
 }) => {
   return (text: string): ProgramNotStarted | undefined => {
-    if (!beginnings.some((each) => text.startsWith(each))) return undefined
+    if (!isMessage(text)) return undefined
     if (missing.test(text)) return new ProgramNotStarted({ ...about, reason: "missing" })
     return notExecutable.test(text) ? new ProgramNotStarted({ ...about, reason: "not executable" }) : undefined
   }
@@ -113,8 +133,9 @@ export const programFailure = (about: {
 /** Reads a message of an engine. */
 export const engineFailure =
   (where: string, engine: string, program: string) =>
-  (text: string): ProgramNotStarted | ExecFailed | undefined => {
-    if (!beginnings.some((each) => text.startsWith(each))) return undefined
+  (output: string): ProgramNotStarted | ExecFailed | undefined => {
+    const text = withoutLog(output)
+    if (!isMessage(text)) return undefined
     const known = programFailure({ where, program, isContainer: true })(text)
-    return known ?? new ExecFailed({ where, engine, detail: startReason(text.replaceAll("\r", "")) })
+    return known ?? new ExecFailed({ where, engine, detail: startReason(text) })
   }
