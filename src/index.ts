@@ -9,6 +9,7 @@ export * as Event from "./core/Event.ts"
 export { CurrentPath, CurrentRun, Events } from "./core/Events.ts"
 export { ExitCode, type Failure, isFailure } from "./core/Failure.ts"
 export { IsDryRun } from "./core/IsDryRun.ts"
+export { CurrentStepCache, memoryCache, type StepCache, UseStepCache } from "./core/StepCache.ts"
 export { Scrubber } from "./core/Scrubber.ts"
 
 export * as Audit from "./steps/Audit.ts"

@@ -36,6 +36,7 @@ import * as Resolver from "./layers/proxy/Resolver.ts"
 import { Secrets } from "./layers/secrets/Secrets.ts"
 import { Shell } from "./layers/shell/Shell.ts"
 import { Ssh } from "./layers/ssh/Ssh.ts"
+import { dryStepCacheLayer, stepCacheLayer } from "./record/stepCache.ts"
 import * as DryRun from "./rehearsal/dryRunLayer.ts"
 
 const { env } = process
@@ -51,6 +52,12 @@ const telemetry = makeTelemetry({ env, version, warn: writeStderrSync })
 const secrets = ({ environment, root }: Project) =>
   Secrets.layer(environment === undefined ? { root } : { root, environment })
 
+const cacheOwner = ({ environment, name, root }: Project) => ({
+  project: name,
+  root,
+  ...(environment !== undefined && { environment })
+})
+
 const live = (project: Project) =>
   Layer.mergeAll(
     Diagnosis.layer,
@@ -62,14 +69,16 @@ const live = (project: Project) =>
   ).pipe(
     Layer.provideMerge(telemetry.traceCommands(Shell.layer)),
     Layer.provideMerge(Ssh.layer),
-    Layer.provideMerge(secrets(project))
+    Layer.provideMerge(secrets(project)),
+    Layer.merge(stepCacheLayer(paths.history, cacheOwner(project)))
   )
 
 /** Reads local files and git for real, and records everything else. */
 const dry = (project: Project) =>
   Layer.mergeAll(Diagnosis.layer, Docker.layer, ServerProxy.layerWith(Resolver.none), secrets(project)).pipe(
     Layer.provideMerge(DryRun.layer),
-    Layer.merge(Git.layer)
+    Layer.merge(Git.layer),
+    Layer.merge(dryStepCacheLayer(paths.history, cacheOwner(project)))
   )
 
 const hooks = (project: Project) =>

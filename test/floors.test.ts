@@ -20,7 +20,7 @@ const floors: Readonly<Record<string, ReadonlyArray<string>>> = {
   record: ["reporters", "config", "pipeline", "core"],
   cli: ["init", "record", "reporters", "rehearsal", "sandbox", "steps", "layers", "config", "pipeline", "core"],
   "index.ts": ["steps", "layers", "config", "pipeline", "core"],
-  "main.ts": ["cli", "reporters", "rehearsal", "steps", "layers", "config", "pipeline", "core", "release"],
+  "main.ts": ["cli", "record", "reporters", "rehearsal", "steps", "layers", "config", "pipeline", "core", "release"],
   release: ["main.ts", "index.ts", "testing", "cli", "core"]
 }
 

@@ -40,6 +40,11 @@ export const waitFlag = durationFlag("wait", "a duration up to 24h, such as 30s 
   Flag.optional
 )
 
+export const noCacheFlag = Flag.Boolean("no-cache").pipe(
+  Flag.withDescription("Run cached steps again, and store their new results"),
+  Flag.withDefault(false)
+)
+
 export const dryRunFlag = Flag.Boolean("dry-run").pipe(
   Flag.withDescription("Print what would run on each machine, without running it"),
   Flag.withDefault(false)

@@ -48,6 +48,7 @@ export {
   InvalidStrategy,
   NoSuchNode,
   NotAForEach,
+  ResultMissing,
   StepTimedOut
 } from "./PipelineError.ts"
 export { run } from "./interpreter/run.ts"

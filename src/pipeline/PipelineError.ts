@@ -90,6 +90,15 @@ export class CircularOrder extends defineError<CircularOrder>()("CircularOrder",
   sample: { node: "services", keys: ["web", "db"] }
 }) {}
 
+/** A step without a result schema was wrapped in `Step.cached`. */
+export class ResultMissing extends defineError<ResultMissing>()("ResultMissing", {
+  fields: { step: Schema.String },
+  message: (e) => `The step ${JSON.stringify(e.step)} cannot be cached: it has no \`result\` schema.`,
+  remedy: "Pass the schema of what the step adds to `Step.make`: `{ result: Schema.Struct({ … }) }`.",
+  exitCode: "failed",
+  sample: { step: "compile" }
+}) {}
+
 /** A function of a pipeline failed because it read a key that the pipeline's state does not have. */
 export class StateIncomplete extends defineError<StateIncomplete>()("StateIncomplete", {
   fields: { what: Schema.String, keys: Schema.Array(Schema.String), reason: Schema.String, at: Location },

@@ -5,7 +5,7 @@ import { checkName } from "./paths.ts"
 import type { Simplified } from "./types/State.ts"
 
 export { inBackground } from "./interpreter/background.ts"
-export { retry, skipWhen, timeout, undo } from "./wrappers.ts"
+export { cached, retry, skipWhen, timeout, undo } from "./wrappers.ts"
 
 /**
  * A named unit of work. It reads `Needs` from the pipeline's state and adds `Adds` to it. It fails with `E` and requires
@@ -28,6 +28,7 @@ export interface Step<in Needs, out Adds, out E = never, out R = never, out Name
 export type Wrapper =
   | Retry
   | Timeout
+  | Cached
   | {
       readonly _tag: "SkipWhen"
       readonly reason: (state: never) => string | undefined
@@ -48,6 +49,14 @@ export interface Retry {
 export interface Timeout {
   readonly _tag: "Timeout"
   readonly duration: Duration.Duration | ((state: never) => Duration.Input)
+}
+
+/** Uses the stored result of an earlier run. */
+export interface Cached {
+  readonly _tag: "Cached"
+  readonly key: (state: never) => string
+  /** How old the result may be. Undefined if its age does not matter. */
+  readonly within: Duration.Duration | undefined
 }
 
 /** How to undo a step or a pipeline. */

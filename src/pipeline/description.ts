@@ -9,6 +9,7 @@ const Wrapper = Schema.Union([
   Schema.TaggedStruct("Timeout", { millis: Schema.Finite }),
   Schema.TaggedStruct("TimeoutFromState", {}),
   Schema.TaggedStruct("SkipWhen", {}),
+  Schema.TaggedStruct("Cached", {}),
   Schema.TaggedStruct("Undo", {}),
   Schema.TaggedStruct("Provide", {})
 ])

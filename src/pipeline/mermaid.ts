@@ -27,6 +27,8 @@ const wrapperLabels = (wrappers: Extract<Description, { _tag: "Step" }>["wrapper
         return "timeout from the state"
       case "SkipWhen":
         return "may be skipped"
+      case "Cached":
+        return "cached"
       case "Undo":
         return "can be undone"
       case "Provide":

@@ -1,5 +1,5 @@
 import { Duration, type Effect, type Schedule } from "effect"
-import type { StepTimedOut } from "./PipelineError.ts"
+import { ResultMissing, type StepTimedOut } from "./PipelineError.ts"
 import { rememberCaller } from "../core/authorFunction.ts"
 import type { Timeout, Undo, Wrapper, Step } from "./Step.ts"
 
@@ -54,6 +54,26 @@ export const skipWhen =
   <N>(reason: (state: N) => string | undefined, { quiet = false }: { readonly quiet?: boolean } = {}) =>
   <N2, A, E, R, Name extends string>(self: Step<N2, A, E, R, Name>): Step<N & N2, Partial<A>, E, R, Name> =>
     wrap(self, { _tag: "SkipWhen", reason, ...(quiet && { quiet }) })
+
+/**
+ * Skips a step if an earlier run has stored its result under the same key, and adds that result to the state. Otherwise runs the
+ * step and stores its result when it has succeeded. The key must contain everything that the result depends on, such as the
+ * versions of its input. With `within`, an older result is not used.
+ *
+ * The step needs a `result` schema that encodes it as JSON, or this throws {@link ResultMissing}. Each step and each item of a
+ * forEach has its own results. A result that contains a secret is not stored; an undo of the step removes it.
+ */
+export const cached =
+  <N = unknown>(options: { readonly key: (state: N) => string; readonly within?: Duration.Input }) =>
+  <N2, A, E, R, Name extends string>(self: Step<N2, A, E, R, Name>): Step<N & N2, A, E, R, Name> => {
+    if (self.result === undefined) throw new ResultMissing({ step: self.name })
+    const { key, within } = options
+    return wrap(self, {
+      _tag: "Cached",
+      key,
+      within: within === undefined ? undefined : Duration.fromInputUnsafe(within)
+    })
+  }
 
 /**
  * Adds an undo to a step. `run` gets what the step added and the state that it got.

@@ -39,7 +39,14 @@ const migrations: ReadonlyArray<string> = [
    ) STRICT, WITHOUT ROWID;
    ALTER TABLE runs ADD COLUMN input TEXT;
    ALTER TABLE runs ADD COLUMN resumes TEXT;
-   ALTER TABLE runs ADD COLUMN claim TEXT;`
+   ALTER TABLE runs ADD COLUMN claim TEXT;`,
+  `CREATE TABLE cache (
+     id TEXT PRIMARY KEY,
+     stored INTEGER NOT NULL,
+     size INTEGER NOT NULL,
+     body TEXT NOT NULL
+   ) STRICT;
+   CREATE INDEX cache_stored ON cache (stored);`
 ]
 
 /** How long SQLite waits for a lock, in milliseconds. It blocks the whole process, so the recorder retries later instead. */

@@ -15,6 +15,7 @@ import { type Event, type FailureRecord } from "../core/Event.ts"
 import { wholeRun } from "../core/runEvents.ts"
 import { Events } from "../core/Events.ts"
 import { IsDryRun } from "../core/IsDryRun.ts"
+import { CurrentStepCache, type StepCache } from "../core/StepCache.ts"
 import { stepLogger } from "../core/stepLogger.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
 import { run as runPipeline } from "../pipeline/interpreter/run.ts"
@@ -62,6 +63,8 @@ export interface Script<ROut = never> {
   readonly handlers?: boolean
   /** The value of `IsDryRun`; true by default. With false, steps do what they would do in a live run. */
   readonly dryRun?: boolean
+  /** Keeps the results of cached steps. Give several rehearsals the same `memoryCache()`; without one, no step is cached. */
+  readonly cache?: StepCache
   /** Services that your own steps use, or replacements for jiji's services. */
   readonly layers?: Layer.Layer<ROut>
 }
@@ -175,6 +178,7 @@ export const run = <N extends object, S, E, R, ROut = never>(
       runPipeline(pipeline, input, layers).pipe(
         Effect.provide(stepLogger),
         Effect.provideService(IsDryRun, script.dryRun ?? true),
+        Effect.provideService(CurrentStepCache, script.cache),
         Effect.provideService(CallHandlers, script.handlers ?? false)
       ),
       script.interrupt,

@@ -1,11 +1,12 @@
 import { Effect, Option, Result, Schema } from "effect"
 import { Argument, CliError, Command, Flag } from "effect/cli"
 import { defineError } from "../../core/defineError.ts"
+import { UseStepCache } from "../../core/StepCache.ts"
 import { origin } from "../../pipeline/origin.ts"
 import type { Pipeline } from "../../pipeline/Pipeline.ts"
 import type { RunInput, PipelineServices } from "../../steps/Runnable.ts"
 import { ConflictingFlags } from "../ConflictingFlags.ts"
-import { optionalProperty, waitFlag } from "../flags.ts"
+import { noCacheFlag, optionalProperty, waitFlag } from "../flags.ts"
 import { loadProject } from "../loadProject.ts"
 import { runFlags, runOnProject } from "../projectCommand.ts"
 import { findPipeline } from "../pipelines/find.ts"
@@ -77,10 +78,19 @@ const pipelineCommand = Effect.fnUntraced(function* (loaded: LoadedPipeline, wor
   // Pipelines had flags of this name before jiji did.
   const wait = "wait" in extra ? {} : { wait: waitFlag }
   const resume = "resume" in extra ? {} : { resume: resumeFlag }
+  // Also if its flag is `cache`: that can be negated.
+  const hasCacheFlag = Object.keys(extra).some((key) => /^(?:no[-_]?)?cache$/i.test(key))
+  const noCache = hasCacheFlag ? {} : { noCache: noCacheFlag }
   const command = Command.make(
     `jiji run ${file.name}`,
-    { run: runFlags, wait, resume, extra },
-    Effect.fnUntraced(function* ({ extra, resume: { resume = false }, run, wait: { wait = Option.none() } }) {
+    { run: runFlags, wait, resume, noCache, extra },
+    Effect.fnUntraced(function* ({
+      extra,
+      noCache: { noCache = false },
+      resume: { resume = false },
+      run,
+      wait: { wait = Option.none() }
+    }) {
       if (resume) return yield* resumeLast(file.name, words, run.json)
       const extraInput = yield* decode(loaded, extra)
       yield* runOnProject(
@@ -89,7 +99,7 @@ const pipelineCommand = Effect.fnUntraced(function* (loaded: LoadedPipeline, wor
         { ...optionalProperty("waitForLock", wait), ...extraInput },
         (project) => `run ${file.name} for ${project} on`,
         dryRunNote
-      )
+      ).pipe(Effect.provideService(UseStepCache, !noCache))
     })
   )
   return description === "" ? command : Command.withDescription(command, printable(description))

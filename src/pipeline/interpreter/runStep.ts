@@ -2,6 +2,7 @@ import { Effect, Exit, Option, Schema, Scope } from "effect"
 import { IsDryRun } from "../../core/IsDryRun.ts"
 import { checkReturn, runAuthorFunction } from "../../core/authorFunction.ts"
 import { stepLabel, type StepNode } from "../Node.ts"
+import { stepCache } from "./cache.ts"
 import { type Completed, CurrentJournal, fromEntry, type Journal, toEntry, withJournal } from "./Journal.ts"
 import { withNodeEvents, type NodeEffect, type NodeResult, type State } from "./nodeEvents.ts"
 import { isSkipped } from "../Step.ts"
@@ -62,7 +63,8 @@ const applyWrapper = (
   state: State,
   path: string,
   name: string,
-  undos: Undos
+  undos: Undos,
+  cache: ReturnType<typeof stepCache> | undefined
 ): NodeEffect<Outcome> => {
   switch (wrapper._tag) {
     case "Retry":
@@ -74,6 +76,8 @@ const applyWrapper = (
         const skipped = skipReason(wrapper, state, name)
         return skipped === undefined ? inner : Effect.succeed({ adds: {}, skipped, notRun: true })
       })
+    case "Cached":
+      return cache === undefined ? inner : cache.lookUp(wrapper, inner, (adds, skipped) => ({ adds, skipped }))
     case "Undo":
       return inner
   }
@@ -134,7 +138,12 @@ export const runStep = (step: StepNode, state: State, path: string, undos: Undos
   const body = Effect.map(call, (returned): Outcome =>
     isSkipped(returned) ? { adds: returned.adds, skipped: returned.reason } : { adds: returned }
   )
-  const wrapped = step.wrappers.reduce((inner, wrapper) => applyWrapper(wrapper, inner, state, path, name, undos), body)
+  const isCached = step.wrappers.some(({ _tag }) => _tag === "Cached")
+  const cache = isCached ? stepCache(step, state, path, name) : undefined
+  const wrapped = step.wrappers.reduce(
+    (inner, wrapper) => applyWrapper(wrapper, inner, state, path, name, undos, cache),
+    body
+  )
   const node = Effect.map(wrapped, ({ adds, notRun = false, ...skipped }): Ended => {
     // A step that does not return what its schema describes fails with a defect.
     const encoded = result === undefined || notRun ? {} : { result: Schema.encodeUnknownSync(result)(adds) }
@@ -148,16 +157,27 @@ export const runStep = (step: StepNode, state: State, path: string, undos: Undos
             const entry = isStorable ? toEntry(result, adds, ended.skipped) : Option.none()
             return Option.isNone(entry) ? Effect.void : journal.write(path, entry.value)
           })
+  const own = step.wrappers.filter((wrapper) => wrapper._tag === "Undo")
   const end = ({ adds, ended }: Ended) => {
     if (!("skipped" in ended)) {
-      const own = step.wrappers.filter((wrapper) => wrapper._tag === "Undo")
       // Its own undo also undoes the runs that the last attempt has started. It does not know of earlier attempts.
       if (own.length > 0 && lastAttempt !== undefined) undos.forgetRunsOf(lastAttempt)
-      for (const wrapper of own) undos.add(path, stepLabel(step), wrapper, adds, state)
+      for (const wrapper of own) undos.add(path, stepLabel(step), wrapper, adds, state, cache?.forget)
     }
     return ended
   }
-  const done = withNodeEvents("step", path, reuseResult(step, node, state, path), end, result, store)
+  // Without its own undo, the step does not learn that a run that it has started is undone later.
+  const unfit = () =>
+    own.length === 0 && undos.hasBelow(path) ? "a run that the step has started can be undone without it" : undefined
+  const cached =
+    cache === undefined
+      ? node
+      : Effect.uninterruptibleMask((restore) =>
+          Effect.tap(restore(node), ({ ended }) =>
+            "skipped" in ended ? Effect.void : Effect.suspend(() => cache.store(ended.result, unfit()))
+          )
+        )
+  const done = withNodeEvents("step", path, reuseResult(step, cached, state, path), end, result, store)
   // A step without results may return undefined.
   const added = Effect.map(done, ({ adds }) => ({ ...(adds as object | undefined) }))
   const quiet = step.wrappers.filter((wrapper) => wrapper._tag === "SkipWhen" && wrapper.quiet === true)

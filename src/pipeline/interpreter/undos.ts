@@ -86,8 +86,20 @@ export class Undos {
     this.#background = background
   }
 
-  /** Adds a completed step or pipeline. */
-  add(path: string, name: string, undo: Undo, added: unknown, state: State): void {
+  /** Returns whether something below a path can be undone. */
+  hasBelow(path: string): boolean {
+    return this.#steps.some(isBelow(path))
+  }
+
+  /** Adds a completed step or pipeline. `before` runs before its undo. */
+  add(
+    path: string,
+    name: string,
+    undo: Undo,
+    added: unknown,
+    state: State,
+    before: Effect.Effect<void> = Effect.void
+  ): void {
     const label = `the undo of ${name}`
     const call = withState(label, state, (known) =>
       runAuthorFunction(label, undo.run, () => undo.run(added as never, known as never))
@@ -95,7 +107,7 @@ export class Undos {
     this.#steps.push({
       path,
       // What an undo starts is not part of a step.
-      undo: Effect.scoped(call).pipe(Effect.provideService(CurrentStep, undefined)),
+      undo: Effect.andThen(before, Effect.scoped(call)).pipe(Effect.provideService(CurrentStep, undefined)),
       provide: (own) => own,
       within: undo.within,
       untrack: this.#tracker.add(path)
