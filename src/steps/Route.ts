@@ -1,6 +1,6 @@
 import { Effect, type Redacted, Schema } from "effect"
 import type { Project } from "../config/Project.ts"
-import { Events } from "../core/Events.ts"
+import { CurrentRun, Events } from "../core/Events.ts"
 import { joinWords } from "../core/text.ts"
 import { Docker } from "../layers/docker/Docker.ts"
 import type { ProxyState } from "../layers/proxy/ServerProxy.ts"
@@ -30,9 +30,11 @@ interface State {
   readonly proxyState?: ProxyState
 }
 
-/** Where the project's proxied containers run now. */
+/** Where the project's proxied containers run that this run has not started. The script that starts one tells the proxy. */
 const addresses = Effect.fnUntraced(function* ({ project, server }: State) {
-  const { containers } = yield* (yield* Docker).probe(server, project.engine, project.name)
+  const run = yield* CurrentRun
+  const all = yield* (yield* Docker).containers(server, { engine: server.engine.name, project: project.name })
+  const containers = all.filter((container) => container.run !== run)
   return new Map(
     proxiedOn(project, server.name).flatMap((service) => {
       const replicas = replicaNumbers(service)

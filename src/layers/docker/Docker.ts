@@ -211,6 +211,11 @@ export class Docker extends Context.Service<
   {
     /** Finds a server's engine, and the project's containers there. */
     probe(server: Server, prefer: Engine, project: string): Effect.Effect<ServerEngine, EngineError | ShellError>
+    /** Finds the project's containers again. Unlike {@link probe}, it keeps the connection to the API that others use. */
+    containers(
+      server: Server,
+      options: { readonly engine: Engine; readonly project: string }
+    ): Effect.Effect<ReadonlyArray<InspectedContainer>, EngineError | ShellError>
     /** Makes sure that a project's network exists on a server. */
     network(
       server: Server,
@@ -395,6 +400,16 @@ export class Docker extends Context.Service<
 
       const unclear = (machine: Machine, engine: string, operation: string) => (reason: unknown) =>
         new EngineUnclear({ machine: label(machine), engine, operation, reason })
+
+      const runProbe = Effect.fnUntraced(function* (
+        server: Server,
+        values: { readonly engine: Engine; readonly project: string; readonly client: boolean }
+      ) {
+        const { engine } = values
+        const command = { ...probe.command(values), limit: answerLimit(engine) }
+        const { stdout } = yield* succeed(remote(server), command, { engine, operation: listContainers })
+        return yield* Effect.mapError(probe.answer(stdout), unclear(remote(server), engine, listContainers))
+      })
 
       // Services with the same source are built one after another, so that the engine's cache gives all of them the same
       // image. In parallel each would get its own, and the next deploy would replace some of them.
@@ -614,16 +629,20 @@ export class Docker extends Context.Service<
           return logsByClient(server, { engine, project, services: services.join(" "), follow: true }, from, take)
         },
 
+        containers: Effect.fnUntraced(function* (server, { engine, project }) {
+          const api = apis.get(server)
+          if (api !== undefined) return yield* api.containers(project)
+          const found = yield* runProbe(server, { engine, project, client: true })
+          if (found._tag === "Api") return yield* unclear(remote(server), engine, listContainers)("no containers")
+          return found.containers
+        }),
+
         probe: Effect.fnUntraced(function* (server, prefer, project) {
           const machine = remote(server)
-          const context = { engine: prefer, operation: "list containers" }
-          const find = Effect.fnUntraced(function* ({ client }: { readonly client: boolean }) {
-            const command = probe.command({ engine: prefer, project, client })
-            const { stdout } = yield* succeed(machine, { ...command, limit: answerLimit(prefer) }, context)
-            return yield* Effect.mapError(probe.answer(stdout), unclear(machine, prefer, context.operation))
-          })
+          const find = ({ client }: { readonly client: boolean }) =>
+            runProbe(server, { engine: prefer, project, client })
           const byClient = (found: Probed, reason?: ClientReason): Effect.Effect<ServerEngine, EngineError> => {
-            if (found._tag === "Api") return unclear(machine, prefer, context.operation)("no containers")
+            if (found._tag === "Api") return unclear(machine, prefer, listContainers)("no containers")
             const { architecture, containers, engine: name, version } = found
             const apiUnusable = reason ?? found.reason
             return Effect.succeed({
@@ -1042,6 +1061,8 @@ const stageReader = (service: string, timeout: Duration.Duration) => {
 }
 
 /** Who deploys: for others that wait, and for the container's labels. One line each, whatever the names contain. */
+const listContainers = "list containers"
+
 const runVariables = (run: string): NonNullable<Command["env"]> => {
   const [user, machine] = [localUser(), hostname()].map((name) => name.replace(/\p{Cc}+/gu, " "))
   return {

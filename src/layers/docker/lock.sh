@@ -16,7 +16,7 @@ take_lock() {
 # Says who holds the lock, for those who wait. A holder locks its own file, so an unlocked one is left over from a script
 # that was killed. One file for each user, since others cannot write to it.
 announce() {
-  user=$(id -u) since=$(date -u '+%Y-%m-%d %H:%M:%S UTC')
+  user=$uid since=$(date -u '+%Y-%m-%d %H:%M:%S UTC')
   new=/tmp/jiji-$name.new.$user
   replacement "$new" "${JIJI_RUN:-unknown}, since $since" || return 0
   # Another user may hold a lock on it, to make this wait. If there was a folder at the path, the file would be moved into it.
@@ -34,9 +34,10 @@ holder() {
 take_turn() {
   command -v flock >/dev/null 2>&1 || return 0
   lock=/tmp/jiji-$name.lock by=/tmp/jiji-$name.by
-  deadline=$(($(date +%s) + 600)) naps=0
+  deadline='' naps=0
   # Poll, because busybox's flock has no -w.
   until take_lock; do
+    [ -n "$deadline" ] || deadline=$(($(date +%s) + 600))
     [ "$(date +%s)" -lt "$deadline" ] || { echo "busy $name$(holder)"; exit 12; }
     naps=$((naps + 1))
     [ "$naps" != 10 ] || echo "waiting for another deploy of $name to finish$(holder)" >&2

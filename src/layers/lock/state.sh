@@ -1,7 +1,7 @@
 # All users of the server share these files. Each user writes only files that end with the user's number, and reads a file only
 # if its owner has that number. They are in /var/tmp, which all users can write to and which outlives a reboot.
 base=${folder:-/var/tmp}/jiji.$project
-me=$(id -u)
+me=$uid
 
 # files KIND: lists the files of one kind.
 files() {

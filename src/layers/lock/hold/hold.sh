@@ -10,6 +10,9 @@ lock=$base.lock by=$base.by.$me
 # find_mark: sets `found` to a lock of `jiji lock` that stands in the way.
 find_mark() {
   found=''
+  # Usually there are none, and the rest starts several processes.
+  for file in "$base.marks".*; do [ ! -f "$file" ] || break; done
+  [ -f "$file" ] || return 0
   all=$(marks)
   [ -n "$all" ] || return 0
   while read -r id since expires who what; do
@@ -40,14 +43,15 @@ take() {
 
 # identity FILE: prints the boot, the device and the inode of a file.
 identity() {
-  boot=$(cat /proc/sys/kernel/random/boot_id) && at=$(stat -L -c %d:%i "$1") && printf '%s' "$boot:$at"
+  read -r boot </proc/sys/kernel/random/boot_id && at=$(stat -L -c %d:%i "$1") && printf '%s' "$boot:$at"
 } 2>/dev/null
 
 kernel=yes
 command -v flock >/dev/null 2>&1 || { kernel=no; echo flockless; }
-start=$(date +%s) told=''
+start='' told=''
 until take; do
   now=$(date +%s)
+  start=${start:-$now}
   # A run announces itself just after it has taken the lock.
   case $found in "run $now "?* | mark*) least=0 ;; *) least=2 ;; esac
   [ $((now - start)) -lt "$patience" ] || [ $((now - start)) -lt "$least" ] || {
