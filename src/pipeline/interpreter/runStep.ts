@@ -149,15 +149,18 @@ export const runStep = (step: StepNode, state: State, path: string, undos: Undos
     const encoded = result === undefined || notRun ? {} : { result: Schema.encodeUnknownSync(result)(adds) }
     return { adds, ended: { ...skipped, ...encoded }, isStorable: result !== undefined && !notRun }
   })
+  const own = step.wrappers.filter((wrapper) => wrapper._tag === "Undo")
+  // Without its own undo, the step does not learn that a run that it has started is undone later.
+  const unfit = () =>
+    own.length === 0 && undos.hasBelow(path) ? "a run that the step has started can be undone without it" : undefined
   const store =
     result === undefined || step.reuse === false
       ? undefined
       : ({ adds, ended, isStorable }: Ended) =>
           withJournal((journal) => {
-            const entry = isStorable ? toEntry(result, adds, ended.skipped) : Option.none()
+            const entry = isStorable && unfit() === undefined ? toEntry(result, adds, ended.skipped) : Option.none()
             return Option.isNone(entry) ? Effect.void : journal.write(path, entry.value)
           })
-  const own = step.wrappers.filter((wrapper) => wrapper._tag === "Undo")
   const end = ({ adds, ended }: Ended) => {
     if (!("skipped" in ended)) {
       // Its own undo also undoes the runs that the last attempt has started. It does not know of earlier attempts.
@@ -166,9 +169,6 @@ export const runStep = (step: StepNode, state: State, path: string, undos: Undos
     }
     return ended
   }
-  // Without its own undo, the step does not learn that a run that it has started is undone later.
-  const unfit = () =>
-    own.length === 0 && undos.hasBelow(path) ? "a run that the step has started can be undone without it" : undefined
   const cached =
     cache === undefined
       ? node
