@@ -23,7 +23,7 @@ const compile = async (files: ReadonlyArray<readonly [name: string, code: string
       compilerOptions: { plugins: [] }
     }
     writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config))
-    const compiler = Bun.spawn([join(root, "node_modules/.bin/tsc"), "-p", folder], {
+    const compiler = Bun.spawn([join(root, "node_modules/.bin/tsc"), "--checkers", "1", "-p", folder], {
       stdout: "pipe",
       stderr: "inherit"
     })
