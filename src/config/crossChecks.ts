@@ -258,11 +258,4 @@ const checkBuilder = (root: Located, report: Report) => {
       "cannot be used with registry.engine: container, which only this machine can push to; remove one of them"
     )
   }
-  for (const [name, service] of entries(child(root, "services"))) {
-    if (written(descend(service, ["build", "ssh"])) === undefined) continue
-    report(
-      ["services", name, "build", "ssh"],
-      "cannot be used with builder.remote, because jiji does not forward the SSH agent to another machine; use build.secrets"
-    )
-  }
 }

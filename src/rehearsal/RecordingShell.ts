@@ -99,6 +99,7 @@ export const shell = (script: Script) =>
             resize: () => Effect.void,
             exitCode: Effect.succeed(exitCode)
           })),
+        forwardAgent: () => Effect.void,
         dial: () => Effect.die(new Error("a simulated server has no sockets"))
       })
     })

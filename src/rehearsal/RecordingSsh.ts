@@ -100,6 +100,7 @@ const ssh = (script: Script) =>
         connect: (server) => Effect.map(open(server), ({ isNew }) => ({ isNew })),
         exec: () => Effect.die(new Error("commands go through the Shell")),
         openTerminal: () => Effect.die(new Error("commands go through the Shell")),
+        forwardAgent: () => Effect.void,
         dial: () => Effect.die(new Error("a simulated server has no sockets")),
         forward: Effect.fnUntraced(
           function* (server, { port: wanted }) {

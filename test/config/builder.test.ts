@@ -42,6 +42,14 @@ describe("builder.remote", () => {
     })
   )
 
+  it.live("can build with the SSH agent of this machine", () =>
+    Effect.gen(function* () {
+      const text = smallest.replace("image: nginx:1.27", "build: { ssh: default }")
+      const { services } = yield* loadText(`builder: { remote: web1 }\n${text}`)
+      expect(services[0]?.source).toMatchObject({ ssh: true })
+    })
+  )
+
   it.live("needs the passphrase of its key", () =>
     Effect.gen(function* () {
       const uses = secretUses(yield* withBuilder("ssh://build.example.com", ssh))

@@ -35,11 +35,6 @@ describe("reports", () => {
       "8 builder.remote: must be the name of a server, because one of the servers is named builder; or rename that server"
     ],
     [
-      "an SSH agent for a build on another machine",
-      top("builder: { remote: web1 }").replace("image: nginx:1.27", "build: { ssh: default }"),
-      "6 services.web.build.ssh: cannot be used with builder.remote, because jiji does not forward the SSH agent to another machine; use build.secrets"
-    ],
-    [
       "an unknown engine",
       top("builder: { engine: dokcer }"),
       '8 builder.engine: must be docker or podman, not "dokcer"'

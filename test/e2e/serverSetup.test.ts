@@ -167,8 +167,9 @@ test("warns where neither systemd nor OpenRC is there to start the engine at boo
     warning
   ])
   // Without an engine, there would be nothing to start it with.
-  await server.run(["rm", "/usr/bin/docker"])
+  await server.run(["mv", "/usr/bin/docker", "/run/docker.away"])
   const refused = await jiji(["server", "setup", "-H", "alpine", "--yes"])
+  await server.run(["mv", "/run/docker.away", "/usr/bin/docker"])
   expect([refused.code, refused.stderr]).toEqual([
     69,
     expect.stringContaining("error: alpine runs neither systemd nor OpenRC, so jiji cannot let docker start at boot.\n")

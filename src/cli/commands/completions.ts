@@ -16,7 +16,7 @@ export const make = (root: () => Command.Command.Any) =>
       write(`${Completions.generate("jiji", shell, Completions.fromCommand(root())).trimEnd()}\n`)
     })
   ).pipe(
-    Command.withDescription("Print a script with which a shell completes jiji's commands and flags"),
+    Command.withDescription("Print a shell completion script for jiji"),
     Command.withExamples([
       { command: 'eval "$(jiji completions bash)"', description: "Complete in bash; put this line into ~/.bashrc" },
       {

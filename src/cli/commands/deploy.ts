@@ -22,7 +22,9 @@ export const command = Command.make(
     ),
     yes: Flag.Boolean("yes").pipe(Flag.withDescription("With --confirm: do not ask"), Flag.withDefault(false)),
     removeOrphans: Flag.Boolean("remove-orphans").pipe(
-      Flag.withDescription("Remove services that deploy.yml no longer has, or not on this server; volumes stay"),
+      Flag.withDescription(
+        "Also remove services that are no longer in deploy.yml, or no longer on this server; volumes stay"
+      ),
       Flag.withDefault(false)
     )
   },

@@ -146,7 +146,7 @@ export const command = Command.make(
     ),
     registry: flag("registry", "HOST", "Registry for images, such as ghcr.io (default: local)").pipe(Flag.optional),
     yes: Flag.Boolean("yes").pipe(
-      Flag.withDescription("Ask nothing, and use what the project's files say"),
+      Flag.withDescription("Do not ask; use what the project's files say"),
       Flag.withDefault(false)
     ),
     dryRun: Flag.Boolean("dry-run").pipe(

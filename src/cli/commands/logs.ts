@@ -44,7 +44,7 @@ const flags = {
   ),
   follow: Flag.Boolean("follow").pipe(
     Flag.withAlias("f"),
-    Flag.withDescription("Continue with new lines, also those of new containers, until Ctrl-C"),
+    Flag.withDescription("Keep printing new lines, also those of new containers, until Ctrl-C"),
     Flag.withDefault(false)
   ),
   lines: Flag.String("lines").pipe(

@@ -69,7 +69,7 @@ export const command = Command.make(
       Argument.variadic()
     ),
     stats: Flag.Boolean("stats").pipe(
-      Flag.withDescription("Measure the processor time and memory of each container (2 seconds)"),
+      Flag.withDescription("Measure the CPU and memory use of each container (takes 2 seconds)"),
       Flag.withDefault(false)
     ),
     watch: Flag.Boolean("watch").pipe(
@@ -112,7 +112,7 @@ export const command = Command.make(
   Command.withDescription(descriptions.ps),
   Command.withExamples([
     { command: "jiji ps", description: "Show every service on every server" },
-    { command: "jiji ps --stats --watch web", description: "Watch one service, with its processor time and memory" },
+    { command: "jiji ps --stats --watch web", description: "Watch one service, with its CPU and memory use" },
     {
       command: "jiji ps --json | jq '.servers[].services[] | select(.differs != [])'",
       description: "Find what differs from deploy.yml"

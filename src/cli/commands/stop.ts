@@ -11,10 +11,7 @@ export const command = Command.make(
   "stop",
   {
     ...controlFlags,
-    yes: Flag.Boolean("yes").pipe(
-      Flag.withDescription("Stop all services without asking; named ones are stopped without a question"),
-      Flag.withDefault(false)
-    )
+    yes: Flag.Boolean("yes").pipe(Flag.withDescription("Do not ask if no service is named"), Flag.withDefault(false))
   },
   ({ yes, ...flags }) =>
     control(
@@ -31,6 +28,6 @@ export const command = Command.make(
   Command.withDescription(descriptions.stop),
   Command.withExamples([
     { command: "jiji stop web", description: "Stop one service on all its servers" },
-    { command: "jiji stop -H web1", description: "Stop everything on one server, after a question" }
+    { command: "jiji stop -H web1", description: "Stop everything on one server, after asking" }
   ])
 )

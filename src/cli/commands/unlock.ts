@@ -23,7 +23,7 @@ export const command = Command.make(
   {
     ...projectFlags,
     force: Flag.Boolean("force").pipe(
-      Flag.withDescription("End also the locks of other people, without asking"),
+      Flag.withDescription("Also end the locks of other people, without asking"),
       Flag.withDefault(false)
     ),
     hosts: hostsFlag,

@@ -28,10 +28,10 @@ export const descriptions = {
   login: "Log in to the registry on this machine and on the servers",
   logout: "Log out of the registry on this machine and on the servers",
   logs: "Print the logs of services on all servers, merged by time",
-  maintenance: "Let the proxy answer 503 in place of the services, or end that",
+  maintenance: "Turn maintenance mode on or off: the proxy answers 503 instead of the services",
   plan: "Show what a deploy would do, and why, without doing it",
   prune: "Remove the project's old images, and what interrupted deploys left on the servers",
-  ps: "Show what runs on the servers, and what differs from deploy.yml",
+  ps: "Show what runs on the servers, what differs from deploy.yml, and who holds the lock",
   remove: "Stop and remove services' containers and images on the servers",
   restart: "Restart services' containers as they are, replica by replica",
   rollback: "Go back to a version that ran before, without building or a registry",
@@ -39,7 +39,7 @@ export const descriptions = {
   setup: "Install the container engine on the servers, and let it start at boot",
   start: "Start services' stopped containers as they are",
   stop: "Stop services' containers, after their requests have ended",
-  unlock: "End a lock of the project",
+  unlock: "Unlock the project; ask before ending another person's lock",
   versions: "List the versions that the servers can go back to",
   why: "Show where a running service comes from: run, commit, person, and what changed"
 } as const

@@ -27,6 +27,7 @@ import { prune, type Pruned, type PruneOptions, pruneWords } from "./prune/prune
 import { pull } from "./pull/pull.ts"
 import { push as pushing } from "./push/push.ts"
 import { pushIndex } from "./pushIndex/pushIndex.ts"
+import type { AgentNotForwarded } from "../ssh/AgentForward.ts"
 import { buildCleanup, lackOf, remoteBuild, withFailingInput } from "./remoteBuild/remoteBuild.ts"
 import type { ContextArchive } from "../context/archive.ts"
 import type { ContextUnreadable } from "../context/ContextError.ts"
@@ -230,6 +231,7 @@ export class Docker extends Context.Service<
       | BuilderUnable
       | BuilderLacksTar
       | BuildAgentMissing
+      | AgentNotForwarded
       | ContextUnreadable
       | PlatformNotBuilt
       | EngineError
@@ -243,7 +245,9 @@ export class Docker extends Context.Service<
       on?: Machine
     ): Effect.Effect<Option.Option<InspectedImage>, EngineError | ShellError>
     /** Checks that the engine of the machine that builds can do what a build asks of it. */
-    checkBuilder(wanted: Wanted): Effect.Effect<void, BuilderUnable | BuildAgentMissing | EngineError | ShellError>
+    checkBuilder(
+      wanted: Wanted
+    ): Effect.Effect<void, BuilderUnable | BuildAgentMissing | AgentNotForwarded | EngineError | ShellError>
     /** Streams an image of a machine, by default this one, as a tar archive. */
     save(
       engine: Engine,
@@ -461,7 +465,7 @@ export class Docker extends Context.Service<
 
       /** Builds an image and describes it. */
       const buildOnce = Effect.fnUntraced(function* (
-        { engine, platform, reference, remote: on, secrets, service, source }: BuildOptions,
+        { engine, isOneOfSeveral = false, platform, reference, remote: on, secrets, service, source }: BuildOptions,
         kind: Builder["kind"] | undefined,
         again: Pick<words.BuildWords, "noCache"> = {}
       ) {
@@ -478,12 +482,14 @@ export class Docker extends Context.Service<
             engine,
             source,
             reference: name,
+            isOneOfSeveral,
             ...(platform !== undefined && { platform }),
             ...(kind !== undefined && { kind }),
             ...again
           })
+        const agent = on !== undefined && source.ssh === true ? { SSH_AUTH_SOCK: agentSocket() } : undefined
         const command = {
-          env: { ...(kind === "buildkit" && { DOCKER_BUILDKIT: "1" }), ...Object.fromEntries(values) },
+          env: { ...(kind === "buildkit" && { DOCKER_BUILDKIT: "1" }), ...agent, ...Object.fromEntries(values) },
           limit: { ...buildLimit(engine, service), ...asking(machine, engine) },
           show: "all"
         } as const
@@ -493,7 +499,10 @@ export class Docker extends Context.Service<
             : yield* withFailingInput(on.files.bytes, (input) => {
                 const { context, dockerfile } = on.files
                 const build = remoteBuild.command({ engine }, wordsFor({ ...source, context, dockerfile }))
-                return shell.run(machine, { ...command, ...build, input, cleanup: buildCleanup(service) })
+                const run = shell.run(machine, { ...command, ...build, input, cleanup: buildCleanup(service) })
+                if (agent === undefined) return run
+                const forwarded = shell.forwardAgent(on.server, agent.SSH_AUTH_SOCK)
+                return Effect.scoped(Effect.andThen(forwarded, run))
               })
         if (output.exitCode !== 0) {
           const lack = on === undefined ? undefined : lackOf(output)
@@ -723,7 +732,12 @@ export class Docker extends Context.Service<
           return yield* Effect.mapError(nameImage.answer(stdout), unclear(remote(server), engine, operation))
         }),
 
-        checkBuilder: (wanted) => Effect.asVoid(usableBuilder(wanted)),
+        checkBuilder: Effect.fnUntraced(function* (wanted) {
+          const { on = local, source } = wanted
+          yield* usableBuilder(wanted)
+          if (on._tag === "Local" || source.ssh !== true) return
+          yield* Effect.scoped(shell.forwardAgent(on.server, agentSocket()))
+        }),
 
         save: (engine, reference, on = local) => {
           const name = ImageReference.print(reference)
@@ -980,6 +994,9 @@ export class Docker extends Context.Service<
 }
 
 /** The digest in the first of an image's `REPOSITORY@DIGEST` names, or in that of one repository. */
+/** A new path for the socket on a server that leads to the agent of this machine. remote-build.sh removes what is left there. */
+const agentSocket = (): string => `/tmp/jiji-agent-${crypto.randomUUID()}`
+
 const digestIn = (repoDigests: ReadonlyArray<string>, repository?: ImageReference.ImageReference): string | undefined =>
   repoDigests
     .map((name) => Result.getOrUndefined(ImageReference.parse(name)))

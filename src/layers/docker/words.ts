@@ -1,3 +1,4 @@
+import { cacheLocation, cacheOfPlatform } from "./platformCache.ts"
 import type { BuildSource, Engine } from "../../config/Project.ts"
 import { canonicalRegistry } from "../../config/ImageReference.ts"
 import type { Command } from "../processes/Command.ts"
@@ -87,6 +88,8 @@ export interface BuildWords {
   readonly source: BuildSource
   readonly reference: string
   readonly platform?: string
+  /** Whether the image is built for further platforms, too. */
+  readonly isOneOfSeveral?: boolean
   /** What builds. Default: what `ENGINE build` uses. */
   readonly kind?: Builder["kind"]
   /** Whether to build every step again, whatever `source` says. */
@@ -97,28 +100,43 @@ export interface BuildWords {
 const cacheToWords = (kind: BuildWords["kind"], places: ReadonlyArray<string>): ReadonlyArray<string> =>
   kind === "buildkit" ? places.flatMap(() => ["--build-arg", "BUILDKIT_INLINE_CACHE=1"]) : each("--cache-to", places)
 
+/** The caches of a build. With several platforms, each has its own. */
+const caches = ({ engine, isOneOfSeveral, platform, source: { cacheFrom = [], cacheTo = [] } }: BuildWords) => {
+  // Podman's caches have a tag for each step, so that no build replaces those of another.
+  if (isOneOfSeveral !== true || platform === undefined || engine === "podman") return { cacheFrom, cacheTo }
+  const written = new Set(cacheTo.map(cacheLocation))
+  return {
+    cacheFrom: cacheFrom.map((place) => (written.has(cacheLocation(place)) ? cacheOfPlatform(place, platform) : place)),
+    cacheTo: cacheTo.map((place) => cacheOfPlatform(place, platform))
+  }
+}
+
 /** Builds an image. Podman's own format would drop the HEALTHCHECK. */
-export const build = ({ engine, kind, noCache, platform, reference, source }: BuildWords): Command["words"] => [
-  engine,
-  // Without --load, a builder in a container would keep the image for itself.
-  ...(kind === "buildx" ? ["buildx", "build", "--load"] : ["build"]),
-  ...(engine === "podman" ? ["--format", "docker"] : []),
-  "--file",
-  source.dockerfile,
-  "--tag",
-  reference,
-  ...(platform === undefined ? [] : ["--platform", platform]),
-  ...(source.target === undefined ? [] : ["--target", source.target]),
-  ...each("--build-arg", pairs(source.args)),
-  ...(noCache === true || source.noCache === true ? ["--no-cache"] : []),
-  // Podman 4 and 5 disagree about a --pull without a value.
-  ...(source.pull === true ? [engine === "podman" ? "--pull=always" : "--pull"] : []),
-  ...each("--cache-from", source.cacheFrom ?? []),
-  ...cacheToWords(kind, source.cacheTo ?? []),
-  ...(source.secrets ?? []).flatMap((name) => ["--secret", `id=${name},env=${buildSecretVariable(name)}`]),
-  ...(source.ssh === true ? ["--ssh", "default"] : []),
-  source.context
-]
+export const build = (options: BuildWords): Command["words"] => {
+  const { engine, kind, noCache, platform, reference, source } = options
+  const { cacheFrom, cacheTo } = caches(options)
+  return [
+    engine,
+    // Without --load, a builder in a container would keep the image for itself.
+    ...(kind === "buildx" ? ["buildx", "build", "--load"] : ["build"]),
+    ...(engine === "podman" ? ["--format", "docker"] : []),
+    "--file",
+    source.dockerfile,
+    "--tag",
+    reference,
+    ...(platform === undefined ? [] : ["--platform", platform]),
+    ...(source.target === undefined ? [] : ["--target", source.target]),
+    ...each("--build-arg", pairs(source.args)),
+    ...(noCache === true || source.noCache === true ? ["--no-cache"] : []),
+    // Podman 4 and 5 disagree about a --pull without a value.
+    ...(source.pull === true ? [engine === "podman" ? "--pull=always" : "--pull"] : []),
+    ...each("--cache-from", cacheFrom),
+    ...cacheToWords(kind, cacheTo),
+    ...(source.secrets ?? []).flatMap((name) => ["--secret", `id=${name},env=${buildSecretVariable(name)}`]),
+    ...(source.ssh === true ? ["--ssh", "default"] : []),
+    source.context
+  ]
+}
 
 /** Describes an image, as JSON. */
 export const inspectImage = (engine: Engine, reference: string): Command["words"] => [

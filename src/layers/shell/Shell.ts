@@ -3,6 +3,7 @@ import { Events } from "../../core/Events.ts"
 import type { Command, CommandFailed, Output, ProcessError } from "../processes/Command.ts"
 import { Processes } from "../processes/Processes.ts"
 import { streamStdout, collectOutput } from "../processes/runCommand.ts"
+import type { AgentNotForwarded } from "../ssh/AgentForward.ts"
 import type { RemoteSocket, SocketRefused } from "../ssh/SocketForward.ts"
 import { Ssh } from "../ssh/Ssh.ts"
 import type { Server } from "../../config/Project.ts"
@@ -38,6 +39,8 @@ export class Shell extends Context.Service<
       command: Command,
       terminal?: TerminalOptions
     ): Effect.Effect<Interaction<ShellError>, ShellError, Scope.Scope>
+    /** Lets programs on a server use the SSH agent of this machine, as {@link Ssh} does. */
+    forwardAgent(server: Server, path: string): Effect.Effect<void, SshError | AgentNotForwarded, Scope.Scope>
     /** Connects to a Unix socket on a server, as {@link Ssh} does. */
     dial(server: Server, path: string): Effect.Effect<RemoteSocket, SshError | SocketRefused>
   }
@@ -58,6 +61,7 @@ export class Shell extends Context.Service<
             ? processes.bytes(command)
             : streamStdout(events, label(machine), command, startRemote(ssh, events, machine.server, command)),
         interact: (server, command, terminal) => interact(ssh, events, server, command, terminal),
+        forwardAgent: ssh.forwardAgent,
         dial: ssh.dial
       })
     })

@@ -55,6 +55,7 @@ export const tracedShell = (onCommandEnd: (ran: CommandRun) => void) =>
         })
       return Shell.of({
         dial: shell.dial,
+        forwardAgent: shell.forwardAgent,
         interact: Effect.fnUntraced(function* (server, command, terminal) {
           const end = yield* start(remote(server), command)
           const starting = shell.interact(server, command, terminal)

@@ -1,14 +1,4 @@
-import {
-  Context,
-  type Duration,
-  Deferred,
-  Effect,
-  type FileSystem,
-  Layer,
-  type Scope,
-  Semaphore,
-  type Stream
-} from "effect"
+import { Context, type Duration, Deferred, Effect, FileSystem, Layer, type Scope, Semaphore, type Stream } from "effect"
 import type { Server } from "../../config/Project.ts"
 import { CurrentCapacity } from "../../core/capacity.ts"
 import { Events } from "../../core/Events.ts"
@@ -23,6 +13,7 @@ import * as ReverseForward from "./ReverseForward.ts"
 import { type Hop, route } from "./Route.ts"
 import { SshSettings } from "./Settings.ts"
 import * as ConnectionCache from "./ConnectionCache.ts"
+import * as AgentForward from "./AgentForward.ts"
 import * as SocketForward from "./SocketForward.ts"
 import type { ConnectionLost, ForwardRefused, SshError } from "./SshError.ts"
 
@@ -115,6 +106,13 @@ export class Ssh extends Context.Service<
       options: { readonly port: number; readonly to: LocalEnd }
     ): Effect.Effect<Forward, SshError | ForwardRefused, Scope.Scope>
     /**
+     * Lets programs on the server use the SSH agent of this machine through a socket at `path` there, until the scope closes.
+     */
+    forwardAgent(
+      server: Server,
+      path: string
+    ): Effect.Effect<void, SshError | AgentForward.AgentNotForwarded, Scope.Scope>
+    /**
      * Connects to a Unix socket on the server, with the rights of the user there. The caller closes the stream. Fails with
      * `SocketRefused` if the server refuses.
      */
@@ -136,6 +134,7 @@ export class Ssh extends Context.Service<
       const reader = yield* PrivateKey.make
       const connections = yield* ConnectionCache.make<Connection, SshError>()
       const handshakes = yield* Semaphore.make(settings.maxHandshakes ?? (yield* CurrentCapacity).handshakes)
+      const fs = yield* FileSystem.FileSystem
       const files = yield* ConfigFiles.make(settings)
 
       const passphrase = Effect.fnUntraced(function* (server: Server) {
@@ -203,6 +202,14 @@ export class Ssh extends Context.Service<
           function* (server, options) {
             return yield* ReverseForward.forward(yield* connection(server), options)
           },
+          Effect.provideService(Events, events)
+        ),
+        forwardAgent: Effect.fnUntraced(
+          function* (server, path) {
+            yield* AgentForward.forward(yield* connection(server), path)
+          },
+          Effect.provideService(SshSettings, settings),
+          Effect.provideService(FileSystem.FileSystem, fs),
           Effect.provideService(Events, events)
         ),
         dial: (server, path) => Effect.flatMap(connection(server), (opened) => SocketForward.dial(opened, path))

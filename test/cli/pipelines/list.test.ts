@@ -14,10 +14,10 @@ const builtIn = `Built-in pipelines (run with \`jiji NAME\`):
   exec             Run a command in a running container of a service, or in a new one
   lock             Lock the project on its servers, so that nobody deploys
   logs             Print the logs of services on all servers, merged by time
-  maintenance      Let the proxy answer 503 in place of the services, or end that
+  maintenance      Turn maintenance mode on or off: the proxy answers 503 instead of the services
   plan             Show what a deploy would do, and why, without doing it
   prune            Remove the project's old images, and what interrupted deploys left on the servers
-  ps               Show what runs on the servers, and what differs from deploy.yml
+  ps               Show what runs on the servers, what differs from deploy.yml, and who holds the lock
   registry login   Log in to the registry on this machine and on the servers
   registry logout  Log out of the registry on this machine and on the servers
   remove           Stop and remove services' containers and images on the servers
@@ -27,7 +27,7 @@ const builtIn = `Built-in pipelines (run with \`jiji NAME\`):
   server setup     Install the container engine on the servers, and let it start at boot
   start            Start services' stopped containers as they are
   stop             Stop services' containers, after their requests have ended
-  unlock           End a lock of the project
+  unlock           Unlock the project; ask before ending another person's lock
   versions         List the versions that the servers can go back to
   why              Show where a running service comes from: run, commit, person, and what changed
 `

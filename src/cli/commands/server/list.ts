@@ -48,9 +48,7 @@ export const command = Command.make(
     write(`${alignColumns([["SERVER", "ADDRESS", "CONFIGURED ENGINE", "SERVICES"], ...rows, ...unused]).join("\n")}\n`)
   })
 ).pipe(
-  Command.withDescription(
-    "List the servers in deploy.yml, with the engine that it configures and the services on each. Opens no connection: `jiji doctor` shows the engine that a server has."
-  ),
+  Command.withDescription("List the servers in deploy.yml, with their services and the engine that is configured"),
   Command.withExamples([
     { command: "jiji server list -e staging", description: "List the servers of an environment" },
     { command: "jiji server list -H 'web*' --json", description: "Print some of them for a program" }

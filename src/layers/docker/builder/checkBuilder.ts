@@ -81,5 +81,7 @@ export const checkBuilder = Effect.fnUntraced(function* (wanted: Wanted, builder
     return yield* new BuilderUnable({ service, engine, version: builder.version, ...machine, ...lack })
   }
   const { agent } = builder
-  if (source.ssh === true && agent !== "found") return yield* new BuildAgentMissing({ service, agent })
+  // A server that builds gets the agent of this machine.
+  if (on._tag === "Local" && source.ssh === true && agent !== "found")
+    return yield* new BuildAgentMissing({ service, agent })
 })

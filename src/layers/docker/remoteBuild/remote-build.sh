@@ -53,7 +53,9 @@ stop() {
   kill "$child"
   wait "$child"
 }
-trap 'discard "$dir"' EXIT
+# jiji forwards its SSH agent to a socket that sshd may leave behind.
+case ${SSH_AUTH_SOCK:-} in /tmp/jiji-agent-*) socket=$SSH_AUTH_SOCK ;; *) socket='' ;; esac
+trap '[ -z "$socket" ] || rm -f "$socket"; discard "$dir"' EXIT
 trap '[ -z "$child" ] || stop 2>/dev/null; exit 143' TERM INT HUP
 
 # A build that was killed leaves its folder. The name has the process id.
