@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync, readlinkSync } from "node:fs"
-import { dirname } from "node:path"
+import { type Dirent, readdirSync, readFileSync, readlinkSync } from "node:fs"
+import { dirname, join } from "node:path"
 import { until } from "../support/waiting.ts"
 import { type CommandOptions, type Result, Running } from "./Command.ts"
 
@@ -16,6 +16,43 @@ export interface Container {
   readonly image: string
   readonly state: string
 }
+
+type KeptContainer = Container & { readonly kept: boolean }
+
+/** What docker says of a container: the parts that tests use. */
+interface DockerContainer {
+  readonly Id: string
+  readonly Name: string
+  readonly Config: { readonly Image: string; readonly Labels: Readonly<Record<string, string>> | null }
+  readonly State: { readonly Status: string }
+}
+
+/** What podman says of a container: the parts that tests use. */
+interface PodmanContainer {
+  readonly Id: string
+  readonly Names: ReadonlyArray<string>
+  readonly Image: string
+  readonly Labels: Readonly<Record<string, string>> | null
+  readonly State: string
+}
+
+const isKept = (labels: Readonly<Record<string, string>> | null) => (labels?.["jiji.kept"] ?? "") !== ""
+
+const fromPodman = ({ Id, Image, Labels, Names, State }: PodmanContainer): KeptContainer => ({
+  id: Id,
+  name: Names[0] ?? "",
+  image: Image,
+  state: State,
+  kept: isKept(Labels)
+})
+
+const fromDocker = ({ Config, Id, Name, State }: DockerContainer): KeptContainer => ({
+  id: Id,
+  name: Name.replace(/^\//, ""),
+  image: Config.Image,
+  state: State.Status,
+  kept: isKept(Config.Labels)
+})
 
 /** A set of namespaces that behaves like a separate machine. */
 export class Host {
@@ -117,19 +154,39 @@ export class Host {
     return (await this.allContainers()).flatMap(({ kept, name }) => (kept ? [name] : [])).sort()
   }
 
-  private async allContainers(): Promise<ReadonlyArray<Container & { readonly kept: boolean }>> {
-    // The fields of `ps --format` differ between the two engines, those of `inspect` do not.
-    const ids = (await this.run([this.engine, "ps", "--all", "--quiet", "--no-trunc"])).split("\n").filter(Boolean)
-    if (ids.length === 0) return []
-    // With `.Id`, docker would print a missing label as "<no value>".
-    const format = '{{.ID}}\t{{.Name}}\t{{.Config.Image}}\t{{.State.Status}}\t{{index .Config.Labels "jiji.kept"}}'
-    // If a container disappeared in between, `inspect` fails after it has shown the others.
-    const { stdout } = await this.try([this.engine, "inspect", "--format", format, ...ids])
-    const lines = stdout.split("\n").filter((line) => line.includes("\t"))
-    return lines.map((line) => {
-      const [id = "", name = "", image = "", state = "", kept = ""] = line.split("\t")
-      return { id, name: name.replace(/^\//, ""), image, state, kept: kept !== "" }
-    })
+  /** Without a program where that is possible: tests ask again and again, and each start takes a tenth of a second. */
+  private async allContainers(): Promise<ReadonlyArray<KeptContainer>> {
+    if (this.engine === "docker") {
+      const all = await this.dockerGet<ReadonlyArray<{ readonly Id: string }>>("/containers/json?all=1")
+      const each = (all ?? []).map(({ Id }) => this.dockerGet<DockerContainer>(`/containers/${Id}/json`))
+      return (await Promise.all(each)).flatMap((found) => (found === undefined ? [] : [fromDocker(found)]))
+    }
+    const all = await this.run([this.engine, "ps", "--all", "--no-trunc", "--format", "json"])
+    return (JSON.parse(all) as ReadonlyArray<PodmanContainer>).map(fromPodman)
+  }
+
+  /** What docker's API on the host answers to a path; nothing if there is no such thing (any more). */
+  async dockerGet<A>(path: string): Promise<A | undefined> {
+    const unix = this.path("/run/docker.sock")
+    const answer = await fetch(`http://docker${path}`, { unix, keepalive: false })
+    if (answer.status === 404) return undefined
+    if (!answer.ok) throw new Error(`${this.name}: docker answered ${answer.status} to ${path}: ${await answer.text()}`)
+    // The caller knows docker's API.
+    return (await answer.json()) as A
+  }
+
+  /** The path at which this machine finds a file of the host. A link with an absolute path in it leads elsewhere. */
+  path(path: string): string {
+    return `/proc/${this.#pid}/root${path}`
+  }
+
+  /** What is in a file of the host; nothing if there is none. */
+  read(path: string): string {
+    try {
+      return readFileSync(this.path(path), "utf8")
+    } catch {
+      return ""
+    }
   }
 
   /** All images as `repository:tag`, unnamed ones as `<none>:<none>`. */
@@ -139,10 +196,17 @@ export class Host {
   }
 
   /** Paths of all files below a folder of the host. */
-  async files(folder: string): Promise<ReadonlyArray<string>> {
-    return (await this.run(["find", folder, "-mindepth", "1", "!", "-type", "d"]))
-      .split("\n")
-      .filter((line) => line !== "")
+  files(folder: string): ReadonlyArray<string> {
+    let entries: ReadonlyArray<Dirent>
+    try {
+      entries = readdirSync(this.path(folder), { withFileTypes: true })
+    } catch {
+      return [] // it has been removed meanwhile
+    }
+    return entries.flatMap((entry) => {
+      const path = join(folder, entry.name)
+      return entry.isDirectory() ? this.files(path) : [path]
+    })
   }
 
   /** Disconnects the host from the network: packets are dropped, connections stay open and silent. */
@@ -177,8 +241,8 @@ export class ServerHost extends Host {
     await this.run(["/usr/sbin/sshd", ...words, "-f", "/run/sshd/config"])
     // sshd forks before it listens, and writes this file afterwards.
     await until(
-      () => this.try(["test", "-s", "/run/sshd.pid"]),
-      ({ code }) => code === 0
+      () => this.read("/run/sshd.pid"),
+      (pid) => pid !== ""
     )
   }
 
@@ -194,8 +258,8 @@ export class ServerHost extends Host {
   }
 
   /** The server's line in a known_hosts file. */
-  async knownHost(): Promise<string> {
-    const [type, key] = (await this.run(["cat", "/run/sshd/host_key.pub"])).split(" ")
+  knownHost(): string {
+    const [type, key] = this.read("/run/sshd/host_key.pub").split(" ")
     return `${this.ip} ${type} ${key}`
   }
 }

@@ -34,9 +34,8 @@ const program = (words: ReadonlyArray<string>): string => words[0]?.split("/").a
 export const traces = async (hosts: Hosts, host: Host): Promise<ReadonlyArray<string>> => {
   const isOperator = host === hosts.operator
   const folders = isOperator ? [hosts.home, join(hosts.folder, "../tmp")] : ["/tmp", "/root", "/run/deploy"]
-  const [listeners, ...files] = await Promise.all([host.listeners(), ...folders.map((folder) => host.files(folder))])
   return [
-    ...listeners
+    ...(await host.listeners())
       .filter(({ process }) => !ofContainers.test(process))
       .map(({ address, port, process }) => `listens: ${address}:${port} ${process}`),
     ...host
@@ -45,8 +44,8 @@ export const traces = async (hosts: Hosts, host: Host): Promise<ReadonlyArray<st
       .map(({ words }) => `runs: ${words.join(" ")}`)
       // The first process of a host waits for these.
       .filter((line) => line !== "runs: sleep infinity"),
-    ...files
-      .flat()
+    ...folders
+      .flatMap((folder) => host.files(folder))
       .filter((path) => !/\/\.local\/(share\/jiji\/registry\/(?!tmp\/)|state\/jiji\/)|\/\.bun\//.test(path))
       .map((path) => `file: ${path}`)
   ].sort()

@@ -136,8 +136,8 @@ const reached = async (server: ServerHost, stage: Stage, serving: string) => {
     )
   else
     await until(
-      () => server.try(["cat", "/run/gate/reached"]),
-      ({ stdout }) => stdout === `${stage}\n`,
+      () => server.read("/run/gate/reached"),
+      (reached) => reached === `${stage}\n`,
       { timeout: 60_000 }
     )
 }

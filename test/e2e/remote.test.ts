@@ -202,9 +202,7 @@ test("Ctrl-C during a push leaves no login behind", async () => {
     async () => (await registry.requests()).slice(asked),
     (lines) => lines.some((line) => line.startsWith("POST ghcr.io/"))
   )
-  expect((await hosts.operator.files(join(hosts.folder, "../tmp"))).some((file) => file.endsWith("config.json"))).toBe(
-    true
-  )
+  expect(hosts.operator.files(join(hosts.folder, "../tmp")).some((file) => file.endsWith("config.json"))).toBe(true)
   run.killGroup("SIGINT")
   expect((await run.done).code).toBe(130)
   await until(

@@ -79,7 +79,7 @@ test("connects where OpenSSH connects, past an Include in a block for other host
   expect(await connect(`Host elsewhere\n  Include work\n${web()}`)).toContain("ok: logged in")
   // Recorded under the address that it connected to, with the key of that server.
   expect(await hosts.operator.run(["ssh-keygen", "-F", h1.ip, "-f", known])).toContain(
-    (await h1.knownHost()).split(" ")[2] ?? "?"
+    h1.knownHost().split(" ")[2] ?? "?"
   )
   expect((await hosts.operator.try(["ssh-keygen", "-F", h2.ip, "-f", known])).code).toBe(1)
 })
