@@ -99,7 +99,7 @@ export const runStep = (step: StepNode, state: State, path: string, undos: Undos
     isSkipped(returned) ? { adds: returned.adds, skipped: returned.reason } : { adds: returned }
   )
   const isCached = step.wrappers.some(({ _tag }) => _tag === "Cached")
-  const cache = isCached ? stepCache(step, state, path, name) : undefined
+  const cache = isCached ? stepCache(step, state, path, name, undos) : undefined
   const wrapped = step.wrappers.reduce(
     (inner, wrapper) => applyWrapper(wrapper, inner, state, path, name, undos, cache),
     body
@@ -109,24 +109,21 @@ export const runStep = (step: StepNode, state: State, path: string, undos: Undos
     const encoded = result === undefined || notRun ? {} : { result: Schema.encodeUnknownSync(result)(adds) }
     return { adds, ended: { ...skipped, ...encoded } }
   })
-  const own = step.wrappers.filter((wrapper) => wrapper._tag === "Undo")
   const end = ({ adds, ended }: { readonly adds: unknown; readonly ended: NodeResult }) => {
     if (!("skipped" in ended)) {
+      const own = step.wrappers.filter((wrapper) => wrapper._tag === "Undo")
       // Its own undo also undoes the runs that the last attempt has started. It does not know of earlier attempts.
       if (own.length > 0 && lastAttempt !== undefined) undos.forgetRunsOf(lastAttempt)
-      for (const wrapper of own) undos.add(path, stepLabel(step), wrapper, adds, state, cache?.forget)
+      for (const wrapper of own) undos.add(path, stepLabel(step), wrapper, adds, state)
     }
     return ended
   }
-  // Without its own undo, the step does not learn that a run that it has started is undone later.
-  const unfit = () =>
-    own.length === 0 && undos.hasBelow(path) ? "a run that the step has started can be undone without it" : undefined
   const stored =
     cache === undefined
       ? node
       : Effect.uninterruptibleMask((restore) =>
           Effect.tap(restore(node), ({ ended }) =>
-            "skipped" in ended ? Effect.void : Effect.suspend(() => cache.store(ended.result, unfit()))
+            "skipped" in ended ? Effect.void : Effect.suspend(() => cache.store(ended.result))
           )
         )
   const done = withNodeEvents("step", path, stored, end, result)
