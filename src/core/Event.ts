@@ -55,7 +55,7 @@ export const StepRetried = Schema.TaggedStruct("StepRetried", {
   millis: Schema.Int,
   failures: Schema.Array(FailureRecord)
 })
-/** A node was skipped: it had nothing to do, its condition was false, or (for an item) another item or what it waits for had failed. */
+/** A node was skipped: it had nothing to do, its result was cached, its condition was false, or (for an item) another item or what it waits for had failed. */
 export const StepSkipped = Schema.TaggedStruct("StepSkipped", {
   ...stamp,
   kind: NodeKind,
