@@ -56,7 +56,7 @@ export const StepRetried = Schema.TaggedStruct("StepRetried", {
   millis: Schema.Int,
   failures: Schema.Array(FailureRecord)
 })
-/** A node was skipped: it had nothing to do, its condition was false, or (for an item) another item or what it waits for had failed. With `resumed`, the run that this one continues had skipped it. */
+/** A node was skipped: it had nothing to do, its result was cached, its condition was false, or (for an item) another item or what it waits for had failed. With `resumed`, the run that this one continues had skipped it. */
 export const StepSkipped = Schema.TaggedStruct("StepSkipped", {
   ...stamp,
   kind: NodeKind,

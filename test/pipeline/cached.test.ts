@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
-import { Effect, Redacted, Schedule, Schema } from "effect"
+import { Effect, Layer, Redacted, Schedule, Schema } from "effect"
 import { TestClock } from "effect/testing"
-import type { Events } from "../../src/core/Events.ts"
+import { Events } from "../../src/core/Events.ts"
 import { Scrubber } from "../../src/core/Scrubber.ts"
 import { CurrentStepCache, type Entry, memoryCache, type StepCache, UseStepCache } from "../../src/core/StepCache.ts"
 import { run } from "../../src/pipeline/interpreter/run.ts"
@@ -200,18 +200,40 @@ describe("Step.cached", () => {
     })
   )
 
-  it.effect("does not store the result if somebody else can undo what the step did", () =>
+  it.effect("removes the result when a run that the step has started, or the pipeline around it, is undone", () =>
     Effect.gen(function* () {
       const inner = make("inner").pipe(step(Step.make("b", () => Effect.void).pipe(Step.undo(() => Effect.void))))
       const outer = Step.make("a", () => Effect.as(run(inner, {}), { n: 1 }), {
         result: Schema.Struct({ n: Schema.Int })
-      })
-      const { cache, entries } = watchedCache()
-      const own = outer.pipe(Step.cached({ key: byTag }))
-      yield* over(cache, make<Input>("p").pipe(step(own)))
-      expect(entries.size).toBe(0)
-      yield* over(cache, make<Input>("p").pipe(step(own.pipe(Step.undo(() => Effect.void)))))
-      expect(entries.size).toBe(1)
+      }).pipe(Step.cached({ key: byTag }))
+      const { cached } = counted()
+      const undoable = make<Input, "around">("around").pipe(
+        step(cached),
+        Pipeline.undo(() => Effect.void)
+      )
+      const caller = Step.make("caller", ({ tag }: Input) => run(make<Input>("nested").pipe(step(cached)), { tag }))
+      const entriesAfter = (p: Pipeline.Pipeline<Input, unknown, unknown, Events>) => {
+        const { cache, entries } = watchedCache()
+        // Not watched, because a nested run has a last event of its own.
+        return Effect.exit(run(p, { tag: "v1" })).pipe(
+          Effect.provideService(CurrentStepCache, cache),
+          Effect.provide(Events.layer.pipe(Layer.provide(Scrubber.layer))),
+          Effect.map(() => entries.size)
+        )
+      }
+      const undoneCaller = caller.pipe(Step.undo(() => Effect.void))
+      const cases: ReadonlyArray<readonly [p: Pipeline.Pipeline<Input, {}, never, Events>, kept: number]> = [
+        [make<Input>("p").pipe(step(outer)), 0],
+        [make<Input>("p").pipe(Pipeline.pipeline(undoable)), 0],
+        [make<Input>("p").pipe(step(undoneCaller)), 0],
+        // Nothing undoes these.
+        [make<Input>("p").pipe(step(cached)), 1],
+        [make<Input>("p").pipe(step(caller)), 1]
+      ]
+      for (const [p, kept] of cases) {
+        expect(yield* entriesAfter(p)).toBe(1)
+        expect(yield* entriesAfter(p.pipe(step(fail("end"))))).toBe(kept)
+      }
     })
   )
 

@@ -8,6 +8,7 @@ import type { StepNode } from "../Node.ts"
 import type { Cached } from "../Step.ts"
 import type { NodeEffect, State } from "./nodeEvents.ts"
 import { readState } from "./stateReads.ts"
+import type { Undos } from "./undos.ts"
 
 type ResultSchema = NonNullable<StepNode["result"]>
 
@@ -44,10 +45,9 @@ const isFresh = ({ storedAt }: Entry, now: number, within: Duration.Duration | u
  * The cache of one run of a step. `lookUp` returns the stored result instead of running the step; `store` stores the result of a
  * step that had to run.
  */
-export const stepCache = (step: StepNode, state: State, path: string, name: string) => {
+export const stepCache = (step: StepNode, state: State, path: string, name: string, undos: Undos) => {
   const { result } = step
   const misses = new Map<string, Miss>()
-  const stored: Array<Miss> = []
 
   const lookUp = <A>({ key, within }: Cached, inner: NodeEffect<A>, hit: (adds: unknown, reason: string) => A) =>
     Effect.gen(function* () {
@@ -78,11 +78,10 @@ export const stepCache = (step: StepNode, state: State, path: string, name: stri
     return (yield* hasSecret(body)) ? "it contains a secret" : undefined
   })
 
-  /** `unfit` says why the step itself does not allow it, if so. */
-  const store = Effect.fnUntraced(function* (encoded: unknown, unfit: string | undefined) {
+  const store = Effect.fnUntraced(function* (encoded: unknown) {
     if (misses.size === 0 || result === undefined) return
     const body = Result.getOrUndefined(Result.try(() => JSON.stringify(encoded)))
-    const problem = unfit ?? (yield* problemOf(result, body))
+    const problem = yield* problemOf(result, body)
     if (problem !== undefined || body === undefined) {
       const { publish } = yield* Events
       // An older entry does not fit any more.
@@ -90,13 +89,10 @@ export const stepCache = (step: StepNode, state: State, path: string, name: stri
       return yield* publish({ _tag: "StepNoted", level: "info", text: `its result is not cached: ${problem}` })
     }
     const storedAt = yield* Clock.currentTimeMillis
-    for (const miss of misses.values()) {
-      yield* miss.cache.write(miss.id, { body, storedAt })
-      stored.push(miss)
+    for (const { cache, id } of misses.values()) {
+      yield* cache.write(id, { body, storedAt })
+      undos.addResult(path, cache.forget(id))
     }
   })
-
-  /** Removes what was stored, because the step is undone. */
-  const forget = Effect.suspend(() => Effect.forEach(stored, ({ cache, id }) => cache.forget(id), { discard: true }))
-  return { lookUp, store, forget }
+  return { lookUp, store }
 }

@@ -139,7 +139,7 @@ export const runStep = (step: StepNode, state: State, path: string, undos: Undos
     isSkipped(returned) ? { adds: returned.adds, skipped: returned.reason } : { adds: returned }
   )
   const isCached = step.wrappers.some(({ _tag }) => _tag === "Cached")
-  const cache = isCached ? stepCache(step, state, path, name) : undefined
+  const cache = isCached ? stepCache(step, state, path, name, undos) : undefined
   const wrapped = step.wrappers.reduce(
     (inner, wrapper) => applyWrapper(wrapper, inner, state, path, name, undos, cache),
     body
@@ -150,22 +150,21 @@ export const runStep = (step: StepNode, state: State, path: string, undos: Undos
     return { adds, ended: { ...skipped, ...encoded }, isStorable: result !== undefined && !notRun }
   })
   const own = step.wrappers.filter((wrapper) => wrapper._tag === "Undo")
-  // Without its own undo, the step does not learn that a run that it has started is undone later.
-  const unfit = () =>
-    own.length === 0 && undos.hasBelow(path) ? "a run that the step has started can be undone without it" : undefined
+  // A resumed run could not undo a run that the step has started.
+  const isUndoneWithout = () => own.length === 0 && undos.hasBelow(path)
   const store =
     result === undefined || step.reuse === false
       ? undefined
       : ({ adds, ended, isStorable }: Ended) =>
           withJournal((journal) => {
-            const entry = isStorable && unfit() === undefined ? toEntry(result, adds, ended.skipped) : Option.none()
+            const entry = isStorable && !isUndoneWithout() ? toEntry(result, adds, ended.skipped) : Option.none()
             return Option.isNone(entry) ? Effect.void : journal.write(path, entry.value)
           })
   const end = ({ adds, ended }: Ended) => {
     if (!("skipped" in ended)) {
       // Its own undo also undoes the runs that the last attempt has started. It does not know of earlier attempts.
       if (own.length > 0 && lastAttempt !== undefined) undos.forgetRunsOf(lastAttempt)
-      for (const wrapper of own) undos.add(path, stepLabel(step), wrapper, adds, state, cache?.forget)
+      for (const wrapper of own) undos.add(path, stepLabel(step), wrapper, adds, state)
     }
     return ended
   }
@@ -174,7 +173,7 @@ export const runStep = (step: StepNode, state: State, path: string, undos: Undos
       ? node
       : Effect.uninterruptibleMask((restore) =>
           Effect.tap(restore(node), ({ ended }) =>
-            "skipped" in ended ? Effect.void : Effect.suspend(() => cache.store(ended.result, unfit()))
+            "skipped" in ended ? Effect.void : Effect.suspend(() => cache.store(ended.result))
           )
         )
   const done = withNodeEvents("step", path, reuseResult(step, cached, state, path), end, result, store)

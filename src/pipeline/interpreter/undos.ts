@@ -36,6 +36,12 @@ interface UndoableStep {
   readonly startedBy?: StepAttempt
 }
 
+/** A result that a step has stored for later runs. */
+interface StoredResult {
+  readonly path: string
+  readonly remove: Effect.Effect<void>
+}
+
 const isBelow =
   (path: string) =>
   (step: { readonly path: string }): boolean =>
@@ -73,6 +79,7 @@ const withServices = (
 /** The completed steps of a run that can be undone, in the order in which they completed. */
 export class Undos {
   #steps: Array<UndoableStep> = []
+  #results: Array<StoredResult> = []
   #isClosed = false
   /** The attempts whose runs are not undone. They may still have runs in the background. */
   readonly #forgotten = new WeakSet<StepAttempt>()
@@ -86,20 +93,29 @@ export class Undos {
     this.#background = background
   }
 
-  /** Returns whether something below a path can be undone. */
+  /** Adds a result that the step at a path has stored. It is removed before what made it is undone. */
+  addResult(path: string, remove: Effect.Effect<void>): void {
+    this.#results.push({ path, remove })
+  }
+
+  /** Removes the results of the step at a path, of those in it, and of those that it is a part of. */
+  #removeResults(path: string): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const isRelated = (other: StoredResult) =>
+        other.path === path || isBelow(path)(other) || isBelow(other.path)({ path })
+      const related = this.#results.filter(isRelated)
+      this.#results = this.#results.filter((each) => !isRelated(each))
+      return Effect.forEach(related, ({ remove }) => remove, { discard: true })
+    })
+  }
+
+  /** Whether something below a path can be undone. */
   hasBelow(path: string): boolean {
     return this.#steps.some(isBelow(path))
   }
 
-  /** Adds a completed step or pipeline. `before` runs before its undo. */
-  add(
-    path: string,
-    name: string,
-    undo: Undo,
-    added: unknown,
-    state: State,
-    before: Effect.Effect<void> = Effect.void
-  ): void {
+  /** Adds a completed step or pipeline. */
+  add(path: string, name: string, undo: Undo, added: unknown, state: State): void {
     const label = `the undo of ${name}`
     const call = withState(label, state, (known) =>
       runAuthorFunction(label, undo.run, () => undo.run(added as never, known as never))
@@ -107,7 +123,7 @@ export class Undos {
     this.#steps.push({
       path,
       // What an undo starts is not part of a step.
-      undo: Effect.andThen(before, Effect.scoped(call)).pipe(Effect.provideService(CurrentStep, undefined)),
+      undo: Effect.scoped(call).pipe(Effect.provideService(CurrentStep, undefined)),
       provide: (own) => own,
       within: undo.within,
       untrack: this.#tracker.add(path)
@@ -121,6 +137,7 @@ export class Undos {
   adopt(startedBy: StepAttempt, nested: Undos, provide: (undo: NodeEffect<unknown>) => NodeEffect<unknown>): void {
     const steps = nested.#steps
     nested.#steps = []
+    for (const { path, remove } of nested.#results) this.addResult(`${startedBy.path}/${path}`, remove)
     for (const step of steps) {
       step.untrack()
       // The nested run can outlive its step and even this run, if the step has started it in the background.
@@ -185,7 +202,9 @@ export class Undos {
   undo(path: string): Effect.Effect<void, never, unknown> {
     const undoStep = (step: UndoableStep) =>
       // What the step still does in the background could work against its undo.
-      Effect.andThen(this.#background.interrupt(step.path), runUndo(step))
+      this.#background
+        .interrupt(step.path)
+        .pipe(Effect.andThen(this.#removeResults(step.path)), Effect.andThen(runUndo(step)))
     const all = Effect.suspend(() => Effect.forEach(this.#take(isBelow(path)), undoStep, { discard: true }))
     // This cannot block forever: each undo has a time limit.
     return Effect.uninterruptible(all)
