@@ -186,7 +186,7 @@ const endToEnd = (files: ReadonlyArray<string>): ReadonlyArray<Stage> =>
   })
 
 const runEverything = async () => {
-  await runAll([build, ...["format", "lint", "types", "effect", "unused"].map(check)], cores)
+  await runAll([build, ...["format", "lint", "types", "unused"].map(check)], cores)
   await run(unit(allFiles.filter((file) => !isEndToEnd(file))))
   if (isUnit) return
   const files = allFiles.filter(isEndToEnd)

@@ -1,4 +1,4 @@
-import type { AddsOfAll, Branch, OwnAdds, OwnAddsOf } from "./NodeMap.ts"
+import type { AddsOfAll, Branch, IntersectParameters, OwnAdds, OwnAddsOf } from "./NodeMap.ts"
 
 /**
  * Appears in the compile error if a node needs something that the state does not have. It is empty, so that every state has
@@ -84,3 +84,22 @@ interface ConflictingBranches<Keys> {
 export type NoConflict<B extends ReadonlyArray<Branch>> = [ConflictsOf<B>] extends [never]
   ? unknown
   : ConflictingBranches<ConflictsOf<B>>
+
+/** The members of a union that every other member can stand in for, and that have the keys of all of them. */
+type Widest<U, All = U> = U extends unknown
+  ? [All] extends [U]
+    ? [AllKeys<All>] extends [keyof U]
+      ? U
+      : never
+    : never
+  : never
+
+/** The last member of a union. */
+type LastOf<U> =
+  IntersectParameters<U extends unknown ? (_: () => U) => void : never> extends () => infer Last ? Last : never
+
+/**
+ * One member for a union whose members say the same, such as `{ readonly id?: string } | { id: string }`, which is what a step
+ * with several `return`s adds. Each union in a state doubles it, and with ten of them the compiler needs a minute for a pipeline.
+ */
+export type Simplified<U> = [Widest<U>] extends [never] ? U : LastOf<Widest<U>>
