@@ -2,9 +2,11 @@ import { type Duration, type Effect, Pipeable, type Schedule, type Schema } from
 import { rememberCaller } from "../core/authorFunction.ts"
 
 import { checkName } from "./paths.ts"
+import type { Simplified } from "./types/State.ts"
 
 export { inBackground } from "./interpreter/background.ts"
 export { retry, skipWhen, timeout, undo } from "./wrappers.ts"
+export { sleep, waitFor } from "./waiting.ts"
 
 /**
  * A named unit of work. It reads `Needs` from the pipeline's state and adds `Adds` to it. It fails with `E` and requires
@@ -82,7 +84,7 @@ export const isSkipped = (value: unknown): value is Skipped<unknown> =>
 /** Appears in the compile error if a step returns an Effect as what it adds. `object`, or other objects would not fit. */
 type NotAnEffect = object & { readonly "~effect/Effect"?: "put yield* before the Effect that this step returns" }
 
-type Added<A> = A extends Skipped<infer B> ? B : A extends object ? A : {}
+type Added<A> = Simplified<A extends Skipped<infer B> ? B : A extends object ? A : {}>
 
 /**
  * Creates a step. `run` gets the pipeline's state and returns an Effect of what to add to it: an object, nothing, or the
