@@ -6,7 +6,7 @@ import { expandAlias } from "./cli/aliases.ts"
 import * as RootCommand from "./cli/commands/root.ts"
 import { separatePipelineFlags } from "./cli/commands/run.ts"
 import { CommandWords, splitCommandWords } from "./cli/exec/CommandWords.ts"
-import { runFollowers, runJournals } from "./cli/followers.ts"
+import { runFollowers } from "./cli/followers.ts"
 import { gitHubWorkflow, isOnGitHub, OnGitHub } from "./cli/github.ts"
 import { prepareHooks } from "./cli/hooks/Hooks.ts"
 import { PipelineModules } from "./cli/pipelines/modules.ts"
@@ -87,7 +87,6 @@ const hooks = (project: Project) =>
     : prepareHooks(project, project.hooks).pipe(Effect.provide(secrets(project)))
 
 const followers = runFollowers({ env, terminal, history: paths.history, github, telemetry })
-const journal = runJournals(paths.history)
 
 /** The path is hidden from bundlers, since these modules would double the start-up time of a bundle. */
 const importModules = async () => {
@@ -96,7 +95,7 @@ const importModules = async () => {
 }
 
 const services = Layer.mergeAll(
-  Layer.succeed(RunLayers, { live, dry, secrets, followers, journal, hooks }),
+  Layer.succeed(RunLayers, { live, dry, secrets, followers, hooks }),
   Layer.succeed(Terminal, terminal),
   Layer.succeed(UserPaths, paths),
   Layer.succeed(PipelineModules, PipelineModules.make(importModules)),

@@ -1,4 +1,4 @@
-import { Context, type Effect, type Layer, type Scope } from "effect"
+import { Context, type Effect, type Layer } from "effect"
 import type { Project } from "../config/Project.ts"
 import type { Events } from "../core/Events.ts"
 import type { Scrubber } from "../core/Scrubber.ts"
@@ -6,8 +6,6 @@ import type * as Platform from "../layers/Platform.ts"
 import type { Processes } from "../layers/processes/Processes.ts"
 import type { Secrets } from "../layers/secrets/Secrets.ts"
 import type { SecretsError } from "../layers/secrets/SecretsError.ts"
-import type { OpenJournal } from "../pipeline/interpreter/Journal.ts"
-import type { ResumeInput } from "../record/ResumeInput.ts"
 import type { Recording } from "../rehearsal/layers.ts"
 import type { Follower } from "../reporters/Reporter.ts"
 import type { Services } from "../steps/Runnable.ts"
@@ -33,12 +31,6 @@ export class RunLayers extends Context.Service<
     secrets(project: Project): Layer.Layer<Secrets, never, Requirements>
     /** Those that follow the events of a live run: its reporter, the run history, telemetry. */
     followers(project: Project, options: OutputOptions): ReadonlyArray<Follower>
-    /** Opens the journals of runs that can be resumed. `resumes` is the run that they continue. */
-    journal(
-      project: Project,
-      input: ResumeInput,
-      resumes: string | undefined
-    ): Effect.Effect<(typeof OpenJournal)["Service"], never, Requirements | Scope.Scope>
     /** The project's hooks, ready for one run; undefined if it has none. */
     hooks(project: Project): Effect.Effect<Hooks | undefined, SecretsError, Requirements>
   }

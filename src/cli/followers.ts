@@ -1,7 +1,5 @@
 import type { Project } from "../config/Project.ts"
-import { openJournal } from "../record/journal.ts"
 import { recorder } from "../record/recorder.ts"
-import type { ResumeInput } from "../record/ResumeInput.ts"
 import { currentUser } from "../record/Owner.ts"
 import { json } from "../reporters/json.ts"
 import { plain } from "../reporters/plain.ts"
@@ -33,7 +31,7 @@ const reporter = ({ terminal }: FollowerOptions, options: OutputOptions): Follow
 }
 
 /** What the history stores about every run of a project. */
-const runInfo = ({ environment, name, servers }: Project) => ({
+export const runInfo = ({ environment, name, servers }: Project) => ({
   project: name,
   servers: servers.map(({ name }) => name),
   who: currentUser(),
@@ -44,10 +42,6 @@ const historyWriter = ({ env, history }: FollowerOptions, project: Project): Fol
   recorder(history, runInfo(project), ({ message, remedy }) =>
     writeStderrSync(formatWarning(isOnGitHub(env), message, remedy))
   )
-
-/** Opens the journals of runs, in the history. */
-export const runJournals = (history: string) => (project: Project, input: ResumeInput, resumes: string | undefined) =>
-  openJournal(history, runInfo(project), input, resumes)
 
 /** Those that follow every live run. */
 export const runFollowers =

@@ -7,6 +7,7 @@ import { publicPaths } from "../core/publicPaths.ts"
 import { Scrubber } from "../core/Scrubber.ts"
 import { stepLogger } from "../core/stepLogger.ts"
 import { oneLine } from "../core/text.ts"
+import { type Journal, OpenJournal } from "../pipeline/interpreter/Journal.ts"
 import { run } from "../pipeline/interpreter/run.ts"
 import { CallHandlers } from "../pipeline/interpreter/subscribers.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
@@ -96,6 +97,16 @@ const printCommands = Effect.fnUntraced(function* <A, E, R>(
   write(`${text.join("\n")}\n`)
 })
 
+/** Stores nothing. Waits end at once, because nobody can send a signal. */
+const dryJournal: Journal = {
+  read: () => undefined,
+  write: () => Effect.void,
+  forget: () => Effect.void,
+  signal: () => Effect.undefined,
+  howToSignal: () => "",
+  isDryRun: true
+}
+
 /** Runs a pipeline over layers that only record, and prints what they recorded. Calls neither hooks nor handlers. */
 export const runDry = Effect.fnUntraced(function* <N extends { readonly project: Project }, S, E>(
   pipeline: Pipeline<N, S, E, PipelineServices>,
@@ -103,7 +114,7 @@ export const runDry = Effect.fnUntraced(function* <N extends { readonly project:
   options: DryRunOptions
 ) {
   const { dry } = yield* RunLayers
-  const dryRun = run(pipeline, input)
+  const dryRun = run(pipeline, input).pipe(Effect.provideService(OpenJournal, () => Effect.succeed(dryJournal)))
   yield* (options.json ? printEvents(dryRun) : printCommands(dryRun, input.project, options.heading)).pipe(
     Effect.provide(dry(input.project)),
     Effect.provideService(IsDryRun, true),

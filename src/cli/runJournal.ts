@@ -4,9 +4,11 @@ import { Scrubber } from "../core/Scrubber.ts"
 import type { Node } from "../pipeline/Node.ts"
 import { describe } from "../pipeline/Pipeline.ts"
 import { changedNodes, changedPaths, fingerprint, nodesOf } from "../record/fingerprint.ts"
+import { openJournal } from "../record/journal.ts"
 import { RunChanged } from "../record/ResumeError.ts"
+import { runInfo } from "./followers.ts"
 import { CommandLine, Resuming } from "./Resuming.ts"
-import { RunLayers } from "./RunLayers.ts"
+import { UserPaths } from "./UserPaths.ts"
 
 /**
  * Opens the journal of a run that can be resumed later. If it continues another run, fails if the project or the pipeline has
@@ -16,7 +18,7 @@ export const runJournal = Effect.fnUntraced(function* (
   pipeline: { readonly name: string; readonly nodes: ReadonlyArray<Node> },
   project: Project
 ) {
-  const { journal } = yield* RunLayers
+  const { history } = yield* UserPaths
   const { text } = yield* Scrubber
   const words = yield* CommandLine
   const resuming = yield* Resuming
@@ -38,5 +40,5 @@ export const runJournal = Effect.fnUntraced(function* (
       return yield* new RunChanged({ id: resuming.id, ...changes })
     }
   }
-  return yield* journal(project, input, resuming?.id)
+  return yield* openJournal(history, runInfo(project), input, resuming?.id)
 })

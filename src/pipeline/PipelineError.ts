@@ -138,3 +138,23 @@ export class StoredResultUnreadable extends defineError<StoredResultUnreadable>(
   exitCode: "failed",
   sample: { path: "release/build", reason: 'Missing key at ["digest"]' }
 }) {}
+
+/** Nobody has sent the signal that a step waits for. */
+export class SignalMissing extends defineError<SignalMissing>()("SignalMissing", {
+  fields: { path: Schema.String, name: Schema.String, millis: Schema.Finite },
+  message: (e) =>
+    `${e.path} got no signal ${JSON.stringify(e.name)} within ${Duration.format(Duration.millis(e.millis))}.`,
+  remedy: "Start the run again and send the signal in time with `jiji signal`, or raise `within` of `Step.waitFor`.",
+  exitCode: "failed",
+  sample: { path: "release/approved", name: "approved", millis: 86_400_000 }
+}) {}
+
+/** Nobody can send the signal that a step waits for. */
+export class SignalUnanswered extends defineError<SignalUnanswered>()("SignalUnanswered", {
+  fields: { path: Schema.String, name: Schema.String },
+  message: (e) => `${e.path} waits for the signal ${JSON.stringify(e.name)}, and nobody can send it here.`,
+  remedy: (e) =>
+    `In a rehearsal, add \`Answer.signal(${JSON.stringify(e.name)}, value)\`. For --dry-run, give \`Step.waitFor\` the option \`dryRun\`. A run that a step has started gets no signals: wait in the outer pipeline.`,
+  exitCode: "failed",
+  sample: { path: "release/approved", name: "approved" }
+}) {}

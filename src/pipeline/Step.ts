@@ -6,6 +6,7 @@ import type { Simplified } from "./types/State.ts"
 
 export { inBackground } from "./interpreter/background.ts"
 export { cached, retry, skipWhen, timeout, undo } from "./wrappers.ts"
+export { sleep, waitFor } from "./waiting.ts"
 
 /**
  * A named unit of work. It reads `Needs` from the pipeline's state and adds `Adds` to it. It fails with `E` and requires

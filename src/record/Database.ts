@@ -46,7 +46,17 @@ const migrations: ReadonlyArray<string> = [
      size INTEGER NOT NULL,
      body TEXT NOT NULL
    ) STRICT;
-   CREATE INDEX cache_stored ON cache (stored);`
+   CREATE INDEX cache_stored ON cache (stored);`,
+  // A signal is `taken` by the step that it was for, which may read it again after a kill.
+  `CREATE TABLE signals (
+     number INTEGER PRIMARY KEY,
+     run INTEGER NOT NULL REFERENCES runs (number) ON DELETE CASCADE,
+     name TEXT NOT NULL,
+     value TEXT NOT NULL,
+     who TEXT NOT NULL,
+     at INTEGER NOT NULL,
+     taken TEXT
+   ) STRICT;`
 ]
 
 /** How long SQLite waits for a lock, in milliseconds. It blocks the whole process, so the recorder retries later instead. */

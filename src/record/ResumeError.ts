@@ -71,3 +71,12 @@ export class RunFolderGone extends defineError<RunFolderGone>()("RunFolderGone",
   exitCode: "usage",
   sample: { id: "mf3k2a9c-7q1x", folder: "/home/me/shop" }
 }) {}
+
+/** A signal is for a run that has ended. */
+export class RunEnded extends defineError<RunEnded>()("RunEnded", {
+  fields: { id: Schema.String },
+  message: (e) => `Run ${e.id} has succeeded, so no step of it waits for a signal.`,
+  remedy: "`jiji runs` lists the runs that are still running.",
+  exitCode: "usage",
+  sample: { id: "mf3k2a9c-7q1x" }
+}) {}

@@ -43,7 +43,9 @@ const begin = (db: Database, info: RunInfo, input: ResumeInput, run: { id: strin
       .get(...values)
     const number = added?.number ?? 0
     if (resumes !== undefined) {
-      db.query("UPDATE journal SET run = ? WHERE run = (SELECT number FROM runs WHERE id = ?)").run(number, resumes)
+      for (const table of ["journal", "signals"]) {
+        db.query(`UPDATE ${table} SET run = ? WHERE run = (SELECT number FROM runs WHERE id = ?)`).run(number, resumes)
+      }
     }
     const rows = db.query("SELECT path, body FROM journal WHERE run = ?").values(number)
     const entries = rows.flatMap(([path, body]) =>
@@ -51,6 +53,13 @@ const begin = (db: Database, info: RunInfo, input: ResumeInput, run: { id: strin
     )
     return { number, entries: new Map(entries) }
   }).immediate
+
+interface SignalRow {
+  readonly number: number
+  readonly value: string
+  readonly who: string
+  readonly taken: string | null
+}
 
 const isBelow = (path: string, outer: string): boolean =>
   path === outer || path.startsWith(`${outer}/`) || path.startsWith(`${outer}[`)
@@ -79,7 +88,9 @@ export const openJournal = Effect.fnUntraced(function* (
   const broken = (error: RecordUnusable): Journal => ({
     read: () => undefined,
     write: () => warn(error),
-    forget: () => Effect.void
+    forget: () => Effect.void,
+    signal: () => Effect.never,
+    howToSignal: () => "but the run history cannot be used"
   })
   const isClean = (value: unknown): boolean => JSON.stringify(scrubber.deep(value)) === JSON.stringify(value)
 
@@ -89,6 +100,21 @@ export const openJournal = Effect.fnUntraced(function* (
     const { entries, number } = yield* writeNow(file, () => begin(db, info, input, run, now)(resumes))
     const insert = db.query("INSERT OR REPLACE INTO journal (run, path, body) VALUES (?, ?, ?)")
     const remove = db.query("DELETE FROM journal WHERE run = ? AND path = ?")
+    const next = db.query<SignalRow, [number, string, string, number]>(
+      `SELECT number, value, who, taken FROM signals
+       WHERE run = ? AND name = ? AND (taken IS NULL OR taken = ?) AND number > ? ORDER BY number LIMIT 1`
+    )
+    const take = db.query("UPDATE signals SET taken = ? WHERE number = ?")
+    const lastSeen = new Map<string, number>()
+    const poll = (path: string, name: string) =>
+      writeNow(file, () => {
+        const found = next.get(number, name, path, lastSeen.get(path) ?? 0)
+        if (found === null) return undefined
+        if (found.taken === null) take.run(path, found.number)
+        lastSeen.set(path, found.number)
+        const value: unknown = JSON.parse(found.value)
+        return { value, by: found.who }
+      })
     const removeAll = db.transaction((paths: ReadonlyArray<string>) =>
       paths.forEach((path) => remove.run(number, path))
     )
@@ -113,7 +139,13 @@ export const openJournal = Effect.fnUntraced(function* (
           writeNow(file, () => removeAll.immediate(paths)),
           warn
         )
-      }
+      },
+      signal: (path, name) =>
+        Effect.repeat(
+          Effect.catch(poll(path, name), (error) => Effect.as(warn(error), undefined)),
+          { until: (found) => found !== undefined, schedule: Schedule.spaced("250 millis") }
+        ),
+      howToSignal: (name) => `jiji signal ${run.id} ${/^[\w-]+$/.test(name) ? name : JSON.stringify(name)}`
     }
     return journal
   })

@@ -29,6 +29,13 @@ export interface Forwarded {
 /** The reply by attempt, counted from 1; undefined if there is none. */
 export type PerAttempt<A> = ((nth: number) => A | undefined) | undefined
 
+/** A signal, and after which time it is sent; by default at once. */
+export interface SentSignal {
+  readonly value: unknown
+  readonly by: string
+  readonly after?: Duration.Input
+}
+
 /**
  * How machines answer certain commands, connections or forwards. Attempts are counted from 1, separately for each machine.
  * If an answer has no reply for a request or for this attempt, the script tries the next answer.
@@ -36,6 +43,8 @@ export type PerAttempt<A> = ((nth: number) => A | undefined) | undefined
 export interface Answer {
   /** Its name in messages. */
   readonly name: string
+  /** Answers a step that waits for a signal. */
+  readonly signal?: (name: string) => PerAttempt<SentSignal>
   /** A glob of the machines to which it applies; absent if it is not limited by machine. */
   readonly on?: string
   readonly command?: (machine: Machine, command: Command) => PerAttempt<Reply>

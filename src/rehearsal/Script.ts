@@ -17,6 +17,7 @@ export interface Script {
   quiet(machine: Machine, command: Command): Output | undefined
   connect(server: Server): Effect.Effect<{ readonly isNew: boolean }, SshError> | undefined
   forward(server: Server, port: number): Effect.Effect<Answers.Forwarded, SshError | ForwardRefused> | undefined
+  signal(name: string): Answers.SentSignal | undefined
   /** The commands without an answer yet, by the path of their node: `"docker build" on web1`. */
   readonly pending: ReadonlyMap<string, () => string>
   /** The names of the unused answers. */
@@ -76,6 +77,7 @@ export const make = (answers: ReadonlyArray<Answers.Answer>): Script => {
         : undefined,
     connect: (server) => firstReply(server.name, (answer) => answer.connect?.(server))?.found,
     forward: (server, port) => firstReply(server.name, (answer) => answer.forward?.(server, port))?.found,
+    signal: (name) => firstReply(`signal ${name}`, (answer) => answer.signal?.(name))?.found,
     pending,
     unused: () => answers.filter((answer) => !used.has(answer)).map(({ name }) => name)
   }

@@ -304,3 +304,25 @@ export const nth = (which: number, answer: Answer): Answer => {
   requireValid(Number.isInteger(which) && which > 0, `Answer.nth got ${which}`, "pass a whole number, 1 for the first")
   return limitTurns(`only attempt ${which}`, answer, (nth) => nth === which)
 }
+
+/** Sends a signal to the first step that waits for it, `after` a time that passes at once in a rehearsal. */
+export const signal = (
+  name: string,
+  value: unknown = true,
+  { after, by = "somebody" }: { readonly after?: Duration.Input; readonly by?: string } = {}
+): Answer => {
+  if (after !== undefined) checkDuration("Answer.signal", after)
+  return {
+    name: `the signal ${name}`,
+    signal: (asked) =>
+      asked === name
+        ? (nth) => (nth === 1 ? { value, by, ...(after !== undefined && { after }) } : undefined)
+        : undefined
+  }
+}
+
+/** Never sends a signal to a step that waits for it. */
+export const noSignal = (name: string): Answer => ({
+  name: `no signal ${name}`,
+  signal: (asked) => (asked === name ? () => ({ value: undefined, by: "", after: Duration.infinity }) : undefined)
+})

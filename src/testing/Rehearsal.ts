@@ -18,6 +18,7 @@ import { IsDryRun } from "../core/IsDryRun.ts"
 import { CurrentStepCache, type StepCache } from "../core/StepCache.ts"
 import { stepLogger } from "../core/stepLogger.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
+import { type Entry as StoredEntry, type Journal, OpenJournal } from "../pipeline/interpreter/Journal.ts"
 import { run as runPipeline } from "../pipeline/interpreter/run.ts"
 import { CallHandlers } from "../pipeline/interpreter/subscribers.ts"
 import { Scrubber } from "../core/Scrubber.ts"
@@ -65,6 +66,8 @@ export interface Script<ROut = never> {
   readonly dryRun?: boolean
   /** Keeps the results of cached steps. Give several rehearsals the same `memoryCache()`; without one, no step is cached. */
   readonly cache?: StepCache
+  /** An earlier rehearsal of the pipeline, with which this one goes on as `jiji resume` does. */
+  readonly resume?: { readonly stored: ReadonlyMap<string, unknown> }
   /** Services that your own steps use, or replacements for jiji's services. */
   readonly layers?: Layer.Layer<ROut>
 }
@@ -97,7 +100,29 @@ export interface RehearsalResult<A, E> {
   readonly undone: ReadonlyArray<string>
   /** The names of the script's unused answers. */
   readonly unused: ReadonlyArray<string>
+  /** What was stored about completed steps, by path: pass the result as `resume` to go on with the run. */
+  readonly stored: ReadonlyMap<string, unknown>
 }
+
+/** A journal in memory, whose signals come from the script. */
+const makeJournal = (script: Scripts.Script, stored: Map<string, StoredEntry>, resumes: boolean): Journal => ({
+  ...(resumes && { resumes: "rehearsal" }),
+  read: (path) => stored.get(path),
+  write: (path, entry) => Effect.sync(() => void stored.set(path, entry)),
+  forget: (path) =>
+    Effect.sync(() => {
+      for (const each of stored.keys()) {
+        if (each === path || each.startsWith(`${path}/`) || each.startsWith(`${path}[`)) stored.delete(each)
+      }
+    }),
+  signal: (_path, name) => {
+    const sent = script.signal(name)
+    if (sent === undefined) return Effect.undefined
+    const signal = Effect.succeed({ value: sent.value, by: sent.by })
+    return sent.after === undefined ? signal : Effect.delay(signal, sent.after)
+  },
+  howToSignal: (name) => `Answer.signal(${JSON.stringify(name)})`
+})
 
 const heldResources = (events: ReadonlyArray<Event>): ReadonlyArray<Held> => {
   const released = events.flatMap((event) => (event._tag === "ResourceReleased" ? [event] : []))
@@ -173,13 +198,17 @@ export const run = <N extends object, S, E, R, ROut = never>(
       Stream.runForEach((event) => Effect.sync(() => events.push(event))),
       Effect.forkChild({ startImmediately: true })
     )
+    // Only an earlier rehearsal makes these entries.
+    const stored = new Map(script.resume?.stored as ReadonlyMap<string, StoredEntry> | undefined)
+    const journal = makeJournal(answers, stored, script.resume !== undefined)
     const layers = makeLayers(answers, script).pipe(Layer.provide(Layer.succeed(Recording, recording)))
     const exit = yield* VirtualTime.run(
       runPipeline(pipeline, input, layers).pipe(
         Effect.provide(stepLogger),
         Effect.provideService(IsDryRun, script.dryRun ?? true),
         Effect.provideService(CurrentStepCache, script.cache),
-        Effect.provideService(CallHandlers, script.handlers ?? false)
+        Effect.provideService(CallHandlers, script.handlers ?? false),
+        Effect.provideService(OpenJournal, () => Effect.succeed(journal))
       ),
       script.interrupt,
       () => describeWaiting(events, answers.pending)
@@ -199,7 +228,8 @@ export const run = <N extends object, S, E, R, ROut = never>(
       undone: events.flatMap(({ _tag, path }) =>
         _tag === "StepStarted" && path.endsWith("/undo") ? [path.slice(0, -"/undo".length)] : []
       ),
-      unused: answers.unused()
+      unused: answers.unused(),
+      stored
     }
   }).pipe(
     Effect.scoped,

@@ -122,7 +122,7 @@ describe("a run with a journal", () => {
       let looks = 0
       let version = "1"
       const look = Step.make("look", () => Effect.sync(() => ({ seen: ++looks })), {
-        result: Schema.Struct({ seen: Schema.Number }),
+        result: Schema.Struct({ seen: Schema.Finite }),
         reuse: false
       })
       let starts = 0
@@ -134,7 +134,7 @@ describe("a run with a journal", () => {
             return { made: version, at: seen }
           }),
         {
-          result: Schema.Struct({ made: Schema.String, at: Schema.Number }),
+          result: Schema.Struct({ made: Schema.String, at: Schema.Finite }),
           reuse: ({ made }, { seen }) => made === version && seen > 0
         }
       )
@@ -201,7 +201,7 @@ describe("a run with a journal", () => {
       let inner = 0
       const child = make("child").pipe(step(counted("one").made.pipe(Step.undo(() => Effect.void))))
       const nest = Step.make("nest", () => Effect.as(run(child, {}), { nested: ++inner }), {
-        result: Schema.Struct({ nested: Schema.Number })
+        result: Schema.Struct({ nested: Schema.Finite })
       })
       const pipeline = make("outer").pipe(step(nest), step(fail("ship")))
       yield* watched(run(pipeline, {}).pipe(withJournal(journal)))
@@ -246,7 +246,7 @@ describe("a run with a journal", () => {
     Effect.gen(function* () {
       const result = Schema.Struct({
         when: Schema.Date,
-        sizes: Schema.ReadonlyMap(Schema.String, Schema.Number),
+        sizes: Schema.ReadonlyMap(Schema.String, Schema.Finite),
         wait: Schema.Duration
       })
       const value: typeof result.Type = {

@@ -15,7 +15,10 @@ const start = async (nodes: ReadonlyArray<Shape>, journaled: Journaled, event: n
   const resources = holding()
   const { build, chosen, modes, tolerant } = builder(resources, (path) => void ran.push(path))
   const pipeline = build(nodes)
-  const { exit, seen } = await Effect.runPromise(events(pipeline, { event, turns }, journaled))
+  // Somebody sends each signal two seconds after a step begins to wait for it.
+  const signal = () => Effect.delay(Effect.succeed({ value: true, by: "ann" }), "2 seconds")
+  const signaled = { ...journaled, journal: { ...journaled.journal, signal } }
+  const { exit, seen } = await Effect.runPromise(events(pipeline, { event, turns }, signaled))
   const undone = seen.flatMap(({ _tag, path }) => (_tag === "StepStarted" && isUndo(path) ? [path] : []))
   return { exit, seen, ran, undone, pipelines: [Pipeline.describe(pipeline), ...chosen], modes, tolerant, resources }
 }
@@ -66,7 +69,7 @@ const checkStored = (seen: ReadonlyArray<Event>, count: number, stored: Readonly
 const isCalm = (node: Shape): boolean => {
   switch (node._tag) {
     case "step":
-      return ["pass", "hold", "skip", "stuck"].includes(node.kind) && node.timeout === 0
+      return ["pass", "hold", "skip", "stuck", "sleep", "signal"].includes(node.kind) && node.timeout === 0
     case "pipeline":
     case "call":
     case "forEach":

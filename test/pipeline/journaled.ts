@@ -1,5 +1,5 @@
-import { Effect } from "effect"
-import { type Entry, type Journal, OpenJournal } from "../../src/pipeline/interpreter/Journal.ts"
+import { Effect, Queue } from "effect"
+import { type Entry, type Journal, OpenJournal, type Signal } from "../../src/pipeline/interpreter/Journal.ts"
 
 /** A journal in memory. After `freeze` it ignores writes, as if its process had been killed. */
 export const makeJournal = (entries: ReadonlyMap<string, Entry> = new Map(), resumes?: string) => {
@@ -12,6 +12,14 @@ export const makeJournal = (entries: ReadonlyMap<string, Entry> = new Map(), res
       log.push(what)
       apply()
     })
+  const signals = new Map<string, Queue.Queue<Signal>>()
+  const queueOf = (name: string) => {
+    const known = signals.get(name) ?? Effect.runSync(Queue.unbounded<Signal>())
+    signals.set(name, known)
+    return known
+  }
+  const send = (name: string, value: unknown, by = "ann") =>
+    Effect.sync(() => void Queue.offerUnsafe(queueOf(name), { value, by }))
   const journal: Journal = {
     ...(resumes !== undefined && { resumes }),
     read: (path) => stored.get(path),
@@ -25,9 +33,11 @@ export const makeJournal = (entries: ReadonlyMap<string, Entry> = new Map(), res
         for (const each of stored.keys()) {
           if (each === path || each.startsWith(`${path}/`) || each.startsWith(`${path}[`)) stored.delete(each)
         }
-      })
+      }),
+    signal: (_path, name) => Queue.take(queueOf(name)),
+    howToSignal: (name) => `send ${name}`
   }
-  return { journal, entries: stored, log, freeze: () => void (isFrozen = true) }
+  return { journal, send, entries: stored, log, freeze: () => void (isFrozen = true) }
 }
 
 /** Runs a pipeline with a journal. */

@@ -1,4 +1,4 @@
-import { Effect, Layer, Schedule, Schema } from "effect"
+import { Effect, Layer, Schedule, Schema, type Scope } from "effect"
 import fc from "fast-check"
 import { CurrentPath, type Events } from "../../src/core/Events.ts"
 import * as Resource from "../../src/core/Resource.ts"
@@ -7,7 +7,20 @@ import * as Step from "../../src/pipeline/Step.ts"
 import * as Strategy from "../../src/pipeline/Strategy.ts"
 
 /** What a step does after sleeping for `sleeps` seconds. */
-type Kind = "pass" | "hold" | "skip" | "fail" | "odd" | "flaky" | "die" | "misfit" | "stuck" | "promise" | "nothing"
+type Kind =
+  | "pass"
+  | "sleep"
+  | "signal"
+  | "hold"
+  | "skip"
+  | "fail"
+  | "odd"
+  | "flaky"
+  | "die"
+  | "misfit"
+  | "stuck"
+  | "promise"
+  | "nothing"
 type Undo = "none" | "good" | "fails" | "hangs"
 type Step = {
   readonly _tag: "step"
@@ -66,7 +79,7 @@ const strategy = fc.oneof(simple, fc.record({ first: bound, rest: simple }).map(
 export const { shape } = fc.letrec<{ shape: Shape }>((tie) => {
   const nodes = fc.array(tie("shape"), { maxLength: 4 })
   const kind = fc.oneof(
-    { weight: 8, arbitrary: fc.constantFrom("pass", "hold", "skip" as Kind) },
+    { weight: 8, arbitrary: fc.constantFrom("pass", "pass", "hold", "hold", "skip", "sleep", "signal" as Kind) },
     {
       weight: 1,
       arbitrary: fc.constantFrom("fail", "odd", "odd", "flaky", "die", "misfit", "stuck", "promise", "nothing" as Kind)
@@ -137,7 +150,7 @@ type Holding = ReturnType<typeof holding>
 
 /** Gets the path of each step that runs, and its name. Steps have results then, which a journal can store. */
 export type OnRun = (path: string) => void
-const Added = Schema.Record(Schema.String, Schema.Number)
+const Added = Schema.Record(Schema.String, Schema.Finite)
 
 const undos: Record<Undo, Effect.Effect<unknown, string>> = {
   none: Effect.void,
@@ -188,7 +201,7 @@ const step = (
         return adds
     }
   })
-  const plain = Step.make(
+  const made = Step.make(
     name,
     (state: { readonly item?: number }) =>
       // A step without type checking can be an async function.
@@ -200,6 +213,8 @@ const step = (
         ? {}
         : { result: Added as Schema.Codec<{}, unknown> }
   )
+  const plain: Step.Step<{ readonly item?: number }, {}, unknown, Events | Scope.Scope> =
+    kind === "sleep" ? Step.sleep(name, sleeps * 1000) : kind === "signal" ? Step.waitFor(name) : made
   const again = Schedule.recurs(retries).pipe(Schedule.addDelay(() => Effect.succeed("1 second")))
   const retried = retries === 0 ? plain : plain.pipe(Step.retry(again))
   const limited = timeout === 0 ? retried : retried.pipe(Step.timeout(timeout * 1000))

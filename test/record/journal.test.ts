@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite"
 import { afterAll, describe, expect, test } from "bun:test"
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { Cause, Duration, Effect, Exit, Fiber, Layer, Redacted, Result, Schema, Stream } from "effect"
@@ -17,6 +17,8 @@ import { prune } from "../../src/record/prune.ts"
 import { listRuns } from "../../src/record/read.ts"
 import { recorder } from "../../src/record/recorder.ts"
 import { claimRun, type Wanted } from "../../src/record/resume.ts"
+import { sendSignal } from "../../src/record/signal.ts"
+import { until } from "../support/waiting.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "jiji-journal-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -227,5 +229,63 @@ describe("what has changed since a run began", () => {
       "added release/smoke",
       "removed release/ship"
     ])
+  })
+})
+
+describe("signals in the run history", () => {
+  const Approval = Schema.Struct({ tag: Schema.String })
+  const release = Pipeline.make("release").pipe(
+    Pipeline.step(Step.waitFor("approved", { schema: Approval })),
+    Pipeline.step(Step.make("ship", () => Effect.void))
+  )
+  const send = (file: string, id: string, value: unknown, name = "approved") =>
+    Effect.runPromise(sendSignal(file, id, { name, value, by: "ann" }))
+  const waiting = (file: string) =>
+    until(
+      () =>
+        existsSync(file)
+          ? query(file, "SELECT id FROM runs JOIN journal ON run = number WHERE body LIKE '%Waiting%'")
+          : [],
+      (rows) => rows.length > 0
+    )
+
+  test("reach a run that waits, and only once", async () => {
+    const file = newFile()
+    const running = start(file, { pipeline: release })
+    const [[id = ""] = []] = (await waiting(file)) as ReadonlyArray<ReadonlyArray<string>>
+    expect(await send(file, id, true, "other")).toMatchObject({ id, isWaiting: false })
+    expect(await send(file, id.slice(0, 10), { tag: 3 })).toMatchObject({ id, isWaiting: true })
+    expect(await send(file, id, { tag: "v1" })).toMatchObject({ id, isWaiting: true, outcome: "running" })
+    const { events, exit } = await running
+    expect(Exit.isSuccess(exit)).toBe(true)
+    const notes = events.flatMap((event) => (event._tag === "StepNoted" ? [event.text] : []))
+    expect(notes).toEqual([
+      `waiting for approved: jiji signal ${id} approved`,
+      expect.stringContaining("refused approved by ann"),
+      "approved by ann"
+    ])
+    expect(query(file, "SELECT name, taken FROM signals ORDER BY number")).toEqual([
+      ["other", null],
+      ["approved", "release/approved"],
+      ["approved", "release/approved"]
+    ])
+    const over = await Effect.runPromiseExit(sendSignal(file, id, { name: "approved", value: true, by: "ann" }))
+    expect(errorOf(over)).toMatchObject({ _tag: "RunEnded" })
+  })
+
+  test("that come while nothing runs are found by the run that goes on", async () => {
+    const file = newFile()
+    const { events } = await start(file, makeRelease())
+    const id = idOf(events)
+    expect(await send(file, id, { tag: "v1" })).toMatchObject({ id, outcome: "failed" })
+    const second = await start(file, { pipeline: release }, { resumes: id })
+    expect(Exit.isSuccess(second.exit)).toBe(true)
+  })
+
+  test("go to the run that continues the one they are for", async () => {
+    const file = newFile()
+    const { events } = await start(file, makeRelease())
+    const second = await start(file, makeRelease(), { resumes: idOf(events) })
+    expect(await send(file, idOf(events), true)).toMatchObject({ id: idOf(second.events) })
   })
 })

@@ -5,7 +5,7 @@ import { loadProject } from "../loadProject.ts"
 import { resumeRun } from "../resumeRun.ts"
 
 /** Goes on although something has changed. */
-export const ignoreChangesFlag = Flag.Boolean("ignore-changes").pipe(
+const ignoreChangesFlag = Flag.Boolean("ignore-changes").pipe(
   Flag.withDescription("Resume although deploy.yml or the pipeline has changed since the run began"),
   Flag.withDefault(false)
 )

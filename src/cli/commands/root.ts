@@ -31,6 +31,7 @@ import * as SchemaCommand from "./schema.ts"
 import * as ScriptCommand from "./script.ts"
 import * as SecretsCommand from "./secrets.ts"
 import * as ServerCommand from "./server.ts"
+import * as SignalCommand from "./signal.ts"
 import * as StartCommand from "./start.ts"
 import * as StopCommand from "./stop.ts"
 import * as UnlockCommand from "./unlock.ts"
@@ -70,6 +71,7 @@ export const command = Command.make(
     AuditCommand.command,
     RunsCommand.command,
     ResumeCommand.command,
+    SignalCommand.command,
     DiffCommand.command,
     WhyCommand.command,
     DoctorCommand.command,

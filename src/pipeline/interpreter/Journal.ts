@@ -7,12 +7,20 @@ export const Entry = Schema.Union([
   Schema.TaggedStruct("Succeeded", { result: Schema.Unknown }),
   Schema.TaggedStruct("Skipped", { reason: Schema.String, result: Schema.Unknown }),
   /** A pipeline is in its nth attempt. */
-  Schema.TaggedStruct("Attempt", { attempt: Schema.Int })
+  Schema.TaggedStruct("Attempt", { attempt: Schema.Int }),
+  /** A step waits until a time in epoch milliseconds, or without a limit. */
+  Schema.TaggedStruct("Waiting", { until: Schema.optionalKey(Schema.Int) })
 ])
 export type Entry = typeof Entry.Type
 
 /** The entry of a completed step. */
 export type Completed = Extract<Entry, { readonly result: unknown }>
+
+/** A signal that somebody has sent to a run. */
+export interface Signal {
+  readonly value: unknown
+  readonly by: string
+}
 
 /**
  * Where a run stores which steps have completed, by the path of the node. What an earlier process of the run has stored is
@@ -26,6 +34,12 @@ export interface Journal {
   write(path: string, entry: Entry): Effect.Effect<void>
   /** Removes the entries of a node and of the nodes in it, before it returns. */
   forget(path: string): Effect.Effect<void>
+  /** Waits for the next signal with this name. Undefined if nobody can send one. */
+  signal(path: string, name: string): Effect.Effect<Signal | undefined>
+  /** How a person sends a signal to this run. */
+  howToSignal(name: string): string
+  /** Whether waits end at once. */
+  readonly isDryRun?: true
 }
 
 /** Opens the journal of a run when it starts. Undefined if runs keep no journal. Runs that steps start never have one. */
