@@ -100,16 +100,22 @@ const connect = Step.make(
 )
 
 /** Connects to all servers at the same time, and finds their versions. */
-const connections = Pipeline.make<RollbackInput, "connections">("connections").pipe(
-  Pipeline.forEach({
-    name: "servers",
-    as: "server",
-    items: ({ project }: RollbackInput) => project.servers,
-    key: (server) => server.name,
-    body: Pipeline.make<RollbackInput & { readonly server: Server }>("connection").pipe(Pipeline.step(connect)),
-    collect: { as: "connected", value: ({ connected }) => connected }
-  })
-)
+const connectAll = <const Name extends string>(name: Name) =>
+  Pipeline.make<RollbackInput, Name>(name).pipe(
+    Pipeline.forEach({
+      name: "servers",
+      as: "server",
+      items: ({ project }: RollbackInput) => project.servers,
+      key: (server) => server.name,
+      body: Pipeline.make<RollbackInput & { readonly server: Server }>("connection").pipe(Pipeline.step(connect)),
+      collect: { as: "connected", value: ({ connected }) => connected }
+    })
+  )
+
+const connections = connectAll("connections")
+
+/** Reads the servers again, because those who held the lock may have changed them. */
+const refresh = connectAll("refresh")
 
 const isBuilt = ({ known }: Target): boolean => known.definition.built
 
@@ -409,8 +415,13 @@ const onServer = Pipeline.make<Ready & { readonly server: TargetServer }>("serve
  * image is there. Only then it replaces containers, by the same steps as a deploy. Release commands do not run.
  */
 export const rollback = Pipeline.make<RollbackInput>("rollback").pipe(
-  Pipeline.step(Lock.step),
-  Pipeline.pipeline(connections),
+  Pipeline.parallel(connections, Lock.step),
+  Pipeline.when({
+    if: ({ hasWaitedForLock }: { readonly hasWaitedForLock: boolean }) => hasWaitedForLock,
+    quiet: true,
+    reason: "nobody else held the lock",
+    body: refresh
+  }),
   Pipeline.step(choose),
   Pipeline.step(secrets),
   Pipeline.forEach({
