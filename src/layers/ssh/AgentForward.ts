@@ -32,7 +32,8 @@ const pipe = (channel: Channel, socket: Socket): void => {
   channel.on("error", () => socket.destroy())
   channel.once("close", () => socket.destroy())
   socket.once("close", () => channel.close())
-  channel.pipe(socket).pipe(channel)
+  channel.pipe(socket)
+  socket.pipe(channel)
 }
 
 /** Lets the server listen on a socket, whose connections lead to the agent. */
