@@ -1,4 +1,4 @@
-// Runs the checks and tests of bin/test: what measures nothing side by side, the rest alone.
+// Runs the checks and tests of bin/test, several side by side.
 import {
   chmodSync,
   closeSync,
@@ -59,14 +59,19 @@ const running = new Map<string, Bun.Subprocess>()
 let stopping: Promise<void> | undefined
 let total: Counts = { passed: 0, failed: 0 }
 
-/** These need a quiet machine: they watch a page without a gap, or signal jiji in the middle of a short transfer. */
-const alone = new Set(["cutoffs", "failures", "interrupts"].map((name) => `test/e2e/${name}.test.ts`))
-
-/** These run with docker's API on the servers, and again with docker's client, which jiji uses where it cannot reach the API. */
+/**
+ * These run with docker's API on the servers, and again with docker's client, which jiji uses where it cannot reach the API:
+ * all their tests but those that `withApiOnly` defines.
+ */
 const bothWays = new Set(
   ["cutoffs", "deploy", "failures", "faults", "frozen", "interrupts", "restarts"].map(
     (name) => `test/e2e/${name}.test.ts`
   )
+)
+
+/** These take longest and start first, so that none of them is left at the end with an idle processor beside it. */
+const longest = ["reboots", "switches", "podman5Reboots", "demo", "names", "podmanReboots", "proxiedCuts"].map(
+  (name) => `test/e2e/${name}.test.ts`
 )
 
 const allFiles = [...new Bun.Glob("test/**/*.test.ts").scanSync()].sort()
@@ -189,10 +194,9 @@ const runEverything = async () => {
   await runAll([build, ...["format", "lint", "types", "unused"].map(check)], cores)
   await run(unit(allFiles.filter((file) => !isEndToEnd(file))))
   if (isUnit) return
-  const files = allFiles.filter(isEndToEnd)
+  const files = [...longest, ...allFiles.filter((file) => isEndToEnd(file) && !longest.includes(file))]
   // Each has networks, engines and folders of its own. All share the processor, but a test waits for most of its time.
-  await runAll(endToEnd(files.filter((file) => !alone.has(file))), cores + 1)
-  await runAll(endToEnd(files.filter((file) => alone.has(file))), 1)
+  await runAll(endToEnd(files), cores + 1)
 }
 
 const runPaths = async () => {

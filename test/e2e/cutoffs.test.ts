@@ -5,7 +5,7 @@ import type { ServerHost } from "./Host.ts"
 import { allTraces, quietTraces, containersOf, done, outcomes, page, type Traces, untilQuiet } from "./observe.ts"
 import { type TestProject, writeProject } from "./Project.ts"
 import { until } from "../support/waiting.ts"
-import { withHosts } from "./withHosts.ts"
+import { withApiOnly, withHosts } from "./withHosts.ts"
 
 let h1: ServerHost
 let h2: ServerHost
@@ -29,42 +29,44 @@ const write = (page: string, more: { readonly megabytes?: number; readonly serve
   })
 const nothingIsLeft = () => untilQuiet(hosts, quiet)
 
-test("SIGINT during a build stops the build and leaves nothing behind", async () => {
-  const project = write("one")
-  appendFileSync(join(project.root, "web/Dockerfile"), 'RUN ["/bin/busybox", "sleep", "600"]\n')
-  const run = project.start(["deploy"])
-  const isBuilding = () => hosts.operator.containers()
-  await until(isBuilding, (all) => all.some(({ state }) => state === "running"))
-  run.kill("SIGINT")
-  const ended = await run.done
-  expect(ended.code).toBe(130)
-  expect(ended.stdout).toContain("interrupted after")
-  expect(await until(isBuilding, (all) => all.length === 0)).toEqual([])
-  await nothingIsLeft()
-  for (const server of hosts.servers) expect(await server.containers()).toEqual([])
-})
-
-test.each(["SIGINT", "SIGTERM"] as const)(
-  "%s while connecting to a server leaves no connection open",
-  async (signal) => {
-    // So slow that the handshake has only started.
-    const line = await hosts.slowLink({ to: "h1", delay: 3_000 })
-    const own = await allTraces(hosts)
-    const project = write("one", { server: { host: "127.0.0.1", port: line.port } })
+withApiOnly(() => {
+  test("SIGINT during a build stops the build and leaves nothing behind", async () => {
+    const project = write("one")
+    appendFileSync(join(project.root, "web/Dockerfile"), 'RUN ["/bin/busybox", "sleep", "600"]\n')
     const run = project.start(["deploy"])
-    const handshakes = () =>
-      h1.processes().filter(({ words }) => /^sshd: .*\[(accepted|net|preauth)\]/.test(words.join(" ")))
-    await until(() => handshakes().length > 0)
-    run.kill(signal)
+    const isBuilding = () => hosts.operator.containers()
+    await until(isBuilding, (all) => all.some(({ state }) => state === "running"))
+    run.kill("SIGINT")
     const ended = await run.done
-    // The server does not know yet, so jiji did not wait for it.
-    expect(handshakes()).not.toEqual([])
     expect(ended.code).toBe(130)
-    expect(await untilQuiet(hosts, own)).toEqual({ new: [], gone: [] })
-    await line.cut()
+    expect(ended.stdout).toContain("interrupted after")
+    expect(await until(isBuilding, (all) => all.length === 0)).toEqual([])
     await nothingIsLeft()
-  }
-)
+    for (const server of hosts.servers) expect(await server.containers()).toEqual([])
+  })
+
+  test.each(["SIGINT", "SIGTERM"] as const)(
+    "%s while connecting to a server leaves no connection open",
+    async (signal) => {
+      // So slow that the handshake has only started.
+      const line = await hosts.slowLink({ to: "h1", delay: 3_000 })
+      const own = await allTraces(hosts)
+      const project = write("one", { server: { host: "127.0.0.1", port: line.port } })
+      const run = project.start(["deploy"])
+      const handshakes = () =>
+        h1.processes().filter(({ words }) => /^sshd: .*\[(accepted|net|preauth)\]/.test(words.join(" ")))
+      await until(() => handshakes().length > 0)
+      run.kill(signal)
+      const ended = await run.done
+      // The server does not know yet, so jiji did not wait for it.
+      expect(handshakes()).not.toEqual([])
+      expect(ended.code).toBe(130)
+      expect(await untilQuiet(hosts, own)).toEqual({ new: [], gone: [] })
+      await line.cut()
+      await nothingIsLeft()
+    }
+  )
+})
 
 test("gives up a server that stops answering keep-alives in the middle of a pull", async () => {
   done(await write("one").jiji(["deploy"]))

@@ -3,7 +3,7 @@ import { cpSync, existsSync, readdirSync, renameSync, statSync, writeFileSync } 
 import { join } from "node:path"
 import { quietTraces, containersOf, done, page, table, type Traces, untilQuiet } from "./observe.ts"
 import { type TestProject, writeProject } from "./Project.ts"
-import { usesClient, withHosts } from "./withHosts.ts"
+import { usesClient, withApiOnly, withHosts } from "./withHosts.ts"
 
 let shop: TestProject
 let quiet: Traces
@@ -78,84 +78,86 @@ test("redeploying the same version changes nothing, and says so", async () => {
   await nothingIsLeft()
 })
 
-test("deploys several services, each to its own servers", async () => {
-  const project = writeProject(hosts, {
-    name: "several",
-    image: { page: "several" },
-    config: {
-      services: {
-        web: { hosts: ["h1", "h3"], ports: ["8090:80"] },
-        api: { build: { context: "./web", args: { UNUSED: 1 } }, hosts: ["h1", "h2"], ports: ["8091:80"] },
-        worker: { build: { context: "./web" }, hosts: ["h3"], command: ["/bin/busybox", "sleep", "1000"] }
+withApiOnly(() => {
+  test("deploys several services, each to its own servers", async () => {
+    const project = writeProject(hosts, {
+      name: "several",
+      image: { page: "several" },
+      config: {
+        services: {
+          web: { hosts: ["h1", "h3"], ports: ["8090:80"] },
+          api: { build: { context: "./web", args: { UNUSED: 1 } }, hosts: ["h1", "h2"], ports: ["8091:80"] },
+          worker: { build: { context: "./web" }, hosts: ["h3"], command: ["/bin/busybox", "sleep", "1000"] }
+        }
       }
-    }
+    })
+    const run = done(await project.jiji(["deploy"]))
+    expect(
+      table(run)
+        .map(({ SERVICE, SERVER }) => `${SERVICE} ${SERVER}`)
+        .sort()
+    ).toEqual(["api h1", "api h2", "web h1", "web h3", "worker h3"])
+    const [h1, h2, h3] = await Promise.all(hosts.servers.map((server) => containersOf(server, "several")))
+    expect(h1?.map(({ name }) => name)).toEqual(["several-api", "several-web"])
+    expect(h2?.map(({ name }) => name)).toEqual(["several-api"])
+    expect(h3?.map(({ name }) => name)).toEqual(["several-web", "several-worker"])
+    expect(await page(hosts, hosts.server("h1"), 8090)).toBe("several")
+    expect(await page(hosts, hosts.server("h2"), 8091)).toBe("several")
+    expect(await hosts.server("h3").run(["podman", "exec", "several-worker", "/bin/busybox", "ps"])).toContain(
+      "sleep 1000"
+    )
   })
-  const run = done(await project.jiji(["deploy"]))
-  expect(
-    table(run)
-      .map(({ SERVICE, SERVER }) => `${SERVICE} ${SERVER}`)
-      .sort()
-  ).toEqual(["api h1", "api h2", "web h1", "web h3", "worker h3"])
-  const [h1, h2, h3] = await Promise.all(hosts.servers.map((server) => containersOf(server, "several")))
-  expect(h1?.map(({ name }) => name)).toEqual(["several-api", "several-web"])
-  expect(h2?.map(({ name }) => name)).toEqual(["several-api"])
-  expect(h3?.map(({ name }) => name)).toEqual(["several-web", "several-worker"])
-  expect(await page(hosts, hosts.server("h1"), 8090)).toBe("several")
-  expect(await page(hosts, hosts.server("h2"), 8091)).toBe("several")
-  expect(await hosts.server("h3").run(["podman", "exec", "several-worker", "/bin/busybox", "ps"])).toContain(
-    "sleep 1000"
-  )
-})
 
-test("selects servers and services by pattern, and rejects a pattern that matches nothing", async () => {
-  writeFileSync(join(shop.root, "web/index.html"), "three")
-  const some = done(await shop.jiji(["deploy", "-H", "h[12]", "-S", "w*"]))
-  expect(
-    table(some)
-      .map(({ SERVER }) => SERVER)
-      .sort()
-  ).toEqual(["h1", "h2"])
-  expect(await pages()).toEqual(["three", "three", "two"])
-  const before = await ids()
-  const nobody = await shop.jiji(["deploy", "-H", "web*"])
-  expect(nobody).toMatchObject({ code: 2, stdout: "" })
-  expect(nobody.stderr).toContain('No server matches "web*"; deploy.yml has h1, h2 and h3.')
-  const nothing = await shop.jiji(["deploy", "-S", "wbe"])
-  expect(nothing).toMatchObject({ code: 2, stdout: "" })
-  expect(nothing.stderr).toContain("Did you mean `-S web`?")
-  expect((await shop.jiji(["deploy", "--nonsense"])).code).toBe(2)
-  expect(await ids()).toEqual(before)
-})
-
-test("merges the environment's file on top of deploy.yml, and rejects an unknown environment", async () => {
-  writeFileSync(
-    join(shop.root, ".jiji/deploy.staging.yml"),
-    "services:\n  web:\n    hosts: [h3]\n    ports: ['8095:80']\n"
-  )
-  const run = done(await shop.jiji(["deploy", "-e", "staging"]))
-  expect(table(run)).toMatchObject([{ SERVER: "h3", OUTCOME: "replaced" }])
-  expect(await page(hosts, hosts.server("h3"), 8095)).toBe("three")
-  const missing = await shop.jiji(["deploy", "-e", "stagin"])
-  expect(missing).toMatchObject({ code: 78, stdout: "" })
-  expect(missing.stderr).toContain("Did you mean `-e staging`?")
-})
-
-test("reads the file given with -c from any folder, and tags the image with --version", async () => {
-  const elsewhere = join(hosts.folder, "elsewhere/.jiji")
-  cpSync(join(shop.root, ".jiji"), elsewhere, { recursive: true })
-  cpSync(join(shop.root, "web"), join(hosts.folder, "elsewhere/web"), { recursive: true })
-  renameSync(join(elsewhere, "deploy.yml"), join(elsewhere, "other.yml"))
-  writeFileSync(join(elsewhere, "../web/index.html"), "four")
-  const run = await shop.jiji(["deploy", "-c", join(elsewhere, "other.yml"), "--version", "v1.2.3", "-H", "h1"], {
-    cwd: "/"
+  test("selects servers and services by pattern, and rejects a pattern that matches nothing", async () => {
+    writeFileSync(join(shop.root, "web/index.html"), "three")
+    const some = done(await shop.jiji(["deploy", "-H", "h[12]", "-S", "w*"]))
+    expect(
+      table(some)
+        .map(({ SERVER }) => SERVER)
+        .sort()
+    ).toEqual(["h1", "h2"])
+    expect(await pages()).toEqual(["three", "three", "two"])
+    const before = await ids()
+    const nobody = await shop.jiji(["deploy", "-H", "web*"])
+    expect(nobody).toMatchObject({ code: 2, stdout: "" })
+    expect(nobody.stderr).toContain('No server matches "web*"; deploy.yml has h1, h2 and h3.')
+    const nothing = await shop.jiji(["deploy", "-S", "wbe"])
+    expect(nothing).toMatchObject({ code: 2, stdout: "" })
+    expect(nothing.stderr).toContain("Did you mean `-S web`?")
+    expect((await shop.jiji(["deploy", "--nonsense"])).code).toBe(2)
+    expect(await ids()).toEqual(before)
   })
-  expect(run.code).toBe(0)
-  expect(table(run)).toMatchObject([{ SERVER: "h1", VERSION: "v1.2.3" }])
-  expect(await hosts.server("h1").images()).toContain("localhost:9270/shop-web:v1.2.3")
-  expect(await page(hosts, hosts.server("h1"))).toBe("four")
-  const bad = await shop.jiji(["deploy", "--version", "not a tag"])
-  expect(bad.code).toBe(2)
-  expect(bad.stderr).toContain("→")
+
+  test("merges the environment's file on top of deploy.yml, and rejects an unknown environment", async () => {
+    writeFileSync(
+      join(shop.root, ".jiji/deploy.staging.yml"),
+      "services:\n  web:\n    hosts: [h3]\n    ports: ['8095:80']\n"
+    )
+    const run = done(await shop.jiji(["deploy", "-e", "staging"]))
+    expect(table(run)).toMatchObject([{ SERVER: "h3", OUTCOME: "replaced" }])
+    expect(await page(hosts, hosts.server("h3"), 8095)).toBe("three")
+    const missing = await shop.jiji(["deploy", "-e", "stagin"])
+    expect(missing).toMatchObject({ code: 78, stdout: "" })
+    expect(missing.stderr).toContain("Did you mean `-e staging`?")
+  })
+
+  test("reads the file given with -c from any folder, and tags the image with --version", async () => {
+    const elsewhere = join(hosts.folder, "elsewhere/.jiji")
+    cpSync(join(shop.root, ".jiji"), elsewhere, { recursive: true })
+    cpSync(join(shop.root, "web"), join(hosts.folder, "elsewhere/web"), { recursive: true })
+    renameSync(join(elsewhere, "deploy.yml"), join(elsewhere, "other.yml"))
+    writeFileSync(join(elsewhere, "../web/index.html"), "four")
+    const run = await shop.jiji(["deploy", "-c", join(elsewhere, "other.yml"), "--version", "v1.2.3", "-H", "h1"], {
+      cwd: "/"
+    })
+    expect(run.code).toBe(0)
+    expect(table(run)).toMatchObject([{ SERVER: "h1", VERSION: "v1.2.3" }])
+    expect(await hosts.server("h1").images()).toContain("localhost:9270/shop-web:v1.2.3")
+    expect(await page(hosts, hosts.server("h1"))).toBe("four")
+    const bad = await shop.jiji(["deploy", "--version", "not a tag"])
+    expect(bad.code).toBe(2)
+    expect(bad.stderr).toContain("→")
+  })
 })
 
 /** Every file below a folder, with its size and its change times. */
@@ -167,38 +169,40 @@ const files = (folder: string): Readonly<Record<string, string>> =>
     })
   )
 
-test("a dry run connects to nothing, needs no engine, changes no file, and prints every command without secrets", async () => {
-  const project = writeProject(hosts, {
-    name: "rehearsal",
-    image: { page: "never" },
-    config: { services: { web: { environment: { clear: { LOG: "info" }, secrets: ["TOKEN"] } } } }
+withApiOnly(() => {
+  test("a dry run connects to nothing, needs no engine, changes no file, and prints every command without secrets", async () => {
+    const project = writeProject(hosts, {
+      name: "rehearsal",
+      image: { page: "never" },
+      config: { services: { web: { environment: { clear: { LOG: "info" }, secrets: ["TOKEN"] } } } }
+    })
+    writeFileSync(join(project.root, ".env"), "TOKEN=hunter2hunter2\n", { mode: 0o600 })
+    for (const server of hosts.servers) await server.stopSshd()
+    const home = () => files(join(hosts.home, ".local"))
+    const before = { project: files(project.root), home: home(), containers: await ids() }
+    const run = await project.jiji(["deploy", "--dry-run"], { env: { DOCKER_HOST: "unix:///nowhere" } })
+    for (const server of hosts.servers) await server.startSshd()
+    expect(run).toMatchObject({ code: 0, stderr: "" })
+    expect({ project: files(project.root), home: home(), containers: await ids() }).toEqual(before)
+    expect(existsSync(join(project.root, "known_hosts"))).toBe(false)
+    for (const { ip, name } of hosts.servers) expect(run.stdout).toContain(`on ${name} (root@${ip}):`)
+    for (const command of [
+      "docker build",
+      "docker save",
+      "docker ps --all",
+      "docker pull",
+      "docker create",
+      "# forward"
+    ]) {
+      expect(run.stdout).toContain(command)
+    }
+    expect(run.stdout).toContain("LOG=info")
+    expect(run.stdout).toContain("TOKEN")
+    expect(run.stdout).not.toContain("hunter2")
+    for (const script of ["probe", "pull", "replace"]) {
+      expect((await project.jiji(["script", script])).stdout).toContain("set -u")
+    }
   })
-  writeFileSync(join(project.root, ".env"), "TOKEN=hunter2hunter2\n", { mode: 0o600 })
-  for (const server of hosts.servers) await server.stopSshd()
-  const home = () => files(join(hosts.home, ".local"))
-  const before = { project: files(project.root), home: home(), containers: await ids() }
-  const run = await project.jiji(["deploy", "--dry-run"], { env: { DOCKER_HOST: "unix:///nowhere" } })
-  for (const server of hosts.servers) await server.startSshd()
-  expect(run).toMatchObject({ code: 0, stderr: "" })
-  expect({ project: files(project.root), home: home(), containers: await ids() }).toEqual(before)
-  expect(existsSync(join(project.root, "known_hosts"))).toBe(false)
-  for (const { ip, name } of hosts.servers) expect(run.stdout).toContain(`on ${name} (root@${ip}):`)
-  for (const command of [
-    "docker build",
-    "docker save",
-    "docker ps --all",
-    "docker pull",
-    "docker create",
-    "# forward"
-  ]) {
-    expect(run.stdout).toContain(command)
-  }
-  expect(run.stdout).toContain("LOG=info")
-  expect(run.stdout).toContain("TOKEN")
-  expect(run.stdout).not.toContain("hunter2")
-  for (const script of ["probe", "pull", "replace"]) {
-    expect((await project.jiji(["script", script])).stdout).toContain("set -u")
-  }
 })
 
 test("leaves nothing behind after a failure, and shows which server failed", async () => {

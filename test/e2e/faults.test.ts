@@ -4,7 +4,7 @@ import { done } from "./observe.ts"
 import { writeProject } from "./Project.ts"
 import type { Fault } from "./registryFront.ts"
 import { type RemoteRegistry, startRemoteRegistry } from "./RemoteRegistry.ts"
-import { withHosts } from "./withHosts.ts"
+import { withApiOnly, withHosts } from "./withHosts.ts"
 
 let registry: RemoteRegistry
 const env = { TOKEN: "p4ss-word" }
@@ -38,38 +38,40 @@ const says = (code: string, message: string): string => JSON.stringify({ errors:
 const upload = "^POST ghcr.io/.*/uploads/"
 const pull = "^(GET|HEAD) ghcr.io/.*/manifests/sha256"
 
-test("explains what GHCR requires when a token may not push", async () => {
-  const run = await deploy({ on: upload, status: 403, body: says("DENIED", "permission_denied: write_package") })
-  expect(run.code).toBe(77)
-  expect(run.stderr).toContain("(403 Forbidden): denied: permission_denied: write_package")
-  expect(run.stderr).toContain("`write:packages` and `read:packages`")
-  expect(run.stderr).toContain("`username` is your GitHub user or organization")
-  expect(run.stderr).toContain("the package exists or the token may create it")
-  expect(run.stdout).not.toContain("retrying")
-})
+withApiOnly(() => {
+  test("explains what GHCR requires when a token may not push", async () => {
+    const run = await deploy({ on: upload, status: 403, body: says("DENIED", "permission_denied: write_package") })
+    expect(run.code).toBe(77)
+    expect(run.stderr).toContain("(403 Forbidden): denied: permission_denied: write_package")
+    expect(run.stderr).toContain("`write:packages` and `read:packages`")
+    expect(run.stderr).toContain("`username` is your GitHub user or organization")
+    expect(run.stderr).toContain("the package exists or the token may create it")
+    expect(run.stdout).not.toContain("retrying")
+  })
 
-test("does not retry a push when the login is rejected", async () => {
-  const run = await deploy({ on: upload, status: 401 }, "-H", "h1")
-  expect(run.code).toBe(77)
-  expect(run.stderr).toContain("The registry requires a valid login for ghcr.io/me/shop/web:")
-  expect(run.stdout).not.toContain("retrying")
-})
+  test("does not retry a push when the login is rejected", async () => {
+    const run = await deploy({ on: upload, status: 401 }, "-H", "h1")
+    expect(run.code).toBe(77)
+    expect(run.stderr).toContain("The registry requires a valid login for ghcr.io/me/shop/web:")
+    expect(run.stdout).not.toContain("retrying")
+  })
 
-test("waits as long as a rate-limiting registry asks, then continues", async () => {
-  const body = says("TOOMANYREQUESTS", "retry-after: 1.2s, allowed: 44000/minute")
-  const run = done(await deploy({ on: "^PUT ghcr.io/.*/manifests/", status: 429, body, times: 1 }, "-H", "h1"))
-  expect(run.stdout).toContain("web push: warning: the registry's rate limit was reached; retrying in 2 s (1 of 3)")
-})
+  test("waits as long as a rate-limiting registry asks, then continues", async () => {
+    const body = says("TOOMANYREQUESTS", "retry-after: 1.2s, allowed: 44000/minute")
+    const run = done(await deploy({ on: "^PUT ghcr.io/.*/manifests/", status: 429, body, times: 1 }, "-H", "h1"))
+    expect(run.stdout).toContain("web push: warning: the registry's rate limit was reached; retrying in 2 s (1 of 3)")
+  })
 
-test("a brief registry error does not fail the deploy", async () => {
-  const run = done(await deploy({ on: "^PUT ghcr.io/.*/manifests/", status: 503, times: 1 }, "-H", "h1"))
-  expect(run.stdout).toContain("web push: warning: the registry reported an internal error; retrying in 1 s (1 of 3)")
-})
+  test("a brief registry error does not fail the deploy", async () => {
+    const run = done(await deploy({ on: "^PUT ghcr.io/.*/manifests/", status: 503, times: 1 }, "-H", "h1"))
+    expect(run.stdout).toContain("web push: warning: the registry reported an internal error; retrying in 1 s (1 of 3)")
+  })
 
-test("a connection that breaks during an upload does not fail the deploy", async () => {
-  done(await deploy({ on: "^PATCH ghcr.io/", drop: 200_000, times: 1 }, "-H", "h1"))
-  const last = done(await deploy({ on: "^PUT ghcr.io/.*/manifests/", drop: 1, times: 1 }, "-H", "h1"))
-  expect(last.stdout).toContain("web push: warning: the connection to the registry was lost; retrying in 1 s")
+  test("a connection that breaks during an upload does not fail the deploy", async () => {
+    done(await deploy({ on: "^PATCH ghcr.io/", drop: 200_000, times: 1 }, "-H", "h1"))
+    const last = done(await deploy({ on: "^PUT ghcr.io/.*/manifests/", drop: 1, times: 1 }, "-H", "h1"))
+    expect(last.stdout).toContain("web push: warning: the connection to the registry was lost; retrying in 1 s")
+  })
 })
 
 test("reports a registry's error on the server where it happened, with both engines", async () => {

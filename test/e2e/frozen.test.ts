@@ -4,7 +4,7 @@ import type { Host } from "./Host.ts"
 import { hurry } from "./hurry.ts"
 import { quietTraces, containersOf, done, page, untilQuiet } from "./observe.ts"
 import { writeProject } from "./Project.ts"
-import { withHosts } from "./withHosts.ts"
+import { withApiOnly, withHosts } from "./withHosts.ts"
 
 const hosts = withHosts({ h1: "docker" })
 
@@ -90,12 +90,14 @@ test("a deploy gives up an engine that freezes during a replacement, long before
   thaw()
 })
 
-test("a deploy gives up a frozen engine on this machine, doctor too", async () => {
-  freeze(hosts.operator)
-  const message = "Timed out on this machine after waiting 5 s for docker to answer."
-  expect(await failedChecks("this machine")).toEqual({ engine: message })
-  const deploy = await start(["deploy"]).done
-  expect(deploy.code).toBe(69)
-  expect(deploy.stdout).toContain("still waiting for docker to build web on this machine (no progress for 5 s)")
-  expect(deploy.stderr).toContain(`error: ${message}`)
+withApiOnly(() => {
+  test("a deploy gives up a frozen engine on this machine, doctor too", async () => {
+    freeze(hosts.operator)
+    const message = "Timed out on this machine after waiting 5 s for docker to answer."
+    expect(await failedChecks("this machine")).toEqual({ engine: message })
+    const deploy = await start(["deploy"]).done
+    expect(deploy.code).toBe(69)
+    expect(deploy.stdout).toContain("still waiting for docker to build web on this machine (no progress for 5 s)")
+    expect(deploy.stderr).toContain(`error: ${message}`)
+  })
 })

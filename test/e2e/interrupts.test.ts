@@ -17,7 +17,7 @@ const hosts = withHosts({ h1: "docker", h2: "podman" })
 beforeAll(async () => {
   // Slow enough that the pull is still running when the signal arrives.
   const lines = await Promise.all(
-    hosts.servers.map(({ name }) => hosts.slowLink({ to: name, delay: 5, bytesPerSecond: 4_000_000 }))
+    hosts.servers.map(({ name }) => hosts.slowLink({ to: name, delay: 5, bytesPerSecond: 2_000_000 }))
   )
   const [h1, h2] = lines.map(({ port }) => ({ host: "127.0.0.1", port }))
   const service = (settle: string) => ({ health: { running_for: settle } })

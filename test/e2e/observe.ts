@@ -133,8 +133,14 @@ export const watchCommandLines = () => {
 
 /** Fetches a page again and again until stopped. Returns every response, or `FAILED` for a failed one. */
 export const watchPage = (hosts: Hosts, server: Host, port: number) => {
-  const fetch = `timeout 2 busybox wget -qO- http://${server.ip}:${port}/ || printf FAILED; echo; sleep 0.05`
-  const loop = hosts.operator.start(["sh", "-c", `while :; do ${fetch}; done`])
+  // On a new connection each time, as from many people.
+  const get = `fetch("http://${server.ip}:${port}/", { keepalive: false, signal: AbortSignal.timeout(10_000) })`
+  const text = `${get}.then((answer) => (answer.ok ? answer.text() : "FAILED")).catch(() => "FAILED")`
+  const loop = hosts.operator.start([
+    process.execPath,
+    "-e",
+    `while (true) { console.log(await ${text}); await Bun.sleep(50) }`
+  ])
   return {
     /** Waits until the response is `last`. */
     stop: async (last: string): Promise<ReadonlyArray<string>> => {

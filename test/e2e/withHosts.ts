@@ -6,6 +6,11 @@ import { compile } from "../support/program.ts"
 /** Whether jiji has to use docker's client on the servers: `hosts.sh` lets their sshd forward no Unix sockets then. */
 export const usesClient = process.env["JIJI_TEST_ENGINE_WAY"] === "client"
 
+/** Defines tests of what is the same whichever way jiji uses docker on the servers: they run with its API only. */
+export const withApiOnly = (define: () => void): void => {
+  if (!usesClient) define()
+}
+
 /**
  * Compiles jiji and starts hosts before the tests of a file, and stops them after the last one. `servers` are their engines by name. A
  * `beforeAll` that follows may use the hosts. Tests and hooks get two minutes each, for a busy machine.
