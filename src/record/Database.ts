@@ -35,7 +35,16 @@ const migrations: ReadonlyArray<string> = [
      size INTEGER NOT NULL,
      body TEXT NOT NULL
    ) STRICT;
-   CREATE INDEX cache_stored ON cache (stored);`
+   CREATE INDEX cache_stored ON cache (stored);`,
+  `CREATE TABLE artifacts (
+     run TEXT NOT NULL,
+     name TEXT NOT NULL,
+     path TEXT NOT NULL,
+     size INTEGER NOT NULL,
+     saved INTEGER NOT NULL,
+     body BLOB NOT NULL,
+     PRIMARY KEY (run, name)
+   ) STRICT;`
 ]
 
 /** How long SQLite waits for a lock, in milliseconds. It blocks the whole process, so the recorder retries later instead. */

@@ -89,7 +89,7 @@ export const listRuns = Effect.fnUntraced(function* (file: string, limit: number
 }, Effect.scoped)
 
 /** Finds a run by the beginning of its ID. Without an ID, finds the last run. */
-const findRun = Effect.fnUntraced(function* (file: string, db: Database, id: Option.Option<string>) {
+export const findRun = Effect.fnUntraced(function* (file: string, db: Database, id: Option.Option<string>) {
   const all = yield* readRows(file, db)
   if (Option.isNone(id)) return all[0] ?? (yield* new NoRunKept({ file }))
   const given = id.value.toLowerCase()
