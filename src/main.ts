@@ -36,6 +36,7 @@ import * as Resolver from "./layers/proxy/Resolver.ts"
 import { Secrets } from "./layers/secrets/Secrets.ts"
 import { Shell } from "./layers/shell/Shell.ts"
 import { Ssh } from "./layers/ssh/Ssh.ts"
+import { artifactsLayer } from "./record/artifacts.ts"
 import { dryStepCacheLayer, stepCacheLayer } from "./record/stepCache.ts"
 import * as DryRun from "./rehearsal/dryRunLayer.ts"
 
@@ -70,7 +71,8 @@ const live = (project: Project) =>
     Layer.provideMerge(telemetry.traceCommands(Shell.layer)),
     Layer.provideMerge(Ssh.layer),
     Layer.provideMerge(secrets(project)),
-    Layer.merge(stepCacheLayer(paths.history, cacheOwner(project)))
+    Layer.merge(stepCacheLayer(paths.history, cacheOwner(project))),
+    Layer.merge(artifactsLayer(paths.history))
   )
 
 /** Reads local files and git for real, and records everything else. */

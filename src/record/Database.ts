@@ -56,6 +56,15 @@ const migrations: ReadonlyArray<string> = [
      who TEXT NOT NULL,
      at INTEGER NOT NULL,
      taken TEXT
+   ) STRICT;`,
+  `CREATE TABLE artifacts (
+     run TEXT NOT NULL,
+     name TEXT NOT NULL,
+     path TEXT NOT NULL,
+     size INTEGER NOT NULL,
+     saved INTEGER NOT NULL,
+     body BLOB NOT NULL,
+     PRIMARY KEY (run, name)
    ) STRICT;`
 ]
 

@@ -76,6 +76,25 @@ export class RunAmbiguous extends defineError<RunAmbiguous>()("RunAmbiguous", {
   sample: { id: "mf3k", some: ["mf3k2a9c-7q1x", "mf3k19d0-02ab"], count: 2 }
 }) {}
 
+/** A run has no artifact of this name. */
+export class ArtifactNotFound extends defineError<ArtifactNotFound>()("ArtifactNotFound", {
+  fields: { run: Schema.String, name: Schema.String, names: Schema.Array(Schema.String) },
+  message: (e) => `The run ${e.run} has no artifact ${JSON.stringify(e.name)}.`,
+  remedy: (e) =>
+    e.names.length === 0 ? "This run has none. `jiji runs` lists all runs." : `It has: ${e.names.join(", ")}.`,
+  exitCode: "usage",
+  sample: { run: "mf3k2a9c-7q1x", name: "report", names: ["report.html"] }
+}) {}
+
+/** An artifact cannot be copied to a file. */
+export class ArtifactNotWritten extends defineError<ArtifactNotWritten>()("ArtifactNotWritten", {
+  fields: { file: Schema.String, reason: Schema.Defect() },
+  message: (e) => `Cannot write ${e.file}: ${systemErrorText(e.reason, e.file)}.`,
+  remedy: "Choose another file with --output: jiji does not replace one.",
+  exitCode: "failed",
+  sample: { file: "report.html", reason: accessDenied("report.html") }
+}) {}
+
 /** The file for a page already holds something else. */
 export class PageTaken extends defineError<PageTaken>()("PageTaken", {
   fields: { file: Schema.String },

@@ -1,13 +1,17 @@
 import { Clock, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { json as jsonReporter, jsonLine } from "../../reporters/json.ts"
+import { listArtifacts } from "../../record/artifacts.ts"
 import { listRuns, readRun } from "../../record/read.ts"
 import { renderPage } from "../../record/renderPage.ts"
+import { command as artifactCommand } from "./runsArtifact.ts"
 import { ConflictingFlags } from "../ConflictingFlags.ts"
 import { renderRun } from "../../record/renderRun.ts"
 import { runsTable } from "../../record/runsTable.ts"
 import { buildTree } from "../../record/tree.ts"
 import { writePage } from "../../record/writePage.ts"
+import { oneLine } from "../../core/text.ts"
+import { formatBytes } from "../../core/units.ts"
 import { Terminal } from "../process/Terminal.ts"
 import { UserPaths } from "../UserPaths.ts"
 
@@ -49,7 +53,10 @@ const showCommand = Command.make(
       return terminal.write(`${html.value}\n`)
     }
     const now = yield* Clock.currentTimeMillis
-    terminal.write(`${renderRun(run, tree, now, terminal).join("\n")}\n`)
+    const artifacts = (yield* listArtifacts(history, run.id)).map(
+      ({ name, path, size }) => `artifact ${name} (${formatBytes(size)}, ${oneLine(path)})`
+    )
+    terminal.write(`${[...renderRun(run, tree, now, terminal), ...artifacts].join("\n")}\n`)
   })
 ).pipe(
   Command.withDescription("Show a run: its steps, how long they took, and what failed"),
@@ -90,5 +97,5 @@ export const command = Command.make(
     { command: "jiji runs", description: "List the last runs of all projects" },
     { command: "jiji runs show", description: "Show the last run, step by step" }
   ]),
-  Command.withSubcommands([showCommand])
+  Command.withSubcommands([showCommand, artifactCommand])
 )
