@@ -20,6 +20,7 @@ const record = recorder(file, { project: "shop", servers: ["web1", "web2"], who:
 )(stream)
 
 const written = readRun(file, Option.some(run)).pipe(
+  Effect.filterOrFail(({ events }) => events.length > 3),
   Effect.retry(Schedule.spaced("20 millis")),
   Effect.andThen(Effect.sync(() => process.stdout.write("written\n")))
 )
