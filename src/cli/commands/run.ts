@@ -50,11 +50,22 @@ const decode = Effect.fnUntraced(function* (
   )
 })
 
-/** The command that runs a loaded pipeline: the flags of `jiji deploy`, and those that its schema describes. */
-const pipelineCommand = Effect.fnUntraced(function* (loaded: LoadedPipeline) {
+type RunFlags = Command.Command.Config.Infer<typeof runFlags>
+
+/** What a command line gives to a pipeline. */
+interface PipelineInput {
+  /** The flags of `jiji run` itself. */
+  readonly run: RunFlags
+  /** What the pipeline needs beyond a {@link RunInput}. */
+  readonly extraInput: object
+}
+
+/** A command with the flags of `jiji deploy`, and those that a loaded pipeline's schema describes. `use` gets their values. */
+const commandFor = Effect.fnUntraced(function* <A, E, R>(
+  loaded: LoadedPipeline,
+  use: (input: PipelineInput) => Effect.Effect<A, E, R>
+) {
   const { description, file } = loaded
-  // Runnable.make checks that the pipeline needs no more input than its decoded flags.
-  const pipeline = loaded.pipeline as Pipeline<RunInput & object, unknown, unknown, PipelineServices>
   const extra = yield* pipelineFlags(loaded)
   // Pipelines had flags of this name before jiji did.
   const wait = "wait" in extra ? {} : { wait: waitFlag }
@@ -63,16 +74,24 @@ const pipelineCommand = Effect.fnUntraced(function* (loaded: LoadedPipeline) {
     { run: runFlags, wait, extra },
     ({ extra, run, wait: { wait = Option.none() } }) =>
       Effect.flatMap(decode(loaded, extra), (extraInput) =>
-        runOnProject(
-          pipeline,
-          run,
-          { ...optionalProperty("waitForLock", wait), ...extraInput },
-          (project) => `run ${file.name} for ${project} on`,
-          dryRunNote
-        )
+        use({ run, extraInput: { ...optionalProperty("waitForLock", wait), ...extraInput } })
       )
   )
   return description === "" ? command : Command.withDescription(command, printable(description))
+})
+
+/** Reads the words after a pipeline's name, and passes on what they mean. */
+export const parsePipelineWords = Effect.fnUntraced(function* <A, E, R>(
+  loaded: LoadedPipeline,
+  words: ReadonlyArray<string>,
+  use: (input: PipelineInput) => Effect.Effect<A, E, R>
+) {
+  const command = yield* commandFor(loaded, use)
+  return yield* Effect.mapError(Command.runWith(command, { version: origin.version })(words), (error) =>
+    error instanceof CliError.ShowHelp
+      ? new CliError.ShowHelp({ commandPath: ["run", loaded.file.name], errors: error.errors })
+      : error
+  )
 })
 
 /**
@@ -96,11 +115,11 @@ export const command = Command.make(
     const file = yield* findPipeline(process.cwd(), pipeline.value)
     reserveStdout()
     yield* registerModules
-    const command = yield* pipelineCommand(yield* loadPipeline(file))
-    return yield* Effect.mapError(Command.runWith(command, { version: origin.version })(words), (error) =>
-      error instanceof CliError.ShowHelp
-        ? new CliError.ShowHelp({ commandPath: ["run", file.name], errors: error.errors })
-        : error
+    const loaded = yield* loadPipeline(file)
+    // Runnable.make checks that the pipeline needs no more input than its decoded flags.
+    const runnable = loaded.pipeline as Pipeline<RunInput & object, unknown, unknown, PipelineServices>
+    return yield* parsePipelineWords(loaded, words, ({ extraInput, run }) =>
+      runOnProject(runnable, run, extraInput, (project) => `run ${file.name} for ${project} on`, dryRunNote)
     )
   })
 ).pipe(
