@@ -23,6 +23,7 @@ const benches = {
   dryRun: { full: [], quick: [] },
   engine: { full: [], quick: [] },
   record: { full: [], quick: [] },
+  serve: { full: [], quick: ["2000"] },
   gap: { full: [], quick: ["--rounds", "2"] },
   proxy: { full: [], quick: ["--rounds", "2"] },
   rollback: { full: [], quick: ["--rounds", "2"] }

@@ -158,6 +158,16 @@ describe("the HTTP API of jiji serve", () => {
     expect(folder.jiji("token", "revoke", "guest").code).toBe(2)
   }, 60_000)
 
+  test("takes a token only until it expires", async () => {
+    using folder = makeServer()
+    const server = await folder.serve()
+    const token = folder.jiji("token", "create", "short", "--expires", "12s").stdout.trim()
+    expect((await server.request(token, "/api/projects")).status).toBe(200)
+    await until(async () => (await server.request(token, "/api/projects")).status === 401)
+    expect(folder.jiji("token", "list").stdout).toContain("expired")
+    expect(folder.jiji("token", "create", "long", "--expires", "100 years").code).toBe(2)
+  }, 60_000)
+
   test("ends a stream when its token is revoked", async () => {
     using folder = makeServer()
     const token = folder.token("ci", "run")

@@ -172,6 +172,30 @@ export default Pipeline.make("exits").pipe(Pipeline.step(Step.make("now", () => 
     await untilStatus(server, token, await start(server, token, run), "succeeded")
   }, 60_000)
 
+  test("loses nothing while its database cannot be written, and says so", async () => {
+    using folder = makeServer()
+    const token = folder.token("ci", "run")
+    const server = await folder.serve()
+    const first = await start(server, token, run)
+    await until(() => started(logOf(folder)).length === 1)
+    using db = new Database(join(folder.root, ".local/state/jiji/serve.sqlite"))
+    db.run("BEGIN IMMEDIATE")
+    const refused = await server.request(token, "/api/runs", { json: run })
+    expect([refused.status, refused.message]).toEqual([
+      503,
+      "The database of jiji serve does not answer. Try again later."
+    ])
+    expect((await fetch(`${server.url}/ready`)).status).toBe(503)
+    // The run ends now, and its end cannot be stored yet.
+    folder.write("shop/go", "")
+    await until(() => logOf(folder).includes("went"))
+    db.run("ROLLBACK")
+    await untilStatus(server, token, first, "succeeded")
+    const events = await server.events(token, first)
+    expect(events.at(-1)?.data._tag).toBe("RunSucceeded")
+    expect((await fetch(`${server.url}/ready`)).status).toBe(200)
+  }, 60_000)
+
   test("keeps secrets out of the database", async () => {
     const leak = `import { Effect } from "effect"
 import { readFileSync } from "node:fs"
