@@ -24,6 +24,7 @@ const benches = {
   engine: { full: [], quick: [] },
   record: { full: [], quick: [] },
   journal: { full: [], quick: [] },
+  serve: { full: [], quick: ["2000"] },
   gap: { full: [], quick: ["--rounds", "2"] },
   proxy: { full: [], quick: ["--rounds", "2"] },
   rollback: { full: [], quick: ["--rounds", "2"] }

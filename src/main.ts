@@ -16,6 +16,8 @@ import { supervise } from "./cli/process/supervise.ts"
 import { Terminal } from "./cli/process/Terminal.ts"
 import { CommandLine, RunWords } from "./cli/Resuming.ts"
 import { RunLayers } from "./cli/RunLayers.ts"
+import { ServeModule } from "./cli/serve/ServeModule.ts"
+import { workerWord } from "./serve/workerWord.ts"
 import { makeTelemetry } from "./cli/telemetry/telemetry.ts"
 import { helpWords } from "./cli/helpWords.ts"
 import { usualWords } from "./cli/usualWords.ts"
@@ -96,11 +98,16 @@ const importModules = async () => {
   return modules
 }
 
+/** Hidden, too: see above. */
+const importServe = (): Promise<typeof import("./cli/serve/module.ts")> =>
+  import(["./cli/serve/module", "ts"].join("."))
+
 const services = Layer.mergeAll(
   Layer.succeed(RunLayers, { live, dry, secrets, followers, hooks }),
   Layer.succeed(Terminal, terminal),
   Layer.succeed(UserPaths, paths),
   Layer.succeed(PipelineModules, PipelineModules.make(importModules)),
+  Layer.succeed(ServeModule, ServeModule.make(importServe)),
   Layer.succeed(OnGitHub, isOnGitHub(env)),
   CliConfig.layer({ builtIns: globalFlags }),
   helpPresenter,
@@ -119,8 +126,8 @@ const builtinCommands = [
   "version"
 ]
 
-const program = Effect.gen(function* () {
-  const { after, own } = splitCommandWords(yield* expandAlias(usualWords(process.argv.slice(2)), process.cwd()))
+const runWords = Effect.fnUntraced(function* (all: ReadonlyArray<string>) {
+  const { after, own } = splitCommandWords(yield* expandAlias(usualWords(all), process.cwd()))
   const words = separatePipelineFlags(helpWords(RootCommand.command, own))
   const context = yield* Effect.context<Layer.Success<typeof services>>()
   const run = Command.runWith(RootCommand.command, { version })
@@ -129,6 +136,13 @@ const program = Effect.gen(function* () {
     Effect.provideService(CommandLine, words),
     Effect.provideService(RunWords, (words) => Effect.provideContext(run(words), context))
   )
+})
+
+const program = Effect.gen(function* () {
+  const words = process.argv.slice(2)
+  if (words[0] !== workerWord) return yield* runWords(words)
+  const { work } = yield* (yield* ServeModule).load
+  yield* work(runWords)
 }).pipe(
   Effect.provideService(BuiltinCommands, builtinCommands),
   Effect.tapCause(github.reportExit),

@@ -18,9 +18,34 @@ const floors: Readonly<Record<string, ReadonlyArray<string>>> = {
   testing: ["rehearsal", "sandbox", "layers", "config", "pipeline", "core"],
   reporters: ["steps", "layers", "config", "core"],
   record: ["reporters", "config", "pipeline", "core"],
-  cli: ["init", "record", "reporters", "rehearsal", "sandbox", "steps", "layers", "config", "pipeline", "core"],
+  serve: ["record", "config", "core"],
+  cli: [
+    "serve",
+    "init",
+    "record",
+    "reporters",
+    "rehearsal",
+    "sandbox",
+    "steps",
+    "layers",
+    "config",
+    "pipeline",
+    "core"
+  ],
   "index.ts": ["steps", "layers", "config", "pipeline", "core"],
-  "main.ts": ["cli", "record", "reporters", "rehearsal", "steps", "layers", "config", "pipeline", "core", "release"],
+  "main.ts": [
+    "cli",
+    "serve",
+    "record",
+    "reporters",
+    "rehearsal",
+    "steps",
+    "layers",
+    "config",
+    "pipeline",
+    "core",
+    "release"
+  ],
   release: ["main.ts", "index.ts", "testing", "cli", "core"]
 }
 
@@ -166,12 +191,12 @@ describe("the floors of src", () => {
     expect(circles(importsOf, files)).toEqual([])
   })
 
-  test("provides layers only in main, the command line, rehearsals and the testing kit", () => {
+  test("provides layers only in main, the command line, the server, rehearsals and the testing kit", () => {
     const providers = files.filter((file) =>
       /\b[A-Z]\w*\.layer\b(?!\w)/.test(readFileSync(join(src, file), "utf8").replaceAll(/^\s*(\/\/|\*|\/\*).*$/gm, ""))
     )
     const outside = providers.filter(
-      (file) => !/^(main\.ts|layers\/Platform\.ts|cli\/|rehearsal\/|testing\/)/.test(file)
+      (file) => !/^(main\.ts|layers\/Platform\.ts|cli\/|serve\/|rehearsal\/|testing\/)/.test(file)
     )
     expect(outside).toEqual([])
   })

@@ -9,6 +9,8 @@ interface UserPathsShape {
   readonly registry: string
   /** The file of the run history. */
   readonly history: string
+  /** The database of `jiji serve`. */
+  readonly serve: string
 }
 
 /** Files and folders of the current user; absolute paths. */
@@ -22,7 +24,8 @@ export class UserPaths extends Context.Service<UserPaths, UserPathsShape>()("jij
       // docker accepts a relative path.
       dockerConfig: DOCKER_CONFIG === "" ? join(home, ".docker") : resolve(DOCKER_CONFIG),
       registry: join(folder(XDG_DATA_HOME, ".local/share"), "jiji/registry"),
-      history: join(folder(XDG_STATE_HOME, ".local/state"), "jiji/runs.sqlite")
+      history: join(folder(XDG_STATE_HOME, ".local/state"), "jiji/runs.sqlite"),
+      serve: join(folder(XDG_STATE_HOME, ".local/state"), "jiji/serve.sqlite")
     }
   }
 }

@@ -22,9 +22,11 @@ const startTicks = (pid: number): string =>
   // The fields follow the program's name, which is in parentheses and may contain anything; see proc(5).
   read(`/proc/${pid}/stat`).split(") ").at(-1)?.split(" ")[19] ?? ""
 
+/** The identity of a process of this machine. */
+export const ownerOf = (pid: number): string => [hostname(), bootId() || "-", pid, startTicks(pid) || "-"].join(" ")
+
 /** The identity of this process. */
-export const currentOwner = (): string =>
-  [hostname(), bootId() || "-", process.pid, startTicks(process.pid) || "-"].join(" ")
+export const currentOwner = (): string => ownerOf(process.pid)
 
 /** Whether a process is running; undefined if it belongs to another machine. */
 export const isAlive = (owner: string): boolean | undefined => {

@@ -1,12 +1,15 @@
 import { isKnownCommand, printHelp } from "./help.ts"
 
 /**
- * Runs jiji. Only `run`, `resume` and `list` load pipeline files, and need the full program, and so does an alias of them. Both
- * programs are entry points of their own in the compiled program (bin/build): a bundler that saw these paths would put them into this one.
+ * Runs jiji. Only `run`, `resume` and `list` load pipeline files, and need the full program, and so does an alias of them; `serve`
+ * and `token` need it for the server. Both programs are entry points of their own in the compiled program (bin/build): a bundler
+ * that saw these paths would put them into this one.
  */
 const start = () => {
   const [, , command = "--help", ...words] = process.argv
-  const needsAll = [command, ...words].some((word) => word === "run" || word === "resume" || word === "list")
+  const needsServer = command === "serve" || command === "token"
+  const loadsFiles = [command, ...words].some((word) => word === "run" || word === "resume" || word === "list")
+  const needsAll = needsServer || loadsFiles
   if (needsAll || !isKnownCommand(command)) void import(["./release/full", "js"].join("."))
   else void import(["./main", "js"].join("."))
 }

@@ -22,7 +22,8 @@ describe("jiji's files", () => {
   const usual = {
     dockerConfig: `${home}/.docker`,
     registry: `${home}/.local/share/jiji/registry`,
-    history: `${home}/.local/state/jiji/runs.sqlite`
+    history: `${home}/.local/state/jiji/runs.sqlite`,
+    serve: `${home}/.local/state/jiji/serve.sqlite`
   }
 
   for (const path of [undefined, "", ".", "folder"]) {
@@ -36,7 +37,8 @@ describe("jiji's files", () => {
     expect(paths).toEqual({
       dockerConfig: "/other/.docker",
       registry: "/data/jiji/registry",
-      history: "/state/jiji/runs.sqlite"
+      history: "/state/jiji/runs.sqlite",
+      serve: "/state/jiji/serve.sqlite"
     })
   })
 })

@@ -30,10 +30,12 @@ import * as SandboxCommand from "./sandbox.ts"
 import * as SchemaCommand from "./schema.ts"
 import * as ScriptCommand from "./script.ts"
 import * as SecretsCommand from "./secrets.ts"
+import * as ServeCommand from "./serve.ts"
 import * as ServerCommand from "./server.ts"
 import * as SignalCommand from "./signal.ts"
 import * as StartCommand from "./start.ts"
 import * as StopCommand from "./stop.ts"
+import * as TokenCommand from "./token.ts"
 import * as UnlockCommand from "./unlock.ts"
 import * as VersionCommand from "./version.ts"
 import * as VersionsCommand from "./versions.ts"
@@ -82,6 +84,8 @@ export const command = Command.make(
     SecretsCommand.command,
     RunCommand.command,
     ListCommand.command,
+    ServeCommand.command,
+    TokenCommand.command,
     SandboxCommand.command,
     ScriptCommand.command,
     CompletionsCommand.make((): Command.Command.Any => command),

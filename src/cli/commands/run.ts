@@ -69,11 +69,26 @@ const resumeLast = Effect.fnUntraced(function* (name: string, words: ReadonlyArr
   yield* resumeRun({ project, pipeline: name, isWanted }, { ignoreChanges: false, json })
 })
 
-/** The command that runs a loaded pipeline: the flags of `jiji deploy`, and those that its schema describes. */
-const pipelineCommand = Effect.fnUntraced(function* (loaded: LoadedPipeline, words: ReadonlyArray<string>) {
+type RunFlags = Command.Command.Config.Infer<typeof runFlags>
+
+/** What the words after a pipeline's name mean. */
+type PipelineWords =
+  | {
+      readonly _tag: "Start"
+      /** The flags of `jiji run` itself. */
+      readonly run: RunFlags
+      /** What the pipeline needs beyond a {@link RunInput}. */
+      readonly extraInput: object
+      readonly useCache: boolean
+    }
+  | { readonly _tag: "Resume"; readonly run: RunFlags }
+
+/** A command with the flags of `jiji deploy`, and those that a loaded pipeline's schema describes. `use` gets their values. */
+const commandFor = Effect.fnUntraced(function* <A, E, R>(
+  loaded: LoadedPipeline,
+  use: (words: PipelineWords) => Effect.Effect<A, E, R>
+) {
   const { description, file } = loaded
-  // Runnable.make checks that the pipeline needs no more input than its decoded flags.
-  const pipeline = loaded.pipeline as Pipeline<RunInput & object, unknown, unknown, PipelineServices>
   const extra = yield* pipelineFlags(loaded)
   // Pipelines had flags of this name before jiji did.
   const wait = "wait" in extra ? {} : { wait: waitFlag }
@@ -91,18 +106,26 @@ const pipelineCommand = Effect.fnUntraced(function* (loaded: LoadedPipeline, wor
       run,
       wait: { wait = Option.none() }
     }) {
-      if (resume) return yield* resumeLast(file.name, words, run.json)
-      const extraInput = yield* decode(loaded, extra)
-      yield* runOnProject(
-        pipeline,
-        run,
-        { ...optionalProperty("waitForLock", wait), ...extraInput },
-        (project) => `run ${file.name} for ${project} on`,
-        dryRunNote
-      ).pipe(Effect.provideService(UseStepCache, !noCache))
+      if (resume) return yield* use({ _tag: "Resume", run })
+      const extraInput = { ...optionalProperty("waitForLock", wait), ...(yield* decode(loaded, extra)) }
+      return yield* use({ _tag: "Start", run, extraInput, useCache: !noCache })
     })
   )
   return description === "" ? command : Command.withDescription(command, printable(description))
+})
+
+/** Reads the words after a pipeline's name, and passes on what they mean. */
+export const parsePipelineWords = Effect.fnUntraced(function* <A, E, R>(
+  loaded: LoadedPipeline,
+  words: ReadonlyArray<string>,
+  use: (words: PipelineWords) => Effect.Effect<A, E, R>
+) {
+  const command = yield* commandFor(loaded, use)
+  return yield* Effect.mapError(Command.runWith(command, { version: origin.version })(words), (error) =>
+    error instanceof CliError.ShowHelp
+      ? new CliError.ShowHelp({ commandPath: ["run", loaded.file.name], errors: error.errors })
+      : error
+  )
 })
 
 /**
@@ -126,11 +149,19 @@ export const command = Command.make(
     const file = yield* findPipeline(process.cwd(), pipeline.value)
     reserveStdout()
     yield* registerModules
-    const command = yield* pipelineCommand(yield* loadPipeline(file), words)
-    return yield* Effect.mapError(Command.runWith(command, { version: origin.version })(words), (error) =>
-      error instanceof CliError.ShowHelp
-        ? new CliError.ShowHelp({ commandPath: ["run", file.name], errors: error.errors })
-        : error
+    const loaded = yield* loadPipeline(file)
+    // Runnable.make checks that the pipeline needs no more input than its decoded flags.
+    const runnable = loaded.pipeline as Pipeline<RunInput & object, unknown, unknown, PipelineServices>
+    return yield* parsePipelineWords(loaded, words, (parsed) =>
+      parsed._tag === "Resume"
+        ? resumeLast(file.name, words, parsed.run.json)
+        : runOnProject(
+            runnable,
+            parsed.run,
+            parsed.extraInput,
+            (project) => `run ${file.name} for ${project} on`,
+            dryRunNote
+          ).pipe(Effect.provideService(UseStepCache, parsed.useCache))
     )
   })
 ).pipe(

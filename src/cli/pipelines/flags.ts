@@ -7,7 +7,7 @@ import { FlagUnusable } from "./PipelineFileError.ts"
 type Field = LoadedPipeline["flags"]["fields"][string]
 
 /** `smokeTest` as a flag: `smoke-test`. */
-const kebab = (name: string): string =>
+export const kebab = (name: string): string =>
   name
     .replaceAll(/([a-z0-9])([A-Z])/g, "$1-$2")
     .replaceAll(/_/g, "-")

@@ -1,0 +1,185 @@
+import { Context, Schema } from "effect"
+import {
+  HttpApi,
+  HttpApiEndpoint,
+  HttpApiGroup,
+  HttpApiMiddleware,
+  HttpApiSchema,
+  HttpApiSecurity,
+  OpenApi
+} from "effect/http-api"
+import manifest from "../../package.json" with { type: "json" }
+import { Event } from "../core/Event.ts"
+import { PipelineInfo } from "./protocol.ts"
+import { RunStatus } from "./RunStore.ts"
+import type { Token } from "./Tokens.ts"
+
+/** An error of the API: its body has one sentence. It is never shown in a terminal, and so has no remedy or exit code. */
+const problem = <const Tag extends string>(tag: Tag, status: number) =>
+  Schema.TaggedStruct(tag, { message: Schema.String }).annotate({ identifier: tag }).pipe(HttpApiSchema.status(status))
+
+/** No token, or one that is wrong, expired or revoked. */
+export const Unauthorized = problem("Unauthorized", 401)
+/** The token's role does not allow this. */
+export const Forbidden = problem("Forbidden", 403)
+/** There is no such project, pipeline or run. */
+export const NotFound = problem("NotFound", 404)
+/** The request does not have the form that the API describes. */
+export const BadRequest = problem("BadRequest", 400)
+/** The command or the pipeline does not take this. */
+export const Refused = problem("Refused", 422)
+/** jiji serve is stopping, or cannot use its database. */
+export const Unavailable = problem("Unavailable", 503)
+
+/** The token that a request came with. */
+export class CurrentToken extends Context.Service<CurrentToken, Token>()("jiji/serve/CurrentToken") {}
+
+/** Lets in who has a token. */
+export class Authorization extends HttpApiMiddleware.Service<Authorization, { provides: CurrentToken }>()(
+  "jiji/serve/Authorization",
+  { security: { bearer: HttpApiSecurity.bearer }, error: [Unauthorized, Unavailable] }
+) {}
+
+/** Says what is wrong with a request, instead of 400 alone. */
+export class RequestErrors extends HttpApiMiddleware.Service<RequestErrors>()("jiji/serve/RequestErrors", {
+  error: BadRequest
+}) {}
+
+const word = Schema.String.check(Schema.isMaxLength(4096))
+const words = Schema.Array(word).check(Schema.isMaxLength(200))
+const projectName = word.annotate({ description: "The path of the project's folder below the served one" })
+const once = Schema.optionalKey(
+  Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(200)).annotate({
+    description: "A second request with the same value starts nothing, and returns the run of the first"
+  })
+)
+
+const CommandRequest = Schema.Struct({
+  project: projectName,
+  command: words.check(Schema.isMinLength(1)).annotate({
+    description: "A command as jiji takes it",
+    examples: [["deploy", "--version", "4c1d9e0"]]
+  }),
+  once
+}).annotate({ identifier: "CommandRequest" })
+
+const PipelineRequest = Schema.Struct({
+  project: projectName,
+  pipeline: word.annotate({ description: "The name of a pipeline in .jiji/pipelines" }),
+  input: Schema.optionalKey(
+    Schema.Record(Schema.String, Schema.Unknown).annotate({ description: "What the pipeline takes, by field" })
+  ),
+  flags: Schema.optionalKey(
+    words.annotate({ description: "Flags of `jiji run` itself", examples: [["--environment", "staging"]] })
+  ),
+  once
+}).annotate({ identifier: "PipelineRequest" })
+
+const Millis = Schema.Int.annotate({ description: "Epoch milliseconds" })
+
+export const RunInfo = Schema.Struct({
+  id: Schema.Int,
+  project: Schema.String,
+  command: Schema.Array(Schema.String).annotate({ description: "What to type after `jiji` to do the same" }),
+  status: RunStatus,
+  by: Schema.String.annotate({ description: "The name of the token" }),
+  cause: Schema.String.annotate({ description: "What started it, such as `api`" }),
+  reason: Schema.optionalKey(Schema.String).annotate({ description: "Why it failed" }),
+  attempt: Schema.Int.annotate({
+    description: "How often it has started: more than once if jiji serve ended while it ran"
+  }),
+  run: Schema.optionalKey(Schema.String).annotate({ description: "Its ID in its events and in `jiji runs`" }),
+  created: Millis,
+  started: Schema.optionalKey(Millis),
+  ended: Schema.optionalKey(Millis)
+}).annotate({ identifier: "Run" })
+export type RunInfo = typeof RunInfo.Type
+
+const ProjectInfo = Schema.Struct({
+  name: Schema.String,
+  problem: Schema.optionalKey(Schema.String).annotate({
+    description: "Why it cannot run: what is wrong with deploy.yml"
+  })
+}).annotate({ identifier: "Project" })
+
+const runId = { id: Schema.Int.check(Schema.isGreaterThan(0)) }
+
+const EventFrame = Schema.Struct({
+  id: Schema.UndefinedOr(Schema.String),
+  event: Schema.String,
+  data: Schema.fromJsonString(Event)
+})
+
+const projects = HttpApiGroup.make("projects")
+  .add(
+    HttpApiEndpoint.get("listProjects", "/api/projects", {
+      success: Schema.Array(ProjectInfo)
+    }).annotateMerge(OpenApi.annotations({ summary: "List the projects (role look)" })),
+    HttpApiEndpoint.get("listPipelines", "/api/pipelines", {
+      query: { project: projectName },
+      success: Schema.Array(PipelineInfo),
+      error: NotFound
+    }).annotateMerge(OpenApi.annotations({ summary: "List a project's pipelines and what they take (role look)" }))
+  )
+  .middleware(Authorization)
+  .middleware(RequestErrors)
+
+const runs = HttpApiGroup.make("runs")
+  .add(
+    HttpApiEndpoint.post("startRun", "/api/runs", {
+      payload: Schema.Union([CommandRequest, PipelineRequest]),
+      success: RunInfo.pipe(HttpApiSchema.status(202)),
+      error: [Forbidden, NotFound, Refused, Unavailable]
+    }).annotateMerge(OpenApi.annotations({ summary: "Queue a command or a pipeline (role run)" })),
+    HttpApiEndpoint.get("listRuns", "/api/runs", {
+      query: {
+        project: Schema.optionalKey(projectName),
+        limit: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 500 }))),
+        before: Schema.optionalKey(Schema.Int)
+      },
+      success: Schema.Array(RunInfo),
+      error: Unavailable
+    }).annotateMerge(OpenApi.annotations({ summary: "List runs, the newest first (role look)" })),
+    HttpApiEndpoint.get("getRun", "/api/runs/:id", {
+      params: runId,
+      success: RunInfo,
+      error: [NotFound, Unavailable]
+    }).annotateMerge(OpenApi.annotations({ summary: "Show a run (role look)" })),
+    HttpApiEndpoint.get("followRun", "/api/runs/:id/events", {
+      params: runId,
+      headers: { "last-event-id": Schema.optionalKey(Schema.Int) },
+      success: HttpApiSchema.StreamSse({ events: EventFrame }),
+      error: [NotFound, Unavailable]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Stream the events of a run, from the first (role look)",
+        description: "The stream ends with the run. Send the header Last-Event-ID to go on after an event."
+      })
+    ),
+    HttpApiEndpoint.post("cancelRun", "/api/runs/:id/cancel", {
+      params: runId,
+      success: RunInfo.pipe(HttpApiSchema.status(202)),
+      error: [Forbidden, NotFound, Unavailable]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Cancel a run (role run)",
+        description: "Does what Ctrl-C does: the run undoes its steps and ends. A second call ends it at once."
+      })
+    )
+  )
+  .middleware(Authorization)
+  .middleware(RequestErrors)
+
+/** The HTTP API of `jiji serve`. */
+export const Api = HttpApi.make("jiji")
+  .add(projects, runs)
+  // A key that is misspelt must not be ignored.
+  .annotate(HttpApi.PayloadParseOptions, { onExcessProperty: "error" })
+  .annotate(HttpApi.QueryParseOptions, { onExcessProperty: "error" })
+  .annotateMerge(
+    OpenApi.annotations({
+      title: "jiji serve",
+      version: manifest.version,
+      description: "Runs commands and pipelines of the served projects. `jiji token create` makes tokens."
+    })
+  )

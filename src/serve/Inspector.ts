@@ -1,0 +1,150 @@
+import { Context, Deferred, Effect, Layer, Queue, RcMap, Result, Schema } from "effect"
+import { readdirSync, statSync } from "node:fs"
+import { join } from "node:path"
+import { defineError } from "../core/defineError.ts"
+import type { Answer, PipelineInfo, Question } from "./protocol.ts"
+import { Workers, type Worker } from "./Workers.ts"
+
+/** A pipeline does not take what a run should give it, or cannot be loaded. */
+export class InputRefused extends defineError<InputRefused>()("InputRefused", {
+  fields: { pipeline: Schema.String, reasons: Schema.Array(Schema.String) },
+  message: (e) => `The pipeline ${e.pipeline} cannot run with this input: ${e.reasons.join("; ")}`,
+  remedy: "GET /api/pipelines shows what each pipeline takes.",
+  exitCode: "usage",
+  sample: { pipeline: "release", reasons: ['Expected string, got 3 at ["tag"]'] }
+}) {}
+
+/** How long an answer may take: a pipeline file has 10 seconds to load. */
+const patience = "15 seconds"
+
+/** How long a process is kept that answers questions about a project. */
+const keptFor = "2 minutes"
+
+const stampOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0
+
+/** The files of a project that decide what its pipelines are. A folder changes when a file is added or removed. */
+const pipelineFiles = (folder: string): ReadonlyArray<string> => {
+  const below = join(folder, ".jiji/pipelines")
+  try {
+    return [below, ...readdirSync(below, { recursive: true }).map((name) => join(below, String(name)))]
+  } catch {
+    // There is no such folder.
+    return [below]
+  }
+}
+
+/** A process that has loaded the pipelines of a project. */
+interface Process {
+  readonly worker: Worker
+  /** When the files were changed that its answers depend on. */
+  readonly stamps: Map<string, number>
+  /** Who waits for an answer, by the question's ID. */
+  readonly waiting: Map<number, Deferred.Deferred<Answer, "exited">>
+  isGone: boolean
+}
+
+const isStale = ({ isGone, stamps }: Process): boolean =>
+  isGone || [...stamps].some(([file, stamp]) => stampOf(file) !== stamp)
+
+/** Passes the answers on. When the process has exited, tells everybody who waits. */
+const passAnswers = Effect.fnUntraced(
+  function* (process: Process) {
+    while (true) {
+      const line = yield* Queue.take(process.worker.lines)
+      if (line._tag !== "Pipelines" && line._tag !== "Accepted" && line._tag !== "Refused") continue
+      for (const file of line.files) if (!process.stamps.has(file)) process.stamps.set(file, stampOf(file))
+      const waiting = process.waiting.get(line.id)
+      process.waiting.delete(line.id)
+      if (waiting !== undefined) yield* Deferred.succeed(waiting, line)
+    }
+  },
+  (effect, process) =>
+    Effect.ensuring(
+      Effect.ignore(effect),
+      Effect.suspend(() => {
+        process.isGone = true
+        return Effect.forEach(process.waiting.values(), (waiting) => Deferred.fail(waiting, "exited"), {
+          discard: true
+        })
+      })
+    )
+)
+
+/**
+ * Answers questions about the pipelines of projects. Loading a pipeline runs its author's code, so another process does that,
+ * one for each project. It is started again when a file has changed.
+ */
+export class Inspector extends Context.Service<
+  Inspector,
+  {
+    /** The pipelines of a project, with what they take. */
+    pipelines(folder: string): Effect.Effect<ReadonlyArray<PipelineInfo>>
+    /** The words that run a pipeline with an input and further flags. */
+    words(
+      folder: string,
+      name: string,
+      input: Readonly<Record<string, unknown>>,
+      flags: ReadonlyArray<string>
+    ): Effect.Effect<ReadonlyArray<string>, InputRefused>
+  }
+>()("jiji/serve/Inspector") {
+  static readonly layer = Layer.effect(
+    Inspector,
+    Effect.gen(function* () {
+      const workers = yield* Workers
+      const processes = yield* RcMap.make({
+        lookup: Effect.fnUntraced(function* (folder: string) {
+          const worker = yield* workers.take({ _tag: "Inspect", folder })
+          const stamps = new Map(pipelineFiles(folder).map((file) => [file, stampOf(file)]))
+          const process: Process = { worker, stamps, waiting: new Map(), isGone: false }
+          yield* Effect.forkScoped(passAnswers(process), { startImmediately: true })
+          return process
+        }),
+        idleTimeToLive: keptFor
+      })
+      const fresh = Effect.fnUntraced(function* (folder: string) {
+        const process = yield* RcMap.get(processes, folder)
+        if (!isStale(process)) return process
+        yield* RcMap.invalidate(processes, folder)
+        return yield* RcMap.get(processes, folder)
+      })
+      let lastId = 0
+      /** Fails with the reason if there is no answer. */
+      const ask = Effect.fnUntraced(function* (folder: string, question: (id: number) => Question) {
+        const process = yield* fresh(folder)
+        const id = ++lastId
+        const answer = yield* Deferred.make<Answer, "exited">()
+        process.waiting.set(id, answer)
+        yield* process.worker.send(question(id))
+        return yield* Deferred.await(answer).pipe(
+          Effect.mapError(() => "loading it has ended the process; the output of jiji serve says why"),
+          Effect.timeoutOrElse({
+            duration: patience,
+            orElse: () =>
+              Effect.andThen(
+                // It may be in an endless loop.
+                process.worker.kill,
+                Effect.fail("loading it takes too long")
+              )
+          })
+        )
+      }, Effect.scoped)
+      return Inspector.of({
+        pipelines: Effect.fnUntraced(function* (folder) {
+          const answer = yield* Effect.result(ask(folder, (id) => ({ _tag: "ListPipelines", id })))
+          if (Result.isFailure(answer)) return [{ name: "*", description: "", problem: answer.failure }]
+          return answer.success._tag === "Pipelines" ? answer.success.pipelines : []
+        }),
+        words: Effect.fnUntraced(function* (folder, pipeline, input, flags) {
+          const answer = yield* Effect.mapError(
+            ask(folder, (id) => ({ _tag: "CheckPipeline", id, name: pipeline, input, flags })),
+            (reason) => new InputRefused({ pipeline, reasons: [reason] })
+          )
+          if (answer._tag === "Accepted") return answer.words
+          const reasons = answer._tag === "Refused" ? answer.reasons : []
+          return yield* new InputRefused({ pipeline, reasons })
+        })
+      })
+    })
+  )
+}

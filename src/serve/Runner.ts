@@ -1,0 +1,231 @@
+import { Context, Effect, FiberMap, Layer, Option, Queue, Schedule } from "effect"
+import type { SqlError } from "effect/sql"
+import type { Event } from "../core/Event.ts"
+import { ExitCode } from "../core/Failure.ts"
+import { plural } from "../core/text.ts"
+import { isAlive } from "../record/Owner.ts"
+import { eventKeeper } from "./eventKeeper.ts"
+import { Feed } from "./Feed.ts"
+import { Projects } from "./Projects.ts"
+import type { WorkerLine } from "./protocol.ts"
+import { type RunEnd, RunStore, type StoredRun } from "./RunStore.ts"
+import { type Worker, type WorkerExit, Workers } from "./Workers.ts"
+
+/** How often a run starts whose `jiji serve` was killed while it ran. Then it fails: it may be what kills it. */
+const maxAttempts = 3
+
+/** How long a run may take to end after `jiji serve` was killed. Its worker notices at once. */
+const orphanPatience = "60 seconds"
+
+/** Between two looks at the queue without news: another process may have changed it. */
+const lookAgain = "5 seconds"
+
+const isEvent = (line: WorkerLine): line is Event => "seq" in line
+
+/** How many events one statement stores. */
+const maxBatch = 2000
+
+/** What is known of a run from the lines of its worker. */
+interface Progress {
+  /** The run that the command started. Runs that its steps start come later. */
+  run?: string
+  outcome?: "RunSucceeded" | "RunFailed" | "RunInterrupted"
+  /** What the command said about its failure. */
+  failure?: string
+}
+
+const follow = (progress: Progress, line: WorkerLine): void => {
+  if (line._tag === "WorkerFailed") progress.failure = line.text
+  if (!isEvent(line)) return
+  if (line._tag === "RunStarted") progress.run ??= line.run
+  const isOwn = line.run === progress.run
+  if (isOwn && (line._tag === "RunSucceeded" || line._tag === "RunFailed" || line._tag === "RunInterrupted")) {
+    progress.outcome = line._tag
+  }
+}
+
+const withReason = (reason: string | undefined) => (reason === undefined || reason === "" ? {} : { reason })
+
+const endOf = ({ failure, outcome }: Progress, { code, signal }: WorkerExit, isCancelled: boolean): RunEnd => {
+  // A command that is cancelled after its last step has succeeded.
+  if (code === ExitCode.done) return { status: "succeeded" }
+  if (isCancelled) return { status: "cancelled", ...withReason(failure?.trim()) }
+  if (code === ExitCode.interrupted) return { status: "interrupted", reason: "its process was interrupted" }
+  if (code === null) return { status: "failed", reason: `its process was killed by ${signal ?? "a signal"}` }
+  const fallback = outcome === undefined ? `its process exited with code ${code}` : undefined
+  return { status: "failed", ...withReason(failure?.trim() ?? fallback) }
+}
+
+/** Ends a process that is identified as `record/Owner.ts` has it, and those that it has started. */
+const killGroup = (owner: string): void => {
+  const pid = Number(owner.split(" ")[2])
+  if (isAlive(owner) === true && pid > 1) process.kill(-pid, "SIGKILL")
+}
+
+/** Repeats a write until the database takes it: what has happened must not be lost because a disk was full for a while. */
+const persist = <A>(write: Effect.Effect<A, SqlError.SqlError>): Effect.Effect<A> =>
+  write.pipe(
+    Effect.tapError(({ message }) => Effect.logWarning(`Cannot write to the database, and will try again: ${message}`)),
+    Effect.retry(Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")])),
+    Effect.orDie
+  )
+
+/** Runs what is in the queue, each run in a process of its own. */
+export class Runner extends Context.Service<
+  Runner,
+  {
+    /** Looks at the queue now. */
+    readonly wake: Effect.Effect<void>
+    /** Cancels a run. Returns it as it was; a run that is cancelled twice ends at once. */
+    cancel(number: number): Effect.Effect<Option.Option<StoredRun>, SqlError.SqlError>
+    /** Starts no more runs, and waits until those that run have ended. Interrupts them after `patience` milliseconds. */
+    drain(patience: number): Effect.Effect<void>
+    readonly isDraining: Effect.Effect<boolean>
+  }
+>()("jiji/serve/Runner") {
+  static readonly layer = ({ concurrency }: { readonly concurrency: number }) =>
+    Layer.effect(
+      Runner,
+      Effect.gen(function* () {
+        const store = yield* RunStore
+        const workers = yield* Workers
+        const projects = yield* Projects
+        const feed = yield* Feed
+        const news = yield* Queue.sliding<void>(1)
+        const fibers = yield* FiberMap.make<number, void, never>()
+        /** The workers of the runs, and how often each was asked to end. */
+        const active = new Map<number, { readonly worker: Worker; isInterrupted: boolean }>()
+        let draining = false
+
+        const wake = Effect.asVoid(Queue.offer(news, undefined))
+        const finish = (number: number, end: RunEnd) =>
+          persist(store.end(number, end)).pipe(Effect.andThen(feed.publish(number)))
+
+        /** Stores the lines of a worker until it has ended. */
+        const record = Effect.fnUntraced(function* (run: StoredRun, worker: Worker, progress: Progress) {
+          const keeper = eventKeeper(run.position)
+          let isNamed = false
+          const store_ = Effect.fnUntraced(function* (lines: ReadonlyArray<WorkerLine>) {
+            for (const line of lines) follow(progress, line)
+            const events = lines.filter(isEvent)
+            for (let at = 0; at < events.length; at += maxBatch) {
+              const { add, drop } = keeper.add(events.slice(at, at + maxBatch))
+              yield* persist(store.addEvents(run.number, add, drop))
+            }
+            if (!isNamed && progress.run !== undefined) {
+              isNamed = true
+              yield* persist(store.setProcessRun(run.number, progress.run))
+              // Now, and not before the run has started, since both would need the processor.
+              yield* workers.prepare
+            }
+            if (events.length > 0) yield* feed.publish(run.number)
+          })
+          yield* Effect.ignore(Effect.forever(Effect.flatMap(Queue.takeAll(worker.lines), store_)))
+        })
+
+        const execute = Effect.fnUntraced(function* (run: StoredRun) {
+          const project = yield* projects.find(run.project)
+          if (project === undefined) {
+            return yield* finish(run.number, { status: "failed", reason: "its project is not there any more" })
+          }
+          const progress: Progress = {}
+          const worker = yield* workers.take({ _tag: "Run", folder: project.folder, words: run.words })
+          const entry = { worker, isInterrupted: false }
+          active.set(run.number, entry)
+          yield* persist(store.setOwner(run.number, worker.owner))
+          // Somebody may have cancelled the run before it had a process.
+          const claimed = yield* persist(store.get(run.number))
+          if (Option.exists(claimed, ({ is_cancelled }) => is_cancelled === 1)) yield* worker.interrupt
+          yield* feed.publish(run.number)
+          yield* record(run, worker, progress)
+          const exit = yield* worker.exited
+          yield* workers.prepare
+          const stored = yield* persist(store.get(run.number))
+          const isCancelled = Option.exists(stored, ({ is_cancelled }) => is_cancelled === 1)
+          // Interrupted by a drain: it starts again with the next `jiji serve`.
+          const wasInterrupted = exit.code === ExitCode.interrupted || exit.code === null
+          if (!isCancelled && entry.isInterrupted && wasInterrupted) {
+            return yield* persist(store.requeue(run.number))
+          }
+          yield* finish(run.number, endOf(progress, exit, isCancelled))
+        }, Effect.scoped)
+
+        /** Starts a run in the background. */
+        const launch = (run: StoredRun) =>
+          FiberMap.run(
+            fibers,
+            run.number,
+            execute(run).pipe(
+              Effect.ensuring(
+                Effect.suspend(() => {
+                  active.delete(run.number)
+                  return wake
+                })
+              )
+            )
+          )
+
+        const startNext = Effect.gen(function* () {
+          if (draining || (yield* FiberMap.size(fibers)) >= concurrency) return false
+          const run = yield* store.claim
+          if (Option.isSome(run)) yield* launch(run.value)
+          return Option.isSome(run)
+        })
+        const startAll = Effect.repeat(startNext, { while: (started) => started })
+        yield* Effect.forkScoped(
+          Effect.forever(
+            startAll.pipe(
+              // A database that is gone may come back. The runs wait in it.
+              Effect.catchTag("SqlError", ({ message }) => Effect.logWarning(`Cannot read the queue: ${message}`)),
+              Effect.andThen(Effect.timeoutOption(Queue.take(news), lookAgain))
+            )
+          )
+        )
+        return Runner.of({
+          wake,
+          cancel: Effect.fnUntraced(function* (number) {
+            const run = yield* store.cancel(number)
+            const entry = active.get(number)
+            // As Ctrl-C does: the first ends the run in order, the second at once.
+            if (entry !== undefined) yield* entry.worker.interrupt
+            yield* feed.publish(number)
+            return run
+          }),
+          drain: Effect.fnUntraced(function* (patience) {
+            draining = true
+            yield* Effect.timeoutOption(FiberMap.awaitEmpty(fibers), patience)
+            for (const entry of active.values()) {
+              entry.isInterrupted = true
+              yield* entry.worker.interrupt
+            }
+            yield* FiberMap.awaitEmpty(fibers)
+          }),
+          isDraining: Effect.sync(() => draining)
+        })
+      })
+    )
+}
+
+/** Waits until the processes of runs have ended that ran when `jiji serve` was killed, and puts the runs back into the queue. */
+export const recover = Effect.gen(function* () {
+  const store = yield* RunStore
+  const orphans = yield* store.running
+  yield* Effect.forEach(
+    orphans,
+    Effect.fnUntraced(function* ({ attempt, is_cancelled, number, owner }) {
+      if (owner !== null) {
+        const isGone = Effect.sync(() => isAlive(owner) !== true)
+        const gone = yield* Effect.repeat(isGone, {
+          until: (gone) => gone,
+          schedule: Schedule.spaced("50 millis")
+        }).pipe(Effect.timeoutOption(orphanPatience))
+        if (Option.isNone(gone)) yield* Effect.sync(() => killGroup(owner))
+      }
+      if (is_cancelled === 1) return yield* store.end(number, { status: "cancelled" })
+      if (attempt < maxAttempts) return yield* store.requeue(number)
+      const reason = `jiji serve was killed ${plural(attempt, "time")} while it ran`
+      yield* store.end(number, { status: "failed", reason })
+    }),
+    { concurrency: "unbounded", discard: true }
+  )
+})
