@@ -128,6 +128,8 @@ const listen = Effect.fnUntraced(function* (options: ServeOptions) {
           port: options.port,
           maxRequestBodySize: maxBody,
           idleTimeout: 60,
+          // No error page with source code.
+          development: false,
           fetch: async (request) => secured(await handler(request)),
           error: () => Response.json({ message: "jiji serve has failed." }, { status: 500 })
         }),
