@@ -206,26 +206,22 @@ export class Runner extends Context.Service<
     )
 }
 
-/** Waits until the processes of runs have ended that ran when `jiji serve` was killed, and puts the runs back into the queue. */
-export const recover = Effect.gen(function* () {
+/**
+ * Takes care of a run that was running when `jiji serve` was killed: waits until its process has ended, and puts it back into
+ * the queue. Until then it counts as running, so that no other run of its project starts.
+ */
+export const recover = Effect.fnUntraced(function* ({ attempt, is_cancelled, number, owner }: StoredRun) {
   const store = yield* RunStore
-  const orphans = yield* store.running
-  yield* Effect.forEach(
-    orphans,
-    Effect.fnUntraced(function* ({ attempt, is_cancelled, number, owner }) {
-      if (owner !== null) {
-        const isGone = Effect.sync(() => isAlive(owner) !== true)
-        const gone = yield* Effect.repeat(isGone, {
-          until: (gone) => gone,
-          schedule: Schedule.spaced("50 millis")
-        }).pipe(Effect.timeoutOption(orphanPatience))
-        if (Option.isNone(gone)) yield* Effect.sync(() => killGroup(owner))
-      }
-      if (is_cancelled === 1) return yield* store.end(number, { status: "cancelled" })
-      if (attempt < maxAttempts) return yield* store.requeue(number)
-      const reason = `jiji serve was killed ${plural(attempt, "time")} while it ran`
-      yield* store.end(number, { status: "failed", reason })
-    }),
-    { concurrency: "unbounded", discard: true }
-  )
+  if (owner !== null) {
+    const isGone = Effect.repeat(
+      Effect.sync(() => isAlive(owner) !== true),
+      { until: (gone) => gone, schedule: Schedule.spaced("50 millis") }
+    )
+    const ended = yield* Effect.timeoutOption(isGone, orphanPatience)
+    if (Option.isNone(ended)) yield* Effect.sync(() => killGroup(owner))
+  }
+  if (is_cancelled === 1) return yield* persist(store.end(number, { status: "cancelled" }))
+  if (attempt < maxAttempts) return yield* persist(store.requeue(number))
+  const reason = `jiji serve was killed ${plural(attempt, "time")} while it ran`
+  return yield* persist(store.end(number, { status: "failed", reason }))
 })

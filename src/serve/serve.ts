@@ -128,6 +128,8 @@ const listen = Effect.fnUntraced(function* (options: ServeOptions) {
           port: options.port,
           maxRequestBodySize: maxBody,
           idleTimeout: 60,
+          // No error page with source code.
+          development: false,
           fetch: async (request) => secured(await handler(request)),
           error: () => Response.json({ message: "jiji serve has failed." }, { status: 500 })
         }),
@@ -153,7 +155,8 @@ export const serve = Effect.fnUntraced(function* (options: ServeOptions) {
     const hasTokens = (yield* tokens.list).length > 0
     if (!isLoopback(host) && !hasTokens) return yield* new NoTokenYet({ host })
     yield* holdState(state)
-    yield* recover
+    // Before this process runs anything itself.
+    const orphans = yield* (yield* RunStore).running
     return yield* Effect.gen(function* () {
       const runner = yield* Runner
       const workers = yield* Workers
@@ -164,7 +167,9 @@ export const serve = Effect.fnUntraced(function* (options: ServeOptions) {
       const count = plural((yield* (yield* Projects).list).length, "project")
       yield* print(`Serving ${count} in ${folder} at http://${isIP(host) === 6 ? `[${host}]` : host}:${port}`)
       if (!hasTokens) yield* print("Nobody has a token yet: `jiji token create NAME --role administer` makes one.")
-      yield* runner.wake
+      yield* Effect.forkScoped(
+        Effect.forEach(orphans, (run) => Effect.andThen(recover(run), runner.wake), { concurrency: "unbounded" })
+      )
       return yield* Effect.onInterrupt(Effect.never, () =>
         Effect.gen(function* () {
           const running = yield* Effect.orElseSucceed(store.running, () => [])

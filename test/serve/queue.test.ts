@@ -3,7 +3,7 @@ import { Database } from "bun:sqlite"
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { compileFirst } from "../cli/project.ts"
-import { isAlive } from "../support/processes.ts"
+import { descendants, isAlive } from "../support/processes.ts"
 import { until } from "../support/waiting.ts"
 import { deployFile, gate, makeServer, property, start, untilStatus } from "./server.ts"
 
@@ -73,12 +73,16 @@ describe("the queue of jiji serve", () => {
     // Its first events are stored.
     await until(async () => property((await killed.request(token, `/api/runs/${first}`)).body, "run") !== undefined)
     const pid = pidOf(started(logOf(folder))[0])
+    const workers = descendants(killed.child.pid)
+    // That of the run, the one that is ready for the next, and the one that knows the project's pipelines.
+    expect(workers.length).toBeGreaterThanOrEqual(3)
     killed.child.kill("SIGKILL")
     await killed.exited()
+    await until(() => !workers.some(isAlive))
     const server = await folder.serve()
-    // The old process has noticed, and has undone its steps before the new one began.
-    expect(isAlive(pid)).toBe(false)
     await until(() => started(logOf(folder)).length === 2)
+    // The old process had ended before the new one began; the log says that it had undone its steps, too.
+    expect(isAlive(pid)).toBe(false)
     folder.write("shop/go", "")
     expect(await untilStatus(server, token, first, "succeeded")).toMatchObject({ attempt: 2 })
     await untilStatus(server, token, second, "succeeded")
