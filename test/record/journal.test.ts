@@ -46,17 +46,17 @@ const makeRelease = (made = "image") => {
 }
 
 interface Release {
-  readonly pipeline: Pipeline.Pipeline<{}, unknown, unknown, Events>
+  readonly pipeline: Pipeline.Pipeline<{}, unknown, unknown, Events | Scrubber>
 }
 
 /** Runs a release with a journal in the history, and records it. Returns its exit and its events. */
 const start = (
   file: string,
   { pipeline }: Release,
-  given: { readonly resumes?: string; readonly secret?: string } = {}
+  given: { readonly resumes?: string; readonly secret?: string; readonly words?: ReadonlyArray<string> } = {}
 ) =>
   Effect.gen(function* () {
-    const { resumes, secret } = given
+    const { resumes, secret, words = input.words } = given
     if (secret !== undefined) (yield* Scrubber).add(Redacted.make(secret))
     const { subscribe } = yield* Events
     const events: Array<Event> = []
@@ -64,7 +64,7 @@ const start = (
     yield* Effect.forkScoped(reading, { startImmediately: true })
     const recording = recorder(file, info, () => {})(yield* subscribe)
     const follower = yield* Effect.forkScoped(recording, { startImmediately: true })
-    const open = yield* openJournal(file, info, input, resumes)
+    const open = yield* openJournal(file, info, { ...input, words }, resumes)
     const exit = yield* Effect.exit(Effect.provideService(Pipeline.run(pipeline, {}), OpenJournal, open))
     yield* Fiber.await(follower)
     return { exit, events }
@@ -127,6 +127,19 @@ describe("the journal in the run history", () => {
     expect(query(file, "SELECT * FROM journal")).toEqual([])
     await start(file, release, { resumes: idOf(first.events), secret: "hunter22" })
     expect(release.runs).toEqual(["build", "ship", "build", "ship"])
+  })
+
+  test("keeps no secret that a later step has read, neither in results nor in the command line", async () => {
+    const file = newFile()
+    const { pipeline } = makeRelease("hunter22 is the password")
+    const learn = Step.make("learn", () =>
+      Effect.map(Effect.service(Scrubber), (scrubber) => scrubber.add(Redacted.make("hunter22")))
+    )
+    const edited = Result.getOrThrow(Pipeline.insertAfter("release/build", learn)(pipeline))
+    const words = [...input.words, "--url", "https://me:hunter22@example.com"]
+    const { events } = await start(file, { pipeline: edited }, { words })
+    expect(query(file, "SELECT * FROM journal")).toEqual([])
+    expect(errorOf(await claim(file, { id: idOf(events) }))).toMatchObject({ why: "command" })
   })
 
   test("does not resume a run that is still alive, nor one that another process is resuming", async () => {
