@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test"
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
-import { Cause, Duration, Effect, Exit, Fiber, Layer, Redacted, Result, Schema, Stream } from "effect"
+import { Cause, Duration, Effect, Exit, Fiber, Layer, Option, Redacted, Result, Schema, Stream } from "effect"
 import type { Event } from "../../src/core/Event.ts"
 import { Events } from "../../src/core/Events.ts"
 import { Scrubber } from "../../src/core/Scrubber.ts"
@@ -14,10 +14,13 @@ import { changedNodes, changedPaths, fingerprint, nodesOf } from "../../src/reco
 import { openJournal } from "../../src/record/journal.ts"
 import { currentOwner } from "../../src/record/Owner.ts"
 import { prune } from "../../src/record/prune.ts"
-import { listRuns } from "../../src/record/read.ts"
+import { listRuns, readRun } from "../../src/record/read.ts"
+import { renderPage } from "../../src/record/renderPage.ts"
+import { renderRun } from "../../src/record/renderRun.ts"
 import { recorder } from "../../src/record/recorder.ts"
 import { claimRun, type Wanted } from "../../src/record/resume.ts"
 import { sendSignal } from "../../src/record/signal.ts"
+import { buildTree } from "../../src/record/tree.ts"
 import { until } from "../support/waiting.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "jiji-journal-"))
@@ -105,6 +108,12 @@ describe("the journal in the run history", () => {
       { outcome: "succeeded", resumes: id },
       { outcome: "failed", resumes: undefined }
     ])
+    const { events: stored, run } = await Effect.runPromise(readRun(file, Option.none()))
+    const tree = buildTree(stored, run.servers)
+    expect(renderPage(run, tree)).toContain(`<dt>Resumes</dt><dd>${id}</dd>`)
+    const text = renderRun(run, tree, run.began, { colors: false, columns: 100 }).join("\n")
+    expect(text).toContain(`resumes ${id}`)
+    expect(text).toMatch(/✓ build .*done before/)
     expect(errorOf(await claim(file, { id }))).toMatchObject({ _tag: "RunResumedBefore", by: idOf(second.events) })
     expect(errorOf(await claim(file, { id: idOf(second.events) }))).toMatchObject({ why: "succeeded" })
     expect(errorOf(await claim(file, { project: "shop" }))).toMatchObject({ _tag: "NothingToResume" })
