@@ -92,6 +92,9 @@ export const openJournal = Effect.fnUntraced(function* (
     signal: () => Effect.never,
     howToSignal: () => "but the run history cannot be used"
   })
+  let removeSecrets: Effect.Effect<void> = Effect.void
+  // A step may have read a secret that an earlier result or the command line contains.
+  yield* Effect.addFinalizer(() => removeSecrets)
   const isClean = (value: unknown): boolean => JSON.stringify(scrubber.deep(value)) === JSON.stringify(value)
 
   const open = Effect.fnUntraced(function* (run: { readonly id: string; readonly pipeline: string }) {
@@ -147,6 +150,13 @@ export const openJournal = Effect.fnUntraced(function* (
         ),
       howToSignal: (name) => `jiji signal ${run.id} ${/^[\w-]+$/.test(name) ? name : JSON.stringify(name)}`
     }
+    removeSecrets = Effect.suspend(() => {
+      const found = [...entries].flatMap(([path, { _tag, ...data }]) => (isClean([path, data]) ? [] : [path]))
+      const forget = Effect.forEach(found, journal.forget, { discard: true })
+      if (isClean(input.words)) return forget
+      const remove = writeNow(file, () => void db.query("UPDATE runs SET input = NULL WHERE number = ?").run(number))
+      return Effect.andThen(forget, Effect.catch(remove, warn))
+    })
     return journal
   })
   return (run: { readonly id: string; readonly pipeline: string }): Effect.Effect<Journal> =>

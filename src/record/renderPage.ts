@@ -45,6 +45,7 @@ const withZone = (millis: number): string => {
 const renderHeader = (run: StoredRun, { nodes, root }: Tree): string => {
   const facts = [
     ["Run", escapeHtml(run.id)],
+    ...(run.resumes === undefined ? [] : [["Resumes", escapeHtml(run.resumes)]]),
     ["Started", `<time datetime="${new Date(run.began).toISOString()}">${withZone(run.began)}</time>`],
     ["Duration", formatDuration(run.millis)],
     ["Started by", escapeHtml(run.who)],

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test"
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
-import { Cause, Duration, Effect, Exit, Fiber, Layer, Redacted, Result, Schema, Stream } from "effect"
+import { Cause, Duration, Effect, Exit, Fiber, Layer, Option, Redacted, Result, Schema, Stream } from "effect"
 import type { Event } from "../../src/core/Event.ts"
 import { Events } from "../../src/core/Events.ts"
 import { Scrubber } from "../../src/core/Scrubber.ts"
@@ -14,10 +14,13 @@ import { changedNodes, changedPaths, fingerprint, nodesOf } from "../../src/reco
 import { openJournal } from "../../src/record/journal.ts"
 import { currentOwner } from "../../src/record/Owner.ts"
 import { prune } from "../../src/record/prune.ts"
-import { listRuns } from "../../src/record/read.ts"
+import { listRuns, readRun } from "../../src/record/read.ts"
+import { renderPage } from "../../src/record/renderPage.ts"
+import { renderRun } from "../../src/record/renderRun.ts"
 import { recorder } from "../../src/record/recorder.ts"
 import { claimRun, type Wanted } from "../../src/record/resume.ts"
 import { sendSignal } from "../../src/record/signal.ts"
+import { buildTree } from "../../src/record/tree.ts"
 import { until } from "../support/waiting.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "jiji-journal-"))
@@ -46,17 +49,17 @@ const makeRelease = (made = "image") => {
 }
 
 interface Release {
-  readonly pipeline: Pipeline.Pipeline<{}, unknown, unknown, Events>
+  readonly pipeline: Pipeline.Pipeline<{}, unknown, unknown, Events | Scrubber>
 }
 
 /** Runs a release with a journal in the history, and records it. Returns its exit and its events. */
 const start = (
   file: string,
   { pipeline }: Release,
-  given: { readonly resumes?: string; readonly secret?: string } = {}
+  given: { readonly resumes?: string; readonly secret?: string; readonly words?: ReadonlyArray<string> } = {}
 ) =>
   Effect.gen(function* () {
-    const { resumes, secret } = given
+    const { resumes, secret, words = input.words } = given
     if (secret !== undefined) (yield* Scrubber).add(Redacted.make(secret))
     const { subscribe } = yield* Events
     const events: Array<Event> = []
@@ -64,7 +67,7 @@ const start = (
     yield* Effect.forkScoped(reading, { startImmediately: true })
     const recording = recorder(file, info, () => {})(yield* subscribe)
     const follower = yield* Effect.forkScoped(recording, { startImmediately: true })
-    const open = yield* openJournal(file, info, input, resumes)
+    const open = yield* openJournal(file, info, { ...input, words }, resumes)
     const exit = yield* Effect.exit(Effect.provideService(Pipeline.run(pipeline, {}), OpenJournal, open))
     yield* Fiber.await(follower)
     return { exit, events }
@@ -105,6 +108,12 @@ describe("the journal in the run history", () => {
       { outcome: "succeeded", resumes: id },
       { outcome: "failed", resumes: undefined }
     ])
+    const { events: stored, run } = await Effect.runPromise(readRun(file, Option.none()))
+    const tree = buildTree(stored, run.servers)
+    expect(renderPage(run, tree)).toContain(`<dt>Resumes</dt><dd>${id}</dd>`)
+    const text = renderRun(run, tree, run.began, { colors: false, columns: 100 }).join("\n")
+    expect(text).toContain(`resumes ${id}`)
+    expect(text).toMatch(/✓ build .*done before/)
     expect(errorOf(await claim(file, { id }))).toMatchObject({ _tag: "RunResumedBefore", by: idOf(second.events) })
     expect(errorOf(await claim(file, { id: idOf(second.events) }))).toMatchObject({ why: "succeeded" })
     expect(errorOf(await claim(file, { project: "shop" }))).toMatchObject({ _tag: "NothingToResume" })
@@ -127,6 +136,19 @@ describe("the journal in the run history", () => {
     expect(query(file, "SELECT * FROM journal")).toEqual([])
     await start(file, release, { resumes: idOf(first.events), secret: "hunter22" })
     expect(release.runs).toEqual(["build", "ship", "build", "ship"])
+  })
+
+  test("keeps no secret that a later step has read, neither in results nor in the command line", async () => {
+    const file = newFile()
+    const { pipeline } = makeRelease("hunter22 is the password")
+    const learn = Step.make("learn", () =>
+      Effect.map(Effect.service(Scrubber), (scrubber) => scrubber.add(Redacted.make("hunter22")))
+    )
+    const edited = Result.getOrThrow(Pipeline.insertAfter("release/build", learn)(pipeline))
+    const words = [...input.words, "--url", "https://me:hunter22@example.com"]
+    const { events } = await start(file, { pipeline: edited }, { words })
+    expect(query(file, "SELECT * FROM journal")).toEqual([])
+    expect(errorOf(await claim(file, { id: idOf(events) }))).toMatchObject({ why: "command" })
   })
 
   test("does not resume a run that is still alive, nor one that another process is resuming", async () => {

@@ -31,6 +31,7 @@ export default Runnable.make({
   const [, rest = ""] = shop.jiji(["run", "x.ts", "--help"]).stdout.split("(docs/events.md)\n")
   const [flags = ""] = rest.split("\n\n")
   expect(flags.split("\n").map((line) => line.trim().replaceAll(/ {2,}/g, "  "))).toEqual([
+    "--resume  Go on with the last run of this pipeline that did not succeed, as it was started",
     "--no-cache  Run cached steps again, and store their new results",
     "--name STRING  (required)",
     "--tag STRING  Tag to look for (choices: many) (required)",
