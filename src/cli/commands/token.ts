@@ -36,7 +36,7 @@ const createCommand = Command.make(
   {
     name: nameArgument,
     role: Flag.Literals("role", roles).pipe(
-      Flag.withDescription("What it allows: to look; also to run; also to approve; also to administer (default: look)"),
+      Flag.withDescription("What it allows: to look; also to run; also to administer (default: look)"),
       Flag.withDefault("look" as const)
     ),
     expires: durationFlag("expires", "a duration such as 12h or 90 days", 1000, 10 * 365 * 24 * 60 * 60 * 1000).pipe(
@@ -65,7 +65,7 @@ const createCommand = Command.make(
   Command.withDescription("Create a token and print it"),
   Command.withExamples([
     { command: "jiji token create ci --role run", description: "For a program that starts runs" },
-    { command: "jiji token create ann --role approve --expires '90 days'", description: "For a person, for a while" }
+    { command: "jiji token create ann --role look --expires '90 days'", description: "For a person, for a while" }
   ])
 )
 
