@@ -72,7 +72,11 @@ export const keygen = (file: string, type: string, passphrase = ""): string => {
   return readFileSync(`${file}.pub`, "utf8").split(" ").slice(0, 2).join(" ")
 }
 
+/** Starts an sshd. Another process may take the free port before sshd does; then it tries another one. */
 export const make = (options: SshdOptions = {}): Effect.Effect<Sshd, never, Scope.Scope> =>
+  start(options).pipe(Effect.retry({ times: 5 }), Effect.orDie)
+
+const start = (options: SshdOptions): Effect.Effect<Sshd, "the port is taken", Scope.Scope> =>
   Effect.gen(function* () {
     const dir = yield* Effect.acquireRelease(
       Effect.sync(() => mkdtempSync(join(tmpdir(), "jiji-sshd-"))),
@@ -120,13 +124,16 @@ export const make = (options: SshdOptions = {}): Effect.Effect<Sshd, never, Scop
 
     let log = ""
     const daemon = yield* Effect.acquireRelease(
-      Effect.callback<ChildProcess>((resume) => {
+      Effect.callback<ChildProcess, "the port is taken">((resume) => {
         const child = spawn("/usr/sbin/sshd", ["-D", "-e", "-f", file], { stdio: ["ignore", "ignore", "pipe"] })
         child.stderr.on("data", (data: Buffer) => {
           log += data.toString()
           if (log.includes("Server listening on")) resume(Effect.succeed(child))
         })
-        child.once("exit", () => resume(Effect.die(new Error(`sshd does not run: ${log}`))))
+        child.once("exit", () => {
+          const isTaken = log.includes("Address already in use")
+          resume(isTaken ? Effect.fail("the port is taken") : Effect.die(new Error(`sshd does not run: ${log}`)))
+        })
       }),
       (child) =>
         Effect.callback<void>((resume) => {
