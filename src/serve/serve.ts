@@ -130,6 +130,8 @@ const listen = Effect.fnUntraced(function* (options: ServeOptions) {
           idleTimeout: 60,
           // No error page with source code.
           development: false,
+          // Bun 1.4.5 enables this without `development`. Two servers would then silently share a port.
+          reusePort: false,
           fetch: async (request) => secured(await handler(request)),
           error: () => Response.json({ message: "jiji serve has failed." }, { status: 500 })
         }),

@@ -30,6 +30,9 @@ unlock            -c -e -H --dry-run --json
 audit             -c -e -H --dry-run --json
 runs              --json
 runs show         --json
+runs artifact
+resume            --json
+signal
 diff              --json
 why               -c -e -H -S --dry-run --json
 doctor            -c -e -H --dry-run --json
@@ -49,6 +52,11 @@ secrets
 secrets print     -c -e
 run
 list
+serve
+token
+token create
+token list        --json
+token revoke
 sandbox
 script
 completions
