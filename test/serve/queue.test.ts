@@ -183,6 +183,8 @@ export default Pipeline.make("exits").pipe(Pipeline.step(Step.make("now", () => 
     const first = await start(server, token, run)
     await until(() => started(logOf(folder)).length === 1)
     using db = new Database(join(folder.root, ".local/state/jiji/serve.sqlite"))
+    // The server may be writing.
+    db.run("PRAGMA busy_timeout = 10000")
     db.run("BEGIN IMMEDIATE")
     const refused = await server.request(token, "/api/runs", { json: run })
     expect([refused.status, refused.message]).toEqual([
