@@ -145,14 +145,13 @@ export class RunStore extends Context.Service<
             if (typeof number !== "number") return Option.none()
             const now = yield* Clock.currentTimeMillis
             return firstOf(
-              yield* sql`UPDATE runs SET status = 'running', attempt = attempt + 1, owner = NULL, process_run = NULL,
+              yield* sql`UPDATE runs SET status = 'running', attempt = attempt + 1, owner = NULL,
                 started = ${now} WHERE number = ${number} RETURNING *`
             )
           })
         ),
         setOwner: (number, owner) => Effect.asVoid(sql`UPDATE runs SET owner = ${owner} WHERE number = ${number}`),
-        setProcessRun: (number, id) =>
-          Effect.asVoid(sql`UPDATE runs SET process_run = ${id} WHERE number = ${number} AND process_run IS NULL`),
+        setProcessRun: (number, id) => Effect.asVoid(sql`UPDATE runs SET process_run = ${id} WHERE number = ${number}`),
         requeue: (number) =>
           Effect.asVoid(
             sql`UPDATE runs SET status = 'queued', started = NULL, owner = NULL WHERE number = ${number} AND status = 'running'`

@@ -129,7 +129,12 @@ export class Runner extends Context.Service<
             return yield* finish(run.number, { status: "failed", reason: "its project is not there any more" })
           }
           const progress: Progress = {}
-          const worker = yield* workers.take({ _tag: "Run", folder: project.folder, words: run.words })
+          const worker = yield* workers.take({
+            _tag: "Run",
+            folder: project.folder,
+            words: run.words,
+            ...(run.process_run !== null && { resumes: run.process_run })
+          })
           const entry = { worker, isInterrupted: false }
           active.set(run.number, entry)
           yield* persist(store.setOwner(run.number, worker.owner))

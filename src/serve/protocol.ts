@@ -10,7 +10,9 @@ export const Job = Schema.Union([
     /** The project's folder. Absolute. */
     folder: Schema.String,
     /** The command, as `jiji` takes it. */
-    words: Schema.Array(Schema.String)
+    words: Schema.Array(Schema.String),
+    /** The run that the command started when it was cut off. The worker goes on with it, if that is possible. */
+    resumes: Schema.optionalKey(Schema.String)
   }),
   Schema.TaggedStruct("Inspect", { folder: Schema.String })
 ])

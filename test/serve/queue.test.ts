@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { Database } from "bun:sqlite"
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { compileFirst } from "../cli/project.ts"
 import { descendants, isAlive } from "../support/processes.ts"
@@ -101,6 +101,41 @@ describe("the queue of jiji serve", () => {
     const events = await server.events(token, first)
     expect(events.filter(({ data }) => data._tag === "RunStarted")).toHaveLength(2)
     expect(events.map(({ id }) => id)).toEqual(events.map(({ id }) => id).toSorted((a, b) => a - b))
+  }, 60_000)
+
+  test("does not run finished steps of such a run again, unless the history of its machine is lost", async () => {
+    const stamped = gate
+      .replace("import { Pipeline, Step }", 'import { Schema } from "effect"\nimport { Pipeline, Step }')
+      .replace(
+        '  Pipeline.step(Step.make("wait"',
+        '  Pipeline.step(Step.make("stamp", () => Effect.as(say("stamped"), { at: 1 }), { result: Schema.Struct({ at: Schema.Int }) })),\n  Pipeline.step(Step.make("wait"'
+      )
+    using folder = makeServer({ "shop/.jiji/pipelines/gate.ts": stamped })
+    const token = folder.token("ci", "run")
+    const count = (text: string) => logOf(folder).filter((line) => line === text).length
+    /** Kills a server once it has stored the first events of an attempt. Returns the attempt's run. */
+    const kill = async (server: Awaited<ReturnType<typeof folder.serve>>, id: number, earlier?: unknown) => {
+      const { body } = await until(
+        () => server.request(token, `/api/runs/${id}`),
+        ({ body }) => property(body, "run") !== undefined && property(body, "run") !== earlier
+      )
+      await until(() => started(logOf(folder)).length === property(body, "attempt"))
+      server.child.kill("SIGKILL")
+      await server.exited()
+      return property(body, "run")
+    }
+    const first = await folder.serve()
+    const id = await start(first, token, run)
+    const earlier = await kill(first, id)
+    await kill(await folder.serve(), id, earlier)
+    expect([count("prepared"), count("stamped")]).toEqual([2, 1])
+    rmSync(join(folder.root, ".local/state/jiji/runs.sqlite"))
+    folder.write("shop/go", "")
+    const last = await folder.serve()
+    await untilStatus(last, token, id, "succeeded")
+    expect([count("prepared"), count("stamped")]).toEqual([3, 2])
+    const starts = (await last.events(token, id)).filter(({ data }) => data._tag === "RunStarted")
+    expect(starts.map(({ data }) => "resumes" in data)).toEqual([false, true, false])
   }, 60_000)
 
   test("gives up a run that was running when jiji serve was killed three times", async () => {

@@ -2,6 +2,8 @@ import { Cause, Deferred, Effect, Exit, Queue, Schema } from "effect"
 import { Scrubber } from "../../core/Scrubber.ts"
 import { jsonLine } from "../../reporters/json.ts"
 import { Job, maxLine, Question } from "../../serve/protocol.ts"
+import { RunChanged, RunFolderGone, RunNotResumable, RunResumedBefore } from "../../record/ResumeError.ts"
+import { NoRunKept, RunNotFound } from "../../record/RecordError.ts"
 import { exitReport } from "../process/exit.ts"
 import { reserveStdout, writeStdoutFully } from "../process/stdout.ts"
 import { registerModules } from "../pipelines/modules.ts"
@@ -32,6 +34,23 @@ const changeFolder = (folder: string) =>
     process.chdir(folder)
     process.env["PWD"] = folder
   })
+
+/** Why a run cannot be resumed. Its command starts from the beginning then. */
+const notResumable = [RunNotResumable, RunChanged, RunFolderGone, RunNotFound, NoRunKept]
+
+/** Goes on with the run that a command started when it was cut off, or runs the command if that is not possible. */
+const resumeOrRun = <E, R>(
+  runCommand: (words: ReadonlyArray<string>) => Effect.Effect<void, E, R>,
+  words: ReadonlyArray<string>,
+  resumes: string | undefined
+): Effect.Effect<void, E, R> => {
+  if (resumes === undefined) return runCommand(words)
+  return Effect.catch(runCommand(["resume", resumes, "--json"]), (error) => {
+    // The process that went on with it was cut off, too, before `jiji serve` learnt its run.
+    if (error instanceof RunResumedBefore) return resumeOrRun(runCommand, words, error.by)
+    return notResumable.some((type) => error instanceof type) ? runCommand(words) : Effect.fail(error)
+  })
+}
 
 /**
  * Does one job for `jiji serve`: what it is comes as a line of JSON on stdin. `runCommand` runs a command as the command line
@@ -72,7 +91,7 @@ export const work = Effect.fnUntraced(function* <E, R>(
   // A run that is stuck must be noticed although stdin stays open.
   process.stdin.unref()
   const { text } = yield* Scrubber
-  yield* Effect.tapCause(runCommand(withJson(job.words)), (cause) => {
+  yield* Effect.tapCause(resumeOrRun(runCommand, withJson(job.words), job.resumes), (cause) => {
     const report = exitReport(cause, text)
     return Cause.hasInterruptsOnly(cause) ? Effect.void : write({ _tag: "WorkerFailed", ...report })
   })
