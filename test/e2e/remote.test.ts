@@ -2,7 +2,7 @@ import { afterEach, beforeAll, expect, test } from "bun:test"
 import { join } from "node:path"
 import type { Result } from "./Command.ts"
 import type { Host, ServerHost } from "./Host.ts"
-import { containersOf, done, outcomes, page, traces } from "./observe.ts"
+import { containersOf, done, outcomes, page, quietTraces, traces } from "./observe.ts"
 import { writeProject } from "./Project.ts"
 import { type RemoteRegistry, startRemoteRegistry } from "./RemoteRegistry.ts"
 import { until } from "../support/waiting.ts"
@@ -111,7 +111,8 @@ for (const [server, image] of [
   ["index.docker.io", "docker.io/me/shop-web:v1"]
 ] as const) {
   test(`${server}: a deploy pushes, pulls by digest, and leaves no login anywhere`, async () => {
-    const before = await Promise.all(all.map((host) => traces(hosts, host)))
+    const quiet = await quietTraces(hosts)
+    const before = all.map(({ name }) => quiet[name])
     const run = done(await write(server, server).jiji(["deploy", "--version", "v1"], { env }))
     expect(outcomes(run).map((line) => line.slice(0, 7))).toEqual(["web h1:", "web h2:"])
     for (const server of hosts.servers) {
@@ -194,7 +195,7 @@ test("a registry without authentication needs no login", async () => {
 })
 
 test("Ctrl-C during a push leaves no login behind", async () => {
-  const before = await traces(hosts, hosts.operator)
+  const before = (await quietTraces(hosts))[hosts.operator.name]
   const asked = (await registry.requests()).length
   registry.breakDown({ on: "^POST ghcr.io/.*/uploads/", stall: true })
   const run = write("ghcr.io", "interrupted").start(["deploy", "-H", "h1"], { env })
@@ -212,7 +213,8 @@ test("Ctrl-C during a push leaves no login behind", async () => {
 })
 
 test("killing jiji during a pull leaves no login on the servers", async () => {
-  const before = await Promise.all(hosts.servers.map((host) => traces(hosts, host)))
+  const quiet = await quietTraces(hosts)
+  const before = hosts.servers.map(({ name }) => quiet[name])
   const asked = (await registry.requests()).length
   registry.breakDown({ on: "^GET ghcr.io/.*/blobs/", stall: true })
   const run = write("ghcr.io", "killed").start(["deploy"], { env })
