@@ -1,5 +1,6 @@
 import { type Dirent, readdirSync, readFileSync, readlinkSync } from "node:fs"
 import { dirname, join } from "node:path"
+import { kill } from "../support/processes.ts"
 import { until } from "../support/waiting.ts"
 import { type CommandOptions, type Result, Running } from "./Command.ts"
 
@@ -225,7 +226,7 @@ export class ServerHost extends Host {
   /** Stops sshd and all its sessions. */
   async stopSshd(): Promise<void> {
     for (const { pid, words } of this.processes()) {
-      if (words[0]?.startsWith("sshd:") === true || words[0] === "/usr/sbin/sshd") process.kill(pid, "SIGKILL")
+      if (words[0]?.startsWith("sshd:") === true || words[0] === "/usr/sbin/sshd") kill(pid)
     }
     // A killed process keeps its port for a moment, in which another sshd could not start.
     await until(

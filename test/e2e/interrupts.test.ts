@@ -1,3 +1,4 @@
+import { kill } from "../support/processes.ts"
 import { beforeAll, expect, test } from "bun:test"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -136,8 +137,7 @@ test("a connection lost during a pull fails immediately, and the other server co
   const run = await pulling(["deploy", "-S", "web"])
   const h1 = hosts.server("h1")
   const h2 = hosts.server("h2")
-  for (const { pid, words } of h1.processes())
-    if (words[0]?.startsWith("sshd: root@") === true) process.kill(pid, "SIGKILL")
+  for (const { pid, words } of h1.processes()) if (words[0]?.startsWith("sshd: root@") === true) kill(pid)
   await run.waitFor("FAILED: The connection to h1 was lost")
   expect(mayPull(h2)).toBe(true)
   const ended = await run.done

@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from "bun:test"
+import { kill } from "../support/processes.ts"
 import { until } from "../support/waiting.ts"
 import { bootDocker } from "./bootDocker.ts"
 import { bootPodman } from "./bootPodman.ts"
@@ -95,7 +96,7 @@ const reboot = async (server: ServerHost) => {
 
 const cutConnection = (server: ServerHost) => {
   for (const { pid, words } of server.processes()) {
-    if (words[0]?.startsWith("sshd: root@") === true) process.kill(pid, "SIGKILL")
+    if (words[0]?.startsWith("sshd: root@") === true) kill(pid)
   }
 }
 

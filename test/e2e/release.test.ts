@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from "bun:test"
+import { kill } from "../support/processes.ts"
 import { until } from "../support/waiting.ts"
 import type { ServerHost } from "./Host.ts"
 import { containersOf, done, outcomes, page, quietTraces, type Traces, untilQuiet } from "./observe.ts"
@@ -139,13 +140,7 @@ for (const name of ["h1", "h2"]) {
     const run = write("six", "trap 'exit 0' TERM; sleep 600 & wait").start(only, options)
     await releasing(server)
     // Nothing on the server can clean up after that.
-    for (const { pid } of programsOf(server)) {
-      try {
-        process.kill(pid, "SIGKILL")
-      } catch {
-        // It has ended with another one.
-      }
-    }
+    for (const { pid } of programsOf(server)) kill(pid)
     expect((await run.done).code).toBe(1)
     expect(await names(server)).toContain("shop-web-release running")
     const next = done(await write("seven", "echo migrated").jiji(only, options))

@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from "bun:test"
+import { kill } from "../support/processes.ts"
 import { until } from "../support/waiting.ts"
 import { containersOf, done, outcomes } from "./observe.ts"
 import { load, openSocket as openSocketTo, proxyImage, writeProxied } from "./proxied.ts"
@@ -108,7 +109,14 @@ test("a deploy that was killed at the switch is finished by the next one", async
     () => upFile("socket-1"),
     (now) => now !== before
   )
-  for (const { pid, words } of h1().processes()) if (words.includes("name=shop-socket")) process.kill(pid, "SIGKILL")
+  // A script may start a program between two looks.
+  await until(() => {
+    const scripts = h1()
+      .processes()
+      .filter(({ words }) => words.includes("name=shop-socket"))
+    for (const { pid } of scripts) kill(pid)
+    return scripts.length === 0
+  }, Boolean)
   run.kill("SIGKILL")
   await run.done
   socket.kill("SIGKILL")

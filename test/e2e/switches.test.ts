@@ -1,3 +1,4 @@
+import { kill } from "../support/processes.ts"
 import { beforeAll, expect, test } from "bun:test"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -96,8 +97,7 @@ test("a second Ctrl-C names what the servers go on doing", async () => {
 test("a connection that is lost at the switch names what the server goes on doing", async () => {
   const run = await stopping()
   for (const server of hosts.servers) {
-    for (const { pid, words } of server.processes())
-      if (words[0]?.startsWith("sshd: root@") === true) process.kill(pid, "SIGKILL")
+    for (const { pid, words } of server.processes()) if (words[0]?.startsWith("sshd: root@") === true) kill(pid)
   }
   const ended = await run.done
   expect(ended.code).toBe(69)

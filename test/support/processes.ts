@@ -10,6 +10,15 @@ export const isAlive = (pid: number): boolean => {
   }
 }
 
+/** Kills a process, unless it has exited in the meantime. */
+export const kill = (pid: number): void => {
+  try {
+    process.kill(pid, "SIGKILL")
+  } catch (cause) {
+    if (!(cause instanceof Error && "code" in cause && cause.code === "ESRCH")) throw cause
+  }
+}
+
 /** The command line of a process; empty when it has exited. */
 export const commandLine = (pid: number): string => {
   try {
