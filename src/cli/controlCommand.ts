@@ -8,6 +8,7 @@ import type { ControlInput } from "../steps/ControlPipelines.ts"
 import type { PipelineServices } from "../steps/Runnable.ts"
 import { dryRunFlag, globFlag, hostsFlag, jsonFlag, optionalProperty, projectFlags, waitFlag } from "./flags.ts"
 import { loadProject } from "./loadProject.ts"
+import { namedServices } from "./namedServices.ts"
 import { runDry } from "./runDry.ts"
 import { runLive } from "./runLive.ts"
 
@@ -44,11 +45,10 @@ export const control = Effect.fnUntraced(function* <S, E, F = never, R = never>(
 ) {
   const loaded = yield* loadProject({ config, environment })
   const project = yield* select(loaded, { servers: hosts })
-  const matching = globs.length === 0 ? [] : (yield* select(loaded, { servers: hosts, services: globs })).services
-  const names = [...services, ...matching.map(({ name }) => name)]
+  const names = yield* namedServices(loaded, { named: services, globs, hosts })
   const input = {
     project,
-    services: names.length === 0 ? undefined : [...new Set(names)],
+    services: names.length === 0 ? undefined : names,
     ...optionalProperty("waitForLock", wait)
   }
   if (!dryRun) {

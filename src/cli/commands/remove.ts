@@ -7,6 +7,7 @@ import { remove } from "../../steps/RemovePipeline.ts"
 import { ask, requireConfirmation } from "../confirm.ts"
 import { dryRunFlag, globFlag, hostsFlag, jsonFlag, optionalProperty, projectFlags, waitFlag } from "../flags.ts"
 import { loadProject } from "../loadProject.ts"
+import { namedServices } from "../namedServices.ts"
 import { descriptions } from "../pipelines/builtin.ts"
 import { runDry } from "../runDry.ts"
 import { runLive } from "../runLive.ts"
@@ -60,11 +61,10 @@ export const command = Command.make(
     if (all === named.length + globs.length > 0) return yield* new NoServiceNamed()
     const loaded = yield* loadProject({ config, environment })
     const project = yield* select(loaded, { servers: hosts })
-    const matching = globs.length === 0 ? [] : (yield* select(loaded, { servers: hosts, services: globs })).services
-    const services = [...named, ...matching.map(({ name }) => name)]
+    const services = yield* namedServices(loaded, { named, globs, hosts })
     const input = {
       project,
-      services: all ? undefined : [...new Set(services)],
+      services: all ? undefined : services,
       withVolumes: volumes,
       ...optionalProperty("waitForLock", wait)
     }
