@@ -23,14 +23,23 @@ export interface Batch {
   readonly dropped: number
 }
 
-/** Returns a function that writes the batches of a run, each in one transaction. */
-export const runWriter = (db: Database, { environment, project, servers, who }: RunInfo) => {
+/** Returns a function that adds a run of this process to the history, and returns its number there. `began`: epoch milliseconds. */
+export const runStarter = (db: Database, { environment, project, servers, who }: RunInfo) => {
   const begin = db.query<{ readonly number: number }, Array<string | number | null>>(
     `INSERT INTO runs (id, pipeline, project, environment, servers, who, owner, began, seen)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
      -- The journal may have added the run.
      ON CONFLICT (id) DO UPDATE SET began = excluded.began, seen = excluded.seen RETURNING number`
   )
+  return (id: string, pipeline: string, began: number): number | undefined => {
+    const info = [environment ?? null, JSON.stringify(servers), who, currentOwner()] as const
+    return begin.get(id, pipeline, project, ...info, began, began)?.number
+  }
+}
+
+/** Returns a function that writes the batches of a run, each in one transaction. */
+export const runWriter = (db: Database, info: RunInfo) => {
+  const begin = runStarter(db, info)
   const insert = db.query("INSERT INTO events (run, seq, body) VALUES (?, ?, ?)")
   const update = db.query("UPDATE runs SET seen = ?, bytes = bytes + ?, dropped = ? WHERE number = ?")
   const end = db.query("UPDATE runs SET outcome = ?, millis = ? WHERE number = ?")
@@ -39,9 +48,7 @@ export const runWriter = (db: Database, { environment, project, servers, who }: 
   return db.transaction(({ dropped, events, selected }: Batch) => {
     for (const event of events) {
       if (event._tag !== "RunStarted") continue
-      const { name, run, time } = event
-      const info = [environment ?? null, JSON.stringify(servers), who, currentOwner()] as const
-      number = begin.get(run, name, project, ...info, time, time)?.number
+      number = begin(event.run, event.name, event.time)
     }
     if (number === undefined) return
     for (const { body, seq } of selected) insert.run(number, seq, body)
