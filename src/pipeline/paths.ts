@@ -58,6 +58,10 @@ const pathsOf = (node: Node, parent: string): ReadonlyArray<string> => {
   }
 }
 
+/** Whether a path is that of a node in another one, or of one of its items or attempts. */
+export const isBelow = (path: string, outer: string): boolean =>
+  path.startsWith(`${outer}/`) || path.startsWith(`${outer}[`)
+
 /** The name of an undo in paths. */
 const undoName = "undo"
 

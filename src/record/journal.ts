@@ -3,11 +3,11 @@ import { Clock, Effect, Option, Schedule, Schema } from "effect"
 import { Events } from "../core/Events.ts"
 import { Scrubber } from "../core/Scrubber.ts"
 import { Entry, type Journal } from "../pipeline/interpreter/Journal.ts"
+import { isBelow } from "../pipeline/paths.ts"
 import { openDatabase, tryDatabase } from "./Database.ts"
-import { currentOwner } from "./Owner.ts"
 import type { RecordUnusable } from "./RecordError.ts"
 import type { ResumeInput } from "./ResumeInput.ts"
-import type { RunInfo } from "./write.ts"
+import { type RunInfo, runStarter } from "./write.ts"
 
 const decodeEntry = Schema.decodeUnknownOption(Schema.fromJsonString(Entry))
 
@@ -21,27 +21,12 @@ const writeNow = <A>(file: string, write: () => A) =>
 /** Adds the run to the history, and gives it the entries of the run that it continues. */
 const begin = (db: Database, info: RunInfo, input: ResumeInput, run: { id: string; pipeline: string }, now: number) =>
   db.transaction((resumes: string | undefined) => {
-    const { environment, project, servers, who } = info
-    const values = [
-      run.id,
-      run.pipeline,
-      project,
-      environment ?? null,
-      JSON.stringify(servers),
-      who,
-      currentOwner(),
-      now,
-      now,
+    const number = runStarter(db, info)(run.id, run.pipeline, now) ?? 0
+    db.query("UPDATE runs SET input = ?, resumes = ? WHERE number = ?").run(
       JSON.stringify(input),
-      resumes ?? null
-    ]
-    const added = db
-      .query<{ readonly number: number }, Array<string | number | null>>(
-        `INSERT INTO runs (id, pipeline, project, environment, servers, who, owner, began, seen, input, resumes)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number`
-      )
-      .get(...values)
-    const number = added?.number ?? 0
+      resumes ?? null,
+      number
+    )
     if (resumes !== undefined) {
       for (const table of ["journal", "signals"]) {
         db.query(`UPDATE ${table} SET run = ? WHERE run = (SELECT number FROM runs WHERE id = ?)`).run(number, resumes)
@@ -60,9 +45,6 @@ interface SignalRow {
   readonly who: string
   readonly taken: string | null
 }
-
-const isBelow = (path: string, outer: string): boolean =>
-  path === outer || path.startsWith(`${outer}/`) || path.startsWith(`${outer}[`)
 
 /**
  * Returns a function that opens the journal of a run, in the history. The database stays open until the scope closes. If the
@@ -135,7 +117,7 @@ export const openJournal = Effect.fnUntraced(function* (
         )
       },
       forget: (path) => {
-        const paths = [...entries.keys()].filter((each) => isBelow(each, path))
+        const paths = [...entries.keys()].filter((each) => each === path || isBelow(each, path))
         if (paths.length === 0) return Effect.void
         for (const each of paths) entries.delete(each)
         return Effect.catch(

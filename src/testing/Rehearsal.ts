@@ -21,6 +21,7 @@ import type { Pipeline } from "../pipeline/Pipeline.ts"
 import { type Entry as StoredEntry, type Journal, OpenJournal } from "../pipeline/interpreter/Journal.ts"
 import { run as runPipeline } from "../pipeline/interpreter/run.ts"
 import { CallHandlers } from "../pipeline/interpreter/subscribers.ts"
+import { isBelow } from "../pipeline/paths.ts"
 import { Scrubber } from "../core/Scrubber.ts"
 import { difference, type Expected } from "./difference.ts"
 import { type Entry, machines, Recording } from "../rehearsal/layers.ts"
@@ -112,7 +113,7 @@ const makeJournal = (script: Scripts.Script, stored: Map<string, StoredEntry>, r
   forget: (path) =>
     Effect.sync(() => {
       for (const each of stored.keys()) {
-        if (each === path || each.startsWith(`${path}/`) || each.startsWith(`${path}[`)) stored.delete(each)
+        if (each === path || isBelow(each, path)) stored.delete(each)
       }
     }),
   signal: (_path, name) => {

@@ -6,6 +6,7 @@ import type { Background } from "./background.ts"
 import { withJournal } from "./Journal.ts"
 import { withNodeEvents, type NodeEffect, type State } from "./nodeEvents.ts"
 import { withState } from "./stateReads.ts"
+import { isBelow } from "../paths.ts"
 import { StepTimedOut } from "../PipelineError.ts"
 import type { Undo } from "../Step.ts"
 
@@ -42,10 +43,11 @@ interface StoredResult {
   readonly remove: Effect.Effect<void>
 }
 
-const isBelow =
-  (path: string) =>
-  (step: { readonly path: string }): boolean =>
-    step.path.startsWith(`${path}/`) || step.path.startsWith(`${path}[`)
+/** Selects what is below a path. */
+const below =
+  (outer: string) =>
+  ({ path }: { readonly path: string }): boolean =>
+    isBelow(path, outer)
 
 /**
  * Runs an undo. If it fails, the step stays in the list of undoable steps. The journal forgets the step first: if the undo is
@@ -102,7 +104,7 @@ export class Undos {
   #removeResults(path: string): Effect.Effect<void> {
     return Effect.suspend(() => {
       const isRelated = (other: StoredResult) =>
-        other.path === path || isBelow(path)(other) || isBelow(other.path)({ path })
+        other.path === path || isBelow(other.path, path) || isBelow(path, other.path)
       const related = this.#results.filter(isRelated)
       this.#results = this.#results.filter((each) => !isRelated(each))
       return Effect.forEach(related, ({ remove }) => remove, { discard: true })
@@ -111,7 +113,7 @@ export class Undos {
 
   /** Whether something below a path can be undone. */
   hasBelow(path: string): boolean {
-    return this.#steps.some(isBelow(path))
+    return this.#steps.some(below(path))
   }
 
   /** Adds a completed step or pipeline. */
@@ -159,7 +161,7 @@ export class Undos {
    */
   provide(path: string, layer: Layer.Layer<never, unknown, unknown>): void {
     this.#steps = this.#steps.map((step) =>
-      isBelow(path)(step) ? { ...step, undo: Effect.provide(step.undo, layer, { local: true }) } : step
+      isBelow(step.path, path) ? { ...step, undo: Effect.provide(step.undo, layer, { local: true }) } : step
     )
   }
 
@@ -178,7 +180,7 @@ export class Undos {
   }
 
   #isForgotten(attempt: StepAttempt): boolean {
-    return this.#forgotten.has(attempt) || this.#kept.some((path) => isBelow(path)(attempt))
+    return this.#forgotten.has(attempt) || this.#kept.some((path) => isBelow(attempt.path, path))
   }
 
   /** Forgets the steps below a path without undoing them, also those of runs that have not ended yet. */
@@ -189,7 +191,7 @@ export class Undos {
 
   /** Forgets the steps below a path without undoing them. */
   forget(path: string): void {
-    for (const { untrack } of this.#take(isBelow(path))) untrack()
+    for (const { untrack } of this.#take(below(path))) untrack()
   }
 
   /** Forgets the steps of the runs that an attempt has started, also of runs that have not ended yet. */
@@ -205,7 +207,7 @@ export class Undos {
       this.#background
         .interrupt(step.path)
         .pipe(Effect.andThen(this.#removeResults(step.path)), Effect.andThen(runUndo(step)))
-    const all = Effect.suspend(() => Effect.forEach(this.#take(isBelow(path)), undoStep, { discard: true }))
+    const all = Effect.suspend(() => Effect.forEach(this.#take(below(path)), undoStep, { discard: true }))
     // This cannot block forever: each undo has a time limit.
     return Effect.uninterruptible(all)
   }
