@@ -60,11 +60,9 @@ export const Answer = Schema.Union([
 ])
 export type Answer = typeof Answer.Type
 
-/** The worker has started, and waits for its job. */
-const WorkerReady = Schema.TaggedStruct("WorkerReady", {})
 /** The command has failed. `text` is what it prints on stderr in a terminal, without secrets. */
 const WorkerFailed = Schema.TaggedStruct("WorkerFailed", { code: Schema.Int, text: Schema.String })
 
 /** A line that a worker writes on stdout. */
-export const WorkerLine = Schema.Union([WorkerReady, WorkerFailed, ...Answer.members, ...Event.members])
+export const WorkerLine = Schema.Union([WorkerFailed, ...Answer.members, ...Event.members])
 export type WorkerLine = typeof WorkerLine.Type

@@ -16,6 +16,8 @@ const logOf = (folder: { readonly projects: string }, project = "shop") => {
   const file = join(folder.projects, project, "log")
   return existsSync(file) ? readFileSync(file, "utf8").trimEnd().split("\n") : []
 }
+/** What its steps have done, without their process IDs. */
+const workOf = (folder: { readonly projects: string }) => logOf(folder).map((line) => line.split(" ")[0])
 const started = (lines: ReadonlyArray<string>) => lines.filter((line) => line.startsWith("started "))
 const pidOf = (line: string | undefined) => Number(line?.split(" ")[1])
 
@@ -32,14 +34,7 @@ describe("the queue of jiji serve", () => {
     folder.write("shop/go", "")
     await untilStatus(server, token, first, "succeeded")
     await untilStatus(server, token, second, "succeeded")
-    expect(logOf(folder).map((line) => line.split(" ")[0])).toEqual([
-      "prepared",
-      "started",
-      "went",
-      "prepared",
-      "started",
-      "went"
-    ])
+    expect(workOf(folder)).toEqual(["prepared", "started", "went", "prepared", "started", "went"])
     folder.write("other/go", "")
     await untilStatus(server, token, other, "succeeded")
   }, 60_000)
@@ -57,7 +52,7 @@ describe("the queue of jiji serve", () => {
     expect((await cancel(first)).status).toBe(202)
     await untilStatus(server, token, first, "cancelled")
     expect((await following).at(-1)?.data._tag).toBe("RunInterrupted")
-    expect(logOf(folder).map((line) => line.split(" ")[0])).toEqual(["prepared", "started", "undone"])
+    expect(workOf(folder)).toEqual(["prepared", "started", "undone"])
     expect((await cancel(99)).status).toBe(404)
     // Cancelling what has ended changes nothing.
     expect((await cancel(second)).body).toMatchObject({ status: "cancelled" })
@@ -86,7 +81,7 @@ describe("the queue of jiji serve", () => {
     folder.write("shop/go", "")
     expect(await untilStatus(server, token, first, "succeeded")).toMatchObject({ attempt: 2 })
     await untilStatus(server, token, second, "succeeded")
-    expect(logOf(folder).map((line) => line.split(" ")[0])).toEqual([
+    expect(workOf(folder)).toEqual([
       "prepared",
       "started",
       "undone",
@@ -168,7 +163,7 @@ describe("the queue of jiji serve", () => {
     folder.write("shop/go", "")
     expect(await stopped.exited()).toBe(130)
     expect(stopped.stderr()).toContain("Stopping: waiting for 1 run. Queued runs start with the next jiji serve.\n")
-    expect(logOf(folder).map((line) => line.split(" ")[0])).toEqual(["prepared", "started", "went"])
+    expect(workOf(folder)).toEqual(["prepared", "started", "went"])
     const server = await folder.serve()
     expect(await untilStatus(server, token, first, "succeeded")).toMatchObject({ attempt: 1 })
     await untilStatus(server, token, second, "succeeded")
@@ -182,7 +177,7 @@ describe("the queue of jiji serve", () => {
     await until(() => started(logOf(folder)).length === 1)
     stopped.child.kill("SIGTERM")
     expect(await stopped.exited()).toBe(130)
-    expect(logOf(folder).map((line) => line.split(" ")[0])).toEqual(["prepared", "started", "undone"])
+    expect(workOf(folder)).toEqual(["prepared", "started", "undone"])
     folder.write("shop/go", "")
     const server = await folder.serve()
     expect(await untilStatus(server, token, id, "succeeded")).toMatchObject({ attempt: 2 })

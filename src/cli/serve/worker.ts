@@ -72,7 +72,6 @@ export const work = Effect.fnUntraced(function* <E, R>(
       if (hasJob) process.kill(process.pid, "SIGTERM")
     }
   )
-  yield* write({ _tag: "WorkerReady" })
   const first = yield* Effect.raceFirst(Queue.take(lines), Effect.as(Deferred.await(isAlone), undefined))
   if (first === undefined) return
   const job = yield* Effect.orDie(decodeJob(first))
