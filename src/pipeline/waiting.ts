@@ -65,6 +65,7 @@ export const waitFor = <const Name extends string, A = true>(
   const decode = Schema.decodeUnknownResult(schema)
   // TypeScript widens a computed key to `string`.
   const added = (value: A) => ({ [name]: value }) as { readonly [P in Name]: A }
+  // For the same reason.
   const result = Schema.Struct({ [name]: schema }) as unknown as Schema.Codec<{ readonly [P in Name]: A }, unknown>
 
   const wait = Effect.gen(function* () {

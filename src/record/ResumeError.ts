@@ -43,7 +43,7 @@ export class RunResumedBefore extends defineError<RunResumedBefore>()("RunResume
 
 const maxChanges = 8
 
-/** The project or the pipeline is not what it was when the run began. */
+/** The project or the pipeline has changed since the run began. */
 export class RunChanged extends defineError<RunChanged>()("RunChanged", {
   fields: { id: Schema.String, project: Schema.Array(Schema.String), pipeline: Schema.Array(Schema.String) },
   message: (e) => {

@@ -14,9 +14,9 @@ const openNames = ["open.example.com"]
 
 /** Registries on the operator with the names of real ones. */
 export interface RemoteRegistry {
-  /** Makes the registries misbehave until `mend`. */
+  /** Makes the registries misbehave until `repair`. */
   breakDown(fault: Fault): void
-  mend(): void
+  repair(): void
   /** All requests so far, as `METHOD name/path`. */
   requests(): Promise<ReadonlyArray<string>>
   readonly username: string
@@ -119,7 +119,7 @@ export const startRemoteRegistry = async (
       writeFileSync(whole, JSON.stringify({ ...fault, id: crypto.randomUUID() }))
       renameSync(whole, settings.faults)
     },
-    mend: () => rmSync(settings.faults, { force: true }),
+    repair: () => rmSync(settings.faults, { force: true }),
     requests: async () => (await Bun.file(settings.log).text()).split("\n").filter((line) => line !== "")
   }
 }

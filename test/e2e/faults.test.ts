@@ -13,7 +13,7 @@ const hosts = withHosts({ h1: "docker", h2: "podman" })
 beforeAll(async () => {
   registry = await startRemoteRegistry(hosts, { username: "me", password: env.TOKEN })
 })
-afterEach(() => registry.mend())
+afterEach(() => registry.repair())
 
 const write = (server: string, name = "shop") =>
   writeProject(hosts, {

@@ -90,7 +90,7 @@ test("a password appears in no command line, no output, and no file except a req
   project()
   const refused = silent(await at.jiji(["deploy"], { env }))
   expect(refused.stderr).toContain("denied: not <redacted>")
-  registry.mend()
+  registry.repair()
   expect(await files()).toEqual([])
 
   const seen = await commandLines.stop()

@@ -18,7 +18,7 @@ beforeAll(async () => {
   registry = await startRemoteRegistry(hosts, { username: "me", password: env.TOKEN })
   all = [hosts.operator, ...hosts.servers]
 })
-afterEach(() => registry.mend())
+afterEach(() => registry.repair())
 
 const account = { username: "me", password: "TOKEN" }
 

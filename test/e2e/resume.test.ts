@@ -59,7 +59,7 @@ test("a killed deploy goes on with the server that was not done, once, and build
   await untilQuiet(hosts, quiet)
   const before = await containersOn("h1")
   expect(await pages()).toEqual(["two", "one"])
-  // Whatever is in the folder now is not what the run deploys.
+  // The run deploys the images that it has built, not what is in the folder now.
   shop.change({ page: "newer" })
   const both = await Promise.all([shop.jiji(["resume", id]), shop.jiji(["resume", id])])
   const [resumed, refused] = both[0]?.code === 0 ? both : both.toReversed()

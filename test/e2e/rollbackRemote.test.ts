@@ -52,7 +52,7 @@ test("a rollback pulls what servers have lost from the remote registry, or refus
   const refused = await project.jiji(["rollback", "v1"], { env })
   expect(refused.code).not.toBe(0)
   expect(await pages()).toEqual(["v2", "v2"])
-  registry.mend()
+  registry.repair()
 
   const before = (await registry.requests()).length
   expect(outcomes(done(await project.jiji(["rollback", "v1"], { env })))).toEqual([
