@@ -15,7 +15,7 @@ const awaitClose = "while read -r _;do :;done"
 /**
  * The same, but the lines are the sizes of pieces of the command's input, and each is followed by its piece. A size of 0 is
  * the end of the input. If the connection closes before, the command must not take what it has for all of its input: so the
- * pipe stays open until the command has been stopped. `dd` takes exactly its piece; `head` may read more.
+ * pipe stays open until the command, and what it has started, have been stopped. `dd` takes exactly its piece; `head` may read more.
  */
 const passInput = 'while read -r n;do case $n in 0)exec 6>&-;;*)dd bs="$n" count=1 iflag=fullblock >&6;;esac;done'
 
@@ -45,9 +45,8 @@ const supervise = ({ hasInput }: { readonly hasInput: boolean }) =>
     "exec 3<&- 6>&-",
     // A trap interrupts `wait`, which then returns a code above 128, as if a signal had killed the command.
     "while :;do wait $c;r=$?;[ $r -gt 128 ]&&kill -0 $c||break;done",
-    // The code need not wait for what is left.
-    '[ -z "$g" ]||(for s in .2 1 1 1;do kill -TERM -$c||exit;sleep $s;done;kill -KILL -$c)&',
-    "kill $w",
+    // The code need not wait for what is left. Until that is gone, its input must not end.
+    'if [ -z "$g" ];then kill $w;else (for s in .2 1 1 1;do kill -TERM -$c||break;sleep $s;done;kill -KILL -$c;kill $w)& fi',
     "exit $r"
   ].join("\n")
 

@@ -32,9 +32,16 @@ remove() {
   quiet stop "$id"
   quiet rm --force --volumes "$id"
 }
+# Only once does not do: until a child process has set its traps, a signal has no effect.
+end_timer() {
+  [ -n "$timer" ] || return
+  while kill "$timer" 2>/dev/null; do nap 0.01; done
+  ended=$timer timer=''
+  wait "$ended"
+}
 discard() {
   trap '' TERM INT HUP
-  [ -z "$timer" ] || kill "$timer" 2>/dev/null
+  end_timer
   # If `create` was interrupted, the id is unknown.
   survey
   [ -z "$id" ] || remove
@@ -95,8 +102,7 @@ while :; do
   # The client has lost the engine, and the command's output with it, but not its end.
   "$program" wait "$id" >/dev/null 9<&- &
 done
-kill "$timer" 2>/dev/null
-wait "$timer"
+end_timer
 [ $? != 7 ] || fail 20 "took longer than $limit s and was stopped"
 case $state in
   *'|0001-'*) fail 21 'cannot start' ;;
