@@ -85,7 +85,7 @@ const servers = [
 ] as const
 
 /** The lines of the shell script that watches the connection. It comes to the last ones only when it stops its command. */
-const lines = { all: 11, beforeStop: 8 }
+const lines = { all: 10, beforeStop: 8 }
 
 /** The call of `setsid`, or the line of the watching shell, before which it waits. */
 type Point = { readonly call: number } | { readonly line: number }
