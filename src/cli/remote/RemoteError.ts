@@ -152,6 +152,7 @@ const refusals: Readonly<Record<string, Refusal | undefined>> = {
     exitCode: "permission"
   },
   NotFound: { remedy: "`jiji --remote URL runs` lists the runs.", exitCode: "usage" },
+  Conflict: { remedy: "`jiji --remote URL runs` shows how each run stands.", exitCode: "usage" },
   BadRequest: { remedy: "Use the same version of jiji here and there.", exitCode: "usage" },
   Refused: { remedy: "docs/remote.md says what a jiji serve runs.", exitCode: "usage" },
   TooManyRequests: { remedy: "Wait a minute, and check the token.", exitCode: "unavailable" },

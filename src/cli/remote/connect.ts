@@ -1,9 +1,9 @@
 import { Effect, Redacted, Schema } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientError, HttpClientRequest } from "effect/http"
-import { HttpApiClient } from "effect/http-api"
+import { type HttpApi, HttpApiClient, type HttpApiGroup } from "effect/http-api"
 import { Scrubber } from "../../core/Scrubber.ts"
 import { oneLine } from "../../core/text.ts"
-import { Api } from "../../serve/Api.ts"
+import type { Api } from "../../serve/Api.ts"
 import { isLoopback } from "../../serve/isLoopback.ts"
 import {
   RemoteCertificate,
@@ -95,12 +95,15 @@ const explain = (url: string, error: unknown): RemoteError => {
 }
 
 /** Sends requests to a `jiji serve`. Follows no redirect, since the token would go along. */
-export const connect = Effect.fnUntraced(function* (remote: Remote) {
+export const connect = Effect.fnUntraced(function* <Id extends string, Groups extends HttpApiGroup.Constraint>(
+  remote: Remote,
+  api: HttpApi.HttpApi<Id, Groups>
+) {
   const url = yield* checkUrl(remote)
   const token = yield* readToken(remote, url)
   const scrubber = yield* Scrubber
   scrubber.add(token)
-  const client = yield* HttpApiClient.make(Api, {
+  const client = yield* HttpApiClient.make(api, {
     baseUrl: url,
     transformClient: HttpClient.mapRequest(HttpClientRequest.bearerToken(Redacted.value(token)))
   }).pipe(Effect.provide(FetchHttpClient.layer))
@@ -126,4 +129,6 @@ export const connect = Effect.fnUntraced(function* (remote: Remote) {
   }
 })
 
-export type Connection = Effect.Success<ReturnType<typeof connect>>
+type ApiGroups = typeof Api extends HttpApi.HttpApi<string, infer Groups> ? Groups : never
+
+export type Connection = Effect.Success<ReturnType<typeof connect<"jiji", ApiGroups>>>

@@ -6,12 +6,16 @@ import * as CancelCommand from "../commands/cancel.ts"
 import * as FollowCommand from "../commands/runsFollow.ts"
 import * as ListCommand from "../commands/list.ts"
 import * as RunsCommand from "../commands/runs.ts"
+import * as SignalCommand from "../commands/signal.ts"
+import { ConflictingFlags } from "../ConflictingFlags.ts"
+import { Api } from "../../serve/Api.ts"
 import { Terminal } from "../process/Terminal.ts"
 import { connect, type Connection } from "./connect.ts"
 import { NotRemote, RunNumberInvalid } from "./RemoteError.ts"
 import type { Remote } from "./remoteFlags.ts"
 import { listPipelines, listRuns } from "./remoteLists.ts"
 import { remoteUses } from "./remoteUses.ts"
+import { sendSignal } from "./sendSignal.ts"
 import { showEarlierRun } from "./showEarlierRun.ts"
 import { showRun, startRun } from "./startRun.ts"
 
@@ -30,7 +34,7 @@ const cancelRun = Effect.fnUntraced(function* ({ request }: Connection, text: st
 /** The commands that ask the server. They have the flags and the help of those that ask this machine. */
 const questions = (remote: Remote) => {
   const connected = <A, E, R>(ask: (connection: Connection) => Effect.Effect<A, E, R>) =>
-    Effect.flatMap(connect(remote), ask)
+    Effect.flatMap(connect(remote, Api), ask)
   const artifact = Command.withHandler(
     ArtifactCommand.command,
     () =>
@@ -65,12 +69,21 @@ const questions = (remote: Remote) => {
   const cancel = Command.withHandler(CancelCommand.command, ({ run }) =>
     connected((connection) => cancelRun(connection, run))
   )
-  return Command.make("jiji").pipe(Command.withSubcommands([runs, list, cancel]))
+  const signal = Command.withHandler(
+    SignalCommand.command,
+    Effect.fnUntraced(function* ({ by, name, run, value }) {
+      // The server knows whose token it is.
+      if (Option.isSome(by)) return yield* new ConflictingFlags({ flags: ["--remote", "--by"] })
+      const id = yield* runNumber(run)
+      yield* sendSignal(remote, id, name, yield* Effect.fromResult(SignalCommand.parseValue(value)))
+    })
+  )
+  return Command.make("jiji").pipe(Command.withSubcommands([runs, list, cancel, signal]))
 }
 
 /** Runs a command on a `jiji serve`, or asks it. */
 export const runRemote = Effect.fnUntraced(function* (remote: Remote, words: ReadonlyArray<string>) {
   const [command = ""] = words
-  if (remoteUses[command]?._tag === "Run") return yield* startRun(yield* connect(remote), remote, words)
+  if (remoteUses[command]?._tag === "Run") return yield* startRun(yield* connect(remote, Api), remote, words)
   yield* Command.runWith(questions(remote), { version: manifest.version })(words)
 })

@@ -160,6 +160,43 @@ describe("what answers jiji --remote", () => {
     }
   })
 
+  test("may take signals", async () => {
+    const answers = [
+      () => Response.json(run, { status: 202 }),
+      () => Response.json({ _tag: "Conflict", message: "The run 12 has ended." }, { status: 409 })
+    ]
+    const sent: Array<unknown> = []
+    const server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: async (request) => {
+        sent.push([new URL(request.url).pathname, await request.json()])
+        return answers[sent.length - 1]?.() ?? new Response()
+      }
+    })
+    const signal = async (...words: ReadonlyArray<string>) => {
+      const child = Bun.spawn([program, "--remote", server.url.href, "signal", ...words], {
+        env: { PATH: "/usr/bin:/bin", HOME: tmpdir(), JIJI_TOKEN: "jiji_secret", ...shortRun },
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "pipe"
+      })
+      return [await child.exited, await child.stdout.text(), await child.stderr.text()]
+    }
+    expect(await signal("12", "approved/x", '{"tag":"v1"}')).toEqual([0, "Sent approved/x to run 12.\n", ""])
+    expect(await signal("12", "approved")).toEqual([2, "", expect.stringContaining("The run 12 has ended.")])
+    expect(await signal("12", "approved", "--by", "ann")).toEqual([
+      2,
+      "",
+      expect.stringContaining("--remote and --by cannot be used together.")
+    ])
+    expect(sent).toEqual([
+      ["/api/runs/12/signals/approved%2Fx", { tag: "v1" }],
+      ["/api/runs/12/signals/approved", true]
+    ])
+    await server.stop(true)
+  })
+
   test("may be below a path", async () => {
     using server = fake({ events: (_, asked) => stream(asked === 1 ? frames(events) : "") })
     expect((await server.jiji({}, "/tools/jiji/")).code).toBe(0)
