@@ -6,7 +6,7 @@ import { expandAlias } from "./cli/aliases.ts"
 import * as RootCommand from "./cli/commands/root.ts"
 import { separatePipelineFlags } from "./cli/commands/run.ts"
 import { CommandWords, splitCommandWords } from "./cli/exec/CommandWords.ts"
-import { runFollowers } from "./cli/followers.ts"
+import { remoteFollowers, runFollowers } from "./cli/followers.ts"
 import { gitHubWorkflow, isOnGitHub, OnGitHub } from "./cli/github.ts"
 import { prepareHooks } from "./cli/hooks/Hooks.ts"
 import { PipelineModules } from "./cli/pipelines/modules.ts"
@@ -15,6 +15,8 @@ import { writeStderrSync } from "./cli/process/stderr.ts"
 import { supervise } from "./cli/process/supervise.ts"
 import { Terminal } from "./cli/process/Terminal.ts"
 import { CommandLine, RunWords } from "./cli/Resuming.ts"
+import { splitRemoteFlags } from "./cli/remote/remoteFlags.ts"
+import { goesToServer } from "./cli/remote/remoteUses.ts"
 import { RunLayers } from "./cli/RunLayers.ts"
 import { ServeModule } from "./cli/serve/ServeModule.ts"
 import { workerWord } from "./serve/workerWord.ts"
@@ -90,7 +92,7 @@ const hooks = (project: Project) =>
     ? Effect.undefined
     : prepareHooks(project, project.hooks).pipe(Effect.provide(secrets(project)))
 
-const followers = runFollowers({ env, terminal, history: paths.history, github, telemetry })
+const followerOptions = { env, terminal, history: paths.history, github, telemetry }
 
 /** The path is hidden from bundlers, since these modules would double the start-up time of a bundle. */
 const importModules = async () => {
@@ -103,7 +105,14 @@ const importServe = (): Promise<typeof import("./cli/serve/module.ts")> =>
   import(["./cli/serve/module", "ts"].join("."))
 
 const services = Layer.mergeAll(
-  Layer.succeed(RunLayers, { live, dry, secrets, followers, hooks }),
+  Layer.succeed(RunLayers, {
+    live,
+    dry,
+    secrets,
+    followers: runFollowers(followerOptions),
+    remoteFollowers: remoteFollowers(followerOptions),
+    hooks
+  }),
   Layer.succeed(Terminal, terminal),
   Layer.succeed(UserPaths, paths),
   Layer.succeed(PipelineModules, PipelineModules.make(importModules)),
@@ -139,10 +148,17 @@ const runWords = Effect.fnUntraced(function* (all: ReadonlyArray<string>) {
 })
 
 const program = Effect.gen(function* () {
-  const words = process.argv.slice(2)
-  if (words[0] !== workerWord) return yield* runWords(words)
-  const { work } = yield* (yield* ServeModule).load
-  yield* work(runWords)
+  const all = process.argv.slice(2)
+  if (all[0] === workerWord) {
+    const { work } = yield* (yield* ServeModule).load
+    return yield* work(runWords)
+  }
+  const { remote, words } = yield* Effect.fromResult(splitRemoteFlags(all, env))
+  if (remote === undefined) return yield* runWords(words)
+  const command = yield* expandAlias(usualWords(words), process.cwd())
+  if (!(yield* goesToServer(command, remote))) return yield* runWords(words)
+  const { runRemote } = yield* (yield* ServeModule).load
+  yield* runRemote(remote, command)
 }).pipe(
   Effect.provideService(BuiltinCommands, builtinCommands),
   Effect.tapCause(github.reportExit),

@@ -11,7 +11,7 @@ const src = join(import.meta.dir, "../../src")
 const parts = {
   "Usage and configuration": ["cli/", "config/", "layers/git/", "reporters/", "sandbox/", "steps/"],
   "Run history": ["record/"],
-  "jiji serve": ["serve/"],
+  "jiji serve": ["serve/", "cli/remote/"],
   Secrets: ["layers/secrets/"],
   "Servers and SSH": ["layers/shell/", "layers/ssh/"],
   "Engines and containers": ["layers/context/", "layers/docker/", "layers/processes/"],

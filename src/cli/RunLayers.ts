@@ -31,6 +31,8 @@ export class RunLayers extends Context.Service<
     secrets(project: Project): Layer.Layer<Secrets, never, Requirements>
     /** Those that follow the events of a live run: its reporter, the run history, telemetry. */
     followers(project: Project, options: OutputOptions): ReadonlyArray<Follower>
+    /** Those that follow the events of a run that a `jiji serve` runs. */
+    remoteFollowers(project: string, options: OutputOptions): ReadonlyArray<Follower>
     /** The project's hooks, ready for one run; undefined if it has none. */
     hooks(project: Project): Effect.Effect<Hooks | undefined, SecretsError, Requirements>
   }

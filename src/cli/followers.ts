@@ -43,6 +43,14 @@ const historyWriter = ({ env, history }: FollowerOptions, project: Project): Fol
     writeStderrSync(formatWarning(isOnGitHub(env), message, remedy))
   )
 
+/** Those that follow a run of another machine. Its history and its telemetry are there. */
+export const remoteFollowers =
+  (options: FollowerOptions) =>
+  (project: string, output: OutputOptions): ReadonlyArray<Follower> => [
+    reporter(options, output),
+    ...options.github.followers({ name: project }, output)
+  ]
+
 /** Those that follow every live run. */
 export const runFollowers =
   (options: FollowerOptions) =>

@@ -24,7 +24,10 @@ export const formatWarning = (onGitHub: boolean, text: string, remedy?: string):
 
 /** Annotations and the job summary of a GitHub workflow. Does nothing elsewhere. */
 export interface GitHubWorkflow {
-  readonly followers: (project: Project, options: OutputOptions) => ReadonlyArray<Follower>
+  readonly followers: (
+    project: Pick<Project, "environment" | "name">,
+    options: OutputOptions
+  ) => ReadonlyArray<Follower>
   /** Reports the errors that jiji exits with, unless a run has reported them. */
   readonly reportExit: (cause: Cause.Cause<unknown>) => Effect.Effect<void>
 }

@@ -16,6 +16,7 @@ import { Recording } from "../rehearsal/layers.ts"
 import { json } from "../reporters/json.ts"
 import { feed } from "../reporters/Reporter.ts"
 import type { PipelineServices } from "../steps/Runnable.ts"
+import { dryRunNotes } from "./dryRunNotes.ts"
 import { hookLines } from "./hooks/hookLines.ts"
 import { reserveStdout } from "./process/stdout.ts"
 import { Terminal } from "./process/Terminal.ts"
@@ -79,13 +80,7 @@ const printCommands = Effect.fnUntraced(function* <A, E, R>(
   )
   const { entries } = yield* Recording
   const commands = entries.flatMap((entry) => (entry._tag === "Command" ? [entry.command] : []))
-  const hasScripts = commands.some(({ byHand, script }) => script !== undefined && byHand === undefined)
-  const notes = [
-    ...(commands.some(({ byHand }) => byHand !== undefined)
-      ? ["jiji does the same as these commands, through the engine's API where it can."]
-      : []),
-    ...(hasScripts ? ["jiji:NAME.sh is one of jiji's own scripts; `jiji script NAME` prints it."] : [])
-  ]
+  const notes = dryRunNotes(commands)
   const text = [
     ...heading.map(scrubber.text),
     ...(entries.length === 0 ? ["", "No command would run."] : lines(entries, scrubber.text)),

@@ -85,6 +85,9 @@ export const RunInfo = Schema.Struct({
   by: Schema.String.annotate({ description: "The name of the token" }),
   cause: Schema.String.annotate({ description: "What started it, such as `api`" }),
   reason: Schema.optionalKey(Schema.String).annotate({ description: "Why it failed" }),
+  exitCode: Schema.optionalKey(Schema.Int).annotate({
+    description: "The exit code of its command, if the command has ended by itself"
+  }),
   attempt: Schema.Int.annotate({
     description: "How often it has started: more than once if jiji serve ended while it ran"
   }),

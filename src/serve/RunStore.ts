@@ -14,6 +14,7 @@ const Row = Schema.Struct({
   busy_key: Schema.String,
   status: RunStatus,
   reason: Schema.NullOr(Schema.String),
+  exit_code: Schema.NullOr(Schema.Int),
   attempt: Schema.Int,
   is_cancelled: Schema.Int,
   process_run: Schema.NullOr(Schema.String),
@@ -61,6 +62,8 @@ const day = 24 * 60 * 60 * 1000
 export interface RunEnd {
   readonly status: Exclude<RunStatus, "queued" | "running">
   readonly reason?: string
+  /** The exit code of its process. */
+  readonly code?: number
 }
 
 type Query<A> = Effect.Effect<A, SqlError.SqlError>
@@ -156,9 +159,9 @@ export class RunStore extends Context.Service<
           Effect.asVoid(
             sql`UPDATE runs SET status = 'queued', started = NULL, owner = NULL WHERE number = ${number} AND status = 'running'`
           ),
-        end: Effect.fnUntraced(function* (number, { reason, status }) {
+        end: Effect.fnUntraced(function* (number, { code, reason, status }) {
           const now = yield* Clock.currentTimeMillis
-          yield* sql`UPDATE runs SET status = ${status}, reason = ${reason ?? null}, ended = ${now}, owner = NULL
+          yield* sql`UPDATE runs SET status = ${status}, reason = ${reason ?? null}, exit_code = ${code ?? null}, ended = ${now}, owner = NULL
             WHERE number = ${number} AND status IN ('queued', 'running')`
         }),
         cancel: (number) =>

@@ -152,7 +152,8 @@ export class Runner extends Context.Service<
           if (!isCancelled && entry.isInterrupted && wasInterrupted) {
             return yield* persist(store.requeue(run.number))
           }
-          yield* finish(run.number, endOf(progress, exit, isCancelled))
+          const { code } = exit
+          yield* finish(run.number, { ...endOf(progress, exit, isCancelled), ...(code !== null && { code }) })
         }, Effect.scoped)
 
         /** Starts a run in the background. */

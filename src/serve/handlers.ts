@@ -54,6 +54,7 @@ const toInfo = (run: StoredRun): RunInfo => ({
   attempt: run.attempt,
   created: run.created,
   ...(run.reason !== null && { reason: run.reason }),
+  ...(run.exit_code !== null && { exitCode: run.exit_code }),
   ...(run.process_run !== null && { run: run.process_run }),
   ...(run.started !== null && { started: run.started }),
   ...(run.ended !== null && { ended: run.ended })

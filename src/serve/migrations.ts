@@ -45,7 +45,15 @@ const first = Effect.gen(function* () {
   yield* sql`CREATE TABLE server (id INTEGER PRIMARY KEY CHECK (id = 1), owner TEXT NOT NULL)`
 })
 
-const migrations = { "1_runs": first }
+const exitCode = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`ALTER TABLE runs ADD COLUMN exit_code INTEGER`
+})
+
+const migrations = { "1_runs": first, "4_exit_code": exitCode }
+
+/** The number of the last migration. */
+const newest = Math.max(...Object.keys(migrations).map((name) => Number.parseInt(name, 10)))
 
 /** Creates the tables, or upgrades them to this version. */
 export const migrate = Effect.fnUntraced(
@@ -53,7 +61,7 @@ export const migrate = Effect.fnUntraced(
     yield* Migrator.make({})({ loader: Migrator.fromRecord(migrations), table: "migrations" })
     const sql = yield* SqlClient.SqlClient
     const [last] = yield* sql<{ readonly id: number }>`SELECT max(migration_id) AS id FROM migrations`
-    if (Number(last?.id) > Object.keys(migrations).length) return yield* new ServeStateNewer({ file })
+    if (Number(last?.id) > newest) return yield* new ServeStateNewer({ file })
   },
   (effect, file) =>
     Effect.catchTag(effect, ["MigrationError", "SqlError"], ({ message }) =>

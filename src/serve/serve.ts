@@ -12,6 +12,7 @@ import type { Commands } from "./Commands.ts"
 import { Feed } from "./Feed.ts"
 import { authorization, projectHandlers, requestErrors, runHandlers } from "./handlers.ts"
 import { Inspector } from "./Inspector.ts"
+import { isLoopback } from "./isLoopback.ts"
 import { openState } from "./openState.ts"
 import { Projects } from "./Projects.ts"
 import { recover, Runner } from "./Runner.ts"
@@ -41,10 +42,6 @@ export interface ServeOptions {
   /** Prints a line for the person who started it. */
   readonly print: (line: string) => Effect.Effect<void>
 }
-
-/** Whether only programs on this machine can connect to an address. */
-const isLoopback = (host: string): boolean =>
-  host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."))
 
 /** Holds the database for this process: two processes would start the same runs. */
 const holdState = (file: string) =>

@@ -30,8 +30,10 @@ unlock            -c -e -H --dry-run --json
 audit             -c -e -H --dry-run --json
 runs              --json
 runs show         --json
+runs follow       --json
 runs artifact
 resume            --json
+cancel
 signal
 diff              --json
 why               -c -e -H -S --dry-run --json

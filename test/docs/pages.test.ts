@@ -3,8 +3,10 @@ import { Glob } from "bun"
 import { existsSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { parse } from "yaml"
+import { Result } from "effect"
 import { examples } from "../../docs/source/configuration.ts"
 import manifest from "../../package.json" with { type: "json" }
+import { splitRemoteFlags } from "../../src/cli/remote/remoteFlags.ts"
 import { parseDotEnv } from "../../src/config/DotEnv.ts"
 import { compileFirst, project } from "../cli/project.ts"
 import { loadFiles } from "../config/project.ts"
@@ -73,7 +75,11 @@ test("every command in the docs exists, with its flags", () => {
   for (const command of shown) {
     // What follows `--` is a command of the reader's.
     const [own = ""] = command.split(" -- ")
-    const words = own.split(/\s+/u)
+    // The flags of a remote command can stand anywhere.
+    const { words } = Result.getOrThrow(
+      splitRemoteFlags(own.split(/\s+/u), { JIJI_REMOTE: "https://deploy.example.com" })
+    )
+    if (words.length === 0) continue
     // `jiji help COMMAND` is the help of the command.
     if (words[0] === "help") continue
     // The word after `jiji run` names a pipeline of the reader's project.

@@ -85,7 +85,8 @@ export const makeServer = (files: Readonly<Record<string, string>> = {}) => {
 
   /** Starts `jiji serve`, and waits until it serves. */
   const serve = async (...flags: ReadonlyArray<string>) => {
-    const child = Bun.spawn([program, "serve", projects, "--port", "0", ...flags], {
+    const port = flags.includes("--port") ? [] : ["--port", "0"]
+    const child = Bun.spawn([program, "serve", projects, ...port, ...flags], {
       cwd: root,
       env,
       stdin: "ignore",

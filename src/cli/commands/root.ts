@@ -2,7 +2,9 @@ import { Effect } from "effect"
 import { CliError, Command, Flag } from "effect/cli"
 import manifest from "../../../package.json" with { type: "json" }
 import { Terminal } from "../process/Terminal.ts"
+import { remoteFlagHelp } from "../remote/remoteFlagHelp.ts"
 import * as AuditCommand from "./audit.ts"
+import * as CancelCommand from "./cancel.ts"
 import * as CompletionsCommand from "./completions.ts"
 import * as ConfigCommand from "./config.ts"
 import * as ConsoleCommand from "./console.ts"
@@ -44,7 +46,10 @@ import * as WhyCommand from "./why.ts"
 /** `jiji`. */
 export const command = Command.make(
   "jiji",
-  { version: Flag.Boolean("version").pipe(Flag.withDescription("Print the version"), Flag.withDefault(false)) },
+  {
+    version: Flag.Boolean("version").pipe(Flag.withDescription("Print the version"), Flag.withDefault(false)),
+    ...remoteFlagHelp
+  },
   Effect.fnUntraced(function* ({ version }) {
     if (!version) return yield* new CliError.ShowHelp({ commandPath: ["jiji"], errors: [] })
     const { write } = yield* Terminal
@@ -73,6 +78,7 @@ export const command = Command.make(
     AuditCommand.command,
     RunsCommand.command,
     ResumeCommand.command,
+    CancelCommand.command,
     SignalCommand.command,
     DiffCommand.command,
     WhyCommand.command,

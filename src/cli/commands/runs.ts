@@ -5,6 +5,7 @@ import { listArtifacts } from "../../record/artifacts.ts"
 import { listRuns, readRun } from "../../record/read.ts"
 import { renderPage } from "../../record/renderPage.ts"
 import { command as artifactCommand } from "./runsArtifact.ts"
+import { command as followCommand } from "./runsFollow.ts"
 import { ConflictingFlags } from "../ConflictingFlags.ts"
 import { renderRun } from "../../record/renderRun.ts"
 import { runsTable } from "../../record/runsTable.ts"
@@ -21,7 +22,7 @@ const defaultCount = 20
 const json = (description: string) =>
   Flag.Boolean("json").pipe(Flag.withDescription(description), Flag.withDefault(false))
 
-const showCommand = Command.make(
+export const showCommand = Command.make(
   "show",
   {
     id: Argument.String("id").pipe(
@@ -66,8 +67,8 @@ const showCommand = Command.make(
   ])
 )
 
-/** `jiji runs`. */
-export const command = Command.make(
+/** `jiji runs` without its subcommands. */
+export const listCommand = Command.make(
   "runs",
   {
     // Not Flag.Int: the message for "x" should be the same as for "0".
@@ -96,6 +97,8 @@ export const command = Command.make(
   Command.withExamples([
     { command: "jiji runs", description: "List the last runs of all projects" },
     { command: "jiji runs show", description: "Show the last run, step by step" }
-  ]),
-  Command.withSubcommands([showCommand, artifactCommand])
+  ])
 )
+
+/** `jiji runs`. */
+export const command = Command.withSubcommands(listCommand, [showCommand, followCommand, artifactCommand])

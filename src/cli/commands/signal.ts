@@ -15,10 +15,16 @@ export class SignalNotJson extends defineError<SignalNotJson>()("SignalNotJson",
   sample: { value: "{tag:v1}", reason: "JSON Parse error: Expected '}'" }
 }) {}
 
-const parse = (text: string) =>
-  Result.try({
-    try: (): unknown => JSON.parse(text),
-    catch: (error) => new SignalNotJson({ value: text, reason: error instanceof Error ? error.message : String(error) })
+/** The value of a signal: true if none is given. */
+export const parseValue = (value: Option.Option<string>): Result.Result<unknown, SignalNotJson> =>
+  Option.match(value, {
+    onNone: () => Result.succeed(true),
+    onSome: (text) =>
+      Result.try({
+        try: (): unknown => JSON.parse(text),
+        catch: (error) =>
+          new SignalNotJson({ value: text, reason: error instanceof Error ? error.message : String(error) })
+      })
   })
 
 /** `jiji signal`. */
@@ -40,7 +46,7 @@ export const command = Command.make(
   Effect.fnUntraced(function* ({ by, name, run, value }) {
     const { history } = yield* UserPaths
     const { write } = yield* Terminal
-    const parsed = Option.isNone(value) ? true : yield* Effect.fromResult(parse(value.value))
+    const parsed = yield* Effect.fromResult(parseValue(value))
     const signal = { name, value: parsed, by: Option.getOrElse(by, currentUser) }
     const { id, isWaiting, outcome } = yield* sendSignal(history, run, signal)
     const note =

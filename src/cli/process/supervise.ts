@@ -2,6 +2,7 @@ import { Effect, Exit } from "effect"
 import { ExitCode } from "../../core/Failure.ts"
 import * as NameTracker from "../../core/NameTracker.ts"
 import { exitReport } from "./exit.ts"
+import { ForcedExit, type ForcedExitShape } from "./ForcedExit.ts"
 import { forcedExitMessage } from "./leftovers.ts"
 
 /**
@@ -11,17 +12,26 @@ import { forcedExitMessage } from "./leftovers.ts"
 export const supervise = (program: Effect.Effect<void, unknown>, scrub: (text: string) => string): void => {
   const held = NameTracker.make()
   const undoable = NameTracker.make()
+  const forcedExit: ForcedExitShape = { before: undefined }
   // Kept from before a run blocks `process.exit`.
   const exit = process.exit.bind(process)
   const fiber = Effect.runFork(
     program.pipe(
       Effect.provideService(NameTracker.HeldResources, held),
-      Effect.provideService(NameTracker.UndoableSteps, undoable)
+      Effect.provideService(NameTracker.UndoableSteps, undoable),
+      Effect.provideService(ForcedExit, forcedExit)
     )
   )
 
   let interrupted = false
   const onSignal = () => {
+    const { before } = forcedExit
+    if (interrupted && before !== undefined) {
+      // A third signal does not wait for it.
+      forcedExit.before = undefined
+      void before().then((text) => process.stderr.write(text, () => exit(ExitCode.interrupted)))
+      return
+    }
     if (interrupted) {
       process.stderr.write(forcedExitMessage(held.names(), undoable.names(), scrub))
       exit(ExitCode.interrupted)

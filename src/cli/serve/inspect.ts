@@ -57,10 +57,13 @@ const checkPipeline = Effect.fnUntraced(function* (
     Effect.flatMap(findPipeline(folder, name), loadPipeline),
     (error): ReadonlyArray<string> => [messageOf(error)]
   )
-  yield* Effect.mapError(
-    Schema.decodeEffect(loaded.flags, { errors: "all", onExcessProperty: "error" })(input),
-    ({ message }): ReadonlyArray<string> => [message]
-  )
+  // Flags can be all of the input. They are decoded below.
+  if (Object.keys(input).length > 0 || flags.length === 0) {
+    yield* Effect.mapError(
+      Schema.decodeEffect(loaded.flags, { errors: "all", onExcessProperty: "error" })(input),
+      ({ message }): ReadonlyArray<string> => [message]
+    )
+  }
   const words = [...inputWords(input), ...flags]
   yield* parsePipelineWords(loaded, words, ({ _tag, run }) => {
     if (_tag === "Resume") return Effect.fail("--resume cannot be used here")

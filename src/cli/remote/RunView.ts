@@ -1,0 +1,70 @@
+import { Cause, Effect, Fiber, Queue, Scope, Stream } from "effect"
+import { type Event, isEnd } from "../../core/Event.ts"
+import { Notices } from "../../reporters/Notices.ts"
+import { warnReporterFailed } from "../../reporters/ReporterFailed.ts"
+import type { Follower } from "../../reporters/Reporter.ts"
+import { Terminal } from "../process/Terminal.ts"
+import { type OutputOptions, RunLayers } from "../RunLayers.ts"
+import { dryRunFollower } from "./dryRunFollower.ts"
+import { printableEvent } from "./printableEvent.ts"
+
+/** How long the end waits for its followers. */
+const timeout = "2 seconds"
+
+/** Those that show one run, and the queues of its events. */
+interface Section {
+  readonly queues: ReadonlyArray<Queue.Queue<Event, Cause.Done>>
+  readonly fibers: ReadonlyArray<Fiber.Fiber<void>>
+}
+
+/**
+ * Shows the events of a run of a `jiji serve` as those of a run of this machine are shown. Its command may run several pipelines,
+ * and may start again: each gets reporters of its own.
+ */
+export const makeRunView = Effect.fnUntraced(function* (project: string, number: number, output: OutputOptions) {
+  const { remoteFollowers } = yield* RunLayers
+  const terminal = yield* Terminal
+  const { print } = yield* Notices
+  const scope = yield* Scope.Scope
+  let section: Section | undefined
+  let isComplete = true
+  let hasFailed = false
+
+  const begin = Effect.fnUntraced(function* (followers: ReadonlyArray<Follower>) {
+    const queues: Array<Queue.Queue<Event, Cause.Done>> = []
+    const fibers: Array<Fiber.Fiber<void>> = []
+    for (const follow of followers) {
+      const queue = yield* Queue.unbounded<Event, Cause.Done>()
+      queues.push(queue)
+      const shown = Effect.catchCause(follow(Stream.fromQueue(queue)), warnReporterFailed)
+      // Not a child: it still shows the events when the command is interrupted.
+      fibers.push(yield* Effect.forkIn(shown, scope, { startImmediately: true }))
+    }
+    section = { queues, fibers }
+  })
+  const end = Effect.suspend(() => {
+    if (section === undefined) return Effect.void
+    const { fibers, queues } = section
+    section = undefined
+    for (const queue of queues) Queue.endUnsafe(queue)
+    return Effect.asVoid(Effect.timeoutOption(Fiber.awaitAll(fibers), timeout))
+  })
+  return {
+    end,
+    /** Whether the events say why the run failed. */
+    hasFailed: () => hasFailed,
+    event: Effect.fnUntraced(function* (event: Event) {
+      if (event._tag === "RunStarted" && event.parent === undefined) {
+        yield* end
+        if (!isComplete) print(`run ${number} goes on`)
+        isComplete = false
+        const isDryRun = event.dryRun === true && !output.json
+        yield* begin(isDryRun ? [dryRunFollower(terminal)] : remoteFollowers(project, output))
+      }
+      if (isEnd(event) && event._tag !== "RunInterrupted") isComplete = true
+      if (event._tag === "RunFailed") hasFailed = true
+      const shown = output.json ? event : printableEvent(event)
+      for (const queue of section?.queues ?? []) Queue.offerUnsafe(queue, shown)
+    })
+  }
+})
