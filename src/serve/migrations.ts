@@ -45,7 +45,19 @@ const first = Effect.gen(function* () {
   yield* sql`CREATE TABLE server (id INTEGER PRIMARY KEY CHECK (id = 1), owner TEXT NOT NULL)`
 })
 
-const migrations = { "1_runs": first }
+const sessions = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  // Revoking a token ends its sessions.
+  yield* sql`CREATE TABLE sessions (
+    hash TEXT PRIMARY KEY,
+    token TEXT NOT NULL REFERENCES tokens (id) ON DELETE CASCADE,
+    created INTEGER NOT NULL,
+    expires INTEGER NOT NULL
+  )`
+  yield* sql`CREATE INDEX sessions_token ON sessions (token)`
+})
+
+const migrations = { "1_runs": first, "2_sessions": sessions }
 
 /** Creates the tables, or upgrades them to this version. */
 export const migrate = Effect.fnUntraced(
