@@ -12,6 +12,9 @@ import { formatDateTime } from "../../../record/times.ts"
 /** How long to wait between two drawings, in milliseconds. A large run takes longer to draw, so it is drawn less often. */
 const drawEvery = 60
 
+/** How long to wait for all events of a run that has ended, in milliseconds. */
+const patience = 2000
+
 /** The two ways to look at a run, of which one is visible. */
 const tabs = (choices: ReadonlyArray<readonly [text: string, panel: HTMLElement]>, onChange: () => void) => {
   const buttons = choices.map(([text]) => el("button", { type: "button", role: "tab", id: `tab-${text}` }, text))
@@ -112,15 +115,16 @@ const drawing = (view: View, draw: () => void) => {
 
 /** A run: what it is, what one can do with it, its steps over time, and its log. */
 export const runView = (view: View, id: number): HTMLElement => {
-  const title = el("span", {}, `Run ${id}`)
+  const title = el("span", { class: "long" }, `Run ${id}`)
   const pill = el("span", { "aria-live": "polite" })
   const list = el("dl", {})
   const reason = el("div", { class: "failure", hidden: true })
   const waiting = el("div", { class: "waiting", hidden: true })
   const actions = el("div", { class: "actions" })
-  const timeline = new Timeline()
+  const timeline = new Timeline(() => plan())
   const log = new Log()
   let current: Run | undefined
+  const opened = performance.now()
   let isComplete = false
   let isCancelled = false
 
@@ -186,6 +190,7 @@ export const runView = (view: View, id: number): HTMLElement => {
     if (text === shown) return
     shown = text
     title.textContent = titleOf(run)
+    title.title = titleOf(run)
     document.title = `${titleOf(run)}: ${run.status} · jiji`
     if (pill.textContent !== statusPill(run).textContent) pill.replaceChildren(statusPill(run))
     list.replaceChildren(...facts(run))
@@ -213,7 +218,7 @@ export const runView = (view: View, id: number): HTMLElement => {
         ["Timeline", timeline.element],
         ["Log", log.element]
       ],
-      plan
+      () => draw()
     ),
     timeline.element,
     log.element
@@ -229,7 +234,8 @@ export const runView = (view: View, id: number): HTMLElement => {
           const events = messages.map(({ data }): Event => JSON.parse(data))
           timeline.add(events)
           log.add(events)
-          plan()
+          // Of a run that has ended, everything comes at once: drawing parts of it would only take time.
+          if (isComplete || current === undefined || !isOver(current) || performance.now() - opened > patience) plan()
         },
         isOver: async () => {
           const run = await getRun(id)

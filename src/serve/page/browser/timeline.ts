@@ -30,7 +30,8 @@ class Row {
   #shown = { lines: 0, retries: 0, failures: 0 }
   #hasOpened = false
 
-  constructor({ label, node }: SectionRow, began: number) {
+  /** `onOpen` is called when somebody opens or closes a group. */
+  constructor({ label, node }: SectionRow, began: number, isOpen: boolean, onOpen: () => void) {
     this.#node = node
     this.#label = label
     this.#began = began
@@ -39,11 +40,14 @@ class Row {
     this.#body = el("div", { class: "body", hidden: true })
     this.element = el(
       "details",
-      { "data-path": node.path, "data-group": this.#isGroup, open: this.#isGroup },
+      { "data-path": node.path, "data-group": this.#isGroup, open: isOpen },
       this.#head,
       this.#body
     )
-    this.element.addEventListener("toggle", () => this.#drawBody())
+    this.element.addEventListener("toggle", () => {
+      this.#drawBody()
+      if (this.#isGroup) onOpen()
+    })
     this.#head.addEventListener("click", (event) => {
       if (!this.#hasBody() && !this.#isGroup) event.preventDefault()
     })
@@ -103,6 +107,14 @@ class Row {
   }
 }
 
+/** In a run with more nodes, groups that are done are closed: their rows are made when somebody opens them. */
+const manyNodes = 400
+
+/** How many rows of a group are shown at first. Those that are not done are always shown. */
+const maxRows = 200
+
+const isDone = ({ outcome }: TreeNode): boolean => outcome === "succeeded" || outcome === "skipped"
+
 /** The shortest time that the axis shows while a run runs, in milliseconds. */
 const shortest = 2000
 
@@ -118,12 +130,19 @@ export class Timeline {
   #run = ""
   #rows = new Map<string, Row>()
   #sections = new Map<string, HTMLElement>()
+  /** The groups of which all rows are shown, and the buttons of the others. */
+  readonly #expanded = new Set<string>()
+  readonly #buttons = new Map<string, HTMLElement>()
   /** The names of machines that have run commands. */
   #machines = new Set<string>()
   #last = 0
   #length = 0
 
-  constructor() {
+  readonly #onOpen: () => void
+
+  /** `onOpen` is called when somebody has opened a row, which must be drawn then. */
+  constructor(onOpen: () => void) {
+    this.#onOpen = onOpen
     this.element.append(this.#failures, this.#axis, this.#main, this.#empty)
     this.element.addEventListener("keydown", (event) => this.#move(event))
   }
@@ -196,20 +215,44 @@ export class Timeline {
           this.#sections.get(key) ?? el("section", {}, el("h2", {}, server ?? "This machine"), el("div", {}))
         this.#sections.set(key, section)
         const list = section.lastElementChild
-        if (list !== null) arrange(list, this.#elements(rows, 0, page))
+        if (list !== null) arrange(list, this.#elements(`section ${key}`, rows, 0, page))
         return section
       })
     )
   }
 
+  #make(row: SectionRow, page: PageContext): Row {
+    const isSmall = (this.#tree?.nodes.size ?? 0) <= manyNodes
+    const isOpen = !doesWork(row.node) && (isSmall || row.node.kind !== "item" || !isDone(row.node))
+    return new Row(row, page.began, isOpen, this.#onOpen)
+  }
+
+  /** The rows of a group that are shown, and a button for the others. */
+  #elements(group: string, all: ReadonlyArray<SectionRow>, depth: number, page: PageContext): ReadonlyArray<Element> {
+    if (all.length <= maxRows || this.#expanded.has(group)) return this.#rowElements(all, depth, page)
+    const rows = all.filter(({ node }, index) => index < maxRows || !isDone(node))
+    const hidden = all.length - rows.length
+    const more = this.#buttons.get(group) ?? el("button", { type: "button", class: "quiet" })
+    if (!this.#buttons.has(group)) {
+      this.#buttons.set(group, more)
+      more.addEventListener("click", () => {
+        this.#expanded.add(group)
+        this.#onOpen()
+      })
+    }
+    more.textContent = `Show ${hidden} more`
+    return [...this.#rowElements(rows, depth, page), ...(hidden > 0 ? [more] : [])]
+  }
+
   /** The elements of rows, in order. The rows below a step are beside it, so that they stay visible when it is closed. */
-  #elements(rows: ReadonlyArray<SectionRow>, depth: number, page: PageContext): ReadonlyArray<Element> {
+  #rowElements(rows: ReadonlyArray<SectionRow>, depth: number, page: PageContext): ReadonlyArray<Element> {
     return rows.flatMap((each) => {
       const { path } = each.node
-      const row = this.#rows.get(path) ?? new Row(each, page.began)
+      const row = this.#rows.get(path) ?? this.#make(each, page)
       this.#rows.set(path, row)
       row.update(each, depth, page)
-      const inner = this.#elements(each.rows, depth + 1, page)
+      if (!doesWork(each.node) && !row.element.open) return [row.element]
+      const inner = this.#elements(path, each.rows, depth + 1, page)
       if (doesWork(each.node)) return [row.element, ...inner]
       const [head, body] = row.element.children
       arrange(
