@@ -18,7 +18,7 @@ const floors: Readonly<Record<string, ReadonlyArray<string>>> = {
   testing: ["rehearsal", "sandbox", "layers", "config", "pipeline", "core"],
   reporters: ["steps", "layers", "config", "core"],
   record: ["reporters", "config", "pipeline", "core"],
-  serve: ["record", "config", "core"],
+  serve: ["record", "reporters", "config", "core"],
   cli: [
     "serve",
     "init",

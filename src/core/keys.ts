@@ -9,4 +9,9 @@ export const encodeKey = (key: string): string => key.replaceAll(unsafe, encodeU
 
 /** Decodes the result of {@link encodeKey}. */
 export const decodeKey = (encoded: string): string =>
-  encoded.replaceAll(/(?:%[0-9A-F]{2})+/g, (bytes) => Buffer.from(bytes.replaceAll("%", ""), "hex").toString())
+  encoded.replaceAll(/(?:%[0-9A-F]{2})+/g, (bytes) =>
+    // Also in a browser, which has no Buffer. Bytes that are no text become \ufffd.
+    new TextDecoder("utf-8", { ignoreBOM: true }).decode(
+      Uint8Array.from(bytes.slice(1).split("%"), (byte) => Number.parseInt(byte, 16))
+    )
+  )

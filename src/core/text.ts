@@ -37,3 +37,10 @@ export const joinWords = (words: ReadonlyArray<string>, last = "and"): string =>
 /** The same, but of more than four words, names three and counts the others. */
 export const joinFirst = (words: ReadonlyArray<string>, last?: string): string =>
   joinWords(words.length > 4 ? [...words.slice(0, 3), `${words.length - 3} more`] : words, last)
+
+/** `smokeTest` as a flag: `smoke-test`. */
+export const kebab = (name: string): string =>
+  name
+    .replaceAll(/([a-z0-9])([A-Z])/g, "$1-$2")
+    .replaceAll(/_/g, "-")
+    .toLowerCase()

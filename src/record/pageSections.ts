@@ -16,7 +16,7 @@ export interface PageContext {
 }
 
 /** How many lines a browser lays out at once. It skips blocks that are off-screen (`content-visibility`). */
-const linesPerBlock = 200
+export const linesPerBlock = 200
 
 const signs: Readonly<Record<TreeNode["outcome"], readonly [sign: string, word: string]>> = {
   open: ["…", "unfinished"],
@@ -39,7 +39,8 @@ const renderBar = (node: TreeNode, { began, end, scale }: PageContext): string =
   return `<svg class="lane" aria-hidden="true"><title>${title}</title>${bar}${retries.join("")}</svg>`
 }
 
-const renderHead = (node: TreeNode, label: string, lines: number, page: PageContext): string => {
+/** The line of a node: its label, note and bar. `lines` counts the lines of output in its body. */
+export const renderHead = (node: TreeNode, label: string, lines: number, page: PageContext): string => {
   const [sign, word] = signs[node.outcome]
   const duration = node.outcome === "skipped" ? "" : formatDuration((node.ended ?? page.end) - node.began)
   const note = noteOf(node)
@@ -51,7 +52,7 @@ const renderHead = (node: TreeNode, label: string, lines: number, page: PageCont
   ].join("")
 }
 
-const renderLine = ({ kind, machine, text, time }: LogLine, began: number): string => {
+export const renderLine = ({ kind, machine, text, time }: LogLine, began: number): string => {
   const source = machine === undefined || machine === "local" ? "" : ` data-on="${escapeHtml(machine)}"`
   return `<p class="${kind}" data-at="${seconds(time - began)}"${source}>${escapeHtml(text)}</p>`
 }
@@ -65,26 +66,38 @@ export const renderFailures = ({ failures }: Pick<TreeNode, "failures">): string
     )
     .join("")
 
-/** The details below a row: why the node failed, and its output. */
-const renderBody = (node: TreeNode, label: string, { began }: PageContext): string => {
+/** The output of a node. Empty if its row itself shows all: a single message. */
+export const outputOf = (node: TreeNode): ReadonlyArray<LogLine> => {
+  if (node.retries.length === 0) return node.lines.length === 1 && node.lines[0]?.kind === "info" ? [] : node.lines
   const retries = node.retries.map(({ text, time }): LogLine => ({ time, kind: "warning", text }))
-  const lines = [...node.lines, ...retries].sort((a, b) => a.time - b.time)
+  return [...node.lines, ...retries].sort((a, b) => a.time - b.time)
+}
+
+/** The details below a row: why the node failed, and its output. */
+export const renderBody = (node: TreeNode, label: string, { began }: Pick<PageContext, "began">): string => {
+  const lines = outputOf(node)
   const blocks = Array.from({ length: Math.ceil(lines.length / linesPerBlock) }, (_, index) =>
     lines.slice(index * linesPerBlock, (index + 1) * linesPerBlock)
   )
   const failures = doesWork(node) ? renderFailures(node) : ""
-  // The row itself shows a single message.
-  if (lines.length === 0 || (lines.length === 1 && lines[0]?.kind === "info")) return failures
+  if (lines.length === 0) return failures
   const html = blocks.map(
     (block) => `<div class="part">${block.map((line) => renderLine(line, began)).join("\n")}</div>`
   )
   return `${failures}<div class="log" role="region" tabindex="0" aria-label="Output of ${escapeHtml(label)}">${html.join("\n")}</div>`
 }
 
+/** The classes of a row. */
+export const rowClass = (node: TreeNode, depth: number): string => `row ${node.outcome} d${Math.min(depth, 8)}`
+
+/** The labels of the time axis. */
+export const renderAxis = ({ ticks }: TimeScale): string =>
+  `<div class="axis"><svg class="lane" aria-hidden="true">${ticks.map(({ at, label }) => `<text x="${at}" y="70%">${label}</text>`).join("")}</svg></div>`
+
 const renderRow = ({ label, node, rows }: SectionRow, depth: number, page: PageContext): string => {
   const inner = rows.map((one) => renderRow(one, depth + 1, page)).join("")
   const inside = renderBody(node, label, page)
-  const attributes = `class="row ${node.outcome} d${Math.min(depth, 8)}" data-path="${escapeHtml(node.path)}"`
+  const attributes = `class="${rowClass(node, depth)}" data-path="${escapeHtml(node.path)}"`
   const head = renderHead(node, label, inside.includes('class="log"') ? node.lines.length : 0, page)
   // A step collapses its output. Its undo is a sibling, so that it stays visible.
   if (doesWork(node)) {

@@ -4,7 +4,7 @@ import { groupByMachine } from "./groupByMachine.ts"
 import { outcomeLabels } from "./outcomeLabels.ts"
 import { script, style } from "./page/sources.js"
 import type { StoredRun } from "./read.ts"
-import { renderFailures, renderSection } from "./pageSections.ts"
+import { renderAxis, renderFailures, renderSection } from "./pageSections.ts"
 import { timeScale } from "./timeScale.ts"
 import { runResult, runTitle } from "./renderRun.ts"
 import { formatDateTime } from "./times.ts"
@@ -74,7 +74,6 @@ export const renderPage = (run: StoredRun, tree: Tree): string => {
   const js = new Bun.Transpiler({ loader: "ts" }).transformSync(script)
   // A second line of defense: if escaping missed any markup from a server, it could neither run nor load anything.
   const policy = `default-src 'none'; img-src data:; style-src ${cspHash(css)}; script-src ${cspHash(js)}; base-uri 'none'; form-action 'none'`
-  const ticks = scale.ticks.map(({ at, label }) => `<text x="${at}" y="70%">${label}</text>`)
   const sections = groupByMachine(root).map((machine) => renderSection(machine, { began: root.began, end, scale }))
   return `${pageSignature}<html lang="en">
 <head>
@@ -89,7 +88,7 @@ export const renderPage = (run: StoredRun, tree: Tree): string => {
 </head>
 <body>
 ${renderHeader(run, tree)}
-<div class="bar-top">${tools}<div class="axis"><svg class="lane" aria-hidden="true">${ticks.join("")}</svg></div></div>
+<div class="bar-top">${tools}${renderAxis(scale)}</div>
 <main>
 ${sections.join("\n")}
 <p class="nothing" hidden>No matches.</p>

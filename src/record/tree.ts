@@ -1,5 +1,6 @@
 import type { Event, FailureRecord, NodeKind } from "../core/Event.ts"
 import { decodeKey } from "../core/keys.ts"
+import { formatBytes } from "../core/units.ts"
 import { parentPaths, parsePath } from "../reporters/eventLine.ts"
 
 /** A line of output of a step or of one of its commands. */
@@ -26,6 +27,8 @@ export interface TreeNode {
   outcome: "open" | "succeeded" | "skipped" | "failed" | "interrupted"
   /** Why the node was skipped. */
   reason: string
+  /** How many bytes it has transferred, as text. */
+  progress?: string
   failures: ReadonlyArray<FailureRecord>
   /** Failed attempts that were retried. */
   readonly retries: Array<{ readonly time: number; readonly text: string }>
@@ -47,10 +50,15 @@ const labelOf = (path: string, parent: string): string => {
 
 const failureText = (failures: ReadonlyArray<FailureRecord>): string => failures.map(({ message }) => message).join(" ")
 
-/** Builds the tree of a run. Events may be missing, because jiji was killed or dropped some output. */
-export const buildTree = (events: ReadonlyArray<Event>, servers: ReadonlyArray<string>): Tree => {
-  const began = events[0]?.time ?? 0
-  const name = events.find((event) => event._tag === "RunStarted")?.name ?? events[0]?.path.split("/")[0] ?? ""
+/**
+ * Builds the tree of a run from its events, one by one. Events may be missing, because jiji was killed or dropped some output.
+ * `isServer` decides whether an item, by its key and the path of its forEach, is a server.
+ */
+export const treeBuilder = (
+  name: string,
+  began: number,
+  isServer: (key: string, parent: string) => boolean
+): Tree & { readonly add: (event: Event) => void } => {
   const make = (path: string, label: string, kind: NodeKind, time: number, server?: string): TreeNode => ({
     path,
     label,
@@ -76,9 +84,7 @@ export const buildTree = (events: ReadonlyArray<Event>, servers: ReadonlyArray<s
     if (known !== undefined) return known
     const parent = parentOf(path)
     const key = kind === "item" ? labelOf(path, parent.path) : undefined
-    const server =
-      parent.server ??
-      (key !== undefined && servers.includes(key) && !parent.path.endsWith("services") ? key : undefined)
+    const server = parent.server ?? (key !== undefined && isServer(key, parent.path) ? key : undefined)
     const label = key ?? (kind === "undo" ? parsePath(path).name : labelOf(path, parent.path))
     const node = make(path, label, kind, time, server)
     nodes.set(path, node)
@@ -88,7 +94,7 @@ export const buildTree = (events: ReadonlyArray<Event>, servers: ReadonlyArray<s
   const end = (node: TreeNode, outcome: TreeNode["outcome"], time: number, more: Partial<TreeNode> = {}) =>
     Object.assign(node, { outcome, ended: time, ...more })
 
-  for (const event of events) {
+  const add = (event: Event): void => {
     const { path, time } = event
     const at = nodes.get(path) ?? parentOf(path)
     switch (event._tag) {
@@ -131,17 +137,37 @@ export const buildTree = (events: ReadonlyArray<Event>, servers: ReadonlyArray<s
       case "ResourceReleased":
         if (!event.clean) at.lines.push({ time, kind: "warning", text: `${event.resource} did not close in time` })
         break
+      case "StepProgress": {
+        const of = event.total === undefined ? "" : ` of ${formatBytes(event.total)}`
+        at.progress = `${formatBytes(event.bytes)}${of} ${event.label}`
+        break
+      }
       case "RunStarted":
-      case "StepProgress":
       case "CommandPlanned":
       case "ActionPlanned":
       case "ResourceAcquired":
         break
     }
   }
+  return { root, nodes, add }
+}
+
+/** Builds the tree of a run. `servers` are the names of the project's servers. */
+export const buildTree = (events: ReadonlyArray<Event>, servers: ReadonlyArray<string>): Tree => {
+  const began = events[0]?.time ?? 0
+  const name = events.find((event) => event._tag === "RunStarted")?.name ?? events[0]?.path.split("/")[0] ?? ""
+  const { add, nodes, root } = treeBuilder(
+    name,
+    began,
+    (key, parent) => servers.includes(key) && !parent.endsWith("services")
+  )
+  for (const event of events) add(event)
   return { root, nodes }
 }
 
-/** Why a node was skipped, or its last informational message. */
-export const noteOf = ({ lines, outcome, reason }: TreeNode): string =>
-  outcome === "skipped" ? reason : (lines.findLast(({ kind }) => kind === "info")?.text ?? "")
+/** Why a node was skipped, how far it is, or its last informational message. */
+export const noteOf = ({ lines, outcome, progress, reason }: TreeNode): string => {
+  if (outcome === "skipped") return reason
+  if (outcome === "open" && progress !== undefined) return progress
+  return lines.findLast(({ kind }) => kind === "info")?.text ?? ""
+}

@@ -20,6 +20,8 @@ const problem = <const Tag extends string>(tag: Tag, status: number) =>
 
 /** No token, or one that is wrong, expired or revoked. */
 export const Unauthorized = problem("Unauthorized", 401)
+/** Too many wrong tokens came from the same address. */
+export const TooManyRequests = problem("TooManyRequests", 429)
 /** The token's role does not allow this. */
 export const Forbidden = problem("Forbidden", 403)
 /** There is no such project, pipeline or run. */
@@ -37,7 +39,7 @@ export class CurrentToken extends Context.Service<CurrentToken, Token>()("jiji/s
 /** Lets in who has a token. */
 export class Authorization extends HttpApiMiddleware.Service<Authorization, { provides: CurrentToken }>()(
   "jiji/serve/Authorization",
-  { security: { bearer: HttpApiSecurity.bearer }, error: [Unauthorized, Unavailable] }
+  { security: { bearer: HttpApiSecurity.bearer }, error: [Unauthorized, TooManyRequests, Unavailable] }
 ) {}
 
 /** Says what is wrong with a request, instead of 400 alone. */

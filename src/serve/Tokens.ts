@@ -57,8 +57,8 @@ export interface TokensShape {
   revoke(name: string): Effect.Effect<void, TokenNotFound | SqlError.SqlError>
   /** The token with this text; none if there is none, or if it has expired. */
   verify(text: string): Effect.Effect<Option.Option<Token>, SqlError.SqlError>
-  /** Whether a token is still good. */
-  isValid(id: string): Effect.Effect<boolean, SqlError.SqlError>
+  /** The token with this ID, as long as it is good. */
+  get(id: string): Effect.Effect<Option.Option<Token>, SqlError.SqlError>
 }
 
 /** The tokens that let a program use the API. The database has their hashes only. */
@@ -103,7 +103,7 @@ export class Tokens extends Context.Service<Tokens, TokensShape>()("jiji/serve/T
           if (used !== minute) yield* Effect.ignore(sql`UPDATE tokens SET used = ${minute} WHERE id = ${id}`)
           return Option.some(toToken(found.value))
         }),
-        isValid: (id) => Effect.map(find(id), Option.isSome)
+        get: (id) => Effect.map(find(id), Option.map(toToken))
       })
     })
   )

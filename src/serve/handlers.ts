@@ -12,6 +12,7 @@ import {
   NotFound,
   Refused,
   RequestErrors,
+  TooManyRequests,
   type RunInfo,
   Unauthorized,
   Unavailable
@@ -19,13 +20,16 @@ import {
 import { Commands } from "./Commands.ts"
 import { Feed } from "./Feed.ts"
 import { Inspector } from "./Inspector.ts"
+import { Identify } from "./page/identify.ts"
 import { Projects, type ServedProject } from "./Projects.ts"
 import { includes, type Role } from "./Role.ts"
 import { Runner } from "./Runner.ts"
 import { RunStore, type StoredRun } from "./RunStore.ts"
 import { Tokens } from "./Tokens.ts"
 
-const unavailable = () => Unavailable.make({ message: "The database of jiji serve does not answer. Try again later." })
+export const unavailableMessage = "The database of jiji serve does not answer. Try again later."
+
+const unavailable = () => Unavailable.make({ message: unavailableMessage })
 
 /** Answers 503 if the database fails. */
 const orUnavailable = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -44,7 +48,7 @@ const requireRole = Effect.fnUntraced(function* (wanted: Role) {
 })
 
 /** A run as the API shows it. */
-const toInfo = (run: StoredRun): RunInfo => ({
+export const toInfo = (run: StoredRun): RunInfo => ({
   id: run.number,
   project: run.project,
   command: run.words,
@@ -63,11 +67,16 @@ const toInfo = (run: StoredRun): RunInfo => ({
 export const authorization = Layer.effect(
   Authorization,
   Effect.gen(function* () {
-    const tokens = yield* Tokens
+    const { bySession, byToken } = yield* Identify
     return Authorization.of({
       bearer: Effect.fnUntraced(function* (httpEffect, { credential }) {
-        const token = yield* orUnavailable(tokens.verify(Redacted.value(credential)))
-        if (Option.isSome(token)) return yield* Effect.provideService(httpEffect, CurrentToken, token.value)
+        const text = Redacted.value(credential)
+        const identity = yield* orUnavailable(text === "" ? bySession : byToken(text))
+        if (identity._tag === "Known") return yield* Effect.provideService(httpEffect, CurrentToken, identity.token)
+        if (identity._tag === "Limited") {
+          const message = "Too many wrong tokens came from this address. Try again in a minute."
+          return yield* Effect.fail(TooManyRequests.make({ message }))
+        }
         const message = "Send a token that is good: `Authorization: Bearer TOKEN`. `jiji token create` makes one."
         return yield* Effect.fail(Unauthorized.make({ message }))
       })
@@ -133,7 +142,7 @@ const eventStream = (run: number, after: number, token: string) =>
       return Stream.paginate(
         after,
         Effect.fnUntraced(function* (position: number) {
-          if (!(yield* tokens.isValid(token))) return [[], Option.none<number>()] as const
+          if (Option.isNone(yield* tokens.get(token))) return [[], Option.none<number>()] as const
           yield* news.close
           // Before its events, since those that come in between are read now.
           const current = yield* store.get(run)
@@ -185,6 +194,7 @@ export const runHandlers = HttpApiBuilder.group(Api, "runs", (handlers) =>
           ...(payload.once !== undefined && { once: `api ${who} ${payload.once}` })
         })
         yield* runner.wake
+        yield* (yield* Feed).publish(run.number)
         return toInfo(run)
       },
       Effect.catchTag(["CommandRefused", "InputRefused"], ({ message }) => Effect.fail(Refused.make({ message }))),

@@ -50,7 +50,19 @@ const exitCode = Effect.gen(function* () {
   yield* sql`ALTER TABLE runs ADD COLUMN exit_code INTEGER`
 })
 
-const migrations = { "1_runs": first, "4_exit_code": exitCode }
+const sessions = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  // Revoking a token ends its sessions.
+  yield* sql`CREATE TABLE sessions (
+    hash TEXT PRIMARY KEY,
+    token TEXT NOT NULL REFERENCES tokens (id) ON DELETE CASCADE,
+    created INTEGER NOT NULL,
+    expires INTEGER NOT NULL
+  )`
+  yield* sql`CREATE INDEX sessions_token ON sessions (token)`
+})
+
+const migrations = { "1_runs": first, "4_exit_code": exitCode, "5_sessions": sessions }
 
 /** The number of the last migration. */
 const newest = Math.max(...Object.keys(migrations).map((name) => Number.parseInt(name, 10)))

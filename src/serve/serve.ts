@@ -1,4 +1,4 @@
-import { Effect, type FileSystem, Layer, type Path, Schedule } from "effect"
+import { Context, Effect, type FileSystem, Layer, type Path, Schedule } from "effect"
 import { Etag, HttpPlatform, HttpRouter, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { SqlClient } from "effect/sql"
@@ -14,6 +14,11 @@ import { authorization, projectHandlers, requestErrors, runHandlers } from "./ha
 import { Inspector } from "./Inspector.ts"
 import { isLoopback } from "./isLoopback.ts"
 import { openState } from "./openState.ts"
+import { Identify } from "./page/identify.ts"
+import { secured } from "./page/policies.ts"
+import { pageRoutes } from "./page/routes.ts"
+import { Sessions } from "./page/Sessions.ts"
+import { ClientAddress, clientAddress, WrongTokens } from "./page/WrongTokens.ts"
 import { Projects } from "./Projects.ts"
 import { recover, Runner } from "./Runner.ts"
 import { RunStore } from "./RunStore.ts"
@@ -86,15 +91,9 @@ const routes = Layer.mergeAll(
     Layer.provide([projectHandlers, runHandlers]),
     Layer.provide([authorization, requestErrors])
   ),
-  healthRoutes
+  healthRoutes,
+  pageRoutes
 )
-
-/** Adds what every answer should have. */
-const secured = (response: Response): Response => {
-  response.headers.set("cache-control", "no-store")
-  response.headers.set("x-content-type-options", "nosniff")
-  return response
-}
 
 /** Answers requests until the scope closes. */
 const listen = Effect.fnUntraced(function* (options: ServeOptions) {
@@ -106,6 +105,9 @@ const listen = Effect.fnUntraced(function* (options: ServeOptions) {
     | Inspector
     | Feed
     | Tokens
+    | Sessions
+    | Identify
+    | SqlClient.SqlClient
     | Commands
     | FileSystem.FileSystem
     | Path.Path
@@ -129,7 +131,11 @@ const listen = Effect.fnUntraced(function* (options: ServeOptions) {
           development: false,
           // Bun 1.4.5 enables this without `development`. Two servers would then silently share a port.
           reusePort: false,
-          fetch: async (request) => secured(await handler(request)),
+          fetch: async (request, server) => {
+            const peer = server.requestIP(request)?.address ?? ""
+            const address = clientAddress(peer, request.headers.get("x-forwarded-for"))
+            return secured(await handler(request, Context.make(ClientAddress, address)))
+          },
           error: () => Response.json({ message: "jiji serve has failed." }, { status: 500 })
         }),
       catch: (cause) => {
@@ -186,7 +192,9 @@ export const serve = Effect.fnUntraced(function* (options: ServeOptions) {
         Layer.mergeAll(Runner.layer({ concurrency: options.concurrency }), Inspector.layer).pipe(
           Layer.provideMerge(Workers.layer(ownCommand())),
           Layer.provideMerge(Projects.layer(folder)),
-          Layer.provideMerge(Feed.layer)
+          Layer.provideMerge(Feed.layer),
+          Layer.provideMerge(Identify.layer),
+          Layer.provideMerge(Layer.merge(Sessions.layer, WrongTokens.layer))
         )
       )
     )

@@ -1,17 +1,11 @@
 import { Effect, Option, Result, Schema, SchemaAST } from "effect"
 import { CliError, Flag, type Param } from "effect/cli"
+import { kebab } from "../../core/text.ts"
 import { flagHelp, formatDefault, isDuration } from "./flagHelp.ts"
 import type { LoadedPipeline } from "./load.ts"
 import { FlagUnusable } from "./PipelineFileError.ts"
 
 type Field = LoadedPipeline["flags"]["fields"][string]
-
-/** `smokeTest` as a flag: `smoke-test`. */
-export const kebab = (name: string): string =>
-  name
-    .replaceAll(/([a-z0-9])([A-Z])/g, "$1-$2")
-    .replaceAll(/_/g, "-")
-    .toLowerCase()
 
 /** The flags of `jiji run` itself. */
 const ownFlags = ["config", "environment", "hosts", "services", "version", "dry-run", "json", "help", "completions"]

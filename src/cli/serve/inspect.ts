@@ -1,10 +1,10 @@
 import { Effect, Option, Result, Schema } from "effect"
 import { CliError } from "effect/cli"
 import { join } from "node:path"
+import { inputWords } from "../../serve/inputWords.ts"
 import type { Answer, PipelineInfo, Question } from "../../serve/protocol.ts"
 import { parsePipelineWords } from "../commands/run.ts"
 import { findPipeline, listProjectPipelines } from "../pipelines/find.ts"
-import { kebab } from "../pipelines/flags.ts"
 import { loadPipeline, type LoadedPipeline } from "../pipelines/load.ts"
 
 const ownSource = join(import.meta.dir, "../..")
@@ -21,16 +21,6 @@ const loadedFiles = (): ReadonlyArray<string> =>
 
 const messageOf = (error: unknown): string =>
   typeof error === "object" && error !== null && "message" in error ? String(error.message) : String(error)
-
-/** An input, decoded before, as the flags of `jiji run`. */
-const inputWords = (input: Readonly<Record<string, unknown>>): ReadonlyArray<string> =>
-  Object.entries(input).flatMap(([key, value]) => {
-    const name = kebab(key)
-    if (value === undefined || value === null) return []
-    if (typeof value === "boolean") return [value ? `--${name}` : `--no-${name}`]
-    // With "=", a value can start with "-".
-    return (Array.isArray(value) ? value : [value]).map((each) => `--${name}=${String(each)}`)
-  })
 
 const describe = (loaded: LoadedPipeline): PipelineInfo => {
   const schema = Result.try(() => Schema.toJsonSchemaDocument(loaded.flags).schema)

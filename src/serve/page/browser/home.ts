@@ -1,0 +1,109 @@
+import { getProjects, getRuns, type ProjectInfo } from "./api.ts"
+import { el, keyedList, link } from "./dom.ts"
+import { runRow, statusPill } from "./runRow.ts"
+import { isOver, type Run, type View } from "./state.ts"
+import { ago } from "./times.ts"
+
+/** How many older runs one click shows. */
+const pageSize = 50
+
+/** The runs that have ended, the newest first, with a button for older ones. */
+export const history = (view: View, project?: string): HTMLElement => {
+  const list = el("ul", { class: "runs" })
+  const draw = keyedList<Run>(list, ({ id }) => id, runRow)
+  const empty = el("p", { class: "empty", hidden: true }, "No run has ended yet.")
+  let isComplete = false
+  const chosen = () => view.runs.all.filter((run) => isOver(run) && (project === undefined || run.project === project))
+  const more = el("button", { type: "button", class: "quiet", hidden: true }, "Show older runs")
+  const load = async () => {
+    more.disabled = true
+    const oldest = chosen().at(-1)?.id
+    const query = {
+      limit: String(pageSize),
+      ...(project !== undefined && { project }),
+      ...(oldest !== undefined && { before: String(oldest) })
+    }
+    const older = await getRuns(query)
+    isComplete = older.length < pageSize
+    view.runs.add(older)
+    more.disabled = false
+  }
+  more.addEventListener("click", () => void load().catch((error: Error) => view.notify(error.message, "error")))
+  view.runs.watch(view.signal, () => {
+    if (!view.runs.isLoaded) return
+    const runs = chosen()
+    draw(runs)
+    empty.hidden = runs.length > 0
+    more.hidden = isComplete || (project === undefined && runs.length < pageSize - 1)
+  })
+  return el("section", {}, el("h2", {}, "History"), list, empty, more)
+}
+
+/** The runs that have not ended: those that run, then the queue in its order. */
+export const activeRuns = (view: View, project?: string): HTMLElement => {
+  const list = el("ul", { class: "runs" })
+  const draw = keyedList<Run>(list, ({ id }) => id, runRow)
+  const empty = el("p", { class: "empty", hidden: true }, "Nothing is running or queued.")
+  const count = el("span", { class: "number" })
+  const order = { running: 0, waiting: 1, queued: 2 } as const
+  const orderOf = ({ status }: Run) => (status === "running" || status === "waiting" ? order[status] : order.queued)
+  view.runs.watch(view.signal, () => {
+    if (!view.runs.isLoaded) return
+    const active = view.runs.all
+      .filter((run) => !isOver(run) && (project === undefined || run.project === project))
+      .sort((a, b) => orderOf(a) - orderOf(b) || (b.priority ?? 0) - (a.priority ?? 0) || a.id - b.id)
+    draw(active)
+    empty.hidden = active.length > 0
+    count.textContent = active.length === 0 ? "" : String(active.length)
+  })
+  return el("section", { class: "active" }, el("h2", {}, "Now ", count), list, empty)
+}
+
+const card = ({ last, name, problem }: ProjectInfo & { readonly last?: Run | undefined }): HTMLElement =>
+  el(
+    "li",
+    {},
+    link(
+      ["projects", name],
+      { class: "card" },
+      el("span", { class: "name-of" }, name),
+      problem !== undefined
+        ? el("span", { class: "note-of bad" }, "deploy.yml has a problem")
+        : last === undefined
+          ? el("span", { class: "note-of" }, "no runs yet")
+          : el("span", { class: "note-of" }, statusPill(last), ago(last.ended ?? last.started ?? last.created))
+    )
+  )
+
+/** The projects, the runs that run, and those that have ended. */
+export const home = (view: View): HTMLElement => {
+  const list = el("ul", { class: "cards" })
+  const draw = keyedList<ProjectInfo & { readonly last?: Run | undefined }>(list, ({ name }) => name, card)
+  const empty = el(
+    "p",
+    { class: "empty", hidden: true },
+    "No projects yet. A project is a folder with a .jiji/deploy.yml below the served folder."
+  )
+  let projects: ReadonlyArray<ProjectInfo> | undefined
+  const update = () => {
+    if (projects === undefined) return
+    draw(projects.map((project) => ({ ...project, last: view.runs.all.find((run) => run.project === project.name) })))
+    empty.hidden = projects.length > 0
+  }
+  view.runs.watch(view.signal, update)
+  getProjects().then(
+    (found) => {
+      projects = found
+      update()
+    },
+    (error: Error) => view.notify(error.message, "error")
+  )
+  return el(
+    "main",
+    {},
+    el("h1", { class: "only-spoken" }, "Overview"),
+    activeRuns(view),
+    el("section", {}, el("h2", {}, "Projects"), list, empty),
+    history(view)
+  )
+}
