@@ -11,7 +11,7 @@ import {
 import manifest from "../../package.json" with { type: "json" }
 import { Event } from "../core/Event.ts"
 import { PipelineInfo } from "./protocol.ts"
-import { RunStatus } from "./RunStore.ts"
+import { RunStatus, RunWait } from "./RunStore.ts"
 import type { Token } from "./Tokens.ts"
 
 /** An error of the API: its body has one sentence. It is never shown in a terminal, and so has no remedy or exit code. */
@@ -26,6 +26,8 @@ export const Forbidden = problem("Forbidden", 403)
 export const NotFound = problem("NotFound", 404)
 /** The request does not have the form that the API describes. */
 export const BadRequest = problem("BadRequest", 400)
+/** This does not go with how the run stands. */
+export const Conflict = problem("Conflict", 409)
 /** The command or the pipeline does not take this. */
 export const Refused = problem("Refused", 422)
 /** jiji serve is stopping, or cannot use its database. */
@@ -86,8 +88,9 @@ export const RunInfo = Schema.Struct({
   cause: Schema.String.annotate({ description: "What started it, such as `api`" }),
   reason: Schema.optionalKey(Schema.String).annotate({ description: "Why it failed" }),
   attempt: Schema.Int.annotate({
-    description: "How often it has started: more than once if jiji serve ended while it ran"
+    description: "How often it has started: more than once if it has waited, or if jiji serve ended while it ran"
   }),
+  waits: Schema.optionalKey(Schema.Array(RunWait)).annotate({ description: "What it waits for, if it is waiting" }),
   run: Schema.optionalKey(Schema.String).annotate({ description: "Its ID in its events and in `jiji runs`" }),
   created: Millis,
   started: Schema.optionalKey(Millis),
@@ -154,6 +157,17 @@ const runs = HttpApiGroup.make("runs")
       OpenApi.annotations({
         summary: "Stream the events of a run, from the first (role look)",
         description: "The stream ends with the run. Send the header Last-Event-ID to go on after an event."
+      })
+    ),
+    HttpApiEndpoint.post("signalRun", "/api/runs/:id/signals/:name", {
+      params: { ...runId, name: word },
+      payload: Schema.Json.annotate({ description: "What the step that waits takes; without a schema, `true`" }),
+      success: RunInfo.pipe(HttpApiSchema.status(202)),
+      error: [Forbidden, NotFound, Conflict, Refused, Unavailable]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Send a signal to a run, such as an approval (role approve)",
+        description: "A run that waits for it goes on. Another one finds it when a step waits for it."
       })
     ),
     HttpApiEndpoint.post("cancelRun", "/api/runs/:id/cancel", {

@@ -14,6 +14,15 @@ export class InputRefused extends defineError<InputRefused>()("InputRefused", {
   sample: { pipeline: "release", reasons: ['Expected string, got 3 at ["tag"]'] }
 }) {}
 
+/** No step of a pipeline takes a signal, or not with this value. */
+export class SignalRefused extends defineError<SignalRefused>()("SignalRefused", {
+  fields: { signal: Schema.String, reasons: Schema.Array(Schema.String) },
+  message: (e) => `The signal ${e.signal} is refused: ${e.reasons.join("; ")}`,
+  remedy: "Send what `Step.waitFor` expects: a JSON value that fits its schema; without one, `true`.",
+  exitCode: "usage",
+  sample: { signal: "approved", reasons: ["Expected string, got 3"] }
+}) {}
+
 /** How long an answer may take: a pipeline file has 10 seconds to load. */
 const patience = "15 seconds"
 
@@ -86,6 +95,8 @@ export class Inspector extends Context.Service<
       input: Readonly<Record<string, unknown>>,
       flags: ReadonlyArray<string>
     ): Effect.Effect<ReadonlyArray<string>, InputRefused>
+    /** Fails if a pipeline cannot wait for a signal with a value. */
+    checkSignal(folder: string, name: string, signal: string, value: unknown): Effect.Effect<void, SignalRefused>
   }
 >()("jiji/serve/Inspector") {
   static readonly layer = Layer.effect(
@@ -134,6 +145,13 @@ export class Inspector extends Context.Service<
           const answer = yield* Effect.result(ask(folder, (id) => ({ _tag: "ListPipelines", id })))
           if (Result.isFailure(answer)) return [{ name: "*", description: "", problem: answer.failure }]
           return answer.success._tag === "Pipelines" ? answer.success.pipelines : []
+        }),
+        checkSignal: Effect.fnUntraced(function* (folder, name, signal, value) {
+          const answer = yield* Effect.mapError(
+            ask(folder, (id) => ({ _tag: "CheckSignal", id, name, signal, value })),
+            (reason) => new SignalRefused({ signal, reasons: [reason] })
+          )
+          if (answer._tag === "Refused") return yield* new SignalRefused({ signal, reasons: answer.reasons })
         }),
         words: Effect.fnUntraced(function* (folder, pipeline, input, flags) {
           const answer = yield* Effect.mapError(

@@ -1,9 +1,31 @@
 import { Array, Clock, Context, Effect, Layer, Option, Schema } from "effect"
-import { SqlClient, type SqlError } from "effect/sql"
+import { SqlClient, type SqlError, type Statement } from "effect/sql"
 
-/** How a run stands. A queued run starts when no other run with its key is running. */
-export const RunStatus = Schema.Literals(["queued", "running", "succeeded", "failed", "interrupted", "cancelled"])
+/**
+ * How a run stands. A queued run starts when no other run with its key is running. A waiting run has no process: it waits for a
+ * signal or a time, and is queued again when that has come.
+ */
+export const RunStatus = Schema.Literals([
+  "queued",
+  "running",
+  "waiting",
+  "succeeded",
+  "failed",
+  "interrupted",
+  "cancelled"
+])
 export type RunStatus = typeof RunStatus.Type
+
+/** Something that a waiting run waits for: a signal, a time in epoch milliseconds, or whichever comes first. */
+export const RunWait = Schema.Struct({
+  /** The step that waits. */
+  path: Schema.optionalKey(Schema.String),
+  signal: Schema.optionalKey(Schema.String),
+  until: Schema.optionalKey(Schema.Int),
+  /** Which retry of a failed run starts then. */
+  retry: Schema.optionalKey(Schema.Int)
+}).annotate({ identifier: "Wait" })
+export type RunWait = typeof RunWait.Type
 
 const Row = Schema.Struct({
   number: Schema.Int,
@@ -21,7 +43,21 @@ const Row = Schema.Struct({
   created: Schema.Int,
   started: Schema.NullOr(Schema.Int),
   ended: Schema.NullOr(Schema.Int),
-  position: Schema.Int
+  position: Schema.Int,
+  priority: Schema.Int,
+  time_limit: Schema.NullOr(Schema.Int),
+  spent: Schema.Int,
+  retries: Schema.Int,
+  retry_delay: Schema.Int,
+  retried: Schema.Int,
+  crashes: Schema.Int,
+  steps_done: Schema.Int,
+  waits: Schema.NullOr(Schema.fromJsonString(Schema.Array(RunWait))),
+  wake: Schema.NullOr(Schema.Int),
+  has_waited: Schema.Int,
+  is_suspended: Schema.Int,
+  overtaken_by: Schema.NullOr(Schema.Int),
+  queued: Schema.NullOr(Schema.Int)
 })
 
 /** A run. Times are epoch milliseconds. */
@@ -59,8 +95,17 @@ const day = 24 * 60 * 60 * 1000
 
 /** How a run ended. */
 export interface RunEnd {
-  readonly status: Exclude<RunStatus, "queued" | "running">
+  readonly status: Exclude<RunStatus, "queued" | "running" | "waiting">
   readonly reason?: string
+}
+
+/** The priority of a run that has waited and is to undo its steps: before any other that could work against it. */
+const undoPriority = 1000
+
+/** When what a run waits for is over: the first of its times. */
+const wakeOf = (waits: ReadonlyArray<RunWait>): number | null => {
+  const times = waits.flatMap(({ until }) => (until === undefined ? [] : [until]))
+  return times.length === 0 ? null : Math.min(...times)
 }
 
 type Query<A> = Effect.Effect<A, SqlError.SqlError>
@@ -80,16 +125,28 @@ export class RunStore extends Context.Service<
     }): Query<ReadonlyArray<StoredRun>>
     /** The runs that count as running. */
     readonly running: Query<ReadonlyArray<StoredRun>>
+    readonly waiting: Query<ReadonlyArray<StoredRun>>
     /** Marks the next run as running that may start now, and returns it. */
     readonly claim: Query<Option.Option<StoredRun>>
     /** Remembers the process of a run. */
     setOwner(number: number, owner: string): Query<void>
     /** Remembers the ID that a run has in its process. */
     setProcessRun(number: number, id: string): Query<void>
-    /** Puts a running run back into the queue, in its place. */
-    requeue(number: number): Query<void>
+    /** Puts a running run back into the queue, in its place. `isCrash`: its process was killed. */
+    requeue(number: number, options?: { readonly isCrash: boolean }): Query<void>
+    /** A run has completed so many steps that do not run again. So what killed it before does not count any more. */
+    setStepsDone(number: number, count: number): Query<void>
+    /** Lets a running run wait without a process. If it is cancelled, it is queued again, to undo its steps. */
+    suspend(number: number, waits: ReadonlyArray<RunWait>): Query<void>
+    /** Puts a waiting run back into the queue, in its place. */
+    wake(number: number): Query<void>
+    /** Does the same with all whose time has come. Returns when the next one's comes. */
+    readonly wakeDue: Query<number | undefined>
     end(number: number, end: RunEnd): Query<void>
-    /** Cancels a queued run, or remembers that a running one should end. Returns the run as it was. */
+    /**
+     * Cancels a queued run, or remembers that a running one should end. One that has waited is queued to undo its steps, unless it
+     * is cancelled twice. Returns the run as it was.
+     */
     cancel(number: number): Query<Option.Option<StoredRun>>
     addEvents(number: number, events: ReadonlyArray<StoredEvent>, dropped: ReadonlyArray<number>): Query<void>
     /** The events of a run after a position. */
@@ -105,18 +162,34 @@ export class RunStore extends Context.Service<
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const get = (number: number) => Effect.map(sql`SELECT * FROM runs WHERE number = ${number}`, firstOf)
-      /** The first queued run of each key that is not busy. It jumps from key to key, however many runs wait. */
+      /**
+       * The first queued run of each key that is not busy; a waiting run keeps its key from those after it. It jumps from key
+       * to key, however many runs are queued.
+       */
       const next = sql<{ readonly number: number }>`
         WITH RECURSIVE keys (key) AS (
           SELECT min(busy_key) FROM runs WHERE status = 'queued'
           UNION ALL
           SELECT (SELECT min(busy_key) FROM runs WHERE status = 'queued' AND busy_key > keys.key) FROM keys WHERE key IS NOT NULL
-        )
-        SELECT min(head) AS number FROM (
-          SELECT (SELECT min(number) FROM runs WHERE status = 'queued' AND busy_key = keys.key) AS head
+        ), heads AS (
+          SELECT (
+            SELECT number FROM runs WHERE status = 'queued' AND busy_key = keys.key ORDER BY priority DESC, number LIMIT 1
+          ) AS number
           FROM keys
           WHERE key IS NOT NULL AND NOT EXISTS (SELECT 1 FROM runs WHERE status = 'running' AND busy_key = keys.key)
-        ) AS heads`
+        )
+        SELECT number FROM heads JOIN runs USING (number)
+        WHERE NOT EXISTS (
+          SELECT 1 FROM runs AS other WHERE other.status = 'waiting' AND other.busy_key = runs.busy_key
+          AND (other.priority > runs.priority OR (other.priority = runs.priority AND other.number < runs.number))
+        )
+        ORDER BY priority DESC, number LIMIT 1`
+      /** Queues suspended runs to undo their steps, before everything else with their key. */
+      const undoLater = Effect.fnUntraced(function* (which: Statement.Fragment) {
+        const now = yield* Clock.currentTimeMillis
+        yield* sql`UPDATE runs SET is_cancelled = 1, status = 'queued', priority = ${undoPriority}, queued = ${now},
+          waits = NULL, wake = NULL WHERE status IN ('queued', 'waiting') AND is_suspended = 1 AND ${which}`
+      })
       return RunStore.of({
         add: Effect.fnUntraced(function* ({ cause, key, once, project, who, words }) {
           const now = yield* Clock.currentTimeMillis
@@ -138,37 +211,69 @@ export class RunStore extends Context.Service<
             decodeRows
           ),
         running: Effect.map(sql`SELECT * FROM runs WHERE status = 'running' ORDER BY number`, decodeRows),
+        waiting: Effect.map(sql`SELECT * FROM runs WHERE status = 'waiting' ORDER BY number`, decodeRows),
         claim: sql.withTransaction(
           Effect.gen(function* () {
             const number = (yield* next)[0]?.number
-            // The aggregate of no rows is NULL.
-            if (typeof number !== "number") return Option.none()
+            if (number === undefined) return Option.none()
             const now = yield* Clock.currentTimeMillis
             return firstOf(
-              yield* sql`UPDATE runs SET status = 'running', attempt = attempt + 1, owner = NULL,
+              yield* sql`UPDATE runs SET status = 'running', attempt = attempt + 1, owner = NULL, is_suspended = 0,
                 started = ${now} WHERE number = ${number} RETURNING *`
             )
           })
         ),
         setOwner: (number, owner) => Effect.asVoid(sql`UPDATE runs SET owner = ${owner} WHERE number = ${number}`),
         setProcessRun: (number, id) => Effect.asVoid(sql`UPDATE runs SET process_run = ${id} WHERE number = ${number}`),
-        requeue: (number) =>
-          Effect.asVoid(
-            sql`UPDATE runs SET status = 'queued', started = NULL, owner = NULL WHERE number = ${number} AND status = 'running'`
-          ),
+        requeue: Effect.fnUntraced(function* (number, { isCrash } = { isCrash: false }) {
+          const now = yield* Clock.currentTimeMillis
+          yield* sql`UPDATE runs SET status = 'queued', started = NULL, owner = NULL, queued = ${now},
+            crashes = crashes + ${isCrash ? 1 : 0} WHERE number = ${number} AND status = 'running'`
+        }),
+        setStepsDone: (number, count) =>
+          Effect.asVoid(sql`UPDATE runs SET crashes = 0, steps_done = ${count} WHERE number = ${number}`),
+        suspend: Effect.fnUntraced(function* (number, waits) {
+          const now = yield* Clock.currentTimeMillis
+          yield* sql`UPDATE runs SET
+            status = CASE is_cancelled WHEN 1 THEN 'queued' ELSE 'waiting' END,
+            priority = CASE is_cancelled WHEN 1 THEN ${undoPriority} ELSE priority END,
+            has_waited = 1, is_suspended = 1, owner = NULL, queued = ${now}, spent = spent + ${now} - started,
+            waits = ${JSON.stringify(waits)}, wake = ${wakeOf(waits)}
+            WHERE number = ${number} AND status = 'running'`
+        }),
+        wake: Effect.fnUntraced(function* (number) {
+          const now = yield* Clock.currentTimeMillis
+          yield* sql`UPDATE runs SET status = 'queued', waits = NULL, wake = NULL, queued = ${now}
+            WHERE number = ${number} AND status = 'waiting'`
+        }),
+        wakeDue: Effect.gen(function* () {
+          const now = yield* Clock.currentTimeMillis
+          yield* sql`UPDATE runs SET status = 'queued', waits = NULL, wake = NULL, queued = ${now}
+            WHERE status = 'waiting' AND wake <= ${now}`
+          const [next] = yield* sql<{
+            readonly wake: number | null
+          }>`SELECT min(wake) AS wake FROM runs WHERE status = 'waiting'`
+          return next?.wake ?? undefined
+        }),
         end: Effect.fnUntraced(function* (number, { reason, status }) {
           const now = yield* Clock.currentTimeMillis
-          yield* sql`UPDATE runs SET status = ${status}, reason = ${reason ?? null}, ended = ${now}, owner = NULL
-            WHERE number = ${number} AND status IN ('queued', 'running')`
+          yield* sql`UPDATE runs SET status = ${status}, ended = ${now}, owner = NULL, waits = NULL, wake = NULL,
+            reason = ${reason ?? null} WHERE number = ${number} AND ended IS NULL`
         }),
         cancel: (number) =>
           sql.withTransaction(
             Effect.gen(function* () {
               const run = yield* get(number)
               if (Option.isNone(run)) return run
-              const now = yield* Clock.currentTimeMillis
-              yield* sql`UPDATE runs SET is_cancelled = 1 WHERE number = ${number} AND status = 'running'`
-              yield* sql`UPDATE runs SET status = 'cancelled', ended = ${now} WHERE number = ${number} AND status = 'queued'`
+              const { is_cancelled, is_suspended, status } = run.value
+              if (status === "running") {
+                yield* sql`UPDATE runs SET is_cancelled = 1 WHERE number = ${number}`
+              } else if (is_suspended === 1 && is_cancelled === 0) {
+                yield* undoLater(sql`number = ${number}`)
+              } else if (status === "queued" || status === "waiting") {
+                const now = yield* Clock.currentTimeMillis
+                yield* sql`UPDATE runs SET status = 'cancelled', ended = ${now}, waits = NULL, wake = NULL WHERE number = ${number}`
+              }
               return run
             })
           ),

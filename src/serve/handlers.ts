@@ -3,10 +3,12 @@ import { HttpServerResponse } from "effect/http"
 import { HttpApiBuilder, HttpApiMiddleware } from "effect/http-api"
 import { ConfigInvalid } from "../config/Problem.ts"
 import { load } from "../config/load.ts"
+import { RecordUnusable } from "../record/RecordError.ts"
 import {
   Api,
   Authorization,
   BadRequest,
+  Conflict,
   CurrentToken,
   Forbidden,
   NotFound,
@@ -53,6 +55,7 @@ const toInfo = (run: StoredRun): RunInfo => ({
   cause: run.cause,
   attempt: run.attempt,
   created: run.created,
+  ...(run.waits !== null && { waits: run.waits }),
   ...(run.reason !== null && { reason: run.reason }),
   ...(run.process_run !== null && { run: run.process_run }),
   ...(run.started !== null && { started: run.started }),
@@ -119,7 +122,7 @@ const pageSize = 500
 /** How often a stream without events looks whether its token is still good. Its comments keep the connection open. */
 const keepAlive = "2 seconds"
 
-const isOver = ({ status }: StoredRun): boolean => status !== "queued" && status !== "running"
+const isOver = ({ ended }: StoredRun): boolean => ended !== null
 
 /** The events of a run as server-sent events, until the run or the token ends. */
 const eventStream = (run: number, after: number, token: string) =>
@@ -209,6 +212,29 @@ export const runHandlers = HttpApiBuilder.group(Api, "runs", (handlers) =>
         headers: { "x-accel-buffering": "no" }
       })
     }, orUnavailable),
+    signalRun: Effect.fnUntraced(
+      function* ({ params: { id, name }, payload }) {
+        yield* requireRole("approve")
+        const store = yield* RunStore
+        const run = yield* existing(yield* store.get(id), id)
+        const conflict = (message: string) => Effect.fail(Conflict.make({ message }))
+        if (run.ended !== null) return yield* conflict(`The run ${id} has ended.`)
+        const { folder } = yield* namedProject(run.project)
+        const [command = "", pipeline = ""] = run.words
+        if (command !== "run") return yield* conflict(`No step of jiji ${command} waits for a signal.`)
+        yield* (yield* Inspector).checkSignal(folder, pipeline, name, payload)
+        if (run.process_run === null) return yield* conflict(`The run ${id} has not started yet. Send it again then.`)
+        const { name: by } = yield* CurrentToken
+        yield* Effect.mapError((yield* Runner).signal(run.process_run, { name, value: payload, by }), (error) =>
+          error instanceof RecordUnusable
+            ? Unavailable.make({ message: error.message })
+            : Conflict.make({ message: error.message })
+        )
+        return toInfo(yield* existing(yield* store.get(id), id))
+      },
+      Effect.catchTag("SignalRefused", ({ message }) => Effect.fail(Refused.make({ message }))),
+      orUnavailable
+    ),
     cancelRun: Effect.fnUntraced(function* ({ params }) {
       yield* requireRole("run")
       const runner = yield* Runner

@@ -45,7 +45,41 @@ const first = Effect.gen(function* () {
   yield* sql`CREATE TABLE server (id INTEGER PRIMARY KEY CHECK (id = 1), owner TEXT NOT NULL)`
 })
 
-const migrations = { "1_runs": first }
+/** Priorities, waiting runs, time limits and retries. */
+const policy = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  for (const column of [
+    "priority INTEGER NOT NULL DEFAULT 0",
+    // How long it may run, and how long it has run before its last start, in milliseconds.
+    "time_limit INTEGER",
+    "spent INTEGER NOT NULL DEFAULT 0",
+    "retries INTEGER NOT NULL DEFAULT 0",
+    "retry_delay INTEGER NOT NULL DEFAULT 0",
+    "retried INTEGER NOT NULL DEFAULT 0",
+    // How often it was killed since it last completed a step, and how many it had completed then.
+    "crashes INTEGER NOT NULL DEFAULT 0",
+    "steps_done INTEGER NOT NULL DEFAULT 0",
+    // What a waiting run waits for, and when it goes on by itself.
+    "waits TEXT",
+    "wake INTEGER",
+    // Whether it has waited before, and whether steps of it are neither running nor undone.
+    "has_waited INTEGER NOT NULL DEFAULT 0",
+    "is_suspended INTEGER NOT NULL DEFAULT 0",
+    "overtaken_by INTEGER",
+    // Since when it is in the queue.
+    "queued INTEGER"
+  ]) {
+    yield* sql`ALTER TABLE runs ADD COLUMN ${sql.literal(column)}`
+  }
+  yield* sql`DROP INDEX runs_queued`
+  yield* sql`CREATE INDEX runs_queued ON runs (busy_key, priority DESC, number) WHERE status = 'queued'`
+  yield* sql`CREATE INDEX runs_waiting ON runs (busy_key) WHERE status = 'waiting'`
+})
+
+const migrations = { "1_runs": first, "3_policy": policy }
+
+/** The number of the last migration. */
+const newest = Math.max(...Object.keys(migrations).map((name) => Number.parseInt(name, 10)))
 
 /** Creates the tables, or upgrades them to this version. */
 export const migrate = Effect.fnUntraced(
@@ -53,7 +87,7 @@ export const migrate = Effect.fnUntraced(
     yield* Migrator.make({})({ loader: Migrator.fromRecord(migrations), table: "migrations" })
     const sql = yield* SqlClient.SqlClient
     const [last] = yield* sql<{ readonly id: number }>`SELECT max(migration_id) AS id FROM migrations`
-    if (Number(last?.id) > Object.keys(migrations).length) return yield* new ServeStateNewer({ file })
+    if (Number(last?.id) > newest) return yield* new ServeStateNewer({ file })
   },
   (effect, file) =>
     Effect.catchTag(effect, ["MigrationError", "SqlError"], ({ message }) =>

@@ -199,7 +199,8 @@ describe("the HTTP API of jiji serve", () => {
       "/api/runs",
       "/api/runs/{id}",
       "/api/runs/{id}/cancel",
-      "/api/runs/{id}/events"
+      "/api/runs/{id}/events",
+      "/api/runs/{id}/signals/{name}"
     ])
     const pipelines = await server.request(token, "/api/pipelines?project=shop")
     expect(pipelines.body).toMatchObject([

@@ -1,6 +1,9 @@
 import { Effect, Option, Result, Schema } from "effect"
 import { CliError } from "effect/cli"
 import { join } from "node:path"
+import { joinWords } from "../../core/text.ts"
+import type { PipelineNode } from "../../pipeline/Node.ts"
+import { signalSchemas } from "../../pipeline/signalSchemas.ts"
 import type { Answer, PipelineInfo, Question } from "../../serve/protocol.ts"
 import { parsePipelineWords } from "../commands/run.ts"
 import { findPipeline, listProjectPipelines } from "../pipelines/find.ts"
@@ -73,6 +76,35 @@ const checkPipeline = Effect.fnUntraced(function* (
   return ["run", name, ...words]
 })
 
+/** Fails with the reasons if no step of a pipeline waits for such a signal. */
+const checkSignal = Effect.fnUntraced(function* (
+  folder: string,
+  { name, signal, value }: Extract<Question, { readonly _tag: "CheckSignal" }>
+) {
+  const loaded = yield* Effect.mapError(
+    Effect.flatMap(findPipeline(folder, name), loadPipeline),
+    (error): ReadonlyArray<string> => [messageOf(error)]
+  )
+  // At run time a pipeline is a node.
+  const { isDynamic, schemas } = signalSchemas(loaded.pipeline as PipelineNode)
+  const wanted = schemas.get(signal)
+  // The run itself decodes the value, too.
+  if (wanted === undefined && isDynamic) return
+  if (wanted === undefined) {
+    const known = [...schemas.keys()]
+    return yield* Effect.fail([
+      known.length === 0
+        ? `no step of ${name} waits for a signal`
+        : `no step of ${name} waits for ${signal}, but for ${joinWords(known, "and")}`
+    ])
+  }
+  const decoded = wanted.map((schema) => Schema.decodeUnknownResult(schema)(value))
+  if (decoded.some(Result.isSuccess)) return
+  return yield* Effect.fail(
+    decoded.flatMap((result) => (Result.isFailure(result) ? [result.failure.message.replaceAll(/\s*\n\s*/g, " ")] : []))
+  )
+})
+
 /** Answers a question about the pipelines of a project. Runs the code of their files, but none of their steps. */
 export const answer = Effect.fnUntraced(function* (folder: string, question: Question) {
   const { id } = question
@@ -80,7 +112,9 @@ export const answer = Effect.fnUntraced(function* (folder: string, question: Que
     const pipelines = yield* listPipelines(folder)
     return { _tag: "Pipelines", id, pipelines, files: loadedFiles() } satisfies Answer
   }
-  const checked = yield* Effect.result(checkPipeline(folder, question))
+  const checked = yield* Effect.result(
+    question._tag === "CheckSignal" ? Effect.as(checkSignal(folder, question), []) : checkPipeline(folder, question)
+  )
   return Result.isSuccess(checked)
     ? ({ _tag: "Accepted", id, words: checked.success, files: loadedFiles() } satisfies Answer)
     : ({ _tag: "Refused", id, reasons: checked.failure, files: loadedFiles() } satisfies Answer)
