@@ -10,6 +10,7 @@ import {
 } from "effect/http-api"
 import manifest from "../../package.json" with { type: "json" }
 import { Event } from "../core/Event.ts"
+import { requestPolicy } from "./policy.ts"
 import { PipelineInfo } from "./protocol.ts"
 import { RunStatus, RunWait } from "./RunStore.ts"
 import type { Token } from "./Tokens.ts"
@@ -62,6 +63,7 @@ const CommandRequest = Schema.Struct({
     description: "A command as jiji takes it",
     examples: [["deploy", "--version", "4c1d9e0"]]
   }),
+  ...requestPolicy,
   once
 }).annotate({ identifier: "CommandRequest" })
 
@@ -74,6 +76,7 @@ const PipelineRequest = Schema.Struct({
   flags: Schema.optionalKey(
     words.annotate({ description: "Flags of `jiji run` itself", examples: [["--environment", "staging"]] })
   ),
+  ...requestPolicy,
   once
 }).annotate({ identifier: "PipelineRequest" })
 
@@ -92,6 +95,9 @@ export const RunInfo = Schema.Struct({
   }),
   waits: Schema.optionalKey(Schema.Array(RunWait)).annotate({ description: "What it waits for, if it is waiting" }),
   run: Schema.optionalKey(Schema.String).annotate({ description: "Its ID in its events and in `jiji runs`" }),
+  priority: Schema.Int,
+  key: Schema.optionalKey(Schema.String).annotate({ description: "Its concurrency key, if it has one of its own" }),
+  overtakenBy: Schema.optionalKey(Schema.Int).annotate({ description: "The run that has taken its place" }),
   created: Millis,
   started: Schema.optionalKey(Millis),
   ended: Schema.optionalKey(Millis)
@@ -132,7 +138,7 @@ const runs = HttpApiGroup.make("runs")
     HttpApiEndpoint.post("startRun", "/api/runs", {
       payload: Schema.Union([CommandRequest, PipelineRequest]),
       success: RunInfo.pipe(HttpApiSchema.status(202)),
-      error: [Forbidden, NotFound, Refused, Unavailable]
+      error: [Forbidden, NotFound, Conflict, Refused, Unavailable]
     }).annotateMerge(OpenApi.annotations({ summary: "Queue a command or a pipeline (role run)" })),
     HttpApiEndpoint.get("listRuns", "/api/runs", {
       query: {

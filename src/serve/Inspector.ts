@@ -2,6 +2,7 @@ import { Context, Deferred, Effect, Layer, Queue, RcMap, Result, Schema } from "
 import { readdirSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { defineError } from "../core/defineError.ts"
+import type { RunPolicy } from "./policy.ts"
 import type { Answer, PipelineInfo, Question } from "./protocol.ts"
 import { Workers, type Worker } from "./Workers.ts"
 
@@ -95,6 +96,13 @@ export class Inspector extends Context.Service<
       input: Readonly<Record<string, unknown>>,
       flags: ReadonlyArray<string>
     ): Effect.Effect<ReadonlyArray<string>, InputRefused>
+    /** The same, and how the pipeline says that it should run. */
+    prepare(
+      folder: string,
+      name: string,
+      input: Readonly<Record<string, unknown>>,
+      flags: ReadonlyArray<string>
+    ): Effect.Effect<{ readonly words: ReadonlyArray<string>; readonly policy: RunPolicy }, InputRefused>
     /** Fails if a pipeline cannot wait for a signal with a value. */
     checkSignal(folder: string, name: string, signal: string, value: unknown): Effect.Effect<void, SignalRefused>
   }
@@ -140,7 +148,22 @@ export class Inspector extends Context.Service<
           })
         )
       }, Effect.scoped)
+      const prepare = Effect.fnUntraced(function* (
+        folder: string,
+        pipeline: string,
+        input: Readonly<Record<string, unknown>>,
+        flags: ReadonlyArray<string>
+      ) {
+        const answer = yield* Effect.mapError(
+          ask(folder, (id) => ({ _tag: "CheckPipeline", id, name: pipeline, input, flags })),
+          (reason) => new InputRefused({ pipeline, reasons: [reason] })
+        )
+        if (answer._tag === "Accepted") return { words: answer.words, policy: answer.policy }
+        const reasons = answer._tag === "Refused" ? answer.reasons : []
+        return yield* new InputRefused({ pipeline, reasons })
+      })
       return Inspector.of({
+        prepare,
         pipelines: Effect.fnUntraced(function* (folder) {
           const answer = yield* Effect.result(ask(folder, (id) => ({ _tag: "ListPipelines", id })))
           if (Result.isFailure(answer)) return [{ name: "*", description: "", problem: answer.failure }]
@@ -153,15 +176,7 @@ export class Inspector extends Context.Service<
           )
           if (answer._tag === "Refused") return yield* new SignalRefused({ signal, reasons: answer.reasons })
         }),
-        words: Effect.fnUntraced(function* (folder, pipeline, input, flags) {
-          const answer = yield* Effect.mapError(
-            ask(folder, (id) => ({ _tag: "CheckPipeline", id, name: pipeline, input, flags })),
-            (reason) => new InputRefused({ pipeline, reasons: [reason] })
-          )
-          if (answer._tag === "Accepted") return answer.words
-          const reasons = answer._tag === "Refused" ? answer.reasons : []
-          return yield* new InputRefused({ pipeline, reasons })
-        })
+        words: (...args) => Effect.map(prepare(...args), ({ words }) => words)
       })
     })
   )

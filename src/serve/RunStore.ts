@@ -1,5 +1,5 @@
 import { Array, Clock, Context, Effect, Layer, Option, Schema } from "effect"
-import { SqlClient, type SqlError, type Statement } from "effect/sql"
+import { SqlClient, type SqlError } from "effect/sql"
 
 /**
  * How a run stands. A queued run starts when no other run with its key is running. A waiting run has no process: it waits for a
@@ -81,6 +81,25 @@ export interface NewRun {
   readonly once?: string
   /** Runs with the same key run one after another. */
   readonly key: string
+  /** What to do while there is another run with the key. By default, wait for it. */
+  readonly whenBusy?: "queue" | "replace" | "refuse"
+  /** Runs with a higher one start first. 0 by default. */
+  readonly priority?: number
+  /** How long each attempt may run, in milliseconds. */
+  readonly timeLimit?: number
+  /** How often to try again after a failure, and the pause before the first time, in milliseconds. */
+  readonly retries?: { readonly times: number; readonly delay: number }
+}
+
+/** What has become of a run that somebody asks for. */
+export interface Added {
+  /** The run. If it was not added: the one with the same `once`, or the one that is in its way. */
+  readonly run: StoredRun
+  readonly isNew: boolean
+  /** Whether it was refused because `run` has its key. */
+  readonly isRefused: boolean
+  /** The runs whose place it has taken. */
+  readonly overtaken: ReadonlyArray<number>
 }
 
 /** An event as it is stored: JSON, with its place among the events of the run. */
@@ -114,8 +133,8 @@ type Query<A> = Effect.Effect<A, SqlError.SqlError>
 export class RunStore extends Context.Service<
   RunStore,
   {
-    /** Queues a run. Of one that was queued before with the same `once`, returns that one. */
-    add(run: NewRun): Query<{ readonly run: StoredRun; readonly isNew: boolean }>
+    /** Queues a run, unless it was queued before with the same `once`, or should not wait for another one. */
+    add(run: NewRun): Query<Added>
     get(number: number): Query<Option.Option<StoredRun>>
     /** The newest runs first, of one project or of all, older than `before`. */
     list(options: {
@@ -162,11 +181,20 @@ export class RunStore extends Context.Service<
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const get = (number: number) => Effect.map(sql`SELECT * FROM runs WHERE number = ${number}`, firstOf)
-      /**
-       * The first queued run of each key that is not busy; a waiting run keeps its key from those after it. It jumps from key
-       * to key, however many runs are queued.
-       */
-      const next = sql<{ readonly number: number }>`
+      /** Whether a queued run may start. A waiting run keeps its key from those after it. */
+      const isFree =
+        sql.literal(`NOT EXISTS (SELECT 1 FROM runs WHERE status = 'running' AND busy_key = queued.busy_key)
+        AND NOT EXISTS (
+          SELECT 1 FROM runs AS other WHERE other.status = 'waiting' AND other.busy_key = queued.busy_key
+          AND (other.priority > queued.priority OR (other.priority = queued.priority AND other.number < queued.number))
+        )`)
+      /** The next run, if it is among the first ones in the queue. Fast if most keys are free, however many there are. */
+      const nextOfFirst = sql<{ readonly number: number }>`
+        SELECT number FROM (
+          SELECT number, busy_key, priority FROM runs WHERE status = 'queued' ORDER BY priority DESC, number LIMIT 100
+        ) AS queued WHERE ${isFree} ORDER BY priority DESC, number LIMIT 1`
+      /** The next run. It jumps from key to key: fast if there are few, however many runs are queued. */
+      const nextOfAll = sql<{ readonly number: number }>`
         WITH RECURSIVE keys (key) AS (
           SELECT min(busy_key) FROM runs WHERE status = 'queued'
           UNION ALL
@@ -175,32 +203,72 @@ export class RunStore extends Context.Service<
           SELECT (
             SELECT number FROM runs WHERE status = 'queued' AND busy_key = keys.key ORDER BY priority DESC, number LIMIT 1
           ) AS number
-          FROM keys
-          WHERE key IS NOT NULL AND NOT EXISTS (SELECT 1 FROM runs WHERE status = 'running' AND busy_key = keys.key)
+          FROM keys WHERE key IS NOT NULL
         )
-        SELECT number FROM heads JOIN runs USING (number)
-        WHERE NOT EXISTS (
-          SELECT 1 FROM runs AS other WHERE other.status = 'waiting' AND other.busy_key = runs.busy_key
-          AND (other.priority > runs.priority OR (other.priority = runs.priority AND other.number < runs.number))
-        )
+        SELECT number FROM heads JOIN runs AS queued USING (number) WHERE ${isFree}
         ORDER BY priority DESC, number LIMIT 1`
-      /** Queues suspended runs to undo their steps, before everything else with their key. */
-      const undoLater = Effect.fnUntraced(function* (which: Statement.Fragment) {
+      /** Queues a run to undo its steps if it is suspended, before everything else with its key. */
+      const undoLater = Effect.fnUntraced(function* (number: number) {
         const now = yield* Clock.currentTimeMillis
         yield* sql`UPDATE runs SET is_cancelled = 1, status = 'queued', priority = ${undoPriority}, queued = ${now},
-          waits = NULL, wake = NULL WHERE status IN ('queued', 'waiting') AND is_suspended = 1 AND ${which}`
+          waits = NULL, wake = NULL WHERE status IN ('queued', 'waiting') AND is_suspended = 1 AND number = ${number}`
+      })
+      const insert = Effect.fnUntraced(function* (wanted: NewRun) {
+        const { cause, key, once, priority = 0, project, retries, timeLimit, who, words } = wanted
+        const now = yield* Clock.currentTimeMillis
+        const added = yield* sql`INSERT INTO runs
+          (project, words, who, cause, once, busy_key, status, created, priority, time_limit, retries, retry_delay)
+          VALUES (${project}, ${JSON.stringify(words)}, ${who}, ${cause}, ${once ?? null}, ${key}, 'queued', ${now},
+          ${priority}, ${timeLimit ?? null}, ${retries?.times ?? 0}, ${retries?.delay ?? 0})
+          ON CONFLICT (once) DO NOTHING RETURNING *`
+        const run = firstOf(added)
+        const common = { isRefused: false, overtaken: [] }
+        if (Option.isSome(run)) return { ...common, run: run.value, isNew: true }
+        const known = yield* Effect.orDie(Effect.fromOption(yield* knownAs(once)))
+        return { ...common, run: known, isNew: false }
+      })
+      const knownAs = (once: string | undefined) =>
+        once === undefined ? Effect.succeedNone : Effect.map(sql`SELECT * FROM runs WHERE once = ${once}`, firstOf)
+      /** Adds a run that takes the place of others with its key, or is refused if there are any. */
+      const addUnlessBusy = Effect.fnUntraced(function* (wanted: NewRun) {
+        const { key, once, whenBusy } = wanted
+        const known = yield* knownAs(once)
+        if (Option.isSome(known)) return { run: known.value, isNew: false, isRefused: false, overtaken: [] }
+        if (whenBusy === "refuse") {
+          const busy = firstOf(
+            // One index for each status.
+            yield* sql`SELECT * FROM (
+              SELECT * FROM runs WHERE status = 'running' AND busy_key = ${key}
+              UNION ALL SELECT * FROM runs WHERE status = 'waiting' AND busy_key = ${key}
+              UNION ALL SELECT * FROM (SELECT * FROM runs WHERE status = 'queued' AND busy_key = ${key} LIMIT 1) AS queued
+            ) AS busy LIMIT 1`
+          )
+          if (Option.isSome(busy)) return { run: busy.value, isNew: false, isRefused: true, overtaken: [] }
+        }
+        const added = yield* insert(wanted)
+        if (whenBusy !== "replace") return added
+        const { number, priority } = added.run
+        const now = yield* Clock.currentTimeMillis
+        const reason = `overtaken by run ${number}`
+        const rows = yield* sql<{
+          readonly number: number
+        }>`UPDATE runs SET overtaken_by = ${number}, reason = ${reason}
+          WHERE number IN (
+            SELECT number FROM runs WHERE status = 'queued' AND busy_key = ${key}
+            UNION ALL SELECT number FROM runs WHERE status = 'waiting' AND busy_key = ${key}
+          ) AND number < ${number} AND priority <= ${priority} AND is_cancelled = 0 RETURNING number`
+        for (const { number } of rows) {
+          yield* undoLater(number)
+          yield* sql`UPDATE runs SET status = 'cancelled', ended = ${now}, waits = NULL, wake = NULL
+            WHERE number = ${number} AND is_cancelled = 0`
+        }
+        return { ...added, overtaken: rows.map(({ number }) => number) }
       })
       return RunStore.of({
-        add: Effect.fnUntraced(function* ({ cause, key, once, project, who, words }) {
-          const now = yield* Clock.currentTimeMillis
-          const added = yield* sql`INSERT INTO runs (project, words, who, cause, once, busy_key, status, created)
-            VALUES (${project}, ${JSON.stringify(words)}, ${who}, ${cause}, ${once ?? null}, ${key}, 'queued', ${now})
-            ON CONFLICT (once) DO NOTHING RETURNING *`
-          const run = firstOf(added)
-          if (Option.isSome(run)) return { run: run.value, isNew: true }
-          const before = firstOf(yield* sql`SELECT * FROM runs WHERE once = ${once ?? null}`)
-          return { run: yield* Effect.fromOption(before).pipe(Effect.orDie), isNew: false }
-        }),
+        add: (run) =>
+          run.whenBusy === undefined || run.whenBusy === "queue"
+            ? insert(run)
+            : sql.withTransaction(addUnlessBusy(run)),
         get,
         list: ({ before, limit, project }) =>
           Effect.map(
@@ -214,7 +282,8 @@ export class RunStore extends Context.Service<
         waiting: Effect.map(sql`SELECT * FROM runs WHERE status = 'waiting' ORDER BY number`, decodeRows),
         claim: sql.withTransaction(
           Effect.gen(function* () {
-            const number = (yield* next)[0]?.number
+            const [first] = yield* nextOfFirst
+            const number = (first ?? (yield* nextOfAll)[0])?.number
             if (number === undefined) return Option.none()
             const now = yield* Clock.currentTimeMillis
             return firstOf(
@@ -269,7 +338,7 @@ export class RunStore extends Context.Service<
               if (status === "running") {
                 yield* sql`UPDATE runs SET is_cancelled = 1 WHERE number = ${number}`
               } else if (is_suspended === 1 && is_cancelled === 0) {
-                yield* undoLater(sql`number = ${number}`)
+                yield* undoLater(number)
               } else if (status === "queued" || status === "waiting") {
                 const now = yield* Clock.currentTimeMillis
                 yield* sql`UPDATE runs SET status = 'cancelled', ended = ${now}, waits = NULL, wake = NULL WHERE number = ${number}`

@@ -177,6 +177,10 @@ export class Runner extends Context.Service<
           yield* workers.prepare
           const stored = yield* persist(store.get(run.number))
           const isCancelled = Option.exists(stored, ({ is_cancelled }) => is_cancelled === 1)
+          // It says why it is cancelled.
+          if (isCancelled && run.overtaken_by !== null) {
+            return yield* finish(run.number, { status: "cancelled", ...withReason(run.reason ?? undefined) })
+          }
           if (progress.waits !== undefined && exit.code === ExitCode.interrupted) {
             yield* persist(store.suspend(run.number, progress.waits))
             yield* Queue.offer(waitNews, undefined)

@@ -21,6 +21,7 @@ import {
 import { Commands } from "./Commands.ts"
 import { Feed } from "./Feed.ts"
 import { Inspector } from "./Inspector.ts"
+import { givenKey, policyOf } from "./policy.ts"
 import { Projects, type ServedProject } from "./Projects.ts"
 import { includes, type Role } from "./Role.ts"
 import { Runner } from "./Runner.ts"
@@ -46,21 +47,27 @@ const requireRole = Effect.fnUntraced(function* (wanted: Role) {
 })
 
 /** A run as the API shows it. */
-const toInfo = (run: StoredRun): RunInfo => ({
-  id: run.number,
-  project: run.project,
-  command: run.words,
-  status: run.status,
-  by: run.who,
-  cause: run.cause,
-  attempt: run.attempt,
-  created: run.created,
-  ...(run.waits !== null && { waits: run.waits }),
-  ...(run.reason !== null && { reason: run.reason }),
-  ...(run.process_run !== null && { run: run.process_run }),
-  ...(run.started !== null && { started: run.started }),
-  ...(run.ended !== null && { ended: run.ended })
-})
+const toInfo = (run: StoredRun): RunInfo => {
+  const key = givenKey(run.busy_key)
+  return {
+    id: run.number,
+    project: run.project,
+    command: run.words,
+    status: run.status,
+    by: run.who,
+    cause: run.cause,
+    attempt: run.attempt,
+    priority: run.priority,
+    ...(key !== undefined && { key }),
+    ...(run.overtaken_by !== null && { overtakenBy: run.overtaken_by }),
+    created: run.created,
+    ...(run.waits !== null && { waits: run.waits }),
+    ...(run.reason !== null && { reason: run.reason }),
+    ...(run.process_run !== null && { run: run.process_run }),
+    ...(run.started !== null && { started: run.started }),
+    ...(run.ended !== null && { ended: run.ended })
+  }
+}
 
 export const authorization = Layer.effect(
   Authorization,
@@ -171,21 +178,26 @@ export const runHandlers = HttpApiBuilder.group(Api, "runs", (handlers) =>
             : ({ _tag: "Pipeline", name: payload.pipeline, flags: payload.flags ?? [] } as const)
         const input = "pipeline" in payload ? (payload.input ?? {}) : {}
         if (command._tag === "Builtin") yield* requireRole(command.role)
-        const words =
+        const { policy, words } =
           command._tag === "Builtin"
-            ? command.words
-            : yield* (yield* Inspector).words(folder, command.name, input, command.flags)
+            ? { words: command.words, policy: {} }
+            : yield* (yield* Inspector).prepare(folder, command.name, input, command.flags)
         const { name: who } = yield* CurrentToken
         const store = yield* RunStore
-        const { run } = yield* store.add({
+        const { isRefused, overtaken, run } = yield* store.add({
           project: name,
           words,
           who,
           cause: "api",
-          key: name,
+          ...policyOf({ project: name, words }, policy, payload),
           // Two people may choose the same value.
           ...(payload.once !== undefined && { once: `api ${who} ${payload.once}` })
         })
+        if (isRefused) {
+          return yield* Effect.fail(Conflict.make({ message: `Run ${run.number} of ${name} is ${run.status}.` }))
+        }
+        const feed = yield* Feed
+        yield* Effect.forEach(overtaken, feed.publish, { discard: true })
         yield* runner.wake
         return toInfo(run)
       },

@@ -73,6 +73,7 @@ const policy = Effect.gen(function* () {
   }
   yield* sql`DROP INDEX runs_queued`
   yield* sql`CREATE INDEX runs_queued ON runs (busy_key, priority DESC, number) WHERE status = 'queued'`
+  yield* sql`CREATE INDEX runs_next ON runs (priority DESC, number) WHERE status = 'queued'`
   yield* sql`CREATE INDEX runs_waiting ON runs (busy_key) WHERE status = 'waiting'`
 })
 

@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { Event } from "../core/Event.ts"
+import { RunPolicy } from "./policy.ts"
 
 /** The longest line between `jiji serve` and a worker, in characters. */
 export const maxLine = 4 * 1024 * 1024
@@ -61,6 +62,7 @@ export const Answer = Schema.Union([
   Schema.TaggedStruct("Accepted", {
     id: Schema.Int,
     words: Schema.Array(Schema.String),
+    policy: RunPolicy,
     files: Schema.Array(Schema.String)
   }),
   Schema.TaggedStruct("Refused", {

@@ -27,6 +27,7 @@ describe("the HTTP API of jiji serve", () => {
         by: "ci",
         cause: "api",
         attempt: expect.any(Number),
+        priority: 0,
         created: expect.any(Number)
       }
     ])
