@@ -118,8 +118,20 @@ export const RunFailed = Schema.TaggedStruct("RunFailed", {
   millis: Schema.Int,
   failures: Schema.Array(FailureRecord)
 })
-/** The run was interrupted, for example by a signal. This is the last event of the run. */
-export const RunInterrupted = Schema.TaggedStruct("RunInterrupted", { ...stamp, millis: Schema.Int })
+/** Something that a suspended run waits for: a signal, a time in epoch milliseconds, or whichever comes first. */
+export const RunWait = Schema.Struct({
+  path: Text,
+  signal: Schema.optionalKey(Text),
+  until: Schema.optionalKey(Schema.Int)
+})
+export type RunWait = typeof RunWait.Type
+
+/** The run was interrupted, for example by a signal. This is the last event of the run. With `waits`, `jiji serve` has suspended it: nothing was undone, and another run goes on with it when one of these signals or times has come. */
+export const RunInterrupted = Schema.TaggedStruct("RunInterrupted", {
+  ...stamp,
+  millis: Schema.Int,
+  waits: Schema.optionalKey(Schema.Array(RunWait))
+})
 
 /**
  * Something that happened in a run. Reporters, hooks and the run history are all built from the stream of events.

@@ -11,6 +11,8 @@ export interface StepNode {
   readonly name: string
   readonly result?: Schema.Codec<unknown, unknown>
   readonly reuse?: false | ((added: never, state: never) => boolean)
+  /** The schema of the signal that the step waits for. */
+  readonly signal?: Schema.Codec<unknown, unknown>
   readonly run: (state: never) => Effect.Effect<unknown, unknown, unknown>
   readonly wrappers: ReadonlyArray<Wrapper>
 }

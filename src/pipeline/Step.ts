@@ -20,6 +20,8 @@ export interface Step<in Needs, out Adds, out E = never, out R = never, out Name
   readonly result?: Schema.Codec<Adds, unknown>
   /** Whether a resumed run may use the stored result. */
   readonly reuse?: false | ((added: never, state: never) => boolean)
+  /** The schema of the signal that the step waits for. */
+  readonly signal?: Schema.Codec<unknown, unknown>
   readonly run: (state: Needs) => Effect.Effect<Adds | Skipped<Adds>, E, R>
   /** The wrappers around the step, innermost first. */
   readonly wrappers: ReadonlyArray<Wrapper>

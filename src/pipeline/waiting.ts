@@ -1,5 +1,6 @@
 import { Clock, Duration, Effect, Pipeable, Result, Schema } from "effect"
 import { CurrentPath, Events } from "../core/Events.ts"
+import { waiting } from "./interpreter/Activity.ts"
 import { CurrentJournal } from "./interpreter/Journal.ts"
 import { checkName } from "./paths.ts"
 import { SignalMissing, SignalUnanswered } from "./PipelineError.ts"
@@ -7,6 +8,7 @@ import type { Step } from "./Step.ts"
 
 interface StepOptions<Adds, E> {
   readonly result: Schema.Codec<Adds, unknown>
+  readonly signal?: Schema.Codec<unknown, unknown>
   readonly run: Effect.Effect<Adds, E, Events>
 }
 
@@ -18,6 +20,7 @@ const makeStep = <Adds, E, Name extends string>(
   _tag: "Step",
   name: checkName(name),
   result: options.result,
+  ...(options.signal !== undefined && { signal: options.signal }),
   run: () => options.run,
   wrappers: []
 })
@@ -68,11 +71,14 @@ export const waitFor = <const Name extends string, A = true>(
   // For the same reason.
   const result = Schema.Struct({ [name]: schema }) as unknown as Schema.Codec<{ readonly [P in Name]: A }, unknown>
 
-  const wait = Effect.gen(function* () {
+  const wait = Effect.fnUntraced(function* (until: number | undefined) {
     const journal = yield* CurrentJournal
     const path = yield* CurrentPath
     while (true) {
-      const signal = yield* journal?.signal(path, name) ?? Effect.undefined
+      const signal = yield* waiting(
+        { path, signal: name, ...(until !== undefined && { until }) },
+        journal?.signal(path, name) ?? Effect.undefined
+      )
       if (signal === undefined) {
         const usual =
           dryRun ??
@@ -99,14 +105,14 @@ export const waitFor = <const Name extends string, A = true>(
     const until = yield* deadline(within)
     if (journal?.isDryRun !== true)
       yield* note(`waiting for ${name}: ${journal?.howToSignal(name) ?? "nobody can send it"}`)
-    if (until === undefined) return yield* wait
+    if (until === undefined) return yield* wait(until)
     const millis = within === undefined ? 0 : Duration.toMillis(within)
-    return yield* Effect.timeoutOrElse(wait, {
+    return yield* Effect.timeoutOrElse(wait(until), {
       duration: yield* remaining(until),
       orElse: () => Effect.fail(new SignalMissing({ path, name, millis }))
     })
   })
-  return makeStep(name, { result, run })
+  return makeStep(name, { result, signal: schema, run })
 }
 
 /**
@@ -126,7 +132,8 @@ export const sleep = <const Name extends string>(
     }
     const until = (yield* deadline(time)) ?? 0
     yield* note(`waiting until ${new Date(until).toISOString()}`)
-    yield* Effect.flatMap(remaining(until), Effect.sleep)
+    const path = yield* CurrentPath
+    yield* waiting({ path, until }, Effect.flatMap(remaining(until), Effect.sleep))
     return {}
   })
   return makeStep(name, { result: Schema.Struct({}), run })

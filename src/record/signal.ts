@@ -8,6 +8,24 @@ import { RunEnded } from "./ResumeError.ts"
 
 const decodeEntry = Schema.decodeUnknownOption(Schema.fromJsonString(Entry))
 
+/** Returns the names of the signals that no step has taken yet, by the ID of the run. */
+export const pendingSignals = Effect.fnUntraced(function* (file: string, runs: ReadonlyArray<string>) {
+  if (runs.length === 0 || !existsSync(file)) return new Map<string, ReadonlyArray<string>>()
+  const db = yield* openDatabase(file)
+  const found = yield* tryDatabase(file, () =>
+    db
+      .query(
+        `SELECT runs.id, signals.name FROM signals JOIN runs ON runs.number = signals.run
+         WHERE taken IS NULL AND runs.id IN (SELECT value FROM json_each(?))`
+      )
+      .values(JSON.stringify(runs))
+  )
+  return found.reduce<Map<string, ReadonlyArray<string>>>(
+    (names, [id, name]) => names.set(String(id), [...(names.get(String(id)) ?? []), String(name)]),
+    new Map()
+  )
+}, Effect.scoped)
+
 interface Signal {
   readonly name: string
   readonly value: unknown

@@ -10,8 +10,9 @@ import {
 } from "effect/http-api"
 import manifest from "../../package.json" with { type: "json" }
 import { Event } from "../core/Event.ts"
+import { requestPolicy } from "./policy.ts"
 import { PipelineInfo } from "./protocol.ts"
-import { RunStatus } from "./RunStore.ts"
+import { RunStatus, RunWait } from "./RunStore.ts"
 import type { Token } from "./Tokens.ts"
 
 /** An error of the API: its body has one sentence. It is never shown in a terminal, and so has no remedy or exit code. */
@@ -28,6 +29,8 @@ export const Forbidden = problem("Forbidden", 403)
 export const NotFound = problem("NotFound", 404)
 /** The request does not have the form that the API describes. */
 export const BadRequest = problem("BadRequest", 400)
+/** This does not go with how the run stands. */
+export const Conflict = problem("Conflict", 409)
 /** The command or the pipeline does not take this. */
 export const Refused = problem("Refused", 422)
 /** jiji serve is stopping, or cannot use its database. */
@@ -62,6 +65,7 @@ const CommandRequest = Schema.Struct({
     description: "A command as jiji takes it",
     examples: [["deploy", "--version", "4c1d9e0"]]
   }),
+  ...requestPolicy,
   once
 }).annotate({ identifier: "CommandRequest" })
 
@@ -74,6 +78,7 @@ const PipelineRequest = Schema.Struct({
   flags: Schema.optionalKey(
     words.annotate({ description: "Flags of `jiji run` itself", examples: [["--environment", "staging"]] })
   ),
+  ...requestPolicy,
   once
 }).annotate({ identifier: "PipelineRequest" })
 
@@ -91,9 +96,13 @@ export const RunInfo = Schema.Struct({
     description: "The exit code of its command, if the command has ended by itself"
   }),
   attempt: Schema.Int.annotate({
-    description: "How often it has started: more than once if jiji serve ended while it ran"
+    description: "How often it has started: more than once if it has waited, or if jiji serve ended while it ran"
   }),
+  waits: Schema.optionalKey(Schema.Array(RunWait)).annotate({ description: "What it waits for, if it is waiting" }),
   run: Schema.optionalKey(Schema.String).annotate({ description: "Its ID in its events and in `jiji runs`" }),
+  priority: Schema.Int,
+  key: Schema.optionalKey(Schema.String).annotate({ description: "Its concurrency key, if it has one of its own" }),
+  overtakenBy: Schema.optionalKey(Schema.Int).annotate({ description: "The run that has taken its place" }),
   created: Millis,
   started: Schema.optionalKey(Millis),
   ended: Schema.optionalKey(Millis)
@@ -134,7 +143,7 @@ const runs = HttpApiGroup.make("runs")
     HttpApiEndpoint.post("startRun", "/api/runs", {
       payload: Schema.Union([CommandRequest, PipelineRequest]),
       success: RunInfo.pipe(HttpApiSchema.status(202)),
-      error: [Forbidden, NotFound, Refused, Unavailable]
+      error: [Forbidden, NotFound, Conflict, Refused, Unavailable]
     }).annotateMerge(OpenApi.annotations({ summary: "Queue a command or a pipeline (role run)" })),
     HttpApiEndpoint.get("listRuns", "/api/runs", {
       query: {
@@ -159,6 +168,17 @@ const runs = HttpApiGroup.make("runs")
       OpenApi.annotations({
         summary: "Stream the events of a run, from the first (role look)",
         description: "The stream ends with the run. Send the header Last-Event-ID to go on after an event."
+      })
+    ),
+    HttpApiEndpoint.post("signalRun", "/api/runs/:id/signals/:name", {
+      params: { ...runId, name: word },
+      payload: Schema.Json.annotate({ description: "What the step that waits takes; without a schema, `true`" }),
+      success: RunInfo.pipe(HttpApiSchema.status(202)),
+      error: [Forbidden, NotFound, Conflict, Refused, Unavailable]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Send a signal to a run, such as an approval (role approve)",
+        description: "A run that waits for it goes on. Another one finds it when a step waits for it."
       })
     ),
     HttpApiEndpoint.post("cancelRun", "/api/runs/:id/cancel", {

@@ -2,6 +2,7 @@ import { Context, Deferred, Effect, Layer, Queue, RcMap, Result, Schema } from "
 import { readdirSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { defineError } from "../core/defineError.ts"
+import type { RunPolicy } from "./policy.ts"
 import type { Answer, PipelineInfo, Question } from "./protocol.ts"
 import { Workers, type Worker } from "./Workers.ts"
 
@@ -12,6 +13,15 @@ export class InputRefused extends defineError<InputRefused>()("InputRefused", {
   remedy: "GET /api/pipelines shows what each pipeline takes.",
   exitCode: "usage",
   sample: { pipeline: "release", reasons: ['Expected string, got 3 at ["tag"]'] }
+}) {}
+
+/** No step of a pipeline takes a signal, or not with this value. */
+export class SignalRefused extends defineError<SignalRefused>()("SignalRefused", {
+  fields: { signal: Schema.String, reasons: Schema.Array(Schema.String) },
+  message: (e) => `The signal ${e.signal} is refused: ${e.reasons.join("; ")}`,
+  remedy: "Send what `Step.waitFor` expects: a JSON value that fits its schema; without one, `true`.",
+  exitCode: "usage",
+  sample: { signal: "approved", reasons: ["Expected string, got 3"] }
 }) {}
 
 /** How long an answer may take: a pipeline file has 10 seconds to load. */
@@ -86,6 +96,15 @@ export class Inspector extends Context.Service<
       input: Readonly<Record<string, unknown>>,
       flags: ReadonlyArray<string>
     ): Effect.Effect<ReadonlyArray<string>, InputRefused>
+    /** The same, and how the pipeline says that it should run. */
+    prepare(
+      folder: string,
+      name: string,
+      input: Readonly<Record<string, unknown>>,
+      flags: ReadonlyArray<string>
+    ): Effect.Effect<{ readonly words: ReadonlyArray<string>; readonly policy: RunPolicy }, InputRefused>
+    /** Fails if a pipeline cannot wait for a signal with a value. */
+    checkSignal(folder: string, name: string, signal: string, value: unknown): Effect.Effect<void, SignalRefused>
   }
 >()("jiji/serve/Inspector") {
   static readonly layer = Layer.effect(
@@ -129,21 +148,35 @@ export class Inspector extends Context.Service<
           })
         )
       }, Effect.scoped)
+      const prepare = Effect.fnUntraced(function* (
+        folder: string,
+        pipeline: string,
+        input: Readonly<Record<string, unknown>>,
+        flags: ReadonlyArray<string>
+      ) {
+        const answer = yield* Effect.mapError(
+          ask(folder, (id) => ({ _tag: "CheckPipeline", id, name: pipeline, input, flags })),
+          (reason) => new InputRefused({ pipeline, reasons: [reason] })
+        )
+        if (answer._tag === "Accepted") return { words: answer.words, policy: answer.policy }
+        const reasons = answer._tag === "Refused" ? answer.reasons : []
+        return yield* new InputRefused({ pipeline, reasons })
+      })
       return Inspector.of({
+        prepare,
         pipelines: Effect.fnUntraced(function* (folder) {
           const answer = yield* Effect.result(ask(folder, (id) => ({ _tag: "ListPipelines", id })))
           if (Result.isFailure(answer)) return [{ name: "*", description: "", problem: answer.failure }]
           return answer.success._tag === "Pipelines" ? answer.success.pipelines : []
         }),
-        words: Effect.fnUntraced(function* (folder, pipeline, input, flags) {
+        checkSignal: Effect.fnUntraced(function* (folder, name, signal, value) {
           const answer = yield* Effect.mapError(
-            ask(folder, (id) => ({ _tag: "CheckPipeline", id, name: pipeline, input, flags })),
-            (reason) => new InputRefused({ pipeline, reasons: [reason] })
+            ask(folder, (id) => ({ _tag: "CheckSignal", id, name, signal, value })),
+            (reason) => new SignalRefused({ signal, reasons: [reason] })
           )
-          if (answer._tag === "Accepted") return answer.words
-          const reasons = answer._tag === "Refused" ? answer.reasons : []
-          return yield* new InputRefused({ pipeline, reasons })
-        })
+          if (answer._tag === "Refused") return yield* new SignalRefused({ signal, reasons: answer.reasons })
+        }),
+        words: (...args) => Effect.map(prepare(...args), ({ words }) => words)
       })
     })
   )

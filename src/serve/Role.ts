@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 
 /** What a token allows, from the least to the most. Each role includes the ones before it. */
-export const roles = ["look", "run", "administer"] as const
+export const roles = ["look", "run", "approve", "administer"] as const
 
 export const Role = Schema.Literals(roles)
 export type Role = typeof Role.Type

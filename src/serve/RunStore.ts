@@ -1,9 +1,31 @@
 import { Array, Clock, Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 
-/** How a run stands. A queued run starts when no other run with its key is running. */
-export const RunStatus = Schema.Literals(["queued", "running", "succeeded", "failed", "interrupted", "cancelled"])
+/**
+ * How a run stands. A queued run starts when no other run with its key is running. A waiting run has no process: it waits for a
+ * signal or a time, and is queued again when that has come.
+ */
+export const RunStatus = Schema.Literals([
+  "queued",
+  "running",
+  "waiting",
+  "succeeded",
+  "failed",
+  "interrupted",
+  "cancelled"
+])
 export type RunStatus = typeof RunStatus.Type
+
+/** Something that a waiting run waits for: a signal, a time in epoch milliseconds, or whichever comes first. */
+export const RunWait = Schema.Struct({
+  /** The step that waits. */
+  path: Schema.optionalKey(Schema.String),
+  signal: Schema.optionalKey(Schema.String),
+  until: Schema.optionalKey(Schema.Int),
+  /** Which retry of a failed run starts then. */
+  retry: Schema.optionalKey(Schema.Int)
+}).annotate({ identifier: "Wait" })
+export type RunWait = typeof RunWait.Type
 
 const Row = Schema.Struct({
   number: Schema.Int,
@@ -22,7 +44,21 @@ const Row = Schema.Struct({
   created: Schema.Int,
   started: Schema.NullOr(Schema.Int),
   ended: Schema.NullOr(Schema.Int),
-  position: Schema.Int
+  position: Schema.Int,
+  priority: Schema.Int,
+  time_limit: Schema.NullOr(Schema.Int),
+  spent: Schema.Int,
+  retries: Schema.Int,
+  retry_delay: Schema.Int,
+  retried: Schema.Int,
+  crashes: Schema.Int,
+  steps_done: Schema.Int,
+  waits: Schema.NullOr(Schema.fromJsonString(Schema.Array(RunWait))),
+  wake: Schema.NullOr(Schema.Int),
+  has_waited: Schema.Int,
+  is_suspended: Schema.Int,
+  overtaken_by: Schema.NullOr(Schema.Int),
+  queued: Schema.NullOr(Schema.Int)
 })
 
 /** A run. Times are epoch milliseconds. */
@@ -46,6 +82,25 @@ export interface NewRun {
   readonly once?: string
   /** Runs with the same key run one after another. */
   readonly key: string
+  /** What to do while there is another run with the key. By default, wait for it. */
+  readonly whenBusy?: "queue" | "replace" | "refuse"
+  /** Runs with a higher one start first. 0 by default. */
+  readonly priority?: number
+  /** How long each attempt may run, in milliseconds. */
+  readonly timeLimit?: number
+  /** How often to try again after a failure, and the pause before the first time, in milliseconds. */
+  readonly retries?: { readonly times: number; readonly delay: number }
+}
+
+/** What has become of a run that somebody asks for. */
+export interface Added {
+  /** The run. If it was not added: the one with the same `once`, or the one that is in its way. */
+  readonly run: StoredRun
+  readonly isNew: boolean
+  /** Whether it was refused because `run` has its key. */
+  readonly isRefused: boolean
+  /** The runs whose place it has taken. */
+  readonly overtaken: ReadonlyArray<number>
 }
 
 /** An event as it is stored: JSON, with its place among the events of the run. */
@@ -60,10 +115,19 @@ const day = 24 * 60 * 60 * 1000
 
 /** How a run ended. */
 export interface RunEnd {
-  readonly status: Exclude<RunStatus, "queued" | "running">
+  readonly status: Exclude<RunStatus, "queued" | "running" | "waiting">
   readonly reason?: string
   /** The exit code of its process. */
   readonly code?: number
+}
+
+/** The priority of a run that has waited and is to undo its steps: before any other that could work against it. */
+const undoPriority = 1000
+
+/** When what a run waits for is over: the first of its times. */
+const wakeOf = (waits: ReadonlyArray<RunWait>): number | null => {
+  const times = waits.flatMap(({ until }) => (until === undefined ? [] : [until]))
+  return times.length === 0 ? null : Math.min(...times)
 }
 
 type Query<A> = Effect.Effect<A, SqlError.SqlError>
@@ -72,8 +136,8 @@ type Query<A> = Effect.Effect<A, SqlError.SqlError>
 export class RunStore extends Context.Service<
   RunStore,
   {
-    /** Queues a run. Of one that was queued before with the same `once`, returns that one. */
-    add(run: NewRun): Query<{ readonly run: StoredRun; readonly isNew: boolean }>
+    /** Queues a run, unless it was queued before with the same `once`, or should not wait for another one. */
+    add(run: NewRun): Query<Added>
     get(number: number): Query<Option.Option<StoredRun>>
     /** The newest runs first, of one project or of all, older than `before`. */
     list(options: {
@@ -83,16 +147,28 @@ export class RunStore extends Context.Service<
     }): Query<ReadonlyArray<StoredRun>>
     /** The runs that count as running. */
     readonly running: Query<ReadonlyArray<StoredRun>>
+    readonly waiting: Query<ReadonlyArray<StoredRun>>
     /** Marks the next run as running that may start now, and returns it. */
     readonly claim: Query<Option.Option<StoredRun>>
     /** Remembers the process of a run. */
     setOwner(number: number, owner: string): Query<void>
     /** Remembers the ID that a run has in its process. */
     setProcessRun(number: number, id: string): Query<void>
-    /** Puts a running run back into the queue, in its place. */
-    requeue(number: number): Query<void>
+    /** Puts a running run back into the queue, in its place. `isCrash`: its process was killed. */
+    requeue(number: number, options?: { readonly isCrash: boolean }): Query<void>
+    /** A run has completed so many steps that do not run again. So what killed it before does not count any more. */
+    setStepsDone(number: number, count: number): Query<void>
+    /** Lets a running run wait without a process. If it is cancelled, it is queued again, to undo its steps. */
+    suspend(number: number, waits: ReadonlyArray<RunWait>): Query<void>
+    /** Puts a waiting run back into the queue, in its place. */
+    wake(number: number): Query<void>
+    /** Does the same with all whose time has come. Returns when the next one's comes. */
+    readonly wakeDue: Query<number | undefined>
     end(number: number, end: RunEnd): Query<void>
-    /** Cancels a queued run, or remembers that a running one should end. Returns the run as it was. */
+    /**
+     * Cancels a queued run, or remembers that a running one should end. One that has waited is queued to undo its steps, unless it
+     * is cancelled twice. Returns the run as it was.
+     */
     cancel(number: number): Query<Option.Option<StoredRun>>
     addEvents(number: number, events: ReadonlyArray<StoredEvent>, dropped: ReadonlyArray<number>): Query<void>
     /** The events of a run after a position. */
@@ -108,29 +184,94 @@ export class RunStore extends Context.Service<
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const get = (number: number) => Effect.map(sql`SELECT * FROM runs WHERE number = ${number}`, firstOf)
-      /** The first queued run of each key that is not busy. It jumps from key to key, however many runs wait. */
-      const next = sql<{ readonly number: number }>`
+      /** Whether a queued run may start. A waiting run keeps its key from those after it. */
+      const isFree =
+        sql.literal(`NOT EXISTS (SELECT 1 FROM runs WHERE status = 'running' AND busy_key = queued.busy_key)
+        AND NOT EXISTS (
+          SELECT 1 FROM runs AS other WHERE other.status = 'waiting' AND other.busy_key = queued.busy_key
+          AND (other.priority > queued.priority OR (other.priority = queued.priority AND other.number < queued.number))
+        )`)
+      /** The next run, if it is among the first ones in the queue. Fast if most keys are free, however many there are. */
+      const nextOfFirst = sql<{ readonly number: number }>`
+        SELECT number FROM (
+          SELECT number, busy_key, priority FROM runs WHERE status = 'queued' ORDER BY priority DESC, number LIMIT 100
+        ) AS queued WHERE ${isFree} ORDER BY priority DESC, number LIMIT 1`
+      /** The next run. It jumps from key to key: fast if there are few, however many runs are queued. */
+      const nextOfAll = sql<{ readonly number: number }>`
         WITH RECURSIVE keys (key) AS (
           SELECT min(busy_key) FROM runs WHERE status = 'queued'
           UNION ALL
           SELECT (SELECT min(busy_key) FROM runs WHERE status = 'queued' AND busy_key > keys.key) FROM keys WHERE key IS NOT NULL
+        ), heads AS (
+          SELECT (
+            SELECT number FROM runs WHERE status = 'queued' AND busy_key = keys.key ORDER BY priority DESC, number LIMIT 1
+          ) AS number
+          FROM keys WHERE key IS NOT NULL
         )
-        SELECT min(head) AS number FROM (
-          SELECT (SELECT min(number) FROM runs WHERE status = 'queued' AND busy_key = keys.key) AS head
-          FROM keys
-          WHERE key IS NOT NULL AND NOT EXISTS (SELECT 1 FROM runs WHERE status = 'running' AND busy_key = keys.key)
-        ) AS heads`
+        SELECT number FROM heads JOIN runs AS queued USING (number) WHERE ${isFree}
+        ORDER BY priority DESC, number LIMIT 1`
+      /** Queues a run to undo its steps if it is suspended, before everything else with its key. */
+      const undoLater = Effect.fnUntraced(function* (number: number) {
+        const now = yield* Clock.currentTimeMillis
+        yield* sql`UPDATE runs SET is_cancelled = 1, status = 'queued', priority = ${undoPriority}, queued = ${now},
+          waits = NULL, wake = NULL WHERE status IN ('queued', 'waiting') AND is_suspended = 1 AND number = ${number}`
+      })
+      const insert = Effect.fnUntraced(function* (wanted: NewRun) {
+        const { cause, key, once, priority = 0, project, retries, timeLimit, who, words } = wanted
+        const now = yield* Clock.currentTimeMillis
+        const added = yield* sql`INSERT INTO runs
+          (project, words, who, cause, once, busy_key, status, created, priority, time_limit, retries, retry_delay)
+          VALUES (${project}, ${JSON.stringify(words)}, ${who}, ${cause}, ${once ?? null}, ${key}, 'queued', ${now},
+          ${priority}, ${timeLimit ?? null}, ${retries?.times ?? 0}, ${retries?.delay ?? 0})
+          ON CONFLICT (once) DO NOTHING RETURNING *`
+        const run = firstOf(added)
+        const common = { isRefused: false, overtaken: [] }
+        if (Option.isSome(run)) return { ...common, run: run.value, isNew: true }
+        const known = yield* Effect.orDie(Effect.fromOption(yield* knownAs(once)))
+        return { ...common, run: known, isNew: false }
+      })
+      const knownAs = (once: string | undefined) =>
+        once === undefined ? Effect.succeedNone : Effect.map(sql`SELECT * FROM runs WHERE once = ${once}`, firstOf)
+      /** Adds a run that takes the place of others with its key, or is refused if there are any. */
+      const addUnlessBusy = Effect.fnUntraced(function* (wanted: NewRun) {
+        const { key, once, whenBusy } = wanted
+        const known = yield* knownAs(once)
+        if (Option.isSome(known)) return { run: known.value, isNew: false, isRefused: false, overtaken: [] }
+        if (whenBusy === "refuse") {
+          const busy = firstOf(
+            // One index for each status.
+            yield* sql`SELECT * FROM (
+              SELECT * FROM runs WHERE status = 'running' AND busy_key = ${key}
+              UNION ALL SELECT * FROM runs WHERE status = 'waiting' AND busy_key = ${key}
+              UNION ALL SELECT * FROM (SELECT * FROM runs WHERE status = 'queued' AND busy_key = ${key} LIMIT 1) AS queued
+            ) AS busy LIMIT 1`
+          )
+          if (Option.isSome(busy)) return { run: busy.value, isNew: false, isRefused: true, overtaken: [] }
+        }
+        const added = yield* insert(wanted)
+        if (whenBusy !== "replace") return added
+        const { number, priority } = added.run
+        const now = yield* Clock.currentTimeMillis
+        const reason = `overtaken by run ${number}`
+        const rows = yield* sql<{
+          readonly number: number
+        }>`UPDATE runs SET overtaken_by = ${number}, reason = ${reason}
+          WHERE number IN (
+            SELECT number FROM runs WHERE status = 'queued' AND busy_key = ${key}
+            UNION ALL SELECT number FROM runs WHERE status = 'waiting' AND busy_key = ${key}
+          ) AND number < ${number} AND priority <= ${priority} AND is_cancelled = 0 RETURNING number`
+        for (const { number } of rows) {
+          yield* undoLater(number)
+          yield* sql`UPDATE runs SET status = 'cancelled', ended = ${now}, waits = NULL, wake = NULL
+            WHERE number = ${number} AND is_cancelled = 0`
+        }
+        return { ...added, overtaken: rows.map(({ number }) => number) }
+      })
       return RunStore.of({
-        add: Effect.fnUntraced(function* ({ cause, key, once, project, who, words }) {
-          const now = yield* Clock.currentTimeMillis
-          const added = yield* sql`INSERT INTO runs (project, words, who, cause, once, busy_key, status, created)
-            VALUES (${project}, ${JSON.stringify(words)}, ${who}, ${cause}, ${once ?? null}, ${key}, 'queued', ${now})
-            ON CONFLICT (once) DO NOTHING RETURNING *`
-          const run = firstOf(added)
-          if (Option.isSome(run)) return { run: run.value, isNew: true }
-          const before = firstOf(yield* sql`SELECT * FROM runs WHERE once = ${once ?? null}`)
-          return { run: yield* Effect.fromOption(before).pipe(Effect.orDie), isNew: false }
-        }),
+        add: (run) =>
+          run.whenBusy === undefined || run.whenBusy === "queue"
+            ? insert(run)
+            : sql.withTransaction(addUnlessBusy(run)),
         get,
         list: ({ before, limit, project }) =>
           Effect.map(
@@ -141,37 +282,70 @@ export class RunStore extends Context.Service<
             decodeRows
           ),
         running: Effect.map(sql`SELECT * FROM runs WHERE status = 'running' ORDER BY number`, decodeRows),
+        waiting: Effect.map(sql`SELECT * FROM runs WHERE status = 'waiting' ORDER BY number`, decodeRows),
         claim: sql.withTransaction(
           Effect.gen(function* () {
-            const number = (yield* next)[0]?.number
-            // The aggregate of no rows is NULL.
-            if (typeof number !== "number") return Option.none()
+            const [first] = yield* nextOfFirst
+            const number = (first ?? (yield* nextOfAll)[0])?.number
+            if (number === undefined) return Option.none()
             const now = yield* Clock.currentTimeMillis
             return firstOf(
-              yield* sql`UPDATE runs SET status = 'running', attempt = attempt + 1, owner = NULL,
+              yield* sql`UPDATE runs SET status = 'running', attempt = attempt + 1, owner = NULL, is_suspended = 0,
                 started = ${now} WHERE number = ${number} RETURNING *`
             )
           })
         ),
         setOwner: (number, owner) => Effect.asVoid(sql`UPDATE runs SET owner = ${owner} WHERE number = ${number}`),
         setProcessRun: (number, id) => Effect.asVoid(sql`UPDATE runs SET process_run = ${id} WHERE number = ${number}`),
-        requeue: (number) =>
-          Effect.asVoid(
-            sql`UPDATE runs SET status = 'queued', started = NULL, owner = NULL WHERE number = ${number} AND status = 'running'`
-          ),
+        requeue: Effect.fnUntraced(function* (number, { isCrash } = { isCrash: false }) {
+          const now = yield* Clock.currentTimeMillis
+          yield* sql`UPDATE runs SET status = 'queued', started = NULL, owner = NULL, queued = ${now},
+            crashes = crashes + ${isCrash ? 1 : 0} WHERE number = ${number} AND status = 'running'`
+        }),
+        setStepsDone: (number, count) =>
+          Effect.asVoid(sql`UPDATE runs SET crashes = 0, steps_done = ${count} WHERE number = ${number}`),
+        suspend: Effect.fnUntraced(function* (number, waits) {
+          const now = yield* Clock.currentTimeMillis
+          yield* sql`UPDATE runs SET
+            status = CASE is_cancelled WHEN 1 THEN 'queued' ELSE 'waiting' END,
+            priority = CASE is_cancelled WHEN 1 THEN ${undoPriority} ELSE priority END,
+            has_waited = 1, is_suspended = 1, owner = NULL, queued = ${now}, spent = spent + ${now} - started,
+            waits = ${JSON.stringify(waits)}, wake = ${wakeOf(waits)}
+            WHERE number = ${number} AND status = 'running'`
+        }),
+        wake: Effect.fnUntraced(function* (number) {
+          const now = yield* Clock.currentTimeMillis
+          yield* sql`UPDATE runs SET status = 'queued', waits = NULL, wake = NULL, queued = ${now}
+            WHERE number = ${number} AND status = 'waiting'`
+        }),
+        wakeDue: Effect.gen(function* () {
+          const now = yield* Clock.currentTimeMillis
+          yield* sql`UPDATE runs SET status = 'queued', waits = NULL, wake = NULL, queued = ${now}
+            WHERE status = 'waiting' AND wake <= ${now}`
+          const [next] = yield* sql<{
+            readonly wake: number | null
+          }>`SELECT min(wake) AS wake FROM runs WHERE status = 'waiting'`
+          return next?.wake ?? undefined
+        }),
         end: Effect.fnUntraced(function* (number, { code, reason, status }) {
           const now = yield* Clock.currentTimeMillis
-          yield* sql`UPDATE runs SET status = ${status}, reason = ${reason ?? null}, exit_code = ${code ?? null}, ended = ${now}, owner = NULL
-            WHERE number = ${number} AND status IN ('queued', 'running')`
+          yield* sql`UPDATE runs SET status = ${status}, ended = ${now}, owner = NULL, waits = NULL, wake = NULL,
+            reason = ${reason ?? null}, exit_code = ${code ?? null} WHERE number = ${number} AND ended IS NULL`
         }),
         cancel: (number) =>
           sql.withTransaction(
             Effect.gen(function* () {
               const run = yield* get(number)
               if (Option.isNone(run)) return run
-              const now = yield* Clock.currentTimeMillis
-              yield* sql`UPDATE runs SET is_cancelled = 1 WHERE number = ${number} AND status = 'running'`
-              yield* sql`UPDATE runs SET status = 'cancelled', ended = ${now} WHERE number = ${number} AND status = 'queued'`
+              const { is_cancelled, is_suspended, status } = run.value
+              if (status === "running") {
+                yield* sql`UPDATE runs SET is_cancelled = 1 WHERE number = ${number}`
+              } else if (is_suspended === 1 && is_cancelled === 0) {
+                yield* undoLater(number)
+              } else if (status === "queued" || status === "waiting") {
+                const now = yield* Clock.currentTimeMillis
+                yield* sql`UPDATE runs SET status = 'cancelled', ended = ${now}, waits = NULL, wake = NULL WHERE number = ${number}`
+              }
               return run
             })
           ),

@@ -1,24 +1,28 @@
-import { Context, Effect, FiberMap, Layer, Option, Queue, Schedule } from "effect"
+import { Clock, Context, Effect, FiberMap, Layer, Option, Queue, Schedule } from "effect"
 import type { SqlError } from "effect/sql"
 import type { Event } from "../core/Event.ts"
 import { ExitCode } from "../core/Failure.ts"
 import { plural } from "../core/text.ts"
 import { isAlive } from "../record/Owner.ts"
+import { pendingSignals, sendSignal } from "../record/signal.ts"
 import { eventKeeper } from "./eventKeeper.ts"
 import { Feed } from "./Feed.ts"
 import { Projects } from "./Projects.ts"
 import type { WorkerLine } from "./protocol.ts"
-import { type RunEnd, RunStore, type StoredRun } from "./RunStore.ts"
+import { type RunEnd, RunStore, type RunWait, type StoredRun } from "./RunStore.ts"
 import { type Worker, type WorkerExit, Workers } from "./Workers.ts"
 
-/** How often a run starts whose `jiji serve` was killed while it ran. Then it fails: it may be what kills it. */
-const maxAttempts = 3
+/** How often `jiji serve` may be killed while a run completes no step. Then it fails: it may be what kills it. */
+const maxCrashes = 3
 
 /** How long a run may take to end after `jiji serve` was killed. Its worker notices at once. */
 const orphanPatience = "60 seconds"
 
 /** Between two looks at the queue without news: another process may have changed it. */
 const lookAgain = "5 seconds"
+
+/** Between two looks at the signals of waiting runs, which `jiji signal` writes. */
+const lookForSignals = 2000
 
 const isEvent = (line: WorkerLine): line is Event => "seq" in line
 
@@ -30,6 +34,10 @@ interface Progress {
   /** The run that the command started. Runs that its steps start come later. */
   run?: string
   outcome?: "RunSucceeded" | "RunFailed" | "RunInterrupted"
+  /** What the run waits for, if it was suspended. */
+  waits?: ReadonlyArray<RunWait>
+  /** How many steps did not run again, since an earlier attempt had completed them. */
+  stepsDone: number
   /** What the command said about its failure. */
   failure?: string
 }
@@ -41,6 +49,10 @@ const follow = (progress: Progress, line: WorkerLine): void => {
   const isOwn = line.run === progress.run
   if (isOwn && (line._tag === "RunSucceeded" || line._tag === "RunFailed" || line._tag === "RunInterrupted")) {
     progress.outcome = line._tag
+    if (line._tag === "RunInterrupted" && line.waits !== undefined) progress.waits = line.waits
+  }
+  if (isOwn && (line._tag === "StepSucceeded" || line._tag === "StepSkipped") && line.resumed === true) {
+    progress.stepsDone++
   }
 }
 
@@ -62,6 +74,8 @@ const killGroup = (owner: string): void => {
   if (isAlive(owner) === true && pid > 1) process.kill(-pid, "SIGKILL")
 }
 
+type SignalProblem = Effect.Error<ReturnType<typeof sendSignal>>
+
 /** Repeats a write until the database takes it: what has happened must not be lost because a disk was full for a while. */
 const persist = <A>(write: Effect.Effect<A, SqlError.SqlError>): Effect.Effect<A> =>
   write.pipe(
@@ -76,6 +90,11 @@ export class Runner extends Context.Service<
   {
     /** Looks at the queue now. */
     readonly wake: Effect.Effect<void>
+    /** Sends a signal to a run, by the ID that it has in its process, and looks whether one waits for it. */
+    signal(
+      run: string,
+      signal: { readonly name: string; readonly value: unknown; readonly by: string }
+    ): Effect.Effect<void, SignalProblem>
     /** Cancels a run. Returns it as it was; a run that is cancelled twice ends at once. */
     cancel(number: number): Effect.Effect<Option.Option<StoredRun>, SqlError.SqlError>
     /** Starts no more runs, and waits until those that run have ended. Interrupts them after `patience` milliseconds. */
@@ -83,7 +102,8 @@ export class Runner extends Context.Service<
     readonly isDraining: Effect.Effect<boolean>
   }
 >()("jiji/serve/Runner") {
-  static readonly layer = ({ concurrency }: { readonly concurrency: number }) =>
+  /** `history` is the run history of this machine, which has the signals of runs. */
+  static readonly layer = ({ concurrency, history }: { readonly concurrency: number; readonly history: string }) =>
     Layer.effect(
       Runner,
       Effect.gen(function* () {
@@ -92,6 +112,7 @@ export class Runner extends Context.Service<
         const projects = yield* Projects
         const feed = yield* Feed
         const news = yield* Queue.sliding<void>(1)
+        const waitNews = yield* Queue.sliding<void>(1)
         const fibers = yield* FiberMap.make<number, void, never>()
         /** The workers of the runs, and how often each was asked to end. */
         const active = new Map<number, { readonly worker: Worker; isInterrupted: boolean }>()
@@ -105,6 +126,7 @@ export class Runner extends Context.Service<
         const record = Effect.fnUntraced(function* (run: StoredRun, worker: Worker, progress: Progress) {
           const keeper = eventKeeper(run.position)
           let isNamed = false
+          let stepsDone = run.steps_done
           const store_ = Effect.fnUntraced(function* (lines: ReadonlyArray<WorkerLine>) {
             for (const line of lines) follow(progress, line)
             const events = lines.filter(isEvent)
@@ -118,6 +140,10 @@ export class Runner extends Context.Service<
               // Now, and not before the run has started, since both would need the processor.
               yield* workers.prepare
             }
+            if (progress.stepsDone > stepsDone) {
+              stepsDone = progress.stepsDone
+              yield* persist(store.setStepsDone(run.number, stepsDone))
+            }
             if (events.length > 0) yield* feed.publish(run.number)
           })
           yield* Effect.ignore(Effect.forever(Effect.flatMap(Queue.takeAll(worker.lines), store_)))
@@ -128,25 +154,38 @@ export class Runner extends Context.Service<
           if (project === undefined) {
             return yield* finish(run.number, { status: "failed", reason: "its project is not there any more" })
           }
-          const progress: Progress = {}
+          const progress: Progress = { stepsDone: 0 }
           const worker = yield* workers.take({
             _tag: "Run",
             folder: project.folder,
             words: run.words,
-            ...(run.process_run !== null && { resumes: run.process_run })
+            ...(run.process_run !== null && { resumes: run.process_run }),
+            ...(run.has_waited === 1 && { mustResume: true }),
+            whenWaiting: run.is_cancelled === 1 ? "undo" : "suspend"
           })
           const entry = { worker, isInterrupted: false }
           active.set(run.number, entry)
           yield* persist(store.setOwner(run.number, worker.owner))
-          // Somebody may have cancelled the run before it had a process.
+          // Somebody may have cancelled the run before it had a process. One that was cancelled before undoes its steps.
           const claimed = yield* persist(store.get(run.number))
-          if (Option.exists(claimed, ({ is_cancelled }) => is_cancelled === 1)) yield* worker.interrupt
+          if (run.is_cancelled === 0 && Option.exists(claimed, ({ is_cancelled }) => is_cancelled === 1)) {
+            yield* worker.interrupt
+          }
           yield* feed.publish(run.number)
           yield* record(run, worker, progress)
           const exit = yield* worker.exited
           yield* workers.prepare
           const stored = yield* persist(store.get(run.number))
           const isCancelled = Option.exists(stored, ({ is_cancelled }) => is_cancelled === 1)
+          // It says why it is cancelled.
+          if (isCancelled && run.overtaken_by !== null) {
+            return yield* finish(run.number, { status: "cancelled", ...withReason(run.reason ?? undefined) })
+          }
+          if (progress.waits !== undefined && exit.code === ExitCode.interrupted) {
+            yield* persist(store.suspend(run.number, progress.waits))
+            yield* Queue.offer(waitNews, undefined)
+            return yield* feed.publish(run.number)
+          }
           // Interrupted by a drain: it starts again with the next `jiji serve`.
           const wasInterrupted = exit.code === ExitCode.interrupted || exit.code === null
           if (!isCancelled && entry.isInterrupted && wasInterrupted) {
@@ -187,13 +226,51 @@ export class Runner extends Context.Service<
             )
           )
         )
+        /** Wakes the waiting runs whose time or signal has come. Returns how long nothing else can happen by itself, in milliseconds. */
+        const wakeWaiting = Effect.gen(function* () {
+          const before = yield* store.waiting
+          const next = yield* store.wakeDue
+          const forSignals = before.flatMap(({ number, process_run, waits }) => {
+            const signals = (waits ?? []).flatMap(({ signal }) => (signal === undefined ? [] : [signal]))
+            return process_run === null || signals.length === 0 ? [] : [{ number, process_run, signals }]
+          })
+          const pending = yield* pendingSignals(
+            history,
+            forSignals.map(({ process_run }) => process_run)
+          )
+          for (const { number, process_run, signals } of forSignals) {
+            if (pending.get(process_run)?.some((name) => signals.includes(name)) === true) yield* store.wake(number)
+          }
+          const waiting = new Set((yield* store.waiting).map(({ number }) => number))
+          const woken = before.filter(({ number }) => !waiting.has(number))
+          yield* Effect.forEach(woken, ({ number }) => feed.publish(number), { discard: true })
+          if (woken.length > 0) yield* wake
+          return next === undefined ? Infinity : next - (yield* Clock.currentTimeMillis)
+        })
+        yield* Effect.forkScoped(
+          Effect.forever(
+            wakeWaiting.pipe(
+              Effect.catch(({ message }) =>
+                Effect.as(Effect.logWarning(`Cannot look for what waiting runs wait for: ${message}`), Infinity)
+              ),
+              Effect.flatMap((millis) =>
+                Effect.timeoutOption(Queue.take(waitNews), Math.min(Math.max(millis, 0), lookForSignals))
+              )
+            )
+          )
+        )
         return Runner.of({
           wake,
+          signal: Effect.fnUntraced(function* (run, signal) {
+            yield* sendSignal(history, run, signal)
+            yield* Queue.offer(waitNews, undefined)
+          }),
           cancel: Effect.fnUntraced(function* (number) {
             const run = yield* store.cancel(number)
             const entry = active.get(number)
             // As Ctrl-C does: the first ends the run in order, the second at once.
             if (entry !== undefined) yield* entry.worker.interrupt
+            yield* wake
             yield* feed.publish(number)
             return run
           }),
@@ -216,7 +293,7 @@ export class Runner extends Context.Service<
  * Takes care of a run that was running when `jiji serve` was killed: waits until its process has ended, and puts it back into
  * the queue. Until then it counts as running, so that no other run of its project starts.
  */
-export const recover = Effect.fnUntraced(function* ({ attempt, is_cancelled, number, owner }: StoredRun) {
+export const recover = Effect.fnUntraced(function* ({ crashes, is_cancelled, number, owner }: StoredRun) {
   const store = yield* RunStore
   if (owner !== null) {
     const isGone = Effect.repeat(
@@ -227,7 +304,7 @@ export const recover = Effect.fnUntraced(function* ({ attempt, is_cancelled, num
     if (Option.isNone(ended)) yield* Effect.sync(() => killGroup(owner))
   }
   if (is_cancelled === 1) return yield* persist(store.end(number, { status: "cancelled" }))
-  if (attempt < maxAttempts) return yield* persist(store.requeue(number))
-  const reason = `jiji serve was killed ${plural(attempt, "time")} while it ran`
+  if (crashes + 1 < maxCrashes) return yield* persist(store.requeue(number, { isCrash: true }))
+  const reason = `jiji serve was killed ${plural(crashes + 1, "time")} while it ran`
   return yield* persist(store.end(number, { status: "failed", reason }))
 })

@@ -3,10 +3,12 @@ import { HttpServerResponse } from "effect/http"
 import { HttpApiBuilder, HttpApiMiddleware } from "effect/http-api"
 import { ConfigInvalid } from "../config/Problem.ts"
 import { load } from "../config/load.ts"
+import { RecordUnusable } from "../record/RecordError.ts"
 import {
   Api,
   Authorization,
   BadRequest,
+  Conflict,
   CurrentToken,
   Forbidden,
   NotFound,
@@ -21,6 +23,7 @@ import { Commands } from "./Commands.ts"
 import { Feed } from "./Feed.ts"
 import { Inspector } from "./Inspector.ts"
 import { Identify } from "./page/identify.ts"
+import { givenKey, policyOf } from "./policy.ts"
 import { Projects, type ServedProject } from "./Projects.ts"
 import { includes, type Role } from "./Role.ts"
 import { Runner } from "./Runner.ts"
@@ -48,21 +51,28 @@ const requireRole = Effect.fnUntraced(function* (wanted: Role) {
 })
 
 /** A run as the API shows it. */
-export const toInfo = (run: StoredRun): RunInfo => ({
-  id: run.number,
-  project: run.project,
-  command: run.words,
-  status: run.status,
-  by: run.who,
-  cause: run.cause,
-  attempt: run.attempt,
-  created: run.created,
-  ...(run.reason !== null && { reason: run.reason }),
-  ...(run.exit_code !== null && { exitCode: run.exit_code }),
-  ...(run.process_run !== null && { run: run.process_run }),
-  ...(run.started !== null && { started: run.started }),
-  ...(run.ended !== null && { ended: run.ended })
-})
+export const toInfo = (run: StoredRun): RunInfo => {
+  const key = givenKey(run.busy_key)
+  return {
+    id: run.number,
+    project: run.project,
+    command: run.words,
+    status: run.status,
+    by: run.who,
+    cause: run.cause,
+    attempt: run.attempt,
+    priority: run.priority,
+    ...(key !== undefined && { key }),
+    ...(run.overtaken_by !== null && { overtakenBy: run.overtaken_by }),
+    created: run.created,
+    ...(run.waits !== null && { waits: run.waits }),
+    ...(run.reason !== null && { reason: run.reason }),
+    ...(run.exit_code !== null && { exitCode: run.exit_code }),
+    ...(run.process_run !== null && { run: run.process_run }),
+    ...(run.started !== null && { started: run.started }),
+    ...(run.ended !== null && { ended: run.ended })
+  }
+}
 
 export const authorization = Layer.effect(
   Authorization,
@@ -129,7 +139,7 @@ const pageSize = 500
 /** How often a stream without events looks whether its token is still good. Its comments keep the connection open. */
 const keepAlive = "2 seconds"
 
-const isOver = ({ status }: StoredRun): boolean => status !== "queued" && status !== "running"
+const isOver = ({ ended }: StoredRun): boolean => ended !== null
 
 /** The events of a run as server-sent events, until the run or the token ends. */
 const eventStream = (run: number, after: number, token: string) =>
@@ -178,21 +188,26 @@ export const runHandlers = HttpApiBuilder.group(Api, "runs", (handlers) =>
             : ({ _tag: "Pipeline", name: payload.pipeline, flags: payload.flags ?? [] } as const)
         const input = "pipeline" in payload ? (payload.input ?? {}) : {}
         if (command._tag === "Builtin") yield* requireRole(command.role)
-        const words =
+        const { policy, words } =
           command._tag === "Builtin"
-            ? command.words
-            : yield* (yield* Inspector).words(folder, command.name, input, command.flags)
+            ? { words: command.words, policy: {} }
+            : yield* (yield* Inspector).prepare(folder, command.name, input, command.flags)
         const { name: who } = yield* CurrentToken
         const store = yield* RunStore
-        const { run } = yield* store.add({
+        const { isRefused, overtaken, run } = yield* store.add({
           project: name,
           words,
           who,
           cause: "api",
-          key: name,
+          ...policyOf({ project: name, words }, policy, payload),
           // Two people may choose the same value.
           ...(payload.once !== undefined && { once: `api ${who} ${payload.once}` })
         })
+        if (isRefused) {
+          return yield* Effect.fail(Conflict.make({ message: `Run ${run.number} of ${name} is ${run.status}.` }))
+        }
+        const feed = yield* Feed
+        yield* Effect.forEach(overtaken, feed.publish, { discard: true })
         yield* runner.wake
         yield* (yield* Feed).publish(run.number)
         return toInfo(run)
@@ -220,6 +235,29 @@ export const runHandlers = HttpApiBuilder.group(Api, "runs", (handlers) =>
         headers: { "x-accel-buffering": "no" }
       })
     }, orUnavailable),
+    signalRun: Effect.fnUntraced(
+      function* ({ params: { id, name }, payload }) {
+        yield* requireRole("approve")
+        const store = yield* RunStore
+        const run = yield* existing(yield* store.get(id), id)
+        const conflict = (message: string) => Effect.fail(Conflict.make({ message }))
+        if (run.ended !== null) return yield* conflict(`The run ${id} has ended.`)
+        const { folder } = yield* namedProject(run.project)
+        const [command = "", pipeline = ""] = run.words
+        if (command !== "run") return yield* conflict(`No step of jiji ${command} waits for a signal.`)
+        yield* (yield* Inspector).checkSignal(folder, pipeline, name, payload)
+        if (run.process_run === null) return yield* conflict(`The run ${id} has not started yet. Send it again then.`)
+        const { name: by } = yield* CurrentToken
+        yield* Effect.mapError((yield* Runner).signal(run.process_run, { name, value: payload, by }), (error) =>
+          error instanceof RecordUnusable
+            ? Unavailable.make({ message: error.message })
+            : Conflict.make({ message: error.message })
+        )
+        return toInfo(yield* existing(yield* store.get(id), id))
+      },
+      Effect.catchTag("SignalRefused", ({ message }) => Effect.fail(Refused.make({ message }))),
+      orUnavailable
+    ),
     cancelRun: Effect.fnUntraced(function* ({ params }) {
       yield* requireRole("run")
       const runner = yield* Runner

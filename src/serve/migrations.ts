@@ -45,6 +45,38 @@ const first = Effect.gen(function* () {
   yield* sql`CREATE TABLE server (id INTEGER PRIMARY KEY CHECK (id = 1), owner TEXT NOT NULL)`
 })
 
+/** Priorities, waiting runs, time limits and retries. */
+const policy = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  for (const column of [
+    "priority INTEGER NOT NULL DEFAULT 0",
+    // How long it may run, and how long it has run before its last start, in milliseconds.
+    "time_limit INTEGER",
+    "spent INTEGER NOT NULL DEFAULT 0",
+    "retries INTEGER NOT NULL DEFAULT 0",
+    "retry_delay INTEGER NOT NULL DEFAULT 0",
+    "retried INTEGER NOT NULL DEFAULT 0",
+    // How often it was killed since it last completed a step, and how many it had completed then.
+    "crashes INTEGER NOT NULL DEFAULT 0",
+    "steps_done INTEGER NOT NULL DEFAULT 0",
+    // What a waiting run waits for, and when it goes on by itself.
+    "waits TEXT",
+    "wake INTEGER",
+    // Whether it has waited before, and whether steps of it are neither running nor undone.
+    "has_waited INTEGER NOT NULL DEFAULT 0",
+    "is_suspended INTEGER NOT NULL DEFAULT 0",
+    "overtaken_by INTEGER",
+    // Since when it is in the queue.
+    "queued INTEGER"
+  ]) {
+    yield* sql`ALTER TABLE runs ADD COLUMN ${sql.literal(column)}`
+  }
+  yield* sql`DROP INDEX runs_queued`
+  yield* sql`CREATE INDEX runs_queued ON runs (busy_key, priority DESC, number) WHERE status = 'queued'`
+  yield* sql`CREATE INDEX runs_next ON runs (priority DESC, number) WHERE status = 'queued'`
+  yield* sql`CREATE INDEX runs_waiting ON runs (busy_key) WHERE status = 'waiting'`
+})
+
 const exitCode = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   yield* sql`ALTER TABLE runs ADD COLUMN exit_code INTEGER`
@@ -62,7 +94,7 @@ const sessions = Effect.gen(function* () {
   yield* sql`CREATE INDEX sessions_token ON sessions (token)`
 })
 
-const migrations = { "1_runs": first, "4_exit_code": exitCode, "5_sessions": sessions }
+const migrations = { "1_runs": first, "3_policy": policy, "4_exit_code": exitCode, "5_sessions": sessions }
 
 /** The number of the last migration. */
 const newest = Math.max(...Object.keys(migrations).map((name) => Number.parseInt(name, 10)))

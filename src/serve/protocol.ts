@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { Event } from "../core/Event.ts"
+import { RunPolicy } from "./policy.ts"
 
 /** The longest line between `jiji serve` and a worker, in characters. */
 export const maxLine = 4 * 1024 * 1024
@@ -12,7 +13,11 @@ export const Job = Schema.Union([
     /** The command, as `jiji` takes it. */
     words: Schema.Array(Schema.String),
     /** The run that the command started when it was cut off. The worker goes on with it, if that is possible. */
-    resumes: Schema.optionalKey(Schema.String)
+    resumes: Schema.optionalKey(Schema.String),
+    /** Whether it must not start from the beginning instead: it has waited, perhaps for an approval. */
+    mustResume: Schema.optionalKey(Schema.Literal(true)),
+    /** What to do when all that is left of the run is to wait. */
+    whenWaiting: Schema.Literals(["suspend", "undo"])
   }),
   Schema.TaggedStruct("Inspect", { folder: Schema.String })
 ])
@@ -36,6 +41,13 @@ export const Question = Schema.Union([
     name: Schema.String,
     input: Schema.Record(Schema.String, Schema.Unknown),
     flags: Schema.Array(Schema.String)
+  }),
+  /** Asks whether a pipeline can wait for a signal with a value. */
+  Schema.TaggedStruct("CheckSignal", {
+    id: Schema.Int,
+    name: Schema.String,
+    signal: Schema.String,
+    value: Schema.Unknown
   })
 ])
 export type Question = typeof Question.Type
@@ -50,6 +62,7 @@ export const Answer = Schema.Union([
   Schema.TaggedStruct("Accepted", {
     id: Schema.Int,
     words: Schema.Array(Schema.String),
+    policy: RunPolicy,
     files: Schema.Array(Schema.String)
   }),
   Schema.TaggedStruct("Refused", {

@@ -40,6 +40,8 @@ export interface ServeOptions {
   readonly port: number
   /** The file of the database. */
   readonly state: string
+  /** The file with the history of runs on this machine, which every `jiji` writes. */
+  readonly history: string
   /** How many runs run at the same time. */
   readonly concurrency: number
   /** How long a stop waits for runs, in milliseconds. */
@@ -189,7 +191,7 @@ export const serve = Effect.fnUntraced(function* (options: ServeOptions) {
     }).pipe(
       Effect.scoped,
       Effect.provide(
-        Layer.mergeAll(Runner.layer({ concurrency: options.concurrency }), Inspector.layer).pipe(
+        Layer.mergeAll(Runner.layer(options), Inspector.layer).pipe(
           Layer.provideMerge(Workers.layer(ownCommand())),
           Layer.provideMerge(Projects.layer(folder)),
           Layer.provideMerge(Feed.layer),

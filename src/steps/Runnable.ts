@@ -1,5 +1,5 @@
 import type { FileSystem, Path, Scope } from "effect"
-import { Effect, Layer, Result, Schema } from "effect"
+import { Duration, Effect, Layer, Result, Schema } from "effect"
 import { durationFlag } from "../config/duration.ts"
 import type { Diagnosis } from "../layers/diagnosis/Diagnosis.ts"
 import type { ServerProxy } from "../layers/proxy/ServerProxy.ts"
@@ -68,6 +68,22 @@ const provideLayers = ({ live, rehearsal }: Layers<Layer.Any, Layer.Any>) =>
   // Layer.Any is the type of every layer, without the members of one.
   provide(Layer.unwrap(Effect.map(IsDryRun, (isDryRun) => (isDryRun ? rehearsal : live) as Layer.Layer<never>)))
 
+/** What `jiji serve` does with a run while another one with the same key is queued, running or waiting. */
+type WhenBusy = "queue" | "replace" | "refuse"
+
+/** How `jiji serve` runs a pipeline. `jiji run` ignores it. */
+interface Serving<Input> {
+  /**
+   * Runs of the project with the same key run one after another; by default, all do. While there is another one, a new run waits
+   * for it (`queue`, the default), takes the place of those that are queued or waiting (`replace`), or is refused (`refuse`).
+   */
+  readonly concurrency?: { readonly key?: string | ((input: Input) => string); readonly whenBusy?: WhenBusy }
+  /** How long each attempt of a run may run. Time in which it is queued or waits does not count. */
+  readonly timeLimit?: Duration.Input
+  /** How often a failed run is tried again, and the pause before the first time (10 seconds). Each further one is twice as long. */
+  readonly retries?: { readonly times: number; readonly delay?: Duration.Input }
+}
+
 /** What `jiji run FILE` runs: the file's default export. */
 export interface Runnable {
   readonly _tag: "Runnable"
@@ -75,9 +91,12 @@ export interface Runnable {
   readonly description: string
   readonly flags: Schema.Struct<Fields>
   readonly pipeline: Changed<Pipeline<never, unknown, unknown, PipelineServices>>
+  readonly concurrency?: { readonly key?: string | ((input: never) => string); readonly whenBusy?: WhenBusy }
+  readonly timeLimit?: Duration.Duration
+  readonly retries?: { readonly times: number; readonly delay: Duration.Duration }
 }
 
-interface Options<F extends Fields, R> {
+interface Options<F extends Fields, R> extends Serving<Schema.Struct<F>["Type"]> {
   readonly description: string
   readonly flags?: Schema.Struct<F>
   readonly pipeline: Changed<Pipeline<RunInput & Schema.Struct<F>["Type"], unknown, unknown, R>>
@@ -104,6 +123,8 @@ interface LayersFor<Sentence extends string, R, Live extends Layer.Any, Rehearsa
  * `layers` has the services of your own that its steps and handlers use: the live ones, and those for `--dry-run`. They are
  * built when the run starts and released at its end.
  *
+ * `concurrency`, `timeLimit` and `retries` say how `jiji serve` runs it.
+ *
  * It does not compile if the pipeline needs more input than that, or a service that neither `jiji run` nor `layers` provides.
  */
 export const make: {
@@ -116,7 +137,7 @@ export const make: {
     }
   ): Runnable
 } = (options: Options<{}, unknown> & { readonly layers?: Layers<Layer.Any, Layer.Any> | undefined }): Runnable => {
-  const { layers, pipeline } = options
+  const { concurrency, layers, pipeline, retries, timeLimit } = options
   const provided =
     layers === undefined
       ? pipeline
@@ -130,6 +151,11 @@ export const make: {
     // Only the signature needs the fields' types.
     flags: (options.flags ?? Schema.Struct({})) as Schema.Struct<Fields>,
     // `OnlyProvided` ensures that it requires no other services.
-    pipeline: provided as Runnable["pipeline"]
+    pipeline: provided as Runnable["pipeline"],
+    ...(concurrency !== undefined && { concurrency }),
+    ...(timeLimit !== undefined && { timeLimit: Duration.fromInputUnsafe(timeLimit) }),
+    ...(retries !== undefined && {
+      retries: { times: retries.times, delay: Duration.fromInputUnsafe(retries.delay ?? "10 seconds") }
+    })
   }
 }

@@ -30,6 +30,13 @@ describe("the events of a hook", () => {
     expect(handles("deploy/servers1/pull", "step", "deploy/servers[1]/pull")).toBe(false)
   })
 
+  test("do not include the end of a run that jiji serve has suspended", () => {
+    const interrupted = hook({ on: ["run.interrupted"], command: ["x"] })
+    const end: Event = { _tag: "RunInterrupted", seq: 1, run: "r", time: 0, path: "release", millis: 1 }
+    expect(handlesEvent(interrupted, end)).toBe(true)
+    expect(handlesEvent(interrupted, { ...end, waits: [{ path: "release/approved", signal: "approved" }] })).toBe(false)
+  })
+
   test("fit into variables, whatever a server wrote", () => {
     const one = hook({ on: ["step.failed"], command: ["x"] })
     const { JIJI_MESSAGE } = hookVariables(one, event("deploy/pull", "step"), shop("/", []), undefined)

@@ -27,6 +27,7 @@ describe("the HTTP API of jiji serve", () => {
         by: "ci",
         cause: "api",
         attempt: expect.any(Number),
+        priority: 0,
         created: expect.any(Number)
       }
     ])
@@ -199,7 +200,8 @@ describe("the HTTP API of jiji serve", () => {
       "/api/runs",
       "/api/runs/{id}",
       "/api/runs/{id}/cancel",
-      "/api/runs/{id}/events"
+      "/api/runs/{id}/events",
+      "/api/runs/{id}/signals/{name}"
     ])
     const pipelines = await server.request(token, "/api/pipelines?project=shop")
     expect(pipelines.body).toMatchObject([

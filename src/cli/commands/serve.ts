@@ -49,9 +49,10 @@ export const command = Command.make(
   },
   Effect.fnUntraced(function* ({ drain, state, ...options }) {
     const { serve } = yield* (yield* ServeModule).load
-    const { serve: fallback } = yield* UserPaths
+    const { history, serve: fallback } = yield* UserPaths
     return yield* serve({
       ...options,
+      history,
       state: stateFile(state, fallback),
       drain: Duration.toMillis(drain),
       print: (line) => Effect.sync(() => writeStderrSync(`${line}\n`))

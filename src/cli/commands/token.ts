@@ -36,7 +36,7 @@ const createCommand = Command.make(
   {
     name: nameArgument,
     role: Flag.Literals("role", roles).pipe(
-      Flag.withDescription("What it allows: to look; also to run; also to administer (default: look)"),
+      Flag.withDescription("What it allows: to look; also to run; also to approve; also to administer (default: look)"),
       Flag.withDefault("look" as const)
     ),
     expires: durationFlag("expires", "a duration such as 12h or 90 days", 1000, 10 * 365 * 24 * 60 * 60 * 1000).pipe(

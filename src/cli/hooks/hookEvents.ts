@@ -20,7 +20,8 @@ const matchesPath = (pattern: string, path: string): boolean => matchEnds(patter
 export const handlesEvent = ({ on, only }: Hook, event: Event): boolean => {
   const name = hookEventName(event)
   if (name === undefined || !on.includes(name)) return false
-  if (name.startsWith("run.")) return true
+  // A suspended run goes on later.
+  if (name.startsWith("run.")) return !("waits" in event)
   if (only !== undefined) return matchesPath(only, event.path)
   return !("kind" in event) || doesWork(event)
 }

@@ -15,6 +15,8 @@ export interface LoadedPipeline {
   readonly pipeline: AnyPipeline
   readonly flags: Runnable["flags"]
   readonly description: string
+  /** How `jiji serve` runs it. */
+  readonly serving: Pick<Runnable, "concurrency" | "timeLimit" | "retries">
 }
 
 const asRecord = (value: unknown): Readonly<Record<string, unknown>> | undefined =>
@@ -95,12 +97,18 @@ export const loadPipeline = Effect.fnUntraced(function* (file: PipelineFile) {
       yield* checkCopy(file, pipeline)
       // The file may not have been type-checked.
       const description = typeof exported.description === "string" ? exported.description : ""
-      return { file, pipeline, flags: exported.flags, description } satisfies LoadedPipeline
+      const { concurrency, flags, retries, timeLimit } = exported
+      const serving = {
+        ...(concurrency !== undefined && { concurrency }),
+        ...(timeLimit !== undefined && { timeLimit }),
+        ...(retries !== undefined && { retries })
+      }
+      return { file, pipeline, flags, description, serving } satisfies LoadedPipeline
     }
   }
   if (isPipeline(exported)) {
     yield* checkCopy(file, exported)
-    return { file, pipeline: exported, flags: Schema.Struct({}), description: "" } satisfies LoadedPipeline
+    return { file, pipeline: exported, flags: Schema.Struct({}), description: "", serving: {} } satisfies LoadedPipeline
   }
   return yield* new NoPipeline({
     file: file.displayPath,

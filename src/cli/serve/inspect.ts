@@ -1,7 +1,11 @@
-import { Effect, Option, Result, Schema } from "effect"
+import { Duration, Effect, Option, Result, Schema } from "effect"
 import { CliError } from "effect/cli"
 import { join } from "node:path"
+import { joinWords } from "../../core/text.ts"
+import type { PipelineNode } from "../../pipeline/Node.ts"
+import { signalSchemas } from "../../pipeline/signalSchemas.ts"
 import { inputWords } from "../../serve/inputWords.ts"
+import { RunPolicy } from "../../serve/policy.ts"
 import type { Answer, PipelineInfo, Question } from "../../serve/protocol.ts"
 import { parsePipelineWords } from "../commands/run.ts"
 import { findPipeline, listProjectPipelines } from "../pipelines/find.ts"
@@ -38,7 +42,27 @@ const listPipelines = Effect.fnUntraced(function* (folder: string) {
   )
 })
 
-/** The words that run a pipeline; fails with the reasons if it does not take the input or the flags. */
+const decodePolicy = Schema.decodeUnknownEffect(RunPolicy, { errors: "all" })
+
+/** How `jiji serve` runs a pipeline with an input. Fails with the reasons if what its file says makes no sense. */
+const policyFor = Effect.fnUntraced(function* ({ serving }: LoadedPipeline, input: object) {
+  const { concurrency, retries, timeLimit } = serving
+  const key = concurrency?.key
+  const called = yield* Effect.try({
+    // The flags that it was made for.
+    try: () => (typeof key === "function" ? key(input as never) : key),
+    catch: (error): ReadonlyArray<string> => [`its concurrency.key fails: ${messageOf(error)}`]
+  })
+  const policy = {
+    ...(called !== undefined && { key: called }),
+    ...(concurrency?.whenBusy !== undefined && { whenBusy: concurrency.whenBusy }),
+    ...(timeLimit !== undefined && { timeLimit: Duration.toMillis(timeLimit) }),
+    ...(retries !== undefined && { retries: { times: retries.times, delay: Duration.toMillis(retries.delay) } })
+  }
+  return yield* Effect.mapError(decodePolicy(policy), ({ message }): ReadonlyArray<string> => [message])
+})
+
+/** The words that run a pipeline, and how it runs; fails with the reasons if it does not take the input or the flags. */
 const checkPipeline = Effect.fnUntraced(function* (
   folder: string,
   { flags, input, name }: Extract<Question, { readonly _tag: "CheckPipeline" }>
@@ -55,15 +79,46 @@ const checkPipeline = Effect.fnUntraced(function* (
     )
   }
   const words = [...inputWords(input), ...flags]
-  yield* parsePipelineWords(loaded, words, ({ _tag, run }) => {
-    if (_tag === "Resume") return Effect.fail("--resume cannot be used here")
-    return Option.isSome(run.config) ? Effect.fail("--config cannot be used here") : Effect.void
+  let decoded: object = {}
+  yield* parsePipelineWords(loaded, words, (parsed) => {
+    if (parsed._tag === "Resume") return Effect.fail("--resume cannot be used here")
+    decoded = parsed.extraInput
+    return Option.isSome(parsed.run.config) ? Effect.fail("--config cannot be used here") : Effect.void
   }).pipe(
     Effect.mapError((error): ReadonlyArray<string> =>
       error instanceof CliError.ShowHelp ? error.errors.map(messageOf) : [messageOf(error)]
     )
   )
-  return ["run", name, ...words]
+  return { words: ["run", name, ...words], policy: yield* policyFor(loaded, decoded) }
+})
+
+/** Fails with the reasons if no step of a pipeline waits for such a signal. */
+const checkSignal = Effect.fnUntraced(function* (
+  folder: string,
+  { name, signal, value }: Extract<Question, { readonly _tag: "CheckSignal" }>
+) {
+  const loaded = yield* Effect.mapError(
+    Effect.flatMap(findPipeline(folder, name), loadPipeline),
+    (error): ReadonlyArray<string> => [messageOf(error)]
+  )
+  // At run time a pipeline is a node.
+  const { isDynamic, schemas } = signalSchemas(loaded.pipeline as PipelineNode)
+  const wanted = schemas.get(signal)
+  // The run itself decodes the value, too.
+  if (wanted === undefined && isDynamic) return
+  if (wanted === undefined) {
+    const known = [...schemas.keys()]
+    return yield* Effect.fail([
+      known.length === 0
+        ? `no step of ${name} waits for a signal`
+        : `no step of ${name} waits for ${signal}, but for ${joinWords(known, "and")}`
+    ])
+  }
+  const decoded = wanted.map((schema) => Schema.decodeUnknownResult(schema)(value))
+  if (decoded.some(Result.isSuccess)) return
+  return yield* Effect.fail(
+    decoded.flatMap((result) => (Result.isFailure(result) ? [result.failure.message.replaceAll(/\s*\n\s*/g, " ")] : []))
+  )
 })
 
 /** Answers a question about the pipelines of a project. Runs the code of their files, but none of their steps. */
@@ -73,8 +128,12 @@ export const answer = Effect.fnUntraced(function* (folder: string, question: Que
     const pipelines = yield* listPipelines(folder)
     return { _tag: "Pipelines", id, pipelines, files: loadedFiles() } satisfies Answer
   }
-  const checked = yield* Effect.result(checkPipeline(folder, question))
+  const checked = yield* Effect.result(
+    question._tag === "CheckSignal"
+      ? Effect.as(checkSignal(folder, question), { words: [], policy: {} })
+      : checkPipeline(folder, question)
+  )
   return Result.isSuccess(checked)
-    ? ({ _tag: "Accepted", id, words: checked.success, files: loadedFiles() } satisfies Answer)
+    ? ({ _tag: "Accepted", id, ...checked.success, files: loadedFiles() } satisfies Answer)
     : ({ _tag: "Refused", id, reasons: checked.failure, files: loadedFiles() } satisfies Answer)
 })

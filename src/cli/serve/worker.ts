@@ -1,5 +1,6 @@
 import { Cause, Deferred, Effect, Exit, Queue, Schema } from "effect"
 import { Scrubber } from "../../core/Scrubber.ts"
+import { WhenWaiting } from "../../pipeline/interpreter/Activity.ts"
 import { jsonLine } from "../../reporters/json.ts"
 import { Job, maxLine, Question } from "../../serve/protocol.ts"
 import { RunChanged, RunFolderGone, RunNotResumable, RunResumedBefore } from "../../record/ResumeError.ts"
@@ -42,13 +43,14 @@ const notResumable = [RunNotResumable, RunChanged, RunFolderGone, RunNotFound, N
 const resumeOrRun = <E, R>(
   runCommand: (words: ReadonlyArray<string>) => Effect.Effect<void, E, R>,
   words: ReadonlyArray<string>,
-  resumes: string | undefined
+  { mustResume = false, resumes }: { readonly mustResume?: boolean; readonly resumes?: string }
 ): Effect.Effect<void, E, R> => {
   if (resumes === undefined) return runCommand(words)
   return Effect.catch(runCommand(["resume", resumes, "--json"]), (error) => {
     // The process that went on with it was cut off, too, before `jiji serve` learnt its run.
-    if (error instanceof RunResumedBefore) return resumeOrRun(runCommand, words, error.by)
-    return notResumable.some((type) => error instanceof type) ? runCommand(words) : Effect.fail(error)
+    if (error instanceof RunResumedBefore) return resumeOrRun(runCommand, words, { mustResume, resumes: error.by })
+    const canStartAgain = !mustResume && notResumable.some((type) => error instanceof type)
+    return canStartAgain ? runCommand(words) : Effect.fail(error)
   })
 }
 
@@ -90,8 +92,10 @@ export const work = Effect.fnUntraced(function* <E, R>(
   // A run that is stuck must be noticed although stdin stays open.
   process.stdin.unref()
   const { text } = yield* Scrubber
-  yield* Effect.tapCause(resumeOrRun(runCommand, withJson(job.words), job.resumes), (cause) => {
-    const report = exitReport(cause, text)
-    return Cause.hasInterruptsOnly(cause) ? Effect.void : write({ _tag: "WorkerFailed", ...report })
-  })
+  yield* resumeOrRun(runCommand, withJson(job.words), job).pipe(
+    Effect.provideService(WhenWaiting, job.whenWaiting),
+    Effect.tapCause((cause) =>
+      Cause.hasInterruptsOnly(cause) ? Effect.void : write({ _tag: "WorkerFailed", ...exitReport(cause, text) })
+    )
+  )
 })

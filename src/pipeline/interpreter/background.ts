@@ -24,6 +24,11 @@ export class Background {
     })
   }
 
+  /** Whether some of it still runs. */
+  get isBusy(): boolean {
+    return this.#work.size > 0
+  }
+
   #fibers(path?: string): ReadonlyArray<Fiber.Fiber<void>> {
     return [...this.#work].filter((work) => path === undefined || work.path === path).map(({ fiber }) => fiber)
   }

@@ -2,6 +2,7 @@ import { Cause, Clock, Effect, Exit, type Schema } from "effect"
 import type { EventBody, NodeKind } from "../../core/Event.ts"
 import { CurrentPath, Events } from "../../core/Events.ts"
 import { failureRecords } from "../../core/failureRecords.ts"
+import { CurrentActivity } from "./Activity.ts"
 
 /** The state of a pipeline, without its type. */
 export type State = Readonly<Record<string, unknown>>
@@ -29,10 +30,13 @@ export const withNodeEvents = <A>(
     Effect.withFiber((fiber) => {
       const clock = fiber.getRef(Clock.Clock)
       const startedAt = clock.currentTimeMillisUnsafe()
+      const activity = kind === "step" || kind === "undo" ? fiber.getRef(CurrentActivity) : undefined
+      activity?.enter()
       return Effect.flatMap(Events, ({ publish }) =>
         Effect.andThen(
           publish({ _tag: "StepStarted", kind }),
           Effect.onExit(restore(node), (exit) => {
+            activity?.leave()
             const event = endEvent(kind, clock.currentTimeMillisUnsafe() - startedAt, exit, toResult)
             const published = publish(event, schema)
             return store === undefined || Exit.isFailure(exit)

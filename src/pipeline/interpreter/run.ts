@@ -2,6 +2,7 @@ import { Cause, Clock, type Context, Deferred, Effect, Exit, type Layer, Random,
 import { CurrentPath, CurrentRun, Events } from "../../core/Events.ts"
 import { IsDryRun } from "../../core/IsDryRun.ts"
 import { UndoableSteps } from "../../core/NameTracker.ts"
+import { Activity, CurrentActivity, type Wait, WhenWaiting } from "./Activity.ts"
 import { Background, CurrentBackground } from "./background.ts"
 import { CurrentJournal, OpenJournal } from "./Journal.ts"
 import { runNodes } from "./runNodes.ts"
@@ -25,7 +26,8 @@ const newRunId = Effect.gen(function* () {
 const withRunEvents = (
   name: string,
   { parent, resumes }: { readonly parent: string; readonly resumes: string | undefined },
-  body: NodeEffect<State>
+  body: NodeEffect<State>,
+  waits: Effect.Effect<ReadonlyArray<Wait> | undefined>
 ): NodeEffect<State> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
@@ -44,8 +46,10 @@ const withRunEvents = (
       )
       const millis = (yield* Clock.currentTimeMillis) - startedAt
       if (Exit.isSuccess(exit)) yield* events.publish({ _tag: "RunSucceeded", millis })
-      else if (Cause.hasInterruptsOnly(exit.cause)) yield* events.publish({ _tag: "RunInterrupted", millis })
-      else yield* events.publish({ _tag: "RunFailed", millis, failures: failureRecords(exit.cause) })
+      else if (Cause.hasInterruptsOnly(exit.cause)) {
+        const waiting = yield* waits
+        yield* events.publish({ _tag: "RunInterrupted", millis, ...(waiting !== undefined && { waits: waiting }) })
+      } else yield* events.publish({ _tag: "RunFailed", millis, failures: failureRecords(exit.cause) })
       return yield* exit
     })
   )
@@ -84,6 +88,8 @@ export const run = <N extends object, S, E, R, ROut = never, LE = never, RIn = n
     const provideServices = Effect.flatMap(Effect.context<unknown>(), (context) => Deferred.succeed(services, context))
     const background = new Background()
     const undos = new Undos(yield* UndoableSteps, background)
+    const whenWaiting = journal === undefined ? undefined : yield* WhenWaiting
+    const activity = whenWaiting === undefined ? yield* CurrentActivity : new Activity(background)
     const step = yield* CurrentStep
     const context = yield* Effect.context<unknown>()
     // The layers of this run have been released when a later failure undoes its steps, so build them again.
@@ -114,18 +120,32 @@ export const run = <N extends object, S, E, R, ROut = never, LE = never, RIn = n
         })
       )
     )
-    const body = layers === undefined ? nodes : Effect.provide(nodes, layers)
+    const provided = layers === undefined ? nodes : Effect.provide(nodes, layers)
+    const suspend = Effect.sync(() => {
+      if (whenWaiting === "undo") return
+      activity?.suspend()
+      // So that nothing is undone.
+      undos.close()
+    })
+    const body =
+      activity === undefined || whenWaiting === undefined
+        ? provided
+        : Effect.raceFirst(
+            provided,
+            activity.untilQuiet.pipe(Effect.andThen(suspend), Effect.andThen(Effect.interrupt))
+          )
     const handlers = yield* Effect.provideService(notifySubscribers(node, id, services), CurrentRun, id)
     // If the layers cannot be built, subscribers have to run without them.
     return yield* Effect.provideService(
       withRunEvents(
         name,
         { parent, resumes: journal?.resumes },
-        Effect.onExit(body, () => provideServices)
+        Effect.onExit(body, () => provideServices),
+        whenWaiting === undefined || activity === undefined ? Effect.undefined : activity.waits
       ).pipe(Effect.provideService(CurrentHandlers, handlers)),
       CurrentRun,
       id
-    ).pipe(Effect.provideService(CurrentJournal, journal))
+    ).pipe(Effect.provideService(CurrentJournal, journal), Effect.provideService(CurrentActivity, activity))
   }).pipe(Effect.scoped, Effect.provideService(CurrentPath, name))
   return program as Effect.Effect<S, E | LE, Exclude<R, Scope.Scope | ROut> | RIn | Events>
 }
