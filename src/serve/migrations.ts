@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import { Migrator, SqlClient } from "effect/sql"
+import { triggersMigration } from "./triggers/migration.ts"
 import { ServeStateNewer, ServeStateUnusable } from "./ServeError.ts"
 
 const first = Effect.gen(function* () {
@@ -45,7 +46,7 @@ const first = Effect.gen(function* () {
   yield* sql`CREATE TABLE server (id INTEGER PRIMARY KEY CHECK (id = 1), owner TEXT NOT NULL)`
 })
 
-const migrations = { "1_runs": first }
+const migrations = { "1_runs": first, "2_triggers": triggersMigration }
 
 /** Creates the tables, or upgrades them to this version. */
 export const migrate = Effect.fnUntraced(

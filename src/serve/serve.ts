@@ -12,12 +12,18 @@ import type { Commands } from "./Commands.ts"
 import { Feed } from "./Feed.ts"
 import { authorization, projectHandlers, requestErrors, runHandlers } from "./handlers.ts"
 import { Inspector } from "./Inspector.ts"
+import { limitedBody, saysTooLarge } from "./limitedBody.ts"
 import { openState } from "./openState.ts"
 import { Projects } from "./Projects.ts"
 import { recover, Runner } from "./Runner.ts"
 import { RunStore } from "./RunStore.ts"
 import { AlreadyServing, CannotListen, NoFolderToServe, NoTokenYet } from "./ServeError.ts"
 import { Tokens } from "./Tokens.ts"
+import { Deliveries } from "./triggers/Deliveries.ts"
+import type { HookSecrets } from "./triggers/HookSecrets.ts"
+import { hookRoutes, maxHookBody } from "./triggers/hookRoutes.ts"
+import { triggerHandlers } from "./triggers/handlers.ts"
+import { Triggers } from "./triggers/Triggers.ts"
 import { ownCommand, Workers } from "./Workers.ts"
 
 /** The largest body of a request to the API. */
@@ -86,10 +92,11 @@ const healthRoutes = Layer.mergeAll(
 
 const routes = Layer.mergeAll(
   HttpApiBuilder.layer(Api, { openapiPath: "/api/openapi.json" }).pipe(
-    Layer.provide([projectHandlers, runHandlers]),
+    Layer.provide([projectHandlers, runHandlers, triggerHandlers]),
     Layer.provide([authorization, requestErrors])
   ),
-  healthRoutes
+  healthRoutes,
+  hookRoutes
 )
 
 /** Adds what every answer should have. */
@@ -97,6 +104,17 @@ const secured = (response: Response): Response => {
   response.headers.set("cache-control", "no-store")
   response.headers.set("x-content-type-options", "nosniff")
   return response
+}
+
+const isHook = ({ url }: Request): boolean => new URL(url).pathname.startsWith("/hooks/")
+
+/** Answers a request whose body is not too large for the API. */
+const limited = async (request: Request, handler: (request: Request) => Promise<Response>): Promise<Response> => {
+  const tooLarge = () => Response.json({ message: "The body is too large." }, { status: 413 })
+  if (saysTooLarge(request.headers, maxBody)) return tooLarge()
+  if (request.body === null || request.headers.has("content-length")) return handler(request)
+  const body = await limitedBody(request.body, maxBody)
+  return body === undefined ? tooLarge() : handler(new Request(request, { method: request.method, body }))
 }
 
 /** Answers requests until the scope closes. */
@@ -110,6 +128,10 @@ const listen = Effect.fnUntraced(function* (options: ServeOptions) {
     | Feed
     | Tokens
     | Commands
+    | Deliveries
+    | HookSecrets
+    | Triggers
+    | SqlClient.SqlClient
     | FileSystem.FileSystem
     | Path.Path
   const context = yield* Effect.context<Services>()
@@ -126,13 +148,14 @@ const listen = Effect.fnUntraced(function* (options: ServeOptions) {
         Bun.serve({
           hostname: host,
           port: options.port,
-          maxRequestBodySize: maxBody,
+          // Bun refuses more than this before it has read anything.
+          maxRequestBodySize: maxHookBody,
           idleTimeout: 60,
           // No error page with source code.
           development: false,
           // Bun 1.4.5 enables this without `development`. Two servers would then silently share a port.
           reusePort: false,
-          fetch: async (request) => secured(await handler(request)),
+          fetch: async (request) => secured(await (isHook(request) ? handler(request) : limited(request, handler))),
           error: () => Response.json({ message: "jiji serve has failed." }, { status: 500 })
         }),
       catch: (cause) => {
@@ -186,7 +209,8 @@ export const serve = Effect.fnUntraced(function* (options: ServeOptions) {
     }).pipe(
       Effect.scoped,
       Effect.provide(
-        Layer.mergeAll(Runner.layer({ concurrency: options.concurrency }), Inspector.layer).pipe(
+        Layer.mergeAll(Runner.layer({ concurrency: options.concurrency }), Triggers.layer).pipe(
+          Layer.provideMerge(Inspector.layer),
           Layer.provideMerge(Workers.layer(ownCommand())),
           Layer.provideMerge(Projects.layer(folder)),
           Layer.provideMerge(Feed.layer)
@@ -195,7 +219,9 @@ export const serve = Effect.fnUntraced(function* (options: ServeOptions) {
     )
   }).pipe(
     Effect.scoped,
-    Effect.provide(Layer.provideMerge(Layer.mergeAll(Tokens.layer, RunStore.layer), openState(state))),
+    Effect.provide(
+      Layer.provideMerge(Layer.mergeAll(Tokens.layer, RunStore.layer, Deliveries.layer), openState(state))
+    ),
     Effect.catchTag("SqlError", Effect.die)
   )
 })
