@@ -19,6 +19,7 @@ import { recover, Runner } from "./Runner.ts"
 import { RunStore } from "./RunStore.ts"
 import { AlreadyServing, CannotListen, NoFolderToServe, NoTokenYet } from "./ServeError.ts"
 import { Tokens } from "./Tokens.ts"
+import { followClock } from "./triggers/cron.ts"
 import { Deliveries } from "./triggers/Deliveries.ts"
 import type { HookSecrets } from "./triggers/HookSecrets.ts"
 import { hookRoutes, maxHookBody } from "./triggers/hookRoutes.ts"
@@ -188,7 +189,9 @@ export const serve = Effect.fnUntraced(function* (options: ServeOptions) {
       const store = yield* RunStore
       yield* workers.prepare
       const port = yield* listen(options)
-      yield* Effect.forkScoped(Effect.ignore(Effect.repeat(store.prune, Schedule.spaced(pruneEvery))))
+      const prune = Effect.andThen(store.prune, (yield* Deliveries).prune)
+      yield* Effect.forkScoped(Effect.ignore(Effect.repeat(prune, Schedule.spaced(pruneEvery))))
+      yield* Effect.forkScoped(followClock)
       const count = plural((yield* (yield* Projects).list).length, "project")
       yield* print(`Serving ${count} in ${folder} at http://${isIP(host) === 6 ? `[${host}]` : host}:${port}`)
       if (!hasTokens) yield* print("Nobody has a token yet: `jiji token create NAME --role administer` makes one.")
