@@ -22,6 +22,7 @@ import { referenceFault } from "./ImageReference.ts"
 import { filesKey } from "./mountedFiles.ts"
 import { parsePort } from "./ports.ts"
 import { ProxySchema, ServiceProxySchema } from "./proxy.ts"
+import { TriggerSchema } from "./triggers.ts"
 import { parseVolume } from "./volumes.ts"
 
 const optional = Schema.optionalKey
@@ -518,6 +519,13 @@ export const DeployFile = Schema.Struct({
   hooks: or(
     Schema.Record(name(), HookSchema).annotate({
       description: "Commands to run on this machine when something happens, by name.",
+      default: {}
+    }),
+    {}
+  ),
+  triggers: or(
+    Schema.Record(name(), TriggerSchema).annotate({
+      description: "Events that start runs in `jiji serve`, by name.",
       default: {}
     }),
     {}

@@ -4,6 +4,7 @@ import type { StatusRange } from "./health.ts"
 import type { Hook } from "./hooks.ts"
 import type { ImageReference } from "./ImageReference.ts"
 import type { MountedFile } from "./mountedFiles.ts"
+import type { Trigger } from "./Trigger.ts"
 
 /** The program that builds and runs containers. */
 export type Engine = "docker" | "podman"
@@ -228,4 +229,6 @@ export interface Project {
   readonly rollout?: Rollout
   /** In the order of the file. Absent if there are none. */
   readonly hooks?: ReadonlyArray<Hook>
+  /** What starts runs in `jiji serve`, in the order of the file. Absent if there are none. */
+  readonly triggers?: ReadonlyArray<Trigger>
 }

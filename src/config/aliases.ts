@@ -12,8 +12,8 @@ export const BuiltinCommands = Context.Reference<ReadonlyArray<string>>("jiji/co
   defaultValue: () => []
 })
 
-/** Splits an alias into words. Quotes and backslashes work as in a shell, which does not run: it expands nothing. */
-const splitAlias = (text: string): Result.Result<ReadonlyArray<string>, string> => {
+/** Splits a command of jiji in deploy.yml into words. Quotes and backslashes work as in a shell, which does not run: it expands nothing. */
+export const splitCommand = (text: string): Result.Result<ReadonlyArray<string>, string> => {
   // As a template without values.
   const template = Object.assign([text], { raw: [text] })
   return CommandLine.template(template).pipe(
@@ -27,7 +27,7 @@ const splitAlias = (text: string): Result.Result<ReadonlyArray<string>, string> 
 }
 
 const fault = (text: string): string | undefined => {
-  const words = splitAlias(text)
+  const words = splitCommand(text)
   return Result.isFailure(words) ? words.failure : undefined
 }
 
@@ -54,7 +54,7 @@ const writtenAliases = (root: Located | undefined): ReadonlyMap<string, string> 
   )
 
 const firstWord = (text: string | undefined): string | undefined =>
-  text === undefined ? undefined : Result.getOrElse(splitAlias(text), (): ReadonlyArray<string> => [])[0]
+  text === undefined ? undefined : Result.getOrElse(splitCommand(text), (): ReadonlyArray<string> => [])[0]
 
 /** The aliases that lead from one back to itself. Empty if it does not. */
 const circleFrom = (name: string, aliases: ReadonlyMap<string, string>): ReadonlyArray<string> => {
@@ -124,7 +124,7 @@ export const readAliases = Effect.fnUntraced(
     checkAliases(root, yield* BuiltinCommands, (path, message) => add(keyPlaceOf(root, path), path, message))
     const words = new Map<string, ReadonlyArray<string>>()
     for (const [name, text] of writtenAliases(root)) {
-      const split = splitAlias(text)
+      const split = splitCommand(text)
       if (Result.isSuccess(split)) words.set(name, split.success)
       else add(placeOf(root, ["aliases", name]), ["aliases", name], split.failure)
     }

@@ -15,6 +15,7 @@ const decode = Schema.decodeUnknownResult(DeployFile, { errors: "all", onExcessP
 const keepsText = (path: KeyPath): boolean => {
   const [top, , key, inner] = path
   if (top === "hooks") return key === "command" || (key === "environment" && inner === "clear")
+  if (top === "triggers") return key === "run"
   if (top === "services" && keepsContainerText(path.slice(2))) return true
   if (top !== "services" || path.length < 4) return false
   if (key === "environment") return inner === "clear"

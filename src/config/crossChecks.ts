@@ -6,6 +6,7 @@ import { namesByUser } from "./ImageReference.ts"
 import { checkDependencies, checkRollout } from "./orderChecks.ts"
 import { checkProxy, checkProxyPorts } from "./proxyChecks.ts"
 import { checkAliases } from "./aliases.ts"
+import { checkTriggers } from "./triggers.ts"
 import { builderName } from "./resolve.ts"
 import { suggest } from "./suggest.ts"
 import { parsePort, type PortMapping, portsClash } from "./ports.ts"
@@ -40,6 +41,7 @@ export const crossChecks = (root: Located, builtinCommands: ReadonlyArray<string
   checkDependencies(root, report)
   checkProxy(root, report)
   checkProxyPorts(root, report)
+  checkTriggers(root, report)
   const reportKey: Report = (path, message) =>
     problems.push({ ...keyPlaceOf(root, path), path: showPath(path), message })
   checkTemporaryNames(root, reportKey)

@@ -1,5 +1,6 @@
 import { Duration, Redacted } from "effect"
 import { print } from "./ImageReference.ts"
+import { describeTrigger } from "./triggers.ts"
 import type { Project, RegistryConfig, SecretRef, Server, Service } from "./Project.ts"
 
 type Described = Readonly<Record<string, unknown>>
@@ -158,7 +159,7 @@ const named = <A extends { readonly name: string }>(list: ReadonlyArray<A>, desc
  */
 export const describeProject = (project: Project): Described => {
   const { engine, environment, hooks, name, proxy: serverProxy, registry: images, rollout, root, ...others } = project
-  const { builder, servers, services, unusedServers, ...rest } = others
+  const { builder, servers, services, triggers, unusedServers, ...rest } = others
   return present({
     project: name,
     environment,
@@ -176,6 +177,7 @@ export const describeProject = (project: Project): Described => {
     services: named(services, service),
     deploy: rollout,
     hooks: hooks === undefined ? undefined : named(hooks, ({ name: _name, ...hook }) => generalKeys(hook)),
+    triggers: triggers === undefined ? undefined : named(triggers, describeTrigger),
     ...generalKeys(rest)
   })
 }

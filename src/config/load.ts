@@ -42,12 +42,17 @@ export const load = Effect.fn("load")(function* (
     return yield* new ConfigInvalid({ problems: inOrder(files, problems) })
   }
   const { deploy, tree } = checked.success
-  const names = (key: "servers" | "services" | "hooks") => entries(child(tree, key)).map(([name]) => name)
+  const names = (key: "servers" | "services" | "hooks" | "triggers") => entries(child(tree, key)).map(([name]) => name)
   return resolveProject(deploy, {
     root,
     home: homeFolder(),
     ...(options.environment !== undefined && { environment: options.environment }),
-    order: { servers: names("servers"), services: names("services"), hooks: names("hooks") },
+    order: {
+      servers: names("servers"),
+      services: names("services"),
+      hooks: names("hooks"),
+      triggers: names("triggers")
+    },
     contents: mounted.contents,
     join: path.resolve
   })

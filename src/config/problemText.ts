@@ -22,7 +22,9 @@ const maxShown = 60
 const show = (value: unknown, path: KeyPath): string => {
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list"
   if (typeof value === "object" && value !== null) return Object.keys(value).length === 0 ? "an empty map" : "a map"
-  if (path.some((key) => hidden.has(key))) return typeof value === "string" ? "this string" : `this ${typeof value}`
+  // Somebody may have written the secret itself.
+  const isHidden = path.some((key) => hidden.has(key)) || (path[0] === "triggers" && path.at(-1) === "secret")
+  if (isHidden) return typeof value === "string" ? "this string" : `this ${typeof value}`
   if (typeof value !== "string") return String(value)
   return `"${cut(value, maxShown)}"`
 }

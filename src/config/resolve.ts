@@ -17,6 +17,7 @@ import type {
   ServiceProxy
 } from "./Project.ts"
 import { parseSize } from "./proxy.ts"
+import { resolveTriggers } from "./triggers.ts"
 import { resolveVolume } from "./volumes.ts"
 
 /** What is needed to resolve a decoded file. */
@@ -29,6 +30,7 @@ export interface ResolveContext {
   /** The names in the order of the file. Objects do not keep the order of keys such as `2`. */
   readonly order: Readonly<Record<"servers" | "services", ReadonlyArray<string>>> & {
     readonly hooks?: ReadonlyArray<string>
+    readonly triggers?: ReadonlyArray<string>
   }
   /** The contents of the project's files that services mount, by their paths in the file. */
   readonly contents?: ReadonlyMap<string, Uint8Array>
@@ -227,6 +229,7 @@ export const resolveProject = (deploy: DeployFile, context: ResolveContext): Pro
   const servers = inOrder(deploy.servers, context.order.servers)
   const unused = servers.flatMap(([name]) => (used.has(name) ? [] : [name]))
   const hooks = inOrder(deploy.hooks, context.order.hooks ?? []).map(([name, hook]) => ({ name, ...hook }))
+  const triggers = resolveTriggers(inOrder(deploy.triggers, context.order.triggers ?? []))
   return {
     name: deploy.project,
     ...optionalEntry("environment", context.environment),
@@ -241,6 +244,7 @@ export const resolveProject = (deploy: DeployFile, context: ResolveContext): Pro
     ...optionalEntry("unusedServers", unused.length === 0 ? undefined : unused),
     services,
     ...optionalEntry("rollout", deploy.deploy),
-    ...optionalEntry("hooks", hooks.length === 0 ? undefined : hooks)
+    ...optionalEntry("hooks", hooks.length === 0 ? undefined : hooks),
+    ...optionalEntry("triggers", triggers.length === 0 ? undefined : triggers)
   }
 }

@@ -14,6 +14,7 @@ import { requestPolicy } from "./policy.ts"
 import { PipelineInfo } from "./protocol.ts"
 import { RunStatus, RunWait } from "./RunStore.ts"
 import type { Token } from "./Tokens.ts"
+import { Verdict } from "./triggers/Deliveries.ts"
 
 /** An error of the API: its body has one sentence. It is never shown in a terminal, and so has no remedy or exit code. */
 const problem = <const Tag extends string>(tag: Tag, status: number) =>
@@ -116,6 +117,34 @@ const ProjectInfo = Schema.Struct({
   })
 }).annotate({ identifier: "Project" })
 
+const TriggerInfo = Schema.Struct({
+  project: Schema.String,
+  name: Schema.String,
+  source: Schema.String.annotate({ description: "What it waits for, by its key in deploy.yml, such as `github`" }),
+  command: Schema.optionalKey(Schema.Array(Schema.String)),
+  pipeline: Schema.optionalKey(Schema.String),
+  hook: Schema.optionalKey(Schema.String).annotate({ description: "The path that the sender has to call" }),
+  next: Schema.optionalKey(Millis).annotate({ description: "When it starts the next run" }),
+  problem: Schema.optionalKey(Schema.String).annotate({ description: "Why it cannot start a run" })
+}).annotate({ identifier: "Trigger" })
+export type TriggerInfo = typeof TriggerInfo.Type
+
+const DeliveryInfo = Schema.Struct({
+  id: Schema.Int,
+  project: Schema.String,
+  trigger: Schema.String,
+  source: Schema.String,
+  received: Millis,
+  senderId: Schema.optionalKey(Schema.String).annotate({ description: "The ID that the sender gave it" }),
+  verdict: Verdict,
+  reason: Schema.optionalKey(Schema.String).annotate({ description: "Why it was ignored or refused" }),
+  run: Schema.optionalKey(Schema.Int).annotate({ description: "The run that it started, now or before" }),
+  againOf: Schema.optionalKey(Schema.Int).annotate({ description: "The delivery that this one repeats" }),
+  values: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
+  payload: Schema.optionalKey(Schema.Unknown)
+}).annotate({ identifier: "Delivery" })
+export type DeliveryInfo = typeof DeliveryInfo.Type
+
 const runId = { id: Schema.Int.check(Schema.isGreaterThan(0)) }
 
 const EventFrame = Schema.Struct({
@@ -195,9 +224,49 @@ const runs = HttpApiGroup.make("runs")
   .middleware(Authorization)
   .middleware(RequestErrors)
 
+const triggers = HttpApiGroup.make("triggers")
+  .add(
+    HttpApiEndpoint.get("listTriggers", "/api/triggers", {
+      query: { project: Schema.optionalKey(projectName) },
+      success: Schema.Array(TriggerInfo)
+    }).annotateMerge(OpenApi.annotations({ summary: "List what starts runs (role look)" })),
+    HttpApiEndpoint.get("listDeliveries", "/api/deliveries", {
+      query: {
+        project: Schema.optionalKey(projectName),
+        trigger: Schema.optionalKey(word),
+        limit: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 500 }))),
+        before: Schema.optionalKey(Schema.Int)
+      },
+      success: Schema.Array(DeliveryInfo),
+      error: Unavailable
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "List what arrived for triggers, the newest first (role look)",
+        description: "Without `values` and `payload`, which one delivery shows."
+      })
+    ),
+    HttpApiEndpoint.get("getDelivery", "/api/deliveries/:id", {
+      params: runId,
+      success: DeliveryInfo,
+      error: [NotFound, Unavailable]
+    }).annotateMerge(OpenApi.annotations({ summary: "Show a delivery and what was sent (role look)" })),
+    HttpApiEndpoint.post("sendAgain", "/api/deliveries/:id/again", {
+      params: runId,
+      success: DeliveryInfo,
+      error: [Forbidden, NotFound, Refused, Unavailable]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Deliver it again (role run)",
+        description: "Starts a run if the trigger, as it is now, wants the event."
+      })
+    )
+  )
+  .middleware(Authorization)
+  .middleware(RequestErrors)
+
 /** The HTTP API of `jiji serve`. */
 export const Api = HttpApi.make("jiji")
-  .add(projects, runs)
+  .add(projects, runs, triggers)
   // A key that is misspelt must not be ignored.
   .annotate(HttpApi.PayloadParseOptions, { onExcessProperty: "error" })
   .annotate(HttpApi.QueryParseOptions, { onExcessProperty: "error" })

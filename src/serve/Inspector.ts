@@ -53,8 +53,16 @@ interface Process {
   isGone: boolean
 }
 
-const isStale = ({ isGone, stamps }: Process): boolean =>
-  isGone || [...stamps].some(([file, stamp]) => stampOf(file) !== stamp)
+const haveChanged = (stamps: ReadonlyMap<string, number>): boolean =>
+  [...stamps].some(([file, stamp]) => stampOf(file) !== stamp)
+
+const isStale = ({ isGone, stamps }: Process): boolean => isGone || haveChanged(stamps)
+
+/** What the pipelines of a project were at some time. */
+interface Inspection {
+  readonly pipelines: ReadonlyArray<PipelineInfo>
+  readonly isStale: () => boolean
+}
 
 /** Passes the answers on. When the process has exited, tells everybody who waits. */
 const passAnswers = Effect.fnUntraced(
@@ -89,6 +97,8 @@ export class Inspector extends Context.Service<
   {
     /** The pipelines of a project, with what they take. */
     pipelines(folder: string): Effect.Effect<ReadonlyArray<PipelineInfo>>
+    /** The same, and whether a file that they depend on has changed since. */
+    inspect(folder: string): Effect.Effect<Inspection>
     /** The words that run a pipeline with an input and further flags. */
     words(
       folder: string,
@@ -162,13 +172,20 @@ export class Inspector extends Context.Service<
         const reasons = answer._tag === "Refused" ? answer.reasons : []
         return yield* new InputRefused({ pipeline, reasons })
       })
+      const pipelines = Effect.fnUntraced(function* (folder: string) {
+        const answer = yield* Effect.result(ask(folder, (id) => ({ _tag: "ListPipelines", id })))
+        if (Result.isFailure(answer)) return [{ name: "*", description: "", problem: answer.failure }]
+        return answer.success._tag === "Pipelines" ? answer.success.pipelines : []
+      })
       return Inspector.of({
         prepare,
-        pipelines: Effect.fnUntraced(function* (folder) {
-          const answer = yield* Effect.result(ask(folder, (id) => ({ _tag: "ListPipelines", id })))
-          if (Result.isFailure(answer)) return [{ name: "*", description: "", problem: answer.failure }]
-          return answer.success._tag === "Pipelines" ? answer.success.pipelines : []
-        }),
+        pipelines,
+        inspect: Effect.fnUntraced(function* (folder) {
+          const { stamps } = yield* fresh(folder)
+          const found = yield* pipelines(folder)
+          const seen = new Map(stamps)
+          return { pipelines: found, isStale: () => haveChanged(seen) }
+        }, Effect.scoped),
         checkSignal: Effect.fnUntraced(function* (folder, name, signal, value) {
           const answer = yield* Effect.mapError(
             ask(folder, (id) => ({ _tag: "CheckSignal", id, name, signal, value })),

@@ -35,7 +35,7 @@ export const unavailableMessage = "The database of jiji serve does not answer. T
 const unavailable = () => Unavailable.make({ message: unavailableMessage })
 
 /** Answers 503 if the database fails. */
-const orUnavailable = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+export const orUnavailable = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.catchIf(
     effect,
     (error): error is Extract<E, { readonly _tag: "SqlError" }> =>
@@ -43,7 +43,7 @@ const orUnavailable = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     () => Effect.fail(unavailable())
   )
 
-const requireRole = Effect.fnUntraced(function* (wanted: Role) {
+export const requireRole = Effect.fnUntraced(function* (wanted: Role) {
   const { name, role } = yield* CurrentToken
   if (includes(role, wanted)) return
   const message = `This needs the role ${wanted}, but the token ${name} has the role ${role}.`

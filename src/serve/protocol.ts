@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import { Trigger } from "../config/Trigger.ts"
 import { Event } from "../core/Event.ts"
 import { RunPolicy } from "./policy.ts"
 
@@ -28,7 +29,8 @@ export const PipelineInfo = Schema.Struct({
   name: Schema.String,
   description: Schema.String,
   input: Schema.optionalKey(Schema.Unknown),
-  problem: Schema.optionalKey(Schema.String)
+  problem: Schema.optionalKey(Schema.String),
+  triggers: Schema.optionalKey(Schema.Array(Trigger))
 })
 export type PipelineInfo = typeof PipelineInfo.Type
 

@@ -13,6 +13,7 @@ import { Feed } from "./Feed.ts"
 import { authorization, projectHandlers, requestErrors, runHandlers } from "./handlers.ts"
 import { Inspector } from "./Inspector.ts"
 import { isLoopback } from "./isLoopback.ts"
+import { limitedBody, saysTooLarge } from "./limitedBody.ts"
 import { openState } from "./openState.ts"
 import { Identify } from "./page/identify.ts"
 import { secured } from "./page/policies.ts"
@@ -24,6 +25,12 @@ import { recover, Runner } from "./Runner.ts"
 import { RunStore } from "./RunStore.ts"
 import { AlreadyServing, CannotListen, NoFolderToServe, NoTokenYet } from "./ServeError.ts"
 import { Tokens } from "./Tokens.ts"
+import { followClock } from "./triggers/cron.ts"
+import { Deliveries } from "./triggers/Deliveries.ts"
+import type { HookSecrets } from "./triggers/HookSecrets.ts"
+import { hookRoutes, maxHookBody } from "./triggers/hookRoutes.ts"
+import { triggerHandlers } from "./triggers/handlers.ts"
+import { Triggers } from "./triggers/Triggers.ts"
 import { ownCommand, Workers } from "./Workers.ts"
 
 /** The largest body of a request to the API. */
@@ -90,12 +97,24 @@ const healthRoutes = Layer.mergeAll(
 
 const routes = Layer.mergeAll(
   HttpApiBuilder.layer(Api, { openapiPath: "/api/openapi.json" }).pipe(
-    Layer.provide([projectHandlers, runHandlers]),
+    Layer.provide([projectHandlers, runHandlers, triggerHandlers]),
     Layer.provide([authorization, requestErrors])
   ),
   healthRoutes,
-  pageRoutes
+  pageRoutes,
+  hookRoutes
 )
+
+const isHook = ({ url }: Request): boolean => new URL(url).pathname.startsWith("/hooks/")
+
+/** Answers a request whose body is not too large for the API. */
+const limited = async (request: Request, handler: (request: Request) => Promise<Response>): Promise<Response> => {
+  const tooLarge = () => Response.json({ message: "The body is too large." }, { status: 413 })
+  if (saysTooLarge(request.headers, maxBody)) return tooLarge()
+  if (request.body === null || request.headers.has("content-length")) return handler(request)
+  const body = await limitedBody(request.body, maxBody)
+  return body === undefined ? tooLarge() : handler(new Request(request, { method: request.method, body }))
+}
 
 /** Answers requests until the scope closes. */
 const listen = Effect.fnUntraced(function* (options: ServeOptions) {
@@ -111,6 +130,10 @@ const listen = Effect.fnUntraced(function* (options: ServeOptions) {
     | Identify
     | SqlClient.SqlClient
     | Commands
+    | Deliveries
+    | HookSecrets
+    | Triggers
+    | SqlClient.SqlClient
     | FileSystem.FileSystem
     | Path.Path
   const context = yield* Effect.context<Services>()
@@ -127,7 +150,8 @@ const listen = Effect.fnUntraced(function* (options: ServeOptions) {
         Bun.serve({
           hostname: host,
           port: options.port,
-          maxRequestBodySize: maxBody,
+          // Bun refuses more than this before it has read anything.
+          maxRequestBodySize: maxHookBody,
           idleTimeout: 60,
           // No error page with source code.
           development: false,
@@ -136,7 +160,8 @@ const listen = Effect.fnUntraced(function* (options: ServeOptions) {
           fetch: async (request, server) => {
             const peer = server.requestIP(request)?.address ?? ""
             const address = clientAddress(peer, request.headers.get("x-forwarded-for"))
-            return secured(await handler(request, Context.make(ClientAddress, address)))
+            const answer = (request: Request) => handler(request, Context.make(ClientAddress, address))
+            return secured(await (isHook(request) ? answer(request) : limited(request, answer)))
           },
           error: () => Response.json({ message: "jiji serve has failed." }, { status: 500 })
         }),
@@ -170,7 +195,9 @@ export const serve = Effect.fnUntraced(function* (options: ServeOptions) {
       const store = yield* RunStore
       yield* workers.prepare
       const port = yield* listen(options)
-      yield* Effect.forkScoped(Effect.ignore(Effect.repeat(store.prune, Schedule.spaced(pruneEvery))))
+      const prune = Effect.andThen(store.prune, (yield* Deliveries).prune)
+      yield* Effect.forkScoped(Effect.ignore(Effect.repeat(prune, Schedule.spaced(pruneEvery))))
+      yield* Effect.forkScoped(followClock)
       const count = plural((yield* (yield* Projects).list).length, "project")
       yield* print(`Serving ${count} in ${folder} at http://${isIP(host) === 6 ? `[${host}]` : host}:${port}`)
       if (!hasTokens) yield* print("Nobody has a token yet: `jiji token create NAME --role administer` makes one.")
@@ -191,7 +218,8 @@ export const serve = Effect.fnUntraced(function* (options: ServeOptions) {
     }).pipe(
       Effect.scoped,
       Effect.provide(
-        Layer.mergeAll(Runner.layer(options), Inspector.layer).pipe(
+          Layer.mergeAll(Runner.layer(options), Triggers.layer).pipe(
+            Layer.provideMerge(Inspector.layer),
           Layer.provideMerge(Workers.layer(ownCommand())),
           Layer.provideMerge(Projects.layer(folder)),
           Layer.provideMerge(Feed.layer),
@@ -202,7 +230,9 @@ export const serve = Effect.fnUntraced(function* (options: ServeOptions) {
     )
   }).pipe(
     Effect.scoped,
-    Effect.provide(Layer.provideMerge(Layer.mergeAll(Tokens.layer, RunStore.layer), openState(state))),
+    Effect.provide(
+      Layer.provideMerge(Layer.mergeAll(Tokens.layer, RunStore.layer, Deliveries.layer), openState(state))
+    ),
     Effect.catchTag("SqlError", Effect.die)
   )
 })

@@ -34,7 +34,7 @@ const keysIn = (value: unknown, path = ""): ReadonlyArray<string> =>
   isMap(value)
     ? Object.entries(value).flatMap(([key, inner]) => {
         const name = path === "" ? key : `${path}.${key}`
-        const star = /^(?:servers|services|hooks|services\.\*\.ulimits)$/u.test(path) ? `${path}.*` : name
+        const star = /^(?:servers|services|hooks|triggers|services\.\*\.ulimits)$/u.test(path) ? `${path}.*` : name
         return [star].concat(keysIn(inner, star))
       })
     : []

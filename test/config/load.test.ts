@@ -160,6 +160,48 @@ it.live("loads every key of the file", () =>
           timeout: Duration.seconds(30),
           required: false
         }
+      ],
+      triggers: [
+        {
+          name: "nightly",
+          source: { _tag: "Cron", cron: "0 3 * * *", timeZone: "Europe/Berlin" },
+          start: { _tag: "Pipeline", pipeline: "backup", input: { keep: 7 } }
+        },
+        {
+          name: "main",
+          source: { _tag: "GitHub", secret: "HOOK", branches: ["main"], tags: ["v*"] },
+          start: { _tag: "Command", words: ["deploy", "--version", "$commit"] }
+        },
+        {
+          name: "lab",
+          source: { _tag: "GitLab", secret: "HOOK", branches: ["main"], tags: ["v*"] },
+          start: { _tag: "Command", words: ["deploy", "--version", "1.10"] }
+        },
+        {
+          name: "tea",
+          source: { _tag: "Gitea", secret: "HOOK", branches: ["main"], tags: ["v*"] },
+          start: { _tag: "Command", words: ["deploy"] }
+        },
+        {
+          name: "hub",
+          source: { _tag: "DockerHub", secret: "HOOK", image: ["acme/api"], tags: ["v*"] },
+          start: { _tag: "Command", words: ["deploy", "--version", "$tag"] }
+        },
+        {
+          name: "pushed",
+          source: { _tag: "Registry", secret: "HOOK", image: ["acme/api"], tags: ["v*"] },
+          start: { _tag: "Command", words: ["deploy", "--version", "$tag"] }
+        },
+        {
+          name: "hook",
+          source: { _tag: "Webhook", secret: "HOOK" },
+          start: { _tag: "Command", words: ["deploy", "--version=$.version"] }
+        },
+        {
+          name: "then",
+          source: { _tag: "Event", on: ["run.succeeded"], of: "deploy", project: "shop" },
+          start: { _tag: "Command", words: ["prune", "--yes"] }
+        }
       ]
     } satisfies Project)
   })

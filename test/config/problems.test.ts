@@ -13,7 +13,7 @@ describe("reports", () => {
     [
       "an unknown key that is similar to no other",
       top("health: {}"),
-      "8 health: is not a known key; use project, builder, ssh, proxy, servers, services, deploy, aliases or hooks"
+      "8 health: is not a known key; use project, builder, ssh, proxy, servers, services, deploy, aliases, hooks or triggers"
     ],
     [
       "an unknown event",

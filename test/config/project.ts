@@ -155,4 +155,13 @@ hooks:
   2:
     on: [run.succeeded]
     command: [bin/done]
+triggers:
+  nightly: { cron: "0 3 * * *", time_zone: Europe/Berlin, pipeline: backup, input: { keep: 7 } }
+  main: { github: { secret: HOOK, push: main, tag: [v*] }, run: deploy --version $commit }
+  lab: { gitlab: { secret: HOOK, push: main, tag: v* }, run: [deploy, --version, 1.10] }
+  tea: { gitea: { secret: HOOK, push: main, tag: v* }, run: deploy }
+  hub: { docker_hub: { secret: HOOK, image: acme/api, tag: v* }, run: deploy --version $tag }
+  pushed: { registry: { secret: HOOK, image: acme/api, tag: v* }, run: deploy --version $tag }
+  hook: { webhook: { secret: HOOK }, run: deploy --version=$.version }
+  then: { event: { on: [run.succeeded], of: deploy, project: shop }, run: prune --yes }
 `

@@ -195,13 +195,17 @@ describe("the HTTP API of jiji serve", () => {
     expect(large.status).toBe(413)
     const { body } = await server.request("", "/api/openapi.json")
     expect(Object.keys(property(body, "paths") ?? {}).sort()).toEqual([
+      "/api/deliveries",
+      "/api/deliveries/{id}",
+      "/api/deliveries/{id}/again",
       "/api/pipelines",
       "/api/projects",
       "/api/runs",
       "/api/runs/{id}",
       "/api/runs/{id}/cancel",
       "/api/runs/{id}/events",
-      "/api/runs/{id}/signals/{name}"
+      "/api/runs/{id}/signals/{name}",
+      "/api/triggers"
     ])
     const pipelines = await server.request(token, "/api/pipelines?project=shop")
     expect(pipelines.body).toMatchObject([

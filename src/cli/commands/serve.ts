@@ -1,8 +1,9 @@
-import { Duration, Effect, Option } from "effect"
+import { Duration, Effect, Layer, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { durationFlag } from "../durationFlag.ts"
 import { writeStderrSync } from "../process/stderr.ts"
 import { commandsLayer } from "../serve/commandsLayer.ts"
+import { hookSecretsLayer } from "../serve/hookSecretsLayer.ts"
 import { ServeModule } from "../serve/ServeModule.ts"
 import { stateFile, stateFlag } from "../serve/stateFlag.ts"
 import { UserPaths } from "../UserPaths.ts"
@@ -56,7 +57,7 @@ export const command = Command.make(
       state: stateFile(state, fallback),
       drain: Duration.toMillis(drain),
       print: (line) => Effect.sync(() => writeStderrSync(`${line}\n`))
-    }).pipe(Effect.provide(commandsLayer))
+    }).pipe(Effect.provide(Layer.merge(commandsLayer, hookSecretsLayer)))
   })
 ).pipe(
   Command.withDescription("Run deploys and pipelines that an HTTP API asks for, one queue for a team"),
