@@ -95,7 +95,13 @@ const sessions = Effect.gen(function* () {
   yield* sql`CREATE INDEX sessions_token ON sessions (token)`
 })
 
-const migrations = { "1_runs": first, "2_triggers": triggersMigration, "3_policy": policy, "4_exit_code": exitCode, "5_sessions": sessions }
+const migrations = {
+  "1_runs": first,
+  "2_triggers": triggersMigration,
+  "3_policy": policy,
+  "4_exit_code": exitCode,
+  "5_sessions": sessions
+}
 
 /** The number of the last migration. */
 const newest = Math.max(...Object.keys(migrations).map((name) => Number.parseInt(name, 10)))

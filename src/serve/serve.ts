@@ -218,8 +218,8 @@ export const serve = Effect.fnUntraced(function* (options: ServeOptions) {
     }).pipe(
       Effect.scoped,
       Effect.provide(
-          Layer.mergeAll(Runner.layer(options), Triggers.layer).pipe(
-            Layer.provideMerge(Inspector.layer),
+        Layer.mergeAll(Runner.layer(options), Triggers.layer).pipe(
+          Layer.provideMerge(Inspector.layer),
           Layer.provideMerge(Workers.layer(ownCommand())),
           Layer.provideMerge(Projects.layer(folder)),
           Layer.provideMerge(Feed.layer),
