@@ -6,11 +6,14 @@ export class Feed extends Context.Service<
   {
     /** A latch that opens when a run has news. Close it before each look at the database. */
     listen(run: number): Effect.Effect<Latch.Latch, never, Scope.Scope>
+    /** A latch that opens when any run has news. */
+    readonly listenToAll: Effect.Effect<Latch.Latch, never, Scope.Scope>
     publish(run: number): Effect.Effect<void>
   }
 >()("jiji/serve/Feed") {
   static readonly layer = Layer.sync(Feed, () => {
     const listeners = new Map<number, Set<Latch.Latch>>()
+    const forAll = new Set<Latch.Latch>()
     return Feed.of({
       listen: (run) =>
         Effect.acquireRelease(
@@ -25,7 +28,12 @@ export class Feed extends Context.Service<
               if (others?.size === 0) listeners.delete(run)
             })
         ),
-      publish: (run) => Effect.forEach(listeners.get(run) ?? [], (latch) => latch.open, { discard: true })
+      listenToAll: Effect.acquireRelease(
+        Effect.tap(Latch.make(true), (latch) => Effect.sync(() => forAll.add(latch))),
+        (latch) => Effect.sync(() => forAll.delete(latch))
+      ),
+      publish: (run) =>
+        Effect.forEach([...forAll, ...(listeners.get(run) ?? [])], (latch) => latch.open, { discard: true })
     })
   })
 }

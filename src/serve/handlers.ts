@@ -44,7 +44,7 @@ export const requireRole = Effect.fnUntraced(function* (wanted: Role) {
 })
 
 /** A run as the API shows it. */
-const toInfo = (run: StoredRun): RunInfo => ({
+export const toInfo = (run: StoredRun): RunInfo => ({
   id: run.number,
   project: run.project,
   command: run.words,

@@ -12,6 +12,7 @@ import type { Shell } from "../layers/shell/Shell.ts"
 import type { Ssh } from "../layers/ssh/Ssh.ts"
 import type { Events } from "../core/Events.ts"
 import { IsDryRun } from "../core/IsDryRun.ts"
+import type { Trigger } from "./Trigger.ts"
 import { type Origin, origin } from "../pipeline/origin.ts"
 import { type Pipeline, provide } from "../pipeline/Pipeline.ts"
 import type { DuplicatePath, NoSuchNode, NotAForEach } from "../pipeline/PipelineError.ts"
@@ -75,12 +76,14 @@ export interface Runnable {
   readonly description: string
   readonly flags: Schema.Struct<Fields>
   readonly pipeline: Changed<Pipeline<never, unknown, unknown, PipelineServices>>
+  readonly on: ReadonlyArray<Trigger>
 }
 
 interface Options<F extends Fields, R> {
   readonly description: string
   readonly flags?: Schema.Struct<F>
   readonly pipeline: Changed<Pipeline<RunInput & Schema.Struct<F>["Type"], unknown, unknown, R>>
+  readonly on?: ReadonlyArray<Trigger>
 }
 
 /**
@@ -103,6 +106,8 @@ interface LayersFor<Sentence extends string, R, Live extends Layer.Any, Rehearsa
  *
  * `layers` has the services of your own that its steps and handlers use: the live ones, and those for `--dry-run`. They are
  * built when the run starts and released at its end.
+ *
+ * `on` has the triggers that start it in `jiji serve`, such as `Trigger.cron("0 3 * * *")`.
  *
  * It does not compile if the pipeline needs more input than that, or a service that neither `jiji run` nor `layers` provides.
  */
@@ -130,6 +135,7 @@ export const make: {
     // Only the signature needs the fields' types.
     flags: (options.flags ?? Schema.Struct({})) as Schema.Struct<Fields>,
     // `OnlyProvided` ensures that it requires no other services.
-    pipeline: provided as Runnable["pipeline"]
+    pipeline: provided as Runnable["pipeline"],
+    on: options.on ?? []
   }
 }

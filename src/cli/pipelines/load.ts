@@ -1,11 +1,13 @@
 import { Effect, FileSystem, Path, Result, Schema } from "effect"
+import type { Trigger } from "../../config/Trigger.ts"
 import { origin } from "../../pipeline/origin.ts"
 import type { Runnable, PipelineServices } from "../../steps/Runnable.ts"
 import type { Pipeline } from "../../pipeline/Pipeline.ts"
 import { failWithImportError, toPipelineThrew } from "./faults.ts"
 import type { PipelineFile } from "./find.ts"
 import { guardedImport, importTimeoutSeconds } from "./guardedImport.ts"
-import { NoPipeline, PipelineOfAnotherCopy, PipelineStuck } from "./PipelineFileError.ts"
+import { namedTriggers } from "./triggers.ts"
+import { NoPipeline, PipelineOfAnotherCopy, PipelineStuck, PipelineThrew } from "./PipelineFileError.ts"
 
 type AnyPipeline = Pipeline<never, unknown, unknown, PipelineServices>
 
@@ -15,6 +17,8 @@ export interface LoadedPipeline {
   readonly pipeline: AnyPipeline
   readonly flags: Runnable["flags"]
   readonly description: string
+  /** What starts it in `jiji serve`. */
+  readonly triggers: ReadonlyArray<Trigger>
 }
 
 const asRecord = (value: unknown): Readonly<Record<string, unknown>> | undefined =>
@@ -95,12 +99,23 @@ export const loadPipeline = Effect.fnUntraced(function* (file: PipelineFile) {
       yield* checkCopy(file, pipeline)
       // The file may not have been type-checked.
       const description = typeof exported.description === "string" ? exported.description : ""
-      return { file, pipeline, flags: exported.flags, description } satisfies LoadedPipeline
+      const triggers = namedTriggers(file.name, exported.on)
+      if (typeof triggers === "string") {
+        const fault = { file: file.displayPath, line: 0, text: triggers }
+        return yield* new PipelineThrew({ fault, advice: "Correct `on` of Runnable.make." })
+      }
+      return { file, pipeline, flags: exported.flags, description, triggers } satisfies LoadedPipeline
     }
   }
   if (isPipeline(exported)) {
     yield* checkCopy(file, exported)
-    return { file, pipeline: exported, flags: Schema.Struct({}), description: "" } satisfies LoadedPipeline
+    return {
+      file,
+      pipeline: exported,
+      flags: Schema.Struct({}),
+      description: "",
+      triggers: []
+    } satisfies LoadedPipeline
   }
   return yield* new NoPipeline({
     file: file.displayPath,

@@ -34,9 +34,14 @@ const inputWords = (input: Readonly<Record<string, unknown>>): ReadonlyArray<str
 
 const describe = (loaded: LoadedPipeline): PipelineInfo => {
   const schema = Result.try(() => Schema.toJsonSchemaDocument(loaded.flags).schema)
-  const { description, file } = loaded
+  const { description, file, triggers } = loaded
   // A schema of the author's own may have no JSON Schema.
-  return { name: file.name, description, ...(Result.isSuccess(schema) && { input: schema.success }) }
+  return {
+    name: file.name,
+    description,
+    ...(Result.isSuccess(schema) && { input: schema.success }),
+    ...(triggers.length > 0 && { triggers })
+  }
 }
 
 const listPipelines = Effect.fnUntraced(function* (folder: string) {
