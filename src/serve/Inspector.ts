@@ -89,11 +89,11 @@ export class Inspector extends Context.Service<
     pipelines(folder: string): Effect.Effect<ReadonlyArray<PipelineInfo>>
     /** The same, and whether a file that they depend on has changed since. */
     inspect(folder: string): Effect.Effect<Inspection>
-    /** The words that run a pipeline with an input and further flags. */
+    /** The words that run a pipeline with an input and further flags, or with flags alone. */
     words(
       folder: string,
       name: string,
-      input: Readonly<Record<string, unknown>>,
+      input: Readonly<Record<string, unknown>> | undefined,
       flags: ReadonlyArray<string>
     ): Effect.Effect<ReadonlyArray<string>, InputRefused>
   }
@@ -154,7 +154,13 @@ export class Inspector extends Context.Service<
         }, Effect.scoped),
         words: Effect.fnUntraced(function* (folder, pipeline, input, flags) {
           const answer = yield* Effect.mapError(
-            ask(folder, (id) => ({ _tag: "CheckPipeline", id, name: pipeline, input, flags })),
+            ask(folder, (id) => ({
+              _tag: "CheckPipeline",
+              id,
+              name: pipeline,
+              flags,
+              ...(input !== undefined && { input })
+            })),
             (reason) => new InputRefused({ pipeline, reasons: [reason] })
           )
           if (answer._tag === "Accepted") return answer.words

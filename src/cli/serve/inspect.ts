@@ -62,11 +62,14 @@ const checkPipeline = Effect.fnUntraced(function* (
     Effect.flatMap(findPipeline(folder, name), loadPipeline),
     (error): ReadonlyArray<string> => [messageOf(error)]
   )
-  yield* Effect.mapError(
-    Schema.decodeEffect(loaded.flags, { errors: "all", onExcessProperty: "error" })(input),
-    ({ message }): ReadonlyArray<string> => [message]
-  )
-  const words = [...inputWords(input), ...flags]
+  if (input !== undefined) {
+    yield* Effect.mapError(
+      Schema.decodeEffect(loaded.flags, { errors: "all", onExcessProperty: "error" })(input),
+      ({ message }): ReadonlyArray<string> => [message]
+    )
+  }
+  // The command line decodes what comes as flags.
+  const words = [...inputWords(input ?? {}), ...flags]
   yield* parsePipelineWords(loaded, words, ({ _tag, run }) => {
     if (_tag === "Resume") return Effect.fail("--resume cannot be used here")
     return Option.isSome(run.config) ? Effect.fail("--config cannot be used here") : Effect.void
