@@ -16,6 +16,16 @@ const image = { secret, image: optional(Patterns), tags: optional(Patterns) }
 export const RunEvent = Schema.Literals(["run.succeeded", "run.failed", "run.interrupted"])
 export type RunEvent = typeof RunEvent.Type
 
+/** The same by the tags of events. */
+export const runEvents = {
+  RunSucceeded: "run.succeeded",
+  RunFailed: "run.failed",
+  RunInterrupted: "run.interrupted"
+} as const satisfies Record<string, RunEvent>
+
+/** The secret of triggers that name none. */
+export const defaultSecret = "WEBHOOK_SECRET"
+
 /** What starts a run: a time, a request of a known kind, or the end of another run. */
 export const TriggerSource = Schema.TaggedUnion({
   Cron: { cron: Schema.String, timeZone: Schema.String },
@@ -113,4 +123,25 @@ export const wordFault = (source: TriggerSource["_tag"], word: string): string |
 export const inputFault = (source: TriggerSource["_tag"], text: string): string | undefined => {
   const parsed = parseReference(text)
   return typeof parsed === "string" ? parsed : nameFault(source, parsed)
+}
+
+/** The texts in an input, at any depth. */
+const textsIn = (value: unknown): ReadonlyArray<string> => {
+  if (typeof value === "string") return [value]
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsIn) : []
+}
+
+/** What is wrong with a trigger that is not from deploy.yml, whose own check names the places. */
+export const triggerFault = ({ source, start }: Trigger): string | undefined => {
+  if (source._tag === "Cron") {
+    const cron = cronFault(source.cron)
+    if (cron !== undefined) return `The line ${cron}`
+    const zone = timeZoneFault(source.timeZone)
+    if (zone !== undefined) return `The time zone ${zone}`
+  }
+  const faults =
+    start._tag === "Command"
+      ? start.words.map((word) => wordFault(source._tag, word))
+      : textsIn(start.input).map((text) => inputFault(source._tag, text))
+  return faults.find((fault) => fault !== undefined)
 }

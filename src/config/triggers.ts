@@ -1,10 +1,11 @@
-import { Result, Schema } from "effect"
+import { Effect, Result, Schema } from "effect"
 import { splitCommand } from "./aliases.ts"
 import { anyText, checkedText, scalar, secretName, text } from "./fields.ts"
 import { child, descend, entries, items, type Located, written } from "./Located.ts"
 import type { KeyPath } from "./Problem.ts"
 import {
   cronFault,
+  defaultSecret,
   inputFault,
   RunEvent,
   sourceKeys,
@@ -28,7 +29,8 @@ const patterns = (description: string, example: string) =>
     })
   )
 
-const secret = (description: string) => secretName({ description, examples: ["WEBHOOK_SECRET"] })
+const secret = (description: string) =>
+  secretName({ description, default: defaultSecret }).pipe(Schema.withDecodingDefaultKey(Effect.succeed(defaultSecret)))
 
 const push = (sender: string, description: string) =>
   optional(

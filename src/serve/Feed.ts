@@ -9,11 +9,14 @@ export class Feed extends Context.Service<
   {
     /** A latch that opens when a run (or {@link anyRun}) has news. Close it before each look at the database. */
     listen(run: number): Effect.Effect<Latch.Latch, never, Scope.Scope>
+    /** A latch that opens when any run has news. */
+    readonly listenToAll: Effect.Effect<Latch.Latch, never, Scope.Scope>
     publish(run: number): Effect.Effect<void>
   }
 >()("jiji/serve/Feed") {
   static readonly layer = Layer.sync(Feed, () => {
     const listeners = new Map<number, Set<Latch.Latch>>()
+    const forAll = new Set<Latch.Latch>()
     return Feed.of({
       listen: (run) =>
         Effect.acquireRelease(
@@ -28,10 +31,19 @@ export class Feed extends Context.Service<
               if (others?.size === 0) listeners.delete(run)
             })
         ),
+<<<<<<< HEAD
       publish: (run) =>
         Effect.forEach([...(listeners.get(run) ?? []), ...(listeners.get(anyRun) ?? [])], (latch) => latch.open, {
           discard: true
         })
+=======
+      listenToAll: Effect.acquireRelease(
+        Effect.tap(Latch.make(true), (latch) => Effect.sync(() => forAll.add(latch))),
+        (latch) => Effect.sync(() => forAll.delete(latch))
+      ),
+      publish: (run) =>
+        Effect.forEach([...forAll, ...(listeners.get(run) ?? [])], (latch) => latch.open, { discard: true })
+>>>>>>> triggers
     })
   })
 }

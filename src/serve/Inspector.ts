@@ -99,11 +99,11 @@ export class Inspector extends Context.Service<
     pipelines(folder: string): Effect.Effect<ReadonlyArray<PipelineInfo>>
     /** The same, and whether a file that they depend on has changed since. */
     inspect(folder: string): Effect.Effect<Inspection>
-    /** The words that run a pipeline with an input and further flags. */
+    /** The words that run a pipeline with an input and further flags, or with flags alone. */
     words(
       folder: string,
       name: string,
-      input: Readonly<Record<string, unknown>>,
+      input: Readonly<Record<string, unknown>> | undefined,
       flags: ReadonlyArray<string>
     ): Effect.Effect<ReadonlyArray<string>, InputRefused>
     /** The same, and how the pipeline says that it should run. */
@@ -188,8 +188,19 @@ export class Inspector extends Context.Service<
         }, Effect.scoped),
         checkSignal: Effect.fnUntraced(function* (folder, name, signal, value) {
           const answer = yield* Effect.mapError(
+<<<<<<< HEAD
             ask(folder, (id) => ({ _tag: "CheckSignal", id, name, signal, value })),
             (reason) => new SignalRefused({ signal, reasons: [reason] })
+=======
+            ask(folder, (id) => ({
+              _tag: "CheckPipeline",
+              id,
+              name: pipeline,
+              flags,
+              ...(input !== undefined && { input })
+            })),
+            (reason) => new InputRefused({ pipeline, reasons: [reason] })
+>>>>>>> triggers
           )
           if (answer._tag === "Refused") return yield* new SignalRefused({ signal, reasons: answer.reasons })
         }),

@@ -51,6 +51,7 @@ export const requireRole = Effect.fnUntraced(function* (wanted: Role) {
 })
 
 /** A run as the API shows it. */
+<<<<<<< HEAD
 export const toInfo = (run: StoredRun): RunInfo => {
   const key = givenKey(run.busy_key)
   return {
@@ -73,6 +74,22 @@ export const toInfo = (run: StoredRun): RunInfo => {
     ...(run.ended !== null && { ended: run.ended })
   }
 }
+=======
+export const toInfo = (run: StoredRun): RunInfo => ({
+  id: run.number,
+  project: run.project,
+  command: run.words,
+  status: run.status,
+  by: run.who,
+  cause: run.cause,
+  attempt: run.attempt,
+  created: run.created,
+  ...(run.reason !== null && { reason: run.reason }),
+  ...(run.process_run !== null && { run: run.process_run }),
+  ...(run.started !== null && { started: run.started }),
+  ...(run.ended !== null && { ended: run.ended })
+})
+>>>>>>> triggers
 
 export const authorization = Layer.effect(
   Authorization,
@@ -186,7 +203,7 @@ export const runHandlers = HttpApiBuilder.group(Api, "runs", (handlers) =>
           "command" in payload
             ? yield* (yield* Commands).check(payload.command)
             : ({ _tag: "Pipeline", name: payload.pipeline, flags: payload.flags ?? [] } as const)
-        const input = "pipeline" in payload ? (payload.input ?? {}) : {}
+        const input = "pipeline" in payload ? (payload.input ?? {}) : undefined
         if (command._tag === "Builtin") yield* requireRole(command.role)
         const { policy, words } =
           command._tag === "Builtin"

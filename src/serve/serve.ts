@@ -29,6 +29,7 @@ import { followClock } from "./triggers/cron.ts"
 import { Deliveries } from "./triggers/Deliveries.ts"
 import type { HookSecrets } from "./triggers/HookSecrets.ts"
 import { hookRoutes, maxHookBody } from "./triggers/hookRoutes.ts"
+import { followRuns } from "./triggers/runEnds.ts"
 import { triggerHandlers } from "./triggers/handlers.ts"
 import { Triggers } from "./triggers/Triggers.ts"
 import { ownCommand, Workers } from "./Workers.ts"
@@ -198,6 +199,7 @@ export const serve = Effect.fnUntraced(function* (options: ServeOptions) {
       const prune = Effect.andThen(store.prune, (yield* Deliveries).prune)
       yield* Effect.forkScoped(Effect.ignore(Effect.repeat(prune, Schedule.spaced(pruneEvery))))
       yield* Effect.forkScoped(followClock)
+      yield* Effect.forkScoped(followRuns)
       const count = plural((yield* (yield* Projects).list).length, "project")
       yield* print(`Serving ${count} in ${folder} at http://${isIP(host) === 6 ? `[${host}]` : host}:${port}`)
       if (!hasTokens) yield* print("Nobody has a token yet: `jiji token create NAME --role administer` makes one.")

@@ -12,6 +12,7 @@ import type { Shell } from "../layers/shell/Shell.ts"
 import type { Ssh } from "../layers/ssh/Ssh.ts"
 import type { Events } from "../core/Events.ts"
 import { IsDryRun } from "../core/IsDryRun.ts"
+import type { Trigger } from "./Trigger.ts"
 import { type Origin, origin } from "../pipeline/origin.ts"
 import { type Pipeline, provide } from "../pipeline/Pipeline.ts"
 import type { DuplicatePath, NoSuchNode, NotAForEach } from "../pipeline/PipelineError.ts"
@@ -91,15 +92,20 @@ export interface Runnable {
   readonly description: string
   readonly flags: Schema.Struct<Fields>
   readonly pipeline: Changed<Pipeline<never, unknown, unknown, PipelineServices>>
+<<<<<<< HEAD
   readonly concurrency?: { readonly key?: string | ((input: never) => string); readonly whenBusy?: WhenBusy }
   readonly timeLimit?: Duration.Duration
   readonly retries?: { readonly times: number; readonly delay: Duration.Duration }
+=======
+  readonly on: ReadonlyArray<Trigger>
+>>>>>>> triggers
 }
 
 interface Options<F extends Fields, R> extends Serving<Schema.Struct<F>["Type"]> {
   readonly description: string
   readonly flags?: Schema.Struct<F>
   readonly pipeline: Changed<Pipeline<RunInput & Schema.Struct<F>["Type"], unknown, unknown, R>>
+  readonly on?: ReadonlyArray<Trigger>
 }
 
 /**
@@ -123,7 +129,11 @@ interface LayersFor<Sentence extends string, R, Live extends Layer.Any, Rehearsa
  * `layers` has the services of your own that its steps and handlers use: the live ones, and those for `--dry-run`. They are
  * built when the run starts and released at its end.
  *
+<<<<<<< HEAD
  * `concurrency`, `timeLimit` and `retries` say how `jiji serve` runs it.
+=======
+ * `on` has the triggers that start it in `jiji serve`, such as `Trigger.cron("0 3 * * *")`.
+>>>>>>> triggers
  *
  * It does not compile if the pipeline needs more input than that, or a service that neither `jiji run` nor `layers` provides.
  */
@@ -152,10 +162,14 @@ export const make: {
     flags: (options.flags ?? Schema.Struct({})) as Schema.Struct<Fields>,
     // `OnlyProvided` ensures that it requires no other services.
     pipeline: provided as Runnable["pipeline"],
+<<<<<<< HEAD
     ...(concurrency !== undefined && { concurrency }),
     ...(timeLimit !== undefined && { timeLimit: Duration.fromInputUnsafe(timeLimit) }),
     ...(retries !== undefined && {
       retries: { times: retries.times, delay: Duration.fromInputUnsafe(retries.delay ?? "10 seconds") }
     })
+=======
+    on: options.on ?? []
+>>>>>>> triggers
   }
 }

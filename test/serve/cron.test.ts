@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { Cron, Effect, Fiber, Layer, Redacted } from "effect"
+import { Cron, Effect, Fiber, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { TestClock } from "effect/testing"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -40,14 +40,7 @@ const serving = (triggers: { current: ReadonlyArray<Trigger>; problems?: Readonl
     ),
     Layer.succeed(Commands, Commands.of({ check: (words) => Effect.succeed({ _tag: "Builtin", role: "run", words }) })),
     Layer.succeed(Projects, Projects.of({ list: Effect.succeed([shop]), find: () => Effect.succeed(shop) })),
-    Layer.succeed(
-      HookSecrets,
-      HookSecrets.of({
-        resolve: () => Effect.succeed(Redacted.make("")),
-        findProblem: () => Effect.sync(() => undefined),
-        scrub: (value) => value
-      })
-    ),
+    Layer.mock(HookSecrets, { scrub: (value) => value }),
     Layer.mock(Inspector, {}),
     Layer.mock(Runner, { wake: Effect.void, isDraining: Effect.succeed(false) })
   )

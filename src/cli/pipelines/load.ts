@@ -1,11 +1,13 @@
 import { Effect, FileSystem, Path, Result, Schema } from "effect"
+import type { Trigger } from "../../config/Trigger.ts"
 import { origin } from "../../pipeline/origin.ts"
 import type { Runnable, PipelineServices } from "../../steps/Runnable.ts"
 import type { Pipeline } from "../../pipeline/Pipeline.ts"
 import { failWithImportError, toPipelineThrew } from "./faults.ts"
 import type { PipelineFile } from "./find.ts"
 import { guardedImport, importTimeoutSeconds } from "./guardedImport.ts"
-import { NoPipeline, PipelineOfAnotherCopy, PipelineStuck } from "./PipelineFileError.ts"
+import { namedTriggers } from "./triggers.ts"
+import { NoPipeline, PipelineOfAnotherCopy, PipelineStuck, PipelineThrew } from "./PipelineFileError.ts"
 
 type AnyPipeline = Pipeline<never, unknown, unknown, PipelineServices>
 
@@ -15,8 +17,13 @@ export interface LoadedPipeline {
   readonly pipeline: AnyPipeline
   readonly flags: Runnable["flags"]
   readonly description: string
+<<<<<<< HEAD
   /** How `jiji serve` runs it. */
   readonly serving: Pick<Runnable, "concurrency" | "timeLimit" | "retries">
+=======
+  /** What starts it in `jiji serve`. */
+  readonly triggers: ReadonlyArray<Trigger>
+>>>>>>> triggers
 }
 
 const asRecord = (value: unknown): Readonly<Record<string, unknown>> | undefined =>
@@ -97,6 +104,7 @@ export const loadPipeline = Effect.fnUntraced(function* (file: PipelineFile) {
       yield* checkCopy(file, pipeline)
       // The file may not have been type-checked.
       const description = typeof exported.description === "string" ? exported.description : ""
+<<<<<<< HEAD
       const { concurrency, flags, retries, timeLimit } = exported
       const serving = {
         ...(concurrency !== undefined && { concurrency }),
@@ -104,11 +112,29 @@ export const loadPipeline = Effect.fnUntraced(function* (file: PipelineFile) {
         ...(retries !== undefined && { retries })
       }
       return { file, pipeline, flags, description, serving } satisfies LoadedPipeline
+=======
+      const triggers = namedTriggers(file.name, exported.on)
+      if (typeof triggers === "string") {
+        const fault = { file: file.displayPath, line: 0, text: triggers }
+        return yield* new PipelineThrew({ fault, advice: "Correct `on` of Runnable.make." })
+      }
+      return { file, pipeline, flags: exported.flags, description, triggers } satisfies LoadedPipeline
+>>>>>>> triggers
     }
   }
   if (isPipeline(exported)) {
     yield* checkCopy(file, exported)
+<<<<<<< HEAD
     return { file, pipeline: exported, flags: Schema.Struct({}), description: "", serving: {} } satisfies LoadedPipeline
+=======
+    return {
+      file,
+      pipeline: exported,
+      flags: Schema.Struct({}),
+      description: "",
+      triggers: []
+    } satisfies LoadedPipeline
+>>>>>>> triggers
   }
   return yield* new NoPipeline({
     file: file.displayPath,

@@ -28,9 +28,14 @@ const messageOf = (error: unknown): string =>
 
 const describe = (loaded: LoadedPipeline): PipelineInfo => {
   const schema = Result.try(() => Schema.toJsonSchemaDocument(loaded.flags).schema)
-  const { description, file } = loaded
+  const { description, file, triggers } = loaded
   // A schema of the author's own may have no JSON Schema.
-  return { name: file.name, description, ...(Result.isSuccess(schema) && { input: schema.success }) }
+  return {
+    name: file.name,
+    description,
+    ...(Result.isSuccess(schema) && { input: schema.success }),
+    ...(triggers.length > 0 && { triggers })
+  }
 }
 
 const listPipelines = Effect.fnUntraced(function* (folder: string) {
@@ -71,19 +76,31 @@ const checkPipeline = Effect.fnUntraced(function* (
     Effect.flatMap(findPipeline(folder, name), loadPipeline),
     (error): ReadonlyArray<string> => [messageOf(error)]
   )
+<<<<<<< HEAD
   // Flags can be all of the input. They are decoded below.
   if (Object.keys(input).length > 0 || flags.length === 0) {
+=======
+  if (input !== undefined) {
+>>>>>>> triggers
     yield* Effect.mapError(
       Schema.decodeEffect(loaded.flags, { errors: "all", onExcessProperty: "error" })(input),
       ({ message }): ReadonlyArray<string> => [message]
     )
   }
+<<<<<<< HEAD
   const words = [...inputWords(input), ...flags]
   let decoded: object = {}
   yield* parsePipelineWords(loaded, words, (parsed) => {
     if (parsed._tag === "Resume") return Effect.fail("--resume cannot be used here")
     decoded = parsed.extraInput
     return Option.isSome(parsed.run.config) ? Effect.fail("--config cannot be used here") : Effect.void
+=======
+  // The command line decodes what comes as flags.
+  const words = [...inputWords(input ?? {}), ...flags]
+  yield* parsePipelineWords(loaded, words, ({ _tag, run }) => {
+    if (_tag === "Resume") return Effect.fail("--resume cannot be used here")
+    return Option.isSome(run.config) ? Effect.fail("--config cannot be used here") : Effect.void
+>>>>>>> triggers
   }).pipe(
     Effect.mapError((error): ReadonlyArray<string> =>
       error instanceof CliError.ShowHelp ? error.errors.map(messageOf) : [messageOf(error)]

@@ -82,6 +82,12 @@ const readPush = (payload: unknown, key: string): Reading => {
   return happened({ key, values, payload })
 }
 
+/** Whoever knows this URL can answer Docker Hub. */
+const withoutCallback = (payload: unknown): unknown =>
+  typeof payload === "object" && payload !== null
+    ? Object.fromEntries(Object.entries(payload).filter(([key]) => key !== "callback_url"))
+    : payload
+
 const readDockerHub = (payload: unknown, key: string): Reading => {
   const push = Option.getOrUndefined(decodeDockerHub(payload))
   if (push === undefined)
@@ -90,7 +96,7 @@ const readDockerHub = (payload: unknown, key: string): Reading => {
   return happened({
     key,
     values: present({ image: repository.repo_name, tag: push_data.tag, sender: push_data.pusher }),
-    payload
+    payload: withoutCallback(payload)
   })
 }
 
