@@ -110,7 +110,7 @@ export class Inspector extends Context.Service<
     prepare(
       folder: string,
       name: string,
-      input: Readonly<Record<string, unknown>>,
+      input: Readonly<Record<string, unknown>> | undefined,
       flags: ReadonlyArray<string>
     ): Effect.Effect<{ readonly words: ReadonlyArray<string>; readonly policy: RunPolicy }, InputRefused>
     /** Fails if a pipeline cannot wait for a signal with a value. */
@@ -161,11 +161,17 @@ export class Inspector extends Context.Service<
       const prepare = Effect.fnUntraced(function* (
         folder: string,
         pipeline: string,
-        input: Readonly<Record<string, unknown>>,
+        input: Readonly<Record<string, unknown>> | undefined,
         flags: ReadonlyArray<string>
       ) {
         const answer = yield* Effect.mapError(
-          ask(folder, (id) => ({ _tag: "CheckPipeline", id, name: pipeline, input, flags })),
+          ask(folder, (id) => ({
+            _tag: "CheckPipeline",
+            id,
+            name: pipeline,
+            flags,
+            ...(input !== undefined && { input })
+          })),
           (reason) => new InputRefused({ pipeline, reasons: [reason] })
         )
         if (answer._tag === "Accepted") return { words: answer.words, policy: answer.policy }
@@ -188,19 +194,8 @@ export class Inspector extends Context.Service<
         }, Effect.scoped),
         checkSignal: Effect.fnUntraced(function* (folder, name, signal, value) {
           const answer = yield* Effect.mapError(
-<<<<<<< HEAD
             ask(folder, (id) => ({ _tag: "CheckSignal", id, name, signal, value })),
             (reason) => new SignalRefused({ signal, reasons: [reason] })
-=======
-            ask(folder, (id) => ({
-              _tag: "CheckPipeline",
-              id,
-              name: pipeline,
-              flags,
-              ...(input !== undefined && { input })
-            })),
-            (reason) => new InputRefused({ pipeline, reasons: [reason] })
->>>>>>> triggers
           )
           if (answer._tag === "Refused") return yield* new SignalRefused({ signal, reasons: answer.reasons })
         }),

@@ -51,7 +51,6 @@ export const requireRole = Effect.fnUntraced(function* (wanted: Role) {
 })
 
 /** A run as the API shows it. */
-<<<<<<< HEAD
 export const toInfo = (run: StoredRun): RunInfo => {
   const key = givenKey(run.busy_key)
   return {
@@ -74,22 +73,6 @@ export const toInfo = (run: StoredRun): RunInfo => {
     ...(run.ended !== null && { ended: run.ended })
   }
 }
-=======
-export const toInfo = (run: StoredRun): RunInfo => ({
-  id: run.number,
-  project: run.project,
-  command: run.words,
-  status: run.status,
-  by: run.who,
-  cause: run.cause,
-  attempt: run.attempt,
-  created: run.created,
-  ...(run.reason !== null && { reason: run.reason }),
-  ...(run.process_run !== null && { run: run.process_run }),
-  ...(run.started !== null && { started: run.started }),
-  ...(run.ended !== null && { ended: run.ended })
-})
->>>>>>> triggers
 
 export const authorization = Layer.effect(
   Authorization,

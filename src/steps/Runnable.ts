@@ -92,13 +92,10 @@ export interface Runnable {
   readonly description: string
   readonly flags: Schema.Struct<Fields>
   readonly pipeline: Changed<Pipeline<never, unknown, unknown, PipelineServices>>
-<<<<<<< HEAD
   readonly concurrency?: { readonly key?: string | ((input: never) => string); readonly whenBusy?: WhenBusy }
   readonly timeLimit?: Duration.Duration
   readonly retries?: { readonly times: number; readonly delay: Duration.Duration }
-=======
   readonly on: ReadonlyArray<Trigger>
->>>>>>> triggers
 }
 
 interface Options<F extends Fields, R> extends Serving<Schema.Struct<F>["Type"]> {
@@ -129,11 +126,8 @@ interface LayersFor<Sentence extends string, R, Live extends Layer.Any, Rehearsa
  * `layers` has the services of your own that its steps and handlers use: the live ones, and those for `--dry-run`. They are
  * built when the run starts and released at its end.
  *
-<<<<<<< HEAD
- * `concurrency`, `timeLimit` and `retries` say how `jiji serve` runs it.
-=======
  * `on` has the triggers that start it in `jiji serve`, such as `Trigger.cron("0 3 * * *")`.
->>>>>>> triggers
+ * `concurrency`, `timeLimit` and `retries` say how `jiji serve` runs it.
  *
  * It does not compile if the pipeline needs more input than that, or a service that neither `jiji run` nor `layers` provides.
  */
@@ -162,14 +156,11 @@ export const make: {
     flags: (options.flags ?? Schema.Struct({})) as Schema.Struct<Fields>,
     // `OnlyProvided` ensures that it requires no other services.
     pipeline: provided as Runnable["pipeline"],
-<<<<<<< HEAD
     ...(concurrency !== undefined && { concurrency }),
     ...(timeLimit !== undefined && { timeLimit: Duration.fromInputUnsafe(timeLimit) }),
     ...(retries !== undefined && {
       retries: { times: retries.times, delay: Duration.fromInputUnsafe(retries.delay ?? "10 seconds") }
-    })
-=======
+    }),
     on: options.on ?? []
->>>>>>> triggers
   }
 }

@@ -17,13 +17,10 @@ export interface LoadedPipeline {
   readonly pipeline: AnyPipeline
   readonly flags: Runnable["flags"]
   readonly description: string
-<<<<<<< HEAD
   /** How `jiji serve` runs it. */
   readonly serving: Pick<Runnable, "concurrency" | "timeLimit" | "retries">
-=======
   /** What starts it in `jiji serve`. */
   readonly triggers: ReadonlyArray<Trigger>
->>>>>>> triggers
 }
 
 const asRecord = (value: unknown): Readonly<Record<string, unknown>> | undefined =>
@@ -104,37 +101,30 @@ export const loadPipeline = Effect.fnUntraced(function* (file: PipelineFile) {
       yield* checkCopy(file, pipeline)
       // The file may not have been type-checked.
       const description = typeof exported.description === "string" ? exported.description : ""
-<<<<<<< HEAD
+      const triggers = namedTriggers(file.name, exported.on)
+      if (typeof triggers === "string") {
+        const fault = { file: file.displayPath, line: 0, text: triggers }
+        return yield* new PipelineThrew({ fault, advice: "Correct `on` of Runnable.make." })
+      }
       const { concurrency, flags, retries, timeLimit } = exported
       const serving = {
         ...(concurrency !== undefined && { concurrency }),
         ...(timeLimit !== undefined && { timeLimit }),
         ...(retries !== undefined && { retries })
       }
-      return { file, pipeline, flags, description, serving } satisfies LoadedPipeline
-=======
-      const triggers = namedTriggers(file.name, exported.on)
-      if (typeof triggers === "string") {
-        const fault = { file: file.displayPath, line: 0, text: triggers }
-        return yield* new PipelineThrew({ fault, advice: "Correct `on` of Runnable.make." })
-      }
-      return { file, pipeline, flags: exported.flags, description, triggers } satisfies LoadedPipeline
->>>>>>> triggers
+      return { file, pipeline, flags, description, serving, triggers } satisfies LoadedPipeline
     }
   }
   if (isPipeline(exported)) {
     yield* checkCopy(file, exported)
-<<<<<<< HEAD
-    return { file, pipeline: exported, flags: Schema.Struct({}), description: "", serving: {} } satisfies LoadedPipeline
-=======
     return {
       file,
       pipeline: exported,
       flags: Schema.Struct({}),
       description: "",
+      serving: {},
       triggers: []
     } satisfies LoadedPipeline
->>>>>>> triggers
   }
   return yield* new NoPipeline({
     file: file.displayPath,

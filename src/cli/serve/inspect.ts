@@ -76,31 +76,19 @@ const checkPipeline = Effect.fnUntraced(function* (
     Effect.flatMap(findPipeline(folder, name), loadPipeline),
     (error): ReadonlyArray<string> => [messageOf(error)]
   )
-<<<<<<< HEAD
   // Flags can be all of the input. They are decoded below.
-  if (Object.keys(input).length > 0 || flags.length === 0) {
-=======
-  if (input !== undefined) {
->>>>>>> triggers
+  if (input !== undefined && (Object.keys(input).length > 0 || flags.length === 0)) {
     yield* Effect.mapError(
       Schema.decodeEffect(loaded.flags, { errors: "all", onExcessProperty: "error" })(input),
       ({ message }): ReadonlyArray<string> => [message]
     )
   }
-<<<<<<< HEAD
-  const words = [...inputWords(input), ...flags]
+  const words = [...inputWords(input ?? {}), ...flags]
   let decoded: object = {}
   yield* parsePipelineWords(loaded, words, (parsed) => {
     if (parsed._tag === "Resume") return Effect.fail("--resume cannot be used here")
     decoded = parsed.extraInput
     return Option.isSome(parsed.run.config) ? Effect.fail("--config cannot be used here") : Effect.void
-=======
-  // The command line decodes what comes as flags.
-  const words = [...inputWords(input ?? {}), ...flags]
-  yield* parsePipelineWords(loaded, words, ({ _tag, run }) => {
-    if (_tag === "Resume") return Effect.fail("--resume cannot be used here")
-    return Option.isSome(run.config) ? Effect.fail("--config cannot be used here") : Effect.void
->>>>>>> triggers
   }).pipe(
     Effect.mapError((error): ReadonlyArray<string> =>
       error instanceof CliError.ShowHelp ? error.errors.map(messageOf) : [messageOf(error)]

@@ -1,6 +1,6 @@
 import { Effect, Option, Stream } from "effect"
 import { SqlClient } from "effect/sql"
-import { anyRun, Feed } from "../Feed.ts"
+import { Feed } from "../Feed.ts"
 import { toInfo } from "../handlers.ts"
 import { RunStore, type StoredRun } from "../RunStore.ts"
 import { Tokens } from "../Tokens.ts"
@@ -25,7 +25,7 @@ export const changes = (token: string) =>
       const feed = yield* Feed
       const tokens = yield* Tokens
       const sql = yield* SqlClient.SqlClient
-      const news = yield* feed.listen(anyRun)
+      const news = yield* feed.listenToAll
       /** What the client has of each run. */
       let sent = new Map<number, string>()
       let isFirst = true
