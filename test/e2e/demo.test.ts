@@ -45,6 +45,21 @@ test("starts an engine when none runs, shows all deploys, and leaves nothing beh
   expect(await traces(bare.operator, bare.home)).toEqual(before)
 })
 
+test("shows how a push, an approval and a killed jiji serve lead to a deploy, and leaves nothing behind", async () => {
+  const before = await traces(bare.operator, bare.home)
+  const run = await bare.operator.try([demo, "--serve"])
+  expect([run.code, run.stderr]).toEqual([
+    0,
+    expect.stringContaining('remote: {"delivery":1,"verdict":"started","run":1}')
+  ])
+  expect(run.stdout).toContain("Run 1 waits for an approval.")
+  expect(run.stdout).toMatch(/✓ approved .* done before\n/)
+  expect(run.stdout).toMatch(/✓ push .* done before\n/)
+  expect(run.stdout).toMatch(/✓ deploy +[\d.]+ s\n/)
+  expect(run.stdout).toContain("<h1>Hello, version 1</h1>")
+  expect(await traces(bare.operator, bare.home)).toEqual(before)
+})
+
 test("leaves nothing behind after Ctrl-C in the middle of a deploy", async () => {
   const before = await traces(bare.operator, bare.home)
   const run = bare.operator.start([demo])
