@@ -1,17 +1,16 @@
 import { Context, Effect, type FileSystem, Layer, type Path, Schedule } from "effect"
 import { Etag, HttpPlatform, HttpRouter, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
-import { SqlClient } from "effect/sql"
 import { statSync } from "node:fs"
 import { isIP } from "node:net"
 import { resolve } from "node:path"
 import { plural } from "../core/text.ts"
-import { currentOwner, isAlive } from "../record/Owner.ts"
 import { Api } from "./Api.ts"
 import type { Commands } from "./Commands.ts"
 import { Feed } from "./Feed.ts"
 import { authorization, projectHandlers, requestErrors, runHandlers } from "./handlers.ts"
 import { Inspector } from "./Inspector.ts"
+import { holdState } from "./holdState.ts"
 import { isLoopback } from "./isLoopback.ts"
 import { limitedBody, saysTooLarge } from "./limitedBody.ts"
 import { openState } from "./openState.ts"
@@ -23,7 +22,7 @@ import { ClientAddress, clientAddress, WrongTokens } from "./page/WrongTokens.ts
 import { Projects } from "./Projects.ts"
 import { recover, Runner } from "./Runner.ts"
 import { RunStore } from "./RunStore.ts"
-import { AlreadyServing, CannotListen, NoFolderToServe, NoTokenYet } from "./ServeError.ts"
+import { CannotListen, NoFolderToServe, NoTokenYet } from "./ServeError.ts"
 import { Tokens } from "./Tokens.ts"
 import { followClock } from "./triggers/cron.ts"
 import { Deliveries } from "./triggers/Deliveries.ts"
@@ -57,27 +56,6 @@ export interface ServeOptions {
   /** Prints a line for the person who started it. */
   readonly print: (line: string) => Effect.Effect<void>
 }
-
-/** Holds the database for this process: two processes would start the same runs. */
-const holdState = (file: string) =>
-  Effect.acquireRelease(
-    Effect.gen(function* () {
-      const sql = yield* SqlClient.SqlClient
-      yield* sql.withTransaction(
-        Effect.gen(function* () {
-          const [holder] = yield* sql<{ readonly owner: string }>`SELECT owner FROM server`
-          if (holder !== undefined && isAlive(holder.owner) !== false) {
-            const [host = "", , pid = ""] = holder.owner.split(" ")
-            return yield* new AlreadyServing({ file, process: `process ${pid} on ${host}` })
-          }
-          yield* sql`DELETE FROM server`
-          yield* sql`INSERT INTO server (id, owner) VALUES (1, ${currentOwner()})`
-        })
-      )
-      return sql
-    }),
-    (sql) => Effect.ignore(sql`DELETE FROM server`)
-  )
 
 /** Whether the service lives, and whether it can take requests. Neither needs a token. */
 const healthRoutes = Layer.mergeAll(
