@@ -285,6 +285,71 @@ test("offers only what the token's role allows, and ends with the token", async 
   expect(await page.getByText("gate").count()).toBe(0)
 })
 
+test("sends signals to a run that waits, and lists deliveries and triggers, if the API has them", async () => {
+  using folder = makeServer()
+  const server = await folder.serve()
+  const token = folder.token("ann", "administer")
+  const id = await startGate(server, token)
+  await using page = await open(server.url, { token })
+  const run = {
+    ...Object((await server.request(token, `/api/runs/${id}`)).body),
+    status: "waiting",
+    waits: [
+      { path: "gate/approval", signal: "approved", until: Date.UTC(2030, 0, 2) },
+      { until: Date.UTC(2031, 0, 2), retry: 2 }
+    ]
+  }
+  const session = { name: "ann", role: "approve", allows: ["look", "run", "approve"], version: "1" }
+  const delivery = { id: 7, project: "shop", trigger: "push", source: "github", received: Date.now(), run: id }
+  const trigger = { project: "shop", name: "push", source: "github", pipeline: "gate", hook: "/hooks/shop/push" }
+  const sent: Array<string> = []
+  await page.route("**/session", (route) => route.fulfill({ json: session }))
+  await page.route("**/session/changes", (route) =>
+    route.fulfill({ contentType: "text/event-stream", body: `data: ${JSON.stringify([run])}\n\n` })
+  )
+  await page.route(`**/api/runs/${id}`, (route) => route.fulfill({ json: run }))
+  await page.route("**/api/runs/*/signals/*", (route) => {
+    sent.push(`${new URL(route.request().url()).pathname} ${route.request().postData()}`)
+    return route.fulfill({ status: 202, json: run })
+  })
+  await page.route("**/api/openapi.json", (route) =>
+    route.fulfill({ json: { paths: { "/api/deliveries": {}, "/api/triggers": {} } } })
+  )
+  await page.route("**/api/deliveries", (route) =>
+    route.fulfill({
+      json: [
+        { ...delivery, verdict: "started" },
+        { ...delivery, id: 6, verdict: "refused", reason: "the signature is wrong" }
+      ]
+    })
+  )
+  await page.route("**/api/deliveries/7/again", (route) => {
+    sent.push("again")
+    return route.fulfill({ json: { ...delivery, verdict: "started" } })
+  })
+  await page.route("**/api/triggers?project=shop", (route) => route.fulfill({ json: [trigger] }))
+  await page.reload()
+  await page.locator(".active .run", { hasText: "waits for approved" }).waitFor()
+  await page.goto(`${server.url}/#/runs/${id}`)
+  await page.getByText("Waits for the signal approved, until 2030-01-02").waitFor()
+  await page.getByText("Starts again at 2031-01-02").waitFor()
+  await page.getByRole("button", { name: "Send approved" }).click()
+  await page.getByText(`Sent approved to run ${id}.`).waitFor()
+  await page.getByLabel("Value of approved").fill('{"by": "ann"}')
+  await page.getByLabel("Value of approved").press("Enter")
+  await page.getByText(`Sent approved to run ${id}.`).nth(1).waitFor()
+  expect(sent).toEqual([`/api/runs/${id}/signals/approved true`, `/api/runs/${id}/signals/approved {"by":"ann"}`])
+  await page.getByRole("link", { name: "Deliveries" }).click()
+  await page.getByText("the signature is wrong").waitFor()
+  expect(await page.getByRole("button", { name: "Deliver again" }).count()).toBe(1)
+  await page.getByRole("button", { name: "Deliver again" }).click()
+  await page.getByText("Delivered 7 again.").waitFor()
+  expect(sent.at(-1)).toBe("again")
+  await page.goto(`${server.url}/#/projects/shop`)
+  await page.locator("section", { hasText: "Starts by itself" }).getByText("/hooks/shop/push").waitFor()
+  expect(page.wrong).toEqual([])
+})
+
 /** The contrast ratio of two colours in the browser's notation (WCAG 2.2). */
 const contrast = (a: string, b: string): number => {
   const light = (color: string) => {

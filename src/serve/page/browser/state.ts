@@ -3,7 +3,7 @@ import type { Session } from "./api.ts"
 import { follow } from "./stream.ts"
 
 /** A step, a time or a retry that a run waits for. */
-interface Wait {
+export interface Wait {
   readonly path?: string
   readonly signal?: string
   readonly until?: number
