@@ -264,6 +264,17 @@ test("shows names, notes and failures of authors as plain text, and runs none of
   expect(await page.locator("img").count()).toBe(0)
   expect(await page.title()).toContain("failed · jiji")
   expect(page.wrong).toEqual([])
+  // Even a mistake of the page could do nothing: it can neither make markup of text, nor run or load a script.
+  for (const mistake of [
+    `document.body.innerHTML = "<b>owned</b>"`,
+    `document.body.append(Object.assign(document.createElement("script"), { text: "document.title = 'owned'" }))`,
+    `document.body.append(Object.assign(document.createElement("script"), { src: "https://evil.example/x.js" }))`
+  ]) {
+    expect(
+      await page.evaluate<string>(`(() => { try { ${mistake}; return "" } catch (error) { return error.name } })()`)
+    ).toBe("TypeError")
+  }
+  expect(await page.title()).toContain("failed · jiji")
 })
 
 test("offers only what the token's role allows, and ends with the token", async () => {
