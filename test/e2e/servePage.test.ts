@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
+import { Database } from "bun:sqlite"
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { type Browser, chromium, type Page } from "playwright-core"
@@ -201,6 +202,45 @@ test("shows runs while they run, and cancels one, which undoes its steps", async
   await page.getByRole("dialog").getByRole("button", { name: "Start" }).click()
   await page.waitForURL(`${server.url}/#/runs/3`)
   await pill(page).getByText("done").waitFor()
+  expect(page.wrong).toEqual([])
+})
+
+test("lists older runs on demand, without gaps", async () => {
+  using folder = makeServer({ "blog/.jiji/deploy.yml": "project: blog\n" })
+  const token = folder.token("ann", "run")
+  const server = await folder.serve()
+  {
+    using db = new Database(join(folder.root, ".local/state/jiji/serve.sqlite"))
+    const insert = db.query(`WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 180)
+      INSERT INTO runs (project, words, who, cause, busy_key, status, created, started, ended)
+      SELECT iif(n % 10 = 0, 'blog', 'shop'), '["deploy","--version","v' || n || '"]', 'ann', 'api', 'x', 'succeeded',
+        $now, $now, $now + 1 FROM numbers`)
+    insert.run({ $now: Date.now() })
+  }
+  await using page = await open(server.url, { token })
+  const shown = async () => (await page.locator(".runs .id").allTextContents()).map((id) => Number(id.slice(1)))
+  const numbers = (from: number, to: number, step = 1) =>
+    Array.from({ length: (from - to) / step + 1 }, (_, index) => from - index * step)
+  const older = page.getByRole("button", { name: "Show older runs" })
+  await page.locator(".runs .run").nth(49).waitFor()
+  expect(await shown()).toEqual(numbers(180, 131))
+  await page.goto(`${server.url}/#/projects/blog`)
+  await page.locator(".runs .run").nth(4).waitFor()
+  await older.click()
+  await page.locator(".runs .run").nth(17).waitFor()
+  expect(await shown()).toEqual(numbers(180, 10, 10))
+  await older.waitFor({ state: "hidden" })
+  // A run that somebody has looked at makes no gap either.
+  await show(page, server.url, 3, "done")
+  await page.goto(`${server.url}/#/`)
+  await page.locator(".runs .run").nth(49).waitFor()
+  for (const last of [81, 31, 1]) {
+    expect((await shown()).at(-1)).toBe(last === 31 ? 81 : last === 1 ? 31 : 131)
+    await older.click()
+    await page.locator(".runs .id", { hasText: new RegExp(`^#${last}$`) }).waitFor()
+  }
+  expect(await shown()).toEqual(numbers(180, 1))
+  await older.waitFor({ state: "hidden" })
   expect(page.wrong).toEqual([])
 })
 

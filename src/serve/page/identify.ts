@@ -30,6 +30,8 @@ export class Identify extends Context.Service<
     byToken(text: string): Effect.Effect<Identity, SqlError.SqlError>
     /** The sender of this request's session cookie. */
     readonly bySession: Effect.Effect<Identity, SqlError.SqlError, HttpServerRequest.HttpServerRequest>
+    /** Whether what this request came with is still good: its token, or its session. A stream asks again and again. */
+    isStillGood(token: Token): Effect.Effect<boolean, SqlError.SqlError, HttpServerRequest.HttpServerRequest>
   }
 >()("jiji/serve/Identify") {
   static readonly layer = Layer.effect(
@@ -51,6 +53,11 @@ export class Identify extends Context.Service<
           // It would be as good as the token, so another site must not be able to use it.
           if (secret === undefined || !isFromPage(request)) return { _tag: "Unknown" }
           return yield* known(yield* sessions.find(secret))
+        }),
+        isStillGood: Effect.fnUntraced(function* ({ id }) {
+          const { cookies, headers } = yield* HttpServerRequest.HttpServerRequest
+          if (headers["authorization"] !== undefined) return Option.isSome(yield* tokens.get(id))
+          return Option.isSome(yield* sessions.find(cookies[sessionCookie] ?? ""))
         })
       })
     })
