@@ -77,7 +77,7 @@ export const runView = (view: View, id: number): HTMLElement => {
   const pill = el("span", { "aria-live": "polite" })
   const list = el("dl", {})
   const reason = el("div", { class: "failure", hidden: true })
-  const waiting = el("div", { class: "waiting", hidden: true })
+  const waiting = el("div", { class: "wait-list", hidden: true })
   const actions = el("div", { class: "actions" })
   const timeline = new Timeline(() => plan())
   const log = new Log()
