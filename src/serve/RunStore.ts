@@ -65,7 +65,7 @@ const Row = Schema.Struct({
 export type StoredRun = typeof Row.Type
 
 const decodeRow = Schema.decodeUnknownOption(Row)
-const decodeRows = (rows: ReadonlyArray<unknown>): ReadonlyArray<StoredRun> =>
+export const decodeRows = (rows: ReadonlyArray<unknown>): ReadonlyArray<StoredRun> =>
   rows.flatMap((row) => Option.toArray(decodeRow(row)))
 const firstOf = (rows: ReadonlyArray<unknown>): Option.Option<StoredRun> => Option.fromNullishOr(decodeRows(rows)[0])
 

@@ -1,5 +1,5 @@
 import { Effect, Layer, Option, Redacted, Stream } from "effect"
-import { HttpServerResponse } from "effect/http"
+import { type HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder, HttpApiMiddleware } from "effect/http-api"
 import { ConfigInvalid } from "../config/Problem.ts"
 import { load } from "../config/load.ts"
@@ -28,7 +28,7 @@ import { Projects, type ServedProject } from "./Projects.ts"
 import { includes, type Role } from "./Role.ts"
 import { Runner } from "./Runner.ts"
 import { RunStore, type StoredRun } from "./RunStore.ts"
-import { Tokens } from "./Tokens.ts"
+import type { Token } from "./Tokens.ts"
 
 export const unavailableMessage = "The database of jiji serve does not answer. Try again later."
 
@@ -142,17 +142,17 @@ const keepAlive = "2 seconds"
 const isOver = ({ ended }: StoredRun): boolean => ended !== null
 
 /** The events of a run as server-sent events, until the run or the token ends. */
-const eventStream = (run: number, after: number, token: string) =>
+const eventStream = (run: number, after: number, token: Token) =>
   Stream.unwrap(
     Effect.gen(function* () {
       const store = yield* RunStore
       const feed = yield* Feed
-      const tokens = yield* Tokens
+      const { isStillGood } = yield* Identify
       const news = yield* feed.listen(run)
       return Stream.paginate(
         after,
         Effect.fnUntraced(function* (position: number) {
-          if (Option.isNone(yield* tokens.get(token))) return [[], Option.none<number>()] as const
+          if (!(yield* isStillGood(token))) return [[], Option.none<number>()] as const
           yield* news.close
           // Before its events, since those that come in between are read now.
           const current = yield* store.get(run)
@@ -227,8 +227,8 @@ export const runHandlers = HttpApiBuilder.group(Api, "runs", (handlers) =>
       const store = yield* RunStore
       yield* existing(yield* store.get(params.id), params.id)
       const token = yield* CurrentToken
-      const context = yield* Effect.context<RunStore | Feed | Tokens>()
-      const events = eventStream(params.id, headers["last-event-id"] ?? 0, token.id)
+      const context = yield* Effect.context<RunStore | Feed | Identify | HttpServerRequest.HttpServerRequest>()
+      const events = eventStream(params.id, headers["last-event-id"] ?? 0, token)
       return HttpServerResponse.stream(Stream.provideContext(events, context), {
         contentType: "text/event-stream",
         // nginx buffers responses otherwise.

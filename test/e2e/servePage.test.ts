@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
+import { Database } from "bun:sqlite"
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { type Browser, chromium, type Page } from "playwright-core"
@@ -204,6 +205,45 @@ test("shows runs while they run, and cancels one, which undoes its steps", async
   expect(page.wrong).toEqual([])
 })
 
+test("lists older runs on demand, without gaps", async () => {
+  using folder = makeServer({ "blog/.jiji/deploy.yml": "project: blog\n" })
+  const token = folder.token("ann", "run")
+  const server = await folder.serve()
+  {
+    using db = new Database(join(folder.root, ".local/state/jiji/serve.sqlite"))
+    const insert = db.query(`WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 180)
+      INSERT INTO runs (project, words, who, cause, busy_key, status, created, started, ended)
+      SELECT iif(n % 10 = 0, 'blog', 'shop'), '["deploy","--version","v' || n || '"]', 'ann', 'api', 'x', 'succeeded',
+        $now, $now, $now + 1 FROM numbers`)
+    insert.run({ $now: Date.now() })
+  }
+  await using page = await open(server.url, { token })
+  const shown = async () => (await page.locator(".runs .id").allTextContents()).map((id) => Number(id.slice(1)))
+  const numbers = (from: number, to: number, step = 1) =>
+    Array.from({ length: (from - to) / step + 1 }, (_, index) => from - index * step)
+  const older = page.getByRole("button", { name: "Show older runs" })
+  await page.locator(".runs .run").nth(49).waitFor()
+  expect(await shown()).toEqual(numbers(180, 131))
+  await page.goto(`${server.url}/#/projects/blog`)
+  await page.locator(".runs .run").nth(4).waitFor()
+  await older.click()
+  await page.locator(".runs .run").nth(17).waitFor()
+  expect(await shown()).toEqual(numbers(180, 10, 10))
+  await older.waitFor({ state: "hidden" })
+  // A run that somebody has looked at makes no gap either.
+  await show(page, server.url, 3, "done")
+  await page.goto(`${server.url}/#/`)
+  await page.locator(".runs .run").nth(49).waitFor()
+  for (const last of [81, 31, 1]) {
+    expect((await shown()).at(-1)).toBe(last === 31 ? 81 : last === 1 ? 31 : 131)
+    await older.click()
+    await page.locator(".runs .id", { hasText: new RegExp(`^#${last}$`) }).waitFor()
+  }
+  expect(await shown()).toEqual(numbers(180, 1))
+  await older.waitFor({ state: "hidden" })
+  expect(page.wrong).toEqual([])
+})
+
 test("works below a path, behind a proxy", async () => {
   using folder = makeServer()
   const token = folder.token("ann", "run")
@@ -264,6 +304,17 @@ test("shows names, notes and failures of authors as plain text, and runs none of
   expect(await page.locator("img").count()).toBe(0)
   expect(await page.title()).toContain("failed · jiji")
   expect(page.wrong).toEqual([])
+  // Even a mistake of the page could do nothing: it can neither make markup of text, nor run or load a script.
+  for (const mistake of [
+    `document.body.innerHTML = "<b>owned</b>"`,
+    `document.body.append(Object.assign(document.createElement("script"), { text: "document.title = 'owned'" }))`,
+    `document.body.append(Object.assign(document.createElement("script"), { src: "https://evil.example/x.js" }))`
+  ]) {
+    expect(
+      await page.evaluate<string>(`(() => { try { ${mistake}; return "" } catch (error) { return error.name } })()`)
+    ).toBe("TypeError")
+  }
+  expect(await page.title()).toContain("failed · jiji")
 })
 
 test("offers only what the token's role allows, and ends with the token", async () => {
@@ -283,6 +334,74 @@ test("offers only what the token's role allows, and ends with the token", async 
   folder.jiji("token", "revoke", "guest")
   await page.locator("#token").waitFor()
   expect(await page.getByText("gate").count()).toBe(0)
+})
+
+test("sends signals to a run that waits, and lists deliveries and triggers, if the API has them", async () => {
+  using folder = makeServer()
+  const server = await folder.serve()
+  const token = folder.token("ann", "administer")
+  const id = await startGate(server, token)
+  await using page = await open(server.url, { token })
+  const run = {
+    ...Object((await server.request(token, `/api/runs/${id}`)).body),
+    status: "waiting",
+    waits: [
+      { path: "gate/approval", signal: "approved", until: Date.UTC(2030, 0, 2) },
+      { until: Date.UTC(2031, 0, 2), retry: 2 }
+    ]
+  }
+  const session = { name: "ann", role: "approve", allows: ["look", "run", "approve"], version: "1" }
+  const delivery = { id: 7, project: "shop", trigger: "push", source: "github", received: Date.now(), run: id }
+  const trigger = { project: "shop", name: "push", source: "github", pipeline: "gate", hook: "/hooks/shop/push" }
+  const sent: Array<string> = []
+  await page.route("**/session", (route) => route.fulfill({ json: session }))
+  await page.route("**/session/changes", (route) =>
+    route.fulfill({ contentType: "text/event-stream", body: `data: ${JSON.stringify([run])}\n\n` })
+  )
+  await page.route(`**/api/runs/${id}`, (route) => route.fulfill({ json: run }))
+  await page.route("**/api/runs/*/signals/*", (route) => {
+    sent.push(`${new URL(route.request().url()).pathname} ${route.request().postData()}`)
+    return route.fulfill({ status: 202, json: run })
+  })
+  await page.route("**/api/openapi.json", (route) =>
+    route.fulfill({ json: { paths: { "/api/deliveries": {}, "/api/triggers": {} } } })
+  )
+  await page.route("**/api/deliveries", (route) =>
+    route.fulfill({
+      json: [
+        { ...delivery, verdict: "started" },
+        { ...delivery, id: 6, verdict: "refused", reason: "the signature is wrong" }
+      ]
+    })
+  )
+  await page.route("**/api/deliveries/7/again", (route) => {
+    sent.push("again")
+    return route.fulfill({ json: { ...delivery, verdict: "started" } })
+  })
+  await page.route("**/api/triggers?project=shop", (route) => route.fulfill({ json: [trigger] }))
+  await page.reload()
+  await page.locator(".active .run", { hasText: "waits for approved" }).waitFor()
+  await page.goto(`${server.url}/#/runs/${id}`)
+  await page.getByText("Waits for the signal approved, until 2030-01-02").waitFor()
+  await page.getByText("Starts again at 2031-01-02").waitFor()
+  await page.screenshot({ path: join(pictures, "serve-waiting.png") })
+  await page.getByRole("button", { name: "Send approved" }).click()
+  await page.getByText(`Sent approved to run ${id}.`).waitFor()
+  await page.getByLabel("Value of approved").fill('{"by": "ann"}')
+  await page.getByLabel("Value of approved").press("Enter")
+  await page.getByText(`Sent approved to run ${id}.`).nth(1).waitFor()
+  expect(sent).toEqual([`/api/runs/${id}/signals/approved true`, `/api/runs/${id}/signals/approved {"by":"ann"}`])
+  await page.getByRole("link", { name: "Deliveries" }).click()
+  await page.getByText("the signature is wrong").waitFor()
+  await page.screenshot({ path: join(pictures, "serve-deliveries.png") })
+  expect(await page.getByRole("button", { name: "Deliver again" }).count()).toBe(1)
+  await page.getByRole("button", { name: "Deliver again" }).click()
+  await page.getByText("Delivered 7 again.").waitFor()
+  expect(sent.at(-1)).toBe("again")
+  await page.goto(`${server.url}/#/projects/shop`)
+  await page.locator("section", { hasText: "Starts by itself" }).getByText("/hooks/shop/push").waitFor()
+  await page.screenshot({ path: join(pictures, "serve-triggers.png"), fullPage: true })
+  expect(page.wrong).toEqual([])
 })
 
 /** The contrast ratio of two colours in the browser's notation (WCAG 2.2). */

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { Database } from "bun:sqlite"
 import { readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
+import { pageScript } from "../../src/serve/page/bundle.ts"
 import { compileFirst } from "../cli/project.ts"
 import { until } from "../support/waiting.ts"
 import { makeServer, property, type Server, start } from "./server.ts"
@@ -28,6 +29,10 @@ const statusOf = async (server: Server, path: string, init: RequestInit): Promis
   return response.status
 }
 
+test("the page's script is small: none of effect is in it, and bin/build can pass it on", async () => {
+  expect((await pageScript()).length).toBeLessThan(100_000)
+})
+
 describe("the page of jiji serve", () => {
   test("is served with its files, and forbids everything that it does not need", async () => {
     using folder = makeServer()
@@ -39,7 +44,7 @@ describe("the page of jiji serve", () => {
       "content-type": expect.stringContaining("text/html"),
       "cache-control": "no-store",
       "content-security-policy":
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types jiji",
       "referrer-policy": "no-referrer",
       "x-content-type-options": "nosniff",
       "x-frame-options": "DENY",
@@ -162,6 +167,24 @@ describe("the page of jiji serve", () => {
     expect(await stream.text()).toStartWith("data: []\n\n")
     using db = new Database(join(folder.root, ".local/state/jiji/serve.sqlite"))
     expect(db.query("SELECT * FROM sessions").all()).toEqual([])
+  }, 60_000)
+
+  test("signing out ends the streams of a session, and no others", async () => {
+    using folder = makeServer()
+    const token = folder.token("ann", "run")
+    const server = await folder.serve()
+    const [cookie, other] = [cookieOf(await signIn(server, token)), cookieOf(await signIn(server, token))]
+    await start(server, token, { project: "shop", command: ["run", "gate"] })
+    const paths = ["/session/changes", "/api/runs/1/events"]
+    const follow = (cookie: string) =>
+      Promise.all(paths.map((path) => fetch(`${server.url}${path}`, { headers: { ...fromPage, cookie } })))
+    const [mine, others] = [await follow(cookie), await follow(other)]
+    await fetch(`${server.url}/session`, { method: "DELETE", headers: { ...fromPage, cookie } })
+    // They end although the run goes on.
+    for (const stream of mine) expect(await stream.text()).not.toContain("RunSucceeded")
+    folder.write("shop/go", "")
+    expect(await others[1]?.text()).toContain("RunSucceeded")
+    await others[0]?.body?.cancel()
   }, 60_000)
 
   test("a session ends after a week, and a token has few of them", async () => {

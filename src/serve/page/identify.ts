@@ -30,6 +30,8 @@ export class Identify extends Context.Service<
     byToken(text: string): Effect.Effect<Identity, SqlError.SqlError>
     /** The sender of this request's session cookie. */
     readonly bySession: Effect.Effect<Identity, SqlError.SqlError, HttpServerRequest.HttpServerRequest>
+    /** Whether what this request came with is still good: its token, or its session. A stream asks again and again. */
+    isStillGood(token: Token): Effect.Effect<boolean, SqlError.SqlError, HttpServerRequest.HttpServerRequest>
   }
 >()("jiji/serve/Identify") {
   static readonly layer = Layer.effect(
@@ -38,19 +40,25 @@ export class Identify extends Context.Service<
       const tokens = yield* Tokens
       const sessions = yield* Sessions
       const wrong = yield* WrongTokens
-      const known = (token: Option.Option<Token>): Effect.Effect<Identity> =>
-        Option.match(token, {
-          onSome: (token) => Effect.succeed({ _tag: "Known", token }),
-          onNone: () => Effect.map(wrong.count, (isTooMany) => ({ _tag: isTooMany ? "Limited" : "Unknown" }))
-        })
+      const known = (token: Option.Option<Token>): Identity =>
+        Option.match(token, { onNone: () => ({ _tag: "Unknown" }), onSome: (token) => ({ _tag: "Known", token }) })
       return Identify.of({
-        byToken: (text) => Effect.flatMap(tokens.verify(text), known),
+        byToken: Effect.fnUntraced(function* (text) {
+          const identity = known(yield* tokens.verify(text))
+          return identity._tag === "Unknown" && (yield* wrong.count) ? { _tag: "Limited" } : identity
+        }),
         bySession: Effect.gen(function* () {
           const request = yield* HttpServerRequest.HttpServerRequest
           const secret = request.cookies[sessionCookie]
           // It would be as good as the token, so another site must not be able to use it.
           if (secret === undefined || !isFromPage(request)) return { _tag: "Unknown" }
-          return yield* known(yield* sessions.find(secret))
+          // One that has ended is no guess: every open tab still has it.
+          return known(yield* sessions.find(secret))
+        }),
+        isStillGood: Effect.fnUntraced(function* ({ id }) {
+          const { cookies, headers } = yield* HttpServerRequest.HttpServerRequest
+          if (headers["authorization"] !== undefined) return Option.isSome(yield* tokens.get(id))
+          return Option.isSome(yield* sessions.find(cookies[sessionCookie] ?? ""))
         })
       })
     })

@@ -7,7 +7,10 @@ export const pagePolicy = [
   "img-src data:",
   "base-uri 'none'",
   "form-action 'none'",
-  "frame-ancestors 'none'"
+  "frame-ancestors 'none'",
+  // Markup comes only from the functions that draw a run, and they escape all text.
+  "require-trusted-types-for 'script'",
+  "trusted-types jiji"
 ].join("; ")
 
 /** Headers of every answer, unless it has its own. Answers of the API are data, which a browser must never show as a page. */

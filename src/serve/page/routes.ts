@@ -6,7 +6,7 @@ import { Feed } from "../Feed.ts"
 import { unavailableMessage } from "../handlers.ts"
 import { includes, roles } from "../Role.ts"
 import { RunStore } from "../RunStore.ts"
-import { type Token, Tokens } from "../Tokens.ts"
+import type { Token } from "../Tokens.ts"
 import { type Asset, assets, documentOf } from "./assets.ts"
 import { changes } from "./changes.ts"
 import { Identify, type Identity, isFromPage, sessionCookie } from "./identify.ts"
@@ -99,10 +99,12 @@ const signOut = fromPage(
   })
 )
 
-const followAll = signedIn(({ id }) =>
+const followAll = signedIn((token) =>
   Effect.gen(function* () {
-    const context = yield* Effect.context<RunStore | Feed | Tokens | SqlClient.SqlClient>()
-    return HttpServerResponse.stream(Stream.provideContext(changes(id), context), {
+    const context = yield* Effect.context<
+      RunStore | Feed | Identify | SqlClient.SqlClient | HttpServerRequest.HttpServerRequest
+    >()
+    return HttpServerResponse.stream(Stream.provideContext(changes(token), context), {
       contentType: "text/event-stream",
       // nginx buffers responses otherwise.
       headers: { "x-accel-buffering": "no" }

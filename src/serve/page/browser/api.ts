@@ -87,4 +87,6 @@ export const getRun = (id: number): Promise<RunInfo> => json(`api/runs/${id}`)
 export const getRuns = (query: Readonly<Record<string, string>>): Promise<ReadonlyArray<RunInfo>> =>
   json(`api/runs?${new URLSearchParams(query)}`)
 export const cancelRun = (id: number): Promise<RunInfo> => post(`api/runs/${id}/cancel`)
+export const sendSignal = (id: number, name: string, value: unknown): Promise<RunInfo> =>
+  post(`api/runs/${id}/signals/${encodeURIComponent(name)}`, value)
 export const startRun = (request: object): Promise<RunInfo> => post("api/runs", request)

@@ -1,64 +1,82 @@
 import { hasPath, send } from "./api.ts"
-import { el } from "./dom.ts"
+import { el, keyedList, link, onLeave } from "./dom.ts"
 import { allows, type View } from "./state.ts"
 import { ago } from "./times.ts"
-import { link } from "./dom.ts"
 
-/** What somebody else has sent to start runs. */
+/** What somebody has sent to start a run, as the API shows it. */
 interface Delivery {
-  readonly id: string | number
-  readonly [key: string]: unknown
+  readonly id: number
+  readonly project: string
+  readonly trigger: string
+  readonly source: string
+  /** Epoch milliseconds. */
+  readonly received: number
+  readonly verdict: string
+  readonly reason?: string
+  readonly run?: number
+  readonly againOf?: number
 }
 
-const load = async (): Promise<ReadonlyArray<Delivery>> => (await send("api/deliveries")).json()
-
-/** Whether this server has deliveries. */
+/** Whether this server has triggers. */
 export const hasDeliveries = (): Promise<boolean> => hasPath("/api/deliveries")
 
-const textOf = (value: unknown): string => (typeof value === "string" || typeof value === "number" ? String(value) : "")
+/** How often the list is read again, in milliseconds. */
+const readEvery = 3000
 
-/** What has come in to start runs, and what became of it. */
+/** What has arrived to start runs, and what became of it. */
 export const deliveries = (view: View): HTMLElement => {
   const list = el("ul", { class: "runs" })
-  const empty = el("p", { class: "empty", hidden: true }, "Nothing has come in yet.")
+  const empty = el("p", { class: "empty", hidden: true }, "Nothing has arrived yet.")
+  const fail = (error: Error) => view.notify(error.message, "error")
   const refresh = async () => {
-    const all = await load()
+    const all: ReadonlyArray<Delivery> = await (await send("api/deliveries")).json()
     empty.hidden = all.length > 0
-    list.replaceChildren(...all.map((each) => row(each)))
+    draw(all)
   }
-  const row = (delivery: Delivery): HTMLElement => {
-    const { created, project, reason, received, run, source, status, trigger } = delivery
-    const time = typeof received === "number" ? received : created
-    const again = el("button", { type: "button", class: "quiet" }, "Send again")
-    again.addEventListener("click", () => {
-      again.disabled = true
-      send(`api/deliveries/${encodeURIComponent(delivery.id)}/again`, { method: "POST" })
+  const again = ({ id }: Delivery): HTMLElement => {
+    const button = el("button", { type: "button", class: "quiet" }, "Deliver again")
+    button.addEventListener("click", () => {
+      button.disabled = true
+      send(`api/deliveries/${id}/again`, { method: "POST" })
         .then(refresh)
-        .catch((error: Error) => view.notify(error.message, "error"))
-        .finally(() => (again.disabled = false))
+        .then(() => view.notify(`Delivered ${id} again.`))
+        .catch(fail)
+        .finally(() => (button.disabled = false))
     })
-    return el(
-      "li",
-      { class: "run" },
-      el("span", { class: "pill" }, textOf(status)),
-      el(
-        "span",
-        { class: "title" },
-        [source, trigger]
-          .map(textOf)
-          .filter((text) => text !== "")
-          .join(" ") || String(delivery.id)
-      ),
-      el(
-        "span",
-        { class: "meta" },
-        el("span", {}, textOf(project)),
-        typeof run === "number" && link(["runs", run], {}, `run #${run}`),
-        el("span", {}, textOf(reason))
-      ),
-      el("span", { class: "when" }, typeof time === "number" && ago(time), allows(view.session, "run") && again)
-    )
+    return button
   }
-  refresh().catch((error: Error) => view.notify(error.message, "error"))
-  return el("main", {}, el("h1", {}, "Deliveries"), list, empty)
+  const draw = keyedList<Delivery>(
+    list,
+    ({ id }) => id,
+    (delivery) => {
+      const { againOf, id, project, reason, received, run, source, trigger, verdict } = delivery
+      return el(
+        "li",
+        { class: "run" },
+        el("span", { class: `pill verdict-${verdict}` }, verdict),
+        el("span", { class: "title" }, `${trigger} (${source})`),
+        el(
+          "span",
+          { class: "meta" },
+          el("span", {}, againOf === undefined ? `#${id}` : `#${id}, again for #${againOf}`),
+          link(["projects", project], {}, project),
+          run !== undefined && link(["runs", run], {}, `run #${run}`),
+          reason !== undefined && el("span", {}, reason)
+        ),
+        // Nobody verified what was refused, so jiji has not kept it.
+        el(
+          "span",
+          { class: "when" },
+          ago(received),
+          allows(view.session, "run") && verdict !== "refused" && again(delivery)
+        )
+      )
+    }
+  )
+  refresh().catch(fail)
+  const timer = setInterval(() => {
+    if (document.visibilityState === "visible") refresh().catch(() => {})
+  }, readEvery)
+  onLeave(view.signal, () => clearInterval(timer))
+  return el("main", {}, el("header", {}, el("h1", {}, "Deliveries")), list, empty)
 }

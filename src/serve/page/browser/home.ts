@@ -4,38 +4,51 @@ import { runRow, statusPill } from "./runRow.ts"
 import { isOver, type Run, type View } from "./state.ts"
 import { ago } from "./times.ts"
 
-/** How many older runs one click shows. */
+/** How many runs are shown at first, and how many more one click shows. */
 const pageSize = 50
 
 /** The runs that have ended, the newest first, with a button for older ones. */
 export const history = (view: View, project?: string): HTMLElement => {
+  const { runs, signal } = view
   const list = el("ul", { class: "runs" })
   const draw = keyedList<Run>(list, ({ id }) => id, runRow)
   const empty = el("p", { class: "empty", hidden: true }, "No run has ended yet.")
-  let isComplete = false
-  const chosen = () => view.runs.all.filter((run) => isOver(run) && (project === undefined || run.project === project))
   const more = el("button", { type: "button", class: "quiet", hidden: true }, "Show older runs")
-  const load = async () => {
-    more.disabled = true
-    const oldest = chosen().at(-1)?.id
-    const query = {
-      limit: String(pageSize),
-      ...(project !== undefined && { project }),
-      ...(oldest !== undefined && { before: String(oldest) })
-    }
-    const older = await getRuns(query)
-    isComplete = older.length < pageSize
-    view.runs.add(older)
-    more.disabled = false
+  /** The list has all runs from this ID on, since it has asked for older ones. */
+  let loaded: number | undefined
+  let limit = pageSize
+
+  const update = () => {
+    if (!runs.isLoaded) return
+    const floor = loaded ?? runs.floor
+    const known = runs.all.filter(
+      (run) => isOver(run) && run.id >= floor && (project === undefined || run.project === project)
+    )
+    draw(known.slice(0, limit))
+    more.hidden = floor <= 1 && known.length <= limit
+    empty.hidden = known.length > 0 || !more.hidden
   }
-  more.addEventListener("click", () => void load().catch((error: Error) => view.notify(error.message, "error")))
-  view.runs.watch(view.signal, () => {
-    if (!view.runs.isLoaded) return
-    const runs = chosen()
-    draw(runs)
-    empty.hidden = runs.length > 0
-    more.hidden = isComplete || (project === undefined && runs.length < pageSize - 1)
+  const load = async () => {
+    limit += pageSize
+    more.disabled = true
+    const before = loaded ?? runs.floor
+    if (before > 1) {
+      const older = await getRuns({
+        limit: String(pageSize),
+        before: String(before),
+        ...(project !== undefined && { project })
+      })
+      loaded = older.length < pageSize ? 0 : Math.min(...older.map(({ id }) => id))
+      runs.add(older)
+    }
+    update()
+  }
+  more.addEventListener("click", () => {
+    load()
+      .catch((error: Error) => view.notify(error.message, "error"))
+      .finally(() => (more.disabled = false))
   })
+  runs.watch(signal, update)
   return el("section", {}, el("h2", {}, "History"), list, empty, more)
 }
 

@@ -3,6 +3,7 @@ import { commands } from "./commands.ts"
 import { el, link } from "./dom.ts"
 import { activeRuns, history } from "./home.ts"
 import { allows, type View } from "./state.ts"
+import { triggersOf } from "./triggers.ts"
 
 const startLink = (project: string, kind: "pipeline" | "command", name: string, text: string, description: string) =>
   el(
@@ -72,6 +73,7 @@ export const project = (view: View, name: string): HTMLElement => {
     el("header", {}, el("h1", {}, name), problem),
     activeRuns(view, name),
     ...(canRun ? [start] : []),
+    triggersOf(name),
     history(view, name)
   )
 }

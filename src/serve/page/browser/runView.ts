@@ -1,5 +1,5 @@
 import type { Event } from "../../../core/Event.ts"
-import { cancelRun, getRun, send, startRun } from "./api.ts"
+import { cancelRun, getRun, startRun } from "./api.ts"
 import { addressOf, confirmed, el, link, onLeave } from "./dom.ts"
 import { Log } from "./log.ts"
 import { statusPill, titleOf } from "./runRow.ts"
@@ -7,7 +7,7 @@ import { allows, isOver, type Run, type View } from "./state.ts"
 import { follow } from "./stream.ts"
 import { Timeline } from "./timeline.ts"
 import { ago, now, took } from "./times.ts"
-import { formatDateTime } from "../../../record/times.ts"
+import { waitsOf } from "./waits.ts"
 
 /** How long to wait between two drawings, in milliseconds. A large run takes longer to draw, so it is drawn less often. */
 const drawEvery = 60
@@ -53,48 +53,6 @@ const facts = (run: Run): ReadonlyArray<HTMLElement> => [
   ...(run.run === undefined ? [] : [fact("Run ID", run.run)])
 ]
 
-/** What a waiting run waits for. Who may approve gets a button for each signal. */
-const waitsOf = (view: View, run: Run): ReadonlyArray<HTMLElement> =>
-  (run.waits ?? []).map(({ path, retry, signal, until }) => {
-    const time = until === undefined ? "" : ` until ${formatDateTime(until)}`
-    const step = path === undefined ? "" : ` (${path})`
-    if (signal === undefined) {
-      const what =
-        retry === undefined ? `Waits${time}${step}` : `Starts again (retry ${retry})${time.replace("until", "at")}`
-      return el("p", {}, what)
-    }
-    const button = el("button", { type: "button", class: "primary" }, `Send ${signal}`)
-    const value = el("input", {
-      type: "text",
-      class: "code",
-      "aria-label": `Value of ${signal}, as JSON`,
-      placeholder: "value (JSON, optional)",
-      autocomplete: "off"
-    })
-    const submit = async () => {
-      const body: unknown = value.value.trim() === "" ? {} : { value: JSON.parse(value.value) }
-      await send(`api/runs/${run.id}/signals/${encodeURIComponent(signal)}`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify(body)
-      })
-      view.notify(`Sent ${signal} to run ${run.id}.`)
-    }
-    const form = el("form", {
-      class: "signal",
-      onsubmit: (event) => {
-        event.preventDefault()
-        button.disabled = true
-        submit()
-          .catch((error: Error) => view.notify(error.message, "error"))
-          .finally(() => (button.disabled = false))
-      }
-    })
-    form.append(el("p", {}, `Waits for ${signal}${time}${step}`))
-    if (allows(view.session, "approve")) form.append(el("div", { class: "actions" }, value, button))
-    return form
-  })
-
 /** Draws again and again while events come, but never so often that the page is busy with nothing else. */
 const drawing = (view: View, draw: () => void) => {
   let isPlanned = false
@@ -119,7 +77,7 @@ export const runView = (view: View, id: number): HTMLElement => {
   const pill = el("span", { "aria-live": "polite" })
   const list = el("dl", {})
   const reason = el("div", { class: "failure", hidden: true })
-  const waiting = el("div", { class: "waiting", hidden: true })
+  const waiting = el("div", { class: "wait-list", hidden: true })
   const actions = el("div", { class: "actions" })
   const timeline = new Timeline(() => plan())
   const log = new Log()

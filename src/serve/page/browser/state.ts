@@ -1,9 +1,9 @@
 import type { RunInfo } from "../../Api.ts"
-import type { Session } from "./api.ts"
+import { getRun, type Session } from "./api.ts"
 import { follow } from "./stream.ts"
 
 /** A step, a time or a retry that a run waits for. */
-interface Wait {
+export interface Wait {
   readonly path?: string
   readonly signal?: string
   readonly until?: number
@@ -19,12 +19,18 @@ export type Run = Omit<RunInfo, "status"> & {
 
 export const isOver = ({ ended }: Run): boolean => ended !== undefined
 
-/** The newest runs and those that have not ended, as far as the page knows them. The newest come first. */
+/** How many runs a connection starts with: see src/serve/page/changes.ts. */
+const newest = 50
+
+/** The runs that the page knows: the newest ones, those that have not ended, and those that somebody has looked at. */
 export class Runs {
   readonly #runs = new Map<number, Run>()
   readonly #listeners = new Set<() => void>()
   isLoaded = false
+  /** The page knows all runs from this ID on. */
+  floor = 0
 
+  /** The newest come first. */
   get all(): ReadonlyArray<Run> {
     return [...this.#runs.values()].sort((a, b) => b.id - a.id)
   }
@@ -38,6 +44,23 @@ export class Runs {
     for (const listener of this.#listeners) listener()
   }
 
+  /** Takes what a connection starts with. The page may have missed runs since the last one, and how others ended. */
+  #start(runs: ReadonlyArray<Run>): void {
+    const ids = runs.map(({ id }) => id).sort((a, b) => b - a)
+    const floor = ids[newest - 1] ?? 0
+    const last = Math.max(0, ...this.#runs.keys())
+    if (!this.isLoaded || floor > last + 1) this.floor = floor
+    this.isLoaded = true
+    const gone = this.all.filter((run) => !isOver(run) && !ids.includes(run.id))
+    this.add(runs)
+    for (const { id } of gone) {
+      getRun(id).then(
+        (run) => this.add([run]),
+        () => this.#runs.delete(id)
+      )
+    }
+  }
+
   /** Calls a function now and whenever a run has changed, until the view is left. */
   watch(signal: AbortSignal, listener: () => void): void {
     this.#listeners.add(listener)
@@ -47,12 +70,20 @@ export class Runs {
 
   /** Follows all runs until somebody signs out. */
   follow(signal: AbortSignal, onConnected: (isConnected: boolean) => void): void {
+    let isFirst = true
     void follow("session/changes", {
       signal,
-      onConnected,
+      onConnected: (isConnected) => {
+        isFirst = true
+        onConnected(isConnected)
+      },
       onMessages: (messages) => {
-        this.isLoaded = true
-        this.add(messages.flatMap(({ data }): ReadonlyArray<Run> => JSON.parse(data)))
+        for (const { data } of messages) {
+          const runs: ReadonlyArray<Run> = JSON.parse(data)
+          if (isFirst) this.#start(runs)
+          else this.add(runs)
+          isFirst = false
+        }
       }
     })
   }

@@ -15,6 +15,7 @@ import { timeScale } from "../../../record/timeScale.ts"
 import { treeBuilder, type TreeNode } from "../../../record/tree.ts"
 import { doesWork } from "../../../reporters/eventLine.ts"
 import { arrange, el } from "./dom.ts"
+import { appendHtml, setHtml } from "./html.ts"
 
 /** A row on the page. Its markup comes from the functions that draw the page of a run, which escape all text. */
 class Row {
@@ -64,7 +65,7 @@ class Row {
     const text = renderHead(node, label, hasBody ? node.lines.length : 0, page)
     if (text !== this.#headText) {
       this.#headText = text
-      this.#head.innerHTML = text
+      setHtml(this.#head, text)
     }
     const name = `${rowClass(node, depth)}${hasBody || this.#isGroup ? "" : " plain"}`
     if (this.element.className !== name) this.element.className = name
@@ -87,7 +88,7 @@ class Row {
     const log = this.#body.querySelector<HTMLElement>(".log")
     const isAtEnd = log === null || log.scrollTop + log.clientHeight > log.scrollHeight - 30
     if (log === null || counts.retries !== retries || counts.failures !== failures) {
-      this.#body.innerHTML = renderBody(node, this.#label, { began: this.#began })
+      setHtml(this.#body, renderBody(node, this.#label, { began: this.#began }))
     } else this.#append(log, node.lines.slice(lines))
     this.#shown = counts
     const current = this.#body.querySelector<HTMLElement>(".log")
@@ -101,7 +102,7 @@ class Row {
       const room = last === null ? 0 : linesPerBlock - last.childElementCount
       const part = last !== null && room > 0 ? last : log.appendChild(el("div", { class: "part" }))
       const now = rest.slice(0, room > 0 ? room : linesPerBlock)
-      part.insertAdjacentHTML("beforeend", now.map((line) => renderLine(line, this.#began)).join(""))
+      appendHtml(part, now.map((line) => renderLine(line, this.#began)).join(""))
       rest = rest.slice(now.length)
     }
   }
@@ -181,6 +182,7 @@ export class Timeline {
     this.#sections = new Map()
     this.#length = 0
     this.#main.replaceChildren()
+    this.#failures.replaceChildren()
   }
 
   /** Draws what has changed. `now` is where the bars of open steps end, while the run runs. */
@@ -200,13 +202,13 @@ export class Timeline {
     this.element.style.setProperty("--tick-distance", scale.tickDistance)
     const axis = renderAxis(scale)
     if (this.#axisText !== axis) {
-      this.#axis.innerHTML = axis
+      setHtml(this.#axis, axis)
       this.#axisText = axis
     }
     // A failure outside all steps, such as a layer that cannot be built; that of a step is shown there.
     const hasFailedStep = [...tree.nodes.values()].some((node) => doesWork(node) && node.outcome === "failed")
     const failures = hasFailedStep ? "" : renderFailures(root)
-    if (this.#failures.innerHTML === "" && failures !== "") this.#failures.innerHTML = failures
+    if (this.#failures.childElementCount === 0 && failures !== "") setHtml(this.#failures, failures)
     arrange(
       this.#main,
       groupByMachine(root).map(({ rows, server }) => {
