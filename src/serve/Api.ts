@@ -89,7 +89,9 @@ export const RunInfo = Schema.Struct({
   status: RunStatus,
   by: Schema.String.annotate({ description: "The name of the token" }),
   cause: Schema.String.annotate({ description: "What started it, such as `api`" }),
-  reason: Schema.optionalKey(Schema.String).annotate({ description: "Why it failed" }),
+  reason: Schema.optionalKey(Schema.String).annotate({
+    description: "Why it failed; if it is waiting for a retry, why the last attempt did"
+  }),
   attempt: Schema.Int.annotate({
     description: "How often it has started: more than once if it has waited, or if jiji serve ended while it ran"
   }),
@@ -97,6 +99,8 @@ export const RunInfo = Schema.Struct({
   run: Schema.optionalKey(Schema.String).annotate({ description: "Its ID in its events and in `jiji runs`" }),
   priority: Schema.Int,
   key: Schema.optionalKey(Schema.String).annotate({ description: "Its concurrency key, if it has one of its own" }),
+  timeLimit: Schema.optionalKey(Schema.Int).annotate({ description: "How long each attempt may run, in milliseconds" }),
+  retries: Schema.optionalKey(Schema.Struct({ times: Schema.Int, used: Schema.Int })),
   overtakenBy: Schema.optionalKey(Schema.Int).annotate({ description: "The run that has taken its place" }),
   created: Millis,
   started: Schema.optionalKey(Millis),

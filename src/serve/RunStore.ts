@@ -157,6 +157,8 @@ export class RunStore extends Context.Service<
     setStepsDone(number: number, count: number): Query<void>
     /** Lets a running run wait without a process. If it is cancelled, it is queued again, to undo its steps. */
     suspend(number: number, waits: ReadonlyArray<RunWait>): Query<void>
+    /** Lets a running run that has failed wait for a time, and then start again. */
+    retry(number: number, options: { readonly until: number; readonly reason: string | undefined }): Query<void>
     /** Puts a waiting run back into the queue, in its place. */
     wake(number: number): Query<void>
     /** Does the same with all whose time has come. Returns when the next one's comes. */
@@ -310,6 +312,18 @@ export class RunStore extends Context.Service<
             waits = ${JSON.stringify(waits)}, wake = ${wakeOf(waits)}
             WHERE number = ${number} AND status = 'running'`
         }),
+        retry: (number, { reason, until }) =>
+          sql.withTransaction(
+            Effect.gen(function* () {
+              const run = yield* get(number)
+              if (Option.isNone(run)) return
+              const retry = run.value.retried + 1
+              const waits: ReadonlyArray<RunWait> = [{ retry, until }]
+              yield* sql`UPDATE runs SET status = 'waiting', retried = ${retry}, reason = ${reason ?? null}, owner = NULL,
+                spent = 0, waits = ${JSON.stringify(waits)}, wake = ${until}
+                WHERE number = ${number} AND status = 'running'`
+            })
+          ),
         wake: Effect.fnUntraced(function* (number) {
           const now = yield* Clock.currentTimeMillis
           yield* sql`UPDATE runs SET status = 'queued', waits = NULL, wake = NULL, queued = ${now}

@@ -59,6 +59,8 @@ const toInfo = (run: StoredRun): RunInfo => {
     attempt: run.attempt,
     priority: run.priority,
     ...(key !== undefined && { key }),
+    ...(run.time_limit !== null && { timeLimit: run.time_limit }),
+    ...(run.retries > 0 && { retries: { times: run.retries, used: run.retried } }),
     ...(run.overtaken_by !== null && { overtakenBy: run.overtaken_by }),
     created: run.created,
     ...(run.waits !== null && { waits: run.waits }),
