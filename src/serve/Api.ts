@@ -108,6 +108,12 @@ export const RunInfo = Schema.Struct({
 }).annotate({ identifier: "Run" })
 export type RunInfo = typeof RunInfo.Type
 
+const QueueEntry = Schema.Struct({
+  run: RunInfo,
+  why: Schema.String.annotate({ examples: ["waits for run 12 of shop"] }),
+  after: Schema.optionalKey(Schema.Int).annotate({ description: "The run that is in its way" })
+}).annotate({ identifier: "QueueEntry" })
+
 const ProjectInfo = Schema.Struct({
   name: Schema.String,
   problem: Schema.optionalKey(Schema.String).annotate({
@@ -153,6 +159,19 @@ const runs = HttpApiGroup.make("runs")
       success: Schema.Array(RunInfo),
       error: Unavailable
     }).annotateMerge(OpenApi.annotations({ summary: "List runs, the newest first (role look)" })),
+    HttpApiEndpoint.get("showQueue", "/api/queue", {
+      success: Schema.Array(QueueEntry),
+      error: Unavailable
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "List what is queued or waits, and why (role look)",
+        description: "The first 500 queued runs in the order in which they start, and then all runs that wait."
+      })
+    ),
+    HttpApiEndpoint.get("getMetrics", "/metrics", {
+      success: Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/plain; version=0.0.4; charset=utf-8" })),
+      error: Unavailable
+    }).annotateMerge(OpenApi.annotations({ summary: "Counts of runs, for Prometheus (role look)" })),
     HttpApiEndpoint.get("getRun", "/api/runs/:id", {
       params: runId,
       success: RunInfo,

@@ -113,6 +113,8 @@ export class Runner extends Context.Service<
     /** Starts no more runs, and waits until those that run have ended. Interrupts them after `patience` milliseconds. */
     drain(patience: number): Effect.Effect<void>
     readonly isDraining: Effect.Effect<boolean>
+    /** How many runs can run at the same time. */
+    readonly places: number
   }
 >()("jiji/serve/Runner") {
   /** `history` is the run history of this machine, which has the signals of runs. */
@@ -318,7 +320,8 @@ export class Runner extends Context.Service<
             }
             yield* FiberMap.awaitEmpty(fibers)
           }),
-          isDraining: Effect.sync(() => draining)
+          isDraining: Effect.sync(() => draining),
+          places: concurrency
         })
       })
     )

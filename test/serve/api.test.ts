@@ -197,11 +197,13 @@ describe("the HTTP API of jiji serve", () => {
     expect(Object.keys(property(body, "paths") ?? {}).sort()).toEqual([
       "/api/pipelines",
       "/api/projects",
+      "/api/queue",
       "/api/runs",
       "/api/runs/{id}",
       "/api/runs/{id}/cancel",
       "/api/runs/{id}/events",
-      "/api/runs/{id}/signals/{name}"
+      "/api/runs/{id}/signals/{name}",
+      "/metrics"
     ])
     const pipelines = await server.request(token, "/api/pipelines?project=shop")
     expect(pipelines.body).toMatchObject([
