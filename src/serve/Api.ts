@@ -92,7 +92,9 @@ export const RunInfo = Schema.Struct({
   status: RunStatus,
   by: Schema.String.annotate({ description: "The name of the token" }),
   cause: Schema.String.annotate({ description: "What started it, such as `api`" }),
-  reason: Schema.optionalKey(Schema.String).annotate({ description: "Why it failed" }),
+  reason: Schema.optionalKey(Schema.String).annotate({
+    description: "Why it failed; if it is waiting for a retry, why the last attempt did"
+  }),
   exitCode: Schema.optionalKey(Schema.Int).annotate({
     description: "The exit code of its command, if the command has ended by itself"
   }),
@@ -103,12 +105,20 @@ export const RunInfo = Schema.Struct({
   run: Schema.optionalKey(Schema.String).annotate({ description: "Its ID in its events and in `jiji runs`" }),
   priority: Schema.Int,
   key: Schema.optionalKey(Schema.String).annotate({ description: "Its concurrency key, if it has one of its own" }),
+  timeLimit: Schema.optionalKey(Schema.Int).annotate({ description: "How long each attempt may run, in milliseconds" }),
+  retries: Schema.optionalKey(Schema.Struct({ times: Schema.Int, used: Schema.Int })),
   overtakenBy: Schema.optionalKey(Schema.Int).annotate({ description: "The run that has taken its place" }),
   created: Millis,
   started: Schema.optionalKey(Millis),
   ended: Schema.optionalKey(Millis)
 }).annotate({ identifier: "Run" })
 export type RunInfo = typeof RunInfo.Type
+
+const QueueEntry = Schema.Struct({
+  run: RunInfo,
+  why: Schema.String.annotate({ examples: ["waits for run 12 of shop"] }),
+  after: Schema.optionalKey(Schema.Int).annotate({ description: "The run that is in its way" })
+}).annotate({ identifier: "QueueEntry" })
 
 const ProjectInfo = Schema.Struct({
   name: Schema.String,
@@ -183,6 +193,19 @@ const runs = HttpApiGroup.make("runs")
       success: Schema.Array(RunInfo),
       error: Unavailable
     }).annotateMerge(OpenApi.annotations({ summary: "List runs, the newest first (role look)" })),
+    HttpApiEndpoint.get("showQueue", "/api/queue", {
+      success: Schema.Array(QueueEntry),
+      error: Unavailable
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "List what is queued or waits, and why (role look)",
+        description: "The first 500 queued runs in the order in which they start, and then all runs that wait."
+      })
+    ),
+    HttpApiEndpoint.get("getMetrics", "/metrics", {
+      success: Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/plain; version=0.0.4; charset=utf-8" })),
+      error: Unavailable
+    }).annotateMerge(OpenApi.annotations({ summary: "Counts of runs, for Prometheus (role look)" })),
     HttpApiEndpoint.get("getRun", "/api/runs/:id", {
       params: runId,
       success: RunInfo,

@@ -1,5 +1,6 @@
 import { Array, Clock, Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
+import { RunCounts } from "./metrics.ts"
 
 /**
  * How a run stands. A queued run starts when no other run with its key is running. A waiting run has no process: it waits for a
@@ -148,6 +149,10 @@ export class RunStore extends Context.Service<
     /** The runs that count as running. */
     readonly running: Query<ReadonlyArray<StoredRun>>
     readonly waiting: Query<ReadonlyArray<StoredRun>>
+    /** The first queued runs, in the order in which they start. */
+    queue(limit: number): Query<ReadonlyArray<StoredRun>>
+    /** Counts of runs, in the text format of Prometheus. */
+    readonly metrics: Query<string>
     /** Marks the next run as running that may start now, and returns it. */
     readonly claim: Query<Option.Option<StoredRun>>
     /** Remembers the process of a run. */
@@ -160,6 +165,8 @@ export class RunStore extends Context.Service<
     setStepsDone(number: number, count: number): Query<void>
     /** Lets a running run wait without a process. If it is cancelled, it is queued again, to undo its steps. */
     suspend(number: number, waits: ReadonlyArray<RunWait>): Query<void>
+    /** Lets a running run that has failed wait for a time, and then start again. */
+    retry(number: number, options: { readonly until: number; readonly reason: string | undefined }): Query<void>
     /** Puts a waiting run back into the queue, in its place. */
     wake(number: number): Query<void>
     /** Does the same with all whose time has come. Returns when the next one's comes. */
@@ -183,6 +190,7 @@ export class RunStore extends Context.Service<
     RunStore,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
+      const counts = new RunCounts()
       const get = (number: number) => Effect.map(sql`SELECT * FROM runs WHERE number = ${number}`, firstOf)
       /** Whether a queued run may start. A waiting run keeps its key from those after it. */
       const isFree =
@@ -210,6 +218,12 @@ export class RunStore extends Context.Service<
         )
         SELECT number FROM heads JOIN runs AS queued USING (number) WHERE ${isFree}
         ORDER BY priority DESC, number LIMIT 1`
+      /** Ends a run that has no process and nothing to undo. */
+      const endCancelled = Effect.fnUntraced(function* (number: number) {
+        const now = yield* Clock.currentTimeMillis
+        yield* sql`UPDATE runs SET status = 'cancelled', ended = ${now}, waits = NULL, wake = NULL WHERE number = ${number}`
+        counts.ended("cancelled")
+      })
       /** Queues a run to undo its steps if it is suspended, before everything else with its key. */
       const undoLater = Effect.fnUntraced(function* (number: number) {
         const now = yield* Clock.currentTimeMillis
@@ -251,19 +265,18 @@ export class RunStore extends Context.Service<
         const added = yield* insert(wanted)
         if (whenBusy !== "replace") return added
         const { number, priority } = added.run
-        const now = yield* Clock.currentTimeMillis
         const reason = `overtaken by run ${number}`
         const rows = yield* sql<{
           readonly number: number
+          readonly is_suspended: number
         }>`UPDATE runs SET overtaken_by = ${number}, reason = ${reason}
           WHERE number IN (
             SELECT number FROM runs WHERE status = 'queued' AND busy_key = ${key}
             UNION ALL SELECT number FROM runs WHERE status = 'waiting' AND busy_key = ${key}
-          ) AND number < ${number} AND priority <= ${priority} AND is_cancelled = 0 RETURNING number`
-        for (const { number } of rows) {
-          yield* undoLater(number)
-          yield* sql`UPDATE runs SET status = 'cancelled', ended = ${now}, waits = NULL, wake = NULL
-            WHERE number = ${number} AND is_cancelled = 0`
+          ) AND number < ${number} AND priority <= ${priority} AND is_cancelled = 0 RETURNING number, is_suspended`
+        for (const { is_suspended, number } of rows) {
+          if (is_suspended === 1) yield* undoLater(number)
+          else yield* endCancelled(number)
         }
         return { ...added, overtaken: rows.map(({ number }) => number) }
       })
@@ -283,16 +296,31 @@ export class RunStore extends Context.Service<
           ),
         running: Effect.map(sql`SELECT * FROM runs WHERE status = 'running' ORDER BY number`, decodeRows),
         waiting: Effect.map(sql`SELECT * FROM runs WHERE status = 'waiting' ORDER BY number`, decodeRows),
+        queue: (limit) =>
+          Effect.map(
+            sql`SELECT * FROM runs WHERE status = 'queued' ORDER BY priority DESC, number LIMIT ${limit}`,
+            decodeRows
+          ),
+        metrics: Effect.gen(function* () {
+          // One index for each status.
+          const [row] = yield* sql<Record<"queued" | "running" | "waiting", number>>`SELECT
+            (SELECT count(*) FROM runs WHERE status = 'queued') AS queued,
+            (SELECT count(*) FROM runs WHERE status = 'running') AS running,
+            (SELECT count(*) FROM runs WHERE status = 'waiting') AS waiting`
+          return counts.text(row ?? { queued: 0, running: 0, waiting: 0 })
+        }),
         claim: sql.withTransaction(
           Effect.gen(function* () {
             const [first] = yield* nextOfFirst
             const number = (first ?? (yield* nextOfAll)[0])?.number
             if (number === undefined) return Option.none()
             const now = yield* Clock.currentTimeMillis
-            return firstOf(
+            const run = firstOf(
               yield* sql`UPDATE runs SET status = 'running', attempt = attempt + 1, owner = NULL, is_suspended = 0,
                 started = ${now} WHERE number = ${number} RETURNING *`
             )
+            if (Option.isSome(run)) counts.started(now - (run.value.queued ?? run.value.created))
+            return run
           })
         ),
         setOwner: (number, owner) => Effect.asVoid(sql`UPDATE runs SET owner = ${owner} WHERE number = ${number}`),
@@ -313,6 +341,18 @@ export class RunStore extends Context.Service<
             waits = ${JSON.stringify(waits)}, wake = ${wakeOf(waits)}
             WHERE number = ${number} AND status = 'running'`
         }),
+        retry: (number, { reason, until }) =>
+          sql.withTransaction(
+            Effect.gen(function* () {
+              const run = yield* get(number)
+              if (Option.isNone(run)) return
+              const retry = run.value.retried + 1
+              const waits: ReadonlyArray<RunWait> = [{ retry, until }]
+              yield* sql`UPDATE runs SET status = 'waiting', retried = ${retry}, reason = ${reason ?? null}, owner = NULL,
+                spent = 0, waits = ${JSON.stringify(waits)}, wake = ${until}
+                WHERE number = ${number} AND status = 'running'`
+            })
+          ),
         wake: Effect.fnUntraced(function* (number) {
           const now = yield* Clock.currentTimeMillis
           yield* sql`UPDATE runs SET status = 'queued', waits = NULL, wake = NULL, queued = ${now}
@@ -329,8 +369,10 @@ export class RunStore extends Context.Service<
         }),
         end: Effect.fnUntraced(function* (number, { code, reason, status }) {
           const now = yield* Clock.currentTimeMillis
-          yield* sql`UPDATE runs SET status = ${status}, ended = ${now}, owner = NULL, waits = NULL, wake = NULL,
-            reason = ${reason ?? null}, exit_code = ${code ?? null} WHERE number = ${number} AND ended IS NULL`
+          const ended =
+            yield* sql`UPDATE runs SET status = ${status}, ended = ${now}, owner = NULL, waits = NULL, wake = NULL,
+            reason = ${reason ?? null}, exit_code = ${code ?? null} WHERE number = ${number} AND ended IS NULL RETURNING number`
+          if (ended.length > 0) counts.ended(status)
         }),
         cancel: (number) =>
           sql.withTransaction(
@@ -343,8 +385,7 @@ export class RunStore extends Context.Service<
               } else if (is_suspended === 1 && is_cancelled === 0) {
                 yield* undoLater(number)
               } else if (status === "queued" || status === "waiting") {
-                const now = yield* Clock.currentTimeMillis
-                yield* sql`UPDATE runs SET status = 'cancelled', ended = ${now}, waits = NULL, wake = NULL WHERE number = ${number}`
+                yield* endCancelled(number)
               }
               return run
             })

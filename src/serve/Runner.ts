@@ -3,10 +3,12 @@ import type { SqlError } from "effect/sql"
 import type { Event } from "../core/Event.ts"
 import { ExitCode } from "../core/Failure.ts"
 import { plural } from "../core/text.ts"
+import { formatWait } from "../core/units.ts"
 import { isAlive } from "../record/Owner.ts"
 import { pendingSignals, sendSignal } from "../record/signal.ts"
 import { eventKeeper } from "./eventKeeper.ts"
 import { Feed } from "./Feed.ts"
+import { retryPause } from "./policy.ts"
 import { Projects } from "./Projects.ts"
 import type { WorkerLine } from "./protocol.ts"
 import { type RunEnd, RunStore, type RunWait, type StoredRun } from "./RunStore.ts"
@@ -17,6 +19,9 @@ const maxCrashes = 3
 
 /** How long a run may take to end after `jiji serve` was killed. Its worker notices at once. */
 const orphanPatience = "60 seconds"
+
+/** How long a run that has taken too long may take to undo its steps. Each undo has a limit of its own. */
+const undoPatience = "10 minutes"
 
 /** Between two looks at the queue without news: another process may have changed it. */
 const lookAgain = "5 seconds"
@@ -68,6 +73,14 @@ const endOf = ({ failure, outcome }: Progress, { code, signal }: WorkerExit, isC
   return { status: "failed", ...withReason(failure?.trim() ?? fallback) }
 }
 
+const tooLong = ({ time_limit }: StoredRun): RunEnd => ({
+  status: "failed",
+  reason: `it took longer than its time limit of ${formatWait(time_limit ?? 0)}`
+})
+
+/** Whether another attempt can end better: a wrong flag or deploy.yml stays wrong. */
+const canRetry = ({ code }: WorkerExit): boolean => code !== ExitCode.usage && code !== ExitCode.configuration
+
 /** Ends a process that is identified as `record/Owner.ts` has it, and those that it has started. */
 const killGroup = (owner: string): void => {
   const pid = Number(owner.split(" ")[2])
@@ -100,6 +113,8 @@ export class Runner extends Context.Service<
     /** Starts no more runs, and waits until those that run have ended. Interrupts them after `patience` milliseconds. */
     drain(patience: number): Effect.Effect<void>
     readonly isDraining: Effect.Effect<boolean>
+    /** How many runs can run at the same time. */
+    readonly places: number
   }
 >()("jiji/serve/Runner") {
   /** `history` is the run history of this machine, which has the signals of runs. */
@@ -116,6 +131,19 @@ export class Runner extends Context.Service<
         const fibers = yield* FiberMap.make<number, void, never>()
         /** The workers of the runs, and how often each was asked to end. */
         const active = new Map<number, { readonly worker: Worker; isInterrupted: boolean }>()
+        /** Ends a worker when its run has taken too long, as a cancel does. */
+        const limit = Effect.fnUntraced(function* (
+          { spent, time_limit }: StoredRun,
+          worker: Worker,
+          onEnd: () => void
+        ) {
+          if (time_limit === null) return
+          yield* Effect.sleep(Math.max(0, time_limit - spent))
+          onEnd()
+          yield* worker.interrupt
+          yield* Effect.sleep(undoPatience)
+          yield* worker.kill
+        })
         let draining = false
 
         const wake = Effect.asVoid(Queue.offer(news, undefined))
@@ -164,6 +192,8 @@ export class Runner extends Context.Service<
             whenWaiting: run.is_cancelled === 1 ? "undo" : "suspend"
           })
           const entry = { worker, isInterrupted: false }
+          let isTooLong = false
+          yield* Effect.forkScoped(limit(run, worker, () => (isTooLong = true)))
           active.set(run.number, entry)
           yield* persist(store.setOwner(run.number, worker.owner))
           // Somebody may have cancelled the run before it had a process. One that was cancelled before undoes its steps.
@@ -188,11 +218,19 @@ export class Runner extends Context.Service<
           }
           // Interrupted by a drain: it starts again with the next `jiji serve`.
           const wasInterrupted = exit.code === ExitCode.interrupted || exit.code === null
-          if (!isCancelled && entry.isInterrupted && wasInterrupted) {
+          if (!isCancelled && !isTooLong && entry.isInterrupted && wasInterrupted) {
             return yield* persist(store.requeue(run.number))
           }
-          const { code } = exit
-          yield* finish(run.number, { ...endOf(progress, exit, isCancelled), ...(code !== null && { code }) })
+          const end = isTooLong && !isCancelled && wasInterrupted ? tooLong(run) : endOf(progress, exit, isCancelled)
+          if (end.status !== "failed" || run.retried >= run.retries || !canRetry(exit)) {
+            const { code } = exit
+            return yield* finish(run.number, { ...end, ...(code !== null && { code }) })
+          }
+          const now = yield* Clock.currentTimeMillis
+          const until = now + retryPause(run.retry_delay, run.retried)
+          yield* persist(store.retry(run.number, { reason: end.reason, until }))
+          yield* Queue.offer(waitNews, undefined)
+          yield* feed.publish(run.number)
         }, Effect.scoped)
 
         /** Starts a run in the background. */
@@ -283,7 +321,8 @@ export class Runner extends Context.Service<
             }
             yield* FiberMap.awaitEmpty(fibers)
           }),
-          isDraining: Effect.sync(() => draining)
+          isDraining: Effect.sync(() => draining),
+          places: concurrency
         })
       })
     )

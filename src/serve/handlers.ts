@@ -25,6 +25,7 @@ import { Inspector } from "./Inspector.ts"
 import { Identify } from "./page/identify.ts"
 import { givenKey, policyOf } from "./policy.ts"
 import { Projects, type ServedProject } from "./Projects.ts"
+import { queueReasons } from "./queueReasons.ts"
 import { includes, type Role } from "./Role.ts"
 import { Runner } from "./Runner.ts"
 import { RunStore, type StoredRun } from "./RunStore.ts"
@@ -63,6 +64,8 @@ export const toInfo = (run: StoredRun): RunInfo => {
     attempt: run.attempt,
     priority: run.priority,
     ...(key !== undefined && { key }),
+    ...(run.time_limit !== null && { timeLimit: run.time_limit }),
+    ...(run.retries > 0 && { retries: { times: run.retries, used: run.retried } }),
     ...(run.overtaken_by !== null && { overtakenBy: run.overtaken_by }),
     created: run.created,
     ...(run.waits !== null && { waits: run.waits }),
@@ -218,6 +221,16 @@ export const runHandlers = HttpApiBuilder.group(Api, "runs", (handlers) =>
     listRuns: Effect.fnUntraced(function* ({ query }) {
       const store = yield* RunStore
       return (yield* store.list({ limit: 50, ...query })).map(toInfo)
+    }, orUnavailable),
+    showQueue: Effect.fnUntraced(function* () {
+      const store = yield* RunStore
+      const { places } = yield* Runner
+      const queued = yield* store.queue(500)
+      const runs = { queued, running: yield* store.running, waiting: yield* store.waiting }
+      return queueReasons(runs, places).map(({ run, ...reason }) => ({ run: toInfo(run), ...reason }))
+    }, orUnavailable),
+    getMetrics: Effect.fnUntraced(function* () {
+      return yield* (yield* RunStore).metrics
     }, orUnavailable),
     getRun: Effect.fnUntraced(function* ({ params }) {
       const store = yield* RunStore

@@ -10,8 +10,23 @@ const Key = Schema.String.check(Schema.isPattern(/^[^\p{Cc}]{1,200}$/u)).annotat
   expected: "1 to 200 characters without control characters"
 })
 
+const second = 1000
+const hour = 60 * 60 * second
+const year = 365 * 24 * hour
+
 /** How long a run may run, in milliseconds. */
-const Limit = Schema.Int.check(Schema.isBetween({ minimum: 1000, maximum: 366 * 24 * 60 * 60 * 1000 }))
+const Limit = Schema.Int.check(Schema.isBetween({ minimum: second, maximum: year }))
+
+/** The pause before the first retry, in milliseconds. */
+const Delay = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 24 * hour }))
+
+/** A duration as people write it, within limits in milliseconds. */
+const durationBetween = (minimum: number, maximum: number, expected: string) =>
+  durationFlag.check(
+    Schema.makeFilter((duration) => Duration.toMillis(duration) >= minimum && Duration.toMillis(duration) <= maximum, {
+      expected
+    })
+  )
 
 const times = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 20 }))
 
@@ -20,7 +35,7 @@ export const RunPolicy = Schema.Struct({
   key: Schema.optionalKey(Key),
   whenBusy: Schema.optionalKey(WhenBusy),
   timeLimit: Schema.optionalKey(Limit),
-  retries: Schema.optionalKey(Schema.Struct({ times, delay: Schema.Int }))
+  retries: Schema.optionalKey(Schema.Struct({ times, delay: Delay }))
 })
 export type RunPolicy = typeof RunPolicy.Type
 
@@ -50,12 +65,18 @@ export const requestPolicy = {
   priority: Schema.optionalKey(
     Priority.annotate({ description: "-10 to 10; low is -5, normal 0, high 5. A rollback is high by default" })
   ),
-  timeLimit: Schema.optionalKey(durationFlag.annotate({ description: "How long each attempt may run, such as 30m" })),
+  timeLimit: Schema.optionalKey(
+    durationBetween(second, year, "a duration from 1s to 365 days").annotate({
+      description: "How long each attempt may run, such as 30m"
+    })
+  ),
   retries: Schema.optionalKey(
     Schema.Struct({
       times: times.annotate({ description: "How often a failed run is tried again" }),
       delay: Schema.optionalKey(
-        durationFlag.annotate({ description: "The pause before the first retry; each further one is twice as long" })
+        durationBetween(0, 24 * hour, "a duration up to 1 day").annotate({
+          description: "The pause before the first retry; each further one is twice as long"
+        })
       )
     })
   )
@@ -64,7 +85,11 @@ export const requestPolicy = {
 const RequestPolicy = Schema.Struct(requestPolicy)
 
 /** The pause before the first retry, in milliseconds. */
-const usualDelay = 10_000
+const usualDelay = 10 * second
+
+/** The pause before a retry, in milliseconds: each is twice as long as the one before, up to an hour. */
+export const retryPause = (delay: number, retried: number): number =>
+  Math.max(delay, Math.min(delay * 2 ** retried, hour))
 
 /** The key of a project's runs that name none is its name, which has no line break. */
 const busyKey = (project: string, key: string | undefined): string =>

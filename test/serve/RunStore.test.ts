@@ -101,6 +101,32 @@ describe("the queue", () => {
     )
   )
 
+  it.effect("counts the time in which a run runs, for each attempt", () =>
+    withStore((store) =>
+      Effect.gen(function* () {
+        const [number = 0] = yield* addAll(store, { timeLimit: 10_000 })
+        const runFor3s = Effect.andThen(store.claim, TestClock.adjust("3 seconds"))
+        yield* runFor3s
+        yield* store.suspend(number, approval)
+        yield* TestClock.adjust("1 hour")
+        yield* store.wake(number)
+        yield* runFor3s
+        yield* store.suspend(number, approval)
+        expect(yield* found(store, number)).toMatchObject({ spent: 6000 })
+        yield* store.wake(number)
+        yield* runFor3s
+        yield* store.retry(number, { until: 0, reason: "broken" })
+        expect(yield* found(store, number)).toMatchObject({
+          status: "waiting",
+          spent: 0,
+          retried: 1,
+          waits: [{ retry: 1, until: 0 }],
+          reason: "broken"
+        })
+      })
+    )
+  )
+
   it.effect("lets a newer run take the place of those that are queued or waiting, but of none that runs", () =>
     withStore((store) =>
       Effect.gen(function* () {

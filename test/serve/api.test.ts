@@ -200,12 +200,14 @@ describe("the HTTP API of jiji serve", () => {
       "/api/deliveries/{id}/again",
       "/api/pipelines",
       "/api/projects",
+      "/api/queue",
       "/api/runs",
       "/api/runs/{id}",
       "/api/runs/{id}/cancel",
       "/api/runs/{id}/events",
       "/api/runs/{id}/signals/{name}",
-      "/api/triggers"
+      "/api/triggers",
+      "/metrics"
     ])
     const pipelines = await server.request(token, "/api/pipelines?project=shop")
     expect(pipelines.body).toMatchObject([

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { policyOf } from "../../src/serve/policy.ts"
+import { policyOf, retryPause } from "../../src/serve/policy.ts"
 import { compileFirst } from "../cli/project.ts"
 import { until } from "../support/waiting.ts"
 import { gate, makeServer, property, start, untilStatus } from "./server.ts"
@@ -56,6 +56,11 @@ describe("how a run goes with others", () => {
     })
   })
 
+  test("makes each pause before a retry twice as long, up to an hour", () => {
+    expect([0, 1, 2, 20].map((retried) => retryPause(10_000, retried))).toEqual([10_000, 20_000, 40_000, 3_600_000])
+    expect(retryPause(7_200_000, 3)).toBe(7_200_000)
+  })
+
   test("can depend on the input of its pipeline, and a newer run then overtakes those in the queue", async () => {
     using folder = makeServer({ "shop/.jiji/pipelines/keyed.ts": keyed })
     const token = folder.token("ci", "run")
@@ -108,5 +113,89 @@ describe("how a run goes with others", () => {
       Number(property((await server.request(token, `/api/runs/${id}`)).body, "started"))
     expect(await startOf(urgent)).toBeLessThan(await startOf(later))
     expect(await startOf(beside)).toBeLessThan(await startOf(urgent))
+  }, 60_000)
+})
+
+/** Stamps, and then fails as long as there is no file go. */
+const flaky = `import { Duration, Effect, Schema } from "effect"
+import { appendFileSync, existsSync } from "node:fs"
+import { Pipeline, Runnable, Step } from "jiji"
+const say = (text: string) => Effect.sync(() => appendFileSync("log", text + "\\n"))
+export default Runnable.make({
+  description: "Fail",
+  retries: { times: 5, delay: "300 millis" },
+  pipeline: Pipeline.make("flaky").pipe(
+    Pipeline.step(Step.make("stamp", () => Effect.as(say("stamped"), { at: 1 }), { result: Schema.Struct({ at: Schema.Int }) })),
+    Pipeline.step(Step.make("try", () => Effect.andThen(say("tried"), Effect.suspend(() =>
+      existsSync("go") ? Effect.void : Effect.die(new Error("there is no go"))))))
+  )
+})
+`
+
+describe("a run that fails", () => {
+  test("is tried again after a pause, without the steps that it has completed", async () => {
+    using folder = makeServer({ "shop/.jiji/pipelines/flaky.ts": flaky })
+    const token = folder.token("ci", "run")
+    const server = await folder.serve()
+    const id = await start(server, token, { project: "shop", pipeline: "flaky" })
+    const between = await until(
+      async () => (await server.request(token, `/api/runs/${id}`)).body,
+      (body) => property(body, "status") === "waiting" && property(property(body, "retries"), "used") === 2
+    )
+    expect(between).toMatchObject({
+      reason: expect.stringContaining("there is no go"),
+      waits: [{ retry: 2, until: expect.any(Number) }],
+      retries: { times: 5, used: 2 }
+    })
+    folder.write("shop/go", "")
+    const ended = await untilStatus(server, token, id, "succeeded")
+    expect(property(ended, "reason")).toBeUndefined()
+    const lines = logOf(folder).trimEnd().split("\n")
+    expect(lines.filter((line) => line === "stamped")).toHaveLength(1)
+    expect(lines.filter((line) => line === "tried").length).toBe(Number(property(ended, "attempt")))
+    const starts = (await server.events(token, id)).filter(({ data }) => data._tag === "RunStarted")
+    expect(starts).toHaveLength(Number(property(ended, "attempt")))
+  }, 60_000)
+
+  test("fails when its retries are used up; one that cannot end better is not tried again", async () => {
+    using folder = makeServer({ "shop/.jiji/pipelines/flaky.ts": flaky, "other/.jiji/deploy.yml": "project: 3\n" })
+    const token = folder.token("ci", "run")
+    const server = await folder.serve()
+    const once = { retries: { times: 1, delay: "100ms" } }
+    const id = await start(server, token, { project: "shop", pipeline: "flaky", ...once })
+    const wrong = await start(server, token, { project: "other", command: ["deploy"], ...once })
+    expect(await untilStatus(server, token, id, "failed")).toMatchObject({ attempt: 2, retries: { times: 1, used: 1 } })
+    expect(await untilStatus(server, token, wrong, "failed")).toMatchObject({
+      attempt: 1,
+      retries: { times: 1, used: 0 }
+    })
+  }, 60_000)
+
+  test("is not tried again when it is cancelled, also between two attempts", async () => {
+    using folder = makeServer({ "shop/.jiji/pipelines/flaky.ts": flaky })
+    const token = folder.token("ci", "run")
+    const server = await folder.serve()
+    const id = await start(server, token, {
+      project: "shop",
+      pipeline: "flaky",
+      retries: { times: 9, delay: "1 hour" }
+    })
+    await untilStatus(server, token, id, "waiting")
+    await server.request(token, `/api/runs/${id}/cancel`, { method: "POST" })
+    expect(await untilStatus(server, token, id, "cancelled")).toMatchObject({ attempt: 1 })
+  }, 60_000)
+
+  test("is one that has taken too long, which undoes its steps", async () => {
+    using folder = makeServer()
+    const token = folder.token("ci", "run")
+    const server = await folder.serve()
+    const id = await start(server, token, { ...run, timeLimit: "2s" })
+    expect(await untilStatus(server, token, id, "failed")).toMatchObject({
+      reason: "it took longer than its time limit of 2 s",
+      timeLimit: 2000
+    })
+    expect(logOf(folder).replace(/ \d+/, "")).toBe("prepared\nstarted\nundone\n")
+    expect((await server.request(token, "/api/runs", { json: { ...run, timeLimit: "1ms" } })).status).toBe(400)
+    expect((await server.request(token, "/api/runs", { json: { ...run, timeLimit: "soon" } })).status).toBe(400)
   }, 60_000)
 })
