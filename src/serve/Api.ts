@@ -90,8 +90,10 @@ export const RunInfo = Schema.Struct({
   project: Schema.String,
   command: Schema.Array(Schema.String).annotate({ description: "What to type after `jiji` to do the same" }),
   status: RunStatus,
-  by: Schema.String.annotate({ description: "The name of the token" }),
-  cause: Schema.String.annotate({ description: "What started it, such as `api`" }),
+  by: Schema.String.annotate({ description: "The name of the token, or of the trigger" }),
+  cause: Schema.String.annotate({
+    description: "What started it: `api`, or what the trigger waits for, such as `github`"
+  }),
   reason: Schema.optionalKey(Schema.String).annotate({
     description: "Why it failed; if it is waiting for a retry, why the last attempt did"
   }),

@@ -99,14 +99,7 @@ export class Inspector extends Context.Service<
     pipelines(folder: string): Effect.Effect<ReadonlyArray<PipelineInfo>>
     /** The same, and whether a file that they depend on has changed since. */
     inspect(folder: string): Effect.Effect<Inspection>
-    /** The words that run a pipeline with an input and further flags, or with flags alone. */
-    words(
-      folder: string,
-      name: string,
-      input: Readonly<Record<string, unknown>> | undefined,
-      flags: ReadonlyArray<string>
-    ): Effect.Effect<ReadonlyArray<string>, InputRefused>
-    /** The same, and how the pipeline says that it should run. */
+    /** The words that run a pipeline with an input and further flags, or with flags alone; and how it says that it should run. */
     prepare(
       folder: string,
       name: string,
@@ -121,16 +114,14 @@ export class Inspector extends Context.Service<
     Inspector,
     Effect.gen(function* () {
       const workers = yield* Workers
-      const processes = yield* RcMap.make({
-        lookup: Effect.fnUntraced(function* (folder: string) {
-          const worker = yield* workers.take({ _tag: "Inspect", folder })
-          const stamps = new Map(pipelineFiles(folder).map((file) => [file, stampOf(file)]))
-          const process: Process = { worker, stamps, waiting: new Map(), isGone: false }
-          yield* Effect.forkScoped(passAnswers(process), { startImmediately: true })
-          return process
-        }),
-        idleTimeToLive: keptFor
+      const startProcess = Effect.fnUntraced(function* (folder: string) {
+        const worker = yield* workers.take({ _tag: "Inspect", folder })
+        const stamps = new Map(pipelineFiles(folder).map((file) => [file, stampOf(file)]))
+        const process: Process = { worker, stamps, waiting: new Map(), isGone: false }
+        yield* Effect.forkScoped(passAnswers(process), { startImmediately: true })
+        return process
       })
+      const processes = yield* RcMap.make({ lookup: startProcess, idleTimeToLive: keptFor })
       const fresh = Effect.fnUntraced(function* (folder: string) {
         const process = yield* RcMap.get(processes, folder)
         if (!isStale(process)) return process
@@ -139,8 +130,7 @@ export class Inspector extends Context.Service<
       })
       let lastId = 0
       /** Fails with the reason if there is no answer. */
-      const ask = Effect.fnUntraced(function* (folder: string, question: (id: number) => Question) {
-        const process = yield* fresh(folder)
+      const ask = Effect.fnUntraced(function* (process: Process, question: (id: number) => Question) {
         const id = ++lastId
         const answer = yield* Deferred.make<Answer, "exited">()
         process.waiting.set(id, answer)
@@ -157,7 +147,9 @@ export class Inspector extends Context.Service<
               )
           })
         )
-      }, Effect.scoped)
+      })
+      const askAt = (folder: string, question: (id: number) => Question) =>
+        Effect.scoped(Effect.flatMap(fresh(folder), (process) => ask(process, question)))
       const prepare = Effect.fnUntraced(function* (
         folder: string,
         pipeline: string,
@@ -165,7 +157,7 @@ export class Inspector extends Context.Service<
         flags: ReadonlyArray<string>
       ) {
         const answer = yield* Effect.mapError(
-          ask(folder, (id) => ({
+          askAt(folder, (id) => ({
             _tag: "CheckPipeline",
             id,
             name: pipeline,
@@ -178,28 +170,29 @@ export class Inspector extends Context.Service<
         const reasons = answer._tag === "Refused" ? answer.reasons : []
         return yield* new InputRefused({ pipeline, reasons })
       })
-      const pipelines = Effect.fnUntraced(function* (folder: string) {
-        const answer = yield* Effect.result(ask(folder, (id) => ({ _tag: "ListPipelines", id })))
+      const list = Effect.fnUntraced(function* (process: Process) {
+        const answer = yield* Effect.result(ask(process, (id) => ({ _tag: "ListPipelines", id })))
         if (Result.isFailure(answer)) return [{ name: "*", description: "", problem: answer.failure }]
         return answer.success._tag === "Pipelines" ? answer.success.pipelines : []
       })
       return Inspector.of({
         prepare,
-        pipelines,
+        pipelines: (folder) => Effect.scoped(Effect.flatMap(fresh(folder), list)),
         inspect: Effect.fnUntraced(function* (folder) {
-          const { stamps } = yield* fresh(folder)
-          const found = yield* pipelines(folder)
-          const seen = new Map(stamps)
-          return { pipelines: found, isStale: () => haveChanged(seen) }
+          // Somebody may look at all projects: keeping a process for each would need too much memory.
+          const isKept = yield* RcMap.has(processes, folder)
+          const process = yield* isKept ? fresh(folder) : startProcess(folder)
+          const pipelines = yield* list(process)
+          const stamps = new Map(process.stamps)
+          return { pipelines, isStale: () => haveChanged(stamps) }
         }, Effect.scoped),
         checkSignal: Effect.fnUntraced(function* (folder, name, signal, value) {
           const answer = yield* Effect.mapError(
-            ask(folder, (id) => ({ _tag: "CheckSignal", id, name, signal, value })),
+            askAt(folder, (id) => ({ _tag: "CheckSignal", id, name, signal, value })),
             (reason) => new SignalRefused({ signal, reasons: [reason] })
           )
           if (answer._tag === "Refused") return yield* new SignalRefused({ signal, reasons: answer.reasons })
-        }),
-        words: (...args) => Effect.map(prepare(...args), ({ words }) => words)
+        })
       })
     })
   )

@@ -209,10 +209,8 @@ export const runHandlers = HttpApiBuilder.group(Api, "runs", (handlers) =>
         if (isRefused) {
           return yield* Effect.fail(Conflict.make({ message: `Run ${run.number} of ${name} is ${run.status}.` }))
         }
-        const feed = yield* Feed
-        yield* Effect.forEach(overtaken, feed.publish, { discard: true })
         yield* runner.wake
-        yield* (yield* Feed).publish(run.number)
+        yield* Effect.forEach([...overtaken, run.number], (yield* Feed).publish, { discard: true })
         return toInfo(run)
       },
       Effect.catchTag(["CommandRefused", "InputRefused"], ({ message }) => Effect.fail(Refused.make({ message }))),

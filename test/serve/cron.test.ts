@@ -7,6 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Trigger } from "../../src/config/Trigger.ts"
 import { Commands } from "../../src/serve/Commands.ts"
+import { Feed } from "../../src/serve/Feed.ts"
 import { Inspector } from "../../src/serve/Inspector.ts"
 import { openState } from "../../src/serve/openState.ts"
 import { Projects } from "../../src/serve/Projects.ts"
@@ -47,7 +48,7 @@ const serving = (triggers: { current: ReadonlyArray<Trigger>; problems?: Readonl
   const removal = Layer.effectDiscard(
     Effect.addFinalizer(() => Effect.sync(() => rmSync(folder, { recursive: true, force: true })))
   )
-  return Layer.mergeAll(RunStore.layer, Deliveries.layer, stubs).pipe(
+  return Layer.mergeAll(RunStore.layer, Deliveries.layer, Feed.layer, stubs).pipe(
     Layer.provideMerge(openState(join(folder, "serve.sqlite"))),
     Layer.provideMerge(removal)
   )

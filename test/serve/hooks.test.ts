@@ -2,8 +2,9 @@ import { describe, expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { compileFirst } from "../cli/project.ts"
+import { until } from "../support/waiting.ts"
 import { dotEnv, gitHubHeaders, push, secret, send, sendPush, standardHeaders } from "./deliveries.ts"
-import { deployFile, makeServer, property, untilStatus } from "./server.ts"
+import { deployFile, makeServer, property, start, untilStatus } from "./server.ts"
 
 compileFirst()
 
@@ -301,6 +302,23 @@ describe("a hook for programs", () => {
       verdict: "refused"
     })
     expect(property((await server.request(token, "/api/deliveries/2")).body, "project")).toBe("clients/shop")
+  }, 60_000)
+
+  test("takes deliveries while jiji serve stops, for the next one", async () => {
+    using folder = makeServer(onWebhook)
+    const token = folder.token("ci", "run")
+    const stopped = await folder.serve()
+    const gate = await start(stopped, token, { project: "shop", command: ["run", "gate"] })
+    await untilStatus(stopped, token, gate, "running")
+    stopped.child.kill("SIGTERM")
+    await until(async () => (await fetch(`${stopped.url}/ready`)).status === 503)
+    const { run, status } = await call(stopped, { who: "x", times: 1 }, "msg_1")
+    expect(status).toBe(202)
+    folder.write("shop/go", "")
+    await stopped.exited()
+    const server = await folder.serve()
+    expect(await untilStatus(server, token, Number(run), "succeeded")).toMatchObject({ attempt: 1 })
+    expect(await call(server, { who: "x", times: 1 }, "msg_1")).toMatchObject({ status: 200, run })
   }, 60_000)
 
   test("says that it cannot be used while deploy.yml is broken", async () => {

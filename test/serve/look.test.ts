@@ -18,6 +18,7 @@ const stored = (number: number, more: Partial<StoredRun> = {}): StoredRun => ({
   busy_key: "shop",
   status: "queued",
   reason: null,
+  exit_code: null,
   attempt: 0,
   is_cancelled: 0,
   process_run: null,

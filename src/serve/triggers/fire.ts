@@ -3,7 +3,9 @@ import { SqlClient } from "effect/sql"
 import { createHash } from "node:crypto"
 import { sourceKeys, type Trigger } from "../../config/Trigger.ts"
 import { Commands } from "../Commands.ts"
+import { Feed } from "../Feed.ts"
 import { Inspector } from "../Inspector.ts"
+import { policyOf } from "../policy.ts"
 import type { ServedProject } from "../Projects.ts"
 import { Runner } from "../Runner.ts"
 import { RunStore } from "../RunStore.ts"
@@ -30,19 +32,21 @@ export interface Firing {
   readonly again?: { readonly who: string; readonly delivery: number }
 }
 
-/** The words of the run that a trigger starts; fails with the reason if the event does not fit. */
-const wordsOf = Effect.fnUntraced(function* ({ occurrence, project, trigger: { start } }: Firing) {
+/** The words of the run that a trigger starts, and how it runs; fails with the reason if the event does not fit. */
+const prepare = Effect.fnUntraced(function* ({ occurrence, project, trigger: { start } }: Firing) {
   const inspector = yield* Inspector
   if (start._tag === "Pipeline") {
     const input = yield* Effect.fromResult(resolveInput(start.input, occurrence))
-    return yield* inspector.words(project.folder, start.pipeline, input, [])
+    return yield* inspector.prepare(project.folder, start.pipeline, input, [])
   }
   const words = yield* Effect.fromResult(resolveWords(start.words, occurrence))
   const command = yield* (yield* Commands).check(words)
-  if (command._tag === "Pipeline") return yield* inspector.words(project.folder, command.name, undefined, command.flags)
+  if (command._tag === "Pipeline") {
+    return yield* inspector.prepare(project.folder, command.name, undefined, command.flags)
+  }
   // A request from outside must not delete data.
   if (command.role !== "run") return yield* Effect.fail(`${words[0]} needs a person; use jiji or the API`)
-  return command.words
+  return { words: command.words, policy: {} }
 })
 
 /** Decides what becomes of something that happened: starts a run at most once, and records the delivery. */
@@ -64,32 +68,41 @@ export const fire = Effect.fnUntraced(function* (firing: Firing) {
   if (ignored !== undefined) return yield* deliveries.add({ ...about, verdict: "ignored", reason: ignored })
   const refuse = (reason: string) => deliveries.add({ ...about, verdict: "refused", reason })
   if (depth > maxDepth) return yield* refuse(`${maxDepth} runs have started one another; this looks like a loop`)
-  const words = yield* Effect.result(wordsOf(firing))
-  if (Result.isFailure(words)) {
-    return yield* refuse(typeof words.failure === "string" ? words.failure : words.failure.message)
+  const prepared = yield* Effect.result(prepare(firing))
+  if (Result.isFailure(prepared)) {
+    return yield* refuse(typeof prepared.failure === "string" ? prepared.failure : prepared.failure.message)
   }
+  const { policy, words } = prepared.success
   const store = yield* RunStore
   const sql = yield* SqlClient.SqlClient
-  const delivery = yield* sql.withTransaction(
+  const { changed, delivery } = yield* sql.withTransaction(
     Effect.gen(function* () {
-      const { isNew, run } = yield* store.add({
+      const { isNew, isRefused, overtaken, run } = yield* store.add({
         project: project.name,
-        words: words.success,
+        words,
         who: again?.who ?? `trigger ${trigger.name}`,
         cause: source,
-        key: project.name,
+        ...policyOf({ project: project.name, words }, policy, {}),
         ...(again === undefined && { once: `${source} ${project.name} ${trigger.name} ${digest(occurrence.key)}` })
       })
-      if (isNew) return yield* deliveries.add({ ...about, verdict: "started", run: run.number })
-      return yield* deliveries.add({
+      if (isRefused) {
+        return { delivery: yield* refuse(`run ${run.number} of ${project.name} is ${run.status}`), changed: [] }
+      }
+      if (isNew) {
+        const delivery = yield* deliveries.add({ ...about, verdict: "started", run: run.number })
+        return { delivery, changed: [...overtaken, run.number] }
+      }
+      const delivery = yield* deliveries.add({
         ...about,
         event: undefined,
         verdict: "ignored",
         reason: `it has started run ${run.number} before`,
         run: run.number
       })
+      return { delivery, changed: [] }
     })
   )
   if (delivery.verdict === "started") yield* (yield* Runner).wake
+  yield* Effect.forEach(changed, (yield* Feed).publish, { discard: true })
   return delivery
 })

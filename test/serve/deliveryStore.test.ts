@@ -1,0 +1,75 @@
+import { expect } from "bun:test"
+import { Effect, Layer, Option } from "effect"
+import { SqlClient } from "effect/sql"
+import { TestClock } from "effect/testing"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { openState } from "../../src/serve/openState.ts"
+import { Deliveries, type NewDelivery } from "../../src/serve/triggers/Deliveries.ts"
+import { it } from "../support/effect.ts"
+
+const layer = () => {
+  const folder = mkdtempSync(join(tmpdir(), "jiji-deliveries-"))
+  const removal = Layer.effectDiscard(
+    Effect.addFinalizer(() => Effect.sync(() => rmSync(folder, { recursive: true, force: true })))
+  )
+  return Deliveries.layer.pipe(Layer.provideMerge(openState(join(folder, "serve.sqlite"))), Layer.provideMerge(removal))
+}
+
+const day = 24 * 60 * 60 * 1000
+
+const event = (text = "x") => JSON.stringify({ key: "k", values: {}, payload: { text } })
+const started: NewDelivery = {
+  project: "shop",
+  name: "main",
+  source: "github",
+  verdict: "started",
+  run: 1,
+  event: event()
+}
+const unverified: NewDelivery = { project: "shop", name: "main", source: "github", verdict: "refused", reason: "wrong" }
+
+const count = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const rows = yield* sql<{ readonly name: string; readonly verdict: string; readonly count: number }>`
+    SELECT name, verdict, count(*) AS count FROM deliveries GROUP BY name, verdict ORDER BY name, verdict`
+  return Object.fromEntries(rows.map(({ count, name, verdict }) => [`${name} ${verdict}`, count]))
+})
+
+it.effect("keeps the last deliveries of each trigger, and few that nobody verified", () =>
+  Effect.gen(function* () {
+    const deliveries = yield* Deliveries
+    for (let index = 0; index < 600; index++) yield* deliveries.add(started)
+    yield* deliveries.add({ ...started, name: "other" })
+    for (let index = 0; index < 50; index++) yield* deliveries.add(unverified)
+    yield* deliveries.prune
+    expect(yield* count).toEqual({ "main refused": 20, "main started": 500, "other started": 1 })
+    // The newest stay.
+    expect((yield* deliveries.list({ limit: 1, trigger: "main" }))[0]?.id).toBe(651)
+  }).pipe(Effect.provide(layer()))
+)
+
+it.effect("deletes deliveries that are older than 30 days", () =>
+  Effect.gen(function* () {
+    const deliveries = yield* Deliveries
+    yield* deliveries.add(started)
+    yield* TestClock.adjust(20 * day)
+    yield* deliveries.add({ ...started, name: "other" })
+    yield* TestClock.adjust(11 * day)
+    yield* deliveries.prune
+    expect(yield* count).toEqual({ "other started": 1 })
+  }).pipe(Effect.provide(layer()))
+)
+
+it.effect("keeps at most 1 MB of a delivery, and 256 MB of all", () =>
+  Effect.gen(function* () {
+    const deliveries = yield* Deliveries
+    const { id } = yield* deliveries.add({ ...started, event: event("x".repeat(1024 * 1024)) })
+    expect(Option.map(yield* deliveries.get(id), (each) => each.event)).toEqual(Option.some(null))
+    const half = event("x".repeat(900 * 1024))
+    for (let index = 0; index < 300; index++) yield* deliveries.add({ ...started, event: half })
+    yield* deliveries.prune
+    expect((yield* count)["main started"]).toBe(Math.floor((256 * 1024 * 1024) / Buffer.byteLength(half)))
+  }).pipe(Effect.provide(layer()))
+)
