@@ -1,6 +1,7 @@
 import { Context, Effect, type FileSystem, Layer, type Path, Schedule } from "effect"
 import { Etag, HttpPlatform, HttpRouter, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
+import type { SqlClient } from "effect/sql"
 import { statSync } from "node:fs"
 import { isIP } from "node:net"
 import { resolve } from "node:path"
@@ -112,7 +113,6 @@ const listen = Effect.fnUntraced(function* (options: ServeOptions) {
     | Deliveries
     | HookSecrets
     | Triggers
-    | SqlClient.SqlClient
     | FileSystem.FileSystem
     | Path.Path
   const context = yield* Effect.context<Services>()

@@ -43,7 +43,7 @@ const serving = (triggers: { current: ReadonlyArray<Trigger>; problems?: Readonl
     Layer.succeed(Projects, Projects.of({ list: Effect.succeed([shop]), find: () => Effect.succeed(shop) })),
     Layer.mock(HookSecrets, { scrub: (value) => value }),
     Layer.mock(Inspector, {}),
-    Layer.mock(Runner, { wake: Effect.void, isDraining: Effect.succeed(false) })
+    Layer.mock(Runner, { places: 4, wake: Effect.void, isDraining: Effect.succeed(false) })
   )
   const removal = Layer.effectDiscard(
     Effect.addFinalizer(() => Effect.sync(() => rmSync(folder, { recursive: true, force: true })))
