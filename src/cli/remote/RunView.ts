@@ -5,6 +5,8 @@ import { warnReporterFailed } from "../../reporters/ReporterFailed.ts"
 import type { Follower } from "../../reporters/Reporter.ts"
 import { Terminal } from "../process/Terminal.ts"
 import { type OutputOptions, RunLayers } from "../RunLayers.ts"
+import type { RunInfo } from "../../serve/Api.ts"
+import type { Connection } from "./connect.ts"
 import { dryRunFollower } from "./dryRunFollower.ts"
 import { printableEvent } from "./printableEvent.ts"
 
@@ -21,7 +23,11 @@ interface Section {
  * Shows the events of a run of a `jiji serve` as those of a run of this machine are shown. Its command may run several pipelines,
  * and may start again: each gets reporters of its own.
  */
-export const makeRunView = Effect.fnUntraced(function* (project: string, number: number, output: OutputOptions) {
+export const makeRunView = Effect.fnUntraced(function* (
+  { behind }: Pick<Connection, "behind">,
+  { id, project }: RunInfo,
+  output: OutputOptions
+) {
   const { remoteFollowers } = yield* RunLayers
   const terminal = yield* Terminal
   const { print } = yield* Notices
@@ -56,14 +62,15 @@ export const makeRunView = Effect.fnUntraced(function* (project: string, number:
     event: Effect.fnUntraced(function* (event: Event) {
       if (event._tag === "RunStarted" && event.parent === undefined) {
         yield* end
-        if (!isComplete) print(`run ${number} goes on`)
+        if (!isComplete) print(`run ${id} goes on`)
         isComplete = false
         const isDryRun = event.dryRun === true && !output.json
         yield* begin(isDryRun ? [dryRunFollower(terminal)] : remoteFollowers(project, output))
       }
       if (isEnd(event) && event._tag !== "RunInterrupted") isComplete = true
       if (event._tag === "RunFailed") hasFailed = true
-      const shown = output.json ? event : printableEvent(event)
+      // Live progress compares the times of events with this machine's clock.
+      const shown = output.json ? event : { ...printableEvent(event), time: event.time + behind() }
       for (const queue of section?.queues ?? []) Queue.offerUnsafe(queue, shown)
     })
   }

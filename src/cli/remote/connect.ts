@@ -1,4 +1,4 @@
-import { Effect, Redacted, Schema } from "effect"
+import { Clock, Effect, Redacted, Schema } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientError, HttpClientRequest } from "effect/http"
 import { type HttpApi, HttpApiClient, type HttpApiGroup } from "effect/http-api"
 import { Scrubber } from "../../core/Scrubber.ts"
@@ -94,6 +94,12 @@ const explain = (url: string, error: unknown): RemoteError => {
   return new RemoteUnexpected({ url, detail })
 }
 
+/** By how much another clock is behind, as far as the header `Date` says: it has no parts of a second. */
+const clockDifference = (now: number, date: string | undefined): number => {
+  const difference = now - Date.parse(date ?? "")
+  return Math.abs(difference) > 2000 ? difference : 0
+}
+
 /** Sends requests to a `jiji serve`. Follows no redirect, since the token would go along. */
 export const connect = Effect.fnUntraced(function* <Id extends string, Groups extends HttpApiGroup.Constraint>(
   remote: Remote,
@@ -103,9 +109,18 @@ export const connect = Effect.fnUntraced(function* <Id extends string, Groups ex
   const token = yield* readToken(remote, url)
   const scrubber = yield* Scrubber
   scrubber.add(token)
+  let behind = 0
   const client = yield* HttpApiClient.make(api, {
     baseUrl: url,
-    transformClient: HttpClient.mapRequest(HttpClientRequest.bearerToken(Redacted.value(token)))
+    transformClient: (client) =>
+      client.pipe(
+        HttpClient.mapRequest(HttpClientRequest.bearerToken(Redacted.value(token))),
+        HttpClient.tap(({ headers }) =>
+          Effect.map(Clock.currentTimeMillis, (now) => {
+            behind = clockDifference(now, headers["date"])
+          })
+        )
+      )
   }).pipe(Effect.provide(FetchHttpClient.layer))
   /** Does requests; errors say what is wrong with the server. */
   const request = <A, E, R>(
@@ -117,6 +132,8 @@ export const connect = Effect.fnUntraced(function* <Id extends string, Groups ex
     )
   return {
     url,
+    /** By how many milliseconds the server's clock is behind this one. */
+    behind: () => behind,
     stream: request,
     request: <A, E, R>(use: (api: typeof client) => Effect.Effect<A, E, R>) =>
       request(use).pipe(

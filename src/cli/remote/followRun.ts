@@ -29,7 +29,9 @@ export const followRun = Effect.fnUntraced(function* (
   connection: Connection,
   id: number,
   position: Position,
-  onEvent: (event: Event) => Effect.Effect<void>
+  onEvent: (event: Event) => Effect.Effect<void>,
+  /** Called when there is no event yet. */
+  onQuiet: Effect.Effect<void> = Effect.void
 ) {
   const { request, url } = connection
   const { print } = yield* Notices
@@ -46,7 +48,8 @@ export const followRun = Effect.fnUntraced(function* (
     const start = position.after
     yield* Stream.runForEach(frames(connection, id, start), (frame) => {
       isBack()
-      if (frame._tag === "Idle" || frame.id <= position.after) return Effect.void
+      if (frame._tag === "Idle") return position.after === 0 ? onQuiet : Effect.void
+      if (frame.id <= position.after) return Effect.void
       position.after = frame.id
       const event = toEvent(frame.data)
       if (event !== undefined) return onEvent(event)

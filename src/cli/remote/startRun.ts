@@ -52,9 +52,16 @@ export const showRun = Effect.fnUntraced(function* (
   const { print } = yield* Notices
   const onGitHub = yield* OnGitHub
   const forcedExit = yield* ForcedExit
-  const view = yield* makeRunView(run.project, run.id, { json })
+  const view = yield* makeRunView(connection, run, { json })
   const position: Position = { after: 0 }
-  const follow = followRun(connection, run.id, position, view.event)
+  let isAsked = false
+  const sayQueued = Effect.gen(function* () {
+    if (isAsked) return
+    isAsked = true
+    const { status } = yield* request((api) => api.runs.getRun({ params: { id: run.id } }))
+    if (status === "queued") print(`run ${run.id} is queued: it starts when others have ended`)
+  }).pipe(Effect.ignore)
+  const follow = followRun(connection, run.id, position, view.event, sayQueued)
   const cancel = request((api) => api.runs.cancelRun({ params: { id: run.id } }))
   const goesOn = `The run ${run.id} goes on at ${url}. Cancel it: \`jiji --remote ${url} cancel ${run.id}\`.`
 
@@ -75,7 +82,8 @@ export const showRun = Effect.fnUntraced(function* (
     Effect.catch((error) => Effect.sync(() => print(`error: ${error.message}\n  → ${goesOn}`))),
     Effect.ensuring(Effect.sync(() => void (forcedExit.before = undefined)))
   )
-  const ended = yield* follow.pipe(
+  // The run has begun, so that no interruption may end this before it has cancelled it.
+  const ended = yield* Effect.interruptible(follow).pipe(
     Effect.onInterrupt(() => (isOwn ? stop : Effect.void)),
     Effect.ensuring(view.end)
   )
@@ -94,16 +102,19 @@ const withoutJson = (words: ReadonlyArray<string>): ReadonlyArray<string> => {
   return words.filter((word, index) => word !== "--json" || (end !== -1 && index > end))
 }
 
-/** Lets the server run a command, and shows it. */
-export const startRun = Effect.fnUntraced(function* (
+/**
+ * Lets the server run a command, and shows it. An interruption waits for the answer of the server: the run may have begun, and must
+ * be cancelled then.
+ */
+const startAndShow = Effect.fnUntraced(function* (
   connection: Connection,
   remote: Remote,
+  project: string,
   words: ReadonlyArray<string>
 ) {
   const { request } = connection
   const command = withoutJson(words)
   const json = command.length < words.length
-  const project = yield* chooseProject(connection, remote)
   // If the answer is lost, the same request returns the run that it has started.
   const payload = { project, command, once: randomUUID() }
   const start = Effect.retry(
@@ -118,4 +129,13 @@ export const startRun = Effect.fnUntraced(function* (
   }
   yield* writeStderr(`run ${run.id} of ${printable(run.project)} at ${connection.url}\n`)
   yield* showRun(connection, run, { json, isOwn: true })
+}, Effect.uninterruptible)
+
+/** Runs a command on a `jiji serve`. */
+export const startRun = Effect.fnUntraced(function* (
+  connection: Connection,
+  remote: Remote,
+  words: ReadonlyArray<string>
+) {
+  yield* startAndShow(connection, remote, yield* chooseProject(connection, remote), words)
 })

@@ -13,6 +13,7 @@ it.effect("gives up a server that is gone for long, and says how to follow the r
     const gone = () => Effect.fail(new RemoteUnreachable({ url, detail: "the connection was refused" }))
     const connection = {
       url,
+      behind: () => 0,
       request: gone,
       stream: gone,
       explain: () => new RemoteUnreachable({ url, detail: "" })

@@ -38,9 +38,9 @@ const logOf = ({ projects }: Folder) => {
 }
 const hasStarted = (folder: Folder) => () => logOf(folder).some((line) => line.startsWith("started"))
 
-const setUp = async (folder: Folder, role = "run") => {
+const setUp = async (folder: Folder, role = "run", ...flags: ReadonlyArray<string>) => {
   const token = folder.token("ci", role)
-  const server = await folder.serve()
+  const server = await folder.serve(...flags)
   const jiji = (args: ReadonlyArray<string>, options?: Options) =>
     start(folder, token, ["--remote", server.url, ...args], options)
   return { token, server, jiji }
@@ -194,6 +194,50 @@ export default Pipeline.make("stubborn").pipe(Pipeline.step(Step.make("wait", ()
     expect(stderr).toContain("run 1 goes on\n")
     expect(stdout.match(/wait: done/g)).toHaveLength(1)
     expect(stdout.trimEnd().split("\n").at(-1)).toMatch(/ done$/)
+  }, 60_000)
+
+  test("goes on after jiji serve was stopped and started again, and then resumes the run", async () => {
+    using folder = makeServer()
+    const { jiji, server, token } = await setUp(folder, "run", "--drain", "0s")
+    const { result } = jiji(["run", "gate"])
+    await until(hasStarted(folder))
+    await until(async () => property((await server.request(token, "/api/runs/1")).body, "run") !== undefined)
+    const { port } = new URL(server.url)
+    server.child.kill("SIGTERM")
+    expect(await server.exited()).toBe(130)
+    await folder.serve("--port", port)
+    await until(() => logOf(folder).filter((line) => line.startsWith("started")).length === 2)
+    folder.write("shop/go", "")
+    const { code, stderr, stdout } = await result
+    expect([code, stderr]).toEqual([0, expect.stringContaining("run 1 goes on\n")])
+    expect(stdout.trimEnd().split("\n").at(-1)).toMatch(/ done$/)
+  }, 60_000)
+
+  test("says that a run is queued, and takes it out of the queue with Ctrl-C", async () => {
+    using folder = makeServer()
+    const { jiji, server, token } = await setUp(folder)
+    await jiji(["--detach", "run", "gate"]).result
+    await until(hasStarted(folder))
+    const output = join(folder.root, "stderr")
+    const child = Bun.spawn([program, "--remote", server.url, "run", "gate"], {
+      cwd: folder.root,
+      env: { PATH: "/usr/bin:/bin", HOME: folder.root, JIJI_TOKEN: token },
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: Bun.file(output)
+    })
+    await until(
+      () => (existsSync(output) ? readFileSync(output, "utf8") : ""),
+      (text) => text.includes("run 2 is queued: it starts when others have ended\n")
+    )
+    child.kill("SIGINT")
+    expect([await child.exited, await child.stdout.text()]).toEqual([130, ""])
+    expect(readFileSync(output, "utf8")).toContain("interrupted: cancelling run 2")
+    await untilStatus(server, token, 2, "cancelled")
+    const waiting = jiji(["run", "gate"])
+    await until(async () => property((await server.request(token, "/api/runs/3")).body, "status") === "queued")
+    folder.write("shop/go", "")
+    expect((await waiting.result).code).toBe(0)
   }, 60_000)
 
   test("starts a run without following it, and shows it later", async () => {
