@@ -364,7 +364,10 @@ test("sends signals to a run that waits, and lists deliveries and triggers, if t
     return route.fulfill({ status: 202, json: run })
   })
   await page.route("**/api/openapi.json", (route) =>
-    route.fulfill({ json: { paths: { "/api/deliveries": {}, "/api/triggers": {} } } })
+    route.fulfill({ json: { paths: { "/api/deliveries": {}, "/api/triggers": {}, "/api/queue": {} } } })
+  )
+  await page.route("**/api/queue", (route) =>
+    route.fulfill({ json: [{ run, why: "waits for the signal approved until 2030" }] })
   )
   await page.route("**/api/deliveries", (route) =>
     route.fulfill({
@@ -380,7 +383,7 @@ test("sends signals to a run that waits, and lists deliveries and triggers, if t
   })
   await page.route("**/api/triggers?project=shop", (route) => route.fulfill({ json: [trigger] }))
   await page.reload()
-  await page.locator(".active .run", { hasText: "waits for approved" }).waitFor()
+  await page.locator(".active .run", { hasText: "waits for the signal approved until 2030" }).waitFor()
   await page.goto(`${server.url}/#/runs/${id}`)
   await page.getByText("Waits for the signal approved, until 2030-01-02").waitFor()
   await page.getByText("Starts again at 2031-01-02").waitFor()

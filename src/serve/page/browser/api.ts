@@ -73,10 +73,20 @@ export const getSession = async (): Promise<Session | undefined> => {
   const response = await send("session")
   return response.status === 204 ? undefined : response.json()
 }
+
+type Description = { readonly paths?: Readonly<Record<string, unknown>> }
+
+let description: Promise<Description> | undefined
+
 /** Whether the API has a path. */
 export const hasPath = async (path: string): Promise<boolean> => {
-  const description: { readonly paths?: Readonly<Record<string, unknown>> } = await json("api/openapi.json")
-  return description.paths?.[path] !== undefined
+  description ??= json("api/openapi.json")
+  try {
+    return (await description).paths?.[path] !== undefined
+  } catch (error) {
+    description = undefined
+    throw error
+  }
 }
 export const signIn = (token: string): Promise<Session> => post("session", { token })
 export const signOut = () => send("session", { method: "DELETE" })
@@ -86,6 +96,7 @@ export const getPipelines = (project: string): Promise<ReadonlyArray<PipelineInf
 export const getRun = (id: number): Promise<RunInfo> => json(`api/runs/${id}`)
 export const getRuns = (query: Readonly<Record<string, string>>): Promise<ReadonlyArray<RunInfo>> =>
   json(`api/runs?${new URLSearchParams(query)}`)
+export const getQueue = (): Promise<ReadonlyArray<{ readonly run: RunInfo; readonly why: string }>> => json("api/queue")
 export const cancelRun = (id: number): Promise<RunInfo> => post(`api/runs/${id}/cancel`)
 export const sendSignal = (id: number, name: string, value: unknown): Promise<RunInfo> =>
   post(`api/runs/${id}/signals/${encodeURIComponent(name)}`, value)

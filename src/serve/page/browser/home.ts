@@ -1,4 +1,4 @@
-import { getProjects, getRuns, type ProjectInfo } from "./api.ts"
+import { getProjects, getQueue, getRuns, hasPath, type ProjectInfo } from "./api.ts"
 import { el, keyedList, link } from "./dom.ts"
 import { runRow, statusPill } from "./runRow.ts"
 import { isOver, type Run, type View } from "./state.ts"
@@ -52,23 +52,58 @@ export const history = (view: View, project?: string): HTMLElement => {
   return el("section", {}, el("h2", {}, "History"), list, empty, more)
 }
 
+/** How long to wait before the queue is asked again, in milliseconds: often many runs change together. */
+const queueDelay = 200
+
+/** Why runs do not run, by their IDs in the order of the queue; nothing where the API has no queue. */
+const queueReasons = (view: View, onChange: () => void) => {
+  let reasons = new Map<number, string>()
+  let asked = ""
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const ask = async () => {
+    if (!(await hasPath("/api/queue"))) return
+    reasons = new Map((await getQueue()).map(({ run, why }) => [run.id, why]))
+    if (!view.signal.aborted) onChange()
+  }
+  return {
+    get reasons() {
+      return reasons
+    },
+    /** Asks again if other runs are in the queue than before. */
+    update: (active: ReadonlyArray<Run>): void => {
+      const text = JSON.stringify(active.map(({ id, status, waits }) => [id, status, waits]))
+      if (text === asked) return
+      asked = text
+      clearTimeout(timer)
+      // The list works without it.
+      timer = setTimeout(() => void ask().catch(() => {}), queueDelay)
+    }
+  }
+}
+
 /** The runs that have not ended: those that run, then the queue in its order. */
 export const activeRuns = (view: View, project?: string): HTMLElement => {
   const list = el("ul", { class: "runs" })
-  const draw = keyedList<Run>(list, ({ id }) => id, runRow)
+  const draw = keyedList<Run & { readonly why?: string | undefined }>(list, ({ id }) => id, runRow)
   const empty = el("p", { class: "empty", hidden: true }, "Nothing is running or queued.")
   const count = el("span", { class: "number" })
   const order = { running: 0, waiting: 1, queued: 2 } as const
   const orderOf = ({ status }: Run) => (status === "running" || status === "waiting" ? order[status] : order.queued)
-  view.runs.watch(view.signal, () => {
+  const update = () => {
     if (!view.runs.isLoaded) return
-    const active = view.runs.all
-      .filter((run) => !isOver(run) && (project === undefined || run.project === project))
-      .sort((a, b) => orderOf(a) - orderOf(b) || (b.priority ?? 0) - (a.priority ?? 0) || a.id - b.id)
-    draw(active)
-    empty.hidden = active.length > 0
-    count.textContent = active.length === 0 ? "" : String(active.length)
-  })
+    const active = view.runs.all.filter((run) => !isOver(run))
+    queue.update(active)
+    const places = new Map([...queue.reasons.keys()].map((id, place) => [id, place]))
+    const placeOf = ({ id }: Run) => places.get(id) ?? Number.MAX_SAFE_INTEGER
+    const shown = active
+      .filter((run) => project === undefined || run.project === project)
+      .sort((a, b) => orderOf(a) - orderOf(b) || placeOf(a) - placeOf(b) || a.id - b.id)
+    draw(shown.map((run) => ({ ...run, why: run.status === "running" ? undefined : queue.reasons.get(run.id) })))
+    empty.hidden = shown.length > 0
+    count.textContent = shown.length === 0 ? "" : String(shown.length)
+  }
+  const queue = queueReasons(view, update)
+  view.runs.watch(view.signal, update)
   return el("section", { class: "active" }, el("h2", {}, "Now ", count), list, empty)
 }
 

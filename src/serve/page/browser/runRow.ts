@@ -20,15 +20,15 @@ export const statusPill = ({ status }: Pick<Run, "status">): HTMLElement =>
 /** What a run does, as one would type it. */
 export const titleOf = ({ command }: Pick<Run, "command">): string => joinShell(command)
 
-/** What a run waits for. */
-export const waitText = (run: Run): string => {
+/** What a run waits for, where the API does not say why it waits. */
+const waitText = (run: Run): string => {
   const signals = (run.waits ?? []).flatMap(({ signal }) => (signal === undefined ? [] : [signal]))
   if (signals.length > 0) return `waits for ${signals.join(", ")}`
   return run.waits?.some(({ retry }) => retry !== undefined) === true ? "waits for its next attempt" : "waits"
 }
 
-/** A run in a list. */
-export const runRow = (run: Run): HTMLElement =>
+/** A run in a list. `why` says why it does not run. */
+export const runRow = (run: Run & { readonly why?: string | undefined }): HTMLElement =>
   el(
     "li",
     { class: "run" },
@@ -40,7 +40,7 @@ export const runRow = (run: Run): HTMLElement =>
       el("span", { class: "id" }, `#${run.id}`),
       link(["projects", run.project], { class: "project" }, run.project),
       el("span", {}, `by ${run.by}`),
-      run.waits !== undefined && el("span", { class: "waits" }, waitText(run))
+      (run.why !== undefined || run.waits !== undefined) && el("span", { class: "waits" }, run.why ?? waitText(run))
     ),
     el(
       "span",

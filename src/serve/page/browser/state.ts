@@ -14,7 +14,6 @@ export interface Wait {
 export type Run = Omit<RunInfo, "status"> & {
   readonly status: RunInfo["status"] | "waiting"
   readonly waits?: ReadonlyArray<Wait>
-  readonly priority?: number
 }
 
 export const isOver = ({ ended }: Run): boolean => ended !== undefined
