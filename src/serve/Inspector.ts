@@ -89,11 +89,11 @@ export class Inspector extends Context.Service<
     pipelines(folder: string): Effect.Effect<ReadonlyArray<PipelineInfo>>
     /** The same, and whether a file that they depend on has changed since. */
     inspect(folder: string): Effect.Effect<Inspection>
-    /** The words that run a pipeline with an input and further flags, or with flags alone. */
+    /** The words that run a pipeline with an input and further flags. */
     words(
       folder: string,
       name: string,
-      input: Readonly<Record<string, unknown>> | undefined,
+      input: Readonly<Record<string, unknown>>,
       flags: ReadonlyArray<string>
     ): Effect.Effect<ReadonlyArray<string>, InputRefused>
   }
@@ -118,7 +118,7 @@ export class Inspector extends Context.Service<
       })
       let lastId = 0
       /** Fails with the reason if there is no answer. */
-      const ask = Effect.fnUntraced(function* (process: Process, question: (id: number) => Question) {
+      const askProcess = Effect.fnUntraced(function* (process: Process, question: (id: number) => Question) {
         const id = ++lastId
         const answer = yield* Deferred.make<Answer, "exited">()
         process.waiting.set(id, answer)
@@ -136,38 +136,32 @@ export class Inspector extends Context.Service<
           })
         )
       })
-      const list = Effect.fnUntraced(function* (process: Process) {
-        const answer = yield* Effect.result(ask(process, (id) => ({ _tag: "ListPipelines", id })))
+      const ask = (folder: string, question: (id: number) => Question) =>
+        Effect.scoped(Effect.flatMap(fresh(folder), (process) => askProcess(process, question)))
+      const listPipelines = Effect.fnUntraced(function* (process: Process) {
+        const answer = yield* Effect.result(askProcess(process, (id) => ({ _tag: "ListPipelines", id })))
         if (Result.isFailure(answer)) return [{ name: "*", description: "", problem: answer.failure }]
         return answer.success._tag === "Pipelines" ? answer.success.pipelines : []
       })
       return Inspector.of({
-        pipelines: (folder) => Effect.scoped(Effect.flatMap(fresh(folder), list)),
+        pipelines: (folder) => Effect.scoped(Effect.flatMap(fresh(folder), listPipelines)),
         inspect: Effect.fnUntraced(function* (folder) {
           // Somebody may look at all projects: keeping a process for each would need too much memory.
           const isKept = yield* RcMap.has(processes, folder)
           const process = yield* isKept ? fresh(folder) : startProcess(folder)
-          const pipelines = yield* list(process)
+          const pipelines = yield* listPipelines(process)
           const stamps = new Map(process.stamps)
           return { pipelines, isStale: () => haveChanged(stamps) }
         }, Effect.scoped),
         words: Effect.fnUntraced(function* (folder, pipeline, input, flags) {
           const answer = yield* Effect.mapError(
-            Effect.flatMap(fresh(folder), (process) =>
-              ask(process, (id) => ({
-                _tag: "CheckPipeline",
-                id,
-                name: pipeline,
-                flags,
-                ...(input !== undefined && { input })
-              }))
-            ),
+            ask(folder, (id) => ({ _tag: "CheckPipeline", id, name: pipeline, input, flags })),
             (reason) => new InputRefused({ pipeline, reasons: [reason] })
           )
           if (answer._tag === "Accepted") return answer.words
           const reasons = answer._tag === "Refused" ? answer.reasons : []
           return yield* new InputRefused({ pipeline, reasons })
-        }, Effect.scoped)
+        })
       })
     })
   )

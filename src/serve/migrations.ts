@@ -48,13 +48,16 @@ const first = Effect.gen(function* () {
 
 const migrations = { "1_runs": first, "2_triggers": triggersMigration }
 
+/** The number of the last migration. */
+const newest = Math.max(...Object.keys(migrations).map((name) => Number.parseInt(name, 10)))
+
 /** Creates the tables, or upgrades them to this version. */
 export const migrate = Effect.fnUntraced(
   function* (file: string) {
     yield* Migrator.make({})({ loader: Migrator.fromRecord(migrations), table: "migrations" })
     const sql = yield* SqlClient.SqlClient
     const [last] = yield* sql<{ readonly id: number }>`SELECT max(migration_id) AS id FROM migrations`
-    if (Number(last?.id) > Object.keys(migrations).length) return yield* new ServeStateNewer({ file })
+    if (Number(last?.id) > newest) return yield* new ServeStateNewer({ file })
   },
   (effect, file) =>
     Effect.catchTag(effect, ["MigrationError", "SqlError"], ({ message }) =>

@@ -62,14 +62,14 @@ const checkPipeline = Effect.fnUntraced(function* (
     Effect.flatMap(findPipeline(folder, name), loadPipeline),
     (error): ReadonlyArray<string> => [messageOf(error)]
   )
-  if (input !== undefined) {
+  // A command has everything in its flags, which are read below.
+  if (Object.keys(input).length > 0 || flags.length === 0) {
     yield* Effect.mapError(
       Schema.decodeEffect(loaded.flags, { errors: "all", onExcessProperty: "error" })(input),
       ({ message }): ReadonlyArray<string> => [message]
     )
   }
-  // The command line decodes what comes as flags.
-  const words = [...inputWords(input ?? {}), ...flags]
+  const words = [...inputWords(input), ...flags]
   yield* parsePipelineWords(loaded, words, ({ _tag, run }) => {
     if (_tag === "Resume") return Effect.fail("--resume cannot be used here")
     return Option.isSome(run.config) ? Effect.fail("--config cannot be used here") : Effect.void
