@@ -1,19 +1,19 @@
 import { Context, Effect, Latch, Layer, type Scope } from "effect"
 
+/** Listens to the news of every run. Runs count from 1. */
+export const anyRun = 0
+
 /** Tells who follows a run that it has news. The news themselves are in the database, so nobody can fall behind. */
 export class Feed extends Context.Service<
   Feed,
   {
-    /** A latch that opens when a run has news. Close it before each look at the database. */
+    /** A latch that opens when a run (or {@link anyRun}) has news. Close it before each look at the database. */
     listen(run: number): Effect.Effect<Latch.Latch, never, Scope.Scope>
-    /** A latch that opens when any run has news. */
-    readonly listenToAll: Effect.Effect<Latch.Latch, never, Scope.Scope>
     publish(run: number): Effect.Effect<void>
   }
 >()("jiji/serve/Feed") {
   static readonly layer = Layer.sync(Feed, () => {
     const listeners = new Map<number, Set<Latch.Latch>>()
-    const forAll = new Set<Latch.Latch>()
     return Feed.of({
       listen: (run) =>
         Effect.acquireRelease(
@@ -28,12 +28,10 @@ export class Feed extends Context.Service<
               if (others?.size === 0) listeners.delete(run)
             })
         ),
-      listenToAll: Effect.acquireRelease(
-        Effect.tap(Latch.make(true), (latch) => Effect.sync(() => forAll.add(latch))),
-        (latch) => Effect.sync(() => forAll.delete(latch))
-      ),
       publish: (run) =>
-        Effect.forEach([...forAll, ...(listeners.get(run) ?? [])], (latch) => latch.open, { discard: true })
+        Effect.forEach([...(listeners.get(run) ?? []), ...(listeners.get(anyRun) ?? [])], (latch) => latch.open, {
+          discard: true
+        })
     })
   })
 }

@@ -99,11 +99,11 @@ export class Inspector extends Context.Service<
     pipelines(folder: string): Effect.Effect<ReadonlyArray<PipelineInfo>>
     /** The same, and whether a file that they depend on has changed since. */
     inspect(folder: string): Effect.Effect<Inspection>
-    /** The words that run a pipeline with an input and further flags, or with flags alone; and how it says that it should run. */
+    /** The words that run a pipeline with an input and further flags, and how the pipeline says that it should run. */
     prepare(
       folder: string,
       name: string,
-      input: Readonly<Record<string, unknown>> | undefined,
+      input: Readonly<Record<string, unknown>>,
       flags: ReadonlyArray<string>
     ): Effect.Effect<{ readonly words: ReadonlyArray<string>; readonly policy: RunPolicy }, InputRefused>
     /** Fails if a pipeline cannot wait for a signal with a value. */
@@ -130,7 +130,7 @@ export class Inspector extends Context.Service<
       })
       let lastId = 0
       /** Fails with the reason if there is no answer. */
-      const ask = Effect.fnUntraced(function* (process: Process, question: (id: number) => Question) {
+      const askProcess = Effect.fnUntraced(function* (process: Process, question: (id: number) => Question) {
         const id = ++lastId
         const answer = yield* Deferred.make<Answer, "exited">()
         process.waiting.set(id, answer)
@@ -148,47 +148,41 @@ export class Inspector extends Context.Service<
           })
         )
       })
-      const askAt = (folder: string, question: (id: number) => Question) =>
-        Effect.scoped(Effect.flatMap(fresh(folder), (process) => ask(process, question)))
+      const ask = (folder: string, question: (id: number) => Question) =>
+        Effect.scoped(Effect.flatMap(fresh(folder), (process) => askProcess(process, question)))
       const prepare = Effect.fnUntraced(function* (
         folder: string,
         pipeline: string,
-        input: Readonly<Record<string, unknown>> | undefined,
+        input: Readonly<Record<string, unknown>>,
         flags: ReadonlyArray<string>
       ) {
         const answer = yield* Effect.mapError(
-          askAt(folder, (id) => ({
-            _tag: "CheckPipeline",
-            id,
-            name: pipeline,
-            flags,
-            ...(input !== undefined && { input })
-          })),
+          ask(folder, (id) => ({ _tag: "CheckPipeline", id, name: pipeline, input, flags })),
           (reason) => new InputRefused({ pipeline, reasons: [reason] })
         )
         if (answer._tag === "Accepted") return { words: answer.words, policy: answer.policy }
         const reasons = answer._tag === "Refused" ? answer.reasons : []
         return yield* new InputRefused({ pipeline, reasons })
       })
-      const list = Effect.fnUntraced(function* (process: Process) {
-        const answer = yield* Effect.result(ask(process, (id) => ({ _tag: "ListPipelines", id })))
+      const listPipelines = Effect.fnUntraced(function* (process: Process) {
+        const answer = yield* Effect.result(askProcess(process, (id) => ({ _tag: "ListPipelines", id })))
         if (Result.isFailure(answer)) return [{ name: "*", description: "", problem: answer.failure }]
         return answer.success._tag === "Pipelines" ? answer.success.pipelines : []
       })
       return Inspector.of({
         prepare,
-        pipelines: (folder) => Effect.scoped(Effect.flatMap(fresh(folder), list)),
+        pipelines: (folder) => Effect.scoped(Effect.flatMap(fresh(folder), listPipelines)),
         inspect: Effect.fnUntraced(function* (folder) {
           // Somebody may look at all projects: keeping a process for each would need too much memory.
           const isKept = yield* RcMap.has(processes, folder)
           const process = yield* isKept ? fresh(folder) : startProcess(folder)
-          const pipelines = yield* list(process)
+          const pipelines = yield* listPipelines(process)
           const stamps = new Map(process.stamps)
           return { pipelines, isStale: () => haveChanged(stamps) }
         }, Effect.scoped),
         checkSignal: Effect.fnUntraced(function* (folder, name, signal, value) {
           const answer = yield* Effect.mapError(
-            askAt(folder, (id) => ({ _tag: "CheckSignal", id, name, signal, value })),
+            ask(folder, (id) => ({ _tag: "CheckSignal", id, name, signal, value })),
             (reason) => new SignalRefused({ signal, reasons: [reason] })
           )
           if (answer._tag === "Refused") return yield* new SignalRefused({ signal, reasons: answer.reasons })

@@ -189,7 +189,7 @@ export const runHandlers = HttpApiBuilder.group(Api, "runs", (handlers) =>
           "command" in payload
             ? yield* (yield* Commands).check(payload.command)
             : ({ _tag: "Pipeline", name: payload.pipeline, flags: payload.flags ?? [] } as const)
-        const input = "pipeline" in payload ? (payload.input ?? {}) : undefined
+        const input = "pipeline" in payload ? (payload.input ?? {}) : {}
         if (command._tag === "Builtin") yield* requireRole(command.role)
         const { policy, words } =
           command._tag === "Builtin"

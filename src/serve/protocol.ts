@@ -41,7 +41,7 @@ export const Question = Schema.Union([
   Schema.TaggedStruct("CheckPipeline", {
     id: Schema.Int,
     name: Schema.String,
-    input: Schema.optionalKey(Schema.Record(Schema.String, Schema.Unknown)),
+    input: Schema.Record(Schema.String, Schema.Unknown),
     flags: Schema.Array(Schema.String)
   }),
   /** Asks whether a pipeline can wait for a signal with a value. */

@@ -66,12 +66,15 @@ describe("a hook for GitHub", () => {
     expect(await reason({ ref: "refs/tags/nightly" })).toBe("200 the tag nightly does not match")
     expect(await reason({ after: "0".repeat(40), deleted: true })).toBe("200 main was deleted")
     expect(await reason({ after: 3 })).toBe("422 its body is not that of a push: it has no ref and after")
-    expect((await server.request(token, "/api/runs")).body).toEqual([])
     const { body } = await server.request(token, "/api/deliveries?project=shop&trigger=main&limit=2")
     expect(body).toMatchObject([
       { id: 6, verdict: "refused" },
       { id: 5, verdict: "ignored", reason: "main was deleted" }
     ])
+    // Nothing that another program could take for a flag.
+    expect(await reason({ head_commit: { id: "--upload-pack=id" } })).toStartWith("422 its body is not that of a push")
+    expect(await reason({ ref: "refs/heads/-x" })).toBe("422 refs/heads/-x begins with -")
+    expect((await server.request(token, "/api/runs")).body).toEqual([])
     expect((await sendPush(server, "shop/main", { ref: "refs/tags/v1.2" })).status).toBe(202)
   }, 60_000)
 

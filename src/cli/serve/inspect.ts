@@ -77,13 +77,13 @@ const checkPipeline = Effect.fnUntraced(function* (
     (error): ReadonlyArray<string> => [messageOf(error)]
   )
   // Flags can be all of the input. They are decoded below.
-  if (input !== undefined && (Object.keys(input).length > 0 || flags.length === 0)) {
+  if (Object.keys(input).length > 0 || flags.length === 0) {
     yield* Effect.mapError(
       Schema.decodeEffect(loaded.flags, { errors: "all", onExcessProperty: "error" })(input),
       ({ message }): ReadonlyArray<string> => [message]
     )
   }
-  const words = [...inputWords(input ?? {}), ...flags]
+  const words = [...inputWords(input), ...flags]
   let decoded: object = {}
   yield* parsePipelineWords(loaded, words, (parsed) => {
     if (parsed._tag === "Resume") return Effect.fail("--resume cannot be used here")

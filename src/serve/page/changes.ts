@@ -1,6 +1,6 @@
 import { Effect, Option, Stream } from "effect"
 import { SqlClient } from "effect/sql"
-import { Feed } from "../Feed.ts"
+import { anyRun, Feed } from "../Feed.ts"
 import { toInfo } from "../handlers.ts"
 import { decodeRows } from "../RunStore.ts"
 import type { Token } from "../Tokens.ts"
@@ -25,7 +25,7 @@ export const changes = (token: Token) =>
       const feed = yield* Feed
       const { isStillGood } = yield* Identify
       const sql = yield* SqlClient.SqlClient
-      const news = yield* feed.listenToAll
+      const news = yield* feed.listen(anyRun)
       /** What the client has of each run. */
       let sent = new Map<number, string>()
       let isFirst = true

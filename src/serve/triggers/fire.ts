@@ -41,9 +41,7 @@ const prepare = Effect.fnUntraced(function* ({ occurrence, project, trigger: { s
   }
   const words = yield* Effect.fromResult(resolveWords(start.words, occurrence))
   const command = yield* (yield* Commands).check(words)
-  if (command._tag === "Pipeline") {
-    return yield* inspector.prepare(project.folder, command.name, undefined, command.flags)
-  }
+  if (command._tag === "Pipeline") return yield* inspector.prepare(project.folder, command.name, {}, command.flags)
   // A request from outside must not delete data.
   if (command.role !== "run") return yield* Effect.fail(`${words[0]} needs a person; use jiji or the API`)
   return { words: command.words, policy: {} }

@@ -21,18 +21,18 @@ export type Reading =
   | { readonly _tag: "Malformed"; readonly reason: string }
 
 const optional = Schema.optionalKey
-const Text = Schema.NullOr(Schema.String)
+const Hash = Schema.String.check(Schema.isPattern(/^[0-9a-f]{40,64}$/))
 
 /** The fields that GitHub, GitLab, Gitea and Forgejo have in common, each under its own names. */
 const Push = Schema.Struct({
   ref: Schema.String,
-  after: Schema.String.check(Schema.isPattern(/^[0-9a-f]{40,64}$/)),
-  checkout_sha: optional(Text),
-  head_commit: optional(Schema.NullOr(Schema.Struct({ id: Schema.String }))),
+  after: Hash,
+  checkout_sha: optional(Schema.NullOr(Hash)),
+  head_commit: optional(Schema.NullOr(Schema.Struct({ id: Hash }))),
   repository: optional(Schema.Struct({ full_name: optional(Schema.String) })),
   project: optional(Schema.Struct({ path_with_namespace: optional(Schema.String) })),
   sender: optional(Schema.Struct({ login: optional(Schema.String) })),
-  user_username: optional(Text)
+  user_username: optional(Schema.NullOr(Schema.String))
 })
 
 const DockerHubPush = Schema.Struct({
@@ -70,6 +70,8 @@ const readPush = (payload: unknown, key: string): Reading => {
   const { after, checkout_sha, head_commit, project, ref, repository, sender, user_username } = push
   const branch = /^refs\/heads\/(.+)$/.exec(ref)?.[1]
   const tag = /^refs\/tags\/(.+)$/.exec(ref)?.[1]
+  // git's own commands refuse such a name. Another program would take it for a flag.
+  if ((branch ?? tag)?.startsWith("-") === true) return malformed(`${ref} begins with -`)
   if (/^0+$/.test(after)) return ignored(`${branch ?? tag ?? ref} was deleted`)
   const values = present({
     branch,

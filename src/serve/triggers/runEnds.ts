@@ -1,7 +1,7 @@
 import { Effect, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import type { RunEvent } from "../../config/Trigger.ts"
-import { Feed } from "../Feed.ts"
+import { anyRun, Feed } from "../Feed.ts"
 import { toInfo } from "../handlers.ts"
 import { RunStore, type RunStatus, type StoredRun } from "../RunStore.ts"
 import { Deliveries } from "./Deliveries.ts"
@@ -50,7 +50,7 @@ export const followRuns = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const store = yield* RunStore
   const triggers = yield* Triggers
-  const news = yield* (yield* Feed).listenToAll
+  const news = yield* (yield* Feed).listen(anyRun)
   const look = Effect.gen(function* () {
     const ended = yield* sql<{ readonly number: number }>`SELECT number FROM runs
       WHERE ended IS NOT NULL AND is_announced = 0 ORDER BY number LIMIT ${pageSize}`
