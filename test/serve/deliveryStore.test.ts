@@ -1,3 +1,4 @@
+import { Database } from "bun:sqlite"
 import { expect } from "bun:test"
 import { Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
@@ -6,6 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { openState } from "../../src/serve/openState.ts"
+import { RunStore } from "../../src/serve/RunStore.ts"
 import { Deliveries, type NewDelivery } from "../../src/serve/triggers/Deliveries.ts"
 import { it } from "../support/effect.ts"
 
@@ -17,36 +19,73 @@ const layer = () => {
   return Deliveries.layer.pipe(Layer.provideMerge(openState(join(folder, "serve.sqlite"))), Layer.provideMerge(removal))
 }
 
+/** A database as version 1 had it, with a run that has ended and one that has not. */
+const versionOne = `
+CREATE TABLE runs (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  project TEXT NOT NULL,
+  words TEXT NOT NULL,
+  who TEXT NOT NULL,
+  cause TEXT NOT NULL,
+  once TEXT UNIQUE,
+  busy_key TEXT NOT NULL,
+  status TEXT NOT NULL,
+  reason TEXT,
+  attempt INTEGER NOT NULL DEFAULT 0,
+  is_cancelled INTEGER NOT NULL DEFAULT 0,
+  process_run TEXT,
+  owner TEXT,
+  created INTEGER NOT NULL,
+  started INTEGER,
+  ended INTEGER,
+  position INTEGER NOT NULL DEFAULT 0,
+  bytes INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX runs_queued ON runs (busy_key, number) WHERE status = 'queued';
+CREATE INDEX runs_running ON runs (busy_key) WHERE status = 'running';
+CREATE INDEX runs_project ON runs (project, number);
+CREATE TABLE events (
+  run INTEGER NOT NULL REFERENCES runs (number) ON DELETE CASCADE,
+  position INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (run, position)
+) WITHOUT ROWID;
+CREATE TABLE tokens (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  role TEXT NOT NULL,
+  hash TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  expires INTEGER,
+  used INTEGER
+);
+CREATE TABLE server (id INTEGER PRIMARY KEY CHECK (id = 1), owner TEXT NOT NULL);
+CREATE TABLE migrations (migration_id integer PRIMARY KEY NOT NULL, created_at datetime NOT NULL DEFAULT current_timestamp,
+  name VARCHAR(255) NOT NULL);
+INSERT INTO migrations (migration_id, name) VALUES (1, 'runs');
+INSERT INTO runs (project, words, who, cause, busy_key, status, created, ended) VALUES
+  ('shop', '["deploy"]', 'ci', 'api', 'shop', 'succeeded', 0, 1),
+  ('shop', '["deploy"]', 'ci', 'api', 'shop', 'queued', 0, NULL);
+`
+
 it.effect("the runs of an older jiji, which ended before there were triggers, start nothing after an upgrade", () => {
   const folder = mkdtempSync(join(tmpdir(), "jiji-upgrade-"))
   const file = join(folder, "serve.sqlite")
-  const open = <A, E>(use: Effect.Effect<A, E, SqlClient.SqlClient>) =>
-    Effect.provide(use, Layer.fresh(openState(file)))
+  using database = new Database(file)
+  database.exec(versionOne)
   return Effect.gen(function* () {
-    yield* open(
-      Effect.gen(function* () {
-        const sql = yield* SqlClient.SqlClient
-        // As version 1 had it.
-        yield* sql`DROP INDEX runs_unannounced`
-        yield* sql`ALTER TABLE runs DROP COLUMN is_announced`
-        yield* sql`DROP TABLE deliveries`
-        yield* sql`DROP TABLE cron_ticks`
-        yield* sql`DELETE FROM migrations WHERE migration_id > 1`
-        for (const [status, ended] of [
-          ["succeeded", 1],
-          ["queued", null]
-        ] as const) {
-          yield* sql`INSERT INTO runs (project, words, who, cause, busy_key, status, created, ended)
-            VALUES ('shop', '["deploy"]', 'ci', 'api', 'shop', ${status}, 0, ${ended})`
-        }
-      })
-    )
-    const rows = yield* open(Effect.flatMap(SqlClient.SqlClient, (sql) => sql`SELECT status, is_announced FROM runs`))
+    const sql = yield* SqlClient.SqlClient
+    const rows = yield* sql`SELECT status, is_announced FROM runs`
     expect(rows).toEqual([
       { status: "succeeded", is_announced: 1 },
       { status: "queued", is_announced: 0 }
     ])
-  }).pipe(Effect.ensuring(Effect.sync(() => rmSync(folder, { recursive: true, force: true }))))
+    const [queued] = yield* (yield* RunStore).list({ limit: 2 })
+    expect(queued).toMatchObject({ number: 2, status: "queued", priority: 0, waits: null, exit_code: null })
+  }).pipe(
+    Effect.provide(RunStore.layer.pipe(Layer.provideMerge(openState(file)))),
+    Effect.ensuring(Effect.sync(() => rmSync(folder, { recursive: true, force: true })))
+  )
 })
 
 const day = 24 * 60 * 60 * 1000
