@@ -3,7 +3,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Event } from "../../../src/core/Event.ts"
+import { emulator } from "../../reporters/emulator.ts"
 import { program, shortRun } from "../../support/program.ts"
+import { until } from "../../support/waiting.ts"
 import { compileFirst } from "../project.ts"
 
 compileFirst()
@@ -158,6 +160,67 @@ describe("what answers jiji --remote", () => {
         stderr: expect.stringContaining(`${server.url} does not answer as jiji serve does: ${detail}.`)
       })
     }
+  })
+
+  test("may be slow: a run that was started when jiji is interrupted is cancelled", async () => {
+    const answer = Promise.withResolvers<Response>()
+    const asked: Array<string> = []
+    let isCancelled = false
+    const server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: ({ url }) => {
+        const { pathname } = new URL(url)
+        asked.push(pathname)
+        if (pathname === "/api/runs") return answer.promise
+        if (pathname.endsWith("/cancel")) isCancelled = true
+        if (pathname.endsWith("/events")) return stream("")
+        const status = isCancelled ? "cancelled" : "running"
+        return Response.json({ ...run, status }, { status: pathname.endsWith("/cancel") ? 202 : 200 })
+      }
+    })
+    const child = Bun.spawn([program, "--remote", server.url.href, "--project", "shop", "run", "gate"], {
+      env: { PATH: "/usr/bin:/bin", HOME: tmpdir(), JIJI_TOKEN: "jiji_secret", ...shortRun },
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "pipe"
+    })
+    await until(() => asked.length === 1)
+    child.kill("SIGINT")
+    // The signal has arrived when the process has nothing pending of it.
+    await until(() => /^SigPnd:\t0+\nShdPnd:\t0+$/m.test(readFileSync(`/proc/${child.pid}/status`, "utf8")))
+    answer.resolve(Response.json({ ...run, status: "queued" }, { status: 202 }))
+    expect(await child.exited).toBe(130)
+    expect(await child.stderr.text()).toContain("interrupted: cancelling run 12")
+    expect(asked).toContain("/api/runs/12/cancel")
+    await server.stop(true)
+  })
+
+  test("may have a clock that is wrong: live progress counts from now", async () => {
+    const hour = 3_600_000
+    const past = Date.now() - hour
+    const screen = emulator(80, 24)
+    const decoder = new TextDecoder()
+    const server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: ({ url }) => {
+        const headers = { date: new Date(past).toUTCString(), "content-type": "text/event-stream" }
+        const { pathname } = new URL(url)
+        if (!pathname.endsWith("/events")) return Response.json({ ...run, status: "queued" }, { status: 202, headers })
+        const begun = frames(events.slice(0, 2).map((event) => ({ ...event, time: past })))
+        return new Response(new ReadableStream({ start: (controller) => controller.enqueue(begun) }), { headers })
+      }
+    })
+    const child = Bun.spawn([program, "--remote", server.url.href, "--project", "shop", "run", "gate"], {
+      env: { PATH: "/usr/bin:/bin", HOME: tmpdir(), JIJI_TOKEN: "jiji_secret", TERM: "xterm-256color" },
+      terminal: { cols: 80, rows: 24, data: (_, bytes) => screen.write(decoder.decode(bytes, { stream: true })) }
+    })
+    const shown = await until(screen.now, (text) => /^· wait +\d/m.test(text))
+    child.kill("SIGKILL")
+    await child.exited
+    expect(shown).toMatch(/^· wait +[\d.]+ m?s$/m)
+    await server.stop(true)
   })
 
   test("may take signals", async () => {
