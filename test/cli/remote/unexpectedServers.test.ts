@@ -17,16 +17,18 @@ const events: ReadonlyArray<Event> = [
   { ...stamp, _tag: "StepSucceeded", seq: 3, path: "gate/wait", kind: "step", millis: 5 },
   { ...stamp, _tag: "RunSucceeded", seq: 4, millis: 5 }
 ]
-const run = {
+const begun = {
   id: 12,
   project: "shop",
   command: ["run", "gate"],
-  status: "succeeded",
+  status: "running",
   by: "ci",
   cause: "api",
   attempt: 1,
+  priority: 0,
   created: stamp.time
 }
+const run = { ...begun, status: "succeeded", ended: stamp.time + 5 }
 const frame = (event: object, id: number) => `id: ${id}\nevent: event\ndata: ${JSON.stringify(event)}\n\n`
 const frames = (all: ReadonlyArray<object>) => all.map((event, index) => frame(event, index + 1)).join("")
 const stream = (body: ConstructorParameters<typeof Response>[0]) =>
@@ -50,7 +52,7 @@ const fake = ({ events: stream = () => new Response(), info = () => run, tls }: 
       asked.all.push({ url: request.url, token: request.headers.get("authorization") })
       const { pathname } = new URL(request.url)
       if (any !== undefined) return any()
-      if (pathname.endsWith("/api/runs")) return Response.json({ ...run, status: "queued" }, { status: 202 })
+      if (pathname.endsWith("/api/runs")) return Response.json({ ...begun, status: "queued" }, { status: 202 })
       if (pathname.endsWith("/events")) return stream(request, ++asked.events)
       return Response.json(info(++asked.info))
     }
@@ -82,7 +84,7 @@ describe("what answers jiji --remote", () => {
   test("may lose the connection: jiji goes on after the last event, and prints each once", async () => {
     const after: Array<string | null> = []
     using server = fake({
-      info: (asked) => ({ ...run, status: asked < 2 ? "running" : "succeeded" }),
+      info: (asked) => (asked < 2 ? begun : run),
       events: (request, asked) => {
         after.push(request.headers.get("last-event-id"))
         // Cut off in the middle of a frame, then with a proxy's error, and at last the rest.
@@ -175,8 +177,8 @@ describe("what answers jiji --remote", () => {
         if (pathname === "/api/runs") return answer.promise
         if (pathname.endsWith("/cancel")) isCancelled = true
         if (pathname.endsWith("/events")) return stream("")
-        const status = isCancelled ? "cancelled" : "running"
-        return Response.json({ ...run, status }, { status: pathname.endsWith("/cancel") ? 202 : 200 })
+        const answered = isCancelled ? { ...run, status: "cancelled", reason: "run 13 has taken its place" } : begun
+        return Response.json(answered, { status: pathname.endsWith("/cancel") ? 202 : 200 })
       }
     })
     const child = Bun.spawn([program, "--remote", server.url.href, "--project", "shop", "run", "gate"], {
@@ -189,7 +191,7 @@ describe("what answers jiji --remote", () => {
     child.kill("SIGINT")
     // The signal has arrived when the process has nothing pending of it.
     await until(() => /^SigPnd:\t0+\nShdPnd:\t0+$/m.test(readFileSync(`/proc/${child.pid}/status`, "utf8")))
-    answer.resolve(Response.json({ ...run, status: "queued" }, { status: 202 }))
+    answer.resolve(Response.json({ ...begun, status: "queued" }, { status: 202 }))
     expect(await child.exited).toBe(130)
     expect(await child.stderr.text()).toContain("interrupted: cancelling run 12")
     expect(asked).toContain("/api/runs/12/cancel")
@@ -207,9 +209,10 @@ describe("what answers jiji --remote", () => {
       fetch: ({ url }) => {
         const headers = { date: new Date(past).toUTCString(), "content-type": "text/event-stream" }
         const { pathname } = new URL(url)
-        if (!pathname.endsWith("/events")) return Response.json({ ...run, status: "queued" }, { status: 202, headers })
-        const begun = frames(events.slice(0, 2).map((event) => ({ ...event, time: past })))
-        return new Response(new ReadableStream({ start: (controller) => controller.enqueue(begun) }), { headers })
+        if (!pathname.endsWith("/events"))
+          return Response.json({ ...begun, status: "queued" }, { status: 202, headers })
+        const first = frames(events.slice(0, 2).map((event) => ({ ...event, time: past })))
+        return new Response(new ReadableStream({ start: (controller) => controller.enqueue(first) }), { headers })
       }
     })
     const child = Bun.spawn([program, "--remote", server.url.href, "--project", "shop", "run", "gate"], {
