@@ -291,6 +291,13 @@ describe("what answers jiji --remote", () => {
     }
   })
 
+  test("is asked directly if it is on this machine: the proxy of the environment gets no token", async () => {
+    using proxy = fake({})
+    using server = fake({ events: (_, asked) => stream(asked === 1 ? frames(events) : "") })
+    expect((await server.jiji({ http_proxy: proxy.url, HTTP_PROXY: proxy.url })).code).toBe(0)
+    expect(proxy.asked.all).toEqual([])
+  })
+
   test("never gets a token without encryption, or in the address", async () => {
     using server = fake({})
     const { port } = new URL(server.url)
