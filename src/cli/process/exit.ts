@@ -4,6 +4,7 @@ import { ConfigInvalid } from "../../config/Problem.ts"
 import { ExitCode, isFailure } from "../../core/Failure.ts"
 import { separatorHint } from "../exec/CommandWords.ts"
 import { prefixLines } from "../messages.ts"
+import { isRemoteFlag } from "../remote/remoteFlags.ts"
 import { PipelineNotCompiled, PipelineThrew } from "../pipelines/PipelineFileError.ts"
 import { failureRecords } from "../../core/failureRecords.ts"
 
@@ -33,6 +34,9 @@ const usageRemedy = ({ commandPath, errors }: CliError.ShowHelp): string => {
     return error._tag === "UnrecognizedOption" ? [error.option] : []
   })
   const path = commandPath.filter((name) => name !== "jiji")
+  // They are left to pipelines and aliases.
+  const flag = words.find(isRemoteFlag)
+  if (flag !== undefined) return `Put ${flag} before the command: jiji ${flag} … ${path.join(" ")}`
   return (words.length === 0 ? undefined : separatorHint(path, words)) ?? helpHint(commandPath)
 }
 

@@ -208,9 +208,9 @@ export class RemoteProjectUnknown extends defineError<RemoteProjectUnknown>()("R
 
 /** Somebody else has cancelled a run. */
 export class RemoteRunCancelled extends defineError<RemoteRunCancelled>()("RemoteRunCancelled", {
-  fields: { run: Schema.Int },
-  message: (e) => `The run ${e.run} was cancelled.`,
-  remedy: "Somebody has cancelled it on the server. Start it again when they agree.",
+  fields: { run: Schema.Int, reason: Schema.optionalKey(Schema.String) },
+  message: (e) => `The run ${e.run} was cancelled${e.reason === undefined ? "" : `: ${e.reason}`}.`,
+  remedy: "Somebody else, or another run, has cancelled it on the server. Start it again if it is still needed.",
   exitCode: "interrupted",
   sample: { run: 12 }
 }) {}

@@ -20,7 +20,7 @@ import { readToken } from "./readToken.ts"
 /** How long an answer may take. A pipeline's file has 15 seconds to load. */
 const patience = "60 seconds"
 
-/** The address without a slash at its end. Fails before anything is sent there if that would not be safe. */
+/** The address without a slash at its end, and whether it is on this machine. Fails before anything is sent there if that would not be safe. */
 const checkUrl = Effect.fnUntraced(function* ({ allowHttp, url: text }: Remote) {
   const invalid = (reason: string) => new RemoteUrlInvalid({ reason })
   const url = URL.parse(text)
@@ -31,11 +31,17 @@ const checkUrl = Effect.fnUntraced(function* ({ allowHttp, url: text }: Remote) 
   if (search !== "" || hash !== "") return yield* invalid("must not have a part after ? or #")
   if (protocol !== "https:" && protocol !== "http:") return yield* invalid("must begin with https://")
   const base = `${url.origin}${pathname.replace(/\/+$/, "")}`
-  if (protocol === "http:" && !allowHttp && !isLoopback(hostname.replace(/^\[(.*)\]$/, "$1"))) {
-    return yield* new RemoteNotEncrypted({ url: base })
-  }
-  return base
+  const isLocal = isLoopback(hostname.replace(/^\[(.*)\]$/, "$1"))
+  if (protocol === "http:" && !allowHttp && !isLocal) return yield* new RemoteNotEncrypted({ url: base })
+  return { url: base, isLocal }
 })
+
+/** How Bun's fetch does requests. To this machine they do not pass the proxy of the environment, which could read the token. */
+const requestInit = (isLocal: boolean): RequestInit => {
+  const init = { redirect: "manual", ...(isLocal && { proxy: false }) }
+  // Bun's types do not have false, which turns the proxy off.
+  return init as unknown as RequestInit
+}
 
 /** What is wrong with a certificate, by the code of OpenSSL's error. */
 const certificateErrors: Readonly<Record<string, string>> = {
@@ -105,7 +111,7 @@ export const connect = Effect.fnUntraced(function* <Id extends string, Groups ex
   remote: Remote,
   api: HttpApi.HttpApi<Id, Groups>
 ) {
-  const url = yield* checkUrl(remote)
+  const { isLocal, url } = yield* checkUrl(remote)
   const token = yield* readToken(remote, url)
   const scrubber = yield* Scrubber
   scrubber.add(token)
@@ -127,7 +133,7 @@ export const connect = Effect.fnUntraced(function* <Id extends string, Groups ex
     use: (api: typeof client) => Effect.Effect<A, E, R>
   ): Effect.Effect<A, RemoteError, Exclude<R, FetchHttpClient.RequestInit>> =>
     use(client).pipe(
-      Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
+      Effect.provideService(FetchHttpClient.RequestInit, requestInit(isLocal)),
       Effect.mapError((error) => explain(url, error))
     )
   return {

@@ -1,7 +1,6 @@
 import { Clock, Duration, Effect, Result, Stream } from "effect"
 import type { Event } from "../../core/Event.ts"
 import { Notices } from "../../reporters/Notices.ts"
-import type { RunInfo } from "../../serve/Api.ts"
 import type { Connection } from "./connect.ts"
 import { frames, toEvent } from "./events.ts"
 import { RemoteLost, RemoteUnreachable } from "./RemoteError.ts"
@@ -11,10 +10,6 @@ const patience = Duration.minutes(10)
 
 /** The pause before the connection is tried again, and the longest one, in milliseconds. */
 const pauses = { first: 250, longest: 5000 } as const
-
-const ends: ReadonlySet<string> = new Set(["succeeded", "failed", "interrupted", "cancelled"])
-
-const isOver = ({ status }: RunInfo): boolean => ends.has(status)
 
 /** Up to which event a run is known. */
 export interface Position {
@@ -60,7 +55,7 @@ export const followRun = Effect.fnUntraced(function* (
     // It ends with the run, but a proxy may end it earlier.
     if (position.after > start) return undefined
     const run = yield* request((api) => api.runs.getRun({ params: { id } }))
-    return isOver(run) ? run : yield* new RemoteUnreachable({ url, detail: "the connection was closed" })
+    return run.ended !== undefined ? run : yield* new RemoteUnreachable({ url, detail: "the connection was closed" })
   })
   while (true) {
     const result = yield* Effect.result(readOnce)

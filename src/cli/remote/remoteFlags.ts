@@ -22,6 +22,12 @@ const withoutValue = ["--detach", "--allow-http"] as const
 type ValueFlag = (typeof withValue)[number]
 type Flag = ValueFlag | (typeof withoutValue)[number]
 
+/** Whether a word is one of these flags, with or without its value. */
+export const isRemoteFlag = (word: string): boolean => {
+  const [name = ""] = word.split("=")
+  return [...withValue, ...withoutValue].some((flag) => flag === name)
+}
+
 /** Whether these flags may also stand behind a command. Pipelines and aliases have flags of their own. */
 const canFollow = (command: string | undefined): boolean => {
   const use = command === undefined ? undefined : remoteUses[command]

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto"
 import { Notices } from "../../reporters/Notices.ts"
 import { workflowCommand } from "../../reporters/github/workflowCommand.ts"
 import type { RunInfo } from "../../serve/Api.ts"
-import { printable } from "../../core/text.ts"
+import { oneLine, printable } from "../../core/text.ts"
 import { OnGitHub } from "../github.ts"
 import { CommandExited } from "../process/exit.ts"
 import { ForcedExit } from "../process/ForcedExit.ts"
@@ -88,7 +88,10 @@ export const showRun = Effect.fnUntraced(function* (
     Effect.ensuring(view.end)
   )
   if (ended.status === "succeeded") return
-  if (ended.status === "cancelled") return yield* new RemoteRunCancelled({ run: run.id })
+  if (ended.status === "cancelled") {
+    const reason = oneLine(ended.reason ?? "").replace(/\.$/, "")
+    return yield* new RemoteRunCancelled({ run: run.id, ...(reason !== "" && { reason }) })
+  }
   const text = failureText(ended)
   // Its events have become annotations, if it has any.
   if (onGitHub && !view.hasFailed()) yield* writeStderr(workflowCommand("error", text.replace(/^error: /, "").trim()))

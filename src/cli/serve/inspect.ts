@@ -76,7 +76,7 @@ const checkPipeline = Effect.fnUntraced(function* (
     Effect.flatMap(findPipeline(folder, name), loadPipeline),
     (error): ReadonlyArray<string> => [messageOf(error)]
   )
-  // Flags can be all of the input. They are decoded below.
+  // A command has everything in its flags, which are read below.
   if (Object.keys(input).length > 0 || flags.length === 0) {
     yield* Effect.mapError(
       Schema.decodeEffect(loaded.flags, { errors: "all", onExcessProperty: "error" })(input),

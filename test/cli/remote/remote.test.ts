@@ -284,6 +284,11 @@ export default Pipeline.make("stubborn").pipe(Pipeline.step(Step.make("wait", ()
     await fails(["deploy"], 77, "does not accept the token", { env: { JIJI_TOKEN: `${token.slice(0, -3)}AAA` } })
     await fails(["deploy"], 77, "There is no token for http", { env: { JIJI_TOKEN: "" } })
     await fails(["deploy"], 2, "It serves clients/blog and shop.")
+    const here = await local(folder, "run", "hello", "--name", "ann", "--remote", server.url)
+    expect(here).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("Put --remote before the command: jiji --remote … run hello")
+    })
     await fails(["exec", "web", "--", "ls"], 2, "`jiji exec` does not run on a jiji serve: A token is not a shell")
     await fails(["runs", "show", "mf3k"], 2, '"mf3k" is not the number of a run')
     await fails(["runs", "show", "7"], 2, "There is no run 7.")

@@ -3,7 +3,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Event } from "../../../src/core/Event.ts"
+import { emulator } from "../../reporters/emulator.ts"
 import { program, shortRun } from "../../support/program.ts"
+import { until } from "../../support/waiting.ts"
 import { compileFirst } from "../project.ts"
 
 compileFirst()
@@ -15,16 +17,18 @@ const events: ReadonlyArray<Event> = [
   { ...stamp, _tag: "StepSucceeded", seq: 3, path: "gate/wait", kind: "step", millis: 5 },
   { ...stamp, _tag: "RunSucceeded", seq: 4, millis: 5 }
 ]
-const run = {
+const begun = {
   id: 12,
   project: "shop",
   command: ["run", "gate"],
-  status: "succeeded",
+  status: "running",
   by: "ci",
   cause: "api",
   attempt: 1,
+  priority: 0,
   created: stamp.time
 }
+const run = { ...begun, status: "succeeded", ended: stamp.time + 5 }
 const frame = (event: object, id: number) => `id: ${id}\nevent: event\ndata: ${JSON.stringify(event)}\n\n`
 const frames = (all: ReadonlyArray<object>) => all.map((event, index) => frame(event, index + 1)).join("")
 const stream = (body: ConstructorParameters<typeof Response>[0]) =>
@@ -48,7 +52,7 @@ const fake = ({ events: stream = () => new Response(), info = () => run, tls }: 
       asked.all.push({ url: request.url, token: request.headers.get("authorization") })
       const { pathname } = new URL(request.url)
       if (any !== undefined) return any()
-      if (pathname.endsWith("/api/runs")) return Response.json({ ...run, status: "queued" }, { status: 202 })
+      if (pathname.endsWith("/api/runs")) return Response.json({ ...begun, status: "queued" }, { status: 202 })
       if (pathname.endsWith("/events")) return stream(request, ++asked.events)
       return Response.json(info(++asked.info))
     }
@@ -80,7 +84,7 @@ describe("what answers jiji --remote", () => {
   test("may lose the connection: jiji goes on after the last event, and prints each once", async () => {
     const after: Array<string | null> = []
     using server = fake({
-      info: (asked) => ({ ...run, status: asked < 2 ? "running" : "succeeded" }),
+      info: (asked) => (asked < 2 ? begun : run),
       events: (request, asked) => {
         after.push(request.headers.get("last-event-id"))
         // Cut off in the middle of a frame, then with a proxy's error, and at last the rest.
@@ -160,6 +164,68 @@ describe("what answers jiji --remote", () => {
     }
   })
 
+  test("may be slow: a run that was started when jiji is interrupted is cancelled", async () => {
+    const answer = Promise.withResolvers<Response>()
+    const asked: Array<string> = []
+    let isCancelled = false
+    const server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: ({ url }) => {
+        const { pathname } = new URL(url)
+        asked.push(pathname)
+        if (pathname === "/api/runs") return answer.promise
+        if (pathname.endsWith("/cancel")) isCancelled = true
+        if (pathname.endsWith("/events")) return stream("")
+        const answered = isCancelled ? { ...run, status: "cancelled", reason: "run 13 has taken its place" } : begun
+        return Response.json(answered, { status: pathname.endsWith("/cancel") ? 202 : 200 })
+      }
+    })
+    const child = Bun.spawn([program, "--remote", server.url.href, "--project", "shop", "run", "gate"], {
+      env: { PATH: "/usr/bin:/bin", HOME: tmpdir(), JIJI_TOKEN: "jiji_secret", ...shortRun },
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "pipe"
+    })
+    await until(() => asked.length === 1)
+    child.kill("SIGINT")
+    // The signal has arrived when the process has nothing pending of it.
+    await until(() => /^SigPnd:\t0+\nShdPnd:\t0+$/m.test(readFileSync(`/proc/${child.pid}/status`, "utf8")))
+    answer.resolve(Response.json({ ...begun, status: "queued" }, { status: 202 }))
+    expect(await child.exited).toBe(130)
+    expect(await child.stderr.text()).toContain("interrupted: cancelling run 12")
+    expect(asked).toContain("/api/runs/12/cancel")
+    await server.stop(true)
+  })
+
+  test("may have a clock that is wrong: live progress counts from now", async () => {
+    const hour = 3_600_000
+    const past = Date.now() - hour
+    const screen = emulator(80, 24)
+    const decoder = new TextDecoder()
+    const server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: ({ url }) => {
+        const headers = { date: new Date(past).toUTCString(), "content-type": "text/event-stream" }
+        const { pathname } = new URL(url)
+        if (!pathname.endsWith("/events"))
+          return Response.json({ ...begun, status: "queued" }, { status: 202, headers })
+        const first = frames(events.slice(0, 2).map((event) => ({ ...event, time: past })))
+        return new Response(new ReadableStream({ start: (controller) => controller.enqueue(first) }), { headers })
+      }
+    })
+    const child = Bun.spawn([program, "--remote", server.url.href, "--project", "shop", "run", "gate"], {
+      env: { PATH: "/usr/bin:/bin", HOME: tmpdir(), JIJI_TOKEN: "jiji_secret", TERM: "xterm-256color" },
+      terminal: { cols: 80, rows: 24, data: (_, bytes) => screen.write(decoder.decode(bytes, { stream: true })) }
+    })
+    const shown = await until(screen.now, (text) => /^· wait +\d/m.test(text))
+    child.kill("SIGKILL")
+    await child.exited
+    expect(shown).toMatch(/^· wait +[\d.]+ m?s$/m)
+    await server.stop(true)
+  })
+
   test("may take signals", async () => {
     const answers = [
       () => Response.json(run, { status: 202 }),
@@ -223,6 +289,13 @@ describe("what answers jiji --remote", () => {
     } finally {
       rmSync(folder, { recursive: true })
     }
+  })
+
+  test("is asked directly if it is on this machine: the proxy of the environment gets no token", async () => {
+    using proxy = fake({})
+    using server = fake({ events: (_, asked) => stream(asked === 1 ? frames(events) : "") })
+    expect((await server.jiji({ http_proxy: proxy.url, HTTP_PROXY: proxy.url })).code).toBe(0)
+    expect(proxy.asked.all).toEqual([])
   })
 
   test("never gets a token without encryption, or in the address", async () => {
