@@ -112,6 +112,19 @@ export const findRun = Effect.fnUntraced(function* (file: string, db: Database, 
   return yield* new RunNotFound({ id: id.value, ...(meant !== undefined && { nearest: meant }) })
 })
 
+/** Returns the ID of the run that a process has started, if it has started one. */
+export const runOfProcess = Effect.fnUntraced(function* (file: string, owner: string) {
+  if (!existsSync(file)) return undefined
+  const db = yield* openDatabase(file)
+  const found = yield* tryDatabase(file, () =>
+    // Later ones were started by its steps.
+    db
+      .query<{ readonly id: string }, [string]>("SELECT id FROM runs WHERE owner = ? ORDER BY number LIMIT 1")
+      .get(owner)
+  )
+  return found?.id
+}, Effect.scoped)
+
 const readEvents = (file: string, db: Database, { number }: typeof RunRow.Type) =>
   Effect.map(
     tryDatabase(file, () => db.query("SELECT body FROM events WHERE run = ? ORDER BY seq").values(number)),

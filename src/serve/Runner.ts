@@ -5,6 +5,7 @@ import { ExitCode } from "../core/Failure.ts"
 import { plural } from "../core/text.ts"
 import { formatWait } from "../core/units.ts"
 import { isAlive } from "../record/Owner.ts"
+import { runOfProcess } from "../record/read.ts"
 import { pendingSignals, sendSignal } from "../record/signal.ts"
 import { eventKeeper } from "./eventKeeper.ts"
 import { Feed } from "./Feed.ts"
@@ -68,6 +69,7 @@ const endOf = ({ failure, outcome }: Progress, { code, signal }: WorkerExit, isC
   if (code === ExitCode.done) return { status: "succeeded" }
   if (isCancelled) return { status: "cancelled", ...withReason(failure?.trim()) }
   if (code === ExitCode.interrupted) return { status: "interrupted", reason: "its process was interrupted" }
+  if (code === null && outcome === "RunSucceeded") return { status: "succeeded" }
   if (code === null) return { status: "failed", reason: `its process was killed by ${signal ?? "a signal"}` }
   const fallback = outcome === undefined ? `its process exited with code ${code}` : undefined
   return { status: "failed", ...withReason(failure?.trim() ?? fallback) }
@@ -332,7 +334,10 @@ export class Runner extends Context.Service<
  * Takes care of a run that was running when `jiji serve` was killed: waits until its process has ended, and puts it back into
  * the queue. Until then it counts as running, so that no other run of its project starts.
  */
-export const recover = Effect.fnUntraced(function* ({ crashes, is_cancelled, number, owner }: StoredRun) {
+export const recover = Effect.fnUntraced(function* (
+  { crashes, is_cancelled, number, owner, process_run }: StoredRun,
+  history: string
+) {
   const store = yield* RunStore
   if (owner !== null) {
     const isGone = Effect.repeat(
@@ -341,6 +346,11 @@ export const recover = Effect.fnUntraced(function* ({ crashes, is_cancelled, num
     )
     const ended = yield* Effect.timeoutOption(isGone, orphanPatience)
     if (Option.isNone(ended)) yield* Effect.sync(() => killGroup(owner))
+  }
+  // It may have started its run, and completed steps, just before `jiji serve` could store that.
+  if (owner !== null && process_run === null) {
+    const started = yield* Effect.orElseSucceed(runOfProcess(history, owner), () => undefined)
+    if (started !== undefined) yield* persist(store.setProcessRun(number, started))
   }
   if (is_cancelled === 1) return yield* persist(store.end(number, { status: "cancelled" }))
   if (crashes + 1 < maxCrashes) return yield* persist(store.requeue(number, { isCrash: true }))

@@ -182,7 +182,9 @@ export const serve = Effect.fnUntraced(function* (options: ServeOptions) {
       yield* print(`Serving ${count} in ${folder} at http://${isIP(host) === 6 ? `[${host}]` : host}:${port}`)
       if (!hasTokens) yield* print("Nobody has a token yet: `jiji token create NAME --role administer` makes one.")
       yield* Effect.forkScoped(
-        Effect.forEach(orphans, (run) => Effect.andThen(recover(run), runner.wake), { concurrency: "unbounded" })
+        Effect.forEach(orphans, (run) => Effect.andThen(recover(run, options.history), runner.wake), {
+          concurrency: "unbounded"
+        })
       )
       return yield* Effect.onInterrupt(Effect.never, () =>
         Effect.gen(function* () {

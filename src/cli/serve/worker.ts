@@ -49,6 +49,8 @@ const resumeOrRun = <E, R>(
   return Effect.catch(runCommand(["resume", resumes, "--json"]), (error) => {
     // The process that went on with it was cut off, too, before `jiji serve` learnt its run.
     if (error instanceof RunResumedBefore) return resumeOrRun(runCommand, words, { mustResume, resumes: error.by })
+    // It was killed, or `jiji serve` was, after its last event.
+    if (error instanceof RunNotResumable && error.why === "succeeded") return Effect.void
     const canStartAgain = !mustResume && notResumable.some((type) => error instanceof type)
     return canStartAgain ? runCommand(words) : Effect.fail(error)
   })
