@@ -60,7 +60,7 @@ export const command = Command.make(
     }).pipe(Effect.provide(Layer.merge(commandsLayer, hookSecretsLayer)))
   })
 ).pipe(
-  Command.withDescription("Run deploys and pipelines that an HTTP API asks for, one queue for a team"),
+  Command.withDescription("Run deploys and pipelines for an HTTP API and for events, one queue for a team"),
   Command.withExamples([
     { command: "jiji serve /srv/projects", description: "Serve the projects in a folder, on this machine only" },
     { command: "jiji token create ci --role run", description: "Let a program start runs" },

@@ -89,7 +89,9 @@ export const followClock = Effect.gen(function* () {
   }).pipe(
     Effect.catchTag("SqlError", ({ message }) =>
       Effect.as(Effect.logWarning(`Cannot look for runs that are due: ${message}`), lookEvery)
-    )
+    ),
+    // A bug must not stop the clock for good.
+    Effect.catchDefect((defect) => Effect.as(Effect.logError("Cannot look for runs that are due", defect), lookEvery))
   )
   return yield* Effect.forever(Effect.flatMap(lookAtAll, Effect.sleep))
 })

@@ -1,4 +1,4 @@
-import { Cron, Effect, Option } from "effect"
+import { Clock, Cron, Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { sourceKeys, type Trigger } from "../../config/Trigger.ts"
 import { Api, CurrentToken, type DeliveryInfo, NotFound, Refused, type TriggerInfo } from "../Api.ts"
@@ -40,7 +40,10 @@ const describe = Effect.fnUntraced(function* (
   }
   if (source._tag === "Event") return about satisfies TriggerInfo
   if (source._tag === "Cron") {
-    return { ...about, next: Cron.next(Cron.parseUnsafe(source.cron, source.timeZone)).getTime() } satisfies TriggerInfo
+    return {
+      ...about,
+      next: Cron.next(Cron.parseUnsafe(source.cron, source.timeZone), yield* Clock.currentTimeMillis).getTime()
+    } satisfies TriggerInfo
   }
   const path = ["hooks", ...project.name.split("/"), name].map(encodeURIComponent).join("/")
   const hook = source._tag === "DockerHub" ? `/${path}/SECRET` : `/${path}`

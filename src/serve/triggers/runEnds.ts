@@ -65,6 +65,8 @@ export const followRuns = Effect.gen(function* () {
     news.close.pipe(
       Effect.andThen(Effect.repeat(look, { while: (count) => count === pageSize })),
       Effect.catchTag("SqlError", ({ message }) => Effect.logWarning(`Cannot look for runs that ended: ${message}`)),
+      // A bug must not stop this for good.
+      Effect.catchDefect((defect) => Effect.logError("Cannot look for runs that ended", defect)),
       Effect.andThen(Effect.timeoutOption(news.await, lookAgain))
     )
   )
