@@ -9,5 +9,6 @@ export const outcomeLabels: Readonly<
   failed: { text: "failed", sign: "✗", style: "red" },
   interrupted: { text: "interrupted", sign: "!", style: "yellow" },
   running: { text: "running", sign: "…", style: "cyan" },
+  waiting: { text: "waiting", sign: "…", style: "cyan" },
   lost: { text: "stopped unexpectedly", sign: "?", style: "yellow" }
 }

@@ -29,7 +29,7 @@ const RunRow = Schema.Struct({
 })
 
 /** `lost`: the process is gone, and the run's end was never recorded. */
-export type RunOutcome = "succeeded" | "failed" | "interrupted" | "running" | "lost"
+export type RunOutcome = "succeeded" | "failed" | "interrupted" | "running" | "waiting" | "lost"
 
 /** A run in the history. */
 export interface StoredRun {

@@ -23,7 +23,8 @@ const outcomes: Readonly<Partial<Record<RunInfo["status"], RunOutcome>>> = {
   succeeded: "succeeded",
   failed: "failed",
   interrupted: "interrupted",
-  cancelled: "interrupted"
+  cancelled: "interrupted",
+  waiting: "waiting"
 }
 
 /** The names of the servers in the paths of events. */

@@ -1,5 +1,5 @@
 import { Effect, Schema } from "effect"
-import { deploy, type DeployInput, ExitCode, Machine, Pipeline, Runnable, Shell, Step } from "jiji"
+import { deploy, type DeployInput, ExitCode, Machine, Pipeline, Runnable, Shell, Step, Trigger } from "jiji"
 
 export class CheckFailed extends Schema.TaggedError<CheckFailed>()("CheckFailed", { command: Schema.String }) {
   override readonly message = `\`${this.command}\` failed.`
@@ -23,4 +23,8 @@ export const release = Pipeline.make<DeployInput>("release").pipe(
   Pipeline.pipeline(deploy) // builds the image, pushes it, and replaces the containers
 )
 
-export default Runnable.make({ description: "Check, build and deploy", flags: Schema.Struct({}), pipeline: release })
+export default Runnable.make({
+  description: "Check, build and deploy",
+  on: [Trigger.github({ push: "main" })], // in a `jiji serve`
+  pipeline: release
+})
