@@ -156,7 +156,7 @@ test("signs in, starts a pipeline from its form, and watches it end, all by keyb
   await page.keyboard.press("Enter")
   await page.waitForURL(`${server.url}/#/runs/1`)
   await pill(page).getByText("done").waitFor()
-  expect(await page.title()).toBe("run hello '--name=-x y' --times=2 --no-loud: succeeded · jiji")
+  expect(await page.title()).toBe("run hello '--name=-x y' --times=2 --no-loud: done · jiji")
   await row(page, "hello/greet").getByText('{"name":"-x y","times":2,"loud":false}').waitFor()
   await page.locator("#tab-Timeline").focus()
   await page.keyboard.press("ArrowRight")
