@@ -85,13 +85,16 @@ export const makeServer = (files: Readonly<Record<string, string>> = {}) => {
 
   /** Starts `jiji serve`, and waits until it serves. */
   const serve = async (...flags: ReadonlyArray<string>) => {
-    const child = Bun.spawn([program, "serve", projects, "--port", "0", ...flags], {
-      cwd: root,
-      env,
-      stdin: "ignore",
-      stdout: "ignore",
-      stderr: "pipe"
-    })
+    const child = Bun.spawn(
+      [program, "serve", projects, ...(flags.includes("--port") ? [] : ["--port", "0"]), ...flags],
+      {
+        cwd: root,
+        env,
+        stdin: "ignore",
+        stdout: "ignore",
+        stderr: "pipe"
+      }
+    )
     started.push(child)
     let stderr = ""
     const reading = (async () => {
