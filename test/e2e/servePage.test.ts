@@ -156,7 +156,7 @@ test("signs in, starts a pipeline from its form, and watches it end, all by keyb
   await page.keyboard.press("Enter")
   await page.waitForURL(`${server.url}/#/runs/1`)
   await pill(page).getByText("done").waitFor()
-  expect(await page.title()).toBe("run hello '--name=-x y' --times=2 --no-loud: succeeded · jiji")
+  expect(await page.title()).toBe("run hello '--name=-x y' --times=2 --no-loud: done · jiji")
   await row(page, "hello/greet").getByText('{"name":"-x y","times":2,"loud":false}').waitFor()
   await page.locator("#tab-Timeline").focus()
   await page.keyboard.press("ArrowRight")
@@ -242,6 +242,28 @@ test("lists older runs on demand, without gaps", async () => {
   expect(await shown()).toEqual(numbers(180, 1))
   await older.waitFor({ state: "hidden" })
   expect(page.wrong).toEqual([])
+})
+
+test("goes on after jiji serve has restarted, still signed in", async () => {
+  using folder = makeServer()
+  const token = folder.token("ann", "run")
+  const first = await folder.serve("--drain", "0s")
+  await using page = await open(first.url, { token })
+  const id = await startGate(first, token)
+  await show(page, first.url, id, "running")
+  await row(page, "gate/wait").and(page.locator(".open")).waitFor()
+  first.child.kill("SIGTERM")
+  await first.exited()
+  await page.getByText("No connection to the server.").waitFor()
+  const second = await folder.serve("--port", new URL(first.url).port)
+  expect(second.url).toBe(first.url)
+  await page.getByText("No connection to the server.").waitFor({ state: "hidden" })
+  folder.write("shop/go", "")
+  await pill(page).getByText("done").waitFor()
+  // The second attempt has taken the place of the first.
+  await row(page, "gate/wait").and(page.locator(".succeeded")).waitFor()
+  expect(await row(page, "gate/prepare").count()).toBe(1)
+  expect(page.wrong.filter((text) => !text.includes("net::ERR"))).toEqual([])
 })
 
 test("works below a path, behind a proxy", async () => {

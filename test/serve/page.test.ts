@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { Database } from "bun:sqlite"
 import { readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
+import { commands, commandWords } from "../../src/serve/page/browser/commands.ts"
 import { pageScript } from "../../src/serve/page/bundle.ts"
 import { compileFirst } from "../cli/project.ts"
 import { until } from "../support/waiting.ts"
@@ -224,6 +225,25 @@ describe("the page of jiji serve", () => {
     for (let count = 0; count < 21; count++) await wrong(`2001:db8:1:2::${count}`)
     expect((await wrong("2001:db8:1:2:ffff::1")).status).toBe(429)
     expect((await wrong("2001:db8:1:3::1")).status).toBe(401)
+  }, 60_000)
+
+  test("its forms make commands that the server takes", async () => {
+    using folder = makeServer()
+    const token = folder.token("ann", "administer")
+    const server = await folder.serve()
+    await start(server, token, { project: "shop", command: ["run", "gate"] })
+    for (const form of commands) {
+      const entries = form.fields.map(
+        ({ choices, label }) =>
+          choices?.[0] ?? (label === "Environment" ? "staging" : label === "Version" ? "v1" : "web")
+      )
+      const words = commandWords(form, entries, [])
+      // They wait for the run before.
+      expect(await server.request(token, "/api/runs", { json: { project: "shop", command: words } })).toMatchObject({
+        status: 202,
+        body: { command: words, status: "queued" }
+      })
+    }
   }, 60_000)
 
   test("streams each run that changes", async () => {

@@ -18,7 +18,11 @@ interface CommandForm {
 }
 
 const environment: CommandField = { label: "Environment", flag: "--environment", hint: "the default one, if empty" }
-const services: CommandField = { label: "Services", flag: "--services", hint: "all, if empty" }
+const services: CommandField = {
+  label: "Services",
+  flag: "--services",
+  hint: "a name, or a pattern such as worker-*; all, if empty"
+}
 
 /** The commands that the page offers. The server decides what it runs: see src/cli/serve/checkCommand.ts. */
 export const commands: ReadonlyArray<CommandForm> = [

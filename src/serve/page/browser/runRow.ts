@@ -13,9 +13,12 @@ const labels: Readonly<Record<Run["status"], string>> = {
   cancelled: "cancelled"
 }
 
-/** How a run stands, in a word and a colour. */
-export const statusPill = ({ status }: Pick<Run, "status">): HTMLElement =>
-  el("span", { class: `pill ${status}` }, labels[status] ?? status)
+/** How a run stands, in a word. A newer server may have more words. */
+export const statusText = ({ status }: Pick<Run, "status">): string => labels[status] ?? status
+
+/** The same with a colour. */
+export const statusPill = (run: Pick<Run, "status">): HTMLElement =>
+  el("span", { class: `pill ${run.status}` }, statusText(run))
 
 /** What a run does, as one would type it. */
 export const titleOf = ({ command }: Pick<Run, "command">): string => joinShell(command)

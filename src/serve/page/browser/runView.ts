@@ -2,7 +2,7 @@ import type { Event } from "../../../core/Event.ts"
 import { cancelRun, getRun, startRun } from "./api.ts"
 import { addressOf, confirmed, el, link, onLeave } from "./dom.ts"
 import { Log } from "./log.ts"
-import { statusPill, titleOf } from "./runRow.ts"
+import { statusPill, statusText, titleOf } from "./runRow.ts"
 import { allows, isOver, type Run, type View } from "./state.ts"
 import { follow } from "./stream.ts"
 import { Timeline } from "./timeline.ts"
@@ -149,8 +149,8 @@ export const runView = (view: View, id: number): HTMLElement => {
     shown = text
     title.textContent = titleOf(run)
     title.title = titleOf(run)
-    document.title = `${titleOf(run)}: ${run.status} · jiji`
-    if (pill.textContent !== statusPill(run).textContent) pill.replaceChildren(statusPill(run))
+    document.title = `${titleOf(run)}: ${statusText(run)} · jiji`
+    if (pill.textContent !== statusText(run)) pill.replaceChildren(statusPill(run))
     list.replaceChildren(...facts(run))
     reason.hidden = run.reason === undefined
     reason.replaceChildren(el("p", {}, run.reason ?? ""))

@@ -17,8 +17,8 @@ const parse = (frame: string): Message | undefined => {
   return data.length === 0 ? undefined : { id, data: data.join("\n") }
 }
 
-/** Reads a response until it ends. Passes on all messages of a chunk at once. */
-const read = async (response: Response, onMessages: (messages: ReadonlyArray<Message>) => void): Promise<void> => {
+/** Reads a response until it ends. Passes on all messages of a chunk at once; a chunk can have none. */
+const read = async (response: Response, onChunk: (messages: ReadonlyArray<Message>) => void): Promise<void> => {
   if (response.body === null) return
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
   let rest = ""
@@ -27,8 +27,7 @@ const read = async (response: Response, onMessages: (messages: ReadonlyArray<Mes
     if (done) return
     const frames = (rest + value).split("\n\n")
     rest = frames.pop() ?? ""
-    const messages = frames.map(parse).filter((message) => message !== undefined)
-    if (messages.length > 0) onMessages(messages)
+    onChunk(frames.map(parse).filter((message) => message !== undefined))
   }
 }
 
@@ -53,6 +52,10 @@ const pause = (millis: number, signal: AbortSignal): Promise<void> =>
     })
   })
 
+/** How long to wait before a new connection, in milliseconds: longer each time, while nothing comes. */
+const shortestWait = 250
+const longestWait = 10_000
+
 /** How long a connection may be silent, in milliseconds. The server sends something every few seconds. */
 const maxSilence = 20_000
 
@@ -73,7 +76,7 @@ export const follow = async (
 ): Promise<void> => {
   const { isOver, onConnected, onMessages, signal } = options
   let last = ""
-  let wait = 250
+  let wait = shortestWait
   while (!signal.aborted) {
     await untilVisible(signal)
     if (signal.aborted) return
@@ -89,10 +92,11 @@ export const follow = async (
         headers: last === "" ? {} : { "last-event-id": last }
       })
       onConnected?.(true)
-      wait = 250
       await read(response, (messages) => {
         clearTimeout(silence)
         silence = setTimeout(stop, maxSilence)
+        if (messages.length === 0) return
+        wait = shortestWait
         last = messages.at(-1)?.id ?? last
         onMessages(messages)
       })
@@ -108,6 +112,6 @@ export const follow = async (
       document.removeEventListener("visibilitychange", hide)
     }
     await pause(wait, signal)
-    wait = Math.min(wait * 2, 10_000)
+    wait = Math.min(wait * 2, longestWait)
   }
 }
