@@ -316,7 +316,7 @@ export class RunStore extends Context.Service<
             if (number === undefined) return Option.none()
             const now = yield* Clock.currentTimeMillis
             const run = firstOf(
-              yield* sql`UPDATE runs SET status = 'running', attempt = attempt + 1, owner = NULL, is_suspended = 0,
+              yield* sql`UPDATE runs SET status = 'running', attempt = attempt + 1, owner = NULL, is_suspended = 0, waits = NULL, wake = NULL,
                 started = ${now} WHERE number = ${number} RETURNING *`
             )
             if (Option.isSome(run)) counts.started(now - (run.value.queued ?? run.value.created))

@@ -213,13 +213,13 @@ export class Runner extends Context.Service<
           if (isCancelled && run.overtaken_by !== null) {
             return yield* finish(run.number, { status: "cancelled", ...withReason(run.reason ?? undefined) })
           }
-          if (progress.waits !== undefined && exit.code === ExitCode.interrupted) {
+          const wasInterrupted = exit.code === ExitCode.interrupted || exit.code === null
+          if (progress.waits !== undefined && wasInterrupted) {
             yield* persist(store.suspend(run.number, progress.waits))
             yield* Queue.offer(waitNews, undefined)
             return yield* feed.publish(run.number)
           }
           // Interrupted by a drain: it starts again with the next `jiji serve`.
-          const wasInterrupted = exit.code === ExitCode.interrupted || exit.code === null
           if (!isCancelled && !isTooLong && entry.isInterrupted && wasInterrupted) {
             return yield* persist(store.requeue(run.number))
           }
