@@ -7,7 +7,6 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { openState } from "../../src/serve/openState.ts"
 import { Deliveries, type NewDelivery } from "../../src/serve/triggers/Deliveries.ts"
-import { triggersMigration } from "../../src/serve/triggers/migration.ts"
 import { it } from "../support/effect.ts"
 
 const layer = () => {
@@ -18,24 +17,37 @@ const layer = () => {
   return Deliveries.layer.pipe(Layer.provideMerge(openState(join(folder, "serve.sqlite"))), Layer.provideMerge(removal))
 }
 
-it.effect("runs that ended before there were triggers start nothing after an upgrade", () =>
-  Effect.gen(function* () {
-    const sql = yield* SqlClient.SqlClient
-    // As version 1 had it.
-    yield* sql`DROP INDEX runs_unannounced`
-    yield* sql`ALTER TABLE runs DROP COLUMN is_announced`
-    yield* sql`DROP TABLE deliveries`
-    yield* sql`DROP TABLE cron_ticks`
-    yield* sql`INSERT INTO runs (project, words, who, cause, busy_key, status, created, ended)
-      VALUES ('shop', '["deploy"]', 'ci', 'api', 'shop', 'succeeded', 0, 1),
-        ('shop', '["deploy"]', 'ci', 'api', 'shop', 'queued', 0, NULL)`
-    yield* triggersMigration
-    expect(yield* sql`SELECT status, is_announced FROM runs`).toEqual([
+it.effect("the runs of an older jiji, which ended before there were triggers, start nothing after an upgrade", () => {
+  const folder = mkdtempSync(join(tmpdir(), "jiji-upgrade-"))
+  const file = join(folder, "serve.sqlite")
+  const open = <A, E>(use: Effect.Effect<A, E, SqlClient.SqlClient>) =>
+    Effect.provide(use, Layer.fresh(openState(file)))
+  return Effect.gen(function* () {
+    yield* open(
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        // As version 1 had it.
+        yield* sql`DROP INDEX runs_unannounced`
+        yield* sql`ALTER TABLE runs DROP COLUMN is_announced`
+        yield* sql`DROP TABLE deliveries`
+        yield* sql`DROP TABLE cron_ticks`
+        yield* sql`DELETE FROM migrations WHERE migration_id > 1`
+        for (const [status, ended] of [
+          ["succeeded", 1],
+          ["queued", null]
+        ] as const) {
+          yield* sql`INSERT INTO runs (project, words, who, cause, busy_key, status, created, ended)
+            VALUES ('shop', '["deploy"]', 'ci', 'api', 'shop', ${status}, 0, ${ended})`
+        }
+      })
+    )
+    const rows = yield* open(Effect.flatMap(SqlClient.SqlClient, (sql) => sql`SELECT status, is_announced FROM runs`))
+    expect(rows).toEqual([
       { status: "succeeded", is_announced: 1 },
       { status: "queued", is_announced: 0 }
     ])
-  }).pipe(Effect.provide(layer()))
-)
+  }).pipe(Effect.ensuring(Effect.sync(() => rmSync(folder, { recursive: true, force: true }))))
+})
 
 const day = 24 * 60 * 60 * 1000
 
