@@ -271,6 +271,13 @@ describe("a hook for programs", () => {
       { name: "lost", problem: expect.stringContaining("NO_SECRET") },
       { name: "gone" }
     ])
+    // Nobody can sign with an empty secret, and a secret is read again when .env changes.
+    folder.write("shop/.env", `${dotEnv}NO_SECRET=\n`)
+    const empty = standardHeaders("{}", "msg_empty", undefined, "")
+    expect(await send(server, "shop/lost", "{}", empty)).toMatchObject({ status: 503 })
+    folder.write("shop/.env", `${dotEnv}NO_SECRET=found\n`)
+    const found = standardHeaders("{}", "msg_found", undefined, "found")
+    expect(await send(server, "shop/lost", "{}", found)).toMatchObject({ status: 202 })
     // What was refused can be sent again when the trigger has been repaired.
     folder.write(
       "shop/.jiji/deploy.yml",

@@ -34,9 +34,15 @@ export const hookSecretsLayer = Layer.effect(
     return HookSecrets.of({
       resolve: (folder, name) =>
         use(folder, (secrets) => secrets.resolve([name])).pipe(
-          // It fails if the secret has no value.
-          Effect.map((values) => values.get(name) ?? Redacted.make("")),
-          Effect.mapError(({ message }) => new HookSecretMissing({ name, detail: message }))
+          Effect.mapError(({ message }) => message),
+          Effect.flatMap((values) => {
+            const value = values.get(name)
+            // `resolve` fails before. Anybody could sign with an empty secret.
+            return value === undefined || Redacted.value(value) === ""
+              ? Effect.fail("it is empty")
+              : Effect.succeed(value)
+          }),
+          Effect.mapError((detail) => new HookSecretMissing({ name, detail }))
         ),
       findProblem: (folder, name) =>
         use(folder, (secrets) => secrets.findMissing([name])).pipe(
