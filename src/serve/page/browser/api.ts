@@ -74,20 +74,6 @@ export const getSession = async (): Promise<Session | undefined> => {
   return response.status === 204 ? undefined : response.json()
 }
 
-type Description = { readonly paths?: Readonly<Record<string, unknown>> }
-
-let description: Promise<Description> | undefined
-
-/** Whether the API has a path. */
-export const hasPath = async (path: string): Promise<boolean> => {
-  description ??= json("api/openapi.json")
-  try {
-    return (await description).paths?.[path] !== undefined
-  } catch (error) {
-    description = undefined
-    throw error
-  }
-}
 export const signIn = (token: string): Promise<Session> => post("session", { token })
 export const signOut = () => send("session", { method: "DELETE" })
 export const getProjects = (): Promise<ReadonlyArray<ProjectInfo>> => json("api/projects")

@@ -1,4 +1,4 @@
-import { hasPath, send } from "./api.ts"
+import { send } from "./api.ts"
 import { el, keyedList, link, onLeave } from "./dom.ts"
 import { allows, type View } from "./state.ts"
 import { ago } from "./times.ts"
@@ -16,9 +16,6 @@ interface Delivery {
   readonly run?: number
   readonly againOf?: number
 }
-
-/** Whether this server has triggers. */
-export const hasDeliveries = (): Promise<boolean> => hasPath("/api/deliveries")
 
 /** How often the list is read again, in milliseconds. */
 const readEvery = 3000

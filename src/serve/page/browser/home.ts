@@ -1,4 +1,4 @@
-import { getProjects, getQueue, getRuns, hasPath, type ProjectInfo } from "./api.ts"
+import { getProjects, getQueue, getRuns, type ProjectInfo } from "./api.ts"
 import { el, keyedList, link } from "./dom.ts"
 import { runRow, statusPill } from "./runRow.ts"
 import { isOver, type Run, type View } from "./state.ts"
@@ -55,13 +55,12 @@ export const history = (view: View, project?: string): HTMLElement => {
 /** How long to wait before the queue is asked again, in milliseconds: often many runs change together. */
 const queueDelay = 200
 
-/** Why runs do not run, by their IDs in the order of the queue; nothing where the API has no queue. */
+/** Why runs do not run, by their IDs in the order of the queue. */
 const queueReasons = (view: View, onChange: () => void) => {
   let reasons = new Map<number, string>()
   let asked = ""
   let timer: ReturnType<typeof setTimeout> | undefined
   const ask = async () => {
-    if (!(await hasPath("/api/queue"))) return
     reasons = new Map((await getQueue()).map(({ run, why }) => [run.id, why]))
     if (!view.signal.aborted) onChange()
   }

@@ -1,7 +1,7 @@
 // The page of `jiji serve`. It shows what the API answers.
 import "./bunInBrowser.ts"
 import { getSession, type Session, signIn, signOut, whenSignedOut } from "./api.ts"
-import { deliveries, hasDeliveries } from "./deliveries.ts"
+import { deliveries } from "./deliveries.ts"
 import { el, link } from "./dom.ts"
 import { home } from "./home.ts"
 import { project } from "./project.ts"
@@ -55,14 +55,13 @@ const app = (session: Session): void => {
     { class: "offline", role: "status", hidden: true },
     "No connection to the server. Trying again…"
   )
-  const deliveriesLink = link(["deliveries"], { hidden: true }, "Deliveries")
   const out = el("button", { type: "button", class: "quiet" }, "Sign out")
   const bar = el(
     "nav",
     { class: "top", "aria-label": "Main" },
     link([], { class: "brand" }, "jiji"),
     link([], { class: "place" }, "Overview"),
-    deliveriesLink,
+    link(["deliveries"], {}, "Deliveries"),
     el("span", { class: "who" }, `${session.name} · ${session.role}`),
     out
   )
@@ -78,10 +77,6 @@ const app = (session: Session): void => {
   out.addEventListener("click", () => {
     signOut().then(leave, (error: Error) => notify(error.message, "error"))
   })
-  hasDeliveries().then(
-    (has) => (deliveriesLink.hidden = !has),
-    () => {}
-  )
   let current = new AbortController()
   let content = el("main", {})
   const show = (isFirst = false) => {

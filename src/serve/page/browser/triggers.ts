@@ -1,4 +1,4 @@
-import { hasPath, send } from "./api.ts"
+import { send } from "./api.ts"
 import { el } from "./dom.ts"
 import { joinShell } from "./words.ts"
 import { formatDateTime } from "../../../record/times.ts"
@@ -37,7 +37,6 @@ export const triggersOf = (project: string): HTMLElement => {
   const list = el("ul", { class: "runs" })
   const section = el("section", { hidden: true }, el("h2", {}, "Starts by itself"), list)
   const load = async () => {
-    if (!(await hasPath("/api/triggers"))) return
     const response = await send(`api/triggers?${new URLSearchParams({ project })}`)
     const all: ReadonlyArray<Trigger> = await response.json()
     section.hidden = all.length === 0
