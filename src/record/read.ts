@@ -21,7 +21,7 @@ const RunRow = Schema.Struct({
   owner: Schema.String,
   began: Time,
   seen: Time,
-  outcome: Schema.NullOr(Schema.Literals(["succeeded", "failed", "interrupted"])),
+  outcome: Schema.NullOr(Schema.Literals(["succeeded", "failed", "interrupted", "waiting"])),
   millis: Schema.NullOr(Schema.Int),
   dropped: Schema.Int,
   input: Schema.NullOr(Schema.String),

@@ -15,6 +15,10 @@ export interface RunInfo {
 
 const outcomes = { RunSucceeded: "succeeded", RunFailed: "failed", RunInterrupted: "interrupted" } as const
 
+/** How a run ended. One that waits in `jiji serve` is interrupted, and goes on later. */
+const outcomeOf = (event: Extract<Event, { readonly _tag: keyof typeof outcomes }>): string =>
+  event._tag === "RunInterrupted" && event.waits !== undefined ? "waiting" : outcomes[event._tag]
+
 /** Events of one run, and the ones among them to store. */
 export interface Batch {
   readonly events: ReadonlyArray<Event>
@@ -55,7 +59,7 @@ export const runWriter = (db: Database, info: RunInfo) => {
     const bytes = selected.reduce((sum, { body }) => sum + body.length, 0)
     update.run(events.at(-1)?.time ?? 0, bytes, dropped, number)
     for (const event of events) {
-      if (isEnd(event)) end.run(outcomes[event._tag], event.millis, number)
+      if (isEnd(event)) end.run(outcomeOf(event), event.millis, number)
     }
     // Takes the write lock first, so that another writer cannot make the transaction fail halfway.
   }).immediate

@@ -73,6 +73,7 @@ describe("a run of jiji serve that waits", () => {
     const id = await start(server, token, run)
     const waiting = await untilStatus(server, token, id, "waiting")
     const name = String(property(waiting, "run"))
+    expect(folder.jiji("runs").stdout).toMatch(/release .* waiting /)
     // This command cannot check the value: the run refuses it, and waits again.
     expect(folder.jiji("signal", name, "approved", "3").code).toBe(0)
     await until(
