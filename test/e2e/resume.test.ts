@@ -49,7 +49,7 @@ const halfway = async (version: string) => {
 }
 
 test("a killed deploy goes on with the server that was not done, once, and builds nothing again", async () => {
-  shop = write({ page: "two" }, "20s")
+  shop = write({ page: "two" }, "10s")
   const run = await halfway("v2")
   const [{ id } = { id: "" }] = await runs()
   const early = await shop.jiji(["resume", id])
@@ -80,7 +80,7 @@ test("a killed deploy goes on with the server that was not done, once, and build
 })
 
 test("a server that somebody has changed meanwhile is deployed to again", async () => {
-  shop = write({ page: "three" }, "20s")
+  shop = write({ page: "three" }, "10s")
   const run = await halfway("v3")
   run.kill("SIGKILL")
   await run.done
