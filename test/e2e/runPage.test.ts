@@ -6,6 +6,7 @@ import { Effect, Stream } from "effect"
 import { type Browser, chromium, type Page } from "playwright-core"
 import { recorder } from "../../src/record/recorder.ts"
 import { failedDeploy, malicious } from "../record/story.ts"
+import { contrast } from "./contrast.ts"
 
 setDefaultTimeout(120_000)
 
@@ -182,16 +183,3 @@ test("fits and is readable in light and dark, wide and narrow", async () => {
   }
   expect(backs.size).toBe(2)
 })
-
-/** The contrast ratio of two colours in the browser's notation (WCAG 2.2). */
-const contrast = (a: string, b: string): number => {
-  const light = (color: string) => {
-    const [red = 0, green = 0, blue = 0] = (color.match(/[\d.]+/g) ?? []).map((part) => {
-      const value = Number(part) / 255
-      return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4
-    })
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-  }
-  const [darker = 0, lighter = 0] = [light(a), light(b)].sort((x, y) => x - y)
-  return (lighter + 0.05) / (darker + 0.05)
-}

@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { type Browser, chromium, type Page } from "playwright-core"
 import { compileFirst } from "../cli/project.ts"
 import { malicious } from "../record/story.ts"
+import { contrast } from "./contrast.ts"
 import { dotEnv, sendPush } from "../serve/deliveries.ts"
 import { makeServer, property, type Server, start, untilStatus } from "../serve/server.ts"
 
@@ -411,19 +412,6 @@ test("approves a run that a push has started, and lists triggers and deliveries"
   // The browser reports the answer that refuses the value.
   expect(page.wrong.filter((text) => !text.includes("422"))).toEqual([])
 })
-
-/** The contrast ratio of two colours in the browser's notation (WCAG 2.2). */
-const contrast = (a: string, b: string): number => {
-  const light = (color: string) => {
-    const [red = 0, green = 0, blue = 0] = (color.match(/[\d.]+/g) ?? []).map((part) => {
-      const value = Number(part) / 255
-      return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4
-    })
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-  }
-  const [darker = 0, lighter = 0] = [light(a), light(b)].sort((x, y) => x - y)
-  return (lighter + 0.05) / (darker + 0.05)
-}
 
 test("fits and is readable in light and dark, on a desk and on a telephone", async () => {
   using folder = makeServer({ "shop/.jiji/pipelines/hostile.ts": hostile })
