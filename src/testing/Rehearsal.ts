@@ -177,6 +177,9 @@ const makeLayers = <ROut>(script: Scripts.Script, { layers, secrets = {} }: Scri
   return Layer.merge(jiji, layers ?? Layer.empty)
 }
 
+/** On a busy machine a step may take longer than the usual second, and time must not move on meanwhile. */
+const testClock = TestClock.layer({ warningDelay: "30 seconds" })
+
 /**
  * Runs a pipeline with simulated machines. jiji's services start no process, open no connection and touch no file; code of
  * a step that uses none of them, such as `fetch`, is real. Runs in virtual time, so hours of waiting pass at once. If the pipeline waits for something real, the rehearsal waits too, and dies with a
@@ -234,7 +237,7 @@ export const run = <N extends object, S, E, R, ROut = never>(
     }
   }).pipe(
     Effect.scoped,
-    Effect.provide(Layer.mergeAll(Events.layer.pipe(Layer.provideMerge(Scrubber.layer)), TestClock.layer()))
+    Effect.provide(Layer.mergeAll(Events.layer.pipe(Layer.provideMerge(Scrubber.layer)), testClock))
   )
   // The compiler cannot see, for the generic R, that excluding all services at once is the same as one after the other.
   return rehearsal as Effect.Effect<RehearsalResult<S, E>, never, Exclude<R, Provided | ROut>>
