@@ -200,7 +200,7 @@ describe("when the window is resized, the live view", () => {
           }
           yield* ended
         })
-        await Effect.runPromise(Effect.scoped(Effect.provide(program, TestClock.layer())))
+        await Effect.runPromise(Effect.scoped(Effect.provide(program, TestClock.layer({ warningDelay: "30 seconds" }))))
         const signs = (await screen.logical()).map((line) => line.slice(0, 5)).filter((line) => /^[·✓✗!-] /.test(line))
         const steps = ["- sec", "✓ ver", "✓ con", "✓ bui", "✓ pus", "✓ tun", "✓ pul", "✓ dep", "- pul", "- dep"]
         expect(signs).toEqual([...steps, "✓ don"])

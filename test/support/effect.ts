@@ -4,7 +4,7 @@ import { TestClock, TestConsole } from "effect/testing"
 
 type TestServices = TestClock.TestClock | TestConsole.TestConsole | Scope.Scope
 
-const TestEnv = Layer.mergeAll(TestClock.layer(), TestConsole.layer)
+const TestEnv = Layer.mergeAll(TestClock.layer({ warningDelay: "30 seconds" }), TestConsole.layer)
 
 const run = async <E>(effect: Effect.Effect<unknown, E>): Promise<void> => {
   const exit = await Effect.runPromiseExit(effect)
