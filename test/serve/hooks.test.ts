@@ -138,7 +138,7 @@ describe("a hook for GitHub", () => {
       source: "github",
       received: expect.any(Number),
       verdict: "refused",
-      reason: "its signature is wrong"
+      reason: "its signature is wrong or too old"
     })
     const file = join(folder.root, ".local/state/jiji/serve.sqlite")
     for (const each of [file, `${file}-wal`]) expect(readFileSync(each, "latin1")).not.toContain("mallory")
