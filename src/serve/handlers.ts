@@ -63,7 +63,8 @@ export const toInfo = (run: StoredRun): RunInfo => {
     by: run.who,
     cause: run.cause,
     attempt: run.attempt,
-    priority: run.priority,
+    // One that is to undo its steps is before all others, which is no priority that a request can have.
+    priority: Math.min(run.priority, 10),
     ...(key !== undefined && { key }),
     ...(run.time_limit !== null && { timeLimit: run.time_limit }),
     ...(run.retries > 0 && { retries: { times: run.retries, used: run.retried } }),
