@@ -16,6 +16,7 @@ import {
   wordFault
 } from "./Trigger.ts"
 import { joinWords } from "../core/text.ts"
+import { suggest } from "./suggest.ts"
 
 const optional = Schema.optionalKey
 
@@ -219,10 +220,24 @@ const checkInput = (source: TriggerSource["_tag"], node: Located | undefined, pa
   if (fault !== undefined) report(path, fault)
 }
 
+/** The commands that a trigger can start. `jiji serve` refuses `remove`, and says why. */
+const startable = ["deploy", "rollback", "start", "stop", "restart", "maintenance", "prune", "run"]
+
+/** Why a trigger cannot start a command. A reference is only known when something happens. */
+const commandFault = (command: string): string | undefined => {
+  if (command === "remove" || startable.includes(command) || command.includes("$")) return undefined
+  const near = suggest(command, startable)
+  const help = near === undefined ? `use ${joinWords(startable, "or")}` : `did you mean \`${near}\`?`
+  return `a trigger cannot start ${JSON.stringify(command)}; ${help}`
+}
+
 const checkRun = (source: TriggerSource["_tag"], node: Located | undefined, path: KeyPath, report: Report): void => {
   const line = written(node)
   const words = line === undefined ? Result.succeed(items(node).flatMap((item) => written(item) ?? [])) : splitRun(line)
   if (Result.isFailure(words)) return report(path, words.failure)
+  const [command] = words.success
+  const commandProblem = command === undefined ? undefined : commandFault(command)
+  if (commandProblem !== undefined) report(path, commandProblem)
   for (const word of words.success) {
     const fault = wordFault(source, word)
     if (fault !== undefined) report(path, fault)

@@ -5,7 +5,7 @@ import type { Role } from "./Role.ts"
 /** `jiji serve` does not run this command, or not like this. */
 export class CommandRefused extends defineError<CommandRefused>()("CommandRefused", {
   fields: { command: Schema.String, reasons: Schema.Array(Schema.String) },
-  message: (e) => `jiji serve does not run ${e.command}: ${e.reasons.join(" ")}`,
+  message: (e) => `jiji serve does not run ${e.command}: ${e.reasons.join("; ")}`,
   remedy: "docs/serve.md lists the commands that it runs.",
   exitCode: "usage",
   sample: { command: "deploy", reasons: ["Unrecognized flag: --versoin in command jiji deploy"] }

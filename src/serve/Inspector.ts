@@ -9,7 +9,7 @@ import { Workers, type Worker } from "./Workers.ts"
 /** A pipeline does not take what a run should give it, or cannot be loaded. */
 export class InputRefused extends defineError<InputRefused>()("InputRefused", {
   fields: { pipeline: Schema.String, reasons: Schema.Array(Schema.String) },
-  message: (e) => `The pipeline ${e.pipeline} cannot run with this input: ${e.reasons.join("; ")}`,
+  message: (e) => `Cannot run the pipeline ${e.pipeline}: ${e.reasons.join("; ")}`,
   remedy: "GET /api/pipelines shows what each pipeline takes.",
   exitCode: "usage",
   sample: { pipeline: "release", reasons: ['Expected string, got 3 at ["tag"]'] }

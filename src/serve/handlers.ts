@@ -19,6 +19,7 @@ import {
   Unauthorized,
   Unavailable
 } from "./Api.ts"
+import { badRequest } from "./badRequest.ts"
 import { Commands } from "./Commands.ts"
 import { Feed } from "./Feed.ts"
 import { Inspector } from "./Inspector.ts"
@@ -62,7 +63,8 @@ export const toInfo = (run: StoredRun): RunInfo => {
     by: run.who,
     cause: run.cause,
     attempt: run.attempt,
-    priority: run.priority,
+    // One that is to undo its steps is before all others, which is no priority that a request can have.
+    priority: Math.min(run.priority, 10),
     ...(key !== undefined && { key }),
     ...(run.time_limit !== null && { timeLimit: run.time_limit }),
     ...(run.retries > 0 && { retries: { times: run.retries, used: run.retried } }),
@@ -90,7 +92,8 @@ export const authorization = Layer.effect(
           const message = "Too many wrong tokens came from this address. Try again in a minute."
           return yield* Effect.fail(TooManyRequests.make({ message }))
         }
-        const message = "Send a token that is good: `Authorization: Bearer TOKEN`. `jiji token create` makes one."
+        const message =
+          "The token is missing, wrong or expired. Send `Authorization: Bearer TOKEN`; `jiji token create` makes one."
         return yield* Effect.fail(Unauthorized.make({ message }))
       })
     })
@@ -98,7 +101,7 @@ export const authorization = Layer.effect(
 )
 
 export const requestErrors = HttpApiMiddleware.layerSchemaErrorTransform(RequestErrors, ({ cause, kind }) =>
-  Effect.fail(BadRequest.make({ message: `${kind}: ${cause.message}` }))
+  Effect.fail(BadRequest.make({ message: badRequest(kind, cause.message) }))
 )
 
 const namedProject = Effect.fnUntraced(function* (name: string) {
@@ -252,12 +255,13 @@ export const runHandlers = HttpApiBuilder.group(Api, "runs", (handlers) =>
         const store = yield* RunStore
         const run = yield* existing(yield* store.get(id), id)
         const conflict = (message: string) => Effect.fail(Conflict.make({ message }))
-        if (run.ended !== null) return yield* conflict(`The run ${id} has ended.`)
+        if (run.ended !== null) return yield* conflict(`Run ${id} has ended.`)
         const { folder } = yield* namedProject(run.project)
         const [command = "", pipeline = ""] = run.words
         if (command !== "run") return yield* conflict(`No step of jiji ${command} waits for a signal.`)
         yield* (yield* Inspector).checkSignal(folder, pipeline, name, payload)
-        if (run.process_run === null) return yield* conflict(`The run ${id} has not started yet. Send it again then.`)
+        if (run.process_run === null)
+          return yield* conflict(`Run ${id} has not started yet. Send the signal again when it has.`)
         const { name: by } = yield* CurrentToken
         yield* Effect.mapError((yield* Runner).signal(run.process_run, { name, value: payload, by }), (error) =>
           error instanceof RecordUnusable

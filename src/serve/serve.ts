@@ -96,6 +96,18 @@ const limited = async (request: Request, handler: (request: Request) => Promise<
   return body === undefined ? tooLarge() : handler(new Request(request, { method: request.method, body }))
 }
 
+/** The server's own errors, such as for an address that does not exist, have a message like the others. */
+const withMessage = (response: Response, { pathname }: URL): Response => {
+  const isError = response.status >= 400 && response.headers.get("content-type")?.includes("json") !== true
+  if (!isError || !pathname.startsWith("/api/")) return response
+  const messages: Readonly<Record<number, string | undefined>> = {
+    404: "There is no such address. GET /api/openapi.json describes all.",
+    415: "Send JSON, with the header `Content-Type: application/json`."
+  }
+  const message = messages[response.status] ?? `jiji serve answers with status ${response.status}.`
+  return Response.json({ message }, { status: response.status })
+}
+
 /** Answers requests until the scope closes. */
 const listen = Effect.fnUntraced(function* (options: ServeOptions) {
   const { host } = options
@@ -140,7 +152,8 @@ const listen = Effect.fnUntraced(function* (options: ServeOptions) {
             const peer = server.requestIP(request)?.address ?? ""
             const address = clientAddress(peer, request.headers.get("x-forwarded-for"))
             const answer = (request: Request) => handler(request, Context.make(ClientAddress, address))
-            return secured(await (isHook(request) ? answer(request) : limited(request, answer)))
+            const response = await (isHook(request) ? answer(request) : limited(request, answer))
+            return secured(withMessage(response, new URL(request.url)))
           },
           error: () => Response.json({ message: "jiji serve has failed." }, { status: 500 })
         }),

@@ -56,6 +56,16 @@ describe("reports", () => {
       "8 triggers.t: needs either run, a command, or pipeline, the name of one"
     ],
     [
+      "a command that does not exist",
+      trigger("webhook: { secret: HOOK }, run: deply --version $.tag"),
+      '8 triggers.t.run: a trigger cannot start "deply"; did you mean `deploy`?'
+    ],
+    [
+      "a command that jiji serve does not run",
+      trigger("webhook: { secret: HOOK }, run: [doctor]"),
+      '8 triggers.t.run: a trigger cannot start "doctor"; use deploy, rollback, start, stop, restart, maintenance, prune or run'
+    ],
+    [
       "an input without a pipeline",
       trigger("webhook: { secret: HOOK }, run: deploy, input: { a: 1 }"),
       "8 triggers.t.input: belongs to pipeline; write flags into run"

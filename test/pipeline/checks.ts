@@ -57,7 +57,14 @@ export const events = (pipeline: Any, at: At, journaled?: ReturnType<typeof make
       yield* Fiber.join(reader)
       return { exit, seen, held: held.names() }
     })
-  ).pipe(Effect.provide(Layer.merge(Events.layer.pipe(Layer.provideMerge(Scrubber.layer)), TestClock.layer({ warningDelay: "30 seconds" }))))
+  ).pipe(
+    Effect.provide(
+      Layer.merge(
+        Events.layer.pipe(Layer.provideMerge(Scrubber.layer)),
+        TestClock.layer({ warningDelay: "30 seconds" })
+      )
+    )
+  )
 
 const parent = (path: string): string =>
   path.endsWith("]") ? path.slice(0, path.lastIndexOf("[")) : path.slice(0, path.lastIndexOf("/"))

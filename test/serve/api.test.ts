@@ -61,12 +61,10 @@ describe("the HTTP API of jiji serve", () => {
       return `${status} ${message}`
     }
     expect(await reason({ pipeline: "hello", input: { name: 3, times: 0, nmae: "x" } })).toBe(
-      '422 The pipeline hello cannot run with this input: Expected no excess property\n  at ["nmae"]\nExpected string\n  at ["name"]\nExpected a value greater than 0\n  at ["times"]'
+      '422 Cannot run the pipeline hello: Expected no excess property\n  at ["nmae"]\nExpected string\n  at ["name"]\nExpected a value greater than 0\n  at ["times"]'
     )
-    expect(await reason({ pipeline: "hello", flags: ["--nmae", "x"] })).toContain(
-      "422 The pipeline hello cannot run with this input: "
-    )
-    expect(await reason({ pipeline: "broken" })).toContain("422 The pipeline broken cannot run with this input: ")
+    expect(await reason({ pipeline: "hello", flags: ["--nmae", "x"] })).toContain("422 Cannot run the pipeline hello: ")
+    expect(await reason({ pipeline: "broken" })).toContain("422 Cannot run the pipeline broken: ")
     expect(await reason({ pipeline: "../../../etc/passwd" })).toContain("422 ")
     expect(await reason({ pipeline: "hello", input: { name: "x" }, flags: ["--config", "/etc/passwd"] })).toContain(
       "--config cannot be used here"
@@ -102,7 +100,7 @@ describe("the HTTP API of jiji serve", () => {
     expect(await reason(["deploy", "--help"])).toStartWith("422 ")
     expect(await reason(["maintenance", "on", "--page", "/etc/passwd"])).toContain("--page cannot be used here")
     expect(await reason(["server", "exec", "--", "id"])).toBe(
-      "422 jiji serve does not run server: It runs deploy, rollback, start, stop, restart, maintenance, prune, remove and run."
+      "422 jiji serve does not run server: it runs deploy, rollback, start, stop, restart, maintenance, prune, remove and run"
     )
     expect(await reason(["run", "./x.ts"])).toContain("Name a pipeline in .jiji/pipelines first.")
     expect(await reason(["remove", "--all", "--yes"])).toBe(

@@ -36,6 +36,7 @@ const serving = (triggers: { current: ReadonlyArray<Trigger>; problems?: Readonl
         of: () => Effect.sync(() => triggers.current),
         problems: () => Effect.sync(() => triggers.problems ?? []),
         find: () => Effect.die("not used"),
+        startProblem: () => Effect.die("not used"),
         all: Effect.sync(() => triggers.current.map((trigger) => ({ project: shop, trigger })))
       })
     ),

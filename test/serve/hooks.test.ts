@@ -138,7 +138,7 @@ describe("a hook for GitHub", () => {
       source: "github",
       received: expect.any(Number),
       verdict: "refused",
-      reason: "its signature is wrong"
+      reason: "its signature is wrong or too old"
     })
     const file = join(folder.root, ".local/state/jiji/serve.sqlite")
     for (const each of [file, `${file}-wal`]) expect(readFileSync(each, "latin1")).not.toContain("mallory")
@@ -245,7 +245,7 @@ describe("a hook for programs", () => {
       return `${status} ${message}`
     }
     expect(await reason("call", '{ "who": 3, "times": 0 }')).toBe(
-      '422 The pipeline hello cannot run with this input: Expected string\n  at ["name"]\nExpected a value greater than 0\n  at ["times"]'
+      '422 Cannot run the pipeline hello: Expected string\n  at ["name"]\nExpected a value greater than 0\n  at ["times"]'
     )
     expect(await reason("call", '{ "who": "x" }')).toBe("422 the event has no $.times")
     expect(await reason("call", "{")).toBe("400 its body is not JSON")
@@ -259,7 +259,7 @@ describe("a hook for programs", () => {
     expect(await reason("deploy", '{ "version": "a b" }')).toContain("422 jiji serve does not run deploy: ")
     expect(await reason("typo", "{}")).toContain("422 jiji serve does not run deploy: ")
     expect(await reason("remove", "{}")).toBe("422 remove needs a person; use jiji or the API")
-    expect(await reason("gone", "{}")).toContain("422 The pipeline gone cannot run with this input: ")
+    expect(await reason("gone", "{}")).toContain("422 Cannot run the pipeline gone: ")
     expect(await reason("lost", "{}")).toBe("503 This hook cannot be used now.")
     const { body } = await server.request(token, "/api/deliveries?trigger=lost")
     expect(body).toMatchObject([{ verdict: "refused", reason: expect.stringContaining("NO_SECRET") }])

@@ -1,5 +1,7 @@
 import { Cause, Effect, Fiber, Queue, Scope, Stream } from "effect"
+import { CommandLine } from "effect/process"
 import { type Event, isEnd } from "../../core/Event.ts"
+import { oneLine } from "../../core/text.ts"
 import { Notices } from "../../reporters/Notices.ts"
 import { warnReporterFailed } from "../../reporters/ReporterFailed.ts"
 import type { Follower } from "../../reporters/Reporter.ts"
@@ -24,7 +26,7 @@ interface Section {
  * and may start again: each gets reporters of its own.
  */
 export const makeRunView = Effect.fnUntraced(function* (
-  { behind }: Pick<Connection, "behind">,
+  { behind, url }: Pick<Connection, "behind" | "url">,
   { id, project }: RunInfo,
   output: OutputOptions
 ) {
@@ -69,6 +71,14 @@ export const makeRunView = Effect.fnUntraced(function* (
       }
       if (isEnd(event) && event._tag !== "RunInterrupted") isComplete = true
       if (event._tag === "RunFailed") hasFailed = true
+      if (event._tag === "RunInterrupted") {
+        const signals = (event.waits ?? []).flatMap(({ signal }) => signal ?? [])
+        // What the step itself says is for the server's own machine.
+        for (const signal of signals) {
+          const name = CommandLine.display([signal])
+          print(oneLine(`run ${id} waits for a signal: jiji --remote ${url} signal ${id} ${name}`))
+        }
+      }
       // Live progress compares the times of events with this machine's clock.
       const shown = output.json ? event : { ...printableEvent(event), time: event.time + behind() }
       for (const queue of section?.queues ?? []) Queue.offerUnsafe(queue, shown)

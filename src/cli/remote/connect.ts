@@ -78,7 +78,7 @@ type RemoteError = RemoteCertificate | RemoteRedirected | RemoteRefused | Remote
 const explain = (url: string, error: unknown): RemoteError => {
   if (!HttpClientError.isHttpClientError(error)) {
     return !Schema.isSchemaError(error) && isApiError(error)
-      ? new RemoteRefused({ url, tag: error._tag, text: oneLine(error.message) })
+      ? new RemoteRefused({ url, tag: error._tag, text: oneLine(error.message.replaceAll(/\s*\n\s*/g, " ")) })
       : new RemoteUnexpected({ url, detail: "its answer has another form" })
   }
   const { reason } = error

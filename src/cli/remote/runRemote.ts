@@ -22,9 +22,21 @@ import { showRun, startRun } from "./startRun.ts"
 const runNumber = (text: string): Effect.Effect<number, RunNumberInvalid> =>
   /^[1-9]\d{0,14}$/.test(text) ? Effect.succeed(Number(text)) : Effect.fail(new RunNumberInvalid({ text }))
 
+/** How many runs are searched for an ID. */
+const searched = 500
+
+/** The number of a run. Steps that wait say the run's ID on the server instead, and people copy it. */
+const findNumber = Effect.fnUntraced(function* ({ request }: Connection, text: string) {
+  if (!/^[0-9a-z]+-[0-9a-z]+$/.test(text)) return yield* runNumber(text)
+  const runs = yield* request((api) => api.runs.listRuns({ query: { limit: searched } }))
+  const found = runs.find(({ run }) => run === text)
+  return found?.id ?? (yield* new RunNumberInvalid({ text }))
+})
+
 /** Cancels a run, and says so. */
-const cancelRun = Effect.fnUntraced(function* ({ request }: Connection, text: string) {
-  const id = yield* runNumber(text)
+const cancelRun = Effect.fnUntraced(function* (connection: Connection, text: string) {
+  const { request } = connection
+  const id = yield* findNumber(connection, text)
   const { write } = yield* Terminal
   const { status } = yield* request((api) => api.runs.cancelRun({ params: { id } }))
   const isRunning = status === "running"
@@ -46,15 +58,16 @@ const questions = (remote: Remote) => {
   )
   const show = Command.withHandler(RunsCommand.showCommand, ({ id, ...flags }) =>
     connected((connection) =>
-      Effect.flatMap(Option.isSome(id) ? Effect.asSome(runNumber(id.value)) : Effect.succeedNone, (number) =>
-        showEarlierRun(connection, remote, number, flags)
+      Effect.flatMap(
+        Option.isSome(id) ? Effect.asSome(findNumber(connection, id.value)) : Effect.succeedNone,
+        (number) => showEarlierRun(connection, remote, number, flags)
       )
     )
   )
   const follow = Command.withHandler(FollowCommand.command, ({ id, json }) =>
     connected((connection) =>
       Effect.gen(function* () {
-        const number = yield* runNumber(id)
+        const number = yield* findNumber(connection, id)
         const run = yield* connection.request((api) => api.runs.getRun({ params: { id: number } }))
         yield* showRun(connection, run, { json, isOwn: false })
       })
@@ -74,7 +87,7 @@ const questions = (remote: Remote) => {
     Effect.fnUntraced(function* ({ by, name, run, value }) {
       // The server knows whose token it is.
       if (Option.isSome(by)) return yield* new ConflictingFlags({ flags: ["--remote", "--by"] })
-      const id = yield* runNumber(run)
+      const id = yield* connected((connection) => findNumber(connection, run))
       yield* sendSignal(remote, id, name, yield* Effect.fromResult(SignalCommand.parseValue(value)))
     })
   )

@@ -1,5 +1,7 @@
 import { Effect, Option, Result } from "effect"
 import { CliError, Command } from "effect/cli"
+import { suggest } from "../../config/suggest.ts"
+import { joinWords } from "../../core/text.ts"
 import { CommandRefused, type CheckedCommand } from "../../serve/Commands.ts"
 import * as DeployCommand from "../commands/deploy.ts"
 import * as MaintenanceCommand from "../commands/maintenance.ts"
@@ -9,6 +11,7 @@ import * as RestartCommand from "../commands/restart.ts"
 import * as RollbackCommand from "../commands/rollback.ts"
 import * as StartCommand from "../commands/start.ts"
 import * as StopCommand from "../commands/stop.ts"
+import { oneLineMessage } from "./oneLineMessage.ts"
 
 /** What is wrong with the flags of a command that `jiji serve` should run. */
 type Fault = string | undefined
@@ -26,7 +29,7 @@ const foreignFile = (flags: {
 
 /** Nobody can answer a question. */
 const needsYes = ({ dryRun, yes }: { readonly dryRun: boolean; readonly yes: boolean }): Fault =>
-  yes || dryRun ? undefined : "It cannot ask for confirmation here; add --yes."
+  yes || dryRun ? undefined : "it cannot ask for confirmation here; add --yes"
 
 /** Reads the words of a command, but runs `fault` on its flags instead of the command. */
 const checking =
@@ -93,12 +96,16 @@ export const checkCommand = Effect.fnUntraced(function* (words: ReadonlyArray<st
     if (!pipelineName.test(pipeline)) return yield* refused("Name a pipeline in .jiji/pipelines first.")
     return { _tag: "Pipeline", name: pipeline, flags } satisfies CheckedCommand
   }
-  if (!isBuiltin(name)) return yield* refused(`It runs ${Object.keys(commands).join(", ")} and run.`)
+  if (!isBuiltin(name)) {
+    const near = suggest(name, [...Object.keys(commands), "run"])
+    const help = near === undefined ? "" : `; did you mean ${near}?`
+    return yield* refused(`it runs ${joinWords([...Object.keys(commands), "run"])}${help}`)
+  }
   const { check, role } = commands[name]
   const checked = yield* Effect.result(check(rest))
   if (Result.isSuccess(checked)) return { _tag: "Builtin", role, words } satisfies CheckedCommand
   const error = checked.failure
   if (typeof error === "string") return yield* refused(error)
   const errors = error instanceof CliError.ShowHelp ? error.errors : [error]
-  return yield* refused(...errors.map(({ message }) => message))
+  return yield* refused(...errors.map(({ message }) => oneLineMessage(message)))
 })

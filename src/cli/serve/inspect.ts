@@ -10,6 +10,7 @@ import type { Answer, PipelineInfo, Question } from "../../serve/protocol.ts"
 import { parsePipelineWords } from "../commands/run.ts"
 import { findPipeline, listProjectPipelines } from "../pipelines/find.ts"
 import { loadPipeline, type LoadedPipeline } from "../pipelines/load.ts"
+import { oneLineMessage } from "./oneLineMessage.ts"
 
 const ownSource = join(import.meta.dir, "../..")
 
@@ -91,7 +92,7 @@ const checkPipeline = Effect.fnUntraced(function* (
     return Option.isSome(parsed.run.config) ? Effect.fail("--config cannot be used here") : Effect.void
   }).pipe(
     Effect.mapError((error): ReadonlyArray<string> =>
-      error instanceof CliError.ShowHelp ? error.errors.map(messageOf) : [messageOf(error)]
+      (error instanceof CliError.ShowHelp ? error.errors.map(messageOf) : [messageOf(error)]).map(oneLineMessage)
     )
   )
   return { words: ["run", name, ...words], policy: yield* policyFor(loaded, decoded) }

@@ -1,15 +1,19 @@
-import { Context, Effect, FileSystem, Layer, Path } from "effect"
+import { Context, Effect, FileSystem, Layer, Path, Result } from "effect"
 import { statSync } from "node:fs"
 import { join } from "node:path"
 import { load } from "../../config/load.ts"
 import { ConfigInvalid, showProblem } from "../../config/Problem.ts"
 import type { Trigger } from "../../config/Trigger.ts"
+import { type CheckedCommand, Commands } from "../Commands.ts"
 import { Inspector } from "../Inspector.ts"
 import { Projects, type ServedProject } from "../Projects.ts"
+import type { PipelineInfo } from "../protocol.ts"
 
 /** The triggers of a project, or why they cannot be read. */
 interface Loaded {
   readonly triggers: ReadonlyArray<Trigger>
+  /** The pipelines of the project, if they were read. */
+  readonly pipelines?: ReadonlyArray<PipelineInfo>
   readonly problem?: string
   /** Whether a file that they come from has changed since. */
   readonly isStale: () => boolean
@@ -26,6 +30,10 @@ const stampOf = (file: string): string => {
   return stat === undefined ? "" : `${stat.mtimeMs} ${stat.size} ${stat.ino}`
 }
 
+/** Why no trigger may start a command: a request from outside must not delete data. */
+export const roleProblem = (command: Extract<CheckedCommand, { readonly _tag: "Builtin" }>): string | undefined =>
+  command.role === "run" ? undefined : `${command.words[0]} needs a person; use jiji or the API`
+
 /** Pipelines' triggers have a dot in their names, and those of deploy.yml have none. */
 const isOfPipeline = (name: string): boolean => name.includes(".")
 
@@ -39,6 +47,8 @@ export class Triggers extends Context.Service<
     problems(project: ServedProject): Effect.Effect<ReadonlyArray<string>>
     /** A trigger by its name. Fails with the reason if the file that should have it is broken. */
     find(project: ServedProject, name: string): Effect.Effect<Trigger | undefined, string>
+    /** Why a trigger cannot start its command or pipeline, as far as this is known before something happens. */
+    startProblem(project: ServedProject, trigger: Trigger): Effect.Effect<string | undefined>
     /** Those of all projects. */
     readonly all: Effect.Effect<ReadonlyArray<ProjectTrigger>>
   }
@@ -46,6 +56,7 @@ export class Triggers extends Context.Service<
   static readonly layer = Layer.effect(
     Triggers,
     Effect.gen(function* () {
+      const commands = yield* Commands
       const inspector = yield* Inspector
       const projects = yield* Projects
       const files = { fs: yield* FileSystem.FileSystem, path: yield* Path.Path }
@@ -76,6 +87,7 @@ export class Triggers extends Context.Service<
         )
         return {
           triggers: pipelines.flatMap(({ triggers = [] }) => triggers),
+          pipelines,
           ...(problems.length > 0 && { problem: problems.join("\n") }),
           isStale
         } satisfies Loaded
@@ -103,6 +115,24 @@ export class Triggers extends Context.Service<
           const found = triggers.find((trigger) => trigger.name === name)
           if (found === undefined && problem !== undefined) return yield* Effect.fail(problem)
           return found
+        }),
+        startProblem: Effect.fnUntraced(function* (project, { start }) {
+          let name: string
+          if (start._tag === "Pipeline") name = start.pipeline
+          else {
+            const checked = yield* Effect.result(commands.check(start.words))
+            if (Result.isFailure(checked)) {
+              const { message, reasons } = checked.failure
+              // A flag may take a number, and a reference is none yet.
+              const isOfReference = start.words.some((word) => word.includes("$") && reasons.join().includes(word))
+              return isOfReference ? undefined : message
+            }
+            if (checked.success._tag === "Builtin") return roleProblem(checked.success)
+            name = checked.success.name
+          }
+          const { pipelines: all = [] } = yield* pipelines(project)
+          const found = all.find((pipeline) => pipeline.name === name || pipeline.name === "*")
+          return found === undefined ? `There is no pipeline ${name}.` : found.problem
         }),
         all: Effect.gen(function* () {
           const found: Array<ProjectTrigger> = []

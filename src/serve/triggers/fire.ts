@@ -12,6 +12,7 @@ import { RunStore } from "../RunStore.ts"
 import { Deliveries, type NewDelivery } from "./Deliveries.ts"
 import { HookSecrets } from "./HookSecrets.ts"
 import { ignoreReason, type Occurrence } from "./occurrences.ts"
+import { roleProblem } from "./Triggers.ts"
 import { resolveInput, resolveWords } from "./resolveStart.ts"
 
 /** How many runs may start one another. */
@@ -42,8 +43,8 @@ const prepare = Effect.fnUntraced(function* ({ occurrence, project, trigger: { s
   const words = yield* Effect.fromResult(resolveWords(start.words, occurrence))
   const command = yield* (yield* Commands).check(words)
   if (command._tag === "Pipeline") return yield* inspector.prepare(project.folder, command.name, {}, command.flags)
-  // A request from outside must not delete data.
-  if (command.role !== "run") return yield* Effect.fail(`${words[0]} needs a person; use jiji or the API`)
+  const problem = roleProblem(command)
+  if (problem !== undefined) return yield* Effect.fail(problem)
   return { words: command.words, policy: {} }
 })
 

@@ -38,17 +38,18 @@ const describe = Effect.fnUntraced(function* (
     source: sourceKeys[source._tag],
     ...(start._tag === "Command" ? { command: start.words } : { pipeline: start.pipeline })
   }
-  if (source._tag === "Event") return about satisfies TriggerInfo
+  const startProblem = yield* (yield* Triggers).startProblem(project, trigger)
+  const withProblem = (problem: string | undefined) => problem !== undefined && { problem }
+  if (source._tag === "Event") return { ...about, ...withProblem(startProblem) } satisfies TriggerInfo
   if (source._tag === "Cron") {
-    return {
-      ...about,
-      next: Cron.next(Cron.parseUnsafe(source.cron, source.timeZone), yield* Clock.currentTimeMillis).getTime()
-    } satisfies TriggerInfo
+    const now = yield* Clock.currentTimeMillis
+    const next = Cron.next(Cron.parseUnsafe(source.cron, source.timeZone), now).getTime()
+    return { ...about, next, ...withProblem(startProblem) } satisfies TriggerInfo
   }
   const path = ["hooks", ...project.name.split("/"), name].map(encodeURIComponent).join("/")
   const hook = source._tag === "DockerHub" ? `/${path}/SECRET` : `/${path}`
-  const problem = yield* (yield* HookSecrets).findProblem(project.folder, source.secret)
-  return { ...about, hook, ...(problem !== undefined && { problem }) } satisfies TriggerInfo
+  const problem = startProblem ?? (yield* (yield* HookSecrets).findProblem(project.folder, source.secret))
+  return { ...about, hook, ...withProblem(problem) } satisfies TriggerInfo
 })
 
 const existing = (delivery: Option.Option<StoredDelivery>, id: number) =>

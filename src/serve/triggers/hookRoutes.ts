@@ -127,7 +127,10 @@ const makeReceiver = Effect.gen(function* () {
       )
     )
     if (!isGenuine(source, request, Redacted.value(secret))) {
-      yield* recordUnverified({ ...about, senderId: undefined, reason: "its signature is wrong" }, request.now)
+      yield* recordUnverified(
+        { ...about, senderId: undefined, reason: "its signature is wrong or too old" },
+        request.now
+      )
       return yield* answer(401, "Unauthorized")
     }
     const deliveries = yield* Deliveries
