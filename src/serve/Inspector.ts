@@ -122,11 +122,17 @@ export class Inspector extends Context.Service<
         return process
       })
       const processes = yield* RcMap.make({ lookup: startProcess, idleTimeToLive: keptFor })
+      /** The process of a project. Fails with the reason if it cannot be started; the next request tries again. */
+      const get = (folder: string) =>
+        RcMap.get(processes, folder).pipe(
+          Effect.tapError(() => RcMap.invalidate(processes, folder)),
+          Effect.mapError((detail) => `its process cannot be started: ${detail}`)
+        )
       const fresh = Effect.fnUntraced(function* (folder: string) {
-        const process = yield* RcMap.get(processes, folder)
+        const process = yield* get(folder)
         if (!isStale(process)) return process
         yield* RcMap.invalidate(processes, folder)
-        return yield* RcMap.get(processes, folder)
+        return yield* get(folder)
       })
       let lastId = 0
       /** Fails with the reason if there is no answer. */
@@ -164,22 +170,30 @@ export class Inspector extends Context.Service<
         const reasons = answer._tag === "Refused" ? answer.reasons : []
         return yield* new InputRefused({ pipeline, reasons })
       })
+      const unknown = (problem: string): ReadonlyArray<PipelineInfo> => [{ name: "*", description: "", problem }]
       const listPipelines = Effect.fnUntraced(function* (process: Process) {
         const answer = yield* Effect.result(askProcess(process, (id) => ({ _tag: "ListPipelines", id })))
-        if (Result.isFailure(answer)) return [{ name: "*", description: "", problem: answer.failure }]
+        if (Result.isFailure(answer)) return unknown(answer.failure)
         return answer.success._tag === "Pipelines" ? answer.success.pipelines : []
       })
       return Inspector.of({
         prepare,
-        pipelines: (folder) => Effect.scoped(Effect.flatMap(fresh(folder), listPipelines)),
-        inspect: Effect.fnUntraced(function* (folder) {
-          // Somebody may look at all projects: keeping a process for each would need too much memory.
-          const isKept = yield* RcMap.has(processes, folder)
-          const process = yield* isKept ? fresh(folder) : startProcess(folder)
-          const pipelines = yield* listPipelines(process)
-          const stamps = new Map(process.stamps)
-          return { pipelines, isStale: () => haveChanged(stamps) }
-        }, Effect.scoped),
+        pipelines: (folder) =>
+          Effect.scoped(Effect.flatMap(fresh(folder), listPipelines)).pipe(
+            Effect.catch((problem) => Effect.succeed(unknown(problem)))
+          ),
+        inspect: Effect.fnUntraced(
+          function* (folder) {
+            // Somebody may look at all projects: keeping a process for each would need too much memory.
+            const isKept = yield* RcMap.has(processes, folder)
+            const process = yield* isKept ? fresh(folder) : startProcess(folder)
+            const pipelines = yield* listPipelines(process)
+            const stamps = new Map(process.stamps)
+            return { pipelines, isStale: () => haveChanged(stamps) }
+          },
+          Effect.scoped,
+          Effect.catch((problem) => Effect.succeed({ pipelines: unknown(problem), isStale: () => true }))
+        ),
         checkSignal: Effect.fnUntraced(function* (folder, name, signal, value) {
           const answer = yield* Effect.mapError(
             ask(folder, (id) => ({ _tag: "CheckSignal", id, name, signal, value })),

@@ -155,12 +155,12 @@ export class RunStore extends Context.Service<
     readonly metrics: Query<string>
     /** Marks the next run as running that may start now, and returns it. */
     readonly claim: Query<Option.Option<StoredRun>>
-    /** Remembers the process of a run. */
+    /** Remembers the process of a run. From now on its steps are running, and not suspended. */
     setOwner(number: number, owner: string): Query<void>
     /** Remembers the ID that a run has in its process. */
     setProcessRun(number: number, id: string): Query<void>
-    /** Puts a running run back into the queue, in its place. `isCrash`: its process was killed. */
-    requeue(number: number, options?: { readonly isCrash: boolean }): Query<void>
+    /** Puts a running run back into the queue, in its place. `isCrash`: its process was killed. `isUnstarted`: it got none. */
+    requeue(number: number, options?: { readonly isCrash?: boolean; readonly isUnstarted?: boolean }): Query<void>
     /** A run has completed so many steps that do not run again. So what killed it before does not count any more. */
     setStepsDone(number: number, count: number): Query<void>
     /** Lets a running run wait without a process. If it is cancelled, it is queued again, to undo its steps. */
@@ -316,19 +316,20 @@ export class RunStore extends Context.Service<
             if (number === undefined) return Option.none()
             const now = yield* Clock.currentTimeMillis
             const run = firstOf(
-              yield* sql`UPDATE runs SET status = 'running', attempt = attempt + 1, owner = NULL, is_suspended = 0, waits = NULL, wake = NULL,
+              yield* sql`UPDATE runs SET status = 'running', attempt = attempt + 1, owner = NULL, waits = NULL, wake = NULL,
                 started = ${now} WHERE number = ${number} RETURNING *`
             )
             if (Option.isSome(run)) counts.started(now - (run.value.queued ?? run.value.created))
             return run
           })
         ),
-        setOwner: (number, owner) => Effect.asVoid(sql`UPDATE runs SET owner = ${owner} WHERE number = ${number}`),
+        setOwner: (number, owner) =>
+          Effect.asVoid(sql`UPDATE runs SET owner = ${owner}, is_suspended = 0 WHERE number = ${number}`),
         setProcessRun: (number, id) => Effect.asVoid(sql`UPDATE runs SET process_run = ${id} WHERE number = ${number}`),
-        requeue: Effect.fnUntraced(function* (number, { isCrash } = { isCrash: false }) {
+        requeue: Effect.fnUntraced(function* (number, { isCrash = false, isUnstarted = false } = {}) {
           const now = yield* Clock.currentTimeMillis
           yield* sql`UPDATE runs SET status = 'queued', started = NULL, owner = NULL, queued = ${now},
-            crashes = crashes + ${isCrash ? 1 : 0} WHERE number = ${number} AND status = 'running'`
+            crashes = crashes + ${isCrash ? 1 : 0}, attempt = attempt - ${isUnstarted ? 1 : 0} WHERE number = ${number} AND status = 'running'`
         }),
         setStepsDone: (number, count) =>
           Effect.asVoid(sql`UPDATE runs SET crashes = 0, steps_done = ${count} WHERE number = ${number}`),

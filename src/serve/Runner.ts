@@ -1,4 +1,4 @@
-import { Clock, Context, Effect, FiberMap, Layer, Option, Queue, Schedule } from "effect"
+import { Clock, Context, Effect, FiberMap, Layer, Option, Queue, Result, Schedule } from "effect"
 import type { SqlError } from "effect/sql"
 import type { Event } from "../core/Event.ts"
 import { ExitCode } from "../core/Failure.ts"
@@ -26,6 +26,9 @@ const undoPatience = "10 minutes"
 
 /** Between two looks at the queue without news: another process may have changed it. */
 const lookAgain = "5 seconds"
+
+/** How long a run waits if the system cannot start its process. */
+const tryAgain = "5 seconds"
 
 /** Between two looks at the signals of waiting runs, which `jiji signal` writes. */
 const lookForSignals = 2000
@@ -179,20 +182,36 @@ export class Runner extends Context.Service<
           yield* Effect.ignore(Effect.forever(Effect.flatMap(Queue.takeAll(worker.lines), store_)))
         })
 
+        /** Lets a run wait for which the system cannot start a process. */
+        const putBack = Effect.fnUntraced(function* ({ is_suspended, number }: StoredRun, detail: string) {
+          yield* Effect.logWarning(`Cannot start a process for run ${number}, and will try again: ${detail}`)
+          yield* Effect.sleep(tryAgain)
+          const stored = yield* persist(store.get(number))
+          const isCancelled = Option.exists(stored, ({ is_cancelled }) => is_cancelled === 1)
+          // One that is suspended has steps to undo.
+          if (isCancelled && is_suspended === 0) return yield* finish(number, { status: "cancelled" })
+          yield* persist(store.requeue(number, { isUnstarted: true }))
+          yield* feed.publish(number)
+        })
+
         const execute = Effect.fnUntraced(function* (run: StoredRun) {
           const project = yield* projects.find(run.project)
           if (project === undefined) {
             return yield* finish(run.number, { status: "failed", reason: "its project is not there any more" })
           }
           const progress: Progress = { stepsDone: 0 }
-          const worker = yield* workers.take({
-            _tag: "Run",
-            folder: project.folder,
-            words: run.words,
-            ...(run.process_run !== null && { resumes: run.process_run }),
-            ...(run.has_waited === 1 && { mustResume: true }),
-            whenWaiting: run.is_cancelled === 1 ? "undo" : "suspend"
-          })
+          const taken = yield* Effect.result(
+            workers.take({
+              _tag: "Run",
+              folder: project.folder,
+              words: run.words,
+              ...(run.process_run !== null && { resumes: run.process_run }),
+              ...(run.has_waited === 1 && { mustResume: true }),
+              whenWaiting: run.is_cancelled === 1 ? "undo" : "suspend"
+            })
+          )
+          if (Result.isFailure(taken)) return yield* putBack(run, taken.failure)
+          const worker = taken.success
           const entry = { worker, isInterrupted: false }
           let isTooLong = false
           yield* Effect.forkScoped(limit(run, worker, () => (isTooLong = true)))
@@ -241,6 +260,13 @@ export class Runner extends Context.Service<
             fibers,
             run.number,
             execute(run).pipe(
+              // Otherwise it would count as running until the next jiji serve, and nothing else of its project would start.
+              Effect.catchDefect((defect) =>
+                Effect.andThen(
+                  Effect.logError(`Run ${run.number} was given up after an error in jiji serve`, defect),
+                  finish(run.number, { status: "failed", reason: "an error in jiji serve; its output has the details" })
+                )
+              ),
               Effect.ensuring(
                 Effect.suspend(() => {
                   active.delete(run.number)
@@ -335,7 +361,7 @@ export class Runner extends Context.Service<
  * the queue. Until then it counts as running, so that no other run of its project starts.
  */
 export const recover = Effect.fnUntraced(function* (
-  { crashes, is_cancelled, number, owner, process_run }: StoredRun,
+  { crashes, is_cancelled, is_suspended, number, owner, process_run }: StoredRun,
   history: string
 ) {
   const store = yield* RunStore
@@ -352,7 +378,8 @@ export const recover = Effect.fnUntraced(function* (
     const started = yield* Effect.orElseSucceed(runOfProcess(history, owner), () => undefined)
     if (started !== undefined) yield* persist(store.setProcessRun(number, started))
   }
-  if (is_cancelled === 1) return yield* persist(store.end(number, { status: "cancelled" }))
+  // One that got no process has still to undo its steps.
+  if (is_cancelled === 1 && is_suspended === 0) return yield* persist(store.end(number, { status: "cancelled" }))
   if (crashes + 1 < maxCrashes) return yield* persist(store.requeue(number, { isCrash: true }))
   const reason = `jiji serve was killed ${plural(crashes + 1, "time")} while it ran`
   return yield* persist(store.end(number, { status: "failed", reason }))

@@ -1,4 +1,5 @@
 import { type Cause, Context, Effect, Layer, Option, Queue, Result, Schema, type Scope } from "effect"
+import { existsSync } from "node:fs"
 import { ownerOf } from "../record/Owner.ts"
 import { type Job, maxLine, WorkerLine } from "./protocol.ts"
 import { workerWord } from "./workerWord.ts"
@@ -29,9 +30,14 @@ interface RunningWorker extends Worker {
 
 const decodeLine = Schema.decodeUnknownResult(Schema.fromJsonString(WorkerLine))
 
+/** The program of this process, on Linux. Its file may be gone, or that of another version. */
+const runningProgram = "/proc/self/exe"
+
 /** How jiji itself was started: compiled, or from source. */
-export const ownCommand = (): ReadonlyArray<string> =>
-  Bun.main.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, Bun.main]
+export const ownCommand = (): ReadonlyArray<string> => {
+  const program = existsSync(runningProgram) ? runningProgram : process.execPath
+  return Bun.main.startsWith("/$bunfs/") ? [program] : [program, Bun.main]
+}
 
 /** Splits bytes into lines, as many at a time as a chunk has. Of a line that is too long, nothing is left. */
 async function* lineBatches(bytes: ReadableStream<Uint8Array>): AsyncGenerator<ReadonlyArray<string>> {
@@ -54,9 +60,11 @@ async function* lineBatches(bytes: ReadableStream<Uint8Array>): AsyncGenerator<R
 /** How many lines may wait for the database before the worker has to wait, too. */
 const bufferedLines = 10_000
 
-/** Starts a worker, which waits for its job. */
-const start = (command: ReadonlyArray<string>): RunningWorker => {
+/** Starts a worker, which waits for its job. Throws if the system cannot start a process. */
+const spawnWorker = (command: ReadonlyArray<string>): RunningWorker => {
   const child = Bun.spawn([...command, workerWord], {
+    // What `ps` shows.
+    argv0: process.execPath,
     stdin: "pipe",
     stdout: "pipe",
     // What an author's code prints may have secrets: it goes where the service's own output goes, not into the database.
@@ -103,12 +111,22 @@ const start = (command: ReadonlyArray<string>): RunningWorker => {
   }
 }
 
+/** Starts a worker; fails with the reason if the system cannot start a process, for example because memory runs out. */
+const start = (command: ReadonlyArray<string>): Effect.Effect<RunningWorker, string> =>
+  Effect.try({
+    try: () => spawnWorker(command),
+    catch: (cause) => (cause instanceof Error ? cause.message : String(cause))
+  })
+
 /** Starts worker processes, and keeps one ready, so that a run need not wait until a process has started. */
 export class Workers extends Context.Service<
   Workers,
   {
-    /** A worker with a job. It is killed when the scope closes, if it has not ended before. */
-    take(job: Job): Effect.Effect<Worker, never, Scope.Scope>
+    /**
+     * A worker with a job. It is killed when the scope closes, if it has not ended before. Fails with the reason if the system
+     * cannot start a process.
+     */
+    take(job: Job): Effect.Effect<Worker, string, Scope.Scope>
     /** Starts the worker that the next job takes, unless there is one. */
     readonly prepare: Effect.Effect<void>
   }
@@ -127,17 +145,20 @@ export class Workers extends Context.Service<
           })
         )
         return Workers.of({
-          prepare: Effect.sync(() => {
-            if (!isClosed && (idle === undefined || !idle.isAlive())) idle = start(command)
-          }),
+          prepare: Effect.suspend(() =>
+            isClosed || idle?.isAlive() === true
+              ? Effect.void
+              : // The next job needs one, and says why there is none.
+                Effect.ignore(Effect.map(start(command), (worker) => (idle = worker)))
+          ),
           take: (job) =>
             Effect.acquireRelease(
-              Effect.sync(() => {
+              Effect.suspend(() => {
                 // The one that is ready is for a run: those are counted in milliseconds.
                 if (job._tag !== "Run" || idle?.isAlive() !== true) return start(command)
                 const worker = idle
                 idle = undefined
-                return worker
+                return Effect.succeed(worker)
               }),
               (worker) => Effect.suspend(() => (worker.isAlive() ? worker.kill : Effect.void))
             ).pipe(Effect.tap((worker) => worker.send(job)))

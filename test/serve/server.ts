@@ -54,8 +54,8 @@ interface Answer {
   readonly message: string
 }
 
-/** A folder with a project `shop`, an empty home folder, and what runs `jiji` and its API there. */
-export const makeServer = (files: Readonly<Record<string, string>> = {}) => {
+/** A folder with a project `shop`, an empty home folder, and what runs `jiji` and its API there. `serving` is what serves. */
+export const makeServer = (files: Readonly<Record<string, string>> = {}, serving: string = program) => {
   const root = mkdtempSync(join(tmpdir(), "jiji-serve-"))
   const projects = join(root, "projects")
   const all = {
@@ -86,7 +86,7 @@ export const makeServer = (files: Readonly<Record<string, string>> = {}) => {
   /** Starts `jiji serve`, and waits until it serves. */
   const serve = async (...flags: ReadonlyArray<string>) => {
     const port = flags.includes("--port") ? [] : ["--port", "0"]
-    const child = Bun.spawn([program, "serve", projects, ...port, ...flags], {
+    const child = Bun.spawn([serving, "serve", projects, ...port, ...flags], {
       cwd: root,
       env,
       stdin: "ignore",

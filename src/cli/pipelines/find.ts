@@ -49,10 +49,14 @@ export const listProjectPipelines = Effect.fnUntraced(function* (cwd: string) {
     })
 })
 
+/** Whether an argument of `jiji run` is a path, and not the name of a pipeline in `.jiji/pipelines`. */
+export const isPipelinePath = (nameOrPath: string): boolean =>
+  extension.test(nameOrPath) || nameOrPath.includes("/") || nameOrPath.startsWith(".")
+
 /** The file for an argument of `jiji run`: a path if it looks like one, else the name of a pipeline in `.jiji/pipelines`. */
 export const findPipeline = Effect.fnUntraced(function* (cwd: string, nameOrPath: string) {
   const path = yield* Path.Path
-  const isPath = extension.test(nameOrPath) || nameOrPath.includes("/") || nameOrPath.startsWith(".")
+  const isPath = isPipelinePath(nameOrPath)
   const known = isPath ? [] : yield* listProjectPipelines(cwd)
   const found = known.find(({ name }) => name === nameOrPath)
   const file = isPath

@@ -82,6 +82,10 @@ const isBuiltin = (name: string): name is keyof typeof commands => Object.hasOwn
 const asksForHelp = (word: string): boolean =>
   word === "-h" || word.startsWith("--help") || word.startsWith("--completions")
 
+/** What is wrong with flags that print something instead of running the command, or in another form. */
+export const printingFlags = (words: ReadonlyArray<string>): string | undefined =>
+  words.some((word) => asksForHelp(word) || word === "--json") ? "--help and --json print something." : undefined
+
 /** A pipeline's name. A path could be any file of this machine. */
 const pipelineName = /^[A-Za-z0-9_][A-Za-z0-9_-]*$/
 
@@ -89,8 +93,8 @@ const pipelineName = /^[A-Za-z0-9_][A-Za-z0-9_-]*$/
 export const checkCommand = Effect.fnUntraced(function* (words: ReadonlyArray<string>) {
   const [name = "", ...rest] = words
   const refused = (...reasons: ReadonlyArray<string>) => new CommandRefused({ command: name, reasons })
-  if (rest.some((word) => asksForHelp(word) || word === "--json"))
-    return yield* refused("--help and --json print something.")
+  const printing = printingFlags(rest)
+  if (printing !== undefined) return yield* refused(printing)
   if (name === "run") {
     const [pipeline = "", ...flags] = rest
     if (!pipelineName.test(pipeline)) return yield* refused("Name a pipeline in .jiji/pipelines first.")

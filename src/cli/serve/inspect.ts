@@ -8,8 +8,9 @@ import { inputWords } from "../../serve/inputWords.ts"
 import { RunPolicy } from "../../serve/policy.ts"
 import type { Answer, PipelineInfo, Question } from "../../serve/protocol.ts"
 import { parsePipelineWords } from "../commands/run.ts"
-import { findPipeline, listProjectPipelines } from "../pipelines/find.ts"
+import { isPipelinePath, listProjectPipelines } from "../pipelines/find.ts"
 import { loadPipeline, type LoadedPipeline } from "../pipelines/load.ts"
+import { printingFlags } from "./checkCommand.ts"
 import { oneLineMessage } from "./oneLineMessage.ts"
 
 const ownSource = join(import.meta.dir, "../..")
@@ -48,6 +49,20 @@ const listPipelines = Effect.fnUntraced(function* (folder: string) {
   )
 })
 
+/**
+ * Loads a pipeline of the project by its name. `jiji run` also takes a path, but a request must not: it could run any file of
+ * this machine.
+ */
+const loadNamed = Effect.fnUntraced(function* (folder: string, name: string) {
+  const known = isPipelinePath(name) ? [] : yield* listProjectPipelines(folder)
+  const file = known.find((each) => each.name === name)
+  if (file === undefined) {
+    const reasons: ReadonlyArray<string> = ["there is no pipeline of this name in .jiji/pipelines"]
+    return yield* Effect.fail(reasons)
+  }
+  return yield* Effect.mapError(loadPipeline(file), (error): ReadonlyArray<string> => [messageOf(error)])
+})
+
 const decodePolicy = Schema.decodeUnknownEffect(RunPolicy, { errors: "all" })
 
 /** How `jiji serve` runs a pipeline with an input. Fails with the reasons if what its file says makes no sense. */
@@ -73,10 +88,9 @@ const checkPipeline = Effect.fnUntraced(function* (
   folder: string,
   { flags, input, name }: Extract<Question, { readonly _tag: "CheckPipeline" }>
 ) {
-  const loaded = yield* Effect.mapError(
-    Effect.flatMap(findPipeline(folder, name), loadPipeline),
-    (error): ReadonlyArray<string> => [messageOf(error)]
-  )
+  const loaded = yield* loadNamed(folder, name)
+  const printing = printingFlags(flags)
+  if (printing !== undefined) return yield* Effect.fail<ReadonlyArray<string>>([printing])
   // A command has everything in its flags, which are read below.
   if (Object.keys(input).length > 0 || flags.length === 0) {
     yield* Effect.mapError(
@@ -103,10 +117,7 @@ const checkSignal = Effect.fnUntraced(function* (
   folder: string,
   { name, signal, value }: Extract<Question, { readonly _tag: "CheckSignal" }>
 ) {
-  const loaded = yield* Effect.mapError(
-    Effect.flatMap(findPipeline(folder, name), loadPipeline),
-    (error): ReadonlyArray<string> => [messageOf(error)]
-  )
+  const loaded = yield* loadNamed(folder, name)
   // At run time a pipeline is a node.
   const { isDynamic, schemas } = signalSchemas(loaded.pipeline as PipelineNode)
   const wanted = schemas.get(signal)
