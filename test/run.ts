@@ -196,7 +196,7 @@ const runEverything = async () => {
   if (isUnit) return
   const files = [...longest, ...allFiles.filter((file) => isEndToEnd(file) && !longest.includes(file))]
   // Each has networks, engines and folders of its own. All share the processor, but a test waits for most of its time.
-  await runAll(endToEnd(files), cores + 2)
+  await runAll(endToEnd(files), cores + 1)
 }
 
 const runPaths = async () => {

@@ -204,7 +204,10 @@ describe("the queue", () => {
         expect(yield* found(store, waiting)).toMatchObject({ status: "queued", is_cancelled: 1, ended: null })
         // Before all others: what it undoes must not work against them.
         expect(yield* claimed(store)).toBe(waiting)
-        expect(yield* found(store, waiting)).toMatchObject({ status: "running", waits: null, is_suspended: 0 })
+        // Until it has a process, its steps still have to be undone.
+        expect(yield* found(store, waiting)).toMatchObject({ status: "running", waits: null, is_suspended: 1 })
+        yield* store.setOwner(waiting, "a process")
+        expect(yield* found(store, waiting)).toMatchObject({ is_suspended: 0 })
         yield* store.suspend(waiting, approval)
         expect(yield* found(store, waiting)).toMatchObject({ status: "queued", is_cancelled: 1 })
         yield* store.cancel(waiting)

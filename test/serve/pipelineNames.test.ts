@@ -32,7 +32,7 @@ test("a request names a pipeline of the project, and no file of the machine", as
     expect([pipeline, answer.status, answer.message]).toEqual([
       pipeline,
       422,
-      `The pipeline ${pipeline} cannot run with this input: there is no pipeline of this name in .jiji/pipelines`
+      `Cannot run the pipeline ${pipeline}: there is no pipeline of this name in .jiji/pipelines`
     ])
   }
   expect(existsSync(marker)).toBe(false)
