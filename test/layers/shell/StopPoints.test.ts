@@ -101,7 +101,8 @@ const points: ReadonlyArray<readonly [string, Point]> = [
 
 /** Makes programs for a server's PATH that wait at a point: they create the file `at`, and wait for `go`. */
 const pauseAt = (dir: string, point: Point) => {
-  const wait = `: >${dir}/at; until [ -e ${dir}/go ]; do sleep 0.02; done`
+  // It also ends if a failed test has removed the folder.
+  const wait = `: >${dir}/at; until [ -e ${dir}/go ] || [ ! -d ${dir} ]; do sleep 0.02; done`
   const program = (name: string, ...text: ReadonlyArray<string>) =>
     writeFileSync(join(dir, "bin", name), ["#!/bin/sh", ...text, ""].join("\n"), { mode: 0o755 })
   mkdirSync(join(dir, "bin"))
