@@ -280,6 +280,13 @@ export class RunStore extends Context.Service<
         }
         return { ...added, overtaken: rows.map(({ number }) => number) }
       })
+      const end = Effect.fnUntraced(function* (number: number, { code, reason, status }: RunEnd) {
+        const now = yield* Clock.currentTimeMillis
+        const ended =
+          yield* sql`UPDATE runs SET status = ${status}, ended = ${now}, owner = NULL, waits = NULL, wake = NULL,
+          reason = ${reason ?? null}, exit_code = ${code ?? null} WHERE number = ${number} AND ended IS NULL RETURNING number`
+        if (ended.length > 0) counts.ended(status)
+      })
       return RunStore.of({
         add: (run) =>
           run.whenBusy === undefined || run.whenBusy === "queue"
@@ -347,6 +354,8 @@ export class RunStore extends Context.Service<
             Effect.gen(function* () {
               const run = yield* get(number)
               if (Option.isNone(run)) return
+              // Somebody has cancelled it in the meantime.
+              if (run.value.is_cancelled === 1) return yield* end(number, { status: "cancelled" })
               const retry = run.value.retried + 1
               const waits: ReadonlyArray<RunWait> = [{ retry, until }]
               yield* sql`UPDATE runs SET status = 'waiting', retried = ${retry}, reason = ${reason ?? null}, owner = NULL,
@@ -368,13 +377,7 @@ export class RunStore extends Context.Service<
           }>`SELECT min(wake) AS wake FROM runs WHERE status = 'waiting'`
           return next?.wake ?? undefined
         }),
-        end: Effect.fnUntraced(function* (number, { code, reason, status }) {
-          const now = yield* Clock.currentTimeMillis
-          const ended =
-            yield* sql`UPDATE runs SET status = ${status}, ended = ${now}, owner = NULL, waits = NULL, wake = NULL,
-            reason = ${reason ?? null}, exit_code = ${code ?? null} WHERE number = ${number} AND ended IS NULL RETURNING number`
-          if (ended.length > 0) counts.ended(status)
-        }),
+        end,
         cancel: (number) =>
           sql.withTransaction(
             Effect.gen(function* () {

@@ -89,7 +89,12 @@ const canRetry = ({ code }: WorkerExit): boolean => code !== ExitCode.usage && c
 /** Ends a process that is identified as `record/Owner.ts` has it, and those that it has started. */
 const killGroup = (owner: string): void => {
   const pid = Number(owner.split(" ")[2])
-  if (isAlive(owner) === true && pid > 1) process.kill(-pid, "SIGKILL")
+  if (isAlive(owner) !== true || pid <= 1) return
+  try {
+    process.kill(-pid, "SIGKILL")
+  } catch {
+    // It has ended in the meantime.
+  }
 }
 
 type SignalProblem = Effect.Error<ReturnType<typeof sendSignal>>

@@ -127,6 +127,18 @@ describe("the queue", () => {
     )
   )
 
+  it.effect("does not try a cancelled run again", () =>
+    withStore((store) =>
+      Effect.gen(function* () {
+        const [number = 0] = yield* addAll(store, { retries: { times: 3, delay: 0 } })
+        yield* store.claim
+        yield* store.cancel(number)
+        yield* store.retry(number, { until: 0, reason: "broken" })
+        expect(yield* found(store, number)).toMatchObject({ status: "cancelled", waits: null, retried: 0 })
+      })
+    )
+  )
+
   it.effect("lets a newer run take the place of those that are queued or waiting, but of none that runs", () =>
     withStore((store) =>
       Effect.gen(function* () {

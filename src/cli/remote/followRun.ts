@@ -33,6 +33,7 @@ export const followRun = Effect.fnUntraced(function* (
   let pause: number = pauses.first
   let lostAt: number | undefined
   let isSkipping = false
+  let endings = 0
   const isBack = () => {
     if (lostAt !== undefined && pause > 2 * pauses.first) print(`connected to ${url} again`)
     lostAt = undefined
@@ -61,6 +62,9 @@ export const followRun = Effect.fnUntraced(function* (
     const result = yield* Effect.result(readOnce)
     if (Result.isSuccess(result)) {
       if (result.success !== undefined) return result.success
+      // One that ends again and again after a few events must not keep this machine busy.
+      if (endings > 0) yield* Effect.sleep(pauses.first)
+      endings += 1
       continue
     }
     const error = result.failure

@@ -22,7 +22,7 @@ import { makeRunView } from "./RunView.ts"
 const lastRequest = "3 seconds"
 
 /** The lines that a command prints about its failure. jiji's own begin like this; CI systems would obey others. */
-const ownLine = /^(?:error: | {2}|[\w./-]+:\d+ )/
+const ownLine = /^(?:error: | {2}(?! *::)|[\w./-]+:\d+ (?! *::))/
 
 /** Why a run failed, as its command would print it here. */
 const failureText = ({ id, reason = "", status }: RunInfo): string => {
