@@ -250,6 +250,8 @@ describe("a hook for programs", () => {
     expect(await reason("call", '{ "who": "x" }')).toBe("422 the event has no $.times")
     expect(await reason("call", "{")).toBe("400 its body is not JSON")
     expect(await reason("call", "")).toBe("400 its body is not JSON")
+    const deep = (levels: number) => `{"a":`.repeat(levels) + "1" + "}".repeat(levels)
+    expect(await reason("call", deep(20_000))).toBe("400 its body is nested too deeply")
     expect(await reason("call", '"text"')).toBe("422 the event has no $.who")
     expect(await reason("call", '{ "who": "x", "times": 1, "__proto__": { "a": 1 } }')).toStartWith("202 ")
     expect(await reason("deploy", '{ "version": "--config=/etc/passwd" }')).toBe(

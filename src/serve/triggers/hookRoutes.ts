@@ -51,13 +51,27 @@ const findHook = Effect.fnUntraced(function* (url: string) {
   return yield* notFound
 })
 
-const parseJson = (text: string): Result.Result<unknown, unknown> => Result.try((): unknown => JSON.parse(text))
+/** How deep the values of a payload may be nested: code that visits them calls itself for each level. */
+const maxDepth = 200
 
-/** The payload of a request. GitHub can send it as a field of a form. */
-const payloadOf = ({ body, headers }: HookRequest): Result.Result<unknown, unknown> => {
+const isTooDeep = (payload: unknown): boolean => {
+  let level = [payload]
+  for (let depth = 0; depth < maxDepth; depth++) {
+    level = level.flatMap((value) => (typeof value === "object" && value !== null ? Object.values(value) : []))
+    if (level.length === 0) return false
+  }
+  return true
+}
+
+/** The payload of a request, or what is wrong with it. GitHub can send it as a field of a form. */
+const payloadOf = ({ body, headers }: HookRequest): Result.Result<unknown, string> => {
   const text = new TextDecoder().decode(body)
   const isForm = headers["content-type"]?.startsWith("application/x-www-form-urlencoded") === true
-  return parseJson(isForm ? (new URLSearchParams(text).get("payload") ?? "") : text)
+  const json = isForm ? (new URLSearchParams(text).get("payload") ?? "") : text
+  const payload = Result.try({ try: (): unknown => JSON.parse(json), catch: () => "its body is not JSON" })
+  return Result.flatMap(payload, (value) =>
+    isTooDeep(value) ? Result.fail("its body is nested too deeply") : Result.succeed(value)
+  )
 }
 
 const statusOf = ({ verdict }: StoredDelivery): number => ({ started: 202, ignored: 200, refused: 422 })[verdict]
@@ -136,7 +150,7 @@ const makeReceiver = Effect.gen(function* () {
     const deliveries = yield* Deliveries
     const payload = payloadOf(request)
     if (Result.isFailure(payload)) {
-      const refused = yield* deliveries.add({ ...about, verdict: "refused", reason: "its body is not JSON" })
+      const refused = yield* deliveries.add({ ...about, verdict: "refused", reason: payload.failure })
       return HttpServerResponse.jsonUnsafe(describe(refused), { status: 400 })
     }
     const reading = readRequest(source, request, payload.success)
