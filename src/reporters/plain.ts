@@ -1,4 +1,5 @@
 import type { Event } from "../core/Event.ts"
+import { interruptedText } from "./interruptedText.ts"
 import { eventLine, detailText, type Mark, resumedSummary } from "./eventLine.ts"
 import type { Output, Reporter } from "./Reporter.ts"
 import { throttled } from "./throttled.ts"
@@ -35,8 +36,7 @@ const unthrottled = (output: Output): Reporter => {
       const name = event.run === ownRun ? "" : `${oneLine(event.path)} `
       if (event._tag === "RunSucceeded") output.write(`${seconds}  ${name}done\n`)
       if (event._tag === "RunFailed") output.write(`${seconds}  ${name}failed after ${formatDuration(event.millis)}\n`)
-      if (event._tag === "RunInterrupted")
-        output.write(`${seconds}  ${name}interrupted after ${formatDuration(event.millis)}\n`)
+      if (event._tag === "RunInterrupted") output.write(`${seconds}  ${name}${interruptedText(event)}\n`)
       const line = eventLine(event)
       if (line === undefined || line.mark === "started") return
       const label = [line.subject, line.action].filter((part) => part !== "").join(" ")

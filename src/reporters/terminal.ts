@@ -1,6 +1,7 @@
 import { Clock, Effect, Schedule, Stream } from "effect"
 import type { Event } from "../core/Event.ts"
 import { wholeRun } from "../core/runEvents.ts"
+import { interruptedText } from "./interruptedText.ts"
 import { fitLine, fitRows, noticeRows, stepRow, warningRows } from "./live/layout.ts"
 import { resumedSummary } from "./eventLine.ts"
 import { region } from "./live/region.ts"
@@ -36,7 +37,7 @@ const liveView = (screen: Screen) => {
     if (event._tag === "RunFailed")
       return paint("red", fitLine(`✗ ${name}failed after ${formatDuration(event.millis)}`, columns))
     if (event._tag !== "RunInterrupted") return undefined
-    return paint("yellow", fitLine(`! ${name}interrupted after ${formatDuration(event.millis)}`, columns))
+    return paint("yellow", fitLine(`! ${name}${interruptedText(event)}`, columns))
   }
 
   const draw = (now: number): void => {

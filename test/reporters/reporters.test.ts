@@ -76,6 +76,24 @@ cache    web1    7        0123456789ab  unchanged  2 ms
     ])
   })
 
+  test("says what a run waits for in jiji serve", () => {
+    const stamp = { run: "r1", path: "release", time: 1000 }
+    const lines = written(plain, [
+      { _tag: "RunStarted", seq: 1, ...stamp, version: 1, name: "release" },
+      {
+        _tag: "RunInterrupted",
+        seq: 2,
+        ...stamp,
+        millis: 1000,
+        waits: [
+          { path: "release/approved", signal: "approved" },
+          { path: "release/bake", until: Date.UTC(2030, 0, 2) }
+        ]
+      }
+    ])
+    expect(lines).toContain("   0.0s  waits for the signal approved, until 2030-01-02T00:00:00.000Z\n")
+  })
+
   test("does not let keys or names start a line or change its color", () => {
     const stamp = { run: "r1", time: 1000 }
     const key = "a%0A::error title=pwn::x%1B%5B2J"
