@@ -2,7 +2,6 @@
 import {
   chmodSync,
   closeSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -74,22 +73,6 @@ const bothWays = new Set(
 const longest = ["reboots", "switches", "podman5Reboots", "demo", "names", "podmanReboots", "proxiedCuts"].map(
   (name) => `test/e2e/${name}.test.ts`
 )
-
-/** The same for unit tests, as long as nothing is known of an earlier run. */
-const longestUnit = [
-  "cli/remote/remote",
-  "serve/queue",
-  "layers/ssh/sshConfigOracle",
-  "serve/api",
-  "cli/process/signals",
-  "serve/waiting",
-  "serve/hooks",
-  "cli/commands/runs",
-  "layers/docker/api/pulls",
-  "layers/shell/ShellInput",
-  "layers/shell/ShellOutput",
-  "serve/kills"
-].map((name) => `test/${name}.test.ts`)
 
 const allFiles = [...new Bun.Glob("test/**/*.test.ts").scanSync()].sort()
 const isEndToEnd = (file: string) => file.startsWith("test/e2e/")
@@ -195,12 +178,7 @@ const build: Stage = { name: "build", words: ["bun", "test/support/program.ts"] 
  * No test runs long enough to be worth the last level of Bun's compiler, which takes a third of the processor time.
  */
 const unit = (files: ReadonlyArray<string>): Stage => {
-  const timings = ".tools/timings.json"
-  if (!existsSync(timings)) {
-    const guesses = longestUnit.map((file, index) => [file, 60_000 - index])
-    writeFileSync(timings, JSON.stringify({ version: 1, files: Object.fromEntries(guesses) }))
-  }
-  const options = [`--parallel=${4 * cores}`, "--no-isolate", `--timings=${timings}`, "--update-timings"]
+  const options = [`--parallel=${4 * cores}`, "--no-isolate", "--timings=.tools/timings.json", "--update-timings"]
   return { ...tests("unit", files, options), env: { TMPDIR: temporary, BUN_JSC_useFTLJIT: "0" } }
 }
 

@@ -154,7 +154,7 @@ const imageSource = (source: {
   return { secret: source.secret, ...(image !== undefined && { image }), ...(tags !== undefined && { tags }) }
 }
 
-/** The source of a trigger; {@link checkTriggers} has made sure that there is one. */
+/** The source of a trigger. {@link checkTriggers} refuses a trigger without one. */
 const sourceOf = (trigger: Written): TriggerSource | undefined => {
   if (trigger.cron !== undefined) return { _tag: "Cron", cron: trigger.cron, timeZone: trigger.time_zone ?? "UTC" }
   if (trigger.github !== undefined) return { _tag: "GitHub", ...pushSource(trigger.github) }

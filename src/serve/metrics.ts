@@ -22,7 +22,7 @@ export class RunCounts {
     })
   }
 
-  /** The counts in the text format of Prometheus, with the runs that there are now by status. */
+  /** The counts in the text format of Prometheus, with the current number of runs by status. */
   text(now: Readonly<Record<"queued" | "running" | "waiting", number>>): string {
     const ended = ["succeeded", "failed", "cancelled", "interrupted"].map(
       (status) => `jiji_runs_ended_total{status="${status}"} ${this.#ended.get(status) ?? 0}`

@@ -1,4 +1,4 @@
-/** What a stream of server-sent events has next: an event, or a comment, which says that there is none now. */
+/** A part of a stream of server-sent events: an event, or a comment, which jiji serve sends while there are no events. */
 export type Frame = { readonly _tag: "Event"; readonly id: number; readonly data: string } | { readonly _tag: "Idle" }
 
 /** The longest frame that is read, in characters. jiji serve stores events up to half of it. */

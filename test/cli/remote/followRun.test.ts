@@ -64,6 +64,7 @@ it.effect("does not hurry where a server ends its streams all the time", () =>
       explain: () => new RemoteUnreachable({ url, detail: "" })
     }
     const seen: Array<number> = []
+    // Its `stream` answers only this one request, and not every request of the API.
     const fiber = yield* followRun(connection as never, 12, { after: 0 }, ({ seq }) =>
       Effect.sync(() => void seen.push(seq))
     ).pipe(
